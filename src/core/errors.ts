@@ -1,0 +1,92 @@
+/**
+ * The one error type of the project. A `code` is stable across releases and is what programs switch on; the message is
+ * for people and names the argument, the value and what is allowed.
+ */
+
+/** Every code a {@link TidepoolError} can carry. */
+export type ErrorCode =
+  /** An argument is malformed; nothing was written. */
+  | "INVALID_ARGUMENT"
+  /** An embedding's length differs from the collection's dimension. */
+  | "DIMENSION_MISMATCH"
+  /** The named tenant, database or collection does not exist. */
+  | "NOT_FOUND"
+  /** The name is taken. */
+  | "ALREADY_EXISTS"
+  /** The client's options do not allow the call (for example `reset`). */
+  | "FORBIDDEN"
+  /** A limit of `limits.ts` is exceeded. */
+  | "LIMIT_EXCEEDED"
+  /** The browser refused to store more bytes for this origin. */
+  | "QUOTA_EXCEEDED"
+  /** Memory for an index could not be had. */
+  | "RESOURCE_EXHAUSTED"
+  /** Stored bytes fail their checksum or contradict each other. Nothing is deleted. */
+  | "CORRUPTION"
+  /** The database was written by a newer release. Nothing is touched. */
+  | "FORMAT_TOO_NEW"
+  /** The browser or the chosen storage lacks something the call needs. */
+  | "NOT_SUPPORTED"
+  /** Another tab or worker holds this database. */
+  | "LOCKED"
+  /** The client was closed. */
+  | "CLOSED"
+  /** The caller's `AbortSignal` fired. */
+  | "ABORTED"
+  /** A flush or an invariant failed earlier; reopen the database. */
+  | "POISONED"
+  /** The worker died or could not be started; the call may or may not have taken effect. */
+  | "CONNECTION_LOST"
+  /** The embedding function threw, is missing, or answered something that is not an embedding. */
+  | "EMBEDDING_FUNCTION"
+  /** A fault of ours. */
+  | "INTERNAL";
+
+/** Options of the {@link TidepoolError} constructor. */
+export interface TidepoolErrorOptions {
+  /** What was underneath, when something was. */
+  cause?: unknown;
+  /** Plain, structured-cloneable facts for programs, such as `{ acknowledged: 2000 }`. */
+  details?: Record<string, unknown>;
+}
+
+/**
+ * Thrown (or rejected with) by every call of this package.
+ *
+ * @example
+ * try {
+ *   await client.getCollection({ name: "missing" });
+ * } catch (error) {
+ *   if (error instanceof TidepoolError && error.code === "NOT_FOUND") console.log(error.message);
+ * }
+ */
+export class TidepoolError extends Error {
+  override readonly name = "TidepoolError";
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: TidepoolErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Shorthand for the most frequent error. */
+export function invalidArgument(message: string): TidepoolError {
+  return new TidepoolError("INVALID_ARGUMENT", message);
+}
+
+/** Shows a value inside an error message: short, quoted when a string, never throwing. */
+export function show(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  let text: string | undefined;
+  try {
+    text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  } catch {
+    text = Object.prototype.toString.call(value);
+  }
+  text ??= String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

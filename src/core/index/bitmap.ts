@@ -1,0 +1,111 @@
+/** A growable set of ordinals, one bit each. Filters are bitmaps; the vector kernel reads their words directly. */
+export class Bitmap {
+  /** 32 ordinals per word, lowest bit first. Longer than needed; words past the last member are 0. */
+  words: Uint32Array;
+
+  constructor(capacity = 0) {
+    this.words = new Uint32Array(wordCount(capacity));
+  }
+
+  static of(ordinals: Iterable<number>): Bitmap {
+    const bitmap = new Bitmap();
+    for (const ordinal of ordinals) bitmap.add(ordinal);
+    return bitmap;
+  }
+
+  clone(): Bitmap {
+    const copy = new Bitmap();
+    copy.words = this.words.slice();
+    return copy;
+  }
+
+  add(ordinal: number): void {
+    const word = ordinal >>> 5;
+    if (word >= this.words.length) this.#grow(word + 1);
+    this.words[word]! |= 1 << (ordinal & 31);
+  }
+
+  delete(ordinal: number): void {
+    const word = ordinal >>> 5;
+    if (word < this.words.length) this.words[word]! &= ~(1 << (ordinal & 31));
+  }
+
+  has(ordinal: number): boolean {
+    const word = ordinal >>> 5;
+    return word < this.words.length && ((this.words[word]! >>> (ordinal & 31)) & 1) === 1;
+  }
+
+  /** Adds every ordinal of a sorted or unsorted list. */
+  addAll(ordinals: ArrayLike<number>): void {
+    for (let i = 0; i < ordinals.length; i++) this.add(ordinals[i]!);
+  }
+
+  /** Keeps members that are also in `other`. */
+  intersect(other: Bitmap): this {
+    const shared = Math.min(this.words.length, other.words.length);
+    for (let i = 0; i < shared; i++) this.words[i]! &= other.words[i]!;
+    this.words.fill(0, shared);
+    return this;
+  }
+
+  /** Adds the members of `other`. */
+  union(other: Bitmap): this {
+    if (other.words.length > this.words.length) this.#grow(other.words.length);
+    for (let i = 0; i < other.words.length; i++) this.words[i]! |= other.words[i]!;
+    return this;
+  }
+
+  /** Removes the members of `other`. */
+  subtract(other: Bitmap): this {
+    const shared = Math.min(this.words.length, other.words.length);
+    for (let i = 0; i < shared; i++) this.words[i]! &= ~other.words[i]!;
+    return this;
+  }
+
+  /** Number of members. */
+  count(): number {
+    let total = 0;
+    for (let i = 0; i < this.words.length; i++) total += popcount(this.words[i]!);
+    return total;
+  }
+
+  /** Members in ascending order, from `from` on. */
+  *values(from = 0): Generator<number, void, undefined> {
+    let mask = -1 << (from & 31);
+    for (let i = from >>> 5; i < this.words.length; i++) {
+      let word = this.words[i]! & mask;
+      mask = -1;
+      while (word !== 0) {
+        const low = word & -word;
+        yield i * 32 + (31 - Math.clz32(low));
+        word ^= low;
+      }
+    }
+  }
+
+  /** Members in ascending order as an array. */
+  toArray(): Uint32Array {
+    const out = new Uint32Array(this.count());
+    let n = 0;
+    for (let i = 0; i < this.words.length; i++) {
+      for (let word = this.words[i]!; word !== 0; word &= word - 1) out[n++] = i * 32 + (31 - Math.clz32(word & -word));
+    }
+    return out;
+  }
+
+  #grow(words: number): void {
+    const grown = new Uint32Array(Math.max(words, this.words.length * 2));
+    grown.set(this.words);
+    this.words = grown;
+  }
+}
+
+function wordCount(capacity: number): number {
+  return (capacity + 31) >>> 5;
+}
+
+function popcount(word: number): number {
+  word -= (word >>> 1) & 0x55555555;
+  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+  return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

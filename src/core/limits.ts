@@ -1,0 +1,47 @@
+/** Every limit of the engine, by name. Units come last in a name. A limit that a caller can meet is named in its error. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** Longest embedding accepted. */
+  dimensionMax: 4096,
+  /** Collection and database names, in characters (as in Chroma). */
+  nameLengthMin: 3,
+  nameLengthMax: 512,
+  /** Records in one atomic batch; larger calls are split by the client, each batch being atomic. */
+  batchRecordsMax: 1000,
+  /** Size of one batch as it enters the log. */
+  batchBytesMax: 32 * MiB,
+  /** How deep `$and`/`$or` may nest in `where` and `whereDocument`. */
+  filterDepthMax: 64,
+  /** Clauses in one `where` or `whereDocument`. */
+  filterClausesMax: 4096,
+
+  /** Target size of a block. One record larger than this gets a block of its own. */
+  blockBytesMax: 4 * MiB,
+  /** Bytes of decoded blocks kept in memory. */
+  blockCacheBytesMax: 32 * MiB,
+  /** Bytes of float32 vectors kept in memory for re-ranking. */
+  vectorCacheBytesMax: 32 * MiB,
+
+  /** Uncompacted log that starts a compaction at once. */
+  compactionLogBytes: 8 * MiB,
+  /** Uncompacted log that starts a compaction once the database is idle. */
+  compactionIdleLogBytes: 256 * KiB,
+  /** Time without a write after which the database counts as idle. */
+  compactionIdleMs: 1500,
+  /** Uncompacted log of one collection at which writes wait for the compactor. */
+  memtableBytesMax: 64 * MiB,
+  /** Longest stretch of background work before other requests get a turn. */
+  sliceMs: 8,
+
+  /** First OPFS arena, and the bounds of the later ones. */
+  arenaBytesMin: 16 * MiB,
+  arenaBytesMax: 256 * MiB,
+  /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
+  arenaSettleMs: 60_000,
+
+  /** How long opening waits for the tab that holds the database to let go of it. */
+  lockWaitMs: 5_000,
+} as const;

@@ -1,0 +1,158 @@
+/**
+ * The engine as others see it: one method per request, plain structured-cloneable values in and out. `engine.ts`
+ * implements it, `src/worker` carries it over Comlink, and tests in Node call it directly.
+ *
+ * Every method rejects with a `TidepoolError`. Bad input is refused before anything is written.
+ */
+import type { Durability } from "./storage.js";
+import type {
+  CollectionConfiguration,
+  CollectionInfo,
+  EmbeddingFunctionConfiguration,
+  IncludeField,
+  Metadata,
+  RecordBatch,
+  RecordColumns,
+  Space,
+  Where,
+  WhereDocument,
+} from "./types.js";
+
+/** Where names are looked up. */
+export interface Scope {
+  tenant: string;
+  database: string;
+}
+
+/** Configuration as a caller may give it; missing numbers take Chroma's defaults. */
+export interface ConfigurationInput {
+  hnsw?: Partial<CollectionConfiguration["hnsw"]>;
+  /** Used when `hnsw.space` is not given: the embedding function's own preference. */
+  defaultSpace?: Space;
+  embedding_function?: EmbeddingFunctionConfiguration | null;
+}
+
+export interface CreateCollectionRequest extends Scope {
+  name: string;
+  metadata: Metadata | null;
+  configuration: ConfigurationInput;
+  /** Return the existing collection, unchanged, when the name is taken. */
+  getOrCreate: boolean;
+}
+
+export interface ModifyCollectionRequest {
+  collectionId: string;
+  name?: string;
+  /** Replaces the old metadata. */
+  metadata?: Metadata;
+  configuration?: { hnsw?: Partial<CollectionConfiguration["hnsw"]>; embedding_function?: EmbeddingFunctionConfiguration };
+}
+
+export interface WriteRequest {
+  collectionId: string;
+  operation: "add" | "update" | "upsert";
+  records: RecordBatch;
+}
+
+/** What selects records. Absent parts select everything; given parts are and-ed. */
+export interface Selection {
+  ids?: string[];
+  where?: Where;
+  whereDocument?: WhereDocument;
+}
+
+export interface DeleteRequest extends Selection {
+  collectionId: string;
+  limit?: number;
+}
+
+export interface GetRequest extends Selection {
+  collectionId: string;
+  limit?: number;
+  offset?: number;
+  include: IncludeField[];
+}
+
+export interface QueryRequest extends Selection {
+  collectionId: string;
+  queryEmbeddings: { dimension: number; values: Float32Array };
+  nResults: number;
+  include: IncludeField[];
+}
+
+export interface SearchTextRequest {
+  collectionId: string;
+  query: string;
+  nResults: number;
+  where?: Where;
+  whereDocument?: WhereDocument;
+  include: IncludeField[];
+  /** Match terms that begin with the query's last term (or with any, when "all"). */
+  prefix: boolean;
+  /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
+  fuzzy: number;
+}
+
+/** Records in columns; for several queries the rows of all queries follow each other, `counts[q]` rows for query q. */
+export interface QueryResponse extends RecordColumns {
+  counts: number[];
+  distances: Float32Array | null;
+}
+
+export interface SearchTextResponse extends RecordColumns {
+  /** Larger is better. */
+  scores: Float64Array;
+  /** For each hit, the document's terms that matched. */
+  terms: string[][];
+}
+
+/** What `client.info()` tells. */
+export interface EngineInfo {
+  storage: "opfs" | "indexeddb" | "memory";
+  durability: Durability;
+  formatVersion: number;
+  collections: number;
+  records: number;
+  /** Log records (batches and deletes) acknowledged and not yet compacted, and their size. */
+  logRecords: number;
+  logBytes: number;
+  /** Bytes reserved in arenas, and bytes of blocks in use inside them. */
+  blockBytesReserved: number;
+  blockBytesUsed: number;
+  /** Bytes of memory held by codes, block cache and vector cache. */
+  memoryBytes: number;
+  /** Which vector kernel runs. */
+  kernel: "wasm-simd" | "typescript";
+}
+
+export interface EngineService {
+  createCollection(request: CreateCollectionRequest): Promise<CollectionInfo>;
+  getCollection(request: Scope & { name: string }): Promise<CollectionInfo>;
+  listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]>;
+  countCollections(request: Scope): Promise<number>;
+  modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo>;
+  deleteCollection(request: Scope & { name: string }): Promise<void>;
+
+  /** Resolves once the batch is durable and visible to every later read. */
+  write(request: WriteRequest): Promise<void>;
+  /** Resolves with the number of records really deleted. */
+  delete(request: DeleteRequest): Promise<{ deleted: number }>;
+  get(request: GetRequest): Promise<RecordColumns>;
+  query(request: QueryRequest): Promise<QueryResponse>;
+  searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
+  count(request: { collectionId: string }): Promise<number>;
+
+  heartbeat(): Promise<number>;
+  info(): Promise<EngineInfo>;
+  /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a database is opened. */
+export interface OpenOptions {
+  path: string;
+  storage: "auto" | "opfs" | "indexeddb" | "memory";
+  durability: Durability;
+  allowReset: boolean;
+}

@@ -1,0 +1,108 @@
+/**
+ * What the engine asks of a place that keeps bytes. The consumer owns these interfaces; `src/storage/*` implements them
+ * and `src/storage/conformance.ts` is the one suite that every implementation runs.
+ *
+ * Durability contract, the same for all three stores: when a promise of `append` or `commit` resolves, and when `flush`
+ * resolves for blobs written before it, the bytes survive loss of power (durability "strict") or of the process
+ * ("relaxed"). Failures reject; nothing is retried or swallowed here. A rejected `append` or `commit` has had no effect.
+ */
+
+/** Where a log record stands: offsets of one collection ascend without gaps, starting at 1. */
+export interface LogEntry {
+  collectionId: string;
+  offset: number;
+  /** A framed, checksummed log record; the store does not look inside. */
+  bytes: Uint8Array;
+}
+
+export interface LogStore {
+  /** Adds the entries, all or none, in one transaction. */
+  append(entries: readonly LogEntry[]): Promise<void>;
+  /** Entries of one collection with an offset above `after`, ascending, at most about `bytesMax` bytes but at least one if any. */
+  read(collectionId: string, after: number, bytesMax: number): Promise<LogEntry[]>;
+}
+
+/** One atomic change of the catalog. Order inside it does not matter: keys are distinct. */
+export interface CatalogTransaction {
+  /**
+   * Compare-and-set preconditions: the bytes now stored under the key must equal these (`null`: the key must be absent).
+   * When one does not hold, nothing is written and the promise rejects with code `INTERNAL` ("catalog conflict").
+   */
+  expect?: ReadonlyMap<string, Uint8Array | null>;
+  put?: ReadonlyMap<string, Uint8Array>;
+  delete?: readonly string[];
+  /** Drops log entries of a collection up to and including an offset (`Infinity`: all), in the same transaction. */
+  truncateLog?: readonly { collectionId: string; upTo: number }[];
+}
+
+export interface CatalogStore {
+  get(key: string): Promise<Uint8Array | null>;
+  /** Rows whose key starts with the prefix, in key order (UTF-16 code units). */
+  list(prefix: string): Promise<[key: string, value: Uint8Array][]>;
+  commit(transaction: CatalogTransaction): Promise<void>;
+}
+
+/** A range of bytes in an arena. For stores without arenas, `arena` is the number of the blob and `offset` is 0. */
+export interface Extent {
+  arena: number;
+  offset: number;
+  length: number;
+}
+
+/** Bytes inside an extent; `start` counts from the extent's beginning. */
+export interface ByteRange {
+  extent: Extent;
+  start: number;
+  length: number;
+}
+
+export interface BlobStore {
+  /**
+   * Declares the extents in use: everything else is free space. Called once, right after opening, before any write.
+   * The free list is derived from this and never stored, so no crash can corrupt it.
+   */
+  retain(extents: Iterable<Extent>): Promise<void>;
+  /** Writes bytes into free space. They are readable at once and durable after the next `flush`. */
+  write(bytes: Uint8Array): Promise<Extent>;
+  flush(): Promise<void>;
+  /**
+   * Reads ranges, in order. A range that is not there (missing arena, short file) rejects with `CORRUPTION`.
+   * The bytes are copies that the caller owns.
+   */
+  read(ranges: readonly ByteRange[]): Promise<Uint8Array[]>;
+  /** Makes the space of these extents free for later writes. */
+  release(extents: Iterable<Extent>): Promise<void>;
+  /**
+   * Milliseconds (on the injected clock's scale) at which every extent written so far can be relied upon after loss of
+   * power; in the past when all can. A manifest that names a younger extent must not be published yet.
+   */
+  settledAt(): number;
+  /** Bytes taken on disk, and the part of them that extents in use occupy. */
+  usage(): { bytesReserved: number; bytesUsed: number };
+}
+
+/** One database's stores, opened together. */
+export interface Storage {
+  readonly kind: "opfs" | "indexeddb" | "memory";
+  readonly log: LogStore;
+  readonly catalog: CatalogStore;
+  readonly blobs: BlobStore;
+  /** Releases handles. Calls after it reject with `CLOSED`. */
+  close(): Promise<void>;
+  /** Deletes everything this database stored, then closes. */
+  destroy(): Promise<void>;
+}
+
+export type Durability = "strict" | "relaxed";
+
+/** Injected so that every test can be replayed. */
+export interface Environment {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A UUID. */
+  randomId(): string;
+  /** Lets queued messages run, then resolves: the gap between two slices of background work. */
+  yieldToEventLoop(): Promise<void>;
+  /** Calls back once after a delay; returns what cancels it. */
+  schedule(callback: () => void, delayMs: number): () => void;
+}

@@ -1,0 +1,106 @@
+/** The words that the page, the wire and the engine share. Public names follow the `chromadb` JavaScript client. */
+
+/** One metadata value: a scalar or a homogeneous array of scalars. Numbers are IEEE doubles; `NaN` and infinities are refused. */
+export type MetadataValue = string | number | boolean | string[] | number[] | boolean[];
+
+/** Metadata of a record as it is stored and returned. */
+export type Metadata = Record<string, MetadataValue>;
+
+/** Metadata in `update` and `upsert`: merged into what is stored; `null` deletes the key. */
+export type MetadataPatch = Record<string, MetadataValue | null>;
+
+type Scalar = string | number | boolean;
+
+/** A condition on one metadata key. */
+export type WhereOperator =
+  | { $eq: Scalar }
+  | { $ne: Scalar }
+  | { $gt: number }
+  | { $gte: number }
+  | { $lt: number }
+  | { $lte: number }
+  | { $in: Scalar[] }
+  | { $nin: Scalar[] }
+  | { $contains: Scalar }
+  | { $not_contains: Scalar };
+
+/** Filter on metadata. Negations (`$ne`, `$nin`, `$not_contains`) also match records that lack the key. */
+export type Where = { $and: Where[] } | { $or: Where[] } | { [key: string]: Scalar | WhereOperator };
+
+/** Filter on documents. Negations also match records without a document. */
+export type WhereDocument =
+  | { $contains: string }
+  | { $not_contains: string }
+  | { $regex: string }
+  | { $not_regex: string }
+  | { $and: WhereDocument[] }
+  | { $or: WhereDocument[] };
+
+/** Fields that a read may return beside the ids. */
+export type IncludeField = "distances" | "documents" | "embeddings" | "metadatas" | "uris";
+
+/** How distance is measured: squared Euclidean, 1 − cosine, or 1 − dot product. */
+export type Space = "l2" | "cosine" | "ip";
+
+/** An embedding function as it is stored with a collection: enough to build it again. */
+export interface EmbeddingFunctionConfiguration {
+  type: "known" | "legacy";
+  name: string;
+  config: Record<string, unknown>;
+}
+
+/** A collection's configuration as stored. */
+export interface CollectionConfiguration {
+  hnsw: {
+    space: Space;
+    ef_construction: number;
+    ef_search: number;
+    max_neighbors: number;
+    resize_factor: number;
+    sync_threshold: number;
+  };
+  embedding_function: EmbeddingFunctionConfiguration | null;
+}
+
+/** A collection as the system database knows it. */
+export interface CollectionInfo {
+  id: string;
+  name: string;
+  tenant: string;
+  database: string;
+  metadata: Metadata | null;
+  configuration: CollectionConfiguration;
+  /** `null` until the first record fixes it. */
+  dimension: number | null;
+}
+
+/** Embeddings of a batch: one flat array, row-major. */
+export interface EmbeddingRows {
+  dimension: number;
+  /** Rows of the records that carry an embedding, in batch order. */
+  values: Float32Array;
+  /** One byte per record, 1 where it carries an embedding; `null`: every record does. */
+  present: Uint8Array | null;
+}
+
+/**
+ * Records on their way into the log, in columns. A column that is `null`, or a `null` in it, means "not given": nothing
+ * for add, unchanged for update and upsert of an existing record.
+ */
+export interface RecordBatch {
+  ids: string[];
+  embeddings: EmbeddingRows | null;
+  documents: (string | null)[] | null;
+  metadatas: (MetadataPatch | null)[] | null;
+  uris: (string | null)[] | null;
+}
+
+/** One record's columns as a reader gets them. */
+export interface RecordColumns {
+  ids: string[];
+  documents: (string | null)[] | null;
+  metadatas: (Metadata | null)[] | null;
+  uris: (string | null)[] | null;
+  /** Row-major, one row per id. */
+  embeddings: { dimension: number; values: Float32Array } | null;
+}
