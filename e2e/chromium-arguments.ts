@@ -1,0 +1,10 @@
+/** How every suite starts Chromium: as root in a container, without a graphics card, and without a word to the network. */
+export const chromiumArguments = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];

@@ -1,0 +1,11 @@
+/** Runs a TypeScript program in Node: `node scripts/run.mjs bench/eval.ts [arguments]`; the program sees them from `process.argv[2]` on. */
+import { resolve } from "node:path";
+import { runnerImport } from "vite";
+
+const [, , program, ...rest] = process.argv;
+if (!program) {
+  process.stderr.write("usage: node scripts/run.mjs PROGRAM.ts [arguments]\n");
+  process.exit(2);
+}
+process.argv = [process.argv[0] ?? "node", resolve(program), ...rest];
+await runnerImport(resolve(program), { configFile: false, logLevel: "warn" });
