@@ -1,0 +1,211 @@
+/**
+ * Builds `dist/` from `src/`: the page part, the self-contained module worker, the kernel as a real `.wasm` file, the
+ * inline variant, the declarations and the licences of what is bundled.
+ *
+ * The page finds its worker, and the worker its kernel, by `new URL("./file", import.meta.url)`. Those two expressions
+ * must stand verbatim in what ships: it is the one form that Vite, webpack, Rollup, Parcel and plain browsers all
+ * understand. Vite's own build would resolve them now, against our paths, so they are hidden behind a name while it
+ * runs and put back afterwards.
+ *
+ * Usage: node scripts/build.mjs [root]
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+
+const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const root = resolve(process.argv[2] ?? home);
+const dist = join(root, "dist");
+const kernelPath = join(root, "src/wasm/build/kernel.wasm");
+const target = "es2022";
+
+/** What each URL in the sources is called in `dist/`. */
+const shipped = new Map([
+  ["../worker/worker.ts", "./worker.js"],
+  ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
+]);
+
+const urlExpression = /new URL\(\s*(["'])([^"']+)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+const hiddenName = /__TIDEPOOL_URL_(\d+)__/g;
+
+/**
+ * Keeps `new URL("…", import.meta.url)` out of Vite's sight. `replace` gives the expression to ship for a source URL.
+ *
+ * @param {(url: string) => string} replace
+ * @returns {import("vite").Plugin}
+ */
+function keepUrls(replace) {
+  /** @type {string[]} */
+  const hidden = [];
+  return {
+    name: "tidepool:keep-urls",
+    enforce: "pre",
+    transform(code, id) {
+      if (!id.startsWith(join(root, "src")) || !code.includes("import.meta.url")) return null;
+      const text = code.replace(urlExpression, (_, _quote, url) => `__TIDEPOOL_URL_${hidden.push(replace(url)) - 1}__`);
+      return { code: text, map: null };
+    },
+    generateBundle(_, bundle) {
+      for (const output of Object.values(bundle)) {
+        if (output.type !== "chunk") continue;
+        const code = output.code.replace(hiddenName, (_, index) => /** @type {string} */ (hidden[Number(index)]));
+        output.code = quoteForBundlers(code);
+      }
+    },
+  };
+}
+
+/**
+ * The minifier writes `…` for "…". Some bundlers look for the plain string in `import("…")` and in a worker's options.
+ *
+ * @param {string} code
+ */
+function quoteForBundlers(code) {
+  return code
+    .replace(/\bimport\(`([^`$\\]+)`\)/g, 'import("$1")')
+    .replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
+}
+
+/** @param {string} url */
+function shippedUrl(url) {
+  const name = shipped.get(url);
+  if (!name) throw new Error(`The sources refer to ${JSON.stringify(url)} by URL; scripts/build.mjs does not know what it is called in dist/.`);
+  return `new URL(${JSON.stringify(name)}, import.meta.url)`;
+}
+
+/**
+ * One bundle of one entry, with nothing left outside it.
+ *
+ * @param {{ entry: string, file: string, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean }} options
+ */
+async function bundle({ entry, file, format = "es", plugins, write = true }) {
+  const result = await build({
+    configFile: false,
+    root,
+    logLevel: "warn",
+    publicDir: false,
+    plugins,
+    define: { "process.env.NODE_ENV": '"production"' },
+    build: {
+      target,
+      outDir: dist,
+      emptyOutDir: false,
+      write,
+      minify: true,
+      modulePreload: false,
+      reportCompressedSize: false,
+      lib: { entry: join(root, entry), formats: [format], name: "tidepool", fileName: () => file },
+      rolldownOptions: { output: { minify: true, chunkFileNames: "inline-worker.js", comments: { legal: false } } },
+    },
+  });
+  const [output] = /** @type {import("vite").Rolldown.RolldownOutput[]} */ (Array.isArray(result) ? result : [result]);
+  if (!output) throw new Error(`vite built nothing for ${entry}`);
+  const chunks = output.output.filter((part) => part.type === "chunk");
+  for (const chunk of chunks) {
+    const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => !chunks.some((other) => other.fileName === name));
+    if (outside.length > 0) throw new Error(`${chunk.fileName} is not self-contained: it imports ${outside.join(", ")}`);
+  }
+  return chunks;
+}
+
+/** The worker as a classic script with the kernel's bytes in it, for the inline variant. */
+async function bundleInlineWorker() {
+  const bytes = await readFile(kernelPath);
+  const plugins = [
+    keepUrls((url) => {
+      if (shippedUrl(url).includes("worker")) throw new Error("a worker inside the worker cannot be inlined");
+      return `new URL("data:application/wasm;base64,${bytes.toString("base64")}")`;
+    }),
+  ];
+  const [chunk] = await bundle({ entry: "src/worker/worker.ts", file: "inline-worker.js", format: "iife", plugins, write: false });
+  if (!chunk) throw new Error("the inline worker has no code");
+  return chunk.code;
+}
+
+/**
+ * Puts `create-inline-worker.ts` in the place of `create-worker.ts`, and the worker's code where that asks for it.
+ *
+ * @param {string} code
+ * @returns {import("vite").Plugin}
+ */
+function inlineWorker(code) {
+  const codeId = "virtual:tidepool-inline-worker";
+  return {
+    name: "tidepool:inline-worker",
+    enforce: "pre",
+    resolveId(source) {
+      if (source === codeId) return `\0inline-worker`;
+      return source.endsWith("/create-worker.js") ? join(root, "src/api/create-inline-worker.ts") : null;
+    },
+    load: (id) => (id === "\0inline-worker" ? `export const code = ${JSON.stringify(code)};` : null),
+  };
+}
+
+/** Declarations that `index.d.ts` reaches, and nothing else: the worker's and the engine's insides are nobody's API. */
+async function declare() {
+  const { status } = spawnSync(process.execPath, [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  if (status !== 0) throw new Error("tsc failed to emit declarations");
+  const kept = new Set([join(dist, "index.d.ts")]);
+  for (const path of kept) {
+    for (const name of importedBy(await readFile(path, "utf8"))) {
+      if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
+      kept.add(resolve(dirname(path), name.replace(/\.js$/, ".d.ts")));
+    }
+  }
+  const emitted = (await readdir(dist, { recursive: true })).filter((name) => name.endsWith(".d.ts")).map((name) => join(dist, name));
+  await Promise.all(emitted.filter((path) => !kept.has(path)).map((path) => rm(path)));
+  await writeFile(join(dist, "inline.d.ts"), 'export * from "./index.js";\n');
+  await writeFile(join(dist, "worker.d.ts"), "/** The engine's worker: a module to start as a worker, not to import. */\nexport {};\n");
+}
+
+/** @param {string} code */
+function importedBy(code) {
+  return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"']+)["']/g)].map((match) => /** @type {string} */ (match[1]));
+}
+
+/**
+ * The licences of the packages whose code is in the bundles.
+ *
+ * @param {Iterable<string>} modules
+ */
+async function writeLicences(modules) {
+  const names = new Set();
+  for (const id of modules) {
+    const inside = id.replaceAll("\\", "/").split("/node_modules/").at(-1);
+    if (inside && id.includes("node_modules")) names.add(inside.split("/").slice(0, inside.startsWith("@") ? 2 : 1).join("/"));
+  }
+  const parts = await Promise.all([...names].sort().map(licenceOf));
+  await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), `The files of this folder contain code of these packages.\n\n${parts.join("\n")}`);
+}
+
+/** @param {string} name */
+async function licenceOf(name) {
+  const folder = join(home, "node_modules", name);
+  const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+  return [`${"=".repeat(80)}\n${name} ${version} (${license})\n${"=".repeat(80)}`, ...texts.map((text) => text.trim()), ""].join("\n\n");
+}
+
+/** What must be true of the files that ship, checked on the files. */
+async function check() {
+  const [index, worker, inline] = await Promise.all(["index.js", "worker.js", "inline.js"].map((name) => readFile(join(dist, name), "utf8")));
+  if (!index?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/index.js lost the URL of its worker");
+  if (!index?.includes('type:"module"')) throw new Error("dist/index.js does not start its worker as a module");
+  if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
+  if (inline?.includes("import.meta")) throw new Error("dist/inline.js refers to import.meta");
+}
+
+if (!existsSync(kernelPath)) throw new Error(`${relative(root, kernelPath)} is missing: run npm run build:wasm`);
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+const page = await bundle({ entry: "src/index.ts", file: "index.js", plugins: [keepUrls(shippedUrl)] });
+const worker = await bundle({ entry: "src/worker/worker.ts", file: "worker.js", plugins: [keepUrls(shippedUrl)] });
+await bundle({ entry: "src/index.ts", file: "inline.js", plugins: [inlineWorker(await bundleInlineWorker()), keepUrls(shippedUrl)] });
+await copyFile(kernelPath, join(dist, "tidepool.wasm"));
+await declare();
+await writeLicences([...page, ...worker].flatMap((chunk) => chunk.moduleIds));
+await check();
