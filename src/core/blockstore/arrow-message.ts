@@ -71,10 +71,17 @@ export interface DecodedStream extends BatchShape {
 
 const PREFIX_LENGTH = 8;
 
+/** Arrow's 32-bit offsets, and counts of rows, end here. */
+export const OFFSET_MAX = 0x7fffffff;
+
 export const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 
 export function corruption(message: string, cause?: unknown): TidepoolError {
   return new TidepoolError("CORRUPTION", message, { cause });
+}
+
+export function columnTooLarge(): TidepoolError {
+  return new TidepoolError("LIMIT_EXCEEDED", `A column of one block holds more than ${OFFSET_MAX} bytes or elements.`);
 }
 
 export function padTo8(length: number): number {
@@ -230,7 +237,7 @@ function readBatch({ message, length }: FramedMessage, bodyLength: number): Omit
   if (batch === null || batch.compression() !== null) throw corruption("it has no uncompressed record batch");
   const nodes = readVector(batch.nodesLength(), length, "nodes", (i) => batch.nodes(i)).map(readNode);
   const buffers = readVector(batch.buffersLength(), length, "buffers", (i) => batch.buffers(i)).map((range) => readRange(range, bodyLength));
-  return { rows: toLength(batch.length(), 0x7fffffff, "rows"), nodes, buffers };
+  return { rows: toLength(batch.length(), OFFSET_MAX, "rows"), nodes, buffers };
 }
 
 function readVector<T>(count: number, countMax: number, what: string, at: (i: number) => T | null): T[] {
@@ -243,7 +250,7 @@ function readVector<T>(count: number, countMax: number, what: string, at: (i: nu
 }
 
 function readNode(node: FieldNode): NodeShape {
-  const length = toLength(node.length(), 0x7fffffff, "node length");
+  const length = toLength(node.length(), OFFSET_MAX, "node length");
   return { length, nullCount: toLength(node.nullCount(), length, "null count") };
 }
 

@@ -9,9 +9,9 @@
  * while decoding or when the value concerned is read; damage within a value is for the checksum to find.
  */
 import { TidepoolError } from "../errors.js";
-import { END_OF_STREAM, corruption, decodeStream, encodeBatchMessage, encodeSchemaMessage, padTo8 } from "./arrow-message.js";
+import { END_OF_STREAM, OFFSET_MAX, columnTooLarge, corruption, decodeStream, encodeBatchMessage, encodeSchemaMessage, padTo8 } from "./arrow-message.js";
 import type { BufferRange, FieldShape, Item, NodeShape } from "./arrow-message.js";
-import { Utf8Writer, decodeUtf8 } from "./utf8.js";
+import { decodeUtf8, encodeStrings } from "./utf8.js";
 
 type ListRow = readonly (string | number | boolean)[];
 
@@ -45,8 +45,6 @@ const SHAPES: Record<ColumnType, Pick<FieldShape, "item" | "list" | "nullable">>
 };
 
 const EMPTY = new Uint8Array(0);
-/** Arrow's 32-bit offsets end here. */
-const OFFSET_MAX = 0x7fffffff;
 
 // ---------------------------------------------------------------------------------------------------------- encoding
 
@@ -160,15 +158,9 @@ function packBits(values: ArrayLike<boolean | null>): Uint8Array {
 }
 
 function appendStrings(body: Body, values: ArrayLike<string | null>): void {
-  const offsets = new Int32Array(values.length + 1);
-  const writer = new Utf8Writer(totalLength(values));
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value !== null) writer.write(value);
-    offsets[i + 1] = checkOffset(writer.length);
-  }
+  const { offsets, bytes } = encodeStrings(values);
   body.add(offsets);
-  body.add(writer.bytes());
+  body.add(bytes);
 }
 
 /** Offsets of lists one after another; a null list is empty. */
@@ -176,20 +168,10 @@ function offsetsOf(lists: readonly (ArrayLike<unknown> | null)[]): Int32Array {
   const offsets = new Int32Array(lists.length + 1);
   for (let i = 0, total = 0; i < lists.length; i++) {
     total += lists[i]?.length ?? 0;
-    offsets[i + 1] = checkOffset(total);
+    if (total > OFFSET_MAX) throw columnTooLarge();
+    offsets[i + 1] = total;
   }
   return offsets;
-}
-
-function checkOffset(offset: number): number {
-  if (offset > OFFSET_MAX) throw new TidepoolError("LIMIT_EXCEEDED", `A column of one block holds more than ${OFFSET_MAX} bytes or elements.`);
-  return offset;
-}
-
-function totalLength(values: ArrayLike<{ length: number } | null>): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i]?.length ?? 0;
-  return total;
 }
 
 function appendOrdinalLists(body: Body, lists: readonly Uint32Array[]): void {
