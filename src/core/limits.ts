@@ -17,6 +17,10 @@ export const limits = {
   filterDepthMax: 64,
   /** Clauses in one `where` or `whereDocument`. */
   filterClausesMax: 4096,
+  /** How deep groups and classes of a regular expression may nest. */
+  regexNestMax: 250,
+  /** Size of a regular expression in characters and classes, with counted repetitions written out. */
+  regexSizeMax: 20_000,
 
   /** Target size of a block. One record larger than this gets a block of its own. */
   blockBytesMax: 4 * MiB,

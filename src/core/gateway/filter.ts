@@ -1,0 +1,25 @@
+/**
+ * Filters as the gateway hands them on: validated, bounded in depth and size (`limits.filterDepthMax`,
+ * `limits.filterClausesMax`), with shorthand spelled out. Only types live here, so that every folder may know them.
+ */
+import type { Condition } from "../segment/condition.js";
+
+export type { Condition, Scalar } from "../segment/condition.js";
+
+/** Conditions joined by "and" (of none: everything) and "or" (of none: nothing). */
+export type FilterTree<C> =
+  | { kind: "and" | "or"; filters: readonly FilterTree<C>[] }
+  /** Negated: everything that does not satisfy the condition, including what has nothing to test. */
+  | { kind: "condition"; condition: C; negated: boolean };
+
+/** A parsed `where`. */
+export type MetadataFilter = FilterTree<Condition>;
+
+/** A condition on the document's text. */
+export type DocumentCondition =
+  | { operator: "contains"; text: string }
+  /** Neither global nor sticky, so testing leaves no state behind. */
+  | { operator: "regex"; pattern: RegExp };
+
+/** A parsed `whereDocument`. */
+export type DocumentFilter = FilterTree<DocumentCondition>;

@@ -1,0 +1,65 @@
+/**
+ * What a filter means, for one record at a time. This is the reference: indexes may answer faster, never differently.
+ *
+ * Types never mix: "1", 1 and true are three different values, scalars are never tested as arrays nor arrays as
+ * scalars. A record that lacks the key, or the document, fails every condition and so satisfies every negated one.
+ */
+import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
+import type { Metadata, MetadataValue } from "../types.js";
+
+export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {
+  return matches(filter, (condition) => metadataHolds(condition, metadata));
+}
+
+export function matchesDocument(filter: DocumentFilter, document: string | null): boolean {
+  return matches(filter, (condition) => document !== null && documentHolds(condition, document));
+}
+
+function matches<C>(filter: FilterTree<C>, holds: (condition: C) => boolean): boolean {
+  switch (filter.kind) {
+    case "and":
+      return filter.filters.every((child) => matches(child, holds));
+    case "or":
+      return filter.filters.some((child) => matches(child, holds));
+    case "condition":
+      return holds(filter.condition) !== filter.negated;
+  }
+}
+
+function metadataHolds(condition: Condition, metadata: Metadata | null): boolean {
+  // Only own keys count: "constructor" and its like are ordinary names.
+  if (metadata === null || !Object.hasOwn(metadata, condition.key)) return false;
+  return valueHolds(condition, metadata[condition.key]!);
+}
+
+function valueHolds(condition: Condition, value: MetadataValue): boolean {
+  if (condition.operator === "contains") {
+    return Array.isArray(value) && (value as readonly unknown[]).includes(condition.value);
+  }
+  if (Array.isArray(value)) return false;
+  switch (condition.operator) {
+    case "eq":
+      return value === condition.value;
+    case "in":
+      return condition.values.includes(value);
+    default:
+      return typeof value === "number" && inRange(condition.operator, value, condition.value);
+  }
+}
+
+function inRange(operator: "gt" | "gte" | "lt" | "lte", value: number, bound: number): boolean {
+  switch (operator) {
+    case "gt":
+      return value > bound;
+    case "gte":
+      return value >= bound;
+    case "lt":
+      return value < bound;
+    case "lte":
+      return value <= bound;
+  }
+}
+
+function documentHolds(condition: DocumentCondition, document: string): boolean {
+  return condition.operator === "contains" ? document.includes(condition.text) : condition.pattern.test(document);
+}

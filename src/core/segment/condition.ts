@@ -1,0 +1,18 @@
+/**
+ * What can be asked of one metadata key. Conditions are positive: negation lives in the filter tree above them, so that
+ * "every record but those" is one set operation and reaches records that lack the key.
+ */
+
+/** A single metadata value; strings, numbers and booleans never equal each other. */
+export type Scalar = string | number | boolean;
+
+/** A condition on the value under `key`. Numbers are finite; strings are well-formed. */
+export type Condition =
+  /** The value is this scalar. */
+  | { key: string; operator: "eq"; value: Scalar }
+  /** The value is one of these; not empty, all of one type. */
+  | { key: string; operator: "in"; values: readonly Scalar[] }
+  /** The value is a number on this side of the operand. */
+  | { key: string; operator: "gt" | "gte" | "lt" | "lte"; value: number }
+  /** The value is an array that holds this scalar. */
+  | { key: string; operator: "contains"; value: Scalar };

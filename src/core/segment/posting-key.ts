@@ -1,0 +1,115 @@
+/**
+ * Keys of the metadata postings: one for each (metadata key, kind, value).
+ *
+ *   key     = name "\0" kind value
+ *   name    = the metadata key, bounded, with "\0" written "\1\1" and "\1" written "\1\2"
+ *   kind    = "s" | "n" | "b"   a string, number or boolean
+ *           | "S" | "N" | "B"   an element of an array of these
+ *   string  = the text, bounded
+ *   number  = the bits of the double as hexadecimal digits, all flipped when negative, else only the sign,
+ *             without trailing zeros: they sort as the numbers do, and small whole numbers stay short
+ *   boolean = "0" | "1"
+ *   bounded = text of at most 256 UTF-16 units, or the first 256 (255 when that would part a surrogate pair) "\1"
+ *             and the first 128 bits of the SHA-256 of the whole text
+ *
+ * Different values have different keys. A cut text cannot equal an uncut one, because it is longer than those get;
+ * two cut texts share a key only when SHA-256 collides in 128 bits. Text is made well-formed first, since that is how
+ * storage gives it back: the key to remove is derived from what was read from there.
+ */
+import type { MetadataValue } from "../types.js";
+import { wellFormed } from "../well-formed.js";
+import type { Scalar } from "./condition.js";
+import { sha256Hex } from "./sha256.js";
+
+const TEXT_LENGTH_MAX = 256;
+const FINGERPRINT_DIGITS = 32;
+
+/** Keys, in the order of a half-open range. */
+export interface KeyRange {
+  from: string;
+  to: string;
+}
+
+/** Keys under which a record with this value is posted: one for a scalar, one for each distinct element of an array. */
+export function postingKeys(name: string, value: MetadataValue): Set<string> {
+  const prefix = escapeName(name);
+  if (!Array.isArray(value)) return new Set([prefix + scalarPart(value)]);
+  return new Set(Array.from(value as readonly Scalar[], (element) => prefix + elementPart(element)));
+}
+
+/** The key of a scalar value. */
+export function scalarKey(name: string, value: Scalar): string {
+  return escapeName(name) + scalarPart(value);
+}
+
+/** The key of an element of an array. */
+export function elementKey(name: string, value: Scalar): string {
+  return escapeName(name) + elementPart(value);
+}
+
+/** Keys of the scalar numbers on one side of a bound. */
+export function numberRange(name: string, operator: "gt" | "gte" | "lt" | "lte", bound: number): KeyRange {
+  const prefix = escapeName(name);
+  const key = `${prefix}n${encodeNumber(bound)}`;
+  // The least string above a key is that key followed by the least code unit.
+  const above = `${key}\u0000`;
+  switch (operator) {
+    case "gt":
+      return { from: above, to: `${prefix}o` };
+    case "gte":
+      return { from: key, to: `${prefix}o` };
+    case "lt":
+      return { from: `${prefix}n`, to: key };
+    case "lte":
+      return { from: `${prefix}n`, to: above };
+  }
+}
+
+function scalarPart(value: Scalar): string {
+  if (typeof value === "string") return `s${bounded(wellFormed(value))}`;
+  if (typeof value === "number") return `n${encodeNumber(value)}`;
+  return value ? "b1" : "b0";
+}
+
+function elementPart(value: Scalar): string {
+  const part = scalarPart(value);
+  return part.charAt(0).toUpperCase() + part.slice(1);
+}
+
+function escapeName(name: string): string {
+  const escaped = wellFormed(name).replace(/[\u0000\u0001]/g, (char) => (char === "\u0000" ? "\u0001\u0001" : "\u0001\u0002"));
+  return `${bounded(escaped)}\u0000`;
+}
+
+function bounded(text: string): string {
+  if (text.length <= TEXT_LENGTH_MAX) return text;
+  const partsPair = (text.charCodeAt(TEXT_LENGTH_MAX - 1) & 0xfc00) === 0xd800;
+  const kept = text.slice(0, partsPair ? TEXT_LENGTH_MAX - 1 : TEXT_LENGTH_MAX);
+  return `${kept}\u0001${fingerprint(text)}`;
+}
+
+function fingerprint(text: string): string {
+  const bytes = new Uint8Array(text.length * 2);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    bytes[i * 2] = unit;
+    bytes[i * 2 + 1] = unit >>> 8;
+  }
+  return sha256Hex(bytes).slice(0, FINGERPRINT_DIGITS);
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+function encodeNumber(value: number): string {
+  // Adding zero turns -0 into 0: they are one number.
+  scratch.setFloat64(0, value + 0);
+  const high = scratch.getUint32(0);
+  const low = scratch.getUint32(4);
+  const isNegative = high >>> 31 === 1;
+  const digits = isNegative ? hex(~high) + hex(~low) : hex(high ^ 0x80000000) + hex(low);
+  return digits.replace(/0+$/, "");
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}
