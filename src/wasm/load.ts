@@ -1,0 +1,50 @@
+/**
+ * Compiles the WebAssembly kernel. Nothing here fetches anything or runs on import: the caller brings the bytes, the
+ * response that carries them or a compiled module, and falls back to the reference kernel only if it chooses to.
+ */
+
+import { TidepoolError } from "../core/errors.js";
+import type { VectorKernel } from "../core/index/vector-kernel.js";
+import { WasmKernel } from "./wasm-kernel.js";
+
+/** A module of one function that multiplies nothing but uses a v128; only engines with SIMD find it valid. */
+const SIMD_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
+
+/** Where the kernel may come from. */
+export type KernelSource = Response | Promise<Response> | BufferSource | WebAssembly.Module;
+
+/** Whether this engine runs WebAssembly SIMD. */
+export function simdSupported(): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD_PROBE));
+}
+
+/**
+ * The SIMD vector kernel.
+ *
+ * @throws TidepoolError `CONNECTION_LOST` when the response is an error, `NOT_SUPPORTED` when the engine or the page's
+ * content security policy refuses to compile it.
+ */
+export async function loadKernel(source: KernelSource): Promise<VectorKernel> {
+  const given = await source;
+  if (given instanceof WebAssembly.Module) return new WasmKernel(given);
+  return new WasmKernel(await compile(given instanceof Response ? await bytesOf(given) : given));
+}
+
+/** The kernel is so small that streaming compilation gains nothing, and without it the server's MIME type is no matter. */
+async function bytesOf(response: Response): Promise<ArrayBuffer> {
+  if (!response.ok) {
+    throw new TidepoolError("CONNECTION_LOST", `The vector kernel ${response.url} answers status ${response.status}.`);
+  }
+  return response.arrayBuffer();
+}
+
+async function compile(bytes: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TidepoolError("NOT_SUPPORTED", `The vector kernel (${bytes.byteLength} bytes) does not compile: ${reason}`, { cause });
+  }
+}

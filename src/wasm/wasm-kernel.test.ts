@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { TidepoolError } from "../core/errors.js";
+import { Bitmap } from "../core/index/bitmap.js";
+import { referenceKernel } from "../core/index/reference-kernel.js";
+import type { CodeTable } from "../core/index/vector-kernel.js";
+import { queryMax } from "../core/index/vector-kernel.js";
+import { wasmKernelForTests } from "./kernel-for-tests.js";
+
+const wasm = await wasmKernelForTests();
+
+type Random = () => number;
+
+/** Uniform in [0, 1), from a fixed linear congruence. */
+function randomFrom(seed: number): Random {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Codes of the extremes too, and few distinct factors, so that distances tie. */
+function randomRows(random: Random, dimension: number, count: number, distinct: number) {
+  const whole = (limit: number): number => Math.floor(random() * limit);
+  return {
+    codes: Int8Array.from({ length: count * dimension }, () => (distinct < 3 ? whole(distinct) : whole(255) - 127)),
+    slopes: Float32Array.from({ length: count }, () => (whole(distinct) - distinct / 2) / 64),
+    intercepts: Float32Array.from({ length: count }, () => whole(distinct) - 1),
+  };
+}
+
+function randomQuery(random: Random, dimension: number): Int16Array {
+  const max = queryMax(dimension);
+  return Int16Array.from({ length: dimension }, () => Math.round((2 * random() - 1) * max));
+}
+
+/** Empty, sparse, dense and full words in one bitmap. */
+function randomBitmap(random: Random, rows: number): Bitmap {
+  const allowed = new Bitmap(rows);
+  for (let first = 0; first < rows; first += 32) {
+    const share = [0, 0.1, 0.7, 1][Math.floor(random() * 4)]!;
+    for (let ordinal = first; ordinal < Math.min(rows, first + 32); ordinal++) if (random() < share) allowed.add(ordinal);
+  }
+  return allowed;
+}
+
+function bothTables(dimension: number): CodeTable[] {
+  return [wasm.createTable(dimension), referenceKernel.createTable(dimension)];
+}
+
+/** Much faster than `toEqual` on long arrays, and tells −0 from 0. */
+function sameBytes(a: Float32Array | Uint32Array, b: Float32Array | Uint32Array): boolean {
+  const [bytesA, bytesB] = [a, b].map((view) => Buffer.from(view.buffer, view.byteOffset, view.byteLength));
+  return bytesA!.equals(bytesB!);
+}
+
+function expectSameScan(tables: readonly CodeTable[], query: Int16Array, scale: number, r: number, allowed: Bitmap): void {
+  const [actual, expected] = tables.map((table) => table.scan(query, scale, r, allowed.words));
+  expect(sameBytes(actual!.ordinals, expected!.ordinals)).toBe(true);
+  expect(sameBytes(actual!.distances, expected!.distances)).toBe(true);
+}
+
+describe("WasmKernel", () => {
+  it("returns the candidates of the reference kernel, bit for bit", () => {
+    const dimension = fc.oneof(fc.constantFrom(1, 3, 15, 16, 17, 25, 32, 33, 384), fc.integer({ min: 1, max: 300 }));
+    const shape = fc.record({
+      dimension,
+      count: fc.integer({ min: 0, max: 400 }),
+      r: fc.integer({ min: 0, max: 450 }),
+      distinct: fc.constantFrom(1, 2, 3, 1000),
+      scale: fc.constantFrom(0, 1, 1e-3, 1e-40, 0.1),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(shape, ({ dimension, count, r, distinct, scale, seed }) => {
+        const random = randomFrom(seed);
+        const tables = bothTables(dimension);
+        const { codes, slopes, intercepts } = randomRows(random, dimension, count, distinct);
+        for (const table of tables) table.set(0, codes, slopes, intercepts);
+        expectSameScan(tables, randomQuery(random, dimension), scale, r, randomBitmap(random, count));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("keeps its rows while it grows, is overwritten and is scanned in between", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), (dimension, seed) => {
+        const random = randomFrom(seed);
+        const tables = bothTables(dimension);
+        let rows = 0;
+        for (let step = 0; step < 6; step++) {
+          const first = Math.floor(random() * (rows + 40));
+          const { codes, slopes, intercepts } = randomRows(random, dimension, Math.floor(random() * 120), 1000);
+          for (const table of tables) table.set(first, codes, slopes, intercepts);
+          if (slopes.length > 0) rows = Math.max(rows, first + slopes.length);
+          const r = Math.floor(random() * 300);
+          expectSameScan(tables, randomQuery(random, dimension), 1e-4, r, randomBitmap(random, rows));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([1, 50, 70_000, 200_000])("merges chunks of the window's size, r = %i", (r) => {
+    const random = randomFrom(r);
+    const rows = 2 * 65_536 + 1000;
+    const tables = bothTables(2);
+    const { codes, slopes, intercepts } = randomRows(random, 2, rows, 20);
+    for (const table of tables) table.set(0, codes, slopes, intercepts);
+    const everything = Bitmap.of(Array(rows).keys());
+    const query = randomQuery(random, 2);
+    expectSameScan(tables, query, 1e-3, r, everything);
+    expectSameScan(tables, query, 1e-3, r, randomBitmap(random, rows));
+    expectSameScan(tables, query, 1e-3, r, Bitmap.of([65_535, 65_536, rows - 1]));
+  });
+
+  it("puts rows of infinite nearness first", () => {
+    const tables = bothTables(1);
+    const intercepts = Float32Array.of(1, -Infinity, -5, -Infinity);
+    for (const table of tables) table.set(0, Int8Array.of(1, 0, 1, 0), Float32Array.of(1, 0, 1, 0), intercepts);
+    const { ordinals } = tables[0]!.scan(Int16Array.of(1), 1, 3, Bitmap.of([0, 1, 2, 3]).words);
+    expect([...ordinals]).toEqual([1, 3, 2]);
+    expectSameScan(tables, Int16Array.of(1), 1, 3, Bitmap.of([0, 1, 2, 3]));
+  });
+
+  it("refuses a bitmap that reaches beyond its rows", () => {
+    const table = wasm.createTable(4);
+    expect(() => table.scan(new Int16Array(4), 1, 1, Bitmap.of([0]).words)).toThrow(/holds 0 rows/);
+  });
+
+  it("tells the memory it holds, which grows with its rows", () => {
+    const table = wasm.createTable(384);
+    expect(table.byteLength).toBe(65_536);
+    table.set(0, new Int8Array(384 * 1000), new Float32Array(1000), new Float32Array(1000));
+    expect(table.byteLength).toBeGreaterThanOrEqual(392 * 1000);
+    expect(table.byteLength).toBeLessThan(1.2 * 392 * 1000 + 65_536);
+  });
+
+  it("names the bytes that memory could not grow to, and stays usable", () => {
+    const table = wasm.createTable(1);
+    table.set(0, Int8Array.of(3), Float32Array.of(1), Float32Array.of(0));
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(() => {
+      throw new RangeError("no memory");
+    });
+    const set = (): void => table.set(1_000_000, Int8Array.of(1), Float32Array.of(1), Float32Array.of(1));
+    try {
+      expect(set).toThrow(TidepoolError);
+      expect(set).toThrow(/needs 24\d{6} bytes of WebAssembly memory/);
+      expect(set).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
+    } finally {
+      grow.mockRestore();
+    }
+    expect(table.scan(Int16Array.of(2), 1, 5, Bitmap.of([0]).words)).toEqual({
+      ordinals: Uint32Array.of(0),
+      distances: Float32Array.of(6),
+    });
+  });
+
+  it("refuses more than the 4 GiB that 32-bit addresses reach", () => {
+    const table = wasm.createTable(4096);
+    const set = (): void => table.set(2 ** 21, new Int8Array(4096), new Float32Array(1), new Float32Array(1));
+    expect(set).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
+  });
+});
