@@ -1,0 +1,380 @@
+/**
+ * An ordered blockfile from string keys to posting lists.
+ *
+ *   section := { blocks: [{ firstKey, ref }] }        the sparse index, plain JSON, part of a manifest
+ *   block   := Arrow columns  key: utf8,  ordinals: list of u32        one row a key
+ *
+ * Invariants: keys ascend strictly, by UTF-16 code units, within a block and from block to block; `firstKey` is the key of
+ * the block's first row; a posting list is not empty and ascends strictly; no block is empty. An encoded block is at most
+ * `blockBytesMax` long, except that a posting list that does not fit stands alone in a block of its own, however large: a
+ * key is never spread over rows. A rewritten block takes in the neighbours with which it fills at most half a block, and one
+ * that overflows is cut in the middle, so that blocks stay about half full. Keys are stored as UTF-8, so a lone surrogate in
+ * a key counts as U+FFFD, when writing and when asking.
+ *
+ * Posting lists handed out are views into immutable blocks: do not write to them.
+ */
+import { TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
+import { encodeBlock } from "./block.js";
+import type { Block } from "./block.js";
+import type { BlockRef, BlockStore } from "./blockstore.js";
+import { utf8Length } from "./utf8.js";
+
+export interface PostingBlock {
+  firstKey: string;
+  ref: BlockRef;
+}
+
+export interface PostingSection {
+  blocks: PostingBlock[];
+}
+
+/** Ordinals in any order; repeats do no harm. An ordinal in both lists ends up present. */
+export interface PostingDelta {
+  add: number[];
+  remove: number[];
+}
+
+type Tick = () => Promise<void> | void;
+
+interface Row {
+  key: string;
+  ordinals: Uint32Array;
+}
+
+/** One key's change, ordinals strictly ascending. */
+interface SortedDelta {
+  key: string;
+  add: Uint32Array;
+  remove: Uint32Array;
+}
+
+/** Changing one key rewrites its block, and looking one up reads it, so blocks here are smaller than those of records. */
+const BLOCK_BYTES_MAX = limits.blockBytesMax / 8;
+/** More than the messages and the padding of a posting block take. */
+const ENVELOPE_BYTES = 1024;
+/** Work between two ticks: rows, plus one for every so many ordinals. */
+const TICK_ROWS = 256;
+const ORDINALS_PER_ROW = 64;
+
+/** The blocks of a section; those of an old section that are not in the new one can be released. */
+export function refsOf(section: PostingSection): BlockRef[] {
+  return section.blocks.map((block) => block.ref);
+}
+
+export class PostingBlockfile {
+  readonly #store: BlockStore;
+  readonly #owner: string;
+  readonly #blockBytesMax: number;
+
+  /** `owner` names collection and segment in errors. */
+  constructor(store: BlockStore, owner: string, blockBytesMax: number = BLOCK_BYTES_MAX) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#blockBytesMax = blockBytesMax;
+  }
+
+  /** The posting list of a key, empty when the key is absent. */
+  async lookup(section: PostingSection, key: string): Promise<Uint32Array> {
+    const wanted = wellFormed(key);
+    const place = section.blocks[blockIndex(section, wanted)];
+    if (place === undefined) return new Uint32Array(0);
+    const rows = new PostingRows(await this.#store.read(place.ref, this.#owner));
+    const row = rows.lowerBound(wanted);
+    return row < rows.count && rows.key(row) === wanted ? rows.ordinals(row) : new Uint32Array(0);
+  }
+
+  /** Keys from `from` up to but without `to`, ascending. */
+  async *range(section: PostingSection, from: string, to: string): AsyncGenerator<[key: string, ordinals: Uint32Array], void, undefined> {
+    const start = wellFormed(from);
+    const end = wellFormed(to);
+    for (let i = Math.max(0, blockIndex(section, start)); i < section.blocks.length; i++) {
+      const { firstKey, ref } = section.blocks[i]!;
+      if (firstKey >= end) return;
+      const rows = new PostingRows(await this.#store.read(ref, this.#owner));
+      for (let row = rows.lowerBound(start); row < rows.count; row++) {
+        const key = rows.key(row);
+        if (key >= end) return;
+        yield [key, rows.ordinals(row)];
+      }
+    }
+  }
+
+  /**
+   * A new section with the deltas applied. Only blocks that a delta falls into are read, and neighbours small enough to join
+   * them; blocks in which nothing changes keep their reference. New blocks are durable after the store's next `flush`.
+   * When it fails, the blocks written so far are released and the old section is as good as before.
+   */
+  async apply(section: PostingSection, deltas: ReadonlyMap<string, PostingDelta>, tick: Tick = () => {}): Promise<PostingSection> {
+    const pace = new Pace(tick);
+    const output = new SectionWriter(this.#store, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
+    try {
+      await this.#merge(section, sortDeltas(deltas), output, pace);
+      return { blocks: await output.finish() };
+    } catch (error) {
+      await this.#store.release(output.written);
+      throw error;
+    }
+  }
+
+  async #merge(section: PostingSection, deltas: readonly SortedDelta[], output: SectionWriter, pace: Pace): Promise<void> {
+    let next = 0;
+    for (let i = 0; i < section.blocks.length; i++) {
+      const place = section.blocks[i]!;
+      const start = next;
+      const end = section.blocks[i + 1]?.firstKey;
+      next = end === undefined ? deltas.length : lowerBound(start, deltas.length, (at) => deltas[at]!.key < end);
+      const rows = next === start ? null : await mergeRows(await this.#rows(place, pace), deltas.slice(start, next), pace);
+      if (rows === null) await output.keep(place);
+      else await output.append(rows);
+    }
+    if (section.blocks.length === 0) await output.append((await mergeRows([], deltas, pace)) ?? []);
+  }
+
+  /** All rows of a block, their order checked. */
+  async #rows(place: PostingBlock, pace: Pace): Promise<Row[]> {
+    const stored = new PostingRows(await this.#store.read(place.ref, this.#owner));
+    const rows: Row[] = [];
+    for (let row = 0; row < stored.count; row++) {
+      const key = stored.key(row);
+      const ordered = row === 0 ? key === place.firstKey : key > rows[row - 1]!.key;
+      if (!ordered) throw this.#outOfOrder(place.ref, row);
+      rows.push({ key, ordinals: stored.ordinals(row) });
+      await pace.step(rows[row]!);
+    }
+    return rows;
+  }
+
+  #outOfOrder(ref: BlockRef, row: number): TidepoolError {
+    const place = `${ref.arena}:${ref.offset}+${ref.length}`;
+    return new TidepoolError("CORRUPTION", `Block ${place} of ${this.#owner} has a key out of order in row ${row}`);
+  }
+}
+
+/** The rows of a block, decoded one by one when asked for. */
+class PostingRows {
+  readonly count: number;
+  readonly key: (row: number) => string;
+  readonly ordinals: (row: number) => Uint32Array;
+
+  constructor(block: Block) {
+    const key = block.utf8("key");
+    this.count = block.rows;
+    this.key = (row) => key(row) ?? "";
+    this.ordinals = block.u32List("ordinals");
+  }
+
+  /** First row whose key is not below `key`. */
+  lowerBound(key: string): number {
+    return lowerBound(0, this.count, (row) => this.key(row) < key);
+  }
+}
+
+/** Awaits the tick once enough work was done. */
+class Pace {
+  readonly #tick: Tick;
+  #work = 0;
+
+  constructor(tick: Tick) {
+    this.#tick = tick;
+  }
+
+  /** A promise only when it is time, so that most steps cost no turn of the event loop. */
+  step(row: Row): Promise<void> | void {
+    this.#work += 1 + row.ordinals.length / ORDINALS_PER_ROW;
+    if (this.#work >= TICK_ROWS) return this.pause();
+  }
+
+  pause(): Promise<void> | void {
+    this.#work = 0;
+    return this.#tick();
+  }
+}
+
+/**
+ * Takes blocks to keep and rows in ascending order, and makes them the blocks of a section. Rows wait until two blocks are
+ * full, so that the last cut can be in the middle: a block that overflowed becomes two with room, not a full one and a rest.
+ */
+class SectionWriter {
+  /** Every block written here, for release when the section is not to be. */
+  readonly written: BlockRef[] = [];
+  readonly #store: BlockStore;
+  readonly #blockBytesMax: number;
+  readonly #rowBytesMax: number;
+  readonly #pace: Pace;
+  readonly #load: (place: PostingBlock) => Promise<Row[]>;
+  readonly #blocks: PostingBlock[] = [];
+  /** How many at the end of `#blocks` were kept, not written. */
+  #keptLast = 0;
+  #pending: Row[] = [];
+  #pendingBytes = 0;
+
+  constructor(store: BlockStore, blockBytesMax: number, pace: Pace, load: (place: PostingBlock) => Promise<Row[]>) {
+    this.#store = store;
+    this.#blockBytesMax = blockBytesMax;
+    this.#rowBytesMax = Math.max(1, blockBytesMax - ENVELOPE_BYTES);
+    this.#pace = pace;
+    this.#load = load;
+  }
+
+  async append(rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      this.#pending.push(row);
+      this.#pendingBytes += rowBytes(row);
+      if (this.#pendingBytes >= this.#rowBytesMax * 2) await this.#cut(this.#rowBytesMax, this.#rowBytesMax);
+      await this.#pace.step(row);
+    }
+  }
+
+  /** Takes over a block as it is, unless it is small enough to join the rows that wait. */
+  async keep(place: PostingBlock): Promise<void> {
+    if (this.#joins(place)) return this.append(await this.#load(place));
+    await this.#flush();
+    this.#blocks.push(place);
+    this.#keptLast++;
+  }
+
+  async finish(): Promise<PostingBlock[]> {
+    await this.#flush();
+    return this.#blocks;
+  }
+
+  #joins(place: PostingBlock): boolean {
+    return this.#pending.length > 0 && this.#pendingBytes + place.ref.length <= this.#blockBytesMax / 2;
+  }
+
+  /** Writes what waits, together with kept blocks before it that are small enough to join. */
+  async #flush(): Promise<void> {
+    for (; this.#keptLast > 0 && this.#joins(this.#blocks.at(-1)!); this.#keptLast--) {
+      const rows = await this.#load(this.#blocks.pop()!);
+      this.#pending = [...rows, ...this.#pending];
+      this.#pendingBytes += rows.reduce((total, row) => total + rowBytes(row), 0);
+    }
+    const even = this.#pendingBytes / Math.ceil(this.#pendingBytes / this.#rowBytesMax);
+    while (this.#pending.length > 0) await this.#cut(even, 0);
+  }
+
+  /** Writes blocks of about `target` bytes from the front of what waits, until at most `rest` bytes are left. */
+  async #cut(target: number, rest: number): Promise<void> {
+    let start = 0;
+    while (start < this.#pending.length && this.#pendingBytes > rest) {
+      const { end, bytes } = this.#nextCut(start, target);
+      await this.#write(this.#pending.slice(start, end));
+      this.#pendingBytes -= bytes;
+      start = end;
+    }
+    this.#pending = this.#pending.slice(start);
+  }
+
+  #nextCut(start: number, target: number): { end: number; bytes: number } {
+    let bytes = rowBytes(this.#pending[start]!);
+    let end = start + 1;
+    for (; end < this.#pending.length && bytes < target; end++) {
+      const more = rowBytes(this.#pending[end]!);
+      if (bytes + more > this.#rowBytesMax) break;
+      bytes += more;
+    }
+    return { end, bytes };
+  }
+
+  async #write(rows: readonly Row[]): Promise<void> {
+    const ref = await this.#store.write(encodeRows(rows));
+    this.written.push(ref);
+    this.#blocks.push({ firstKey: rows[0]!.key, ref });
+    this.#keptLast = 0;
+    await this.#pace.pause();
+  }
+}
+
+function encodeRows(rows: readonly Row[]): Uint8Array {
+  return encodeBlock(
+    [
+      { type: "utf8", name: "key", values: rows.map((row) => row.key) },
+      { type: "u32-list", name: "ordinals", values: rows.map((row) => row.ordinals) },
+    ],
+    rows.length,
+  );
+}
+
+/** Key, posting list and their two offsets. */
+function rowBytes(row: Row): number {
+  return utf8Length(row.key) + row.ordinals.length * 4 + 8;
+}
+
+/** Rows and deltas of one stretch of keys merged, or null when no posting list changes. */
+async function mergeRows(rows: readonly Row[], deltas: readonly SortedDelta[], pace: Pace): Promise<Row[] | null> {
+  const merged: Row[] = [];
+  let changed = false;
+  let at = 0;
+  for (const delta of deltas) {
+    const end = lowerBound(at, rows.length, (row) => rows[row]!.key < delta.key);
+    while (at < end) merged.push(rows[at++]!);
+    const row = rows[at]?.key === delta.key ? rows[at++]! : { key: delta.key, ordinals: new Uint32Array(0) };
+    const ordinals = mergeOrdinals(row.ordinals, delta);
+    changed ||= ordinals !== row.ordinals;
+    if (ordinals.length > 0) merged.push({ key: row.key, ordinals });
+    await pace.step({ key: row.key, ordinals });
+  }
+  if (!changed) return null;
+  while (at < rows.length) merged.push(rows[at++]!);
+  return merged;
+}
+
+/** The list with the delta applied: the very same array when that changes nothing. */
+function mergeOrdinals(list: Uint32Array, { add, remove }: SortedDelta): Uint32Array {
+  const merged = new Uint32Array(list.length + add.length);
+  let length = 0;
+  let kept = 0;
+  for (let i = 0, a = 0, r = 0; i < list.length || a < add.length; ) {
+    const added = a < add.length && (i >= list.length || add[a]! <= list[i]!);
+    const ordinal = added ? add[a++]! : list[i]!;
+    const present = i < list.length && list[i] === ordinal;
+    if (present) i++;
+    while (r < remove.length && remove[r]! < ordinal) r++;
+    if (!added && remove[r] === ordinal) continue;
+    merged[length++] = ordinal;
+    if (present) kept++;
+  }
+  return kept === list.length && length === kept ? list : merged.slice(0, length);
+}
+
+/** Deltas by ascending key. Keys that differ only in lone surrogates are one key, and their deltas one delta. */
+function sortDeltas(deltas: ReadonlyMap<string, PostingDelta>): SortedDelta[] {
+  const byKey = new Map<string, PostingDelta>();
+  for (const [key, delta] of deltas) {
+    const stored = wellFormed(key);
+    const other = byKey.get(stored);
+    byKey.set(stored, other === undefined ? delta : { add: [...other.add, ...delta.add], remove: [...other.remove, ...delta.remove] });
+  }
+  const sorted = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([key, { add, remove }]) => ({ key, add: ascending(add), remove: ascending(remove) }));
+}
+
+function ascending(ordinals: readonly number[]): Uint32Array {
+  const sorted = Uint32Array.from(ordinals).sort();
+  let length = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    if (length === 0 || sorted[i] !== sorted[length - 1]) sorted[length++] = sorted[i]!;
+  }
+  return sorted.subarray(0, length);
+}
+
+/** Index of the block that would hold the key: the last one whose first key is not above it; -1 when all are above. */
+function blockIndex(section: PostingSection, key: string): number {
+  return lowerBound(0, section.blocks.length, (i) => section.blocks[i]!.firstKey <= key) - 1;
+}
+
+/** The first position in [start, end) at which `below` no longer holds. */
+function lowerBound(start: number, end: number, below: (position: number) => boolean): number {
+  while (start < end) {
+    const middle = (start + end) >>> 1;
+    if (below(middle)) start = middle + 1;
+    else end = middle;
+  }
+  return start;
+}
+
+/** With the `u` flag the class matches surrogates that are not part of a pair. */
+function wellFormed(key: string): string {
+  return key.replace(/\p{Surrogate}/gu, "\ufffd");
+}
