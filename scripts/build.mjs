@@ -29,6 +29,7 @@ const shipped = new Map([
 ]);
 
 const urlExpression = /new URL\(\s*(["'])([^"']+)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+/** The name in the bundle of a hidden URL expression. */
 const hiddenName = /__TIDEPOOL_URL_(\d+)__/g;
 
 /**
@@ -59,14 +60,12 @@ function keepUrls(replace) {
 }
 
 /**
- * The minifier writes `…` for "…". Some bundlers look for the plain string in `import("…")` and in a worker's options.
+ * The minifier writes `…` for "…". Some bundlers look for plain strings in a worker's options.
  *
  * @param {string} code
  */
 function quoteForBundlers(code) {
-  return code
-    .replace(/\bimport\(`([^`$\\]+)`\)/g, 'import("$1")')
-    .replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
+  return code.replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
 }
 
 /** @param {string} url */
@@ -98,7 +97,7 @@ async function bundle({ entry, file, format = "es", plugins, write = true }) {
       modulePreload: false,
       reportCompressedSize: false,
       lib: { entry: join(root, entry), formats: [format], name: "tidepool", fileName: () => file },
-      rolldownOptions: { output: { minify: true, chunkFileNames: "inline-worker.js", comments: { legal: false } } },
+      rolldownOptions: { output: { minify: true, comments: { legal: false } } },
     },
   });
   const [output] = /** @type {import("vite").Rolldown.RolldownOutput[]} */ (Array.isArray(result) ? result : [result]);
@@ -111,36 +110,40 @@ async function bundle({ entry, file, format = "es", plugins, write = true }) {
   return chunks;
 }
 
-/** The worker as a classic script with the kernel's bytes in it, for the inline variant. */
+/**
+ * The worker as a classic script with the kernel's bytes in place of their download, for the inline variant. No `fetch`
+ * of a data URL: a page's `connect-src` may forbid it.
+ */
 async function bundleInlineWorker() {
   const bytes = await readFile(kernelPath);
-  const plugins = [
-    keepUrls((url) => {
-      if (shippedUrl(url).includes("worker")) throw new Error("a worker inside the worker cannot be inlined");
-      return `new URL("data:application/wasm;base64,${bytes.toString("base64")}")`;
-    }),
-  ];
-  const [chunk] = await bundle({ entry: "src/worker/worker.ts", file: "inline-worker.js", format: "iife", plugins, write: false });
-  if (!chunk) throw new Error("the inline worker has no code");
+  const fetched = new RegExp(`\\bfetch\\(\\s*${urlExpression.source}\\s*,?\\s*\\)`, "g");
+  /** @type {import("vite").Plugin} */
+  const embed = {
+    name: "tidepool:embed-kernel",
+    enforce: "pre",
+    transform: (code, id) =>
+      id.startsWith(join(root, "src")) && fetched.test(code)
+        ? { code: code.replace(fetched, `Uint8Array.from(atob("${bytes.toString("base64")}"), (char) => char.charCodeAt(0))`), map: null }
+        : null,
+  };
+  const [chunk] = await bundle({ entry: "src/worker/worker.ts", file: "inline-worker.js", format: "iife", plugins: [embed], write: false });
+  if (!chunk?.code.includes("atob(")) throw new Error('the worker no longer says fetch(new URL("…", import.meta.url)), so its kernel cannot be embedded');
   return chunk.code;
 }
 
 /**
- * Puts `create-inline-worker.ts` in the place of `create-worker.ts`, and the worker's code where that asks for it.
+ * The same API with the worker's code inside: `create-inline-worker.ts` takes the place of `create-worker.ts`.
  *
  * @param {string} code
  * @returns {import("vite").Plugin}
  */
 function inlineWorker(code) {
-  const codeId = "virtual:tidepool-inline-worker";
+  const path = join(root, "src/api/create-inline-worker.ts");
   return {
     name: "tidepool:inline-worker",
     enforce: "pre",
-    resolveId(source) {
-      if (source === codeId) return `\0inline-worker`;
-      return source.endsWith("/create-worker.js") ? join(root, "src/api/create-inline-worker.ts") : null;
-    },
-    load: (id) => (id === "\0inline-worker" ? `export const code = ${JSON.stringify(code)};` : null),
+    resolveId: (source) => (source.endsWith("/create-worker.js") ? path : null),
+    transform: (text, id) => (id === path ? { code: text.replace("__TIDEPOOL_WORKER_CODE__;", () => `${JSON.stringify(code)};`), map: null } : null),
   };
 }
 
@@ -190,13 +193,20 @@ async function licenceOf(name) {
   return [`${"=".repeat(80)}\n${name} ${version} (${license})\n${"=".repeat(80)}`, ...texts.map((text) => text.trim()), ""].join("\n\n");
 }
 
-/** What must be true of the files that ship, checked on the files. */
+/**
+ * What must be true of the files that ship, checked on the files. Code made from strings is refused by the content
+ * security policy of every browser extension.
+ */
 async function check() {
   const [index, worker, inline] = await Promise.all(["index.js", "worker.js", "inline.js"].map((name) => readFile(join(dist, name), "utf8")));
   if (!index?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/index.js lost the URL of its worker");
   if (!index?.includes('type:"module"')) throw new Error("dist/index.js does not start its worker as a module");
   if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
-  if (inline?.includes("import.meta")) throw new Error("dist/inline.js refers to import.meta");
+  for (const [name, code] of Object.entries({ index, worker })) {
+    const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
+    if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
+  }
+  if (!inline?.includes("createObjectURL") || inline.includes("import.meta")) throw new Error("dist/inline.js has a URL to follow, or no worker inside");
 }
 
 if (!existsSync(kernelPath)) throw new Error(`${relative(root, kernelPath)} is missing: run npm run build:wasm`);

@@ -1,0 +1,24 @@
+/**
+ * What every packed app does with the package it installed: write, search by vector, filter and text, and tell what it
+ * ran on. The package comes as an argument, since each app gets at it in its own way.
+ */
+export async function exercise({ TidepoolClient }) {
+  const client = new TidepoolClient({ path: "packed" });
+  const collection = await client.getOrCreateCollection({ name: "packed" });
+  await collection.upsert({
+    ids: ["tide", "pool", "moon"],
+    embeddings: [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ],
+    documents: ["the tide comes in", "a pool is left behind", "the moon pulls the water"],
+    metadatas: [{ wet: true }, { wet: true }, { wet: false }],
+  });
+  const near = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2 });
+  const wet = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2, where: { wet: true } });
+  const text = await collection.searchText({ query: "moon water", nResults: 1 });
+  const { storage, kernel } = await client.info();
+  await client.close();
+  return { near: near.ids, distances: near.distances, wet: wet.ids, text: text.rows().map((row) => row.id), storage, kernel };
+}

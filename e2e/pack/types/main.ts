@@ -1,0 +1,18 @@
+import { TidepoolClient, TidepoolError } from "tidepool-db";
+import { TidepoolClient as InlineClient } from "tidepool-db/inline";
+
+export async function use(): Promise<string[]> {
+  const client: TidepoolClient = new TidepoolClient({ path: "typed", durability: "relaxed" });
+  new InlineClient({ path: "typed" });
+  const collection = await client.getOrCreateCollection({ name: "typed" });
+  try {
+    await collection.add({ ids: ["a"], embeddings: [new Float32Array([1, 2])], metadatas: [{ wet: true }] });
+    // @ts-expect-error ids are strings
+    await collection.add({ ids: [1] });
+  } catch (error) {
+    if (error instanceof TidepoolError && error.code === "INVALID_ARGUMENT") return [];
+    throw error;
+  }
+  const result = await collection.query({ queryEmbeddings: [[1, 2]], nResults: 1 });
+  return result.ids.flat();
+}

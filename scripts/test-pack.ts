@@ -1,0 +1,231 @@
+/**
+ * The package as its users get it: packed, installed from the tarball into fresh apps without any configuration, and run
+ * in Chromium. One line per app; the command fails if any app does. `npm run build` is part of packing.
+ *
+ * Usage: node scripts/run.mjs scripts/test-pack.ts [root of the package]
+ */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import type { BrowserContext, Page } from "playwright";
+import { collectErrors, openBrowser } from "../e2e/browser.js";
+import { serveFolder } from "../e2e/static-server.js";
+
+const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const root = resolve(process.argv[2] ?? home);
+const templates = join(home, "e2e/pack");
+const bin = (name: string): string => join(home, "node_modules/.bin", name);
+
+/** Squared distances of [0.5, 0, 1] to the unit vectors of `moon` and `tide`. */
+const expected = {
+  near: [["moon", "tide"]],
+  distances: [[0.25, 1.25]],
+  wet: [["tide", "pool"]],
+  text: ["moon"],
+  storage: "opfs",
+  kernel: "wasm-simd",
+};
+
+interface Packed {
+  work: string;
+  tarball: string;
+  context: BrowserContext;
+}
+
+/** Runs a command to its end; what it printed is in the error when it fails. */
+function run(command: string, args: string[], cwd: string): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 300_000, env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" } });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} exited with ${status}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** A fresh copy of a template with the tarball and its pinned tools installed. */
+async function install({ work, tarball }: Packed, template: string): Promise<string> {
+  const app = join(work, template);
+  await cp(join(templates, template), app, { recursive: true });
+  await cp(join(templates, "exercise.js"), join(app, "exercise.js"));
+  const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as Record<string, unknown>;
+  await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies: { "tidepool-db": `file:${tarball}` } }));
+  run("npm", ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], app);
+  return app;
+}
+
+/** Opens a page of an app, waits for what it found, and compares. */
+async function expectWorking(context: BrowserContext, url: string): Promise<void> {
+  const page = await context.newPage();
+  const errors = collectErrors(page);
+  try {
+    await page.goto(url);
+    const actual = await resultOf(page);
+    if (!isDeepStrictEqual(actual, expected)) throw new Error(`answered ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
+    if (errors.length > 0) throw new Error("the page complained");
+  } catch (error) {
+    throw new Error([`${url}: ${error instanceof Error ? error.message : String(error)}`, ...errors].join("\n"));
+  } finally {
+    await page.close();
+  }
+}
+
+async function resultOf(page: Page): Promise<unknown> {
+  await page.waitForFunction(() => "packed" in globalThis, undefined, { timeout: 60_000 });
+  return page.evaluate(() => {
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no answer for 60 s")), 60_000));
+    return Promise.race([(globalThis as unknown as { packed: Promise<unknown> }).packed, late]);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Starts an app's own server, uses it once it answers, and ends it. */
+async function whileServing(app: string, args: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
+  const port = await freePort();
+  const child = spawn(join(app, "node_modules/.bin/vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"], { cwd: app, stdio: ["ignore", "ignore", "pipe"] });
+  let complaint = "";
+  child.stderr.on("data", (data: Buffer) => void (complaint += data.toString()));
+  try {
+    const url = `http://localhost:${port}${path}`;
+    await untilAnswering(url, child).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${complaint}`);
+    });
+    await use(url);
+  } finally {
+    child.kill();
+  }
+}
+
+async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await fetch(url).then((response) => response.ok, () => false))) {
+    if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`);
+    if (Date.now() > end) throw new Error(`${url} does not answer`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function whileStatic(folder: string, use: (url: string) => Promise<void>): Promise<void> {
+  const server = await serveFolder(folder);
+  try {
+    await use(server.url);
+  } finally {
+    await server.close();
+  }
+}
+
+/** An unpacked extension's id is a hash of where it lies. */
+async function extensionId(folder: string): Promise<string> {
+  const hash = createHash("sha256").update(await realpath(folder)).digest("hex").slice(0, 32);
+  return [...hash].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16))).join("");
+}
+
+const deep = "/deep/er/";
+
+const apps: Record<string, (packed: Packed) => Promise<void>> = {
+  publint: async ({ tarball, work }) => {
+    const output = run(bin("publint"), ["run", tarball, "--strict"], work);
+    if (!output.includes("All good!")) throw new Error(output);
+  },
+  attw: async ({ tarball, work }) => {
+    // ESM only, so what a CommonJS project would find is left out; the kernel's bytes have no types.
+    run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "./tidepool.wasm"], work);
+  },
+  node: async (packed) => {
+    const app = await install(packed, "import-map");
+    const code = `
+      const before = Object.getOwnPropertyNames(globalThis).join();
+      if (typeof window !== "undefined") throw new Error("this is no page");
+      for (const name of ["tidepool-db", "tidepool-db/inline"]) {
+        const { TidepoolClient } = await import(name);
+        new TidepoolClient();
+      }
+      if (Object.getOwnPropertyNames(globalThis).join() !== before) throw new Error("importing left globals behind");`;
+    // It ends by itself, too: nothing that importing started keeps the process alive.
+    const output = run(process.execPath, ["--input-type=module", "--eval", code], app);
+    if (output !== "") throw new Error(`importing printed ${output}`);
+  },
+  types: async (packed) => {
+    const app = await install(packed, "types");
+    for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
+      const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "--module", module, "--moduleResolution", moduleResolution];
+      run(bin("tsc"), [...options, "--ignoreConfig", "main.ts"], app);
+    }
+  },
+  "import map": async (packed) => {
+    const app = await install(packed, "import-map");
+    await whileStatic(app, (url) => expectWorking(packed.context, url));
+  },
+  "vite dev": async (packed) => {
+    const app = await install(packed, "vite");
+    await whileServing(app, [], "/", (url) => expectWorking(packed.context, url));
+  },
+  "vite build": async (packed) => {
+    const app = await install(packed, "vite");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileServing(app, ["preview"], "/", (url) => expectWorking(packed.context, url));
+  },
+  [`vite build under ${deep}`]: async (packed) => {
+    const app = await install(packed, "vite");
+    run(join(app, "node_modules/.bin/vite"), ["build", `--base=${deep}`], app);
+    await whileServing(app, ["preview", `--base=${deep}`], deep, (url) => expectWorking(packed.context, url));
+  },
+  "webpack production": async (packed) => {
+    const app = await install(packed, "webpack");
+    run(join(app, "node_modules/.bin/webpack"), ["--mode", "production"], app);
+    await cp(join(app, "public/index.html"), join(app, "dist/index.html"));
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
+  },
+  "extension page": async (packed) => {
+    const app = await install(packed, "extension");
+    await cp(join(app, "node_modules/tidepool-db/dist"), join(app, "tidepool"), { recursive: true });
+    await rm(join(app, "node_modules"), { recursive: true });
+    const context = await openBrowser(join(packed.work, "extension-profile"), { extensions: [app] });
+    try {
+      await expectWorking(context, `chrome-extension://${await extensionId(app)}/page.html`);
+    } finally {
+      await context.close();
+    }
+  },
+  "inline variant, esbuild": async (packed) => {
+    const app = await install(packed, "inline-esbuild");
+    run(join(app, "node_modules/.bin/esbuild"), ["main.js", "--bundle", "--format=esm", "--splitting", "--outdir=built"], app);
+    await whileStatic(app, (url) => expectWorking(packed.context, url));
+  },
+};
+
+async function main(): Promise<number> {
+  const work = await mkdtemp(join(tmpdir(), "tidepool-pack-"));
+  const context = await openBrowser(join(work, "profile"));
+  let failed = 0;
+  try {
+    const [{ filename, size, entryCount }] = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--ignore-scripts", "--pack-destination", work], root)) as [{ filename: string; size: number; entryCount: number }];
+    process.stdout.write(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1000)} kB\n`);
+    for (const [name, check] of Object.entries(apps)) {
+      const start = performance.now();
+      try {
+        await check({ work, tarball: join(work, filename), context });
+        process.stdout.write(`ok      ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
+      } catch (error) {
+        failed += 1;
+        process.stdout.write(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}\n`);
+      }
+    }
+  } finally {
+    await context.close();
+    await rm(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+  process.stdout.write(`pack: ${Object.keys(apps).length - failed} of ${Object.keys(apps).length} apps work\n`);
+  return failed;
+}
+
+if ((await main()) > 0) process.exitCode = 1;

@@ -1,0 +1,25 @@
+/**
+ * Stands in for `create-worker.ts` in the package's inline variant: the build puts the worker's code, kernel included,
+ * into this module, and the worker starts from a blob. It is a classic script, so it works wherever blob workers do.
+ */
+import { TidepoolError } from "../core/errors.js";
+
+declare const __TIDEPOOL_WORKER_CODE__: string;
+
+/** Starts the engine's worker. Throws `NOT_SUPPORTED` where there are no workers. */
+export function createWorker(): Worker {
+  if (typeof Worker === "undefined") {
+    throw new TidepoolError(
+      "NOT_SUPPORTED",
+      "tidepool-db needs a browser: there is no Worker here. Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
+    );
+  }
+  const code = __TIDEPOOL_WORKER_CODE__;
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  try {
+    return new Worker(url);
+  } finally {
+    // The worker's script is being fetched by now; the URL itself is not needed any longer.
+    URL.revokeObjectURL(url);
+  }
+}
