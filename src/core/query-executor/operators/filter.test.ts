@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
+import { Bitmap } from "../../index/bitmap.js";
+import { MetadataSegment } from "../../segment/metadata.js";
+import { testBlockStore } from "../../segment/test-block-store.js";
+import type { Metadata, Where, WhereDocument } from "../../types.js";
+import { matchesDocument, matchesMetadata } from "../predicate.js";
+import { filterOrdinals } from "./filter.js";
+import type { FilterSource } from "./filter.js";
+
+interface TestRecord {
+  metadata: Metadata | null;
+  document: string | null;
+}
+
+/** One ordinal: what the segments hold, and what the memtable says instead (`null`: deleted; absent: nothing). */
+interface Slot {
+  compacted: TestRecord | null;
+  memtable?: TestRecord | null;
+}
+
+interface Call {
+  ordinals: number[];
+  fields: { metadata: boolean; document: boolean };
+}
+
+function truth(slot: Slot): TestRecord | null {
+  return slot.memtable === undefined ? slot.compacted : slot.memtable;
+}
+
+interface TestSource extends FilterSource {
+  calls: Call[];
+  /** Conditions evaluated, and ticks awaited. */
+  asked: number;
+  ticks: number;
+}
+
+async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
+  const segment = new MetadataSegment(testBlockStore(), "test");
+  const changes = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: compacted?.metadata ?? null }));
+  const section = await segment.apply(MetadataSegment.empty(), changes);
+  const ordinalsOf = (keep: (slot: Slot) => boolean) => Bitmap.of(slots.flatMap((slot, i) => (keep(slot) ? [i] : [])));
+  const source: TestSource = {
+    calls: [],
+    asked: 0,
+    ticks: 0,
+    universe: ordinalsOf((slot) => truth(slot) !== null),
+    memtableOrdinals: ordinalsOf((slot) => slot.memtable !== undefined),
+    metadata(condition) {
+      source.asked++;
+      return segment.evaluate(section, condition);
+    },
+    async fetch(ordinals, fields) {
+      source.calls.push({ ordinals: [...ordinals], fields });
+      const records = Array.from(ordinals, (ordinal) => truth(slots[ordinal]!)!);
+      return {
+        metadatas: fields.metadata ? records.map((record) => record.metadata) : null,
+        documents: fields.document ? records.map((record) => record.document) : null,
+      };
+    },
+    async tick() {
+      source.ticks++;
+    },
+  };
+  return source;
+}
+
+async function select(source: FilterSource, where: unknown, whereDocument?: unknown): Promise<number[]> {
+  return [...(await filterOrdinals(source, parseWhere(where), parseWhereDocument(whereDocument))).toArray()];
+}
+
+const record = (metadata: Metadata | null, document: string | null = null): TestRecord => ({ metadata, document });
+
+describe("filterOrdinals", () => {
+  const slots: Slot[] = [
+    { compacted: record({ n: 1 }, "one") },
+    { compacted: record({ n: 2 }, "two") },
+    { compacted: record({ n: 1 }), memtable: record({ n: 2 }, "two") },
+    { compacted: record({ n: 2 }), memtable: record({}) },
+    { compacted: record({ n: 2 }), memtable: null },
+    { compacted: null, memtable: record({ n: 2 }, "two") },
+    { compacted: record(null) },
+  ];
+
+  test("without filters gives every live ordinal, as a bitmap of its own", async () => {
+    const source = await sourceOf(slots);
+    const all = await filterOrdinals(source, null, null);
+    expect([...all.toArray()]).toEqual([0, 1, 2, 3, 5, 6]);
+    all.delete(0);
+    expect(source.universe.has(0)).toBe(true);
+    expect(source.calls).toEqual([]);
+  });
+
+  test("the memtable overrides the segments, also where a negation is asked", async () => {
+    const source = await sourceOf(slots);
+    expect(await select(source, { n: 2 })).toEqual([1, 2, 5]);
+    expect(await select(source, { n: { $ne: 2 } })).toEqual([0, 3, 6]);
+    expect(await select(source, { n: { $gt: 1 } })).toEqual([1, 2, 5]);
+    expect(await select(source, { $and: [] })).toEqual([0, 1, 2, 3, 5, 6]);
+    expect(await select(source, { $or: [] })).toEqual([]);
+    expect(await select(source, { $or: [{ n: 1 }, { n: { $gte: 2 } }] })).toEqual([0, 1, 2, 5]);
+    expect(await select(source, null, { $contains: "two" })).toEqual([1, 2, 5]);
+    expect(await select(source, { n: 2 }, { $not_contains: "o" })).toEqual([]);
+    expect(await select(source, { n: { $ne: 1 } }, { $not_regex: "^t" })).toEqual([3, 6]);
+  });
+
+  test("documents are fetched only for what the metadata leaves", async () => {
+    const source = await sourceOf(slots);
+    await select(source, { n: 1 }, { $contains: "one" });
+    expect(source.calls.filter((call) => call.fields.document)).toEqual([
+      { ordinals: [0], fields: { metadata: false, document: true } },
+    ]);
+    source.calls.length = 0;
+    await select(source, { n: 99 }, { $contains: "one" });
+    expect(source.calls.filter((call) => call.fields.document)).toEqual([]);
+  });
+
+  test("conditions that can no longer matter are not asked, and cheap ones are asked first", async () => {
+    const source = await sourceOf(slots);
+    await select(source, { $and: [{ n: { $gt: 0 } }, { n: { $lt: 9 } }, { n: 77 }] });
+    expect(source.asked).toBe(1);
+    source.asked = 0;
+    await select(source, { $or: [{ n: { $gt: 0 } }, { n: { $ne: 77 } }] });
+    expect(source.asked).toBe(1);
+  });
+
+  test("leaves the source's bitmaps as they were", async () => {
+    const source = await sourceOf(slots);
+    const before = [source.universe.toArray(), source.memtableOrdinals.toArray()];
+    await select(source, { $or: [{ n: 1 }, { $and: [{ n: { $ne: 2 } }] }] }, { $contains: "o" });
+    expect([source.universe.toArray(), source.memtableOrdinals.toArray()]).toEqual(before);
+  });
+
+  test("works in chunks with ticks in between, smaller where documents are long", async () => {
+    const short = await sourceOf(Array.from({ length: 5000 }, (_, n) => ({ compacted: null, memtable: record({ n }, "short") })));
+    expect(await select(short, { n: { $gte: 1000 } }, { $contains: "short" })).toHaveLength(4000);
+    expect(Math.max(...short.calls.map((call) => call.ordinals.length))).toBe(1024);
+    expect(short.ticks).toBeGreaterThan(5);
+
+    const text = "x".repeat(100_000);
+    const long = await sourceOf(Array.from({ length: 300 }, () => ({ compacted: record(null, text) })));
+    expect(await select(long, null, { $contains: "y" })).toEqual([]);
+    expect(long.calls.slice(1).every((call) => call.ordinals.length <= 11)).toBe(true);
+    expect(long.calls.flatMap((call) => call.ordinals)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+  });
+});
+
+describe("agrees with the predicate on plain records", () => {
+  const key = fc.constantFrom("a", "b", "__proto__");
+  const number = fc.constantFrom(-1, 0, 1, 1.5, 2, 1e300);
+  const string = fc.constantFrom("", "1", "x", "x".repeat(300), `${"x".repeat(300)}y`);
+  const scalar = fc.oneof(number, string, fc.boolean());
+  const list = fc.oneof(
+    fc.array(number, { minLength: 1, maxLength: 3 }),
+    fc.array(string, { minLength: 1, maxLength: 3 }),
+    fc.array(fc.boolean(), { minLength: 1, maxLength: 2 }),
+  );
+  const metadata = fc.option(
+    // fromEntries defines own properties, "__proto__" too.
+    fc.array(fc.tuple(key, fc.oneof(scalar, list)), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as Metadata),
+  );
+  const document = fc.option(fc.constantFrom("", "one", "One two", "two\nthree", "日本語"));
+  const testRecord = fc.record({ metadata, document });
+  const slot: fc.Arbitrary<Slot> = fc.oneof(
+    fc.record({ compacted: testRecord }),
+    fc.record({ compacted: fc.option(testRecord), memtable: fc.option(testRecord) }),
+  );
+  const operator = fc.oneof(
+    fc.tuple(fc.constantFrom("$eq", "$ne", "$contains", "$not_contains"), scalar),
+    fc.tuple(fc.constantFrom("$gt", "$gte", "$lt", "$lte"), number),
+    fc.tuple(fc.constantFrom("$in", "$nin"), list),
+  );
+  const entry = (name: string, value: unknown): object => Object.fromEntries([[name, value]]);
+  const tree = (leaf: fc.Arbitrary<object>): fc.Arbitrary<object> =>
+    fc.letrec<{ node: object }>((tie) => ({
+      node: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc.tuple(fc.constantFrom("$and", "$or"), fc.array(tie("node"), { maxLength: 3 })).map(([join, nodes]) => entry(join, nodes)),
+      ),
+    })).node;
+  const where = tree(fc.tuple(key, operator).map(([name, [sign, operand]]) => entry(name, entry(sign, operand)))) as fc.Arbitrary<Where>;
+  const whereDocument = tree(
+    fc.oneof(
+      fc.tuple(fc.constantFrom("$contains", "$not_contains"), fc.constantFrom("", "o", "two", "日")),
+      fc.tuple(fc.constantFrom("$regex", "$not_regex"), fc.constantFrom("", "^o", "(?i)one", "\\bt", "e$|語")),
+    ).map(([sign, operand]) => entry(sign, operand)),
+  ) as fc.Arbitrary<WhereDocument>;
+
+  test("for any records, any memtable over them and any filters", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(slot, { maxLength: 70 }), fc.option(where), fc.option(whereDocument), async (slots, where, whereDocument) => {
+        const [filter, documentFilter] = [parseWhere(where), parseWhereDocument(whereDocument)];
+        const expected = slots.flatMap((slot, ordinal) => {
+          const live = truth(slot);
+          if (live === null || (filter !== null && !matchesMetadata(filter, live.metadata))) return [];
+          return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
+        });
+        expect(await select(await sourceOf(slots), where, whereDocument)).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
