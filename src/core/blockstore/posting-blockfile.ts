@@ -42,11 +42,8 @@ interface Row {
   ordinals: Uint32Array;
 }
 
-/** One key's change, ordinals strictly ascending. */
-interface SortedDelta {
+interface KeyedDelta extends PostingDelta {
   key: string;
-  add: Uint32Array;
-  remove: Uint32Array;
 }
 
 /** Changing one key rewrites its block, and looking one up reads it, so blocks here are smaller than those of records. */
@@ -55,6 +52,8 @@ const BLOCK_BYTES_MAX = limits.blockBytesMax / 8;
 const ENVELOPE_BYTES = 1024;
 /** Work between two ticks: rows, plus one for every so many ordinals. */
 const TICK_ROWS = 256;
+/** Deltas sorted at once; longer runs come from merging these. */
+const SORT_RUN = 512;
 const ORDINALS_PER_ROW = 64;
 
 /** The blocks of a section; those of an old section that are not in the new one can be released. */
@@ -109,7 +108,7 @@ export class PostingBlockfile {
     const pace = new Pace(tick);
     const output = new SectionWriter(this.#store, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
     try {
-      await this.#merge(section, sortDeltas(deltas), output, pace);
+      await this.#merge(section, await sortDeltas(deltas, pace), output, pace);
       return { blocks: await output.finish() };
     } catch (error) {
       await this.#store.release(output.written);
@@ -117,7 +116,7 @@ export class PostingBlockfile {
     }
   }
 
-  async #merge(section: PostingSection, deltas: readonly SortedDelta[], output: SectionWriter, pace: Pace): Promise<void> {
+  async #merge(section: PostingSection, deltas: readonly KeyedDelta[], output: SectionWriter, pace: Pace): Promise<void> {
     let next = 0;
     for (let i = 0; i < section.blocks.length; i++) {
       const place = section.blocks[i]!;
@@ -140,7 +139,7 @@ export class PostingBlockfile {
       const ordered = row === 0 ? key === place.firstKey : key > rows[row - 1]!.key;
       if (!ordered) throw this.#outOfOrder(place.ref, row);
       rows.push({ key, ordinals: stored.ordinals(row) });
-      await pace.step(rows[row]!);
+      await pace.step(rowWork(rows[row]!));
     }
     return rows;
   }
@@ -180,8 +179,8 @@ class Pace {
   }
 
   /** A promise only when it is time, so that most steps cost no turn of the event loop. */
-  step(row: Row): Promise<void> | void {
-    this.#work += 1 + row.ordinals.length / ORDINALS_PER_ROW;
+  step(work: number): Promise<void> | void {
+    this.#work += work;
     if (this.#work >= TICK_ROWS) return this.pause();
   }
 
@@ -222,7 +221,7 @@ class SectionWriter {
       this.#pending.push(row);
       this.#pendingBytes += rowBytes(row);
       if (this.#pendingBytes >= this.#rowBytesMax * 2) await this.#cut(this.#rowBytesMax, this.#rowBytesMax);
-      await this.#pace.step(row);
+      await this.#pace.step(rowWork(row));
     }
   }
 
@@ -286,6 +285,10 @@ class SectionWriter {
   }
 }
 
+function rowWork(row: Row): number {
+  return 1 + row.ordinals.length / ORDINALS_PER_ROW;
+}
+
 function encodeRows(rows: readonly Row[]): Uint8Array {
   return encodeBlock(
     [
@@ -302,7 +305,7 @@ function rowBytes(row: Row): number {
 }
 
 /** Rows and deltas of one stretch of keys merged, or null when no posting list changes. */
-async function mergeRows(rows: readonly Row[], deltas: readonly SortedDelta[], pace: Pace): Promise<Row[] | null> {
+async function mergeRows(rows: readonly Row[], deltas: readonly KeyedDelta[], pace: Pace): Promise<Row[] | null> {
   const merged: Row[] = [];
   let changed = false;
   let at = 0;
@@ -313,7 +316,7 @@ async function mergeRows(rows: readonly Row[], deltas: readonly SortedDelta[], p
     const ordinals = mergeOrdinals(row.ordinals, delta);
     changed ||= ordinals !== row.ordinals;
     if (ordinals.length > 0) merged.push({ key: row.key, ordinals });
-    await pace.step({ key: row.key, ordinals });
+    await pace.step(rowWork(row) + rowWork({ key: row.key, ordinals }));
   }
   if (!changed) return null;
   while (at < rows.length) merged.push(rows[at++]!);
@@ -321,7 +324,9 @@ async function mergeRows(rows: readonly Row[], deltas: readonly SortedDelta[], p
 }
 
 /** The list with the delta applied: the very same array when that changes nothing. */
-function mergeOrdinals(list: Uint32Array, { add, remove }: SortedDelta): Uint32Array {
+function mergeOrdinals(list: Uint32Array, delta: PostingDelta): Uint32Array {
+  const add = ascending(delta.add);
+  const remove = ascending(delta.remove);
   const merged = new Uint32Array(list.length + add.length);
   let length = 0;
   let kept = 0;
@@ -338,25 +343,51 @@ function mergeOrdinals(list: Uint32Array, { add, remove }: SortedDelta): Uint32A
   return kept === list.length && length === kept ? list : merged.slice(0, length);
 }
 
-/** Deltas by ascending key. Keys that differ only in lone surrogates are one key, and their deltas one delta. */
-function sortDeltas(deltas: ReadonlyMap<string, PostingDelta>): SortedDelta[] {
-  const byKey = new Map<string, PostingDelta>();
-  for (const [key, delta] of deltas) {
-    const stored = wellFormed(key);
-    const other = byKey.get(stored);
-    byKey.set(stored, other === undefined ? delta : { add: [...other.add, ...delta.add], remove: [...other.remove, ...delta.remove] });
-  }
-  const sorted = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([key, { add, remove }]) => ({ key, add: ascending(add), remove: ascending(remove) }));
+/** Sorted and without repeats. */
+function ascending(ordinals: readonly number[]): Uint32Array {
+  if (ordinals.length < 2) return new Uint32Array(ordinals);
+  const sorted = new Uint32Array(ordinals).sort();
+  let length = 1;
+  for (let i = 1; i < sorted.length; i++) if (sorted[i] !== sorted[length - 1]) sorted[length++] = sorted[i]!;
+  return sorted.subarray(0, length);
 }
 
-function ascending(ordinals: readonly number[]): Uint32Array {
-  const sorted = Uint32Array.from(ordinals).sort();
-  let length = 0;
-  for (let i = 0; i < sorted.length; i++) {
-    if (length === 0 || sorted[i] !== sorted[length - 1]) sorted[length++] = sorted[i]!;
+/** Deltas by ascending key, sorted in runs that are then merged, so that there is room for ticks. */
+async function sortDeltas(deltas: ReadonlyMap<string, PostingDelta>, pace: Pace): Promise<KeyedDelta[]> {
+  const keyed = await collectDeltas(deltas, pace);
+  let runs: KeyedDelta[][] = [];
+  for (let start = 0; start < keyed.length; start += SORT_RUN) {
+    runs.push(keyed.slice(start, start + SORT_RUN).sort((a, b) => (a.key < b.key ? -1 : 1)));
+    await pace.pause();
   }
-  return sorted.subarray(0, length);
+  while (runs.length > 1) {
+    const merged: KeyedDelta[][] = [];
+    for (let i = 0; i < runs.length; i += 2) merged.push(await mergeRuns(runs[i]!, runs[i + 1] ?? [], pace));
+    runs = merged;
+  }
+  return runs[0] ?? [];
+}
+
+/** Keys that differ only in lone surrogates are one key, and their deltas one delta. */
+async function collectDeltas(deltas: ReadonlyMap<string, PostingDelta>, pace: Pace): Promise<KeyedDelta[]> {
+  const byKey = new Map<string, KeyedDelta>();
+  for (const [given, { add, remove }] of deltas) {
+    const key = wellFormed(given);
+    const other = byKey.get(key);
+    byKey.set(key, other === undefined ? { key, add, remove } : { key, add: [...other.add, ...add], remove: [...other.remove, ...remove] });
+    await pace.step(1);
+  }
+  return [...byKey.values()];
+}
+
+async function mergeRuns(left: readonly KeyedDelta[], right: readonly KeyedDelta[], pace: Pace): Promise<KeyedDelta[]> {
+  const merged: KeyedDelta[] = [];
+  for (let l = 0, r = 0; l < left.length || r < right.length; ) {
+    const fromLeft = r >= right.length || (l < left.length && left[l]!.key < right[r]!.key);
+    merged.push(fromLeft ? left[l++]! : right[r++]!);
+    if (merged.length % SORT_RUN === 0) await pace.pause();
+  }
+  return merged;
 }
 
 /** Index of the block that would hold the key: the last one whose first key is not above it; -1 when all are above. */
