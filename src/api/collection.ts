@@ -1,0 +1,476 @@
+/**
+ * A collection as a page sees it: Chroma's methods, arguments and results. Arguments are checked here, texts are embedded
+ * here, everything else happens in the engine.
+ */
+import { invalidArgument, show } from "../core/errors.js";
+import {
+  validateCount,
+  validateIds,
+  validateInclude,
+  validateMetadata,
+  validateName,
+  validateObject,
+} from "../core/gateway/validate-records.js";
+import type { QueryResponse, SearchTextResponse, Selection } from "../core/service.js";
+import type {
+  CollectionConfiguration,
+  CollectionInfo,
+  IncludeField,
+  Metadata,
+  RecordBatch,
+  RecordColumns,
+  Where,
+  WhereDocument,
+} from "../core/types.js";
+import type { TidepoolClient } from "./client.js";
+import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
+import type { Connection } from "./connection.js";
+import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
+import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
+import { GetResult, QueryResult, SearchTextResult } from "./results.js";
+import { embedRows, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
+
+/** Arguments of `collection.add`. */
+export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
+  /** Distinct non-empty strings. */
+  ids: string[];
+  /** One per id. Without them the documents are embedded by the collection's embedding function. */
+  embeddings?: Embeddings;
+  documents?: (string | null)[];
+  metadatas?: (TMeta | null)[];
+  uris?: (string | null)[];
+}
+
+/** Arguments of `collection.upsert`: metadata is merged into what is stored, `null` deletes a key. */
+export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {
+  metadatas?: (Patch<TMeta> | null)[];
+}
+
+/** Arguments of `collection.update`: what is left out, or `null`, stays as it is. */
+export interface UpdateArguments<TMeta extends Metadata = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
+  embeddings?: (readonly number[] | Float32Array | null)[] | Float32Array;
+}
+
+/** A change of metadata: merged key by key, `null` deletes a key. */
+export type Patch<TMeta extends Metadata> = { [K in keyof TMeta]?: TMeta[K] | null };
+
+/** What selects records; given parts are and-ed. */
+export interface SelectionArguments {
+  ids?: string[];
+  where?: Where;
+  whereDocument?: WhereDocument;
+}
+
+/** Arguments of `collection.get`. */
+export interface GetArguments extends SelectionArguments {
+  /** Largest number of records. Default: all. */
+  limit?: number;
+  /** Records to skip first, in insertion order. Default 0. */
+  offset?: number;
+  /** Default `["documents", "metadatas"]`. */
+  include?: IncludeField[];
+}
+
+/** Arguments of `collection.query`: embeddings, or texts that the embedding function turns into some. */
+export interface QueryArguments extends SelectionArguments {
+  /** One per query; a single `Float32Array` is one query. */
+  queryEmbeddings?: Embeddings;
+  queryTexts?: string[];
+  /** As in Chroma's client, uris alone cannot be embedded. */
+  queryURIs?: string[];
+  /** Largest number of hits per query. Default 10. */
+  nResults?: number;
+  /** Default `["metadatas", "documents", "distances"]`. */
+  include?: IncludeField[];
+}
+
+/** Arguments of `collection.searchText`. */
+export interface SearchTextArguments {
+  /** Words to look for, in any order. */
+  query: string;
+  /** Largest number of hits. Default 10. */
+  nResults?: number;
+  where?: Where;
+  whereDocument?: WhereDocument;
+  /** Default `["metadatas", "documents"]`. */
+  include?: IncludeField[];
+  /** Whether the query's last word also matches longer words that begin with it. Default `false`. */
+  prefix?: boolean;
+  /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
+  fuzzy?: boolean | number;
+}
+
+/** Arguments of `collection.modify`. */
+export interface ModifyArguments {
+  name?: string;
+  /** Replaces the metadata. */
+  metadata?: Metadata;
+  configuration?: UpdateCollectionConfiguration;
+}
+
+const FUZZY_DEFAULT = 0.2;
+
+/**
+ * Records with embeddings, documents, metadata and uris. Made by the client, never by `new`.
+ *
+ * @typeParam TMeta - Shape of the records' metadata.
+ *
+ * @example
+ * const collection = await client.getOrCreateCollection({ name: "notes" });
+ * await collection.add({ ids: ["a", "b"], documents: ["ebb tide", "spring tide"], metadatas: [{ year: 1 }, { year: 2 }] });
+ * const hits = await collection.query({ queryTexts: ["tides of spring"], nResults: 1, where: { year: { $gt: 1 } } });
+ */
+export class Collection<TMeta extends Metadata = Metadata> {
+  readonly #client: TidepoolClient;
+  readonly #connection: Connection;
+  #info: CollectionInfo;
+  #embedding: Restored;
+
+  /** @internal */
+  constructor(client: TidepoolClient, connection: Connection, info: CollectionInfo, embedding: Restored) {
+    this.#client = client;
+    this.#connection = connection;
+    this.#info = info;
+    this.#embedding = embedding;
+  }
+
+  /** A UUID; it outlives renaming. */
+  get id(): string {
+    return this.#info.id;
+  }
+
+  get name(): string {
+    return this.#info.name;
+  }
+
+  get tenant(): string {
+    return this.#info.tenant;
+  }
+
+  get database(): string {
+    return this.#info.database;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.#info.metadata ?? undefined;
+  }
+
+  get configuration(): CollectionConfiguration & { spann: null } {
+    const { hnsw, embedding_function } = this.#info.configuration;
+    return { hnsw, spann: null, embedding_function };
+  }
+
+  /** Length of the embeddings; `undefined` until this object has seen the first record. */
+  get dimension(): number | undefined {
+    return this.#info.dimension ?? undefined;
+  }
+
+  /** What embeds texts; `undefined` when the collection has none or its class is not registered. */
+  get embeddingFunction(): EmbeddingFunction | undefined {
+    return this.#embedding.fn;
+  }
+
+  /**
+   * Stores new records. An id that exists already is left as it is. Any number of records: the call is validated as a
+   * whole, then sent in batches, each atomic. When it resolves, all records are durable and visible to every read.
+   *
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED` before anything is written; `EMBEDDING_FUNCTION`,
+   *   `ABORTED`, `QUOTA_EXCEEDED`, `CONNECTION_LOST` with `details.acknowledged`, the number of records that stay.
+   *
+   * @example
+   * await collection.add({ ids: ["a"], embeddings: [[0.1, 0.2]], documents: ["ebb"], metadatas: [{ year: 1 }] });
+   */
+  async add(args: AddArguments<TMeta>): Promise<void> {
+    await write(args, "add", this.#target("add"));
+  }
+
+  /**
+   * Stores new records and updates those whose id exists: metadata is merged, what is left out stays.
+   * Batches, errors and options as in {@link Collection.add}.
+   *
+   * @example
+   * await collection.upsert({ ids: ["a"], documents: ["ebb tide"], metadatas: [{ draft: null }] });
+   */
+  async upsert(args: UpsertArguments<TMeta>): Promise<void> {
+    await write(args as WriteArguments, "upsert", this.#target("upsert"));
+  }
+
+  /**
+   * Changes records. Ids that do not exist are ignored; what is left out stays; metadata is merged, `null` deletes a key.
+   * New documents without embeddings are embedded again. Batches, errors and options as in {@link Collection.add}.
+   *
+   * @example
+   * await collection.update({ ids: ["a"], metadatas: [{ year: 3 }] });
+   */
+  async update(args: UpdateArguments<TMeta>): Promise<void> {
+    await write(args as WriteArguments, "update", this.#target("update"));
+  }
+
+  /**
+   * Deletes records. Without any selection nothing is deleted.
+   *
+   * @returns The number of records really deleted.
+   *
+   * @example
+   * const { deleted } = await collection.delete({ where: { year: { $lt: 2 } } });
+   */
+  async delete(args: SelectionArguments & { limit?: number }): Promise<{ deleted: number }> {
+    validateObject(args, "argument of delete");
+    const selection = readSelection(args);
+    const limit = optionalCount(args.limit, "limit");
+    const filtered = selection.where !== undefined || selection.whereDocument !== undefined;
+    if (limit !== undefined && !filtered) {
+      throw invalidArgument("limit can only be specified when a where or whereDocument clause is provided");
+    }
+    if (selection.ids === undefined && !filtered) return { deleted: 0 };
+    return this.#connection.call("delete", { collectionId: this.id, ...selection, limit });
+  }
+
+  /**
+   * Reads records in insertion order, also when `ids` are given; ids that do not exist are left out.
+   *
+   * @example
+   * const { ids, documents } = await collection.get({ where: { year: 2 }, limit: 20 });
+   */
+  async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
+    validateObject(args, "argument of get");
+    const { include = ["documents", "metadatas"] } = args;
+    validateInclude(include, "distances");
+    const response = await this.#connection.call("get", {
+      collectionId: this.id,
+      ...readSelection(args),
+      limit: optionalCount(args.limit, "limit"),
+      offset: optionalCount(args.offset, "offset"),
+      include,
+    });
+    return new GetResult<T>({ ids: response.ids, ...columns<T>(response), include });
+  }
+
+  /**
+   * The first records in insertion order, `limit` of them (default 10).
+   *
+   * @example
+   * console.log((await collection.peek({ limit: 3 })).documents);
+   */
+  async peek({ limit = 10 }: { limit?: number } = {}): Promise<GetResult<TMeta>> {
+    return this.get({ limit });
+  }
+
+  /**
+   * The nearest records of each query, exact, nearest first, equal distances in insertion order. Filters come first:
+   * a query with k matching records returns k.
+   *
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `EMBEDDING_FUNCTION`.
+   *
+   * @example
+   * const hits = await collection.query({ queryEmbeddings: [[0.1, 0.2]], nResults: 3 });
+   * console.log(hits.ids[0], hits.distances[0]);
+   */
+  async query<T extends Metadata = TMeta>(args: QueryArguments): Promise<QueryResult<T>> {
+    validateObject(args, "argument of query");
+    const { nResults = 10, include = ["metadatas", "documents", "distances"] } = args;
+    validateCount(nResults, "nResults");
+    validateInclude(include);
+    const selection = readSelection(args);
+    const queryEmbeddings = await this.#readQueries(args);
+    const response = await this.#connection.call("query", {
+      collectionId: this.id,
+      ...selection,
+      queryEmbeddings,
+      nResults,
+      include,
+    });
+    return queryResult<T>(response, include);
+  }
+
+  /**
+   * Full-text search over the documents, best first (BM25+).
+   *
+   * @example
+   * const hits = await collection.searchText({ query: "spring tid", prefix: true, fuzzy: true });
+   */
+  async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {
+    validateObject(args, "argument of searchText");
+    const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = args;
+    if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
+    validateCount(nResults, "nResults");
+    validateInclude(include, "distances");
+    if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
+    const { where, whereDocument } = readSelection({ where: args.where, whereDocument: args.whereDocument });
+    const response = await this.#connection.call("searchText", {
+      collectionId: this.id,
+      query,
+      nResults,
+      where,
+      whereDocument,
+      include,
+      prefix,
+      fuzzy: readFuzzy(fuzzy),
+    });
+    return searchTextResult<T>(response, include);
+  }
+
+  /**
+   * The number of records.
+   *
+   * @example
+   * console.log(await collection.count());
+   */
+  async count(_options?: { readLevel?: string }): Promise<number> {
+    return this.#connection.call("count", { collectionId: this.id });
+  }
+
+  /**
+   * Renames the collection, replaces its metadata, or changes its configuration. The space stays.
+   *
+   * @throws `INVALID_ARGUMENT`, `ALREADY_EXISTS` when the name is taken, `EMBEDDING_FUNCTION` when a new embedding
+   *   function does not fit the vectors that are there.
+   *
+   * @example
+   * await collection.modify({ name: "tides", metadata: { language: "en" } });
+   */
+  async modify(args: ModifyArguments): Promise<void> {
+    validateObject(args, "argument of modify");
+    const { name, metadata, configuration } = args;
+    if (name != null) validateName(name);
+    if (metadata != null) validateMetadata(metadata, "metadata");
+    const update =
+      configuration == null
+        ? undefined
+        : modifyConfiguration(configuration, this.#info.configuration, this.embeddingFunction, this.#client);
+    this.#info = await this.#connection.call("modifyCollection", {
+      collectionId: this.id,
+      name: name ?? undefined,
+      metadata: (metadata as Metadata | null | undefined) ?? undefined,
+      configuration: update,
+    });
+    if (configuration?.embeddingFunction) this.#embedding = { fn: configuration.embeddingFunction, failure: null };
+  }
+
+  #target(operation: "add" | "update" | "upsert"): WriteTarget {
+    return {
+      dimension: this.#info.dimension,
+      embeddingFunction: () => this.#requireFunction(),
+      send: (batch) => this.#send(operation, batch),
+    };
+  }
+
+  async #send(operation: "add" | "update" | "upsert", records: RecordBatch): Promise<void> {
+    const dimension = records.embeddings?.dimension;
+    const request = { collectionId: this.id, operation, records };
+    const { embeddings } = records;
+    const buffers = embeddings === null ? [] : [embeddings.values.buffer as ArrayBuffer];
+    await this.#connection.callWith(buffers, "write", request);
+    if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
+  }
+
+  async #readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Promise<{ dimension: number; values: Float32Array }> {
+    if (queryEmbeddings != null) return readQueryEmbeddings(queryEmbeddings);
+    if (queryTexts == null) {
+      throw invalidArgument("At least one of 'queryEmbeddings' and 'queryTexts' must be provided");
+    }
+    validateTexts(queryTexts);
+    const { dimension, values } = await embedRows(this.#requireFunction(), queryTexts, "queries", this.#info.dimension);
+    return { dimension, values };
+  }
+
+  #requireFunction(): EmbeddingFunction {
+    const { fn, failure } = this.#embedding;
+    if (fn) return fn;
+    const why = failure === null ? "it was created without one that can be restored" : failure.message;
+    throw embeddingError(
+      `No embedding function found for collection '${this.name}': ${why}. You can also provide embeddings directly`,
+      failure ?? undefined,
+    );
+  }
+}
+
+/** The parts of a selection that are given, each checked as far as the page can; the gateway parses filters. */
+function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {
+  const selection: Selection = {};
+  if (ids != null) {
+    validateIds(ids);
+    selection.ids = ids;
+  }
+  if (where != null) selection.where = readFilter(where, "where");
+  if (whereDocument != null) selection.whereDocument = readFilter(whereDocument, "whereDocument");
+  return selection;
+}
+
+function readFilter<F extends object>(filter: F, argument: string): F {
+  validateObject(filter, argument);
+  const count = Object.keys(filter).length;
+  if (count !== 1) throw invalidArgument(`Expected '${argument}' to have exactly one operator, but got ${count}: ${show(filter)}`);
+  return filter;
+}
+
+function optionalCount(value: unknown, argument: string): number | undefined {
+  if (value == null) return undefined;
+  validateCount(value, argument);
+  return value;
+}
+
+function readFuzzy(fuzzy: boolean | number): number {
+  if (typeof fuzzy === "boolean") return fuzzy ? FUZZY_DEFAULT : 0;
+  if (typeof fuzzy === "number" && fuzzy >= 0 && fuzzy <= 1) return fuzzy;
+  throw invalidArgument(`fuzzy must be true, false or a number of 0 … 1, got ${show(fuzzy)}`);
+}
+
+function readQueryEmbeddings(value: Embeddings): { dimension: number; values: Float32Array } {
+  const argument = "queryEmbeddings";
+  const count = value instanceof Float32Array ? 1 : value.length;
+  if (count === 0) throw invalidArgument(`Expected ${argument} to be an array with at least one item`);
+  const source = readEmbeddings(value, count, { argument })!;
+  source.check(0, count);
+  const { dimension, values } = source.copy(0, count);
+  return { dimension, values };
+}
+
+function validateTexts(texts: unknown): asserts texts is string[] {
+  if (!Array.isArray(texts) || texts.length === 0) {
+    throw invalidArgument(`Expected 'queryTexts' to be a non-empty list, but got ${show(texts)}`);
+  }
+  texts.forEach((text, i) => {
+    if (typeof text !== "string") throw invalidArgument(`Expected each of 'queryTexts' to be a string, but queryTexts[${i}] is ${show(text)}`);
+  });
+}
+
+/** A response's columns as results hold them: `[]` where a column was not asked for. */
+function columns<T extends Metadata>(response: RecordColumns) {
+  const { documents, metadatas, uris, embeddings } = response;
+  return {
+    documents: documents ?? [],
+    metadatas: (metadatas ?? []) as (T | null)[],
+    uris: uris ?? [],
+    embeddings: embeddings === null ? [] : toNumberArrays(embeddings.dimension, embeddings.values),
+  };
+}
+
+function queryResult<T extends Metadata>(response: QueryResponse, include: IncludeField[]): QueryResult<T> {
+  const all = columns<T>(response);
+  const nest = <V>(values: V[], field: IncludeField): V[][] => (include.includes(field) ? perQuery(values, response.counts) : []);
+  return new QueryResult<T>({
+    ids: perQuery(response.ids, response.counts),
+    documents: nest(all.documents, "documents"),
+    embeddings: nest(all.embeddings, "embeddings"),
+    metadatas: nest(all.metadatas, "metadatas"),
+    uris: nest(all.uris, "uris"),
+    distances: nest(Array.from(response.distances ?? []), "distances"),
+    include,
+  });
+}
+
+function perQuery<V>(values: V[], counts: number[]): V[][] {
+  let start = 0;
+  return counts.map((count) => values.slice(start, (start += count)));
+}
+
+function searchTextResult<T extends Metadata>(response: SearchTextResponse, include: IncludeField[]): SearchTextResult<T> {
+  return new SearchTextResult<T>({
+    ids: response.ids,
+    scores: Array.from(response.scores),
+    terms: response.terms,
+    ...columns<T>(response),
+    include,
+  });
+}

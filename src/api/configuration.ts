@@ -1,0 +1,114 @@
+/** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
+import { invalidArgument } from "../core/errors.js";
+import { validateHnsw, validateObject } from "../core/gateway/validate-records.js";
+import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
+import type { CollectionConfiguration, Metadata, Space } from "../core/types.js";
+import type { TidepoolClient } from "./client.js";
+import {
+  type EmbeddingFunction,
+  serializeEmbeddingFunction,
+  validateConfigUpdate,
+  validateEmbeddingFunction,
+  validateSameFunction,
+} from "./embedding-function.js";
+import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+
+type Hnsw = CollectionConfiguration["hnsw"];
+
+/** `configuration` of `createCollection` and `getOrCreateCollection`. */
+export interface CreateCollectionConfiguration {
+  /** Index parameters. `space` defaults to the explicitly given embedding function's own, else to "l2". */
+  hnsw?: Partial<Hnsw> & { batch_size?: number; num_threads?: number };
+  /** Chroma's distributed index. Only its `space` has a meaning here. */
+  spann?: { space?: Space; [parameter: string]: unknown } | null;
+  /** The same as the argument `embeddingFunction`; give one of the two. */
+  embeddingFunction?: EmbeddingFunction;
+}
+
+/** `configuration` of `collection.modify`. The space is fixed when a collection is created. */
+export interface UpdateCollectionConfiguration {
+  hnsw?: Partial<Omit<Hnsw, "space" | "ef_construction">> & { batch_size?: number; num_threads?: number };
+  /** Taken for Chroma's sake; has no effect. */
+  spann?: { [parameter: string]: unknown };
+  embeddingFunction?: EmbeddingFunction;
+}
+
+/** The function of a new collection: `null` for none, `implicit` where nothing was said and the default steps in. */
+export interface ChosenFunction {
+  fn: EmbeddingFunction | null;
+  implicit: boolean;
+}
+
+/** Which embedding function a new collection gets. */
+export function chooseFunction(
+  embeddingFunction: EmbeddingFunction | null | undefined,
+  configuration: CreateCollectionConfiguration | undefined,
+): ChosenFunction {
+  if (configuration !== undefined) validateObject(configuration, "configuration");
+  const configured = configuration?.embeddingFunction;
+  if (embeddingFunction && configured) {
+    throw invalidArgument("Embedding function provided when already defined in the collection configuration");
+  }
+  const fn = embeddingFunction ?? configured;
+  if (fn != null) {
+    validateEmbeddingFunction(fn, "embeddingFunction");
+    return { fn, implicit: false };
+  }
+  if (embeddingFunction === null) return { fn: null, implicit: false };
+  return { fn: new HashingEmbeddingFunction(), implicit: true };
+}
+
+/** What is sent to create a collection. As in Chroma only an explicitly given function chooses the space. */
+export function createConfiguration(
+  { fn, implicit }: ChosenFunction,
+  configuration: CreateCollectionConfiguration | undefined,
+  metadata: Metadata | undefined,
+): ConfigurationInput {
+  const hnsw = createHnsw(configuration);
+  const legacySpace = metadata?.["hnsw:space"];
+  if (hnsw.space === undefined && legacySpace !== undefined) {
+    hnsw.space = validateHnsw({ space: legacySpace }, "create", 'metadata["hnsw:space"]').space;
+  }
+  const input: ConfigurationInput = { hnsw, embedding_function: fn === null ? null : serializeEmbeddingFunction(fn) };
+  if (fn === null || implicit || !fn.supportedSpaces) return input;
+  if (fn.defaultSpace) input.defaultSpace = fn.defaultSpace();
+  validateSpace(fn, hnsw.space ?? input.defaultSpace);
+  return input;
+}
+
+function createHnsw(configuration: CreateCollectionConfiguration | undefined): Partial<Hnsw> {
+  const { hnsw, spann } = configuration ?? {};
+  if (hnsw && spann) throw invalidArgument("Cannot specify both HNSW and SPANN configurations");
+  if (hnsw != null) return validateHnsw(hnsw, "create");
+  if (spann == null) return {};
+  validateObject(spann, "configuration.spann");
+  return validateHnsw({ space: spann.space }, "create", "configuration.spann");
+}
+
+function validateSpace(fn: EmbeddingFunction, space: Space | undefined): void {
+  const supported = fn.supportedSpaces!();
+  if (space === undefined || supported.includes(space)) return;
+  throw invalidArgument(
+    `Space '${space}' is not supported by embedding function '${fn.name || "unknown"}'. Supported spaces: ${supported.join(", ")}`,
+  );
+}
+
+/** What is sent to modify a collection; a new embedding function must fit the vectors that are there. */
+export function modifyConfiguration(
+  configuration: UpdateCollectionConfiguration,
+  stored: CollectionConfiguration,
+  current: EmbeddingFunction | undefined,
+  client: TidepoolClient,
+): NonNullable<ModifyCollectionRequest["configuration"]> {
+  validateObject(configuration, "configuration");
+  const { hnsw, spann, embeddingFunction: next } = configuration;
+  if (spann != null) validateObject(spann, "configuration.spann");
+  const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
+  if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
+  if (next == null) return update;
+  validateEmbeddingFunction(next, "configuration.embeddingFunction");
+  if (current) validateConfigUpdate(current, next);
+  else validateSameFunction(next, stored.embedding_function, client);
+  update.embedding_function = serializeEmbeddingFunction(next);
+  return update;
+}

@@ -1,0 +1,180 @@
+/**
+ * Owns the worker and its Comlink proxy. Opens with the first call, shares one opening among concurrent calls, and tries
+ * again with the next call when opening fails or the worker has died.
+ *
+ * Comlink never settles a call whose worker is gone, so every call is registered here and rejected with
+ * `CONNECTION_LOST` when the worker reports an error, ends silently (its presence lock becomes free), or is ended because
+ * the page enters the back/forward cache, where it would keep the database locked.
+ */
+import { type Remote, transfer, wrap } from "comlink";
+import { invalidArgument, TidepoolError } from "../core/errors.js";
+import type { EngineService, OpenOptions } from "../core/service.js";
+import { VERSION } from "../version.js";
+import { asError, installErrorTransfer, type WorkerHost } from "../worker/protocol.js";
+
+type Request<M extends keyof EngineService> = Parameters<EngineService[M]>;
+type Response<M extends keyof EngineService> = Awaited<ReturnType<EngineService[M]>>;
+
+/** One worker from its start to its end. */
+class Session {
+  readonly #worker: Worker;
+  readonly #host: Remote<WorkerHost>;
+  readonly #pending = new Set<(error: TidepoolError) => void>();
+  readonly #watch = new AbortController();
+  readonly #onEnd: () => void;
+  #ended: TidepoolError | null = null;
+  /** Resolves once the database is open. */
+  readonly opened: Promise<void>;
+
+  constructor(worker: Worker, options: OpenOptions, onEnd: () => void) {
+    this.#worker = worker;
+    this.#onEnd = onEnd;
+    worker.addEventListener("error", (event) => this.#onError(event));
+    worker.addEventListener("messageerror", () => this.end(lost("an answer of the worker could not be read")));
+    this.#host = wrap<WorkerHost>(worker);
+    this.opened = this.#open(options);
+    this.opened.catch((error: TidepoolError) => this.end(error));
+  }
+
+  async #open(options: OpenOptions): Promise<void> {
+    const presence = await this.track(this.#host.open(options, VERSION));
+    if (presence !== null) this.#watchPresence(presence);
+  }
+
+  call<M extends keyof EngineService>(method: M, args: Request<M>): Promise<Response<M>> {
+    const service = this.#host.service as unknown as Record<M, (...args: Request<M>) => Promise<Response<M>>>;
+    return this.track(service[method](...args));
+  }
+
+  /** The call's own outcome, or the end of the worker, whichever comes first. */
+  track<T>(call: Promise<T>): Promise<T> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      call.then(resolve, (error: unknown) => reject(readable(error))).finally(() => this.#pending.delete(reject));
+    });
+  }
+
+  /** Ends the worker; calls under way reject with `error`. */
+  end(error: TidepoolError): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    this.#watch.abort();
+    this.#worker.terminate();
+    this.#onEnd();
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
+  }
+
+  #onError(event: Event): void {
+    event.preventDefault();
+    const { message } = event as ErrorEvent;
+    this.end(lost(message ? `the worker failed: ${message}` : "the worker could not be loaded, or its script failed"));
+  }
+
+  /** The worker holds this lock while it lives, so whoever gets it knows that the worker is gone. */
+  #watchPresence(name: string): void {
+    globalThis.navigator?.locks
+      ?.request(name, { signal: this.#watch.signal }, () => this.end(lost("the worker ended")))
+      .catch((error: unknown) => {
+        if (!this.#watch.signal.aborted) this.end(lost(`its presence could not be watched: ${asError(error).message}`));
+      });
+  }
+}
+
+export class Connection {
+  readonly #options: OpenOptions;
+  readonly #createWorker: () => Worker;
+  #session: Session | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: OpenOptions, createWorker: () => Worker) {
+    this.#options = options;
+    this.#createWorker = createWorker;
+  }
+
+  /** Opens if need be, then calls the engine. */
+  call<M extends keyof EngineService>(method: M, ...args: Request<M>): Promise<Response<M>> {
+    return this.callWith([], method, ...args);
+  }
+
+  /** The same, handing buffers that the request holds over to the worker instead of copying them. */
+  async callWith<M extends keyof EngineService>(buffers: ArrayBuffer[], method: M, ...args: Request<M>): Promise<Response<M>> {
+    if (this.#closing !== null) throw closed(this.#options.path);
+    const session = (this.#session ??= this.#start());
+    await session.opened;
+    if (buffers.length > 0) transfer(args[0]!, buffers);
+    return session.call(method, args);
+  }
+
+  /** Lets calls under way finish, closes the engine and ends the worker. Later calls reject with `CLOSED`. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#shutDown());
+  }
+
+  async #shutDown(): Promise<void> {
+    removePageListeners(this.#onPageHide);
+    const session = this.#session;
+    if (session === null) return;
+    try {
+      await session.opened;
+    } catch {
+      return; // The caller of the opening has been told; there is nothing to close.
+    }
+    try {
+      await session.call("close", []);
+    } finally {
+      session.end(closed(this.#options.path));
+    }
+  }
+
+  #start(): Session {
+    installErrorTransfer();
+    const session: Session = new Session(this.#startWorker(), this.#options, () => {
+      if (this.#session === session) this.#session = null;
+    });
+    addPageListeners(this.#onPageHide);
+    return session;
+  }
+
+  #startWorker(): Worker {
+    try {
+      return this.#createWorker();
+    } catch (error) {
+      if (error instanceof TidepoolError) throw error;
+      throw new TidepoolError("CONNECTION_LOST", `The worker could not be started: ${asError(error).message}`, { cause: error });
+    }
+  }
+
+  readonly #onPageHide = (event: PageTransitionEvent): void => {
+    if (event.persisted) this.#session?.end(lost("the page was put aside by the browser"));
+  };
+}
+
+/** The next call after the page comes back starts a new worker, so `pageshow` needs no listener. */
+function addPageListeners(onPageHide: (event: PageTransitionEvent) => void): void {
+  globalThis.addEventListener?.("pagehide", onPageHide as EventListener);
+}
+
+function removePageListeners(onPageHide: (event: PageTransitionEvent) => void): void {
+  globalThis.removeEventListener?.("pagehide", onPageHide as EventListener);
+}
+
+/** Whatever a call rejects with, as a `TidepoolError`. */
+function readable(error: unknown): TidepoolError {
+  if (error instanceof TidepoolError) return error;
+  const { name, message } = asError(error);
+  if (name === "DataCloneError") return invalidArgument(`An argument holds a value that cannot be sent to the worker: ${message}`);
+  return new TidepoolError("INTERNAL", message, { cause: error });
+}
+
+function lost(why: string): TidepoolError {
+  return new TidepoolError(
+    "CONNECTION_LOST",
+    `The connection to the database is lost: ${why}. Calls under way may or may not have taken effect; the next call opens it again`,
+  );
+}
+
+function closed(path: string): TidepoolError {
+  return new TidepoolError("CLOSED", `The client of database "${path}" is closed; create a new TidepoolClient`);
+}

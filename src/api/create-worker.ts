@@ -1,0 +1,16 @@
+/**
+ * The one place that names the worker's file. The expression must stay exactly as it is: bundlers find the worker by
+ * this form. Builds for places where a worker URL cannot work replace this module.
+ */
+import { TidepoolError } from "../core/errors.js";
+
+/** Starts the engine's worker. Throws `NOT_SUPPORTED` where there are no workers. */
+export function createWorker(): Worker {
+  if (typeof Worker === "undefined") {
+    throw new TidepoolError(
+      "NOT_SUPPORTED",
+      "tidepool-db needs a browser: there is no Worker here. Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
+    );
+  }
+  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+}

@@ -1,0 +1,167 @@
+/**
+ * Embedding functions: Chroma's interface and registry. They run on the page. What is stored with a collection is a name
+ * and a configuration; `getCollection` builds the function again from the class registered under that name.
+ */
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import type { EmbeddingFunctionConfiguration, Space } from "../core/types.js";
+import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+
+/** How an embedding function wants its vectors compared. */
+export type EmbeddingFunctionSpace = Space;
+
+/** An embedding as a function may answer it. */
+export type Vector = number[] | Float32Array;
+
+/** Turns texts into vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
+export interface EmbeddingFunction {
+  /** One embedding per text, all of one length, every number finite. */
+  generate(texts: string[]): Promise<Vector[]>;
+  /** Used for queries instead of `generate`, where present. */
+  generateForQueries?(texts: string[]): Promise<Vector[]>;
+  /** Name under which the class is registered. */
+  name?: string;
+  /** Space that a collection gets when none is configured (needs `supportedSpaces` too). */
+  defaultSpace?(): EmbeddingFunctionSpace;
+  /** Spaces that a collection with this function may have. */
+  supportedSpaces?(): EmbeddingFunctionSpace[];
+  /** Builds an instance from what `getConfig` told. */
+  buildFromConfig?(config: object, client?: unknown): EmbeddingFunction;
+  /** What is stored with the collection: plain JSON, no secrets. */
+  getConfig?(): object;
+  /** Throws when a collection of this function must not change to that configuration. */
+  validateConfigUpdate?(newConfig: object): void;
+  /** Throws when the configuration is malformed. */
+  validateConfig?(config: object): void;
+}
+
+/** A class of embedding functions, as the registry keeps it. */
+export interface EmbeddingFunctionClass {
+  new (...args: never[]): EmbeddingFunction;
+  name: string;
+  buildFromConfig(config: object, client?: unknown): EmbeddingFunction;
+}
+
+/** The registry: name → class. */
+export const knownEmbeddingFunctions = new Map<string, EmbeddingFunctionClass>([[HASHING_NAME, HashingEmbeddingFunction]]);
+
+/**
+ * Makes a class known, so that collections stored with its name get their function back.
+ *
+ * @param name - The `name` of the instances.
+ * @throws `ALREADY_EXISTS` when the name is taken by another class.
+ *
+ * @example
+ * registerEmbeddingFunction("my-model", MyModelEmbeddingFunction);
+ */
+export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionClass): void {
+  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+  if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
+    throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
+  }
+  if (knownEmbeddingFunctions.has(name)) {
+    throw new TidepoolError("ALREADY_EXISTS", `Embedding function with name ${name} is already registered.`);
+  }
+  knownEmbeddingFunctions.set(name, fn);
+}
+
+/** The function of a stored configuration, or why there is none. */
+export type Restored = { fn: EmbeddingFunction; failure: null } | { fn: undefined; failure: TidepoolError | null };
+
+/** Builds a stored function again. Nothing is thrown: a collection works without one until a text is to be embedded. */
+export function restoreEmbeddingFunction(
+  configuration: EmbeddingFunctionConfiguration | null | undefined,
+  client?: unknown,
+): Restored {
+  if (configuration?.type !== "known") return { fn: undefined, failure: null };
+  const { name, config } = configuration;
+  const known = knownEmbeddingFunctions.get(name);
+  if (known === undefined) {
+    const message = `The embedding function "${name}" is not registered: call registerEmbeddingFunction("${name}", …) before opening the collection, or pass embeddingFunction`;
+    return { fn: undefined, failure: embeddingError(message) };
+  }
+  try {
+    return { fn: known.buildFromConfig(config ?? {}, client), failure: null };
+  } catch (error) {
+    return { fn: undefined, failure: embeddingError(`The embedding function "${name}" could not be built from its stored configuration`, error) };
+  }
+}
+
+/**
+ * The registered function of a stored configuration; `undefined` when it cannot be built.
+ *
+ * @example
+ * const fn = await getEmbeddingFunction({ efConfig: collection.configuration.embedding_function });
+ */
+export async function getEmbeddingFunction(args: {
+  client?: unknown;
+  efConfig?: EmbeddingFunctionConfiguration | null;
+}): Promise<EmbeddingFunction | undefined> {
+  return restoreEmbeddingFunction(args.efConfig, args.client).fn;
+}
+
+/** What is stored of a function. One without name, `getConfig` or static `buildFromConfig` cannot be restored: "legacy". */
+export function serializeEmbeddingFunction(fn: EmbeddingFunction): EmbeddingFunctionConfiguration {
+  const name = fn.name ?? "";
+  const restorable = typeof (fn.constructor as Partial<EmbeddingFunctionClass>).buildFromConfig === "function";
+  if (!fn.getConfig || name === "" || !restorable) return { type: "legacy", name, config: {} };
+  const config = fn.getConfig() as Record<string, unknown>;
+  try {
+    fn.validateConfig?.(config);
+  } catch (error) {
+    throw embeddingError(`The configuration of the embedding function "${name}" is not valid`, error);
+  }
+  return { type: "known", name, config };
+}
+
+/** Throws unless the value can serve as an embedding function. */
+export function validateEmbeddingFunction(fn: unknown, argument: string): asserts fn is EmbeddingFunction {
+  if (typeof (fn as EmbeddingFunction | null)?.generate === "function") return;
+  throw invalidArgument(`${argument} must be an embedding function (an object with a method generate), got ${show(fn)}`);
+}
+
+/** Throws when `fn` is not the function that the collection's vectors were made with, as far as can be told. */
+export function validateSameFunction(
+  fn: EmbeddingFunction,
+  stored: EmbeddingFunctionConfiguration | null,
+  client?: unknown,
+): void {
+  if (stored?.type !== "known") return;
+  if (fn.name !== stored.name) {
+    throw embeddingError(
+      `An embedding function already exists in the collection configuration, and a new one is provided. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
+    );
+  }
+  const current = restoreEmbeddingFunction(stored, client).fn;
+  if (current) validateConfigUpdate(current, fn);
+}
+
+/** Asks the present function whether a collection may go over to the new one's configuration. */
+export function validateConfigUpdate(current: EmbeddingFunction, next: EmbeddingFunction): void {
+  if (!current.validateConfigUpdate || !next.getConfig) return;
+  try {
+    current.validateConfigUpdate(next.getConfig());
+  } catch (error) {
+    throw embeddingError(`The embedding function "${next.name}" has a configuration that does not fit the collection's vectors`, error);
+  }
+}
+
+/** Runs the function and checks that it answered one array per text; the numbers are checked with the batch. */
+export async function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries"): Promise<Vector[]> {
+  const forQueries = purpose === "queries" && typeof fn.generateForQueries === "function";
+  const method = forQueries ? "generateForQueries" : "generate";
+  const label = `${method} of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
+  let vectors: unknown;
+  try {
+    vectors = forQueries ? await fn.generateForQueries!(texts) : await fn.generate(texts);
+  } catch (error) {
+    throw embeddingError(`${label} failed`, error);
+  }
+  if (!Array.isArray(vectors)) throw embeddingError(`${label} answered ${show(vectors)}, not an array of embeddings`);
+  if (vectors.length !== texts.length) throw embeddingError(`${label} answered ${vectors.length} embeddings for ${texts.length} texts`);
+  return vectors as Vector[];
+}
+
+export function embeddingError(message: string, cause?: unknown): TidepoolError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  return new TidepoolError("EMBEDDING_FUNCTION", `${message}${reason}`, { cause });
+}

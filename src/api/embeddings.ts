@@ -1,0 +1,115 @@
+/**
+ * Embeddings on their way in: `number[][]`, `Float32Array[]` or one flat `Float32Array`, checked where they lie and
+ * copied, batch by batch, into buffers that can be handed over to the worker. The caller's arrays are never detached.
+ */
+import { invalidArgument, show } from "../core/errors.js";
+import { validateDimension, validateVector } from "../core/gateway/validate-records.js";
+import type { EmbeddingRows } from "../core/types.js";
+
+/** Embeddings of records as callers may give them. A flat array holds `ids.length` rows one after the other. */
+export type Embeddings = readonly (readonly number[] | Float32Array)[] | Float32Array;
+
+/** A column of embeddings that can be checked and copied in ranges. */
+export interface EmbeddingSource {
+  readonly dimension: number;
+  /** Throws unless the embeddings `start … end − 1` are well formed. */
+  check(start: number, end: number): void;
+  copy(start: number, end: number): EmbeddingRows;
+}
+
+export interface EmbeddingExpectation {
+  /** Name of the argument, for errors. */
+  argument: string;
+  /** The collection's dimension, where it is known. */
+  dimension?: number | null;
+  /** Whether an entry may be `null`: no embedding for this record. */
+  nullable?: boolean;
+}
+
+/** Reads a column of `count` embeddings. Throws when its outer shape is wrong; `check` looks at the numbers. */
+export function readEmbeddings(value: unknown, count: number, expectation: EmbeddingExpectation): EmbeddingSource | null {
+  if (value instanceof Float32Array) return new FlatEmbeddings(value, count, expectation);
+  const { argument, nullable = false } = expectation;
+  if (!Array.isArray(value)) throw invalidArgument(`Expected '${argument}' to be an array, but got ${show(value)}`);
+  const first = nullable ? value.find((row) => row != null) : value[0];
+  if (first === undefined && nullable) return null;
+  validateRow(first, `${argument}[${value.indexOf(first)}]`);
+  return new RowEmbeddings(value, first.length, expectation);
+}
+
+class FlatEmbeddings implements EmbeddingSource {
+  readonly dimension: number;
+  readonly #values: Float32Array;
+  readonly #argument: string;
+
+  constructor(values: Float32Array, count: number, { argument, dimension }: EmbeddingExpectation) {
+    this.dimension = values.length / count;
+    if (!Number.isInteger(this.dimension)) {
+      throw invalidArgument(`${argument} holds ${values.length} numbers, which is not a multiple of the ${count} ids`);
+    }
+    validateDimension(this.dimension, argument, dimension);
+    this.#values = values;
+    this.#argument = argument;
+  }
+
+  #row(index: number): Float32Array {
+    return this.#values.subarray(index * this.dimension, (index + 1) * this.dimension);
+  }
+
+  check(start: number, end: number): void {
+    for (let i = start; i < end; i++) validateVector(this.#row(i), this.#argument, i);
+  }
+
+  copy(start: number, end: number): EmbeddingRows {
+    const values = this.#values.slice(start * this.dimension, end * this.dimension);
+    return { dimension: this.dimension, values, present: null };
+  }
+}
+
+class RowEmbeddings implements EmbeddingSource {
+  readonly dimension: number;
+  readonly #rows: readonly unknown[];
+  readonly #expectation: EmbeddingExpectation;
+
+  constructor(rows: readonly unknown[], dimension: number, expectation: EmbeddingExpectation) {
+    this.#rows = rows;
+    this.dimension = dimension;
+    this.#expectation = expectation;
+  }
+
+  check(start: number, end: number): void {
+    const { argument, dimension, nullable } = this.#expectation;
+    for (let i = start; i < end; i++) {
+      const row = this.#rows[i];
+      if (nullable && row == null) continue;
+      const name = `${argument}[${i}]`;
+      validateRow(row, name);
+      validateDimension(row.length, name, dimension);
+      if (row.length !== this.dimension) {
+        throw invalidArgument(`Inconsistent dimensions in provided embeddings: ${name} has ${row.length}, the first has ${this.dimension}`);
+      }
+      validateVector(row, argument, i);
+    }
+  }
+
+  copy(start: number, end: number): EmbeddingRows {
+    const rows = this.#rows.slice(start, end) as (ArrayLike<number> | null | undefined)[];
+    const carried = rows.filter((row) => row != null);
+    const values = new Float32Array(carried.length * this.dimension);
+    carried.forEach((row, i) => values.set(row, i * this.dimension));
+    const present = carried.length === rows.length ? null : Uint8Array.from(rows, (row) => (row == null ? 0 : 1));
+    return { dimension: this.dimension, values, present };
+  }
+}
+
+function validateRow(row: unknown, name: string): asserts row is ArrayLike<unknown> {
+  if (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) return;
+  throw invalidArgument(`Expected each embedding to be an array of numbers, but ${name} is ${show(row)}`);
+}
+
+/** Row-major float32 as the plain arrays that Chroma's results hold. */
+export function toNumberArrays(dimension: number, values: Float32Array): number[][] {
+  const rows: number[][] = [];
+  for (let start = 0; start < values.length; start += dimension) rows.push(Array.from(values.subarray(start, start + dimension)));
+  return rows;
+}

@@ -1,0 +1,134 @@
+/**
+ * The embedding function that needs no model and no download: signed feature hashing (Weinberger, Dasgupta, Langford,
+ * Smola, Attenberg: "Feature hashing for large scale multitask learning", ICML 2009) of words and character n-grams.
+ * It is lexical: texts are near when they share words, word parts or spellings, not when they mean the same.
+ *
+ * Only integer operations, +, ×, ÷ and square roots are used, which IEEE 754 rounds exactly, so that a text has the
+ * same embedding on every machine.
+ */
+import { invalidArgument, show } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import { yieldToEventLoop } from "../worker/protocol.js";
+import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
+
+/** Name under which the registry knows {@link HashingEmbeddingFunction}. */
+export const HASHING_NAME = "tidepool-hashing";
+const DIMENSION_DEFAULT = 384;
+/** Runs of letters (with their marks) and digits. */
+const WORD = /[\p{L}\p{M}\p{N}]+/gu;
+/** Scripts written without spaces: their runs are sentences, so short n-grams stand for words. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+
+/** Options of {@link HashingEmbeddingFunction}. */
+export interface HashingEmbeddingFunctionOptions {
+  /** Length of the embeddings, 8 … 4096. Default 384. */
+  dimension?: number;
+}
+
+/**
+ * Embeds texts by hashing their words and character n-grams: no model, no download, deterministic. **Lexical, not
+ * semantic**: it finds shared words, word forms and misspellings ("swimming" ~ "swimmer"), but not synonyms. Unit length;
+ * a text without a letter or digit gives the zero vector. The default of collections created without an embedding function.
+ *
+ * @example
+ * const fn = new HashingEmbeddingFunction();
+ * const collection = await client.createCollection({ name: "notes", embeddingFunction: fn });
+ * await collection.add({ ids: ["a"], documents: ["Low tide uncovers the pools."] });
+ * await collection.query({ queryTexts: ["tide pools"] });
+ */
+export class HashingEmbeddingFunction implements EmbeddingFunction {
+  readonly name = HASHING_NAME;
+  readonly dimension: number;
+
+  /** @throws `INVALID_ARGUMENT` when `dimension` is out of range. */
+  constructor({ dimension = DIMENSION_DEFAULT }: HashingEmbeddingFunctionOptions = {}) {
+    if (!Number.isSafeInteger(dimension) || dimension < 8 || dimension > limits.dimensionMax) {
+      throw invalidArgument(`dimension must be a whole number of 8 … ${limits.dimensionMax}, got ${show(dimension)}`);
+    }
+    this.dimension = dimension;
+  }
+
+  /** Builds the function that `getConfig` told of. */
+  static buildFromConfig(config: HashingEmbeddingFunctionOptions): HashingEmbeddingFunction {
+    return new HashingEmbeddingFunction(config);
+  }
+
+  /** One embedding per text, `dimension` numbers each. Long work gives the page its turns. */
+  async generate(texts: string[]): Promise<number[][]> {
+    const embeddings: number[][] = [];
+    let sliceEnd = performance.now() + limits.sliceMs;
+    for (const text of texts) {
+      embeddings.push(embedText(text, this.dimension));
+      if (performance.now() < sliceEnd) continue;
+      await yieldToEventLoop();
+      sliceEnd = performance.now() + limits.sliceMs;
+    }
+    return embeddings;
+  }
+
+  getConfig(): { dimension: number } {
+    return { dimension: this.dimension };
+  }
+
+  defaultSpace(): EmbeddingFunctionSpace {
+    return "cosine";
+  }
+
+  supportedSpaces(): EmbeddingFunctionSpace[] {
+    return ["cosine", "l2", "ip"];
+  }
+
+  /** @throws when the dimension changes. */
+  validateConfigUpdate(newConfig: HashingEmbeddingFunctionOptions): void {
+    if (newConfig.dimension === this.dimension) return;
+    throw invalidArgument(`dimension is ${this.dimension} and cannot become ${show(newConfig.dimension)}`);
+  }
+}
+
+function embedText(text: string, dimension: number): number[] {
+  const sums = new Float64Array(dimension);
+  for (const [word, count] of countWords(text)) addWord(sums, word, Math.sqrt(count));
+  let squares = 0;
+  for (const sum of sums) squares += sum * sum;
+  const scale = squares === 0 ? 0 : 1 / Math.sqrt(squares);
+  return Array.from(sums, (sum) => Math.fround(sum * scale));
+}
+
+function countWords(text: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [word] of text.normalize("NFKC").toLowerCase().matchAll(WORD)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+/** A word counts as much as all its n-grams together, so that long words do not drown short ones. */
+function addWord(sums: Float64Array, word: string, weight: number): void {
+  const unspaced = UNSPACED.test(word);
+  const grams = unspaced ? ngrams(Array.from(word), 1, 3) : ngrams(["<", ...word, ">"], 3, 5);
+  if (!unspaced) addFeature(sums, `w${word}`, weight);
+  const gramWeight = unspaced ? weight : weight / Math.sqrt(grams.length);
+  for (const gram of grams) addFeature(sums, `n${gram}`, gramWeight);
+}
+
+function ngrams(characters: string[], lengthMin: number, lengthMax: number): string[] {
+  const grams: string[] = [];
+  for (let length = lengthMin; length <= lengthMax; length++) {
+    for (let i = 0; i + length <= characters.length; i++) grams.push(characters.slice(i, i + length).join(""));
+  }
+  return grams;
+}
+
+/** One bit of the hash is the sign, which makes collisions cancel on average; the others choose the place. */
+function addFeature(sums: Float64Array, feature: string, weight: number): void {
+  const hash = hash32(feature);
+  const place = (hash >>> 1) % sums.length;
+  sums[place] = sums[place]! + (hash & 1 ? weight : -weight);
+}
+
+/** FNV-1a over UTF-16 code units, then the finalizer of MurmurHash3 to spread it over all bits. */
+function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,158 @@
+/** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
+import type { IncludeField, Metadata } from "../core/types.js";
+
+/** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
+export interface GetRow<TMeta extends Metadata = Metadata> {
+  id: string;
+  document?: string | null;
+  embedding?: number[];
+  metadata?: TMeta | null;
+  uri?: string | null;
+}
+
+/** One record of a {@link QueryResult}. Fields that were not included are `undefined`. */
+export interface QueryRow<TMeta extends Metadata = Metadata> {
+  id: string;
+  document?: string | null;
+  embedding?: number[] | null;
+  metadata?: TMeta | null;
+  uri?: string | null;
+  /** Smaller is nearer; squared for l2. */
+  distance?: number | null;
+}
+
+/** One record of a {@link SearchTextResult}. Fields that were not included are `undefined`. */
+export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow<TMeta> {
+  /** Larger is better. */
+  score: number;
+  /** The document's terms that matched, for highlighting. */
+  terms: string[];
+}
+
+/**
+ * Records in columns, in insertion order. Columns that were not included are `[]`.
+ *
+ * @example
+ * const result = await collection.get({ ids: ["a", "b"] });
+ * for (const { id, document } of result.rows()) console.log(id, document);
+ */
+export class GetResult<TMeta extends Metadata = Metadata> {
+  readonly ids: string[];
+  readonly documents: (string | null)[];
+  readonly embeddings: number[][];
+  readonly metadatas: (TMeta | null)[];
+  readonly uris: (string | null)[];
+  /** The fields that were asked for. */
+  readonly include: IncludeField[];
+
+  constructor(columns: Omit<GetResult<TMeta>, "rows">) {
+    this.ids = columns.ids;
+    this.documents = columns.documents;
+    this.embeddings = columns.embeddings;
+    this.metadatas = columns.metadatas;
+    this.uris = columns.uris;
+    this.include = columns.include;
+  }
+
+  /** The same, one object per record. */
+  rows(): GetRow<TMeta>[] {
+    return this.ids.map((id, i) => row(this, this.include, i, { id }));
+  }
+}
+
+/**
+ * Hits of each query in columns, nearest first; equal distances in insertion order. The outer arrays have one entry per
+ * query. Columns that were not included are `[]`.
+ *
+ * @example
+ * const result = await collection.query({ queryTexts: ["tides"], nResults: 3 });
+ * for (const { id, distance } of result.rows()[0]) console.log(id, distance);
+ */
+export class QueryResult<TMeta extends Metadata = Metadata> {
+  readonly ids: string[][];
+  readonly documents: (string | null)[][];
+  readonly embeddings: (number[] | null)[][];
+  readonly metadatas: (TMeta | null)[][];
+  readonly uris: (string | null)[][];
+  /** Smaller is nearer; squared for l2. */
+  readonly distances: (number | null)[][];
+  /** The fields that were asked for. */
+  readonly include: IncludeField[];
+
+  constructor(columns: Omit<QueryResult<TMeta>, "rows">) {
+    this.ids = columns.ids;
+    this.documents = columns.documents;
+    this.embeddings = columns.embeddings;
+    this.metadatas = columns.metadatas;
+    this.uris = columns.uris;
+    this.distances = columns.distances;
+    this.include = columns.include;
+  }
+
+  /** The same, for each query one object per hit. */
+  rows(): QueryRow<TMeta>[][] {
+    return this.ids.map((ids, q) => {
+      const columns = {
+        documents: this.documents[q],
+        embeddings: this.embeddings[q],
+        metadatas: this.metadatas[q],
+        uris: this.uris[q],
+        distances: this.distances[q],
+      };
+      return ids.map((id, i) => row<QueryRow<TMeta>>(columns, this.include, i, { id }));
+    });
+  }
+}
+
+/**
+ * Hits of a text search in columns, best first. Columns that were not included are `[]`.
+ *
+ * @example
+ * const result = await collection.searchText({ query: "spring tide" });
+ * for (const { id, score, terms } of result.rows()) console.log(id, score, terms);
+ */
+export class SearchTextResult<TMeta extends Metadata = Metadata> {
+  readonly ids: string[];
+  /** Larger is better. */
+  readonly scores: number[];
+  /** For each hit, the document's terms that matched, for highlighting. */
+  readonly terms: string[][];
+  readonly documents: (string | null)[];
+  readonly embeddings: number[][];
+  readonly metadatas: (TMeta | null)[];
+  readonly uris: (string | null)[];
+  /** The fields that were asked for. */
+  readonly include: IncludeField[];
+
+  constructor(columns: Omit<SearchTextResult<TMeta>, "rows">) {
+    this.ids = columns.ids;
+    this.scores = columns.scores;
+    this.terms = columns.terms;
+    this.documents = columns.documents;
+    this.embeddings = columns.embeddings;
+    this.metadatas = columns.metadatas;
+    this.uris = columns.uris;
+    this.include = columns.include;
+  }
+
+  /** The same, one object per hit. */
+  rows(): SearchTextRow<TMeta>[] {
+    return this.ids.map((id, i) => row(this, this.include, i, { id, score: this.scores[i]!, terms: this.terms[i]! }));
+  }
+}
+
+const SINGULAR = {
+  documents: "document",
+  embeddings: "embedding",
+  metadatas: "metadata",
+  uris: "uri",
+  distances: "distance",
+} as const;
+
+type Columns = { readonly [F in IncludeField]?: readonly unknown[] | undefined };
+
+function row<TRow>(columns: Columns, include: readonly IncludeField[], i: number, start: object): TRow {
+  const record: Record<string, unknown> = { ...start };
+  for (const field of include) record[SINGULAR[field]] = columns[field]?.[i];
+  return record as TRow;
+}

@@ -1,0 +1,289 @@
+/**
+ * A write call from its arguments to its last acknowledgement. The whole call is validated before anything is sent; then
+ * it is split into batches, each atomic, of which at most two are under way, so that copying, embedding and storing
+ * overlap. Acknowledgements count in order: "n acknowledged" always means the first n records of the call.
+ */
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import {
+  recordTextBytes,
+  validateArray,
+  validateIdRange,
+  validateLengths,
+  validateMetadataRange,
+  validateObject,
+  validateStringRange,
+  type WriteOperation,
+} from "../core/gateway/validate-records.js";
+import { limits } from "../core/limits.js";
+import type { EmbeddingRows, MetadataPatch, RecordBatch } from "../core/types.js";
+import { yieldToEventLoop } from "../worker/protocol.js";
+import { embed, embeddingError, type EmbeddingFunction } from "./embedding-function.js";
+import { type Embeddings, type EmbeddingSource, readEmbeddings } from "./embeddings.js";
+
+/** How far a long write has come, in records. */
+export interface Progress {
+  /** Records acknowledged so far: durable, and visible to every read. */
+  done: number;
+  total: number;
+}
+
+/** Options that `add`, `update` and `upsert` share. */
+export interface WriteOptions {
+  /** Stops the call between batches. It then rejects with `ABORTED`; `details.acknowledged` says how many records stay. */
+  signal?: AbortSignal;
+  /** Called after each acknowledged batch. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** The arguments as they come, before any check. */
+export interface WriteArguments extends WriteOptions {
+  ids: string[];
+  embeddings?: Embeddings | readonly (readonly number[] | Float32Array | null)[] | null;
+  documents?: readonly (string | null | undefined)[] | null;
+  metadatas?: readonly (object | null | undefined)[] | null;
+  uris?: readonly (string | null | undefined)[] | null;
+}
+
+/** What a write has to know of its collection. */
+export interface WriteTarget {
+  dimension: number | null;
+  /** The embedding function, or throws the error that says why there is none. */
+  embeddingFunction(): EmbeddingFunction;
+  send(batch: RecordBatch): Promise<void>;
+}
+
+/** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const BATCHES_IN_FLIGHT_MAX = 2;
+/** Assumed while the function that will make the embeddings has not told their length. */
+const DIMENSION_GUESS = 1024;
+
+/** Validates the whole call, then sends it batch by batch. */
+export async function write(args: WriteArguments, operation: WriteOperation, target: WriteTarget): Promise<void> {
+  const records = new Records(args, operation, target);
+  if (args.signal?.aborted) throw interrupted(aborted(args.signal), 0, records.count);
+  const batches = await records.validate();
+  await sendBatches(records, batches, args, target);
+}
+
+type Range = [start: number, end: number];
+
+/** The checked columns of one call. */
+class Records {
+  readonly count: number;
+  readonly #operation: WriteOperation;
+  readonly #ids: readonly string[];
+  readonly #documents: readonly (string | null | undefined)[] | null;
+  readonly #metadatas: readonly (object | null | undefined)[] | null;
+  readonly #uris: readonly (string | null | undefined)[] | null;
+  /** Embeddings that the caller gave; `null` when there are none or when they are made from the documents. */
+  readonly #embeddings: EmbeddingSource | null;
+  readonly #embeddingFunction: EmbeddingFunction | null;
+  readonly #dimension: number | null;
+
+  constructor(args: WriteArguments, operation: WriteOperation, target: WriteTarget) {
+    validateObject(args, `argument of ${operation}`);
+    validateOptions(args);
+    const { ids, embeddings = null, documents = null, metadatas = null, uris = null } = args;
+    validateArray(ids, "ids");
+    if (ids.length === 0) throw invalidArgument("Non-empty lists are required for ids");
+    for (const [name, column] of Object.entries({ documents, metadatas, uris })) {
+      if (column !== null) validateArray(column, name);
+    }
+    const rows = embeddings instanceof Float32Array ? null : embeddings;
+    validateLengths(ids.length, { embeddings: rows, documents, metadatas, uris });
+    if (operation !== "update" && embeddings === null && documents === null) {
+      throw invalidArgument("At least one of 'embeddings' and 'documents' must be provided");
+    }
+    this.count = ids.length;
+    this.#operation = operation;
+    this.#ids = ids;
+    this.#documents = documents;
+    this.#metadatas = metadatas;
+    this.#uris = uris;
+    this.#dimension = target.dimension;
+    const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
+    this.#embeddings = embeddings === null ? null : readEmbeddings(embeddings, ids.length, expectation);
+    this.#embeddingFunction = embeddings === null && documents !== null ? target.embeddingFunction() : null;
+  }
+
+  /** Checks every record, giving the page its turns, and says where to cut. */
+  async validate(): Promise<Range[]> {
+    const seen = new Set<string>();
+    const batches: Range[] = [];
+    let sliceEnd = performance.now() + limits.sliceMs;
+    for (let start = 0; start < this.count; start += limits.batchRecordsMax) {
+      const end = Math.min(start + limits.batchRecordsMax, this.count);
+      this.#validateRange(start, end, seen);
+      this.#cut(start, end, batches);
+      if (performance.now() < sliceEnd) continue;
+      await yieldToEventLoop();
+      sliceEnd = performance.now() + limits.sliceMs;
+    }
+    return batches;
+  }
+
+  #validateRange(start: number, end: number, seen: Set<string>): void {
+    validateIdRange(this.#ids, "ids", start, end, seen);
+    this.#embeddings?.check(start, end);
+    if (this.#documents !== null) validateStringRange(this.#documents, "documents", start, end);
+    if (this.#uris !== null) validateStringRange(this.#uris, "uris", start, end);
+    if (this.#metadatas !== null) {
+      const patches = this.#metadatas.slice(start, end).map(withoutUndefined);
+      validateMetadataRange(patches, this.#operation, "metadatas", start, end, start);
+    }
+    if (this.#embeddingFunction !== null && this.#operation !== "update") this.#requireDocuments(start, end);
+  }
+
+  #requireDocuments(start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      if (this.#documents![i] != null) continue;
+      throw invalidArgument(`documents[${i}] is ${show(this.#documents![i])}: without embeddings every record needs a document to embed`);
+    }
+  }
+
+  /** Cuts the range into batches of bounded bytes. */
+  #cut(start: number, end: number, batches: Range[]): void {
+    let from = start;
+    let bytes = 0;
+    for (let i = start; i < end; i++) {
+      const size = this.#recordBytes(i);
+      if (size > limits.batchBytesMax) {
+        throw new TidepoolError("LIMIT_EXCEEDED", `The record ids[${i}] (${show(this.#ids[i])}) takes about ${size} bytes, more than the ${limits.batchBytesMax} allowed`);
+      }
+      if (i > from && bytes + size > BATCH_BYTES) {
+        batches.push([from, i]);
+        from = i;
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    batches.push([from, end]);
+  }
+
+  #recordBytes(i: number): number {
+    const made = this.#embeddingFunction === null ? 0 : (this.#dimension ?? DIMENSION_GUESS);
+    const metadata = this.#metadatas?.[i] as MetadataPatch | null | undefined;
+    const text = recordTextBytes(this.#ids[i]!, this.#documents?.[i], this.#uris?.[i], metadata);
+    return text + (this.#embeddings?.dimension ?? made) * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  /** Copies one batch out, embedding its documents where that is needed. */
+  async batch([start, end]: Range): Promise<RecordBatch> {
+    const documents = nullable(this.#documents, start, end);
+    return {
+      ids: this.#ids.slice(start, end),
+      embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!),
+      documents,
+      metadatas: nullable(this.#metadatas, start, end)?.map(withoutUndefined) ?? null,
+      uris: nullable(this.#uris, start, end),
+    };
+  }
+
+  async #embed(documents: (string | null)[]): Promise<EmbeddingRows | null> {
+    const texts = documents.filter((document) => document !== null);
+    if (texts.length === 0) return null;
+    const rows = await embedRows(this.#embeddingFunction!, texts, "documents", this.#dimension);
+    if (texts.length === documents.length) return rows;
+    return { ...rows, present: Uint8Array.from(documents, (document) => (document === null ? 0 : 1)) };
+  }
+}
+
+/** Embeds texts into flat rows; whatever is wrong with the answer is the function's error. */
+export async function embedRows(
+  fn: EmbeddingFunction,
+  texts: string[],
+  purpose: "documents" | "queries",
+  dimension: number | null,
+): Promise<EmbeddingRows> {
+  const argument = `answer of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
+  const vectors = await embed(fn, texts, purpose);
+  try {
+    const source = readEmbeddings(vectors, texts.length, { argument, dimension })!;
+    source.check(0, texts.length);
+    return source.copy(0, texts.length);
+  } catch (error) {
+    if (error instanceof TidepoolError && error.code !== "INVALID_ARGUMENT") throw error;
+    throw embeddingError("The embedding function answered something that is not an embedding", error);
+  }
+}
+
+async function sendBatches(records: Records, batches: Range[], options: WriteOptions, target: WriteTarget): Promise<void> {
+  const total = records.count;
+  const inFlight: { end: number; sent: Promise<void> }[] = [];
+  let acknowledged = 0;
+  const settleOldest = async (): Promise<void> => {
+    const { end, sent } = inFlight[0]!;
+    await sent;
+    inFlight.shift();
+    acknowledged = end;
+  };
+  const settleAndReport = async (): Promise<void> => {
+    await settleOldest();
+    options.onProgress?.({ done: acknowledged, total });
+  };
+  try {
+    for (const range of batches) {
+      const batch = await orAborted(records.batch(range), options.signal);
+      if (inFlight.length === BATCHES_IN_FLIGHT_MAX) await settleAndReport();
+      if (options.signal?.aborted) throw aborted(options.signal);
+      const sent = target.send(batch);
+      sent.catch(() => {}); // Looked at when its turn comes.
+      inFlight.push({ end: range[1], sent });
+    }
+    while (inFlight.length > 0) await settleAndReport();
+  } catch (error) {
+    try {
+      while (inFlight.length > 0) await settleOldest();
+    } catch {
+      await Promise.allSettled(inFlight.map(({ sent }) => sent));
+    }
+    throw interrupted(error, acknowledged, total);
+  }
+}
+
+/** The error of a call that stopped half-way, telling how much of it stays. */
+function interrupted(error: unknown, acknowledged: number, total: number): TidepoolError {
+  const known = error instanceof TidepoolError ? error : null;
+  const code = known?.code ?? "INVALID_ARGUMENT";
+  const message = known?.message ?? `onProgress threw: ${error instanceof Error ? error.message : show(error)}`;
+  const stays = acknowledged > 0 || code === "ABORTED" ? ` (${acknowledged} of ${total} records were acknowledged and stay)` : "";
+  return new TidepoolError(code, message + stays, { cause: error, details: { ...known?.details, acknowledged } });
+}
+
+function aborted(signal: AbortSignal): TidepoolError {
+  return new TidepoolError("ABORTED", "The call was aborted by its signal", { cause: signal.reason });
+}
+
+/** The promise's outcome, or `ABORTED` as soon as the signal fires. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(aborted(signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function validateOptions({ signal, onProgress }: WriteOptions): void {
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw invalidArgument(`signal must be an AbortSignal, got ${show(signal)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
+  }
+}
+
+function nullable<T>(column: readonly (T | null | undefined)[] | null, start: number, end: number): (T | null)[] | null {
+  return column === null ? null : column.slice(start, end).map((value) => value ?? null);
+}
+
+/** The metadata without keys whose value is `undefined`; `null` when nothing else was in it. Never touches the caller's object. */
+function withoutUndefined(metadata: unknown): MetadataPatch | null {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata as null;
+  const values = Object.values(metadata);
+  if (!values.includes(undefined)) return metadata as MetadataPatch;
+  const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as MetadataPatch);
+}

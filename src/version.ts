@@ -1,0 +1,2 @@
+/** The release of this package, the same as in package.json. */
+export const VERSION = "0.1.0";

@@ -1,0 +1,108 @@
+/**
+ * The contract between page and worker: what the worker exposes over Comlink, how errors cross, and how each side lets
+ * waiting messages through.
+ *
+ * Comlink carries a thrown error's name, message and stack and drops the rest. `installErrorTransfer` wraps its handler
+ * so that a `TidepoolError` arrives as one, with code, details and the chain of causes; every other throw is left to
+ * Comlink. Both sides call it once, before their first message.
+ */
+import { transferHandlers, type TransferHandler } from "comlink";
+import { type ErrorCode, TidepoolError } from "../core/errors.js";
+import type { EngineService, OpenOptions } from "../core/service.js";
+
+/** What the worker exposes. `service` may be used once `open` has resolved. */
+export interface WorkerHost {
+  /**
+   * Takes the lease, opens storage and engine. `release` is the page's version: page and worker of different releases
+   * (a stale cache) refuse to talk. Resolves with the name of a Web Lock that the worker holds until it dies, or `null`
+   * where there are no Web Locks.
+   */
+  open(options: OpenOptions, release: string): Promise<string | null>;
+  readonly service: EngineService;
+}
+
+interface Thrown {
+  value: unknown;
+}
+
+interface ErrorOnWire {
+  name: string;
+  message: string;
+  stack: string | undefined;
+  code?: ErrorCode;
+  details?: Readonly<Record<string, unknown>>;
+  cause?: ErrorOnWire;
+}
+
+type ThrownOnWire = { isError: true; value: ErrorOnWire } | { isError: false; value: unknown };
+
+const CAUSES_MAX = 8;
+
+/** Teaches this side's Comlink to carry `TidepoolError`. */
+export function installErrorTransfer(): void {
+  const builtIn = transferHandlers.get("throw") as TransferHandler<Thrown, ThrownOnWire>;
+  if (builtIn instanceof ErrorTransfer) return;
+  transferHandlers.set("throw", new ErrorTransfer(builtIn));
+}
+
+class ErrorTransfer implements TransferHandler<Thrown, ThrownOnWire> {
+  readonly #builtIn: TransferHandler<Thrown, ThrownOnWire>;
+
+  constructor(builtIn: TransferHandler<Thrown, ThrownOnWire>) {
+    this.#builtIn = builtIn;
+  }
+
+  canHandle(value: unknown): value is Thrown {
+    return this.#builtIn.canHandle(value);
+  }
+
+  serialize(thrown: Thrown): [ThrownOnWire, Transferable[]] {
+    if (!(thrown.value instanceof TidepoolError)) return this.#builtIn.serialize(thrown);
+    return [{ isError: true, value: flatten(thrown.value, CAUSES_MAX) }, []];
+  }
+
+  deserialize(wire: ThrownOnWire): Thrown {
+    if (!wire.isError || wire.value.code === undefined) return this.#builtIn.deserialize(wire);
+    throw restore(wire.value);
+  }
+}
+
+function flatten(error: Error, depth: number): ErrorOnWire {
+  const wire: ErrorOnWire = { name: error.name, message: error.message, stack: error.stack };
+  if (error instanceof TidepoolError) {
+    wire.code = error.code;
+    wire.details = error.details;
+  }
+  if (error.cause !== undefined && depth > 0) wire.cause = flatten(asError(error.cause), depth - 1);
+  return wire;
+}
+
+function restore(wire: ErrorOnWire): Error {
+  const cause = wire.cause === undefined ? undefined : restore(wire.cause);
+  const error =
+    wire.code === undefined
+      ? Object.assign(new Error(wire.message, { cause }), { name: wire.name })
+      : new TidepoolError(wire.code, wire.message, { cause, details: wire.details });
+  if (wire.stack !== undefined) error.stack = wire.stack;
+  return error;
+}
+
+/** Anything thrown, as an `Error`. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/**
+ * Resolves after the messages that wait now have run. A message to oneself queues up behind them, is not throttled in a
+ * hidden tab as a timer is, and does not overtake them as `scheduler.yield` does.
+ */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
