@@ -18,8 +18,12 @@ export type MetadataFilter = FilterTree<Condition>;
 /** A condition on the document's text. */
 export type DocumentCondition =
   | { operator: "contains"; text: string }
-  /** Neither global nor sticky, so testing leaves no state behind. */
-  | { operator: "regex"; pattern: RegExp };
+  | { operator: "regex"; pattern: Pattern };
+
+/** A compiled regular expression. Testing leaves no state behind. */
+export interface Pattern {
+  test(text: string): boolean;
+}
 
 /** A parsed `whereDocument`. */
 export type DocumentFilter = FilterTree<DocumentCondition>;

@@ -20,9 +20,9 @@ describe("parseWhere", () => {
     [{ year: { $gte: 1 } }, condition({ key: "year", operator: "gte", value: 1 })],
     [{ year: { $lt: 1.5 } }, condition({ key: "year", operator: "lt", value: 1.5 })],
     [{ year: { $lte: -1 } }, condition({ key: "year", operator: "lte", value: -1 })],
-    [{ year: { $in: [true, false] } }, condition({ key: "year", operator: "in", values: [true, false] })],
-    [{ year: { $in: [1, 1.5] } }, condition({ key: "year", operator: "in", values: [1, 1.5] })],
-    [{ year: { $nin: ["a"] } }, condition({ key: "year", operator: "in", values: ["a"] }, true)],
+    [{ year: { $in: [true, false] } }, condition({ key: "year", operator: "in", values: new Set([true, false]) })],
+    [{ year: { $in: [1, 1.5] } }, condition({ key: "year", operator: "in", values: new Set([1, 1.5]) })],
+    [{ year: { $nin: ["a"] } }, condition({ key: "year", operator: "in", values: new Set(["a"]) }, true)],
     [{ tags: { $contains: "a" } }, condition({ key: "tags", operator: "contains", value: "a" })],
     [{ tags: { $not_contains: 1 } }, condition({ key: "tags", operator: "contains", value: 1 }, true)],
     [{ $and: [] }, { kind: "and", filters: [] }],
@@ -115,8 +115,8 @@ describe("parseWhereDocument", () => {
   test.each<[where: unknown, filter: unknown]>([
     [{ $contains: "" }, condition({ operator: "contains", text: "" })],
     [{ $not_contains: "a" }, condition({ operator: "contains", text: "a" }, true)],
-    [{ $regex: "a+" }, condition({ operator: "regex", pattern: expect.any(RegExp) as RegExp })],
-    [{ $not_regex: "" }, condition({ operator: "regex", pattern: expect.any(RegExp) as RegExp }, true)],
+    [{ $regex: "a+" }, condition({ operator: "regex", pattern: expect.anything() as unknown })],
+    [{ $not_regex: "" }, condition({ operator: "regex", pattern: expect.anything() as unknown }, true)],
     [{ $or: [] }, { kind: "or", filters: [] }],
     [{ $and: [{ $contains: "fox" }] }, { kind: "and", filters: [condition({ operator: "contains", text: "fox" })] }],
   ])("accepts %j", (where, filter) => {

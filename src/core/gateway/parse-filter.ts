@@ -10,7 +10,7 @@
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { wellFormed } from "../well-formed.js";
-import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter, Scalar } from "./filter.js";
+import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter, Pattern, Scalar } from "./filter.js";
 import { compileRegex } from "./rust-regex.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
@@ -95,7 +95,7 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
       return condition({ key, operator: "eq", value: scalar(operand, path) }, operator === "$ne");
     case "$in":
     case "$nin":
-      return condition({ key, operator: "in", values: scalars(operand, path) }, operator === "$nin");
+      return condition({ key, operator: "in", values: new Set(scalars(operand, path)) }, operator === "$nin");
     case "$contains":
     case "$not_contains":
       return condition({ key, operator: "contains", value: scalar(operand, path) }, operator === "$not_contains");
@@ -171,7 +171,7 @@ function text(value: unknown, path: string): string {
   throw invalid(DOCUMENT.fault, path, value, "a string");
 }
 
-function regex(value: unknown, path: string): RegExp {
+function regex(value: unknown, path: string): Pattern {
   const pattern = text(value, path);
   try {
     return compileRegex(pattern);

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.js";
 import { compileRegex } from "./rust-regex.js";
@@ -67,6 +68,19 @@ describe("compileRegex means what Rust's regex crate means", () => {
     const regex = compileRegex(pattern);
     for (const text of matching) expect(regex.test(text), `should match ${JSON.stringify(text)}`).toBe(true);
     for (const text of others) expect(regex.test(text), `should not match ${JSON.stringify(text)}`).toBe(false);
+  });
+
+  test("the same in an ASCII text as in one with something else at its end", () => {
+    const patterns = ["\\ba", "a\\b", "\\Ba", "a\\B", "\\wa", "a\\W+b", "(?i)\\bA\\d", "\\sa[^\\w]", "[\\D--_]a", "\\b{start}a", "a\\b{end}", "\\b_a"];
+    const text = fc.string({ unit: fc.constantFrom("a", "b", "A", "_", "1", " ", "\t", "-"), maxLength: 8 });
+    fc.assert(
+      fc.property(fc.constantFrom(...patterns), text, (pattern, text) => {
+        const regex = compileRegex(pattern);
+        // A line feed and an umbrella: neither is a word character, and no pattern above ends in either.
+        return regex.test(`${text}-`) === regex.test(`${text}-\n☂`);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   test("mixes case rules where the platform has modifiers, and says so where it has not", () => {

@@ -17,15 +17,25 @@
  */
 import { invalidArgument, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { Pattern } from "./filter.js";
 
 /** Compiles a pattern, or throws `INVALID_ARGUMENT` (`LIMIT_EXCEEDED` when too large) whose message is the reason. */
-export function compileRegex(pattern: string): RegExp {
-  const plain = new Translator(pattern, false);
+export function compileRegex(pattern: string): Pattern {
+  const full = compile(pattern, "unicode");
+  const ascii = compile(pattern, "ascii");
+  if (ascii.source === full.source) return full;
+  return { test: (text) => (ASCII_ONLY.test(text) ? ascii : full).test(text) };
+}
+
+const ASCII_ONLY = /^[\0-\x7f]*$/;
+
+function compile(pattern: string, alphabet: Alphabet): RegExp {
+  const plain = new Translator(pattern, alphabet, false);
   const source = plain.translate();
   if (!plain.hasInsensitive) return build(source, "u", "");
   if (!plain.hasSensitive) return build(source, "iu", "");
   const reason = "it mixes case-sensitive and case-insensitive parts, which this browser's RegExp does not support; ";
-  return build(new Translator(pattern, true).translate(), "u", reason);
+  return build(new Translator(pattern, alphabet, true).translate(), "u", reason);
 }
 
 function build(source: string, flags: string, reason: string): RegExp {
@@ -39,6 +49,12 @@ function build(source: string, flags: string, reason: string): RegExp {
     throw invalidArgument(`${reason}${(cause as Error).message}`);
   }
 }
+
+/**
+ * What the texts to be tested are made of. Unicode's word characters are hundreds of ranges and slow to look for; in an
+ * ASCII text the few ASCII ones mean the same and are found up to forty times faster.
+ */
+type Alphabet = "unicode" | "ascii";
 
 interface Flags {
   insensitive: boolean;
@@ -103,6 +119,7 @@ class Translator {
   hasSensitive = false;
   hasInsensitive = false;
   readonly #pattern: string;
+  readonly #alphabet: Alphabet;
   /** Write case-insensitive parts as modifier groups instead of relying on a flag for all. */
   readonly #modifiers: boolean;
   readonly #names = new Set<string>();
@@ -110,8 +127,9 @@ class Translator {
   #depth = 0;
   #flags: Flags = { insensitive: false, multiline: false, dotAll: false, unicode: true, verbose: false };
 
-  constructor(pattern: string, modifiers: boolean) {
+  constructor(pattern: string, alphabet: Alphabet, modifiers: boolean) {
     this.#pattern = pattern;
+    this.#alphabet = alphabet;
     this.#modifiers = modifiers;
   }
 
@@ -273,11 +291,15 @@ class Translator {
     const name = char.toLowerCase();
     const negated = char !== name;
     if (negated) this.#needsUnicode();
-    return { kind: "set", items: (this.#flags.unicode ? PERL_UNICODE : PERL_ASCII)[name]!, negated, cased: false };
+    return { kind: "set", items: this.#perlSets()[name]!, negated, cased: false };
+  }
+
+  #perlSets(): Readonly<Record<string, string>> {
+    return this.#flags.unicode && this.#alphabet === "unicode" ? PERL_UNICODE : PERL_ASCII;
   }
 
   #assertion(char: string): string | null {
-    const word = `[${(this.#flags.unicode ? PERL_UNICODE : PERL_ASCII)["w"]!}]`;
+    const word = `[${this.#perlSets()["w"]!}]`;
     const before = `(?<=${word})`;
     const notBefore = `(?<!${word})`;
     const start = `(?:${notBefore}(?=${word}))`;
@@ -292,7 +314,7 @@ class Translator {
       case ">":
         return end;
       case "B":
-        return `(?:${before}(?=${word})|${notBefore}(?!${word}))`;
+        return this.#alphabet === "ascii" ? "\\B" : `(?:${before}(?=${word})|${notBefore}(?!${word}))`;
       case "b":
         switch (this.#match(/\{(start|end|start-half|end-half)\}/y)?.[1]) {
           case "start":
@@ -304,7 +326,7 @@ class Translator {
           case "end-half":
             return `(?!${word})`;
           default:
-            return `(?:${start}|${end})`;
+            return this.#alphabet === "ascii" ? "\\b" : `(?:${start}|${end})`;
         }
       default:
         return null;

@@ -41,7 +41,7 @@ function valueHolds(condition: Condition, value: MetadataValue): boolean {
     case "eq":
       return value === condition.value;
     case "in":
-      return condition.values.includes(value);
+      return condition.values.has(value);
     default:
       return typeof value === "number" && inRange(condition.operator, value, condition.value);
   }

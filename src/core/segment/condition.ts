@@ -11,7 +11,7 @@ export type Condition =
   /** The value is this scalar. */
   | { key: string; operator: "eq"; value: Scalar }
   /** The value is one of these; not empty, all of one type. */
-  | { key: string; operator: "in"; values: readonly Scalar[] }
+  | { key: string; operator: "in"; values: ReadonlySet<Scalar> }
   /** The value is a number on this side of the operand. */
   | { key: string; operator: "gt" | "gte" | "lt" | "lte"; value: number }
   /** The value is an array that holds this scalar. */

@@ -61,7 +61,7 @@ export class MetadataSegment {
       case "eq":
         return this.#lookup(section, [scalarKey(condition.key, condition.value)]);
       case "in":
-        return this.#lookup(section, condition.values.map((value) => scalarKey(condition.key, value)));
+        return this.#lookup(section, Array.from(condition.values, (value) => scalarKey(condition.key, value)));
       case "contains":
         return this.#lookup(section, [elementKey(condition.key, condition.value)]);
       default: {

@@ -147,7 +147,7 @@ function conditionCost(condition: Condition): number {
     case "contains":
       return 1;
     case "in":
-      return condition.values.length;
+      return condition.values.size;
     default:
       return 100;
   }
