@@ -2,11 +2,11 @@
  * The package as its users get it: packed, installed from the tarball into fresh apps without any configuration, and run
  * in Chromium. One line per app; the command fails if any app does. `npm run build` is part of packing.
  *
- * Usage: node scripts/run.mjs scripts/test-pack.ts [root of the package]
+ * Usage: node scripts/run.mjs scripts/test-pack.ts [root of the package] [--only=part of an app's name]
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -17,7 +17,9 @@ import { collectErrors, openBrowser } from "../e2e/browser.js";
 import { serveFolder } from "../e2e/static-server.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const root = resolve(process.argv[2] ?? home);
+const options = process.argv.slice(2);
+const root = resolve(options.find((option) => !option.startsWith("--")) ?? home);
+const only = options.find((option) => option.startsWith("--only="))?.slice("--only=".length) ?? "";
 const templates = join(home, "e2e/pack");
 const bin = (name: string): string => join(home, "node_modules/.bin", name);
 
@@ -172,6 +174,8 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
   "vite build": async (packed) => {
     const app = await install(packed, "vite");
     run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    const kernels = (await readdir(join(app, "dist/assets"))).filter((name) => name.endsWith(".wasm"));
+    if (kernels.length !== 1) throw new Error(`the build has ${kernels.length} kernel files, not 1: it was inlined or copied`);
     await whileServing(app, ["preview"], "/", (url) => expectWorking(packed.context, url));
   },
   [`vite build under ${deep}`]: async (packed) => {
@@ -206,11 +210,12 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
 async function main(): Promise<number> {
   const work = await mkdtemp(join(tmpdir(), "tidepool-pack-"));
   const context = await openBrowser(join(work, "profile"));
+  const chosen = Object.entries(apps).filter(([name]) => name.includes(only));
   let failed = 0;
   try {
     const [{ filename, size, entryCount }] = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--ignore-scripts", "--pack-destination", work], root)) as [{ filename: string; size: number; entryCount: number }];
     process.stdout.write(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1000)} kB\n`);
-    for (const [name, check] of Object.entries(apps)) {
+    for (const [name, check] of chosen) {
       const start = performance.now();
       try {
         await check({ work, tarball: join(work, filename), context });
@@ -224,7 +229,8 @@ async function main(): Promise<number> {
     await context.close();
     await rm(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
-  process.stdout.write(`pack: ${Object.keys(apps).length - failed} of ${Object.keys(apps).length} apps work\n`);
+  process.stdout.write(`pack: ${chosen.length - failed} of ${chosen.length} apps work\n`);
+  if (chosen.length === 0) throw new Error(`no app is called like ${JSON.stringify(only)}: ${Object.keys(apps).join(", ")}`);
   return failed;
 }
 

@@ -110,7 +110,7 @@ function targetOf(from: string, specifier: string): string | null {
 
 const isTest = (path: string): boolean => /\.(?:test|e2e)\.ts$/.test(path);
 /** Code that only tests import: it may reach for what production code may not. */
-const isTestSupport = (path: string): boolean => /(?:^|\/)(?:conformance|fixtures?|test-[\w-]+|[\w-]+-fixtures?|model|faulty?-[\w-]+)\.ts$/.test(path);
+const isTestSupport = (path: string): boolean => /(?:^|\/)(?:conformance|fixtures?|test-[\w-]+|[\w-]+-fixtures?|model|faulty?-[\w-]+|[\w-]+-for-tests)\.ts$/.test(path);
 const isSource = (path: string): boolean => path.startsWith("src/") && path.endsWith(".ts") && !path.startsWith("src/wasm/assembly/");
 const packageOf = (specifier: string): string => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
 
@@ -139,7 +139,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|service|storage)\.ts$/.test(target) ||
     target === "src/core/gateway/validate-records.ts",
-  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits)\.ts$/.test(target),
+  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|service)\.ts$/.test(target),
 };
 
 function mayImport(from: string, target: string): boolean {
