@@ -1,0 +1,148 @@
+/**
+ * The IndexedDB connection that the three stores of one database share: schema, opening, transactions, error mapping.
+ *
+ * Invariants: a write is acknowledged only once its transaction has fired `complete`, and a transaction whose body
+ * fails is aborted, so it has had no effect. A failed commit fires only `abort`, with no error on any request, which is
+ * why `done` is awaited beside the requests. After `close`, a version change or a loss of the connection, every call
+ * rejects with `CLOSED`.
+ */
+import { deleteDB, openDB } from "idb";
+import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
+import { TidepoolError } from "../../core/errors.js";
+import type { Durability } from "../../core/storage.js";
+import { closedError, nameOf, storageError } from "../storage-error.js";
+
+/** Version of the object stores below. A browser refuses to open a database whose version is higher. */
+const schemaVersion = 1;
+
+export interface Schema extends DBSchema {
+  /** Log records: `[collectionId, offset]`. */
+  log: { key: [string, number]; value: Uint8Array };
+  catalog: { key: string; value: Uint8Array };
+  /** Pieces of blobs: `[blob, piece]`. Unused when blobs live in OPFS. */
+  blobs: { key: [number, number]; value: Uint8Array };
+}
+
+type Store = StoreNames<Schema>;
+type Transaction<M extends IDBTransactionMode> = IDBPTransaction<Schema, Store[], M>;
+
+/** The name under which the browser lists the database at this path. */
+export function databaseName(path: string): string {
+  return `tidepool:${path}`;
+}
+
+export class Database {
+  #database: IDBPDatabase<Schema>;
+  #closed: TidepoolError | null = null;
+
+  private constructor(database: IDBPDatabase<Schema>) {
+    this.#database = database;
+  }
+
+  /**
+   * Opens the database at this path and creates it when there is none. Rejects with `FORMAT_TOO_NEW` when a newer
+   * release changed it, `LOCKED` when an older one is still open elsewhere, `NOT_SUPPORTED` without IndexedDB.
+   */
+  static async open(path: string): Promise<Database> {
+    if (typeof indexedDB === "undefined") throw new TidepoolError("NOT_SUPPORTED", "There is no IndexedDB in this context");
+    let opened: Database | undefined;
+    const lose = (why: string) => opened?.shut(new TidepoolError("CLOSED", why));
+    const connection = await openUnlessBlocked(path, {
+      blocking: () => lose(`The database "${path}" was closed because another tab deletes or upgrades it`),
+      terminated: () => lose(`The browser closed the database "${path}"; its data may have been cleared`),
+    });
+    return (opened = new Database(connection));
+  }
+
+  /** Runs the body in one read-only transaction. `doing` completes "Could not …" in errors. */
+  read<T>(store: Store, doing: string, body: (transaction: Transaction<"readonly">) => Promise<T>): Promise<T> {
+    return this.#run(doing, () => this.#database.transaction([store], "readonly"), body);
+  }
+
+  /** Runs the body in one transaction and resolves once that is complete; when the body rejects, nothing is written. */
+  write<T>(stores: Store[], durability: Durability, doing: string, body: (transaction: Transaction<"readwrite">) => Promise<T>): Promise<T> {
+    return this.#run(doing, () => this.#database.transaction(stores, "readwrite", { durability }), body);
+  }
+
+  close(): void {
+    this.shut(closedError());
+  }
+
+  /** Closes the connection; calls from now on reject with this error. Transactions that are under way still finish. */
+  shut(error: TidepoolError): void {
+    this.#closed ??= error;
+    this.#database.close();
+  }
+
+  assertOpen(): void {
+    if (this.#closed) throw new TidepoolError(this.#closed.code, this.#closed.message);
+  }
+
+  async #run<M extends IDBTransactionMode, T>(doing: string, begin: () => Transaction<M>, body: (transaction: Transaction<M>) => Promise<T>): Promise<T> {
+    this.assertOpen();
+    let transaction: Transaction<M>;
+    try {
+      transaction = begin();
+    } catch (error) {
+      // The connection can be lost a moment before the event that says so.
+      if (nameOf(error) === "InvalidStateError") throw new TidepoolError("CLOSED", "The browser closed the database", { cause: error });
+      throw storageError(error, doing);
+    }
+    const result = body(transaction).catch((error: unknown) => {
+      abort(transaction);
+      throw error;
+    });
+    const [value, done] = await Promise.allSettled([result, transaction.done]);
+    if (value.status === "fulfilled" && done.status === "fulfilled") return value.value;
+    const reasons = [value, done].flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+    throw storageError(rootCause([...reasons, transaction.error]), doing);
+  }
+}
+
+/** Deletes the database at this path, also when parts of it are damaged. */
+export async function deleteDatabase(path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const blocked = () => reject(new TidepoolError("LOCKED", `The database "${path}" is open elsewhere; it disappears once that closes`));
+    deleteDB(databaseName(path), { blocked }).then(resolve, (error: unknown) => reject(storageError(error, `delete the database "${path}"`)));
+  });
+}
+
+function openUnlessBlocked(path: string, callbacks: { blocking(): void; terminated(): void }): Promise<IDBPDatabase<Schema>> {
+  return new Promise((resolve, reject) => {
+    let refused = false;
+    const blocked = () => {
+      refused = true;
+      reject(new TidepoolError("LOCKED", `An older release holds the database "${path}" open in another tab; close that tab`));
+    };
+    openDB<Schema>(databaseName(path), schemaVersion, { upgrade, blocked, ...callbacks }).then(
+      // A blocked request goes on waiting and may succeed later, when nobody listens any more.
+      (database) => (refused ? database.close() : resolve(database)),
+      (error: unknown) => reject(openError(error, path)),
+    );
+  });
+}
+
+function upgrade(database: IDBPDatabase<Schema>): void {
+  database.createObjectStore("log");
+  database.createObjectStore("catalog");
+  database.createObjectStore("blobs");
+}
+
+function openError(error: unknown, path: string): TidepoolError {
+  if (nameOf(error) !== "VersionError") return storageError(error, `open the database "${path}"`);
+  return new TidepoolError("FORMAT_TOO_NEW", `The database "${path}" was written by a newer release; nothing was changed`, { cause: error });
+}
+
+function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort();
+  } catch (error) {
+    // It had already ended by itself, which is why the body failed.
+    if (nameOf(error) !== "InvalidStateError") throw error;
+  }
+}
+
+/** When a transaction aborts, most of its promises only say `AbortError`; one of them may know why. */
+function rootCause(reasons: readonly unknown[]): unknown {
+  return reasons.find((reason) => reason && nameOf(reason) !== "AbortError") ?? reasons[0];
+}

@@ -1,0 +1,59 @@
+/**
+ * The catalog in IndexedDB. A commit is one transaction over catalog and log, so publishing a manifest and truncating
+ * the log up to it cannot come apart.
+ *
+ * A commit is always strict, whatever durability the log was given. A commit frees blocks, whose space is overwritten
+ * soon after: if loss of power brought back the catalog of before, it would name overwritten blocks. "relaxed" may
+ * lose the last acknowledged writes; it must never lose the database.
+ */
+import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
+import { catalogConflict, equalBytes, ownBytes } from "../bytes.js";
+import type { Database } from "./database.js";
+import { logRange } from "./indexeddb-log-store.js";
+
+export class IndexedDbCatalogStore implements CatalogStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async get(key: string): Promise<Uint8Array | null> {
+    const value = await this.#database.read("catalog", `read the catalog row "${key}"`, (transaction) => transaction.objectStore("catalog").get(key));
+    return value ?? null;
+  }
+
+  async list(prefix: string): Promise<[key: string, value: Uint8Array][]> {
+    return this.#database.read("catalog", `list the catalog rows "${prefix}…"`, async (transaction) => {
+      const catalog = transaction.objectStore("catalog");
+      const range = prefixRange(prefix);
+      const [keys, values] = await Promise.all([catalog.getAllKeys(range), catalog.getAll(range)]);
+      return keys.map((key, i) => [key, values[i]!]);
+    });
+  }
+
+  async commit({ expect, put, delete: deleted, truncateLog }: CatalogTransaction): Promise<void> {
+    await this.#database.write(["catalog", "log"], "strict", "commit to the catalog", async (transaction) => {
+      const catalog = transaction.objectStore("catalog");
+      const log = transaction.objectStore("log");
+      await Promise.all(
+        [...(expect ?? [])].map(async ([key, bytes]) => {
+          if (!equalBytes((await catalog.get(key)) ?? null, bytes)) throw catalogConflict(key);
+        }),
+      );
+      await Promise.all([
+        ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(ownBytes(bytes), key)),
+        ...(deleted ?? []).map(async (key) => catalog.delete(key)),
+        ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(logRange(collectionId, -Infinity, upTo))),
+      ]);
+    });
+  }
+}
+
+/** All keys with this prefix: below the first string that is larger than all of them, if there is one. */
+function prefixRange(prefix: string): IDBKeyRange {
+  const stem = prefix.replace(/\uffff+$/, "");
+  if (stem === "") return IDBKeyRange.lowerBound(prefix);
+  const next = stem.slice(0, -1) + String.fromCharCode(stem.charCodeAt(stem.length - 1) + 1);
+  return IDBKeyRange.bound(prefix, next, false, true);
+}

@@ -1,0 +1,113 @@
+import "fake-indexeddb/auto";
+import { openDB } from "idb";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Durability } from "../../core/storage.js";
+import { conformanceCases, pattern, runConformanceCase } from "../conformance.js";
+import type { ConformanceTarget } from "../conformance.js";
+import { databaseName } from "./database.js";
+import { openIndexedDbStorage } from "./indexeddb-storage.js";
+
+const target: ConformanceTarget = { open: (name) => openIndexedDbStorage(name, "strict"), capabilities: { arenas: false } };
+
+describe("conformance", () => {
+  for (const { name } of conformanceCases(target.capabilities)) test(name, () => runConformanceCase(name, target));
+});
+
+afterEach(() => vi.restoreAllMocks());
+
+const entry = (offset: number) => ({ collectionId: "a", offset, bytes: pattern(10) });
+
+test("a newer schema is refused and stays as it is", async () => {
+  const newer = await openDB(databaseName("newer"), 2, { upgrade: (database) => void database.createObjectStore("future") });
+  newer.close();
+  await expect(openIndexedDbStorage("newer", "strict")).rejects.toMatchObject({ code: "FORMAT_TOO_NEW" });
+  const still = await openDB(databaseName("newer"));
+  expect([still.version, [...still.objectStoreNames]]).toEqual([2, ["future"]]);
+});
+
+test("an upgrade elsewhere closes the connection, and later calls say so", async () => {
+  const storage = await openIndexedDbStorage("upgraded", "strict");
+  (await openDB(databaseName("upgraded"), 2)).close();
+  await expect(storage.log.append([entry(1)])).rejects.toMatchObject({ code: "CLOSED", message: expect.stringContaining("another tab") });
+});
+
+test("destroying a database that another connection will not let go of is LOCKED", async () => {
+  const storage = await openIndexedDbStorage("stuck", "strict");
+  const stubborn = await openDB(databaseName("stuck"), undefined, { blocking: () => {} });
+  await expect(storage.destroy()).rejects.toMatchObject({ code: "LOCKED" });
+  stubborn.close();
+});
+
+test("opening while an older schema stays open elsewhere is LOCKED", async () => {
+  // A browser gives version 1 to the first schema, so an older one is made by pretending that ours is newer.
+  const stubborn = await openDB(databaseName("old"), 1);
+  const open = indexedDB.open.bind(indexedDB);
+  vi.spyOn(indexedDB, "open").mockImplementation((name) => open(name, 2));
+  await expect(openIndexedDbStorage("old", "strict")).rejects.toMatchObject({ code: "LOCKED" });
+  stubborn.close();
+});
+
+test.each(["strict", "relaxed"] as const)("%s durability reaches the log's transactions; commits are always strict", async (durability: Durability) => {
+  const storage = await openIndexedDbStorage(`durability ${durability}`, durability);
+  const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+  await storage.log.append([entry(1)]);
+  expect(transaction).toHaveBeenLastCalledWith(["log"], "readwrite", { durability });
+  await storage.catalog.commit({});
+  expect(transaction).toHaveBeenLastCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
+});
+
+/** A commit that fails for lack of space: every request succeeds, then only `abort` fires. */
+function failNextCommit(error: DOMException): void {
+  const original = IDBDatabase.prototype.transaction;
+  vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementationOnce(function (this: IDBDatabase, ...args) {
+    const transaction = original.apply(this, args) as IDBTransaction;
+    let requests = 0;
+    const add = IDBObjectStore.prototype.add;
+    vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(function (this: IDBObjectStore, ...values) {
+      const request = add.apply(this, values);
+      if (requests++ === 0) {
+        request.addEventListener("success", () => {
+          Object.defineProperty(transaction, "error", { get: () => error });
+          transaction.abort();
+        });
+      }
+      return request;
+    });
+    return transaction;
+  });
+}
+
+test.each([
+  ["QuotaExceededError", "QUOTA_EXCEEDED"],
+  ["UnknownError", "INTERNAL"],
+])("a commit that fails with only an abort event, %s, rejects with %s and its cause", async (name, code) => {
+  const storage = await openIndexedDbStorage(`abort ${name}`, "strict");
+  const cause = new DOMException("no", name);
+  failNextCommit(cause);
+  await expect(storage.log.append([entry(1), entry(2)])).rejects.toMatchObject({ code, cause });
+  vi.restoreAllMocks();
+  expect(await storage.log.read("a", 0, Infinity)).toEqual([]);
+});
+
+test("an invalid key in mid-batch leaves nothing behind", async () => {
+  const storage = await openIndexedDbStorage("invalid key", "strict");
+  await expect(storage.log.append([entry(1), entry(Number.NaN), entry(3)])).rejects.toMatchObject({ code: "INTERNAL" });
+  expect(await storage.log.read("a", 0, Infinity)).toEqual([]);
+});
+
+test("blobs that nobody retains are deleted on opening, and a blob with a piece missing is corruption", async () => {
+  let storage = await openIndexedDbStorage("orphans", "strict");
+  await storage.blobs.retain([]);
+  const [kept, orphan] = [await storage.blobs.write(pattern(200_000)), await storage.blobs.write(pattern(10))];
+  await storage.close();
+  storage = await openIndexedDbStorage("orphans", "strict");
+  await storage.blobs.retain([kept]);
+  await expect(storage.blobs.read([{ extent: orphan, start: 0, length: 1 }])).rejects.toMatchObject({ code: "CORRUPTION" });
+  const raw = await openDB(databaseName("orphans"));
+  await raw.delete("blobs", [kept.arena, 1]);
+  raw.close();
+  await expect(storage.blobs.read([{ extent: kept, start: 0, length: 200_000 }])).rejects.toMatchObject({ code: "CORRUPTION" });
+  await storage.close();
+  storage = await openIndexedDbStorage("orphans", "strict");
+  await expect(storage.blobs.retain([kept])).rejects.toMatchObject({ code: "CORRUPTION" });
+});

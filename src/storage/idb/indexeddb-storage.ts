@@ -1,0 +1,26 @@
+/** All three stores of a database in one IndexedDB database. */
+import type { Durability, Storage } from "../../core/storage.js";
+import { Database, deleteDatabase } from "./database.js";
+import { IndexedDbBlobStore } from "./indexeddb-blob-store.js";
+import { IndexedDbCatalogStore } from "./indexeddb-catalog-store.js";
+import { IndexedDbLogStore } from "./indexeddb-log-store.js";
+
+export async function openIndexedDbStorage(path: string, durability: Durability): Promise<Storage> {
+  return indexedDbStorage(await Database.open(path), path, durability);
+}
+
+/** The same over a connection that is already open. */
+export function indexedDbStorage(database: Database, path: string, durability: Durability): Storage {
+  return {
+    kind: "indexeddb",
+    log: new IndexedDbLogStore(database, durability),
+    catalog: new IndexedDbCatalogStore(database),
+    blobs: new IndexedDbBlobStore(database),
+    close: async () => database.close(),
+    destroy: async () => {
+      database.assertOpen();
+      database.close();
+      await deleteDatabase(path);
+    },
+  };
+}

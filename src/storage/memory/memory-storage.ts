@@ -1,0 +1,134 @@
+/**
+ * A database in memory, for tests and for callers that ask for it by name. It lives as long as the process: closing and
+ * opening the same name again finds everything as it was, and storages opened under one name at the same time share it.
+ */
+import { TidepoolError } from "../../core/errors.js";
+import type { BlobStore, ByteRange, Extent, Storage } from "../../core/storage.js";
+import { checkRange, extentName, missing, ownBytes } from "../bytes.js";
+import { closedError, notRetainedError } from "../storage-error.js";
+import { MemoryRows } from "./memory-rows.js";
+
+interface MemoryDatabase {
+  rows: MemoryRows;
+  /** Numbers of blobs are never used twice. */
+  blobs: Map<number, Uint8Array>;
+  nextBlob: number;
+}
+
+const databases = new Map<string, MemoryDatabase>();
+
+export async function openMemoryStorage(name: string): Promise<Storage> {
+  const database = databases.get(name) ?? { rows: new MemoryRows(), blobs: new Map(), nextBlob: 0 };
+  databases.set(name, database);
+  return memoryStorage(name, database);
+}
+
+function memoryStorage(name: string, database: MemoryDatabase): Storage {
+  const { rows, blobs } = database;
+  let closed = false;
+  const whileOpen = <T>(work: () => T): T => {
+    if (closed) throw closedError();
+    return work();
+  };
+  return {
+    kind: "memory",
+    log: {
+      append: async (entries) => whileOpen(() => rows.append(entries)),
+      read: async (collectionId, after, bytesMax) => whileOpen(() => rows.read(collectionId, after, bytesMax)),
+    },
+    catalog: {
+      get: async (key) => whileOpen(() => rows.get(key)),
+      list: async (prefix) => whileOpen(() => rows.list(prefix)),
+      commit: async (transaction) => whileOpen(() => rows.commit(transaction)),
+    },
+    blobs: new MemoryBlobStore(database, whileOpen),
+    close: async () => {
+      closed = true;
+    },
+    destroy: async () =>
+      whileOpen(() => {
+        rows.clear();
+        blobs.clear();
+        databases.delete(name);
+        closed = true;
+      }),
+  };
+}
+
+/** Blobs under their numbers. A released blob is gone at once, so a read after release fails instead of going unnoticed. */
+class MemoryBlobStore implements BlobStore {
+  readonly #database: MemoryDatabase;
+  readonly #whileOpen: <T>(work: () => T) => T;
+  #retained = false;
+
+  constructor(database: MemoryDatabase, whileOpen: <T>(work: () => T) => T) {
+    this.#database = database;
+    this.#whileOpen = whileOpen;
+  }
+
+  async retain(extents: Iterable<Extent>): Promise<void> {
+    this.#whileOpen(() => {
+      const blobs = new Set<number>();
+      for (const extent of extents) {
+        if (blobs.has(extent.arena)) throw new TidepoolError("CORRUPTION", `Extent ${extentName(extent)} overlaps another extent in use`);
+        if (!this.#holds(extent)) throw missing(`Extent ${extentName(extent)}`);
+        blobs.add(extent.arena);
+      }
+      for (const blob of this.#database.blobs.keys()) if (!blobs.has(blob)) this.#database.blobs.delete(blob);
+      this.#retained = true;
+    });
+  }
+
+  async write(bytes: Uint8Array): Promise<Extent> {
+    return this.#afterRetain(() => {
+      const blob = this.#database.nextBlob++;
+      this.#database.blobs.set(blob, ownBytes(bytes));
+      return { arena: blob, offset: 0, length: bytes.length };
+    });
+  }
+
+  async flush(): Promise<void> {
+    this.#afterRetain(() => {});
+  }
+
+  async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
+    return this.#whileOpen(() =>
+      ranges.map((range) => {
+        checkRange(range);
+        if (!this.#holds(range.extent)) throw missing(`Extent ${extentName(range.extent)}`);
+        return this.#database.blobs.get(range.extent.arena)!.slice(range.start, range.start + range.length);
+      }),
+    );
+  }
+
+  async release(extents: Iterable<Extent>): Promise<void> {
+    this.#afterRetain(() => {
+      const released = [...extents];
+      const seen = new Set<number>();
+      const wrong = released.find((extent) => !this.#holds(extent) || seen.size === seen.add(extent.arena).size);
+      if (wrong) throw new TidepoolError("INTERNAL", `Extent ${extentName(wrong)} is not in use, so it cannot be released`);
+      for (const { arena } of released) this.#database.blobs.delete(arena);
+    });
+  }
+
+  settledAt(): number {
+    return 0;
+  }
+
+  usage(): { bytesReserved: number; bytesUsed: number } {
+    let bytes = 0;
+    for (const blob of this.#database.blobs.values()) bytes += blob.length;
+    return { bytesReserved: bytes, bytesUsed: bytes };
+  }
+
+  #holds({ arena, offset, length }: Extent): boolean {
+    return offset === 0 && this.#database.blobs.get(arena)?.length === length;
+  }
+
+  #afterRetain<T>(work: () => T): T {
+    return this.#whileOpen(() => {
+      if (!this.#retained) throw notRetainedError();
+      return work();
+    });
+  }
+}

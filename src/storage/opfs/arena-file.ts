@@ -1,0 +1,110 @@
+/**
+ * One arena: a long-lived OPFS file named `arena-<number>-<created at, ms since the epoch>`, opened once. The name is
+ * the only thing that a crash can take from it, and only while it is young; the creation time in it says how young.
+ * Every byte count is checked: Firefox answers a write over quota by writing nothing and throwing nothing.
+ */
+import { TidepoolError } from "../../core/errors.js";
+import { storageError } from "../storage-error.js";
+import { openSyncHandle } from "./file-system.js";
+import type { Directory, SyncHandle } from "./file-system.js";
+
+const namePattern = /^arena-(\d+)-(\d+)$/;
+
+export class ArenaFile {
+  readonly number: number;
+  readonly createdAtMs: number;
+  readonly #handle: SyncHandle;
+  #bytes: number;
+  #dirty = false;
+
+  private constructor(number: number, createdAtMs: number, handle: SyncHandle) {
+    this.number = number;
+    this.createdAtMs = createdAtMs;
+    this.#handle = handle;
+    this.#bytes = handle.getSize();
+  }
+
+  static async create(directory: Directory, number: number, createdAtMs: number): Promise<ArenaFile> {
+    return ArenaFile.#open(directory, `arena-${number}-${createdAtMs}`, number, createdAtMs);
+  }
+
+  /**
+   * Opens all arenas of a directory, ascending by number; when one cannot be opened, none stays open. An arena from the
+   * future, which a clock set back leaves behind, counts as created now.
+   */
+  static async openAll(directory: Directory, nowMs: number): Promise<ArenaFile[]> {
+    const arenas: ArenaFile[] = [];
+    try {
+      for await (const name of directory.keys()) {
+        const [, number, createdAtMs] = namePattern.exec(name) ?? [];
+        if (!number || !createdAtMs) continue;
+        arenas.push(await ArenaFile.#open(directory, name, Number(number), Math.min(Number(createdAtMs), nowMs)));
+      }
+      return inOrder(arenas);
+    } catch (error) {
+      for (const arena of arenas) arena.close();
+      throw storageError(error, "open the arenas");
+    }
+  }
+
+  static async #open(directory: Directory, name: string, number: number, createdAtMs: number): Promise<ArenaFile> {
+    const handle = await openSyncHandle(directory, name);
+    try {
+      return new ArenaFile(number, createdAtMs, handle);
+    } catch (error) {
+      handle.close();
+      throw storageError(error, `open the file ${name}`);
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    this.#dirty = true;
+    const written = this.#try(`write ${bytes.length} bytes to arena ${this.number} at ${at}`, () => this.#handle.write(bytes, { at }));
+    if (written === bytes.length) return;
+    const message = `Could not write ${bytes.length} bytes to arena ${this.number} at ${at}: the browser took only ${written} of them`;
+    throw new TidepoolError("QUOTA_EXCEEDED", message);
+  }
+
+  read(at: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    const read = length === 0 ? 0 : this.#try(`read arena ${this.number} at ${at}`, () => this.#handle.read(bytes, { at }));
+    if (read === length) return bytes;
+    throw new TidepoolError("CORRUPTION", `Arena ${this.number} ends too early: at offset ${at} it has ${read} of ${length} bytes`);
+  }
+
+  resize(bytes: number): void {
+    this.#dirty = true;
+    this.#try(`resize arena ${this.number} from ${this.#bytes} to ${bytes} bytes`, () => this.#handle.truncate(bytes));
+    this.#bytes = bytes;
+  }
+
+  /** A flush that fails leaves the arena dirty: what it holds must not be relied upon. */
+  flush(): void {
+    if (!this.#dirty) return;
+    this.#try(`flush arena ${this.number}`, () => this.#handle.flush());
+    this.#dirty = false;
+  }
+
+  close(): void {
+    this.#handle.close();
+  }
+
+  #try<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storageError(error, doing);
+    }
+  }
+}
+
+function inOrder(arenas: ArenaFile[]): ArenaFile[] {
+  arenas.sort((a, b) => a.number - b.number);
+  const twin = arenas.find((arena, i) => arenas[i - 1]?.number === arena.number);
+  if (twin) throw new TidepoolError("CORRUPTION", `Arena ${twin.number} exists twice`);
+  return arenas;
+}

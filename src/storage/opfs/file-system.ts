@@ -1,0 +1,108 @@
+/**
+ * The part of the Origin Private File System that Tidepool uses. The synchronous handle exists only in dedicated workers,
+ * so TypeScript's DOM library does not know it. The interfaces are as small as the use, which lets tests in Node replace
+ * the browser's file system by one that fails on demand.
+ */
+import { TidepoolError, invalidArgument, show } from "../../core/errors.js";
+import { limits } from "../../core/limits.js";
+import { nameOf, storageError } from "../storage-error.js";
+
+export interface SyncHandle {
+  read(into: Uint8Array, options: { at: number }): number;
+  write(bytes: Uint8Array, options: { at: number }): number;
+  truncate(size: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+}
+
+export interface File {
+  createSyncAccessHandle?(): Promise<SyncHandle>;
+}
+
+export interface Directory {
+  getFileHandle(name: string, options?: { create?: boolean }): Promise<File>;
+  getDirectoryHandle(name: string, options?: { create?: boolean }): Promise<Directory>;
+  removeEntry(name: string, options?: { recursive?: boolean }): Promise<void>;
+  keys(): AsyncIterable<string>;
+}
+
+const rootName = "tidepool";
+
+/** The directory of the database at this path, created when there is none. */
+export async function openDirectory(path: string): Promise<Directory> {
+  const tidepool = await tidepoolDirectory();
+  const name = directoryName(path);
+  return tidepool.getDirectoryHandle(name, { create: true }).catch((error: unknown) => {
+    throw storageError(error, `open the directory ${rootName}/${name}`);
+  });
+}
+
+/** Deletes that directory with all its files; all handles must be closed. */
+export async function removeDirectory(path: string): Promise<void> {
+  const tidepool = await tidepoolDirectory();
+  await tidepool.removeEntry(directoryName(path), { recursive: true }).catch((error: unknown) => {
+    if (nameOf(error) !== "NotFoundError") throw storageError(error, `delete the directory ${rootName}/${directoryName(path)}`);
+  });
+}
+
+/**
+ * Rejects with `NOT_SUPPORTED` unless synchronous access handles really work here. Only trying tells: some browsers
+ * declare the method and reject every call, others once had handles whose methods were asynchronous.
+ */
+export async function probeSyncHandles(path: string): Promise<void> {
+  const directory = await openDirectory(path);
+  const name = "probe";
+  const handle = await openSyncHandle(directory, name);
+  const size: unknown = handle.getSize();
+  handle.close();
+  await directory.removeEntry(name);
+  if (typeof size !== "number") throw unsupported("its access handles are not synchronous");
+}
+
+/**
+ * Opens a file for synchronous access, creating it when there is none. The handles of a tab that has just gone are
+ * released up to 0.2 s later than its Web Lock, so a file that is in use is asked for again until `lockWaitMs` are over.
+ */
+export async function openSyncHandle(directory: Directory, name: string): Promise<SyncHandle> {
+  for (let waitedMs = 0, delayMs = 10; ; waitedMs += delayMs, delayMs *= 2) {
+    try {
+      return await createSyncHandle(directory, name);
+    } catch (error) {
+      const mapped = storageError(error, `open the file ${name}`);
+      if (mapped.code !== "LOCKED" || waitedMs + delayMs > limits.lockWaitMs) throw mapped;
+    }
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+}
+
+async function createSyncHandle(directory: Directory, name: string): Promise<SyncHandle> {
+  const file = await directory.getFileHandle(name, { create: true });
+  if (!file.createSyncAccessHandle) throw unsupported("it has no synchronous access handles here; dedicated workers may have them");
+  return file.createSyncAccessHandle();
+}
+
+async function tidepoolDirectory(): Promise<Directory> {
+  const manager = (globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } }).navigator?.storage;
+  if (!manager?.getDirectory) throw unsupported("there is no navigator.storage.getDirectory");
+  try {
+    const root = await manager.getDirectory();
+    return await root.getDirectoryHandle(rootName, { create: true });
+  } catch (error) {
+    throw storageError(error, "open the origin private file system");
+  }
+}
+
+/** A path may contain anything; a name in the file system may not contain slashes or be made of dots alone. */
+function directoryName(path: string): string {
+  if (path === "") throw invalidArgument(`path must not be empty, got ${show(path)}`);
+  try {
+    return encodeURIComponent(path).replaceAll(".", "%2E");
+  } catch {
+    throw invalidArgument(`path must be well-formed Unicode, got ${show(path)}`);
+  }
+}
+
+function unsupported(why: string): TidepoolError {
+  return new TidepoolError("NOT_SUPPORTED", `The origin private file system cannot be used: ${why}`);
+}

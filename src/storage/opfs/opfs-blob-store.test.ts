@@ -1,0 +1,223 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import type { Extent } from "../../core/storage.js";
+import { pattern } from "../conformance.js";
+import { FakeDirectory } from "./fake-file-system.js";
+import type { FakeFile } from "./fake-file-system.js";
+import { OpfsBlobStore } from "./opfs-blob-store.js";
+
+const KiB = 1024;
+const limits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaSettleMs: 1000 };
+
+let directory: FakeDirectory;
+let nowMs: number;
+beforeEach(() => {
+  directory = new FakeDirectory();
+  nowMs = 5000;
+});
+
+async function openWith(...extents: Extent[]): Promise<OpfsBlobStore> {
+  const store = await OpfsBlobStore.open(directory, () => nowMs, limits);
+  await store.retain(extents);
+  return store;
+}
+
+const sizes = () => [...directory.files.values()].map((file) => file.bytes.length / KiB);
+const read = async (store: OpfsBlobStore, extent: Extent) => (await store.read([{ extent, start: 0, length: extent.length }]))[0]!;
+
+async function expectBytes(store: OpfsBlobStore, extent: Extent, bytes: Uint8Array): Promise<void> {
+  expect(Buffer.compare(await read(store, extent), bytes)).toBe(0);
+}
+
+test("two arenas, both empty, are created with the database and none before the extents are known", async () => {
+  const store = await OpfsBlobStore.open(directory, () => nowMs, limits);
+  expect([...directory.files.keys()]).toEqual([]);
+  await store.retain([]);
+  expect([...directory.files.keys()]).toEqual(["arena-1-5000", "arena-2-5000"]);
+  expect(store.usage()).toEqual({ bytesReserved: 0, bytesUsed: 0 });
+});
+
+test("an arena doubles in place up to its limit, then the next one is used and one more created ahead", async () => {
+  const store = await openWith();
+  const seen: number[][] = [];
+  for (let i = 0; i < 10; i++) {
+    nowMs += 10;
+    await store.write(pattern(40 * KiB, i));
+    seen.push(sizes());
+  }
+  expect(seen).toEqual([
+    [64, 0], [128, 0], [128, 0], [256, 0], [256, 0], [256, 0], [256, 256, 0], [256, 256, 0], [256, 256, 0], [256, 256, 0],
+  ]);
+  expect([...directory.files.keys()]).toEqual(["arena-1-5000", "arena-2-5000", "arena-3-5070"]);
+});
+
+test("what lies in an old arena is settled, what lies in a young one only after a while", async () => {
+  const store = await openWith();
+  expect(store.settledAt()).toBe(0);
+  nowMs = 9000;
+  const fill = async (n: number) => {
+    const extents = [];
+    for (let i = 0; i < n; i++) extents.push(await store.write(pattern(128 * KiB)));
+    return extents;
+  };
+  await fill(4);
+  expect(store.settledAt()).toBe(6000);
+  const [young] = await fill(1);
+  expect(young!.arena).toBe(3);
+  expect(store.settledAt()).toBe(10_000);
+  await store.release([young!]);
+  expect(store.settledAt()).toBe(6000);
+});
+
+test("an arena from the future counts as created on opening", async () => {
+  nowMs = 1_000_000;
+  await (await openWith()).close();
+  nowMs = 2000;
+  const store = await openWith();
+  await store.write(pattern(10));
+  expect(store.settledAt()).toBe(3000);
+});
+
+test("old arenas are preferred, and an arena in which nothing is left gives its space back but keeps its name", async () => {
+  const store = await openWith();
+  const extents: Extent[] = [];
+  for (let i = 0; i < 6; i++) extents.push(await store.write(pattern(120 * KiB, i)));
+  expect(sizes()).toEqual([256, 256, 256, 0]);
+  const names = [...directory.files.keys()];
+  await store.release(extents.slice(1));
+  expect(sizes()).toEqual([128, 0, 0, 0]);
+  expect([...directory.files.keys()]).toEqual(names);
+  await expectBytes(store, extents[0]!, pattern(120 * KiB, 0));
+  expect((await store.write(pattern(120 * KiB))).arena).toBe(1);
+});
+
+test("one blob may exceed the largest arena", async () => {
+  const store = await openWith();
+  const extent = await store.write(pattern(300 * KiB));
+  await expectBytes(store, extent, pattern(300 * KiB));
+  expect((await store.write(pattern(10))).arena).toBe(2);
+});
+
+test("a reopened store finds free space between what is retained", async () => {
+  let store = await openWith();
+  const extents: Extent[] = [];
+  for (let i = 0; i < 5; i++) extents.push(await store.write(pattern(10 * KiB, i)));
+  await store.flush();
+  await store.close();
+  expect(directory.openHandles).toBe(0);
+  store = await openWith(extents[0]!, extents[4]!);
+  const extent = await store.write(pattern(30 * KiB, 9));
+  expect([extent.arena, extent.offset]).toEqual([1, extents[1]!.offset]);
+  await expectBytes(store, extents[4]!, pattern(10 * KiB, 4));
+});
+
+test("a missing or cut-off arena that is in use is corruption, named, and nothing is created in its place", async () => {
+  let store = await openWith();
+  const extent = await store.write(pattern(50 * KiB));
+  await store.close();
+  const file = directory.files.get("arena-1-5000")!;
+  file.bytes = file.bytes.slice(0, 40 * KiB);
+  store = await OpfsBlobStore.open(directory, () => nowMs, limits);
+  await expect(store.retain([extent])).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining("1:0+51200") });
+  await store.close();
+  directory.files.clear();
+  store = await OpfsBlobStore.open(directory, () => nowMs, limits);
+  await expect(store.retain([extent])).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining("Arena 1 is missing") });
+  expect(directory.files.size).toBe(0);
+});
+
+test("two files for one arena are corruption", async () => {
+  await directory.getFileHandle("arena-1-1", { create: true });
+  await directory.getFileHandle("arena-1-2", { create: true });
+  await expect(openWith()).rejects.toMatchObject({ code: "CORRUPTION", message: "Arena 1 exists twice" });
+  expect(directory.openHandles).toBe(0);
+});
+
+test("other files in the directory are left alone", async () => {
+  await directory.getFileHandle("arena-x-1", { create: true });
+  await openWith();
+  expect(directory.openHandles).toBe(2);
+});
+
+test("when one arena cannot be opened, no handle stays open", async () => {
+  await (await openWith()).close();
+  directory.files.get("arena-2-5000")!.openError = new DOMException("broken", "UnknownError");
+  await expect(openWith()).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringContaining("arena-2-5000") });
+  expect(directory.openHandles).toBe(0);
+});
+
+test("handles of a tab that is going are waited for, but not for ever", async () => {
+  vi.useFakeTimers();
+  try {
+    const first = await openWith();
+    const second = openWith();
+    await vi.advanceTimersByTimeAsync(100);
+    await first.close();
+    await vi.advanceTimersByTimeAsync(5000);
+    const store = await second;
+    const third = expect(openWith()).rejects.toMatchObject({ code: "LOCKED" });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await third;
+    await store.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test.each(["throw", "zero"] as const)("over quota (%s) a write is refused, its space stays free, and what fits still fits", async (style) => {
+  directory.quotaBytes = 100 * KiB;
+  directory.quotaStyle = style;
+  const store = await openWith();
+  const first = await store.write(pattern(60 * KiB, 1));
+  const used = store.usage().bytesUsed;
+  await expect(store.write(pattern(60 * KiB, 2))).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+  expect(store.usage().bytesUsed).toBe(used);
+  const second = await store.write(pattern(30 * KiB, 3));
+  await expectBytes(store, first, pattern(60 * KiB, 1));
+  await expectBytes(store, second, pattern(30 * KiB, 3));
+});
+
+test("a write that the browser takes only in part is QUOTA_EXCEEDED", async () => {
+  const store = await openWith();
+  await store.write(pattern(10));
+  // The file shrank behind our back, so that writing would have to grow it; Firefox then answers 0.
+  directory.files.get("arena-1-5000")!.bytes = new Uint8Array(0);
+  directory.quotaBytes = 0;
+  directory.quotaStyle = "zero";
+  await expect(store.write(pattern(10))).rejects.toMatchObject({ code: "QUOTA_EXCEEDED", message: expect.stringContaining("only 0") });
+});
+
+test("a short read is corruption that names arena and offset", async () => {
+  const store = await openWith();
+  await store.write(pattern(10));
+  const extent = await store.write(pattern(100));
+  directory.files.get("arena-1-5000")!.bytes = new Uint8Array(4100);
+  await expect(read(store, extent)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringMatching(/Arena 1 .*4096.*4 of 100/) });
+});
+
+test("flush syncs the arenas written to, once, and again after it failed", async () => {
+  const store = await openWith();
+  const [one, two] = [...directory.files.values()] as [FakeFile, FakeFile];
+  await store.write(pattern(10));
+  one.flushError = new DOMException("disk", "UnknownError");
+  await expect(store.flush()).rejects.toMatchObject({ code: "INTERNAL" });
+  one.flushError = null;
+  await store.flush();
+  await store.flush();
+  expect([one.flushes, two.flushes]).toEqual([1, 0]);
+});
+
+test("writes that wait for the same new arena share it", async () => {
+  const store = await openWith();
+  const extents = await Promise.all(Array.from({ length: 12 }, (_, i) => store.write(pattern(128 * KiB, i))));
+  expect(new Set(extents.map(({ arena, offset }) => `${arena}:${offset}`)).size).toBe(12);
+  for (const [i, extent] of extents.entries()) await expectBytes(store, extent, pattern(128 * KiB, i));
+  expect(sizes()).toEqual([256, 256, 256, 256, 256, 256, 0]);
+});
+
+test("closing while an arena is being created leaves no handle open", async () => {
+  const store = await openWith();
+  const writes = Array.from({ length: 5 }, () => store.write(pattern(256 * KiB)).catch((error: { code: string }) => error.code));
+  await store.close();
+  expect(await Promise.all(writes)).toContain("CLOSED");
+  expect(directory.openHandles).toBe(0);
+});

@@ -1,0 +1,216 @@
+/**
+ * Blobs in OPFS: extents inside a few arena files that are opened once and never renamed or removed while the database
+ * lives. The store owns the handles and, through the allocator, the free space.
+ *
+ * Chromium syncs no creation, renaming or removal of an OPFS file, so an extent can be relied upon only once its arena's
+ * *name* has had time to reach the disk (`settledAt`). Everything here keeps names out of the way:
+ * an arena grows and shrinks in place by `truncate`, which `flush` makes durable, from nothing up to `arenaBytesMax`;
+ * only then the next arena is used, and that one was created empty long before, together with the database or when the
+ * arena before it came into use. An arena in which nothing is left is cut to zero bytes and waits to be used again. Space
+ * thus returns to the origin without a file ever disappearing, and an arena's number never names two files.
+ *
+ * All file operations but the creation of an arena are synchronous, so no call sees another one's half-done work.
+ */
+import { slotted, ExtentAllocator } from "../../core/blockstore/extent-allocator.js";
+import { TidepoolError } from "../../core/errors.js";
+import { limits } from "../../core/limits.js";
+import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
+import { checkRange, extentName, missing } from "../bytes.js";
+import { closedError, notRetainedError } from "../storage-error.js";
+import { ArenaFile } from "./arena-file.js";
+import type { Directory } from "./file-system.js";
+
+/** How arenas are cut; tests use small ones. */
+export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaSettleMs", number>;
+
+export class OpfsBlobStore implements BlobStore {
+  readonly #directory: Directory;
+  readonly #now: () => number;
+  readonly #limits: ArenaLimits;
+  readonly #allocator = new ExtentAllocator();
+  /** Ascending by number, which is also by age. */
+  readonly #arenas = new Map<number, ArenaFile>();
+  /** The creation of an arena that is under way, shared by all who wait for it. */
+  #creation: Promise<void> | null = null;
+  #retained = false;
+  #closed = false;
+
+  private constructor(directory: Directory, now: () => number, arenaLimits: ArenaLimits, arenas: readonly ArenaFile[]) {
+    this.#directory = directory;
+    this.#now = now;
+    this.#limits = arenaLimits;
+    for (const arena of arenas) this.#adopt(arena);
+  }
+
+  static async open(directory: Directory, now: () => number, arenaLimits: ArenaLimits = limits): Promise<OpfsBlobStore> {
+    return new OpfsBlobStore(directory, now, arenaLimits, await ArenaFile.openAll(directory, now()));
+  }
+
+  /** Nothing is created before the extents were found: a new, empty arena must not stand in for a lost one. */
+  async retain(extents: Iterable<Extent>): Promise<void> {
+    this.#assertOpen();
+    this.#allocator.retain(extents);
+    this.#retained = true;
+    this.#trim();
+    if (this.#arenas.size === 0) await this.#createAhead();
+    if (this.#arenas.size < 2 || !this.#hasSpare()) await this.#createAhead();
+  }
+
+  async write(bytes: Uint8Array): Promise<Extent> {
+    this.#assertReady();
+    const extent = this.#place(bytes.length) ?? (await this.#placeInNewArena(bytes.length));
+    try {
+      if (!this.#hasSpare()) await this.#createAhead();
+      this.#assertReady();
+      this.#arenas.get(extent.arena)!.write(bytes, extent.offset);
+      return extent;
+    } catch (error) {
+      this.#allocator.release([extent]);
+      throw error;
+    }
+  }
+
+  async flush(): Promise<void> {
+    this.#assertReady();
+    for (const arena of this.#arenas.values()) arena.flush();
+  }
+
+  async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
+    this.#assertOpen();
+    return ranges.map((range) => {
+      checkRange(range);
+      const { extent, start, length } = range;
+      const arena = this.#arenas.get(extent.arena);
+      if (!arena) throw missing(`Arena ${extent.arena}, in which extent ${extentName(extent)} lies,`);
+      return arena.read(extent.offset + start, length);
+    });
+  }
+
+  async release(extents: Iterable<Extent>): Promise<void> {
+    this.#assertReady();
+    this.#allocator.release(extents);
+    this.#trim();
+  }
+
+  settledAt(): number {
+    const inUse = [...this.#arenas.values()].filter((arena) => this.#allocator.arenaBytesUsed(arena.number) > 0);
+    return inUse.length === 0 ? 0 : Math.max(...inUse.map((arena) => arena.createdAtMs)) + this.#limits.arenaSettleMs;
+  }
+
+  usage(): { bytesReserved: number; bytesUsed: number } {
+    return { bytesReserved: this.#allocator.bytesReserved, bytesUsed: this.#allocator.bytesUsed };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // A creation under way sees the closing and closes its own handle; its failure is told to whoever waits for it.
+    await this.#creation?.catch(() => {});
+    for (const arena of this.#arenas.values()) arena.close();
+  }
+
+  #adopt(arena: ArenaFile): void {
+    this.#arenas.set(arena.number, arena);
+    this.#allocator.addArena(arena.number, arena.bytes);
+  }
+
+  /** A place in free space, growing an arena when none is long enough; `null` when that takes a new arena. */
+  #place(length: number): Extent | null {
+    return this.#allocator.allocate(length) ?? (this.#growFor(length) ? this.#allocator.allocate(length) : null);
+  }
+
+  async #placeInNewArena(length: number): Promise<Extent> {
+    for (;;) {
+      await this.#createArena();
+      this.#assertReady();
+      // Others that waited for the same arena may have filled it.
+      const extent = this.#place(length);
+      if (extent) return extent;
+    }
+  }
+
+  /** Grows the oldest arena that has room up to the limit; an empty arena may exceed it for one large blob. */
+  #growFor(length: number): boolean {
+    for (const arena of this.#arenas.values()) {
+      const end = this.#allocator.arenaUsedEnd(arena.number);
+      const atLeast = end + slotted(length);
+      const atMost = end === 0 ? Math.max(this.#limits.arenaBytesMax, atLeast) : this.#limits.arenaBytesMax;
+      if (atLeast > atMost) continue;
+      // Doubling all that is reserved keeps the number of times that files grow logarithmic.
+      const wanted = this.#inUnits(Math.max(atLeast, arena.bytes + this.#allocator.bytesReserved));
+      this.#grow(arena, Math.max(atLeast, Math.min(wanted, atMost)), atLeast);
+      return true;
+    }
+    return false;
+  }
+
+  /** Grows to the wanted size or, when the quota forbids it, as near to it as goes, but never less than `atLeast`. */
+  #grow(arena: ArenaFile, wanted: number, atLeast: number): void {
+    for (let bytes = wanted; ; bytes = atLeast + Math.floor((bytes - atLeast) / 2)) {
+      try {
+        arena.resize(bytes);
+        return this.#allocator.resizeArena(arena.number, bytes);
+      } catch (error) {
+        if (!isQuota(error) || bytes === atLeast) throw error;
+      }
+    }
+  }
+
+  /** Once three quarters of the space are free, gives what is free at the arenas' ends back to the origin. */
+  #trim(): void {
+    if (this.#allocator.bytesUsed * 4 > this.#allocator.bytesReserved) return;
+    for (const arena of this.#arenas.values()) {
+      const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
+      if (keep >= arena.bytes) continue;
+      arena.resize(keep);
+      this.#allocator.resizeArena(arena.number, keep);
+    }
+  }
+
+  /** Sizes are multiples of the smallest arena, unless the quota or one large blob says otherwise. */
+  #inUnits(bytes: number): number {
+    const unit = this.#limits.arenaBytesMin;
+    return Math.ceil(bytes / unit) * unit;
+  }
+
+  #hasSpare(): boolean {
+    return [...this.#arenas.values()].some((arena) => arena.bytes === 0);
+  }
+
+  /** Nobody needs this arena yet, so a full origin is no failure now; the write that needs it asks again and reports it. */
+  async #createAhead(): Promise<void> {
+    await this.#createArena().catch((error: unknown) => {
+      if (!isQuota(error)) throw error;
+    });
+  }
+
+  #createArena(): Promise<void> {
+    this.#creation ??= this.#createNext().finally(() => {
+      this.#creation = null;
+    });
+    return this.#creation;
+  }
+
+  async #createNext(): Promise<void> {
+    const number = ([...this.#arenas.keys()].at(-1) ?? 0) + 1;
+    const arena = await ArenaFile.create(this.#directory, number, this.#now());
+    if (this.#closed) {
+      arena.close();
+      throw closedError();
+    }
+    this.#adopt(arena);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+
+  #assertReady(): void {
+    this.#assertOpen();
+    if (!this.#retained) throw notRetainedError();
+  }
+}
+
+function isQuota(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED";
+}

@@ -1,0 +1,48 @@
+/**
+ * Turns what browsers throw into a {@link TidepoolError}. Only the name of an exception is looked at: its message
+ * differs from browser to browser, and newer ones throw a `QuotaExceededError` class where older ones throw a DOMException.
+ */
+import { TidepoolError, show } from "../core/errors.js";
+import type { ErrorCode } from "../core/errors.js";
+
+const codes: Record<string, ErrorCode> = {
+  QuotaExceededError: "QUOTA_EXCEEDED",
+  NS_ERROR_FILE_NO_DEVICE_SPACE: "QUOTA_EXCEEDED",
+  NS_ERROR_DOM_QUOTA_EXCEEDED: "QUOTA_EXCEEDED",
+  NoModificationAllowedError: "LOCKED",
+  NotSupportedError: "NOT_SUPPORTED",
+  SecurityError: "NOT_SUPPORTED",
+};
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  QUOTA_EXCEEDED: "the browser refuses to store more bytes for this origin",
+  LOCKED: "another tab or worker holds this database",
+  NOT_SUPPORTED: "the browser does not allow it in this context",
+};
+
+/** `doing` completes "Could not …". A TidepoolError passes unchanged: it already says what went wrong. */
+export function storageError(error: unknown, doing: string): TidepoolError {
+  if (error instanceof TidepoolError) return error;
+  const name = nameOf(error);
+  const code = codes[name] ?? "INTERNAL";
+  const reason = hints[code] ?? (error instanceof Error || isException(error) ? `${name}: ${error.message}` : show(error));
+  return new TidepoolError(code, `Could not ${doing}: ${reason}`, { cause: error });
+}
+
+export function closedError(): TidepoolError {
+  return new TidepoolError("CLOSED", "The storage is closed");
+}
+
+/** Why a blob call before `retain` is refused: what is in use is not known yet and would be overwritten. */
+export function notRetainedError(): TidepoolError {
+  return new TidepoolError("INTERNAL", "The extents in use must be retained before blobs are written or released");
+}
+
+export function nameOf(error: unknown): string {
+  return isException(error) ? error.name : "";
+}
+
+/** A DOMException is not an Error in every realm. */
+function isException(error: unknown): error is { name: string; message: string } {
+  return typeof error === "object" && error !== null && "name" in error && "message" in error;
+}
