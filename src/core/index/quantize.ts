@@ -87,12 +87,12 @@ function quantizeRow(space: Space, dimension: number, values: Float32Array, row:
 
 /** Writes the codes of a non-zero row and returns the least-squares factor from codes to row. */
 function encodeRow(values: Float32Array, offset: number, dimension: number, codes: Int8Array): number {
-  const max = maxAbs(values, offset, dimension);
+  const factor = CODE_MAX / maxAbs(values, offset, dimension);
   let product = 0;
   let squared = 0;
   for (let i = offset; i < offset + dimension; i++) {
     const value = values[i]!;
-    const code = roundHalfEven((value / max) * CODE_MAX);
+    const code = roundHalfEven(value * factor);
     codes[i] = code;
     product += value * code;
     squared += code * code;

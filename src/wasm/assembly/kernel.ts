@@ -16,6 +16,12 @@ const WINDOW: usize = 1024;
 const WINDOW_BYTES: usize = 8192;
 const QUERY: usize = WINDOW + WINDOW_BYTES;
 
+/**
+ * Rows up to this size are scanned four at once where all are allowed: a quarter faster while the codes flow from cache.
+ * Longer rows, read side by side, are streams too far apart for the processor to fetch ahead; one by one is faster.
+ */
+const FOUR_AT_ONCE_BYTES_MAX: usize = 512;
+
 /** Bytes of a row's padded codes. */
 let codeBytes: usize = 0;
 /** Where row 0 lies. */
@@ -69,7 +75,7 @@ export function scan(chunk: usize, words: u32, r: u32, queryScale: f32, nearerTh
     const word = load<u32>(WINDOW + (<usize>i << 2));
     if (word == 0) continue;
     const first = chunk + <usize>(i << 5) * rowBytes();
-    if (word == 0xffffffff) scanAll(first, i << 5);
+    if (word == 0xffffffff && codeBytes <= FOUR_AT_ONCE_BYTES_MAX) scanAll(first, i << 5);
     else scanSome(first, i << 5, word);
   }
   sortHeap();
@@ -77,14 +83,16 @@ export function scan(chunk: usize, words: u32, r: u32, queryScale: f32, nearerTh
   return heapCount;
 }
 
-/** 32 neighbouring rows, all allowed, two at a time: they share the loads of the query and the sum across lanes. */
+/** 32 neighbouring rows, all allowed, four at a time: they share the loads of the query and the sum across lanes. */
 function scanAll(row: usize, position: u32): void {
   const end = position + 32;
   const bytes = rowBytes();
-  for (; position < end; position += 2, row += 2 * bytes) {
-    const pair = dotPair(row, row + bytes);
-    offer(distanceOf(row, i32x4.extract_lane(pair, 0)), position);
-    offer(distanceOf(row + bytes, i32x4.extract_lane(pair, 1)), position + 1);
+  for (; position < end; position += 4, row += 4 * bytes) {
+    const dots = dotFour(row, bytes);
+    offer(distanceOf(row, i32x4.extract_lane(dots, 0)), position);
+    offer(distanceOf(row + bytes, i32x4.extract_lane(dots, 1)), position + 1);
+    offer(distanceOf(row + 2 * bytes, i32x4.extract_lane(dots, 2)), position + 2);
+    offer(distanceOf(row + 3 * bytes, i32x4.extract_lane(dots, 3)), position + 3);
   }
 }
 
@@ -109,35 +117,42 @@ function distanceOf(row: usize, dotProduct: i32): f32 {
 // @ts-ignore: decorator
 @inline
 function dot(row: usize): i32 {
-  let even = i32x4.splat(0);
-  let odd = i32x4.splat(0);
+  let sum = i32x4.splat(0);
   let query = QUERY;
-  for (let end = row + codeBytes; row < end; row += 16, query += 32) {
-    even = i32x4.add(even, i32x4.dot_i16x8_s(v128.load8x8_s(row), v128.load(query)));
-    odd = i32x4.add(odd, i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), v128.load(query, 16)));
-  }
-  const sum = i32x4.add(even, odd);
+  for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteen(row, query));
   const half = i32x4.add(sum, i32x4.shuffle(sum, sum, 2, 3, 0, 1));
   return i32x4.extract_lane(half, 0) + i32x4.extract_lane(half, 1);
 }
 
-/** Σ query × code of two rows, in lanes 0 and 1. */
+/** Σ query × code of four neighbouring rows, one per lane. */
 // @ts-ignore: decorator
 @inline
-function dotPair(a: usize, b: usize): v128 {
+function dotFour(a: usize, bytes: usize): v128 {
+  let b = a + bytes;
+  let c = b + bytes;
+  let d = c + bytes;
   let sumA = i32x4.splat(0);
   let sumB = i32x4.splat(0);
+  let sumC = i32x4.splat(0);
+  let sumD = i32x4.splat(0);
   let query = QUERY;
-  for (let end = a + codeBytes; a < end; a += 16, b += 16, query += 32) {
-    const low = v128.load(query);
-    const high = v128.load(query, 16);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load8x8_s(a), low));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load8x8_s(b), low));
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load8x8_s(a, 8), high));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load8x8_s(b, 8), high));
+  for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
+    sumA = i32x4.add(sumA, dotSixteen(a, query));
+    sumB = i32x4.add(sumB, dotSixteen(b, query));
+    sumC = i32x4.add(sumC, dotSixteen(c, query));
+    sumD = i32x4.add(sumD, dotSixteen(d, query));
   }
-  const mixed = i32x4.add(i32x4.shuffle(sumA, sumB, 0, 4, 1, 5), i32x4.shuffle(sumA, sumB, 2, 6, 3, 7));
-  return i32x4.add(mixed, i32x4.shuffle(mixed, mixed, 2, 3, 0, 1));
+  const ab = i32x4.add(i32x4.shuffle(sumA, sumB, 0, 4, 1, 5), i32x4.shuffle(sumA, sumB, 2, 6, 3, 7));
+  const cd = i32x4.add(i32x4.shuffle(sumC, sumD, 0, 4, 1, 5), i32x4.shuffle(sumC, sumD, 2, 6, 3, 7));
+  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
+}
+
+/** Products of sixteen codes at `row` with as many of the query, summed into four lanes. */
+// @ts-ignore: decorator
+@inline
+function dotSixteen(row: usize, query: usize): v128 {
+  const low = i32x4.dot_i16x8_s(v128.load8x8_s(row), v128.load(query));
+  return i32x4.add(low, i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), v128.load(query, 16)));
 }
 
 /** Positions come in ascending order, so a row as far as the limit is no improvement: it loses the tie. */
