@@ -17,6 +17,9 @@ describe("compileRegex means what Rust's regex crate means", () => {
     ["(?m)^b$", ["b", "a\nb\nc"], ["a\rb", "bc"]],
     ["(?s-m:^b.$)", ["b\n"], ["a\nb\n"]],
     ["\\Aab\\z", ["ab"], ["ab\n"]],
+    // A flag set inside a group ends with the group, not with the alternative.
+    ["^((?s).).$", ["\nx"], ["x\n"]],
+    ["^(?:(?s)x|.)$", ["\n"], ["\n\n"]],
     ["(?i)hello", ["HeLLo"], ["help"]],
     ["\\d+ (?i)kg", ["12 KG", "12 kg"], ["12 g"]],
     ["(?i:straße)|(?i:ÄRA)", ["STRAßE", "ära"], ["strase"]],

@@ -98,6 +98,7 @@ describe("where", () => {
   });
 
   test("inherited names are not keys, own ones are", () => {
+    expect(matchesMetadata(parseWhere({ k: 1 })!, Object.create({ k: 1 }) as Metadata)).toBe(false);
     for (const key of ["constructor", "toString", "__proto__"]) {
       const where = JSON.parse(`{"${key}":{"$ne":"x"}}`) as unknown;
       const own = JSON.parse(`{"${key}":"x"}`) as Metadata;
