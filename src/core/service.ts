@@ -123,9 +123,24 @@ export interface EngineInfo {
   memoryBytes: number;
   /** Which vector kernel runs. */
   kernel: "wasm-simd" | "typescript";
+  /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */
+  compactionError: string | null;
+}
+
+export interface DatabaseInfo {
+  id: string;
+  name: string;
+  tenant: string;
 }
 
 export interface EngineService {
+  createTenant(request: { name: string }): Promise<void>;
+  getTenant(request: { name: string }): Promise<{ name: string }>;
+  createDatabase(request: { tenant: string; name: string }): Promise<void>;
+  getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo>;
+  listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]>;
+  deleteDatabase(request: { tenant: string; name: string }): Promise<void>;
+
   createCollection(request: CreateCollectionRequest): Promise<CollectionInfo>;
   getCollection(request: Scope & { name: string }): Promise<CollectionInfo>;
   listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]>;

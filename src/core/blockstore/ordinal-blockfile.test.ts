@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import { Bitmap } from "../index/bitmap.js";
+import { idFormat } from "../segment/record.js";
+import { Random } from "../test-environment.js";
+import { BlockStore } from "./blockstore.js";
+import { OrdinalBlockfile, type OrdinalSection, findRow } from "./ordinal-blockfile.js";
+
+const BLOCK_BYTES_MAX = 4096;
+const tick = async (): Promise<void> => undefined;
+
+async function openFile(): Promise<{ store: BlockStore; file: OrdinalBlockfile<string> }> {
+  const { blobs } = await openMemoryStorage(`ordinal-${Math.random()}`);
+  await blobs.retain([]);
+  const store = new BlockStore(blobs);
+  return { store, file: new OrdinalBlockfile(store, "test", idFormat, BLOCK_BYTES_MAX) };
+}
+
+function rows(from: number, to: number): [number, string][] {
+  return Array.from({ length: to - from }, (_, i) => [from + i, `row ${from + i}`]);
+}
+
+const nothing = new Bitmap();
+
+describe("a blockfile by ordinal", () => {
+  test.each([1, 2, 3, 4, 5, 6])("agrees with a Map after random changes (seed %i)", async (seed) => {
+    const random = new Random(seed);
+    const { file } = await openFile();
+    const model = new Map<number, string>();
+    let section: OrdinalSection = [];
+    let nextOrdinal = 0;
+    for (let round = 0; round < 30; round++) {
+      const written = new Map<number, string>();
+      for (const ordinal of model.keys()) if (random.chance(0.05)) written.set(ordinal, `changed ${round}`);
+      const removed = Bitmap.of([...model.keys()].filter(() => random.chance(round % 7 === 6 ? 0.6 : 0.03)));
+      for (const ordinal of removed.values()) written.delete(ordinal);
+      for (let i = random.below(200); i > 0; i--) written.set(nextOrdinal++, "x".repeat(random.below(90)));
+      section = await file.apply(section, { written: [...written].sort((a, b) => a[0] - b[0]), removed }, tick);
+      for (const ordinal of removed.values()) model.delete(ordinal);
+      for (const [ordinal, row] of written) model.set(ordinal, row);
+
+      const all = Array.from({ length: nextOrdinal }, (_, ordinal) => ordinal);
+      expect(await file.read(section, all)).toEqual(all.map((ordinal) => model.get(ordinal) ?? null));
+      expect(section.reduce((sum, entry) => sum + entry.rows, 0)).toBe(model.size);
+      for (let e = 1; e < section.length; e++) expect(section[e]!.first).toBeGreaterThan(section[e - 1]!.last);
+    }
+  });
+
+  test("shares blocks in which nothing changed, and rewrites the one that lost a row", async () => {
+    const { file } = await openFile();
+    const before = await file.apply([], { written: rows(0, 2000), removed: nothing }, tick);
+    expect(before.length).toBeGreaterThan(3);
+    const victim = before[1]!.first + 1;
+    const after = await file.apply(before, { written: [], removed: Bitmap.of([victim]) }, tick);
+    expect(after.filter((entry) => before.includes(entry)).length).toBe(before.length - 1);
+    expect(await file.read(after, [victim - 1, victim, victim + 1])).toEqual([`row ${victim - 1}`, null, `row ${victim + 1}`]);
+  });
+
+  test("does not fall apart into many small blocks when rows are deleted or come one at a time", async () => {
+    const { file } = await openFile();
+    let section = await file.apply([], { written: rows(0, 3000), removed: nothing }, tick);
+    const full = section.length;
+    section = await file.apply(section, { written: [], removed: Bitmap.of(rows(0, 3000).map(([o]) => o).filter((o) => o % 10 !== 0)) }, tick);
+    expect(section.length).toBeLessThan(full / 3);
+    for (let o = 3000; o < 3060; o++) section = await file.apply(section, { written: rows(o, o + 1), removed: nothing }, tick);
+    expect(section.length).toBeLessThan(full / 2);
+    section = await file.apply(section, { written: [], removed: Bitmap.of(rows(0, 3060).map(([o]) => o)) }, tick);
+    expect(section).toEqual([]);
+  });
+});
+
+test("findRow finds every ordinal of a block with holes, and nothing else", () => {
+  const ordinals = Uint32Array.of(3, 4, 7, 8, 20, 21, 22, 40);
+  for (let ordinal = 0; ordinal < 50; ordinal++) expect(findRow(ordinals, ordinal)).toBe(ordinals.indexOf(ordinal));
+});

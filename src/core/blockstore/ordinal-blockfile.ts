@@ -1,0 +1,243 @@
+/**
+ * Rows by ordinal, in blocks: the blockfile behind the record and the vector segment.
+ *
+ * A section is the sparse index: for each block its first and last ordinal and where it lies. A block holds rows of
+ * strictly ascending ordinals, and blocks do not overlap, so a row is found by two binary searches. Deleted rows are
+ * really gone: the block that held them is rewritten without them (the block delta becomes its successor), and blocks
+ * that grew small are written together with their neighbour.
+ *
+ * One row may be spread over several parallel blocks ("parts") of the same rows, so that what is always resident and
+ * what is read row by row lie apart.
+ */
+import type { Bitmap } from "../index/bitmap.js";
+import type { Block } from "./block.js";
+import type { BlockRef, BlockStore } from "./blockstore.js";
+
+/** One entry of the sparse index. */
+export interface OrdinalEntry {
+  first: number;
+  last: number;
+  rows: number;
+  /** One block per part. */
+  refs: BlockRef[];
+}
+
+/** The sparse index of one blockfile; ascending, plain JSON. */
+export type OrdinalSection = OrdinalEntry[];
+
+/** How rows of one kind become blocks and come back. Part 0 has the column `ordinal`. */
+export interface RowFormat<Row> {
+  /** About how many bytes the row takes. */
+  sizeOf(row: Row): number;
+  /** One encoded block per part. */
+  encode(ordinals: Uint32Array, rows: readonly Row[]): Uint8Array[];
+  decode(parts: readonly Block[]): (row: number) => Row;
+}
+
+/** What changes: rows to write (new, or replacing the row of the same ordinal), and ordinals whose rows go. */
+export interface OrdinalChanges<Row> {
+  /** Ascending by ordinal. */
+  written: readonly (readonly [ordinal: number, row: Row])[];
+  removed: Bitmap;
+}
+
+type Tick = () => Promise<void> | void;
+
+export class OrdinalBlockfile<Row> {
+  readonly #store: BlockStore;
+  readonly #owner: string;
+  readonly #format: RowFormat<Row>;
+  readonly #blockBytesMax: number;
+
+  constructor(store: BlockStore, owner: string, format: RowFormat<Row>, blockBytesMax: number) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#format = format;
+    this.#blockBytesMax = blockBytesMax;
+  }
+
+  /** The section that results; blocks without a change are shared with the old one. */
+  async apply(section: OrdinalSection, changes: OrdinalChanges<Row>, tick: Tick): Promise<OrdinalSection> {
+    const writer = new SectionWriter(this.#store, this.#format, this.#blockBytesMax, tick);
+    let next = 0;
+    for (let e = 0; e < section.length; e++) {
+      const entry = section[e]!;
+      const nextFirst = section[e + 1]?.first ?? Infinity;
+      const from = next;
+      while (next < changes.written.length && changes.written[next]![0] < nextFirst) next++;
+      const written = changes.written.slice(from, next);
+      if (!this.#isTouched(entry, written, changes.removed, nextFirst === Infinity) && !writer.wantsToAbsorb(entry)) {
+        await writer.keep(entry);
+        await writer.addRows(written);
+      } else {
+        await writer.addRows(await this.#merge(entry, written, changes.removed));
+      }
+    }
+    await writer.addRows(changes.written.slice(next));
+    return writer.finish();
+  }
+
+  /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. */
+  async read(section: OrdinalSection, ordinals: ArrayLike<number>): Promise<(Row | null)[]> {
+    const out: (Row | null)[] = [];
+    let entry: OrdinalEntry | null = null;
+    let rows: OrdinalRows<Row> | null = null;
+    for (let i = 0; i < ordinals.length; i++) {
+      const ordinal = ordinals[i]!;
+      if (entry === null || ordinal < entry.first || ordinal > entry.last) {
+        entry = findEntry(section, ordinal);
+        rows = entry === null ? null : await this.#load(entry);
+      }
+      out.push(rows?.get(ordinal) ?? null);
+    }
+    return out;
+  }
+
+  /** All rows, ascending, block by block. */
+  async *scan(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; parts: Block[]; ordinals: Uint32Array }, void, undefined> {
+    for (const entry of section) {
+      const parts = await this.#readParts(entry);
+      yield { entry, parts, ordinals: parts[0]!.u32("ordinal") };
+    }
+  }
+
+  /**
+   * A block must be rewritten when a row of it changes. New ordinals behind the last block's rows join that block while it
+   * has room; elsewhere there is no gap to fill, as ordinals are never reused.
+   */
+  #isTouched(entry: OrdinalEntry, written: readonly (readonly [number, Row])[], removed: Bitmap, isLast: boolean): boolean {
+    if (written.length > 0 && written[0]![0] <= entry.last) return true;
+    if (isLast && written.length > 0 && byteLength(entry) < this.#blockBytesMax / 2) return true;
+    const next = removed.values(entry.first).next();
+    return next.done !== true && next.value <= entry.last;
+  }
+
+  async #merge(entry: OrdinalEntry, written: readonly (readonly [number, Row])[], removed: Bitmap): Promise<[number, Row][]> {
+    const rows = await this.#load(entry);
+    const merged: [number, Row][] = [];
+    let w = 0;
+    for (let row = 0; row < rows.ordinals.length; row++) {
+      const ordinal = rows.ordinals[row]!;
+      for (; w < written.length && written[w]![0] < ordinal; w++) merged.push([...written[w]!]);
+      if (w < written.length && written[w]![0] === ordinal) merged.push([...written[w++]!]);
+      else if (!removed.has(ordinal)) merged.push([ordinal, rows.at(row)]);
+    }
+    for (; w < written.length; w++) merged.push([...written[w]!]);
+    return merged;
+  }
+
+  async #load(entry: OrdinalEntry): Promise<OrdinalRows<Row>> {
+    const parts = await this.#readParts(entry);
+    return new OrdinalRows(parts[0]!.u32("ordinal"), this.#format.decode(parts));
+  }
+
+  #readParts(entry: OrdinalEntry): Promise<Block[]> {
+    return Promise.all(entry.refs.map((ref) => this.#store.read(ref, this.#owner)));
+  }
+}
+
+/** A decoded block. */
+class OrdinalRows<Row> {
+  constructor(
+    readonly ordinals: Uint32Array,
+    readonly at: (row: number) => Row,
+  ) {}
+
+  get(ordinal: number): Row | null {
+    const row = findRow(this.ordinals, ordinal);
+    return row < 0 ? null : this.at(row);
+  }
+}
+
+/** Collects rows and kept entries in order, and writes a block whenever enough rows came together. */
+class SectionWriter<Row> {
+  readonly #store: BlockStore;
+  readonly #format: RowFormat<Row>;
+  readonly #blockBytesMax: number;
+  readonly #tick: Tick;
+  readonly #section: OrdinalSection = [];
+  #ordinals: number[] = [];
+  #rows: Row[] = [];
+  #bytes = 0;
+
+  constructor(store: BlockStore, format: RowFormat<Row>, blockBytesMax: number, tick: Tick) {
+    this.#store = store;
+    this.#format = format;
+    this.#blockBytesMax = blockBytesMax;
+    this.#tick = tick;
+  }
+
+  /** True when rows wait that are too few for a block of their own and the entry is small enough to join them. */
+  wantsToAbsorb(entry: OrdinalEntry): boolean {
+    return this.#bytes > 0 && this.#bytes + byteLength(entry) <= this.#blockBytesMax / 2;
+  }
+
+  async keep(entry: OrdinalEntry): Promise<void> {
+    await this.#writeBlock();
+    this.#section.push(entry);
+  }
+
+  async addRows(rows: readonly (readonly [number, Row])[]): Promise<void> {
+    for (const [ordinal, row] of rows) {
+      const size = this.#format.sizeOf(row);
+      if (this.#rows.length > 0 && this.#bytes + size > this.#blockBytesMax) await this.#writeBlock();
+      this.#ordinals.push(ordinal);
+      this.#rows.push(row);
+      this.#bytes += size;
+    }
+  }
+
+  async finish(): Promise<OrdinalSection> {
+    await this.#writeBlock();
+    return this.#section;
+  }
+
+  async #writeBlock(): Promise<void> {
+    if (this.#rows.length === 0) return;
+    const ordinals = Uint32Array.from(this.#ordinals);
+    const refs: BlockRef[] = [];
+    for (const bytes of this.#format.encode(ordinals, this.#rows)) {
+      await this.#tick();
+      refs.push(await this.#store.write(bytes));
+    }
+    this.#section.push({ first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs });
+    this.#ordinals = [];
+    this.#rows = [];
+    this.#bytes = 0;
+    await this.#tick();
+  }
+}
+
+function byteLength(entry: OrdinalEntry): number {
+  return entry.refs.reduce((sum, ref) => sum + ref.length, 0);
+}
+
+/** The entry whose range contains the ordinal. */
+export function findEntry(section: OrdinalSection, ordinal: number): OrdinalEntry | null {
+  let low = 0;
+  let high = section.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const entry = section[middle]!;
+    if (ordinal < entry.first) high = middle - 1;
+    else if (ordinal > entry.last) low = middle + 1;
+    else return entry;
+  }
+  return null;
+}
+
+/** The row of an ordinal in a block's ordinals, or −1. Blocks without holes answer without a search. */
+export function findRow(ordinals: Uint32Array, ordinal: number): number {
+  const first = ordinals[0] ?? 0;
+  if (ordinals[ordinal - first] === ordinal) return ordinal - first;
+  let low = 0;
+  let high = ordinals.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const value = ordinals[middle]!;
+    if (value === ordinal) return middle;
+    if (value < ordinal) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}

@@ -1,0 +1,447 @@
+/**
+ * Everything in memory of one open collection: the current manifest, the memtable over it, the id table, the set of live
+ * ordinals, the vector index, and what the log holds of it.
+ *
+ * Invariants: `apply` is deterministic and makes no I/O, so replaying the log after `manifest.offset` rebuilds the same
+ * state; an ordinal belongs to one record for as long as the manifest's numbering lives; the memtable's entry for an
+ * ordinal overrules the segments' row. `apply` and `install` run under the exclusive lock, every read under the shared one.
+ */
+import type { BlockStore } from "./blockstore/blockstore.js";
+import { OrdinalBlockfile } from "./blockstore/ordinal-blockfile.js";
+import type { ByteCache } from "./byte-cache.js";
+import { TidepoolError } from "./errors.js";
+import { Bitmap } from "./index/bitmap.js";
+import { FlatIndex } from "./index/flat.js";
+import { type QuantizedRows, quantizeRows } from "./index/quantize.js";
+import type { VectorKernel } from "./index/vector-kernel.js";
+import { limits } from "./limits.js";
+import type { LogRecord } from "./log/log-record.js";
+import { decodeLogRecord } from "./log/log-record.js";
+import { Memtable, type MemtableEntry, type PatchEntry, type RecordFields, patchEntry } from "./log/memtable.js";
+import { mergeMetadata } from "./metadata.js";
+import { ReadWriteLock } from "./read-write-lock.js";
+import { MetadataSegment } from "./segment/metadata.js";
+import { type Payload, idFormat, payloadFormat } from "./segment/record.js";
+import { CollectionText, type TextSource } from "./segment/text.js";
+import { VectorSegment, vectorFormat } from "./segment/vector.js";
+import type { LogStore } from "./storage.js";
+import type { Manifest } from "./sysdb/manifest.js";
+import type { CollectionRow } from "./sysdb/sysdb.js";
+import type { Metadata, RecordBatch, RecordColumns } from "./types.js";
+
+/** What a collection needs of the engine around it. */
+export interface CollectionParts {
+  blocks: BlockStore;
+  log: LogStore;
+  kernel: VectorKernel;
+  vectorCache: ByteCache<string, Float32Array>;
+  tick: () => Promise<void>;
+}
+
+/** Which columns a read wants beside the ids. */
+export interface FieldSelection {
+  document: boolean;
+  uri: boolean;
+  metadata: boolean;
+  embedding: boolean;
+}
+
+/** A dimension's share of the state: made when the first record fixes the dimension. */
+interface Vectors {
+  dimension: number;
+  index: FlatIndex;
+  file: OrdinalBlockfile<Float32Array>;
+  segment: VectorSegment;
+}
+
+/** What a finished compaction puts in place. */
+export interface Installation {
+  manifest: Manifest;
+  directories: Awaited<ReturnType<VectorSegment["prepare"]>>;
+  /** The memtable entries that the new segments contain. */
+  compacted: [ordinal: number, entry: MemtableEntry][];
+  compactedBytes: number;
+  compactedRecords: number;
+}
+
+export class CollectionState {
+  readonly lock = new ReadWriteLock();
+  readonly memtable = new Memtable();
+  /** Ordinals of live records. */
+  readonly live = new Bitmap();
+  readonly idFile: OrdinalBlockfile<string>;
+  readonly payloadFile: OrdinalBlockfile<Payload>;
+  readonly metadataSegment: MetadataSegment;
+  readonly text: CollectionText;
+  row: CollectionRow;
+  manifest: Manifest;
+  vectors: Vectors | null = null;
+  appliedOffset: number;
+  nextOrdinal: number;
+  /** Ordinals below this are in the segments or in a compaction under way: deleting one leaves a tombstone. */
+  sealedOrdinal: number;
+  logBytes = 0;
+  logRecords = 0;
+  /** Whether the memtable holds deletions, which should reach the segments soon even if they are few. */
+  hasDeletions = false;
+  /** Whether any record ever had a document: without one there is no text to index. */
+  hasDocuments: boolean;
+  dropped = false;
+  #claim: { dimension: number; writers: number } | null = null;
+  readonly #parts: CollectionParts;
+  readonly #ordinals = new Map<string, number>();
+  readonly #ids = new Map<number, string>();
+
+  private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts) {
+    this.row = row;
+    this.manifest = manifest;
+    this.#parts = parts;
+    this.appliedOffset = manifest.offset;
+    this.nextOrdinal = manifest.nextOrdinal;
+    this.sealedOrdinal = manifest.nextOrdinal;
+    this.hasDocuments = manifest.hasDocuments;
+    const owner = (segment: string) => `collection "${row.name}" (${segment})`;
+    this.idFile = new OrdinalBlockfile(parts.blocks, owner("ids"), idFormat, limits.blockBytesMax);
+    this.payloadFile = new OrdinalBlockfile(parts.blocks, owner("records"), payloadFormat, limits.blockBytesMax);
+    this.metadataSegment = new MetadataSegment(parts.blocks, owner("metadata"));
+    this.text = new CollectionText(parts.blocks, owner("text"));
+  }
+
+  /** Reads ids and codes of the manifest, then replays the log after it. */
+  static async open(row: CollectionRow, manifest: Manifest, parts: CollectionParts): Promise<CollectionState> {
+    const state = new CollectionState(row, manifest, parts);
+    await state.#loadSegments();
+    await state.#replay();
+    return state;
+  }
+
+  get count(): number {
+    return this.#ordinals.size;
+  }
+
+  /** Fixed by the first record, or claimed by writes that are on their way to the log. */
+  get dimension(): number | null {
+    return this.vectors?.dimension ?? this.#claim?.dimension ?? null;
+  }
+
+  /** While a first write is on its way, others of another dimension are refused. */
+  claimDimension(dimension: number | null): void {
+    if (this.vectors !== null || dimension === null) return;
+    this.#claim ??= { dimension, writers: 0 };
+    this.#claim.writers++;
+  }
+
+  unclaimDimension(dimension: number | null): void {
+    if (this.#claim === null || dimension === null) return;
+    if (--this.#claim.writers === 0) this.#claim = null;
+  }
+
+  /** Bytes of memory that codes, memtable and id table hold (the latter estimated). */
+  get memoryBytes(): number {
+    return this.memtable.bytes + (this.vectors?.index.byteLength ?? 0) + this.#ids.size * 100;
+  }
+
+  ordinalOf(id: string): number | undefined {
+    return this.#ordinals.get(id);
+  }
+
+  idOf(ordinal: number): string {
+    return this.#ids.get(ordinal)!;
+  }
+
+  // ---- opening
+
+  async #loadSegments(): Promise<void> {
+    for await (const { parts, ordinals } of this.idFile.scan(this.manifest.ids)) {
+      const id = parts[0]!.utf8("id");
+      for (let row = 0; row < ordinals.length; row++) this.#admit(id(row)!, ordinals[row]!);
+      await this.#parts.tick();
+    }
+    if (this.manifest.dimension === null) return;
+    const { index, segment } = this.#vectorsOf(this.manifest.dimension);
+    segment.install(
+      await segment.open(this.manifest.vectors, (ordinals, rows) => {
+        setRuns(index, this.manifest.dimension!, ordinals, rows);
+      }),
+    );
+  }
+
+  async #replay(): Promise<void> {
+    for (;;) {
+      const entries = await this.#parts.log.read(this.row.id, this.appliedOffset, 4 * limits.blockBytesMax);
+      if (entries.length === 0) return;
+      for (const { offset, bytes } of entries) {
+        if (offset !== this.appliedOffset + 1) {
+          throw new TidepoolError("CORRUPTION", `Log record ${this.appliedOffset + 1} of collection "${this.row.name}" is missing. Nothing was changed.`);
+        }
+        this.apply(offset, decodeLogRecord(bytes, `${offset} of collection "${this.row.name}"`), bytes.length);
+        await this.#parts.tick();
+      }
+    }
+  }
+
+  // ---- applying the log
+
+  /** Makes one durable log record visible. Returns how many records a delete removed. */
+  apply(offset: number, record: LogRecord, byteLength: number): { deleted: number } {
+    this.appliedOffset = offset;
+    this.logBytes += byteLength;
+    this.logRecords++;
+    if (record.kind === "delete") return { deleted: this.#applyDelete(record.ids) };
+    this.#applyWrite(record.operation, record.records);
+    return { deleted: 0 };
+  }
+
+  #applyDelete(ids: readonly string[]): number {
+    let deleted = 0;
+    const touched: number[] = [];
+    for (const id of ids) {
+      const ordinal = this.#ordinals.get(id);
+      if (ordinal === undefined) continue;
+      this.#dismiss(id, ordinal);
+      if (ordinal < this.sealedOrdinal) this.memtable.set(ordinal, { kind: "tombstone", id });
+      else this.memtable.delete(ordinal);
+      this.#forgetVector(ordinal);
+      touched.push(ordinal);
+      deleted++;
+    }
+    this.hasDeletions ||= deleted > 0;
+    this.text.touch(touched);
+    return deleted;
+  }
+
+  #applyWrite(operation: "add" | "update" | "upsert", batch: RecordBatch): void {
+    const embeddings = embeddingRows(batch);
+    const rows: VectorWrite[] = [];
+    const touched: number[] = [];
+    batch.ids.forEach((id, i) => {
+      const fields: RecordFields = {
+        embedding: embeddings(i),
+        document: batch.documents?.[i] ?? undefined,
+        uri: batch.uris?.[i] ?? undefined,
+        metadata: batch.metadatas?.[i] ?? undefined,
+      };
+      const existing = this.#ordinals.get(id);
+      if (existing === undefined ? operation === "update" : operation === "add") return;
+      const ordinal = existing ?? this.nextOrdinal++;
+      if (existing === undefined) this.#insert(id, ordinal, fields);
+      else this.#patch(id, ordinal, fields);
+      if (fields.embedding !== undefined) rows.push({ ordinal, embedding: fields.embedding });
+      if (fields.document === undefined) return;
+      this.hasDocuments = true;
+      touched.push(ordinal);
+    });
+    if (rows.length > 0) this.#indexVectors(batch.embeddings!.dimension, rows);
+    this.text.touch(touched);
+  }
+
+  #insert(id: string, ordinal: number, fields: RecordFields): void {
+    this.#admit(id, ordinal);
+    this.memtable.set(ordinal, {
+      kind: "record",
+      id,
+      embedding: fields.embedding!,
+      document: fields.document ?? null,
+      uri: fields.uri ?? null,
+      metadata: fields.metadata === undefined ? null : mergeMetadata(null, fields.metadata),
+    });
+  }
+
+  #patch(id: string, ordinal: number, fields: RecordFields): void {
+    this.memtable.set(ordinal, patchEntry(id, this.memtable.get(ordinal), fields));
+  }
+
+  #indexVectors(dimension: number, writes: readonly VectorWrite[]): void {
+    const { index } = this.#vectorsOf(dimension);
+    for (const run of consecutiveRuns(writes)) {
+      const values = new Float32Array(run.length * dimension);
+      run.forEach((write, i) => values.set(write.embedding, i * dimension));
+      index.set(run[0]!.ordinal, quantizeRows(this.space, dimension, values));
+    }
+    for (const { ordinal } of writes) this.#forgetVector(ordinal);
+  }
+
+  get space(): CollectionRow["configuration"]["hnsw"]["space"] {
+    return this.row.configuration.hnsw.space;
+  }
+
+  #vectorsOf(dimension: number): Vectors {
+    if (this.vectors !== null) return this.vectors;
+    const owner = `collection "${this.row.name}" (vectors)`;
+    this.vectors = {
+      dimension,
+      index: new FlatIndex(this.#parts.kernel, this.space, dimension),
+      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(this.space, dimension), limits.blockBytesMax),
+      segment: new VectorSegment(this.#parts.blocks, owner, dimension),
+    };
+    return this.vectors;
+  }
+
+  #admit(id: string, ordinal: number): void {
+    this.#ordinals.set(id, ordinal);
+    this.#ids.set(ordinal, id);
+    this.live.add(ordinal);
+  }
+
+  #dismiss(id: string, ordinal: number): void {
+    this.#ordinals.delete(id);
+    this.#ids.delete(ordinal);
+    this.live.delete(ordinal);
+  }
+
+  // ---- compaction
+
+  /** Puts a finished compaction in place. Entries that changed since it began stay in the memtable, over the new segments. */
+  install(installation: Installation): void {
+    this.manifest = installation.manifest;
+    this.vectors?.segment.install(installation.directories);
+    for (const [ordinal, entry] of installation.compacted) {
+      if (this.memtable.get(ordinal) === entry) this.memtable.delete(ordinal);
+    }
+    this.logBytes -= installation.compactedBytes;
+    this.logRecords -= installation.compactedRecords;
+  }
+
+  // ---- reading (under the shared lock)
+
+  /** Columns of live records, in the order given. */
+  async fetch(ordinals: ArrayLike<number>, fields: FieldSelection): Promise<RecordColumns> {
+    const wanted = Array.from(ordinals);
+    const payload = fields.document || fields.uri || fields.metadata ? await this.#payloads(wanted) : null;
+    return {
+      ids: wanted.map((ordinal) => this.idOf(ordinal)),
+      documents: fields.document ? payload!.map((row) => row.document) : null,
+      uris: fields.uri ? payload!.map((row) => row.uri) : null,
+      metadatas: fields.metadata ? payload!.map(shownMetadata) : null,
+      embeddings: fields.embedding ? { dimension: this.dimension ?? 0, values: await this.embeddings(wanted) } : null,
+    };
+  }
+
+  /** Documents for the text index; takes the shared lock for each chunk. Ordinals may be dead by now: `null`. */
+  textSource(): TextSource {
+    return { ...this.lockedTextSource(), documents: (ordinals) => this.lock.shared(() => this.#documents(ordinals)) };
+  }
+
+  /** The same for callers that hold the shared lock already. */
+  lockedTextSource(): TextSource {
+    return {
+      documents: (ordinals) => this.#documents(ordinals),
+      section: () => this.manifest.text,
+      nextOrdinal: () => this.nextOrdinal,
+      uncompacted: () => this.memtable.ordinals(),
+    };
+  }
+
+  async #documents(ordinals: Uint32Array): Promise<(string | null)[]> {
+    const live = [...ordinals].filter((ordinal) => this.live.has(ordinal));
+    const payloads = await this.#payloads(live);
+    const documents = new Map(live.map((ordinal, i) => [ordinal, payloads[i]!.document]));
+    return Array.from(ordinals, (ordinal) => documents.get(ordinal) ?? null);
+  }
+
+  async #payloads(ordinals: readonly number[]): Promise<Payload[]> {
+    const entries = ordinals.map((ordinal) => this.memtable.get(ordinal));
+    const below = ordinals.filter((_, i) => entries[i]?.kind !== "record").sort((a, b) => a - b);
+    const rows = await this.payloadFile.read(this.manifest.payload, below);
+    const byOrdinal = new Map(below.map((ordinal, i) => [ordinal, rows[i]!]));
+    return ordinals.map((ordinal, i) => {
+      const entry = entries[i];
+      if (entry?.kind === "record") return entry;
+      const base = byOrdinal.get(ordinal);
+      if (base === undefined || base === null) throw this.#missing(ordinal);
+      return entry?.kind === "patch" ? patchedPayload(base, entry) : base;
+    });
+  }
+
+  /** Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. */
+  async embeddings(ordinals: ArrayLike<number>): Promise<Float32Array> {
+    const dimension = this.dimension ?? 0;
+    const out = new Float32Array(ordinals.length * dimension);
+    const missing: number[] = [];
+    for (let i = 0; i < ordinals.length; i++) {
+      const row = this.#residentEmbedding(ordinals[i]!);
+      if (row === undefined) missing.push(i);
+      else out.set(row, i * dimension);
+    }
+    if (missing.length === 0) return out;
+    const rows = await this.vectors!.segment.read(missing.map((i) => ordinals[i]!));
+    missing.forEach((i, m) => {
+      out.set(rows[m]!, i * dimension);
+      this.#parts.vectorCache.set(this.#cacheKey(ordinals[i]!), rows[m]!, dimension * 4);
+    });
+    return out;
+  }
+
+  #residentEmbedding(ordinal: number): Float32Array | undefined {
+    const entry = this.memtable.get(ordinal);
+    const fresh = entry === undefined || entry.kind === "tombstone" ? undefined : entry.embedding;
+    return fresh ?? this.#parts.vectorCache.get(this.#cacheKey(ordinal));
+  }
+
+  #forgetVector(ordinal: number): void {
+    this.#parts.vectorCache.delete(this.#cacheKey(ordinal));
+  }
+
+  #cacheKey(ordinal: number): string {
+    return `${this.row.sequence}:${ordinal}`;
+  }
+
+  #missing(ordinal: number): TidepoolError {
+    return new TidepoolError("CORRUPTION", `The record of ordinal ${ordinal} is missing from collection "${this.row.name}". Nothing was changed.`);
+  }
+}
+
+interface VectorWrite {
+  ordinal: number;
+  embedding: Float32Array;
+}
+
+/** Splits writes (later ones of one ordinal win) into runs of consecutive ordinals, so that bulk inserts are one call. */
+function consecutiveRuns(writes: readonly VectorWrite[]): VectorWrite[][] {
+  const runs: VectorWrite[][] = [];
+  for (const write of writes) {
+    const run = runs[runs.length - 1];
+    if (run !== undefined && run[run.length - 1]!.ordinal + 1 === write.ordinal) run.push(write);
+    else runs.push([write]);
+  }
+  return runs;
+}
+
+/** Hands rows of a block to the index in runs of consecutive ordinals. */
+function setRuns(index: FlatIndex, dimension: number, ordinals: Uint32Array, rows: QuantizedRows): void {
+  for (let from = 0, to; from < ordinals.length; from = to) {
+    to = from + 1;
+    while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;
+    index.set(ordinals[from]!, {
+      codes: rows.codes.subarray(from * dimension, to * dimension),
+      slopes: rows.slopes.subarray(from, to),
+      intercepts: rows.intercepts.subarray(from, to),
+      errors: rows.errors.subarray(from, to),
+    });
+  }
+}
+
+/** Embedding of the i-th record of a batch, if it carries one. */
+function embeddingRows(batch: RecordBatch): (i: number) => Float32Array | undefined {
+  const embeddings = batch.embeddings;
+  if (embeddings === null) return () => undefined;
+  const { dimension, values, present } = embeddings;
+  let next = 0;
+  return (i) => {
+    if (present !== null && present[i] === 0) return undefined;
+    return values.subarray(next, (next += dimension));
+  };
+}
+
+function patchedPayload(base: Payload, patch: Omit<PatchEntry, "kind" | "id" | "embedding">): Payload {
+  return {
+    document: patch.document ?? base.document,
+    uri: patch.uri ?? base.uri,
+    metadata: mergeMetadata(base.metadata, patch.metadata),
+  };
+}
+
+/** Chroma keeps a uri among the metadata, so a record with a uri and no metadata shows empty metadata, not `null`. */
+function shownMetadata(row: Payload): Metadata | null {
+  return row.metadata ?? (row.uri !== null ? {} : null);
+}

@@ -1,0 +1,224 @@
+/**
+ * Decides when collections are compacted, and carries a compaction from new blocks to the published manifest.
+ *
+ * A collection is compacted at once when its log is long, and when the database has been idle for a moment if the log is
+ * worth it. Blocks are flushed before their manifest is installed in memory; publishing (which truncates the log) follows
+ * as soon as the arenas that hold them can be relied upon, which right after creating an arena takes a minute. Until
+ * then the log is kept and the old manifest stays the durable one, so nothing hangs on a young arena's name. Space of
+ * superseded blocks is released only after publishing, under the collection's exclusive lock.
+ *
+ * A failed compaction leaves everything as it was; the error is kept for `info()` and for writers that wait for room. A
+ * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
+ */
+import type { BlockStore } from "../blockstore/blockstore.js";
+import type { CollectionState } from "../collection-state.js";
+import { TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
+import { staleShare } from "../segment/text.js";
+import type { Environment } from "../storage.js";
+import type { Manifest } from "../sysdb/manifest.js";
+import type { SysDb } from "../sysdb/sysdb.js";
+import { compact } from "./compaction.js";
+
+/** Share of changed documents above which the text index is written anew. */
+const TEXT_STALE_SHARE_MAX = 0.2;
+
+export interface CompactorParts {
+  sysdb: SysDb;
+  blocks: BlockStore;
+  environment: Environment;
+  /** Open collections. */
+  states(): Iterable<CollectionState>;
+  tick(): Promise<void>;
+  poison(error: TidepoolError): void;
+}
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  readonly #running = new Map<CollectionState, Promise<void>>();
+  /** Manifests installed in memory and not published yet, oldest first. */
+  readonly #unpublished = new Map<CollectionState, Manifest[]>();
+  #publishing: Promise<void> = Promise.resolve();
+  #cancelIdle: (() => void) | null = null;
+  #cancelPublish: (() => void) | null = null;
+  #stopped = false;
+  #lastError: TidepoolError | null = null;
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** Why the latest compaction failed; `null` after one that did not. */
+  get lastError(): TidepoolError | null {
+    return this.#lastError;
+  }
+
+  /** Called after every applied write. */
+  noteWrite(state: CollectionState): void {
+    if (this.#stopped) return;
+    if (state.memtable.bytes >= limits.compactionLogBytes && this.#lastError === null) this.#start(state);
+    this.#scheduleIdle();
+  }
+
+  /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
+  async waitForRoom(state: CollectionState): Promise<void> {
+    while (state.memtable.bytes >= limits.memtableBytesMax) await this.compact(state);
+  }
+
+  /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
+  compact(state: CollectionState): Promise<void> {
+    const running = this.#running.get(state);
+    if (running !== undefined) return running;
+    const run = this.#compact(state).finally(() => this.#running.delete(state));
+    this.#running.set(state, run);
+    return run;
+  }
+
+  /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */
+  async forget(state: CollectionState): Promise<readonly Manifest[]> {
+    // Whatever that work fails with no longer matters.
+    await this.#running.get(state)?.catch(() => undefined);
+    await this.#publishing.catch(() => undefined);
+    const unpublished = this.#unpublished.get(state) ?? [];
+    this.#unpublished.delete(state);
+    return unpublished;
+  }
+
+  /** No new work begins; resolves when what runs has ended. Unpublished manifests are dropped: the log still has it all. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelIdle?.();
+    this.#cancelPublish?.();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  // ---- when
+
+  #scheduleIdle(): void {
+    this.#cancelIdle?.();
+    this.#cancelIdle = this.#parts.environment.schedule(() => void this.#compactIdle(), limits.compactionIdleMs);
+  }
+
+  async #compactIdle(): Promise<void> {
+    for (const state of [...this.#parts.states()]) {
+      if (this.#stopped) return;
+      if (isWorthIt(state)) await this.compact(state).catch(() => undefined);
+      if (!this.#stopped && needsTextSnapshot(state)) await this.#startText(state);
+    }
+  }
+
+  /** Starts work nobody waits for. Its error is not lost: `compact` keeps it in `lastError`. */
+  #start(state: CollectionState): void {
+    void this.compact(state).catch(() => undefined);
+  }
+
+  async #startText(state: CollectionState): Promise<void> {
+    const running = this.#running.get(state);
+    if (running !== undefined) return;
+    const run = this.#guard(() => this.#saveText(state)).finally(() => this.#running.delete(state));
+    this.#running.set(state, run);
+    await run.catch(() => undefined);
+  }
+
+  // ---- how
+
+  #compact(state: CollectionState): Promise<void> {
+    return this.#guard(async () => {
+      if (state.memtable.size === 0 && state.logRecords === 0) return;
+      const installation = await compact(state, () => this.#tick());
+      await this.#flush();
+      await state.lock.exclusive(() => {
+        if (state.dropped) return;
+        this.#defer(state, installation.manifest);
+        state.install(installation);
+      });
+      await this.#publishSettled();
+    });
+  }
+
+  /** Brings the text index up to date and writes it. What is written after that stays in the memtable, hence is re-read on load. */
+  async #saveText(state: CollectionState): Promise<void> {
+    const wasLoaded = state.text.isLoaded;
+    const { nextOrdinal } = state.manifest;
+    const section = await state.text.save(state.textSource(), nextOrdinal, () => this.#tick());
+    await this.#flush();
+    await state.lock.exclusive(() => {
+      if (state.dropped) return;
+      const manifest = { ...state.manifest, version: state.manifest.version + 1, text: section };
+      this.#defer(state, manifest);
+      state.manifest = manifest;
+      if (!wasLoaded) state.text.unload();
+    });
+    await this.#publishSettled();
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#lastError = null;
+    } catch (error) {
+      if (error instanceof Stopped) return;
+      this.#lastError = error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
+      throw this.#lastError;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#parts.blocks.flush();
+    } catch (cause) {
+      const error = new TidepoolError("POISONED", "Flushing blocks to disk failed; reopen the database. Acknowledged writes are in the log.", { cause });
+      this.#parts.poison(error);
+      throw error;
+    }
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#stopped) throw new Stopped();
+    await this.#parts.tick();
+  }
+
+  // ---- publishing
+
+  #defer(state: CollectionState, manifest: Manifest): void {
+    const waiting = this.#unpublished.get(state) ?? [];
+    waiting.push(manifest);
+    this.#unpublished.set(state, waiting);
+  }
+
+  /** Publishes all installed manifests, or comes back when their arenas are old enough. */
+  async #publishSettled(): Promise<void> {
+    const waitMs = this.#parts.blocks.settledAt() - this.#parts.environment.now();
+    if (waitMs > 0) {
+      this.#cancelPublish?.();
+      this.#cancelPublish = this.#parts.environment.schedule(() => void this.#guard(() => this.#publishSettled()).catch(() => undefined), waitMs);
+      return;
+    }
+    this.#publishing = this.#publishing.then(() => this.#publishAll());
+    await this.#publishing.finally(() => (this.#publishing = Promise.resolve()));
+  }
+
+  async #publishAll(): Promise<void> {
+    for (const [state, waiting] of [...this.#unpublished]) {
+      if (this.#stopped || state.dropped) continue;
+      const published = waiting.slice();
+      const next = published.pop()!;
+      const garbage = await this.#parts.sysdb.publish(state.row.id, next, published);
+      waiting.splice(0, published.length + 1);
+      if (waiting.length === 0) this.#unpublished.delete(state);
+      await state.lock.exclusive(() => this.#parts.blocks.release(garbage));
+    }
+  }
+}
+
+/** Thrown inside background work to end it early. */
+class Stopped extends Error {}
+
+function isWorthIt(state: CollectionState): boolean {
+  return state.logRecords > 0 && (state.logBytes >= limits.compactionIdleLogBytes || state.hasDeletions);
+}
+
+function needsTextSnapshot(state: CollectionState): boolean {
+  const { text, nextOrdinal, hasDocuments } = state.manifest;
+  return hasDocuments && (text === null || staleShare(text, nextOrdinal) > TEXT_STALE_SHARE_MAX);
+}

@@ -1,0 +1,116 @@
+/**
+ * The power fails at every durability point in turn. A script of writes, deletes and compactions runs once to count the
+ * points, then once per point and way of dying; each time the reopened database must hold every acknowledged operation,
+ * and of the one that was under way all or nothing.
+ */
+import { describe, expect, test } from "vitest";
+import { type CrashVariant, FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { Engine } from "./engine.js";
+import { referenceKernel } from "./index/reference-kernel.js";
+import { Model, type ModelRecord } from "./model.js";
+import { Random, TestEnvironment } from "./test-environment.js";
+
+const DIMENSION = 4;
+const variants: CrashVariant[] = ["before", "after", "torn"];
+
+interface Step {
+  run(engine: Engine, collectionId: string): Promise<unknown>;
+  apply(model: Model): void;
+}
+
+function script(seed: number): Step[] {
+  const random = new Random(seed);
+  const steps: Step[] = [];
+  for (let i = 0; i < 24; i++) {
+    const dice = random.next();
+    if (dice < 0.3) steps.push({ run: (engine, id) => engine.compact(id), apply: () => undefined });
+    else if (dice < 0.5) steps.push(deletion(random));
+    else steps.push(write(random, i));
+  }
+  return steps;
+}
+
+function deletion(random: Random): Step {
+  const ids = [...new Set(Array.from({ length: 6 }, () => `r${random.below(60)}`))];
+  return {
+    run: (engine, collectionId) => engine.delete({ collectionId, ids }),
+    apply: (model) => void model.delete(ids),
+  };
+}
+
+function write(random: Random, stamp: number): Step {
+  const ids = [...new Set(Array.from({ length: 12 }, () => `r${random.below(60)}`))];
+  const writes = ids.map((id) => ({ id, embedding: random.vector(DIMENSION), document: `${id} at ${stamp}`, metadata: { stamp } }));
+  const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding]));
+  return {
+    run: (engine, collectionId) =>
+      engine.write({
+        collectionId,
+        operation: "upsert",
+        records: {
+          ids,
+          embeddings: { dimension: DIMENSION, values, present: null },
+          documents: writes.map(({ document }) => document),
+          metadatas: writes.map(({ metadata }) => metadata),
+          uris: null,
+        },
+      }),
+    apply: (model) => model.write("upsert", writes),
+  };
+}
+
+async function openEngine(storage: FaultInjectingStorage): Promise<Engine> {
+  const options = { path: "crash", storage: "memory", durability: "strict", allowReset: false } as const;
+  return Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
+}
+
+/** Runs until the end or the crash. Returns the models of what must be there and of what may be there. */
+async function runScript(storage: FaultInjectingStorage, steps: readonly Step[]): Promise<{ sure: Model; perhaps: Model }> {
+  const sure = new Model("l2");
+  const perhaps = new Model("l2");
+  try {
+    const engine = await openEngine(storage);
+    const scope = { tenant: "default_tenant", database: "default_database" };
+    const { id } = await engine.createCollection({ ...scope, name: "crash", metadata: null, configuration: {}, getOrCreate: false });
+    for (const step of steps) {
+      step.apply(perhaps);
+      await step.run(engine, id);
+      step.apply(sure);
+    }
+  } catch (error) {
+    if (!storage.ended) throw error;
+  }
+  return { sure, perhaps };
+}
+
+async function survivors(storage: FaultInjectingStorage): Promise<ModelRecord[]> {
+  const engine = await openEngine(storage);
+  const [info] = await engine.listCollections({ tenant: "default_tenant", database: "default_database" });
+  if (info === undefined) return [];
+  const found = await engine.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] });
+  await engine.compact(info.id);
+  expect(await engine.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] })).toEqual(found);
+  return found.ids.map((id, i) => ({
+    id,
+    embedding: found.embeddings!.values.slice(i * DIMENSION, (i + 1) * DIMENSION),
+    document: found.documents![i]!,
+    uri: null,
+    metadata: found.metadatas![i]!,
+  }));
+}
+
+describe.each([11, 12])("script of seed %i", (seed) => {
+  test.each(variants)("dying %s each durability point loses no acknowledged write", async (variant) => {
+    const steps = script(seed);
+    const rehearsal = new FaultInjectingStorage();
+    await runScript(rehearsal, steps);
+    expect(rehearsal.syncs).toBeGreaterThan(steps.length);
+    for (let at = 1; at <= rehearsal.syncs; at++) {
+      const storage = new FaultInjectingStorage({ crash: { at, variant }, seed: seed * 1000 + at });
+      const { sure, perhaps } = await runScript(storage, steps);
+      const found = await survivors(storage.reopen());
+      const allowed = [sure, perhaps].map((model) => [...model.records.values()]);
+      expect(allowed, `seed ${seed}, crash ${variant} sync ${at}`).toContainEqual(found);
+    }
+  });
+});

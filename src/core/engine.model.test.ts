@@ -1,0 +1,256 @@
+/**
+ * Random operations against the plain model, with compactions and reopenings in between. A failure names its seed:
+ * `SEED=<n> npx vitest run src/core/engine.model.test.ts` repeats it.
+ */
+import { describe, expect, test } from "vitest";
+import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { Engine } from "./engine.js";
+import { referenceKernel } from "./index/reference-kernel.js";
+import { type Matches, Model, type ModelWrite } from "./model.js";
+import { Random, TestEnvironment } from "./test-environment.js";
+import type { IncludeField, RecordBatch, Space, Where, WhereDocument } from "./types.js";
+
+const DIMENSION = 8;
+const STEPS = 120;
+const WORDS = ["wave", "kelp", "crab", "tide", "salt", "sand", "moon", "reef"];
+const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
+const seeds = process.env["SEED"] === undefined ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [Number(process.env["SEED"])];
+const spaces: Space[] = ["l2", "cosine", "ip"];
+
+describe.each(seeds)("seed %i", (seed) => {
+  test("the engine and the model agree after every operation", async () => {
+    const run = await Run.start(seed, spaces[seed % 3]!);
+    for (let step = 0; step < STEPS; step++) await run.step();
+    await run.check();
+    await run.engine.close();
+  });
+});
+
+/** One engine beside one model. */
+class Run {
+  readonly environment = new TestEnvironment();
+  readonly random: Random;
+  readonly model: Model;
+  engine!: Engine;
+  collectionId!: string;
+
+  private constructor(
+    readonly seed: number,
+    space: Space,
+  ) {
+    this.random = new Random(seed);
+    this.model = new Model(space);
+  }
+
+  static async start(seed: number, space: Space): Promise<Run> {
+    const run = new Run(seed, space);
+    await run.open();
+    const info = await run.engine.createCollection({
+      tenant: "default_tenant",
+      database: "default_database",
+      name: "model",
+      metadata: null,
+      configuration: { hnsw: { space } },
+      getOrCreate: false,
+    });
+    run.collectionId = info.id;
+    return run;
+  }
+
+  async open(): Promise<void> {
+    const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false } as const;
+    const storage = await openMemoryStorage(options.path);
+    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.environment, options });
+  }
+
+  async step(): Promise<void> {
+    const dice = this.random.next();
+    if (dice < 0.45) await this.write();
+    else if (dice < 0.55) await this.deleteSome();
+    else if (dice < 0.65) await this.engine.compact(this.collectionId);
+    else if (dice < 0.72) await this.reopen();
+    else if (dice < 0.75) await this.racingCompaction();
+    else await this.read();
+  }
+
+  async reopen(): Promise<void> {
+    await this.engine.close();
+    await this.open();
+  }
+
+  /** Writes and deletes while a compaction is under way. */
+  async racingCompaction(): Promise<void> {
+    const compaction = this.engine.compact(this.collectionId);
+    for (let i = 0; i < 4; i++) {
+      await this.write();
+      await this.deleteSome();
+      await this.read();
+    }
+    await compaction;
+  }
+
+  async write(): Promise<void> {
+    const operation = this.random.pick(["add", "update", "upsert"] as const);
+    const count = 1 + this.random.below(this.random.chance(0.2) ? 40 : 6);
+    const ids = new Set(Array.from({ length: count }, () => this.id()));
+    const columns = { document: this.random.chance(0.8), metadata: this.random.chance(0.8), uri: this.random.chance(0.3) };
+    const writes = [...ids].map((id) => this.record(id, operation === "update", columns));
+    const records = toBatch(writes, columns);
+    await this.engine.write({ collectionId: this.collectionId, operation, records });
+    this.model.write(operation, writes);
+  }
+
+  record(id: string, update: boolean, columns: { document: boolean; metadata: boolean; uri: boolean }): ModelWrite {
+    const { random } = this;
+    return {
+      id,
+      embedding: update && random.chance(0.5) ? undefined : this.embedding(),
+      document: columns.document && random.chance(0.8) ? this.text() : null,
+      uri: columns.uri && random.chance(0.5) ? `https://example.org/${id}` : null,
+      metadata: columns.metadata && random.chance(0.8) ? this.metadata(update) : null,
+    };
+  }
+
+  embedding(): Float32Array {
+    if (this.random.chance(0.05)) return new Float32Array(DIMENSION);
+    if (this.random.chance(0.2)) return Float32Array.from({ length: DIMENSION }, () => this.random.below(3) - 1);
+    return this.random.vector(DIMENSION);
+  }
+
+  id(): string {
+    return `id-${this.random.below(150)}`;
+  }
+
+  text(): string {
+    return Array.from({ length: 1 + this.random.below(6) }, () => this.random.pick(WORDS)).join(" ");
+  }
+
+  metadata(update: boolean): Record<string, string | number | boolean | string[] | null> {
+    const { random } = this;
+    const out: Record<string, string | number | boolean | string[] | null> = { year: 2000 + random.below(8) };
+    if (random.chance(0.5)) out["kind"] = random.pick(["a", "b", "c"]);
+    if (random.chance(0.3)) out["kind"] = random.below(3);
+    if (random.chance(0.3)) out["open"] = random.chance(0.5);
+    if (random.chance(0.3)) out["tags"] = [random.pick(WORDS), random.pick(WORDS)];
+    if (random.chance(0.1)) out[`rare${random.below(100)}`] = random.next();
+    if (update && random.chance(0.3)) out[random.pick(["kind", "open", "tags"])] = null;
+    return out;
+  }
+
+  async deleteSome(): Promise<void> {
+    if (this.random.chance(0.5)) {
+      const ids = [...new Set(Array.from({ length: 1 + this.random.below(5) }, () => this.id()))];
+      const { deleted } = await this.engine.delete({ collectionId: this.collectionId, ids });
+      expect(deleted).toBe(this.model.delete(ids));
+    } else {
+      const filter = this.filter();
+      const limit = 1 + this.random.below(4);
+      if (filter.where === undefined && filter.whereDocument === undefined) return;
+      const { deleted } = await this.engine.delete({ collectionId: this.collectionId, where: filter.where, whereDocument: filter.whereDocument, limit });
+      const ids = this.model.select(filter.matches).slice(0, limit).map((record) => record.id);
+      expect(deleted).toBe(this.model.delete(ids));
+    }
+  }
+
+  /** A filter, and the same as a function. */
+  filter(): { where?: Where; whereDocument?: WhereDocument; matches: Matches } {
+    const { random } = this;
+    const word = random.pick(WORDS);
+    const year = 2000 + random.below(8);
+    const kind = random.pick<string | number>(["a", "b", 0, 1]);
+    const filters: { where?: Where; whereDocument?: WhereDocument; matches: Matches }[] = [
+      { matches: () => true },
+      { where: { year }, matches: ({ metadata }) => metadata?.["year"] === year },
+      { where: { year: { $gte: year } }, matches: ({ metadata }) => Number(metadata?.["year"] ?? NaN) >= year },
+      { where: { kind: { $ne: kind } }, matches: ({ metadata }) => metadata?.["kind"] !== kind },
+      { where: { tags: { $contains: word } }, matches: ({ metadata }) => ((metadata?.["tags"] ?? []) as string[]).includes(word) },
+      {
+        where: { $or: [{ open: true }, { $and: [{ year: { $lt: year } }, { kind: { $in: ["a", "b"] } }] }] },
+        matches: ({ metadata }) =>
+          metadata?.["open"] === true ||
+          (Number(metadata?.["year"] ?? NaN) < year && ["a", "b"].includes(metadata?.["kind"] as string)),
+      },
+      { whereDocument: { $contains: word }, matches: ({ document }) => document?.includes(word) ?? false },
+      { whereDocument: { $not_contains: word }, matches: ({ document }) => !(document?.includes(word) ?? false) },
+      {
+        where: { year: { $lt: year } },
+        whereDocument: { $contains: word },
+        matches: ({ metadata, document }) => Number(metadata?.["year"] ?? NaN) < year && (document?.includes(word) ?? false),
+      },
+    ];
+    return random.pick(filters);
+  }
+
+  async read(): Promise<void> {
+    const { random } = this;
+    expect(await this.engine.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
+    const { matches, ...filter } = this.filter();
+    await this.checkGet(filter, matches);
+    await this.checkQuery(filter, matches);
+    if (random.chance(0.5)) await this.checkText(filter, matches);
+  }
+
+  async checkGet(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const offset = this.random.below(5);
+    const limit = 1 + this.random.below(30);
+    const found = await this.engine.get({ collectionId: this.collectionId, ...filter, offset, limit, include: ALL });
+    const expected = this.model.select(matches).slice(offset, offset + limit);
+    expect(found.ids).toEqual(expected.map((record) => record.id));
+    expect(found.documents).toEqual(expected.map((record) => record.document));
+    expect(found.uris).toEqual(expected.map((record) => record.uri));
+    expect(found.metadatas).toEqual(expected.map((record) => record.metadata ?? (record.uri === null ? null : {})));
+    expect(rowsOf(found.embeddings!)).toEqual(expected.map((record) => [...record.embedding]));
+  }
+
+  async checkQuery(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const query = this.random.chance(0.1) ? new Float32Array(DIMENSION) : this.random.vector(DIMENSION);
+    const nResults = 1 + this.random.below(12);
+    const queryEmbeddings = { dimension: DIMENSION, values: query };
+    const found = await this.engine.query({ collectionId: this.collectionId, ...filter, queryEmbeddings, nResults, include: ["distances"] });
+    const expected = this.model.query(query, nResults, matches);
+    expect([...found.distances!]).toEqual(expected.map((hit) => expect.closeTo(hit.distance, 5)));
+    expect(found.ids).toEqual(expected.map((hit) => hit.id));
+  }
+
+  async checkText(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const word = this.random.pick(WORDS);
+    const nResults = 500;
+    const request = { collectionId: this.collectionId, ...filter, query: word, nResults, include: ["documents"] as IncludeField[], prefix: false, fuzzy: 0 };
+    const found = await this.engine.searchText(request);
+    const expected = this.model.select((record) => matches(record) && (record.document?.split(" ").includes(word) ?? false));
+    expect([...found.ids].sort()).toEqual(expected.map((record) => record.id).sort());
+    expect([...found.scores]).toEqual([...found.scores].sort((a, b) => b - a));
+  }
+
+  /** Everything there is, once more. */
+  async check(): Promise<void> {
+    const all = await this.engine.get({ collectionId: this.collectionId, include: ALL });
+    expect(all.ids).toEqual([...this.model.records.keys()]);
+    await this.reopen();
+    const again = await this.engine.get({ collectionId: this.collectionId, include: ALL });
+    expect(again).toEqual(all);
+  }
+}
+
+function toBatch(writes: readonly ModelWrite[], columns: { document: boolean; metadata: boolean; uri: boolean }): RecordBatch {
+  const carried = writes.filter((write) => write.embedding !== undefined);
+  const values = new Float32Array(carried.length * DIMENSION);
+  carried.forEach((write, i) => values.set(write.embedding!, i * DIMENSION));
+  const all = carried.length === writes.length;
+  const present = all ? null : Uint8Array.from(writes, (write) => (write.embedding === undefined ? 0 : 1));
+  return {
+    ids: writes.map((write) => write.id),
+    embeddings: carried.length === 0 ? null : { dimension: DIMENSION, values, present },
+    documents: columns.document ? writes.map((write) => write.document ?? null) : null,
+    metadatas: columns.metadata ? writes.map((write) => write.metadata ?? null) : null,
+    uris: columns.uri ? writes.map((write) => write.uri ?? null) : null,
+  };
+}
+
+function rowsOf(embeddings: { dimension: number; values: Float32Array }): number[][] {
+  const rows: number[][] = [];
+  for (let at = 0; at < embeddings.values.length; at += embeddings.dimension) {
+    rows.push([...embeddings.values.subarray(at, at + embeddings.dimension)]);
+  }
+  return rows;
+}

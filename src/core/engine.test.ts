@@ -1,0 +1,274 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { FaultInjectingStorage, type FaultOptions } from "../storage/memory/fault-injecting-storage.js";
+import { Engine } from "./engine.js";
+import { referenceKernel } from "./index/reference-kernel.js";
+import { limits } from "./limits.js";
+import type { CreateCollectionRequest } from "./service.js";
+import type { Storage } from "./storage.js";
+import { TestEnvironment } from "./test-environment.js";
+import type { RecordBatch } from "./types.js";
+
+const scope = { tenant: "default_tenant", database: "default_database" };
+const opened: Engine[] = [];
+
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.close();
+});
+
+async function openEngine(storage: Storage, environment = new TestEnvironment(), allowReset = false): Promise<Engine> {
+  const options = { path: "test", storage: "memory", durability: "strict", allowReset } as const;
+  const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options });
+  opened.push(engine);
+  return engine;
+}
+
+function collection(name = "things"): CreateCollectionRequest {
+  return { ...scope, name, metadata: null, configuration: {}, getOrCreate: true };
+}
+
+/** Records `from … to − 1`, two-dimensional, with documents. */
+function records(from: number, to: number, dimension = 2): RecordBatch {
+  const count = to - from;
+  return {
+    ids: Array.from({ length: count }, (_, i) => `r${from + i}`),
+    embeddings: { dimension, values: Float32Array.from({ length: count * dimension }, (_, i) => from + i), present: null },
+    documents: Array.from({ length: count }, (_, i) => `document ${from + i} ${"x".repeat(200)}`),
+    metadatas: Array.from({ length: count }, (_, i) => ({ n: from + i })),
+    uris: null,
+  };
+}
+
+function storageOf(options: FaultOptions = {}): FaultInjectingStorage {
+  return new FaultInjectingStorage(options);
+}
+
+describe("reading", () => {
+  test("returns distances, and counts per query, for several queries at once", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 3) });
+    const queryEmbeddings = { dimension: 2, values: Float32Array.of(0, 1, 2, 3) };
+    const found = await engine.query({ collectionId, queryEmbeddings, nResults: 2, include: ["distances"] });
+    expect(found.counts).toEqual([2, 2]);
+    expect(found.ids).toEqual(["r0", "r1", "r1", "r0"]);
+    expect([...found.distances!]).toEqual([0, 8, 0, 8]);
+  });
+
+  test("an empty collection answers a query of any dimension with nothing", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    const found = await engine.query({ collectionId, queryEmbeddings: { dimension: 5, values: new Float32Array(5) }, nResults: 2, include: ["distances"] });
+    expect(found).toMatchObject({ ids: [], counts: [0] });
+  });
+
+  test("the first record fixes the dimension, for good", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 1) });
+    await engine.delete({ collectionId, ids: ["r0"] });
+    await expect(engine.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
+      "Collection expecting embedding with dimension of 2, got 3",
+    );
+    const reopened = await openEngine(storage.reopen());
+    await expect(reopened.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
+      expect.objectContaining({ code: "DIMENSION_MISMATCH" }),
+    );
+  });
+
+  test("two first writes of different dimensions at once: one is refused before it is logged", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    const results = await Promise.allSettled([
+      engine.write({ collectionId, operation: "add", records: records(0, 2, 2) }),
+      engine.write({ collectionId, operation: "add", records: records(2, 4, 3) }),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected"]);
+    expect(await engine.count({ collectionId })).toBe(2);
+    expect((await engine.info()).logRecords).toBe(1);
+  });
+});
+
+describe("space", () => {
+  test("deleting and compacting gives the space of blocks back", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 500) });
+    await engine.compact(collectionId);
+    const full = (await engine.info()).blockBytesUsed;
+    await engine.delete({ collectionId, where: { n: { $gte: 10 } } });
+    await engine.compact(collectionId);
+    const { blockBytesUsed, records: left, logRecords } = await engine.info();
+    expect([left, logRecords]).toEqual([10, 0]);
+    expect(blockBytesUsed).toBeLessThan(full / 5);
+    await engine.deleteCollection({ ...scope, name: "things" });
+    expect((await engine.info()).blockBytesUsed).toBe(0);
+  });
+
+  test("updates do not let the blocks grow", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    await engine.compact(collectionId);
+    const once = (await engine.info()).blockBytesUsed;
+    for (let round = 0; round < 5; round++) {
+      await engine.write({ collectionId, operation: "upsert", records: records(0, 300) });
+      await engine.compact(collectionId);
+    }
+    expect((await engine.info()).blockBytesUsed).toBeLessThan(once * 1.1);
+  });
+});
+
+describe("background compaction", () => {
+  test("begins when the database has been idle, and publishes only what old arenas hold", async () => {
+    const environment = new TestEnvironment();
+    const storage = storageOf({ now: () => environment.now(), arenaSettleMs: 60_000 });
+    const engine = await openEngine(storage, environment);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 900) });
+    await engine.write({ collectionId, operation: "add", records: records(900, 1800) });
+    expect((await engine.info()).logRecords).toBe(2);
+    environment.advance(limits.compactionIdleMs);
+    await engine.compact(collectionId);
+    // Compacted in memory; the log stays until the arena's name can be relied upon.
+    expect((await engine.info()).logRecords).toBe(0);
+    expect(await storage.log.read(collectionId, 0, 1)).toHaveLength(1);
+    environment.advance(60_000);
+    await until(async () => (await storage.log.read(collectionId, 0, 1)).length === 0);
+    const reopened = await openEngine(storage.reopen(), environment);
+    expect(await reopened.count({ collectionId })).toBe(1800);
+  });
+
+  test("loss of power while the arena is young loses nothing", async () => {
+    const environment = new TestEnvironment();
+    const storage = storageOf({ now: () => environment.now(), arenaSettleMs: 60_000 });
+    const engine = await openEngine(storage, environment);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 500) });
+    await engine.compact(collectionId);
+    const reopened = await openEngine(storage.reopen(), environment);
+    expect(await reopened.count({ collectionId })).toBe(500);
+  });
+
+  test("a failed flush poisons the engine; reopening finds every acknowledged write", async () => {
+    const counting = storageOf();
+    const rehearsal = await openEngine(counting);
+    const prepare = async (engine: Engine) => {
+      const { id: collectionId } = await engine.createCollection(collection());
+      await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+      return collectionId;
+    };
+    const rehearsalId = await prepare(rehearsal);
+    const before = counting.changes;
+    await rehearsal.compact(rehearsalId);
+    const flushAt = counting.changes - 1;
+    expect(flushAt).toBeGreaterThan(before);
+
+    const storage = storageOf({ fail: { at: flushAt, error: "io" } });
+    const engine = await openEngine(storage);
+    const collectionId = await prepare(engine);
+    await expect(engine.compact(collectionId)).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
+    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
+    await expect(engine.write({ collectionId, operation: "add", records: records(50, 51) })).rejects.toThrow("reopen the database");
+    const reopened = await openEngine(storage.reopen());
+    expect(await reopened.count({ collectionId })).toBe(50);
+  });
+
+  test("a full disk refuses the write, keeps the rest, and goes on when there is room again", async () => {
+    const counting = storageOf();
+    const rehearsal = await openEngine(counting);
+    const { id: rehearsalId } = await rehearsal.createCollection(collection());
+    await rehearsal.write({ collectionId: rehearsalId, operation: "add", records: records(0, 5) });
+    const storage = storageOf({ fail: { at: counting.changes + 1, error: "quota" } });
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 5) });
+    await expect(engine.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toThrow(
+      expect.objectContaining({ code: "QUOTA_EXCEEDED" }),
+    );
+    expect(await engine.count({ collectionId })).toBe(5);
+    await engine.write({ collectionId, operation: "add", records: records(5, 9) });
+    expect(await engine.count({ collectionId })).toBe(9);
+  });
+});
+
+describe("damage", () => {
+  test("a changed byte in a block is CORRUPTION naming the collection, and deletes nothing", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection("precious"));
+    await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+    await engine.compact(collectionId);
+    await engine.close();
+    const damaged = storage.reopen();
+    const read = damaged.blobs.read.bind(damaged.blobs);
+    damaged.blobs.read = async (ranges) => (await read(ranges)).map((bytes) => bytes.with(bytes.length - 20, bytes[bytes.length - 20]! ^ 1));
+    const reopened = await openEngine(damaged);
+    await expect(reopened.count({ collectionId })).rejects.toThrow(
+      expect.objectContaining({ code: "CORRUPTION", message: expect.stringMatching(/Block .* of collection "precious"/) as string }),
+    );
+    expect((await reopened.listCollections(scope)).map(({ name }) => name)).toEqual(["precious"]);
+  });
+
+  test("a missing log record is CORRUPTION", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection("precious"));
+    for (let i = 0; i < 3; i++) await engine.write({ collectionId, operation: "add", records: records(i, i + 1) });
+    const next = storage.reopen();
+    await next.catalog.commit({ truncateLog: [{ collectionId, upTo: 1 }] });
+    const reopened = await openEngine(next);
+    await expect(reopened.count({ collectionId })).rejects.toThrow('Log record 1 of collection "precious" is missing');
+  });
+});
+
+describe("the database as a whole", () => {
+  test("reset is refused unless allowed, and then leaves a usable, empty database", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    await engine.createCollection(collection());
+    await expect(engine.reset()).rejects.toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
+    await engine.close();
+    const again = await openEngine(storage.reopen(), new TestEnvironment(), true);
+    await again.createTenant({ name: "t" });
+    await again.reset();
+    expect(await again.countCollections(scope)).toBe(0);
+    await expect(again.getTenant({ name: "t" })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+    await again.createCollection(collection());
+  });
+
+  test("after close every call says so", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.close();
+    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await expect(engine.createCollection(collection())).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await engine.close();
+  });
+
+  test("a dropped collection is gone for calls under way, and its name is free", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 5) });
+    const [dropped, write] = await Promise.allSettled([
+      engine.deleteCollection({ ...scope, name: "things" }),
+      engine.write({ collectionId, operation: "add", records: records(5, 9) }),
+    ]);
+    expect(dropped.status).toBe("fulfilled");
+    expect(["fulfilled", "rejected"]).toContain(write.status);
+    const { id } = await engine.createCollection(collection());
+    expect(id).not.toBe(collectionId);
+    expect(await engine.count({ collectionId: id })).toBe(0);
+    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+  });
+
+  test("creating one collection twice at once makes one", async () => {
+    const engine = await openEngine(storageOf());
+    const [a, b] = await Promise.all([engine.createCollection(collection()), engine.createCollection(collection())]);
+    expect(a.id).toBe(b.id);
+  });
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+}

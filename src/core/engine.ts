@@ -1,0 +1,365 @@
+/**
+ * The engine: constructs the five components over one database's storage, wires them, and answers requests.
+ *
+ * It owns the open collections. A collection is opened on its first use (ids and codes are read, the log is replayed) and
+ * stays open. Changes of the system database run one after the other. After a failed flush the engine is poisoned: every
+ * later call is refused until the database is reopened, since what the disk holds can then only be told by recovery.
+ */
+import { BlockStore } from "./blockstore/blockstore.js";
+import { ByteCache } from "./byte-cache.js";
+import { CollectionState } from "./collection-state.js";
+import { Compactor } from "./compactor/compactor.js";
+import { TidepoolError } from "./errors.js";
+import * as gateway from "./gateway/gateway.js";
+import type { VectorKernel } from "./index/vector-kernel.js";
+import { limits } from "./limits.js";
+import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
+import { Log } from "./log/log.js";
+import { QueryExecutor } from "./query-executor/query-executor.js";
+import type {
+  CreateCollectionRequest,
+  DatabaseInfo,
+  DeleteRequest,
+  EngineInfo,
+  EngineService,
+  GetRequest,
+  ModifyCollectionRequest,
+  OpenOptions,
+  QueryRequest,
+  QueryResponse,
+  Scope,
+  SearchTextRequest,
+  SearchTextResponse,
+  WriteRequest,
+} from "./service.js";
+import type { Environment, Storage } from "./storage.js";
+import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
+import type { CollectionInfo, RecordColumns } from "./types.js";
+
+/** What an engine is built from. */
+export interface EngineParts {
+  storage: Storage;
+  kernel: VectorKernel;
+  environment: Environment;
+  options: OpenOptions;
+}
+
+export class Engine implements EngineService {
+  readonly #parts: EngineParts;
+  readonly #sysdb: SysDb;
+  readonly #log: Log;
+  readonly #blocks: BlockStore;
+  readonly #vectorCache = new ByteCache<string, Float32Array>(limits.vectorCacheBytesMax);
+  readonly #executor: QueryExecutor;
+  readonly #compactor: Compactor;
+  readonly #states = new Map<string, Promise<CollectionState>>();
+  readonly #openStates = new Map<string, CollectionState>();
+  readonly #tick: () => Promise<void>;
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #failure: TidepoolError | null = null;
+
+  private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore) {
+    this.#parts = parts;
+    this.#sysdb = sysdb;
+    this.#blocks = blocks;
+    this.#log = new Log(parts.storage.log);
+    this.#tick = slicer(parts.environment);
+    this.#executor = new QueryExecutor(this.#tick);
+    this.#compactor = new Compactor({
+      sysdb,
+      blocks,
+      environment: parts.environment,
+      states: () => this.#openStates.values(),
+      tick: this.#tick,
+      poison: (error) => (this.#failure ??= error),
+    });
+  }
+
+  /**
+   * Opens the database that the storage holds, or starts a new one. Rejects with `FORMAT_TOO_NEW` or `CORRUPTION` without
+   * having changed anything.
+   */
+  static async open(parts: EngineParts): Promise<Engine> {
+    const sysdb = await SysDb.open(parts.storage.catalog, parts.environment);
+    const blocks = new BlockStore(parts.storage.blobs);
+    await blocks.retain(sysdb.blockRefs());
+    return new Engine(parts, sysdb, blocks);
+  }
+
+  // ---- tenants and databases
+
+  async createTenant(request: { name: string }): Promise<void> {
+    gateway.checkTenantName(request.name);
+    await this.#change(() => this.#sysdb.createTenant(request.name));
+  }
+
+  async getTenant(request: { name: string }): Promise<{ name: string }> {
+    this.#check();
+    return this.#sysdb.getTenant(request.name);
+  }
+
+  async createDatabase(request: { tenant: string; name: string }): Promise<void> {
+    gateway.checkDatabaseName(request.name);
+    await this.#change(() => this.#sysdb.createDatabase(request.tenant, request.name, this.#parts.environment.randomId()));
+  }
+
+  async getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo> {
+    this.#check();
+    return this.#sysdb.getDatabase(request.tenant, request.name);
+  }
+
+  async listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
+    this.#check();
+    const page = gateway.planPage(request);
+    return this.#sysdb.listDatabases(request.tenant).slice(page.from, page.to);
+  }
+
+  async deleteDatabase(request: { tenant: string; name: string }): Promise<void> {
+    await this.#change(async () => {
+      this.#sysdb.getDatabase(request.tenant, request.name);
+      for (const row of this.#sysdb.listCollections(request.tenant, request.name)) await this.#drop(row);
+      await this.#sysdb.deleteDatabase(request.tenant, request.name);
+    });
+  }
+
+  // ---- collections
+
+  async createCollection(request: CreateCollectionRequest): Promise<CollectionInfo> {
+    const configuration = gateway.planCreateCollection(request);
+    const { tenant, database, name, metadata } = request;
+    return this.#change(async () => {
+      const existing = this.#sysdb.findCollection(tenant, database, name);
+      if (existing !== null && request.getOrCreate) return this.#describe(existing);
+      const id = this.#parts.environment.randomId();
+      return this.#describe(await this.#sysdb.createCollection({ id, name, tenant, database, metadata, configuration }));
+    });
+  }
+
+  async getCollection(request: Scope & { name: string }): Promise<CollectionInfo> {
+    this.#check();
+    return this.#describe(this.#sysdb.getCollection(request.tenant, request.database, request.name));
+  }
+
+  async listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]> {
+    this.#check();
+    const page = gateway.planPage(request);
+    const rows = this.#sysdb.listCollections(request.tenant, request.database).slice(page.from, page.to);
+    return rows.map((row) => this.#describe(row));
+  }
+
+  async countCollections(request: Scope): Promise<number> {
+    this.#check();
+    return this.#sysdb.listCollections(request.tenant, request.database).length;
+  }
+
+  async modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo> {
+    return this.#change(async () => {
+      const row = this.#sysdb.collectionById(request.collectionId);
+      const configuration = gateway.planModifyCollection(request, row.configuration);
+      const next = await this.#sysdb.modifyCollection(row.id, {
+        name: request.name ?? row.name,
+        metadata: request.metadata ?? row.metadata,
+        configuration,
+      });
+      const state = this.#openStates.get(row.id);
+      if (state !== undefined) state.row = next;
+      return this.#describe(next);
+    });
+  }
+
+  async deleteCollection(request: Scope & { name: string }): Promise<void> {
+    await this.#change(() => this.#drop(this.#sysdb.getCollection(request.tenant, request.database, request.name)));
+  }
+
+  // ---- records
+
+  async write(request: WriteRequest): Promise<void> {
+    const state = await this.#state(request.collectionId);
+    await this.#compactor.waitForRoom(state);
+    // No await between the check and the claim: two first writes cannot both pass with different dimensions.
+    gateway.checkWrite(request, state.dimension);
+    const dimension = request.records.embeddings?.dimension ?? null;
+    state.claimDimension(dimension);
+    try {
+      await this.#append(state, { kind: "write", operation: request.operation, records: request.records });
+    } finally {
+      state.unclaimDimension(dimension);
+    }
+  }
+
+  async delete(request: DeleteRequest): Promise<{ deleted: number }> {
+    const state = await this.#state(request.collectionId);
+    const plan = gateway.planDelete(request);
+    if (gateway.isEmptySelection(plan)) return { deleted: 0 };
+    const ids = await this.#executor.selectIds(state, plan);
+    if (ids.length === 0) return { deleted: 0 };
+    await this.#compactor.waitForRoom(state);
+    return this.#append(state, { kind: "delete", ids });
+  }
+
+  async get(request: GetRequest): Promise<RecordColumns> {
+    const state = await this.#state(request.collectionId);
+    return this.#executor.get(state, gateway.planGet(request));
+  }
+
+  async query(request: QueryRequest): Promise<QueryResponse> {
+    const state = await this.#state(request.collectionId);
+    return this.#executor.query(state, gateway.planQuery(request, state.dimension));
+  }
+
+  async searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
+    const state = await this.#state(request.collectionId);
+    return this.#executor.searchText(state, gateway.planSearchText(request));
+  }
+
+  async count(request: { collectionId: string }): Promise<number> {
+    return this.#executor.count(await this.#state(request.collectionId));
+  }
+
+  // ---- the database as a whole
+
+  async heartbeat(): Promise<number> {
+    this.#check();
+    return this.#parts.environment.now();
+  }
+
+  async info(): Promise<EngineInfo> {
+    this.#check();
+    const rows = this.#sysdb.listCollections();
+    let records = 0;
+    for (const row of rows) records += await this.#countRecords(row);
+    const open = [...this.#openStates.values()];
+    const sum = (of: (state: CollectionState) => number) => open.reduce((total, state) => total + of(state), 0);
+    return {
+      storage: this.#parts.storage.kind,
+      durability: this.#parts.options.durability,
+      formatVersion: FORMAT_VERSION,
+      collections: rows.length,
+      records,
+      logRecords: sum((state) => state.logRecords),
+      logBytes: sum((state) => state.logBytes),
+      blockBytesReserved: this.#blocks.usage().bytesReserved,
+      blockBytesUsed: this.#blocks.usage().bytesUsed,
+      memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + sum((state) => state.memoryBytes),
+      kernel: this.#parts.kernel.name,
+      compactionError: this.#compactor.lastError?.message ?? null,
+    };
+  }
+
+  async reset(): Promise<void> {
+    if (!this.#parts.options.allowReset) {
+      throw new TidepoolError("FORBIDDEN", "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.");
+    }
+    await this.#change(async () => {
+      for (const row of this.#sysdb.listCollections()) await this.#drop(row);
+      await this.#sysdb.reset();
+    });
+  }
+
+  /** Ends background work, lets queued writes finish, and closes the storage. */
+  async close(): Promise<void> {
+    if (this.#failure?.code === "CLOSED") return;
+    const failure = this.#failure;
+    this.#failure = new TidepoolError("CLOSED", "The database is closed.");
+    await this.#log.drain();
+    await this.#compactor.stop();
+    await this.#lastChange.catch(() => undefined);
+    await this.#parts.storage.close();
+    if (failure !== null) this.#failure = failure;
+  }
+
+  /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
+  async compact(collectionId: string): Promise<void> {
+    await this.#compactor.compact(await this.#state(collectionId));
+  }
+
+  // ---- inside
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Changes of the system database run one after the other, so that a check and the commit it leads to belong together. */
+  #change<T>(body: () => Promise<T>): Promise<T> {
+    this.#check();
+    const run = this.#lastChange.then(body);
+    // The chain goes on after a failure; the failure itself reaches the caller through `run`.
+    this.#lastChange = run.catch(() => undefined);
+    return run;
+  }
+
+  #describe(row: CollectionRow): CollectionInfo {
+    const state = this.#openStates.get(row.id);
+    return toInfo(row, state === undefined ? this.#sysdb.manifest(row.id).dimension : state.dimension);
+  }
+
+  async #state(collectionId: string): Promise<CollectionState> {
+    this.#check();
+    const row = this.#sysdb.collectionById(collectionId);
+    let opening = this.#states.get(row.id);
+    if (opening === undefined) {
+      opening = this.#openState(row);
+      this.#states.set(row.id, opening);
+      // A failed open is not remembered: the next call tries again and reports what it finds.
+      opening.catch(() => this.#states.delete(row.id));
+    }
+    return opening;
+  }
+
+  async #openState(row: CollectionRow): Promise<CollectionState> {
+    const state = await CollectionState.open(row, this.#sysdb.manifest(row.id), {
+      blocks: this.#blocks,
+      log: this.#parts.storage.log,
+      kernel: this.#parts.kernel,
+      vectorCache: this.#vectorCache,
+      tick: this.#tick,
+    });
+    this.#openStates.set(row.id, state);
+    if (state.logRecords > 0) this.#compactor.noteWrite(state);
+    return state;
+  }
+
+  #append(state: CollectionState, record: LogRecord): Promise<{ deleted: number }> {
+    const bytes = encodeLogRecord(record);
+    this.#check();
+    if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
+    return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
+      const result = await state.lock.exclusive(() => state.apply(offset, record, bytes.length));
+      this.#compactor.noteWrite(state);
+      return result;
+    });
+  }
+
+  /** A collection that was never opened and has nothing in the log is counted by its manifest. */
+  async #countRecords(row: CollectionRow): Promise<number> {
+    const manifest = this.#sysdb.manifest(row.id);
+    if (!this.#states.has(row.id)) {
+      const pending = await this.#parts.storage.log.read(row.id, manifest.offset, 1);
+      if (pending.length === 0) return manifest.count;
+    }
+    return (await this.#state(row.id)).count;
+  }
+
+  async #drop(row: CollectionRow): Promise<void> {
+    const state = await this.#states.get(row.id)?.catch(() => undefined);
+    if (state !== undefined) state.dropped = true;
+    await this.#log.drain();
+    const unpublished = state === undefined ? [] : await this.#compactor.forget(state);
+    const refs = await this.#sysdb.deleteCollection(row.id, unpublished);
+    this.#states.delete(row.id);
+    this.#openStates.delete(row.id);
+    // Readers that are still under way hold the shared lock: their blocks are released after them.
+    if (state === undefined) await this.#blocks.release(refs);
+    else await state.lock.exclusive(() => this.#blocks.release(refs));
+  }
+}
+
+/** Background work awaits the result between steps: it yields once a slice of time is used up. */
+function slicer(environment: Environment): () => Promise<void> {
+  let sliceStart = environment.now();
+  return async () => {
+    if (environment.now() - sliceStart < limits.sliceMs) return;
+    await environment.yieldToEventLoop();
+    sliceStart = environment.now();
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * The entrance of the engine: every request is validated here, completely and before anything is written, and turned
+ * into a plan that the other components can trust. Pure functions; names are resolved by the engine.
+ */
+import { invalidArgument, show } from "../errors.js";
+import type {
+  CreateCollectionRequest,
+  DeleteRequest,
+  GetRequest,
+  ModifyCollectionRequest,
+  QueryRequest,
+  SearchTextRequest,
+  Selection,
+  WriteRequest,
+} from "../service.js";
+import type { CollectionConfiguration, IncludeField } from "../types.js";
+import type { DocumentFilter, MetadataFilter } from "./filter.js";
+import { parseWhere, parseWhereDocument } from "./parse-filter.js";
+import {
+  validateCount,
+  validateDimension,
+  validateEmbeddingRows,
+  validateHnsw,
+  validateIds,
+  validateInclude,
+  validateMetadata,
+  validateName,
+  validateRecordBatch,
+} from "./validate-records.js";
+
+/** A validated selection of records. */
+export interface SelectionPlan {
+  ids: string[] | null;
+  where: MetadataFilter | null;
+  whereDocument: DocumentFilter | null;
+}
+
+export interface GetPlan extends SelectionPlan {
+  limit: number;
+  offset: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface QueryPlan extends SelectionPlan {
+  queries: Float32Array[];
+  nResults: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface SearchTextPlan extends SelectionPlan {
+  query: string;
+  nResults: number;
+  prefix: boolean;
+  fuzzy: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface DeletePlan extends SelectionPlan {
+  limit: number;
+}
+
+/** Chroma's defaults. */
+const DEFAULT_HNSW: CollectionConfiguration["hnsw"] = {
+  space: "l2",
+  ef_construction: 100,
+  ef_search: 100,
+  max_neighbors: 16,
+  resize_factor: 1.2,
+  sync_threshold: 1000,
+};
+
+/** Validates name and metadata of a new collection; returns its configuration with defaults filled in. */
+export function planCreateCollection(request: CreateCollectionRequest): CollectionConfiguration {
+  validateName(request.name, "name");
+  if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
+  const hnsw = validateHnsw(request.configuration.hnsw ?? {}, "create");
+  const space = hnsw.space ?? request.configuration.defaultSpace ?? DEFAULT_HNSW.space;
+  return {
+    hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
+    embedding_function: request.configuration.embedding_function ?? null,
+  };
+}
+
+/** Validates what a collection is changed to; returns the configuration that results. */
+export function planModifyCollection(request: ModifyCollectionRequest, current: CollectionConfiguration): CollectionConfiguration {
+  if (request.name !== undefined) validateName(request.name, "name");
+  if (request.metadata !== undefined) validateMetadata(request.metadata, "metadata");
+  const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");
+  return {
+    hnsw: { ...current.hnsw, ...hnsw },
+    embedding_function: request.configuration?.embedding_function ?? current.embedding_function,
+  };
+}
+
+/** Validates a batch against the collection's dimension (`null`: not fixed yet). */
+export function checkWrite(request: WriteRequest, dimension: number | null): void {
+  if (!["add", "update", "upsert"].includes(request.operation)) {
+    throw invalidArgument(`operation must be add, update or upsert, got ${show(request.operation)}`);
+  }
+  validateRecordBatch(request.records, request.operation, dimension);
+  const { embeddings } = request.records;
+  if (request.operation !== "update" && (embeddings === null || embeddings.present !== null)) {
+    throw invalidArgument(`${request.operation} needs an embedding for every record`);
+  }
+}
+
+export function planGet(request: GetRequest): GetPlan {
+  return {
+    ...planSelection(request),
+    limit: optionalCount(request.limit, "limit") ?? Infinity,
+    offset: optionalCount(request.offset, "offset") ?? 0,
+    include: includeSet(request.include, "distances"),
+  };
+}
+
+/** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */
+export function planQuery(request: QueryRequest, dimension: number | null): QueryPlan {
+  validateCount(request.nResults, "nResults");
+  const { queryEmbeddings: rows } = request;
+  validateDimension(rows.dimension, "queryEmbeddings", dimension);
+  const count = rows.values.length / rows.dimension;
+  validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
+  return {
+    ...planSelection(request),
+    queries: Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension)),
+    nResults: request.nResults,
+    include: includeSet(request.include),
+  };
+}
+
+export function planSearchText(request: SearchTextRequest): SearchTextPlan {
+  validateCount(request.nResults, "nResults");
+  if (typeof request.query !== "string") throw invalidArgument(`query must be a string, got ${show(request.query)}`);
+  if (typeof request.prefix !== "boolean") throw invalidArgument(`prefix must be a boolean, got ${show(request.prefix)}`);
+  if (typeof request.fuzzy !== "number" || !(request.fuzzy >= 0 && request.fuzzy <= 1)) {
+    throw invalidArgument(`fuzzy must be a number from 0 to 1, got ${show(request.fuzzy)}`);
+  }
+  return {
+    ...planSelection(request),
+    query: request.query,
+    nResults: request.nResults,
+    prefix: request.prefix,
+    fuzzy: request.fuzzy,
+    include: includeSet(request.include, "distances"),
+  };
+}
+
+export function planDelete(request: DeleteRequest): DeletePlan {
+  const plan = planSelection(request);
+  const limit = optionalCount(request.limit, "limit");
+  if (limit !== null && plan.where === null && plan.whereDocument === null) {
+    throw invalidArgument("limit can only be used with a where or whereDocument clause in delete");
+  }
+  return { ...plan, limit: limit ?? Infinity };
+}
+
+/** Selects nothing at all: `delete({})` deletes nothing. */
+export function isEmptySelection(plan: SelectionPlan): boolean {
+  return plan.ids === null && plan.where === null && plan.whereDocument === null;
+}
+
+function planSelection(selection: Selection): SelectionPlan {
+  if (selection.ids !== undefined) validateIds(selection.ids);
+  return {
+    ids: selection.ids ?? null,
+    where: parseWhere(selection.where),
+    whereDocument: parseWhereDocument(selection.whereDocument),
+  };
+}
+
+function optionalCount(value: unknown, argument: string): number | null {
+  if (value === undefined || value === null) return null;
+  validateCount(value, argument);
+  return value;
+}
+
+function includeSet(include: unknown, exclude?: IncludeField): ReadonlySet<IncludeField> {
+  validateInclude(include, exclude);
+  return new Set(include);
+}
+
+/** Positions that limit and offset select of a list. */
+export function planPage(request: { limit?: number; offset?: number }): { from: number; to: number } {
+  const from = optionalCount(request.offset, "offset") ?? 0;
+  return { from, to: from + (optionalCount(request.limit, "limit") ?? Infinity) };
+}
+
+/** A tenant is named by any non-empty string. */
+export function checkTenantName(name: unknown): asserts name is string {
+  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+}
+
+export function checkDatabaseName(name: unknown): asserts name is string {
+  validateName(name, "name");
+}

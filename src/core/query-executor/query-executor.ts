@@ -1,0 +1,113 @@
+/**
+ * All reads. Each works on one collection under its shared lock: the selection becomes a bitmap of live ordinals, the
+ * indexes rank inside it, and the columns asked for are fetched for the ordinals that remain.
+ */
+import type { CollectionState, FieldSelection } from "../collection-state.js";
+import type { DeletePlan, GetPlan, QueryPlan, SearchTextPlan, SelectionPlan } from "../gateway/gateway.js";
+import { Bitmap } from "../index/bitmap.js";
+import type { QueryResponse, SearchTextResponse } from "../service.js";
+import type { IncludeField, RecordColumns } from "../types.js";
+import { type FilterSource, filterOrdinals } from "./operators/filter.js";
+import { limit } from "./operators/limit.js";
+import { searchText } from "./operators/text.js";
+
+export class QueryExecutor {
+  readonly #tick: () => Promise<void>;
+
+  constructor(tick: () => Promise<void>) {
+    this.#tick = tick;
+  }
+
+  /** Records in insertion order. */
+  get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
+    return state.lock.shared(async () => {
+      const ordinals = limit(await this.#select(state, plan), plan.offset, plan.limit);
+      return state.fetch(ordinals, fieldsOf(plan.include));
+    });
+  }
+
+  /** Ids of the records that a delete is about, in insertion order. */
+  selectIds(state: CollectionState, plan: DeletePlan): Promise<string[]> {
+    return state.lock.shared(async () => {
+      const ordinals = limit(await this.#select(state, plan), 0, plan.limit);
+      return Array.from(ordinals, (ordinal) => state.idOf(ordinal));
+    });
+  }
+
+  /** Nearest records of each query, ascending by distance, equal distances in insertion order. */
+  query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
+    return state.lock.shared(async () => {
+      const allowed = await this.#select(state, plan);
+      const hits = [];
+      for (const query of plan.queries) {
+        hits.push(await nearest(state, query, plan.nResults, allowed));
+        await this.#tick();
+      }
+      const columns = await state.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
+      return {
+        ...columns,
+        counts: hits.map((hit) => hit.ordinals.length),
+        distances: plan.include.has("distances") ? Float32Array.from(hits.flatMap((hit) => [...hit.distances])) : null,
+      };
+    });
+  }
+
+  /** Documents by BM25 score. */
+  async searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
+    // The bulk of catching up happens before the lock is held, so that writes are not kept waiting for it.
+    await state.text.ready(state.textSource(), this.#tick);
+    return state.lock.shared(async () => {
+      const allowed = await this.#select(state, plan);
+      const hits = await searchText(state.text, state.lockedTextSource(), plan, allowed, this.#tick);
+      const columns = await state.fetch(hits.ordinals, fieldsOf(plan.include));
+      return { ...columns, scores: hits.scores, terms: hits.terms };
+    });
+  }
+
+  count(state: CollectionState): Promise<number> {
+    return state.lock.shared(() => state.count);
+  }
+
+  async #select(state: CollectionState, plan: SelectionPlan): Promise<Bitmap> {
+    if (plan.ids === null && plan.where === null && plan.whereDocument === null) return state.live;
+    let universe = state.live;
+    if (plan.ids !== null) {
+      universe = Bitmap.of(plan.ids.map((id) => state.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
+    }
+    return filterOrdinals(this.#filterSource(state, universe), plan.where, plan.whereDocument);
+  }
+
+  #filterSource(state: CollectionState, universe: Bitmap): FilterSource {
+    return {
+      universe,
+      memtableOrdinals: Bitmap.of(state.memtable.ordinals()),
+      metadata: (condition) => state.metadataSegment.evaluate(state.manifest.metadata, condition),
+      fetch: (ordinals, { metadata, document }) => state.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
+      tick: this.#tick,
+    };
+  }
+}
+
+async function nearest(state: CollectionState, query: Float32Array, k: number, allowed: Bitmap) {
+  if (state.vectors === null || k === 0) return { ordinals: new Uint32Array(), distances: new Float32Array() };
+  return state.vectors.index.search(query, k, allowed, (ordinals) => state.embeddings(ordinals));
+}
+
+function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {
+  return {
+    document: include.has("documents"),
+    uri: include.has("uris"),
+    metadata: include.has("metadatas"),
+    embedding: include.has("embeddings"),
+  };
+}
+
+function concat(parts: readonly Uint32Array[]): Uint32Array {
+  const out = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,159 @@
+/**
+ * The vector segment: ordinal → int8 codes and float32 embedding, as two parallel blocks of the same rows.
+ *
+ * The codes block (`ordinal`, `codes`, `slope`, `intercept`, `error`, `crc`) is read whole when a collection is opened and
+ * its codes stay resident in the vector index. The embeddings block is one FixedSizeList<Float32>; to re-rank a candidate
+ * only its row is read, straight from disk, at `valuesAt + row × dimension × 4`. Each such row is checked against its own
+ * CRC-32, which the codes block carries, so no byte is used unchecked.
+ */
+import { Block, encodeBlock } from "../blockstore/block.js";
+import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import { type OrdinalEntry, type OrdinalSection, type RowFormat, findRow } from "../blockstore/ordinal-blockfile.js";
+import { crc32 } from "../checksum.js";
+import { TidepoolError } from "../errors.js";
+import { type QuantizedRows, quantizeRows } from "../index/quantize.js";
+import type { ByteRange } from "../storage.js";
+import type { Space } from "../types.js";
+
+/** Rows are embeddings; codes are derived from them when a block is written. */
+export function vectorFormat(space: Space, dimension: number): RowFormat<Float32Array> {
+  return {
+    sizeOf: () => dimension * 5 + 20,
+    encode: (ordinals, rows) => encodeVectors(space, dimension, ordinals, rows),
+    decode: ([, embeddingBlock]) => {
+      const embeddings = embeddingBlock!.fixedF32("embedding");
+      return (row) => embeddings.subarray(row * dimension, (row + 1) * dimension);
+    },
+  };
+}
+
+function encodeVectors(space: Space, dimension: number, ordinals: Uint32Array, rows: readonly Float32Array[]): Uint8Array[] {
+  const embeddings = new Float32Array(rows.length * dimension);
+  rows.forEach((row, r) => embeddings.set(row, r * dimension));
+  const { codes, slopes, intercepts, errors } = quantizeRows(space, dimension, embeddings);
+  const embeddingBlock = encodeBlock([{ type: "fixed-f32", name: "embedding", width: dimension, values: embeddings }], rows.length);
+  const codeBlock = encodeBlock(
+    [
+      { type: "u32", name: "ordinal", values: ordinals },
+      { type: "fixed-i8", name: "codes", width: dimension, values: codes },
+      { type: "f32", name: "slope", values: slopes },
+      { type: "f32", name: "intercept", values: intercepts },
+      { type: "f32", name: "error", values: errors },
+      { type: "u32", name: "crc", values: rowChecksums(dimension, embeddings) },
+    ],
+    rows.length,
+    { valuesAt: String(Block.decode(embeddingBlock).fixedF32Offset("embedding")) },
+  );
+  return [codeBlock, embeddingBlock];
+}
+
+function rowChecksums(dimension: number, embeddings: Float32Array): Uint32Array {
+  const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
+  const width = dimension * 4;
+  return Uint32Array.from({ length: bytes.length / width }, (_, row) => crc32(bytes.subarray(row * width, (row + 1) * width)));
+}
+
+/** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
+interface RowDirectory {
+  entry: OrdinalEntry;
+  ordinals: Uint32Array;
+  checksums: Uint32Array;
+  valuesAt: number;
+}
+
+/** Reads single embeddings of one collection's vector segment. */
+export class VectorSegment {
+  readonly #store: BlockStore;
+  readonly #owner: string;
+  readonly #dimension: number;
+  #directories: RowDirectory[] = [];
+
+  constructor(store: BlockStore, owner: string, dimension: number) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#dimension = dimension;
+  }
+
+  /** Reads the codes of every block, for the vector index, and keeps what single reads need. Call `install` with the result. */
+  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void): Promise<RowDirectory[]> {
+    const directories: RowDirectory[] = [];
+    for (const entry of section) {
+      const block = await this.#readCodes(entry);
+      visit(block.u32("ordinal"), {
+        codes: block.fixedI8("codes"),
+        slopes: block.f32("slope"),
+        intercepts: block.f32("intercept"),
+        errors: block.f32("error"),
+      });
+      directories.push(directoryOf(entry, block));
+    }
+    return directories;
+  }
+
+  /** The directories of a section that shares most of its blocks with the present one. */
+  async prepare(section: OrdinalSection): Promise<RowDirectory[]> {
+    const known = new Map(this.#directories.map((directory) => [directory.entry, directory]));
+    return Promise.all(section.map(async (entry) => known.get(entry) ?? directoryOf(entry, await this.#readCodes(entry))));
+  }
+
+  install(directories: RowDirectory[]): void {
+    this.#directories = directories;
+  }
+
+  /** Embeddings of ordinals that the segment holds, in the order given. */
+  async read(ordinals: readonly number[]): Promise<Float32Array[]> {
+    const places = ordinals.map((ordinal) => this.#locate(ordinal));
+    const found = await this.#store.readRanges(places.map((place) => place.range));
+    return found.map((bytes, i) => {
+      if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent as BlockRef, ordinals[i]!);
+      return new Float32Array(bytes.buffer, bytes.byteOffset, this.#dimension);
+    });
+  }
+
+  #locate(ordinal: number): { range: ByteRange; checksum: number } {
+    const directory = this.#directoryOf(ordinal);
+    const row = directory === undefined ? -1 : findRow(directory.ordinals, ordinal);
+    if (directory === undefined || row < 0) {
+      throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
+    }
+    const width = this.#dimension * 4;
+    return {
+      range: { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width },
+      checksum: directory.checksums[row]!,
+    };
+  }
+
+  #directoryOf(ordinal: number): RowDirectory | undefined {
+    let low = 0;
+    let high = this.#directories.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const directory = this.#directories[middle]!;
+      if (ordinal < directory.entry.first) high = middle - 1;
+      else if (ordinal > directory.entry.last) low = middle + 1;
+      else return directory;
+    }
+    return undefined;
+  }
+
+  async #readCodes(entry: OrdinalEntry): Promise<Block> {
+    return Block.decode(await this.#store.readBytes(entry.refs[0]!, this.#owner));
+  }
+
+  #damaged(ref: BlockRef, ordinal: number): TidepoolError {
+    return new TidepoolError(
+      "CORRUPTION",
+      `The embedding of ordinal ${ordinal} in block ${ref.arena}:${ref.offset}+${ref.length} of ${this.#owner} fails its checksum. Nothing was changed.`,
+    );
+  }
+}
+
+/** Copies, so that the codes block itself can be collected. */
+function directoryOf(entry: OrdinalEntry, block: Block): RowDirectory {
+  return {
+    entry,
+    ordinals: block.u32("ordinal").slice(),
+    checksums: block.u32("crc").slice(),
+    valuesAt: Number(block.metadata.get("valuesAt")),
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * A manifest names the blocks of one version of one collection. It is the only place where references to blocks are
+ * kept; publishing one (a compare-and-set in the catalog that also truncates the log) is the only commit point.
+ *
+ * Invariants: a manifest names only flushed blocks; `offset` is the last log record that its segments contain, and the
+ * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`.
+ */
+import type { BlockRef } from "../blockstore/blockstore.js";
+import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
+import type { MetadataSection } from "../segment/metadata.js";
+import type { TextSection } from "../segment/text.js";
+
+export interface Manifest {
+  version: number;
+  offset: number;
+  dimension: number | null;
+  nextOrdinal: number;
+  /** Live records in the segments. */
+  count: number;
+  /** Whether any record ever had a document. */
+  hasDocuments: boolean;
+  /** ordinal → id. */
+  ids: OrdinalSection;
+  /** ordinal → document, uri, metadata. */
+  payload: OrdinalSection;
+  /** ordinal → codes, embedding. */
+  vectors: OrdinalSection;
+  metadata: MetadataSection;
+  text: TextSection | null;
+}
+
+export function emptyManifest(): Manifest {
+  return {
+    version: 0,
+    offset: 0,
+    dimension: null,
+    nextOrdinal: 0,
+    count: 0,
+    hasDocuments: false,
+    ids: [],
+    payload: [],
+    vectors: [],
+    metadata: { postings: { blocks: [] } },
+    text: null,
+  };
+}
+
+/** Every block that a manifest references. */
+export function* manifestRefs(manifest: Manifest): Generator<BlockRef, void, undefined> {
+  for (const section of [manifest.ids, manifest.payload, manifest.vectors]) {
+    for (const entry of section) yield* entry.refs;
+  }
+  for (const block of manifest.metadata.postings.blocks) yield block.ref;
+  if (manifest.text !== null) yield* manifest.text.blocks;
+}
+
+/** Blocks that any of the superseded manifests references and `next` does not. */
+export function refsOnlyIn(superseded: readonly Manifest[], next: Manifest): BlockRef[] {
+  const kept = new Set([...manifestRefs(next)].map(refKey));
+  const garbage = new Map<string, BlockRef>();
+  for (const manifest of superseded) {
+    for (const ref of manifestRefs(manifest)) if (!kept.has(refKey(ref))) garbage.set(refKey(ref), ref);
+  }
+  return [...garbage.values()];
+}
+
+function refKey(ref: BlockRef): string {
+  return `${ref.arena}:${ref.offset}`;
+}

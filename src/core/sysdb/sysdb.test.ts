@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import type { CatalogStore } from "../storage.js";
+import { emptyManifest } from "./manifest.js";
+import { decodeRow, encodeRow } from "./row.js";
+import { DEFAULT_DATABASE, DEFAULT_TENANT, FORMAT_VERSION, SysDb } from "./sysdb.js";
+
+let names = 0;
+
+async function openCatalog(): Promise<CatalogStore> {
+  return (await openMemoryStorage(`sysdb-${names++}`)).catalog;
+}
+
+function open(catalog: CatalogStore): Promise<SysDb> {
+  let id = 0;
+  return SysDb.open(catalog, { now: () => 1, randomId: () => `id-${id++}` });
+}
+
+function fields(name: string, id = name) {
+  const hnsw = { space: "l2", ef_construction: 100, ef_search: 100, max_neighbors: 16, resize_factor: 1.2, sync_threshold: 1000 } as const;
+  return { id, name, tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE, metadata: { a: 1 }, configuration: { hnsw, embedding_function: null } };
+}
+
+describe("the system database", () => {
+  test("lists collections in order of creation, also after reopening", async () => {
+    const catalog = await openCatalog();
+    const sysdb = await open(catalog);
+    for (const name of ["zulu", "alpha", "mike"]) await sysdb.createCollection(fields(name));
+    await sysdb.deleteCollection("alpha", []);
+    await sysdb.createCollection(fields("beta"));
+    const reopened = await open(catalog);
+    expect(reopened.listCollections().map((row) => row.name)).toEqual(["zulu", "mike", "beta"]);
+    expect(reopened.listCollections()).toEqual(sysdb.listCollections());
+  });
+
+  test("refuses a name that is taken, on creating and on renaming, and changes nothing", async () => {
+    const sysdb = await open(await openCatalog());
+    await sysdb.createCollection(fields("one"));
+    await sysdb.createCollection(fields("two"));
+    await expect(sysdb.createCollection(fields("one", "other"))).rejects.toThrow(expect.objectContaining({ code: "ALREADY_EXISTS" }));
+    await expect(sysdb.modifyCollection("two", { name: "one" })).rejects.toThrow("Collection [one] already exists");
+    expect(sysdb.listCollections().map((row) => row.name)).toEqual(["one", "two"]);
+  });
+
+  test("names what does not exist", async () => {
+    const sysdb = await open(await openCatalog());
+    expect(() => sysdb.getCollection(DEFAULT_TENANT, DEFAULT_DATABASE, "nope")).toThrow("Collection [nope] does not exist");
+    expect(() => sysdb.getCollection(DEFAULT_TENANT, "nowhere", "nope")).toThrow("Database [nowhere] does not exist");
+    expect(() => sysdb.getCollection("nobody", DEFAULT_DATABASE, "nope")).toThrow("Tenant [nobody] does not exist");
+  });
+
+  test("publishes only over the manifest it knows", async () => {
+    const catalog = await openCatalog();
+    const [first, second] = [await open(catalog), await open(catalog)];
+    await first.createCollection(fields("c"));
+    const other = await open(catalog);
+    await first.publish("c", { ...emptyManifest(), version: 1 }, []);
+    await expect(other.publish("c", { ...emptyManifest(), version: 1, offset: 5 }, [])).rejects.toThrow(/conflict/);
+    expect((await open(catalog)).manifest("c").offset).toBe(0);
+    expect(second.listCollections()).toEqual([]);
+  });
+
+  test("a database of a newer format is refused and left alone", async () => {
+    const catalog = await openCatalog();
+    await catalog.commit({ put: new Map([["format", encodeRow({ formatVersion: FORMAT_VERSION + 1, createdAt: 0 })]]) });
+    await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "FORMAT_TOO_NEW" }));
+    expect(await catalog.list("")).toHaveLength(1);
+  });
+
+  test.each(["format", "manifest/c", "collection/c"])("a damaged row %s is corruption, never a first run", async (key) => {
+    const catalog = await openCatalog();
+    await (await open(catalog)).createCollection(fields("c"));
+    const bytes = (await catalog.get(key))!.slice();
+    bytes[bytes.length - 2]! ^= 1;
+    await catalog.commit({ put: new Map([[key, bytes]]) });
+    const before = await catalog.list("");
+    await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining(`"${key}"`) as string }));
+    expect(await catalog.list("")).toEqual(before);
+  });
+
+  test.each(["format", "manifest/c"])("a missing row %s is corruption too", async (key) => {
+    const catalog = await openCatalog();
+    await (await open(catalog)).createCollection(fields("c"));
+    await catalog.commit({ delete: [key] });
+    await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "CORRUPTION" }));
+  });
+});
+
+test("a row comes back, and a changed one does not", () => {
+  const bytes = encodeRow({ a: [1, "ü"] });
+  expect(decodeRow("k", bytes)).toEqual({ a: [1, "ü"] });
+  expect(() => decodeRow("k", bytes.slice(0, 3))).toThrow('Catalog row "k" has 3 bytes');
+  expect(() => decodeRow("k", bytes.slice(0, -1))).toThrow('Catalog row "k" fails its checksum');
+});
