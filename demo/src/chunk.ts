@@ -1,0 +1,130 @@
+/**
+ * Cuts text into passages that are worth finding on their own: along headings and paragraphs first, at the ends of
+ * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long.
+ */
+import { countWords, type Chunk } from "./passage.js";
+
+/** A passage shorter than this takes the next paragraph of the same section in. */
+const wordsMin = 28;
+/** A passage does not grow beyond this. */
+const wordsMax = 130;
+
+/** Cuts Markdown. Text in square brackets at the end of a heading is read as its tags: `## Spring tides [tides, moon]`. */
+export function chunkMarkdown(text: string, fallbackTitle: string): Chunk[] {
+  const chunks: Chunk[] = [];
+  let trail: string[] = [];
+  let tags: string[] = [];
+  for (const section of splitSections(text)) {
+    if (section.heading !== null) {
+      const heading = readHeading(section.heading);
+      trail = [...trail.slice(0, section.level - 1), heading.title];
+      tags = heading.tags;
+    }
+    // The document's own title says little about a passage as soon as there is a heading below it.
+    const title = (trail.length > 1 ? trail.slice(1) : trail).filter(Boolean).join(" › ") || fallbackTitle;
+    for (const passage of packParagraphs(splitParagraphs(section.body))) chunks.push({ title, text: passage, tags });
+  }
+  return chunks;
+}
+
+/** Cuts plain text; its passages are called after the file. */
+export function chunkText(text: string, title: string): Chunk[] {
+  return packParagraphs(splitParagraphs(text)).map((passage) => ({ title, text: passage, tags: [] }));
+}
+
+interface Section {
+  level: number;
+  heading: string | null;
+  body: string;
+}
+
+function splitSections(text: string): Section[] {
+  const sections: Section[] = [{ level: 1, heading: null, body: "" }];
+  let fenced = false;
+  for (const line of text.replace(/\r\n?/g, "\n").split("\n")) {
+    if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
+    const heading = fenced ? null : /^(#{1,6})\s+(.+?)\s*#*$/.exec(line);
+    if (heading) sections.push({ level: heading[1]!.length, heading: heading[2]!, body: "" });
+    else sections.at(-1)!.body += `${line}\n`;
+  }
+  return sections;
+}
+
+function readHeading(heading: string): { title: string; tags: string[] } {
+  const match = /^(.*?)\s*\[([^\]]+)\]$/.exec(heading);
+  if (!match) return { title: plain(heading), tags: [] };
+  return { title: plain(match[1]!), tags: match[2]!.split(",").map((tag) => tag.trim()).filter(Boolean) };
+}
+
+/** A heading without Markdown's marks. */
+function plain(heading: string): string {
+  return heading.replace(/[`*]/g, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").trim();
+}
+
+/** Paragraphs; a fenced block of code is one paragraph whatever blank lines it holds. */
+function splitParagraphs(body: string): string[] {
+  const paragraphs: string[] = [];
+  let lines: string[] = [];
+  let fenced = false;
+  const finish = (): void => {
+    const paragraph = lines.join("\n").trim();
+    if (countWords(paragraph) > 0) paragraphs.push(paragraph);
+    lines = [];
+  };
+  for (const line of body.replace(/\r\n?/g, "\n").split("\n")) {
+    if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
+    if (line.trim() === "" && !fenced) finish();
+    else lines.push(line);
+  }
+  finish();
+  return paragraphs.flatMap(splitLong);
+}
+
+/** Joins neighbours of one section until each passage can stand alone. */
+function packParagraphs(paragraphs: readonly string[]): string[] {
+  const passages: string[] = [];
+  for (const paragraph of paragraphs) {
+    const last = passages.at(-1);
+    const room = last !== undefined && countWords(last) < wordsMin && countWords(last) + countWords(paragraph) <= wordsMax;
+    if (room) passages[passages.length - 1] = `${last}\n\n${paragraph}`;
+    else passages.push(paragraph);
+  }
+  return passages;
+}
+
+/** Cuts a paragraph that is too long: at line ends in lists and code, at the ends of sentences in prose, at words at worst. */
+function splitLong(paragraph: string): string[] {
+  if (countWords(paragraph) <= wordsMax) return [paragraph];
+  const isBlock = /^\s*([-*|]|\d+\.|```|~~~)/.test(paragraph);
+  const [pieces, glue] = isBlock ? [paragraph.split("\n"), "\n"] as const : [splitSentences(paragraph), " "] as const;
+  return packPieces(pieces.flatMap(splitAtWords), glue);
+}
+
+function splitSentences(paragraph: string): string[] {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: "sentence" });
+  return Array.from(segmenter.segment(paragraph.replace(/\s*\n\s*/g, " ")), ({ segment }) => segment.trim());
+}
+
+function splitAtWords(piece: string): string[] {
+  if (countWords(piece) <= wordsMax) return [piece];
+  const words = Array.from(new Intl.Segmenter(undefined, { granularity: "word" }).segment(piece), ({ segment }) => segment);
+  return packPieces(words, "");
+}
+
+function packPieces(pieces: readonly string[], glue: string): string[] {
+  const packed: string[] = [];
+  let current = "";
+  let words = 0;
+  for (const piece of pieces) {
+    const added = countWords(piece);
+    if (current !== "" && words + added > wordsMax) {
+      packed.push(current.trim());
+      current = "";
+      words = 0;
+    }
+    current = current === "" ? piece : current + glue + piece;
+    words += added;
+  }
+  if (current.trim() !== "") packed.push(current.trim());
+  return packed;
+}

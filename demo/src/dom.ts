@@ -1,0 +1,37 @@
+/** The little that the demo needs of a framework. */
+
+type Child = Node | string | null | false;
+
+/** The element with this id; the page's own HTML must have it. */
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`index.html has no element #${id}`);
+  return element as T;
+}
+
+/** Makes an element. Text becomes text nodes, so nothing that a document holds can turn into markup. */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | number | boolean> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(name, "");
+    else if (value !== false) made.setAttribute(name, String(value));
+  }
+  made.append(...children.filter((child): child is Node | string => child !== null && child !== false));
+  return made;
+}
+
+/** A button that calls `action`. */
+export function button(label: string, attributes: Record<string, string | number | boolean>, action: () => void): HTMLButtonElement {
+  const made = element("button", { type: "button", ...attributes }, label);
+  made.addEventListener("click", action);
+  return made;
+}
+
+/** "1 passage", "2 passages". */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,83 @@
+/** Tells the reader what went wrong, in the page and in words, with the way out beside it. Also toasts and questions. */
+import { TidepoolError } from "tidepool-db";
+import { button, byId, element } from "./dom.js";
+import { FileError } from "./read-file.js";
+
+interface Advice {
+  title: string;
+  advice: string;
+  action?: { label: string; run: () => void };
+}
+
+const reload = { label: "Reload the page", run: () => location.reload() };
+
+function adviceFor(error: unknown): Advice {
+  if (error instanceof FileError) return { title: "This file could not be added", advice: error.message };
+  if (!(error instanceof TidepoolError)) return { title: "Something went wrong in this page", advice: describe(error), action: reload };
+  switch (error.code) {
+    case "LOCKED":
+      return { title: "Another tab has this database open", advice: "Close the other tab, or go on there. Nothing is lost.", action: reload };
+    case "QUOTA_EXCEEDED":
+      return { title: "The browser has no more room for this page", advice: "Delete some sources or free space on the disk, then try again. What was stored before is safe." };
+    case "NOT_SUPPORTED":
+      return { title: "This browser cannot do that", advice: `${error.message} A private window or an old browser may be the reason.` };
+    case "CORRUPTION":
+      return { title: "Stored data is damaged", advice: `${error.message} Nothing was deleted.` };
+    case "FORMAT_TOO_NEW":
+      return { title: "A newer release wrote this database", advice: `${error.message} Nothing was touched.`, action: reload };
+    case "CONNECTION_LOST":
+    case "POISONED":
+    case "CLOSED":
+      return { title: "The database stopped", advice: `${error.message} Everything acknowledged is on disk.`, action: reload };
+    case "ABORTED":
+      return { title: "Stopped", advice: error.message };
+    default:
+      return { title: "The database refused this", advice: error.message };
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Shows an error until it is dismissed. The same error twice is shown once. */
+export function showError(error: unknown): void {
+  const { title, advice, action } = adviceFor(error);
+  const code = error instanceof TidepoolError ? error.code : "";
+  const region = byId("notices");
+  const text = element("div", {}, element("strong", {}, title), element("p", {}, advice));
+  const notice = element("div", { class: "notice", "data-testid": "notice", "data-code": code }, text);
+  if (action) notice.append(button(action.label, { class: "quiet" }, action.run));
+  notice.append(button("Dismiss", { class: "quiet" }, () => notice.remove()));
+  for (const old of region.querySelectorAll(".notice")) if (old.textContent === notice.textContent) old.remove();
+  region.append(notice);
+}
+
+export function clearErrors(): void {
+  byId("notices").replaceChildren();
+}
+
+let toastTimer = 0;
+
+/** Says for some seconds what was done, with a way to take it back. */
+export function showToast(text: string, undo?: () => void): void {
+  const toast = byId("toast");
+  const hide = (): void => {
+    toast.hidden = true;
+  };
+  toast.replaceChildren(element("span", {}, text));
+  if (undo) toast.append(button("Undo", { class: "quiet", "data-testid": "undo" }, () => (hide(), undo())));
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = window.setTimeout(hide, undo ? 9000 : 4000);
+}
+
+/** Asks before something is deleted for good. */
+export function confirmDeletion(question: string, verb: string): Promise<boolean> {
+  const dialog = byId<HTMLDialogElement>("confirm");
+  byId("confirm-text").textContent = question;
+  dialog.querySelector('[value="yes"]')!.textContent = verb;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}

@@ -1,0 +1,152 @@
+/** Turns a file of the reader's into passages, or says in words why it cannot. */
+import { chunkMarkdown, chunkText } from "./chunk.js";
+import { toPassages, type Chunk, type Passage } from "./passage.js";
+
+const fileBytesMax = 20 * 1024 * 1024;
+const passagesMax = 20_000;
+/** Where the text of a JSON or CSV record is looked for, in this order. */
+const textKeys = ["document", "text", "content", "body", "passage", "description", "abstract", "summary", "answer", "question"];
+const titleKeys = ["title", "name", "heading", "headline", "subject"];
+const extraKeysMax = 12;
+
+/** The file cannot be used; the message is for the reader. */
+export class FileError extends Error {}
+
+export async function readFile(file: File): Promise<Passage[]> {
+  if (file.size > fileBytesMax) throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
+  const chunks = chunksOf(file.name, decode(await file.arrayBuffer(), file.name));
+  if (chunks.length === 0) throw new FileError(`${file.name} holds no text.`);
+  if (chunks.length > passagesMax) throw new FileError(`${file.name} makes ${chunks.length.toLocaleString()} passages; the demo takes up to ${passagesMax.toLocaleString()} from one file.`);
+  return toPassages(file.name, "Your files", "file", chunks);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(bytes > 10 * 1024 * 1024 ? 0 : 1);
+}
+
+function decode(bytes: ArrayBuffer, name: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError(`${name} is not UTF-8 text.`);
+  }
+}
+
+function chunksOf(name: string, text: string): Chunk[] {
+  const extension = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  switch (extension) {
+    case "md":
+    case "markdown":
+      return chunkMarkdown(text, name);
+    case "txt":
+      return chunkText(text, name);
+    case "json":
+      return parseJson(name, text).flatMap((value) => chunkRecord(value, name));
+    case "jsonl":
+      return parseLines(name, text).flatMap((value) => chunkRecord(value, name));
+    case "csv":
+      return parseCsv(name, text).flatMap((record) => chunkRecord(record, name));
+    default:
+      throw new FileError(`${name} is not a .txt, .md, .json, .jsonl or .csv file.`);
+  }
+}
+
+/** The records of a JSON file: its array, the first array inside its object, or the whole as one record. */
+function parseJson(name: string, text: string): unknown[] {
+  const value = parse(name, text);
+  if (Array.isArray(value)) return value;
+  const inner = isObject(value) ? Object.values(value).find((part) => Array.isArray(part)) : undefined;
+  return Array.isArray(inner) ? inner : [value];
+}
+
+function parseLines(name: string, text: string): unknown[] {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line, index) => parse(`${name}, line ${index + 1},`, line));
+}
+
+function parse(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new FileError(`${name} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** One record as passages: its text, under its title, with its short values as metadata. */
+function chunkRecord(value: unknown, name: string): Chunk[] {
+  if (typeof value === "string") return chunkText(value, name);
+  if (!isObject(value)) return value === null || value === undefined ? [] : chunkText(JSON.stringify(value), name);
+  const textKey = textKeys.find((key) => isText(value[key])) ?? longestText(value);
+  const titleKey = titleKeys.find((key) => key !== textKey && isText(value[key]));
+  const text = textKey === undefined ? describe(value) : String(value[textKey]);
+  const title = titleKey === undefined ? name : String(value[titleKey]).slice(0, 120);
+  const extra = extraOf(value, [textKey, titleKey]);
+  return chunkText(text, title).map((chunk) => ({ ...chunk, extra }));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "";
+}
+
+/** The key of the longest text that reads like prose; short labels alone do not make a document. */
+function longestText(record: Record<string, unknown>): string | undefined {
+  const texts = Object.entries(record).filter((entry): entry is [string, string] => isText(entry[1]) && entry[1].length > 60);
+  return texts.sort(([, a], [, b]) => b.length - a.length)[0]?.[0];
+}
+
+function describe(record: Record<string, unknown>): string {
+  const shown = Object.entries(record).filter(([, value]) => value !== null && value !== "");
+  return shown.map(([key, value]) => `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join("\n");
+}
+
+/** Scalars that fit as metadata. Keys that begin with # or $ are the database's own. */
+function extraOf(record: Record<string, unknown>, taken: readonly (string | undefined)[]): Record<string, string | number | boolean> {
+  const entries = Object.entries(record).filter(
+    (entry): entry is [string, string | number | boolean] => !taken.includes(entry[0]) && /^[^#$]/.test(entry[0]) && isScalar(entry[1]),
+  );
+  return Object.fromEntries(entries.slice(0, extraKeysMax));
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)) || (isText(value) && value.length <= 200);
+}
+
+/** Rows of a CSV file as records; the first row names the columns, numbers become numbers. */
+export function parseCsv(name: string, text: string): Record<string, string | number>[] {
+  const [head, ...rows] = csvRows(text.replace(/^\uFEFF/, ""));
+  if (!head || rows.length === 0) throw new FileError(`${name} needs a first line that names the columns, and rows below it.`);
+  const columns = head.map((column, index) => column.trim() || `column ${index + 1}`);
+  return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, csvValue(row[index] ?? "")])));
+}
+
+function csvValue(cell: string): string | number {
+  return /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(cell.trim()) ? Number(cell) : cell;
+}
+
+/** RFC 4180: cells may be quoted, quotes inside are doubled. A semicolon separates where the first line has no comma. */
+function csvRows(text: string): string[][] {
+  const firstLine = text.slice(0, Math.max(0, text.search(/[\r\n]/)));
+  const separator = !firstLine.includes(",") && firstLine.includes(";") ? ";" : ",";
+  const rows: string[][] = [[]];
+  let cell = "";
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (quoted) {
+      if (character !== '"') cell += character;
+      else if (text[at + 1] === '"') cell += text[at++];
+      else quoted = false;
+    } else if (character === '"' && cell === "") quoted = true;
+    else if (character === separator || character === "\n") {
+      rows.at(-1)!.push(cell);
+      cell = "";
+      if (character === "\n") rows.push([]);
+    } else if (character !== "\r") cell += character;
+  }
+  rows.at(-1)!.push(cell);
+  return rows.filter((row) => row.some((value) => value.trim() !== ""));
+}

@@ -1,0 +1,94 @@
+/** Says where the data are, how safely, and how much room they take: `client.info()` and what the browser itself tells. */
+import { byId, element, plural } from "./dom.js";
+import type { Library } from "./library.js";
+
+/** Compaction starts when the database has been idle for a moment; a second look shows its result. */
+const secondLookMs = 4000;
+
+export class StoragePanel {
+  readonly #library: Library;
+  #timer = 0;
+
+  constructor(library: Library) {
+    this.#library = library;
+    byId("persist").addEventListener("click", () => void this.#askToPersist());
+  }
+
+  /** Shows the state now, and once more after the database had time to tidy up. */
+  async refresh(): Promise<void> {
+    await this.#show();
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#show().catch(() => undefined), secondLookMs);
+  }
+
+  async #show(): Promise<void> {
+    const [info, usage] = await Promise.all([this.#library.client.info(), estimate()]);
+    const facts: [name: string, value: string, testId: string][] = [
+      ["Kept in", storageNames[info.storage], "info-storage"],
+      ["Durability", info.durability === "strict" ? "strict: on disk before the answer" : "relaxed", "info-durability"],
+      ["Records", info.records.toLocaleString(), "info-records"],
+      ["Log", `${plural(info.logRecords, "entry", "entries")}, ${formatBytes(info.logBytes)}`, "info-log"],
+      ["Blocks", `${formatBytes(info.blockBytesUsed)} of ${formatBytes(info.blockBytesReserved)} reserved`, "info-blocks"],
+      ["Memory", formatBytes(info.memoryBytes), "info-memory"],
+      ["Kernel", info.kernel === "wasm-simd" ? "WebAssembly SIMD" : "TypeScript", "info-kernel"],
+      ["Format", `version ${info.formatVersion}`, "info-format"],
+      ...(usage ? [["Browser", usage, "info-quota"] as [string, string, string]] : []),
+    ];
+    byId("storage").replaceChildren(
+      ...facts.map(([name, value, testId]) => element("div", {}, element("dt", {}, name), element("dd", { "data-testid": testId }, value))),
+    );
+    showStatus(info.storage === "memory" ? "memory" : "durable", shortNames[info.storage], ` · ${plural(info.records, "record")}`);
+    await showPersistence();
+  }
+
+  async #askToPersist(): Promise<void> {
+    const granted = await navigator.storage.persist();
+    await showPersistence();
+    if (!granted) byId("persistence").textContent += " It said no just now; installing the page or using it more often may change that.";
+  }
+}
+
+/** The short word at the top of the page; `detail` is left out where there is little room. */
+export function showStatus(state: "opening" | "durable" | "memory" | "failed", text: string, detail = ""): void {
+  const status = byId("status");
+  status.dataset["state"] = state;
+  status.replaceChildren(element("span", {}, text), element("span", {}, detail));
+}
+
+const storageNames = {
+  opfs: "private file system (OPFS)",
+  indexeddb: "IndexedDB",
+  memory: "memory only: gone on reload",
+} as const;
+
+const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", memory: "Memory" } as const;
+
+async function showPersistence(): Promise<void> {
+  const note = byId("persistence");
+  const ask = byId("persist");
+  // Pages that were not delivered securely have no storage manager.
+  const persisted = navigator.storage?.persisted ? await navigator.storage.persisted() : null;
+  ask.hidden = persisted !== false;
+  note.textContent =
+    persisted === null ? "This browser does not tell whether it may clear these data."
+    : persisted ? "The browser has promised not to clear these data by itself."
+    : "Best effort: the browser may clear these data when the disk runs full.";
+}
+
+async function estimate(): Promise<string | null> {
+  if (!navigator.storage?.estimate) return null;
+  const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+  return `${formatBytes(usage)} of ${formatBytes(quota)} allowed`;
+}
+
+/** "512 B", "3.4 MB": three digits at most. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
