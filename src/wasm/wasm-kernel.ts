@@ -74,7 +74,6 @@ class WasmTable implements CodeTable {
     for (let i = 0; i < slopes.length; i++) {
       const row = this.#addressOf(first + i);
       bytes.set(codes.subarray(i * this.dimension, (i + 1) * this.dimension), row);
-      bytes.fill(0, row + this.dimension, row + factorsAt);
       view.setFloat32(row + factorsAt, slopes[i]!, true);
       view.setFloat32(row + factorsAt + 4, intercepts[i]!, true);
     }

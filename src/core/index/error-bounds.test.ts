@@ -1,6 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Space } from "../types.js";
+import { Bitmap } from "./bitmap.js";
+import { distance } from "./distance.js";
 import { ErrorBounds, Margin } from "./error-bounds.js";
 import { encodeQuery, quantizeRows } from "./quantize.js";
+import { referenceKernel } from "./reference-kernel.js";
 
 /** Components without structure, from a fixed linear congruence. */
 function scattered(count: number, seed: number): Float32Array {
@@ -23,7 +28,50 @@ function width(margin: Margin): number {
   return high;
 }
 
+/** Whole multiples of `unit`, one of them 127: codes without any error, which leaves the rounding of arithmetic. */
+function exactlyEncoded(dimension: number, unit: number, seed: number): Float32Array {
+  return scattered(dimension, seed).map((x, i) => unit * (i === 0 ? 127 : Math.round(127 * x)));
+}
+
+function approximateDistance(space: Space, row: Float32Array, query: Float32Array): number {
+  const table = referenceKernel.createTable(row.length);
+  const { codes, slopes, intercepts } = quantizeRows(space, row.length, row);
+  table.set(0, codes, slopes, intercepts);
+  const encoded = encodeQuery(space, query);
+  const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
+  return table.scan(encoded.codes, encoded.scale, 1, Bitmap.of([0]).words).distances[0]! + offset;
+}
+
+function strictMargin(space: Space, row: Float32Array, query: Float32Array): Margin {
+  const bounds = new ErrorBounds(space, row.length);
+  bounds.include(quantizeRows(space, row.length, row));
+  const margin = bounds.marginFor(encodeQuery(space, query));
+  margin.observe(0, Infinity);
+  return margin;
+}
+
 describe("ErrorBounds", () => {
+  it("covers quantisation and arithmetic of every size when strict", () => {
+    const shape = fc.record({
+      space: fc.constantFrom<Space>("l2", "cosine", "ip"),
+      dimension: fc.integer({ min: 1, max: 60 }),
+      unit: fc.constantFrom(1, 0.3, 1e-18, 1e-22, 1e-44, 1e10),
+      make: fc.constantFrom(exactlyEncoded, (dimension: number, unit: number, seed: number) => scattered(dimension, seed).map((x) => x * unit)),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(shape, ({ space, dimension, unit, make, seed }) => {
+        const row = make(dimension, unit, seed);
+        const query = make(dimension, unit, seed % 3 === 0 ? seed : seed + 1);
+        const approximate = approximateDistance(space, row, query);
+        const exact = distance(space, query, row);
+        const [near, far] = approximate < exact ? [approximate, exact] : [exact, approximate];
+        expect(strictMargin(space, row, query).excludes(far, near)).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it("is strict for few components and tighter for many", () => {
     for (const dimension of [8, 1200]) {
       const rows = quantizeRows("l2", dimension, scattered(20 * dimension, 1));

@@ -112,9 +112,31 @@ describe("FlatIndex", () => {
     });
   }
 
-  it("judges few rows of scattered data", async () => {
-    const judged = await expectExact(generate("cosine", "scattered", 384, 2000, 6), 10, everyOrdinal(2000));
+  it.each(spaces)("judges few rows of scattered data for %s", async (space) => {
+    const judged = await expectExact(generate(space, "scattered", 384, 2000, 6), 10, everyOrdinal(2000));
     expect(judged).toBeLessThan(200);
+  });
+
+  it("comes back to candidates that it had excluded before it found a suspicious error", async () => {
+    // Codes are 0, so approximate distances are the intercepts; slopes and errors make margins of 0.017 and 0.09.
+    const dimension = 1200;
+    const approximate = (i: number): number => (i < 33 ? 1 : i === 33 ? 1.01 : i < 66 ? 1.05 : 2);
+    const exact = (i: number): number => (i === 33 ? 1.08 : i === 40 ? 0.97 : approximate(i));
+    const index = new FlatIndex(referenceKernel, "ip", dimension);
+    index.set(0, {
+      codes: new Int8Array(100 * dimension),
+      slopes: new Float32Array(100).fill(-0.01),
+      intercepts: Float32Array.from({ length: 100 }, (_, i) => approximate(i)),
+      errors: new Float32Array(100).fill(0.09),
+    });
+    const source = async (ordinals: Uint32Array): Promise<Float32Array> => {
+      const rows = new Float32Array(ordinals.length * dimension);
+      ordinals.forEach((ordinal, i) => (rows[i * dimension] = 1 - exact(ordinal)));
+      return rows;
+    };
+    const query = new Float32Array(dimension);
+    query[0] = 1;
+    expect([...(await index.search(query, 1, everyOrdinal(100), source)).ordinals]).toEqual([40]);
   });
 
   it("returns every allowed row when k is larger, and all of a whole collection", async () => {

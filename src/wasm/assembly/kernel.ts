@@ -5,7 +5,7 @@
  *     memory   = reserved window query row* heap
  *     window   = 65,536 bits: which rows of the current chunk are allowed, lowest bit first
  *     query    = int16 codes, padded with 0 to a multiple of 16
- *     row      = int8 codes, padded with 0 to a multiple of 16 · slope: f32 · intercept: f32
+ *     row      = int8 codes, padded to a multiple of 16 with anything (the query is 0 there) · slope: f32 · intercept: f32
  *     heap     = u64 keys; scratch behind the last row, meaningless between two scans
  *
  * Nothing ever moves: memory grows at its end. A key holds the distance, as an integer of the same order, in its upper
