@@ -60,10 +60,10 @@ async function openEngine(parts: HostParts, options: OpenOptions): Promise<Engin
   }
 }
 
-async function announcePresence({ locks, randomId }: HostParts): Promise<string | null> {
-  if (locks === undefined) return null;
-  const name = `tidepool-worker:${randomId()}`;
-  await holdUntilDeath(locks, name);
+async function announcePresence(parts: HostParts): Promise<string | null> {
+  if (parts.locks === undefined) return null;
+  const name = `tidepool-worker:${parts.randomId()}`;
+  await holdUntilDeath(parts.locks, name);
   return name;
 }
 

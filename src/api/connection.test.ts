@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { TidepoolError } from "../core/errors.js";
+import type { OpenOptions } from "../core/service.js";
+import { VERSION } from "../version.js";
+import { TestEngine } from "../worker/test-engine.js";
+import { TestWorker } from "../worker/test-worker.js";
+import { Connection } from "./connection.js";
+import { createWorker } from "./create-worker.js";
+
+const options: OpenOptions = { path: "p", storage: "auto", durability: "strict", allowReset: false };
+
+let engine: TestEngine;
+let workers: TestWorker[];
+let connection: Connection;
+
+beforeEach(() => {
+  engine = new TestEngine();
+  workers = [];
+  connection = new Connection(options, TestWorker.factory(() => engine.host(), workers));
+});
+afterEach(() => {
+  for (const worker of workers) if (!worker.terminated) worker.terminate();
+  vi.unstubAllGlobals();
+});
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/** Resolves once the engine has been asked. */
+function asked(method: string): Promise<void> {
+  return new Promise((resolve) =>
+    engine.overrides.set(method, () => {
+      resolve();
+      return never();
+    }),
+  );
+}
+
+describe("opening", () => {
+  test("happens with the first call, once for concurrent calls", async () => {
+    expect(workers).toHaveLength(0);
+    expect(await Promise.all([connection.call("heartbeat"), connection.call("heartbeat")])).toEqual([1, 1]);
+    expect(workers).toHaveLength(1);
+    expect(workers[0]!.calls.filter((path) => path === "open")).toHaveLength(1);
+  });
+
+  test("passes the options and the release", async () => {
+    let got: unknown[] = [];
+    const open = async (...args: unknown[]): Promise<null> => {
+      got = args;
+      return null;
+    };
+    connection = new Connection(options, TestWorker.factory(() => engine.host(open), workers));
+    await connection.call("heartbeat");
+    expect(got).toEqual([options, VERSION]);
+  });
+
+  test("that fails rejects every waiting call, ends the worker, and is tried again by the next call", async () => {
+    let attempts = 0;
+    const open = async (): Promise<null> => {
+      if (++attempts === 1) throw new TidepoolError("LOCKED", "held elsewhere");
+      return null;
+    };
+    connection = new Connection(options, TestWorker.factory(() => engine.host(open), workers));
+    const outcomes = await Promise.allSettled([connection.call("heartbeat"), connection.call("heartbeat")]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "LOCKED" } });
+    expect(workers[0]!.terminated).toBe(true);
+    expect(await connection.call("heartbeat")).toBe(1);
+    expect(workers).toHaveLength(2);
+  });
+
+  test("a worker factory that throws is CONNECTION_LOST, and tried again", async () => {
+    let broken = true;
+    const good = TestWorker.factory(() => engine.host(), workers);
+    connection = new Connection(options, () => {
+      if (broken) throw new DOMException("blocked by policy", "SecurityError");
+      return good();
+    });
+    await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("blocked by policy") });
+    broken = false;
+    expect(await connection.call("heartbeat")).toBe(1);
+  });
+
+  test("where there is no Worker it says so", async () => {
+    await expect(new Connection(options, createWorker).call("heartbeat")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+
+  test("a worker whose script cannot be loaded is CONNECTION_LOST", async () => {
+    connection = new Connection(options, TestWorker.factory(() => engine.host(never), workers));
+    const call = connection.call("heartbeat");
+    workers[0]!.crash();
+    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("could not be loaded") });
+  });
+});
+
+describe("the death of the worker", () => {
+  test("rejects calls under way, and the next call starts a new worker", async () => {
+    await connection.call("heartbeat");
+    const reached = asked("count");
+    const calls = [connection.call("count", { collectionId: "c" }), connection.call("count", { collectionId: "c" })];
+    await reached;
+    workers[0]!.crash("out of memory");
+    for (const call of calls) {
+      await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("out of memory") });
+    }
+    engine.overrides.clear();
+    expect(await connection.call("heartbeat")).toBe(1);
+    expect(workers).toHaveLength(2);
+  });
+
+  test("is noticed by its presence lock when nothing else tells", async () => {
+    let died = (): void => {};
+    const names: string[] = [];
+    const request = (name: string, _options: object, granted: () => void): Promise<void> => {
+      names.push(name);
+      return new Promise((resolve) => {
+        died = () => resolve(granted());
+      });
+    };
+    vi.stubGlobal("navigator", { locks: { request } });
+    connection = new Connection(options, TestWorker.factory(() => engine.host(async () => "tidepool-worker:7"), workers));
+    const reached = asked("count");
+    const call = connection.call("count", { collectionId: "c" });
+    await reached;
+    workers[0]!.terminate();
+    expect(names).toEqual(["tidepool-worker:7"]);
+    died();
+    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("the worker ended") });
+    engine.overrides.clear();
+    expect(await connection.call("heartbeat")).toBe(1);
+  });
+
+  test("is brought about when the page enters the back/forward cache, and undone by the next call", async () => {
+    const listeners = new Map<string, (event: { persisted: boolean }) => void>();
+    vi.stubGlobal("addEventListener", (name: string, listener: () => void) => listeners.set(name, listener));
+    vi.stubGlobal("removeEventListener", (name: string) => listeners.delete(name));
+    await connection.call("heartbeat");
+    const reached = asked("count");
+    const call = connection.call("count", { collectionId: "c" });
+    await reached;
+    listeners.get("pagehide")!({ persisted: false });
+    expect(workers[0]!.terminated).toBe(false);
+    listeners.get("pagehide")!({ persisted: true });
+    expect(workers[0]!.terminated).toBe(true);
+    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+    expect(await connection.call("heartbeat")).toBe(1);
+    expect(workers).toHaveLength(2);
+    await connection.close();
+    expect(listeners.size).toBe(0);
+  });
+
+  test("an answer that cannot be read counts as one", async () => {
+    await connection.call("heartbeat");
+    const reached = asked("info");
+    const call = connection.call("info");
+    await reached;
+    workers[0]!.dispatchEvent(new Event("messageerror"));
+    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+  });
+});
+
+describe("closing", () => {
+  test("closes the engine once, ends the worker, and later calls are CLOSED", async () => {
+    await connection.call("heartbeat");
+    await Promise.all([connection.close(), connection.close()]);
+    await connection.close();
+    expect(engine.requests.filter(([method]) => method === "close")).toHaveLength(1);
+    expect(workers[0]!.terminated).toBe(true);
+    await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "CLOSED", message: expect.stringContaining('"p"') });
+  });
+
+  test("before the first call starts no worker", async () => {
+    await connection.close();
+    expect(workers).toHaveLength(0);
+    await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  test("waits for an opening that is under way", async () => {
+    const call = connection.call("heartbeat");
+    await connection.close();
+    await expect(call).resolves.toBe(1);
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test("an error of the engine's close is told, and the worker ended all the same", async () => {
+    await connection.call("heartbeat");
+    engine.overrides.set("close", () => {
+      throw new TidepoolError("POISONED", "a flush failed");
+    });
+    await expect(connection.close()).rejects.toMatchObject({ code: "POISONED" });
+    expect(workers[0]!.terminated).toBe(true);
+  });
+});
+
+test("an argument that cannot be cloned is INVALID_ARGUMENT", async () => {
+  const where = { a: (() => 1) as unknown as string };
+  await expect(connection.call("get", { collectionId: "c", where, include: [] })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
+test("an error without a code is INTERNAL", async () => {
+  engine.overrides.set("heartbeat", () => {
+    throw new TypeError("odd");
+  });
+  await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "INTERNAL", message: "odd" });
+});

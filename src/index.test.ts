@@ -1,0 +1,123 @@
+/**
+ * The package entry: what it exports, that importing it is safe where there is no browser, and, checked by the compiler
+ * alone, that the public types take what they should, refuse what they should, and match Chroma's shapes.
+ */
+import { expect, test } from "vitest";
+import * as entry from "./index.js";
+import {
+  Collection,
+  type EmbeddingFunction,
+  type GetResult,
+  HashingEmbeddingFunction,
+  type Metadata,
+  registerEmbeddingFunction,
+  TidepoolClient,
+  type Where,
+} from "./index.js";
+
+test("the entry exports these names and no others", () => {
+  expect(Object.keys(entry).sort()).toEqual([
+    "Collection",
+    "GetResult",
+    "HashingEmbeddingFunction",
+    "QueryResult",
+    "SearchTextResult",
+    "TidepoolClient",
+    "TidepoolError",
+    "getEmbeddingFunction",
+    "knownEmbeddingFunctions",
+    "registerEmbeddingFunction",
+  ]);
+});
+
+test("where there is no browser the package can be imported and a client made, and a call says what is missing", async () => {
+  expect(typeof Worker).toBe("undefined");
+  const client = new TidepoolClient();
+  await expect(client.heartbeat()).rejects.toMatchObject({ code: "NOT_SUPPORTED", message: expect.stringContaining("needs a browser") });
+  await client.close();
+});
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_equal: Equal<A, B>): void => {};
+
+type Book = { title: string; year: number; tags?: string[] };
+
+export async function client(client: TidepoolClient): Promise<void> {
+  new TidepoolClient();
+  new TidepoolClient({ path: "p", tenant: "t", database: "d", storage: "opfs", durability: "relaxed", allowReset: true, worker: () => new Worker("") });
+  // @ts-expect-error: no such storage
+  new TidepoolClient({ storage: "disk" });
+  // @ts-expect-error: a name is needed
+  await client.createCollection({});
+  await client.createCollection({ name: "abc", embeddingFunction: null, metadata: { a: 1, tags: ["x"] } });
+  await client.createCollection({ name: "abc", configuration: { hnsw: { space: "cosine", ef_search: 10 } } });
+  // @ts-expect-error: no such space
+  await client.createCollection({ name: "abc", configuration: { hnsw: { space: "euclid" } } });
+  const books = await client.getCollection<Book>({ name: "abc", embeddingFunction: new HashingEmbeddingFunction() });
+  same<typeof books, Collection<Book>>(true);
+  const any = await client.getOrCreateCollection({ name: "abc" });
+  same<typeof any, Collection<Metadata>>(true);
+}
+
+export async function writes(books: Collection<Book>, plain: Collection): Promise<void> {
+  await books.add({ ids: ["a"], embeddings: [[1, 2]], metadatas: [{ title: "t", year: 1 }, null], documents: ["d", null] });
+  await books.add({ ids: ["a"], embeddings: [new Float32Array(2)], signal: new AbortController().signal, onProgress: ({ done, total }) => done / total });
+  await books.add({ ids: ["a"], embeddings: new Float32Array(2) });
+  // @ts-expect-error: year is missing
+  await books.add({ ids: ["a"], metadatas: [{ title: "t" }] });
+  // @ts-expect-error: null deletes a key in update and upsert only
+  await books.add({ ids: ["a"], metadatas: [{ title: "t", year: null }] });
+  await books.update({ ids: ["a"], metadatas: [{ year: null }], embeddings: [null, [1]] });
+  await books.upsert({ ids: ["a"], metadatas: [{ tags: ["x"] }] });
+  // @ts-expect-error: no such key
+  await books.upsert({ ids: ["a"], metadatas: [{ colour: "red" }] });
+  // @ts-expect-error: objects are no metadata
+  await plain.add({ ids: ["a"], metadatas: [{ o: { a: 1 } }] });
+  // @ts-expect-error: ids are needed
+  await plain.add({ documents: ["d"] });
+  const { deleted } = await plain.delete({ where: { year: { $gt: 1 } }, limit: 1 });
+  same<typeof deleted, number>(true);
+}
+
+export async function reads(books: Collection<Book>, plain: Collection): Promise<void> {
+  const where: Where = { $and: [{ year: 1 }, { tags: { $contains: "x" } }] };
+  const got = await books.get({ where, include: ["metadatas"] });
+  same<typeof got, GetResult<Book>>(true);
+  same<typeof got.embeddings, number[][]>(true);
+  got.metadatas[0]?.title.toUpperCase();
+  const hits = await plain.query<Book>({ queryEmbeddings: [[1, 2]], nResults: 3, whereDocument: { $contains: "x" } });
+  same<typeof hits.metadatas, (Book | null)[][]>(true);
+  same<typeof hits.distances, (number | null)[][]>(true);
+  same<typeof hits.embeddings, (number[] | null)[][]>(true);
+  hits.rows()[0]?.[0]?.metadata?.year.toFixed();
+  const found = await books.searchText({ query: "x", prefix: true, fuzzy: 0.3 });
+  same<typeof found.scores, number[]>(true);
+  found.rows()[0]?.terms.join();
+  // @ts-expect-error: no such field
+  await plain.get({ include: ["vectors"] });
+  // @ts-expect-error: ranges are for numbers
+  await plain.get({ where: { year: { $gt: "1" } } });
+}
+
+/** An embedding function as the packages of Chroma's client declare theirs. */
+interface StoredConfig {
+  model: string;
+}
+class ChromaStyle implements EmbeddingFunction {
+  readonly name = "style";
+  constructor(readonly options: { model: string; apiKey?: string }) {}
+  static buildFromConfig(config: StoredConfig, _client?: { tenant: string }): ChromaStyle {
+    return new ChromaStyle({ model: config.model });
+  }
+  async generate(texts: string[]): Promise<number[][]> {
+    return texts.map(() => [1]);
+  }
+  getConfig(): StoredConfig {
+    return { model: this.options.model };
+  }
+  validateConfigUpdate(_newConfig: Record<string, string>): void {}
+  defaultSpace() {
+    return "cosine" as const;
+  }
+}
+export const register = (): void => registerEmbeddingFunction("style", ChromaStyle);
