@@ -5,6 +5,7 @@
 import { TidepoolError } from "../core/errors.js";
 import type { ErrorCode } from "../core/errors.js";
 import type { BlobStore, Extent, LogEntry, Storage } from "../core/storage.js";
+import { equalBytes } from "./bytes.js";
 
 /** What a suite is run against. */
 export interface ConformanceTarget {
@@ -461,7 +462,11 @@ async function everyCallIsClosed({ log, catalog, blobs }: Storage, extent: Exten
 /** Bytes that differ with position and seed. */
 export function pattern(length: number, seed = 0): Uint8Array {
   const bytes = new Uint8Array(length);
-  for (let i = 0, x = seed * 2654435761 + 12345; i < length; i++) bytes[i] = (x = (Math.imul(x, 1103515245) + 12345) | 0) >>> 16;
+  let x = Math.imul(seed, 2654435761) | 0;
+  for (let i = 0; i < length; i++) {
+    x = (Math.imul(x, 1103515245) + 12345) | 0;
+    bytes[i] = x >>> 16;
+  }
   return bytes;
 }
 
@@ -495,7 +500,7 @@ function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   if (a instanceof Uint8Array !== b instanceof Uint8Array || Array.isArray(a) !== Array.isArray(b)) return false;
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return equalBytes(a, b);
   const [left, right] = [Object.entries(a), Object.entries(b)];
   return left.length === right.length && left.every(([key, value]) => key in b && same(value, (b as Record<string, unknown>)[key]));
 }
