@@ -89,6 +89,22 @@ describe("reading", () => {
   });
 });
 
+describe("text that is not well-formed Unicode", () => {
+  test("is refused in an id, and elsewhere reads the same before and after compaction", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    const embeddings = { dimension: 2, values: Float32Array.of(1, 2), present: null };
+    const batch = { ids: ["a"], embeddings, documents: ["half \ud800"], metadatas: [{ "k\udfff": "v\ud800", l: ["\ud800"] }], uris: ["\ud83d"] };
+    await expect(engine.write({ collectionId, operation: "add", records: { ...batch, ids: ["\ud800"] } })).rejects.toThrow("ids[0]");
+    await engine.write({ collectionId, operation: "add", records: batch });
+    const read = () => engine.get({ collectionId, where: { "k\ufffd": "v\ufffd" }, include: ["documents", "metadatas", "uris"] });
+    const before = await read();
+    expect(before).toMatchObject({ documents: ["half \ufffd"], metadatas: [{ "k\ufffd": "v\ufffd", l: ["\ufffd"] }], uris: ["\ufffd"] });
+    await engine.compact(collectionId);
+    expect(await read()).toEqual(before);
+  });
+});
+
 describe("space", () => {
   test("deleting and compacting gives the space of blocks back", async () => {
     const engine = await openEngine(storageOf());

@@ -177,11 +177,11 @@ export class Engine implements EngineService {
     const state = await this.#state(request.collectionId);
     await this.#compactor.waitForRoom(state);
     // No await between the check and the claim: two first writes cannot both pass with different dimensions.
-    gateway.checkWrite(request, state.dimension);
-    const dimension = request.records.embeddings?.dimension ?? null;
+    const records = gateway.planWrite(request, state.dimension);
+    const dimension = records.embeddings?.dimension ?? null;
     state.claimDimension(dimension);
     try {
-      await this.#append(state, { kind: "write", operation: request.operation, records: request.records });
+      await this.#append(state, { kind: "write", operation: request.operation, records });
     } finally {
       state.unclaimDimension(dimension);
     }

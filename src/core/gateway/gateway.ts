@@ -13,7 +13,8 @@ import type {
   Selection,
   WriteRequest,
 } from "../service.js";
-import type { CollectionConfiguration, IncludeField } from "../types.js";
+import type { CollectionConfiguration, IncludeField, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
+import { wellFormed } from "../well-formed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import {
@@ -92,8 +93,8 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
   };
 }
 
-/** Validates a batch against the collection's dimension (`null`: not fixed yet). */
-export function checkWrite(request: WriteRequest, dimension: number | null): void {
+/** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
+export function planWrite(request: WriteRequest, dimension: number | null): RecordBatch {
   if (!["add", "update", "upsert"].includes(request.operation)) {
     throw invalidArgument(`operation must be add, update or upsert, got ${show(request.operation)}`);
   }
@@ -102,6 +103,37 @@ export function checkWrite(request: WriteRequest, dimension: number | null): voi
   if (request.operation !== "update" && (embeddings === null || embeddings.present !== null)) {
     throw invalidArgument(`${request.operation} needs an embedding for every record`);
   }
+  return wellFormedBatch(request.records);
+}
+
+/**
+ * What is stored is UTF-8, which has no lone surrogates. In an id one is refused, since replacing it could make two ids
+ * one; elsewhere it becomes U+FFFD here, before the log, so that a record reads the same before and after compaction.
+ */
+function wellFormedBatch(records: RecordBatch): RecordBatch {
+  records.ids.forEach((id, i) => {
+    if (wellFormed(id) !== id) throw invalidArgument(`ids[${i}] ${show(id)} holds half of a surrogate pair; ids must be well-formed Unicode`);
+  });
+  return {
+    ...records,
+    documents: records.documents?.map(wellFormedOrNull) ?? null,
+    uris: records.uris?.map(wellFormedOrNull) ?? null,
+    metadatas: records.metadatas?.map((metadata) => (metadata === null ? null : wellFormedMetadata(metadata))) ?? null,
+  };
+}
+
+function wellFormedOrNull(text: string | null): string | null {
+  return text === null ? null : wellFormed(text);
+}
+
+function wellFormedMetadata(metadata: MetadataPatch): MetadataPatch {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [wellFormed(key), wellFormedValue(value)]));
+}
+
+function wellFormedValue(value: MetadataValue | null): MetadataValue | null {
+  if (typeof value === "string") return wellFormed(value);
+  if (Array.isArray(value) && typeof value[0] === "string") return (value as string[]).map(wellFormed);
+  return value;
 }
 
 export function planGet(request: GetRequest): GetPlan {
