@@ -19,6 +19,8 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
+          // Far above what any test takes: a busy machine is no failure.
+          testTimeout: 60_000,
           include: ["{src,scripts,demo,e2e,bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.browser.test.ts"],
         },
