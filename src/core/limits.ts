@@ -17,6 +17,10 @@ export const limits = {
   filterDepthMax: 64,
   /** Clauses in one `where` or `whereDocument`. */
   filterClausesMax: 4096,
+  /** Longest term of the text index, in UTF-16 code units; longer words are cut, in documents and queries alike. */
+  termLengthMax: 64,
+  /** Distinct terms in one text query. */
+  queryTermsMax: 1024,
   /** How deep groups and classes of a regular expression may nest. */
   regexNestMax: 250,
   /** Size of a regular expression in characters and classes, with counted repetitions written out. */

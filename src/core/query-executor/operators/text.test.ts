@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { Bitmap } from "../../index/bitmap.js";
+import { testBlockStore } from "../../segment/test-block-store.js";
+import { CollectionText, type TextSource } from "../../segment/text.js";
+import { searchText } from "./text.js";
+
+const documents = ["tidal wave", "tide pool", "tide tide", "crab"];
+const source: TextSource = {
+  documents: async (ordinals) => Array.from(ordinals, (ordinal) => documents[ordinal] ?? null),
+  section: () => null,
+  nextOrdinal: () => documents.length,
+  uncompacted: () => [],
+};
+
+const run = (query: string, allowed: number[], options: { nResults?: number; prefix?: boolean; fuzzy?: number } = {}) =>
+  searchText(new CollectionText(testBlockStore(), "o"), source, { query, nResults: 10, prefix: false, fuzzy: 0, ...options }, Bitmap.of(allowed), () => undefined);
+
+test("loads, filters, ranks and cuts", async () => {
+  const hits = await run("tide", [0, 1, 2]);
+  expect([...hits.ordinals]).toEqual([2, 1]);
+  expect(hits.scores[0]).toBeGreaterThan(hits.scores[1]!);
+  expect(hits.terms).toEqual([["tide"], ["tide"]]);
+  expect([...(await run("tide", [0, 1])).ordinals]).toEqual([1]);
+  expect([...(await run("tide", [0, 1, 2], { nResults: 1 })).ordinals]).toEqual([2]);
+});
+
+test("passes prefix and fuzzy on", async () => {
+  expect([...(await run("tida", [0, 1], { prefix: true })).ordinals]).toEqual([0]);
+  expect([...(await run("crob", [3], { fuzzy: 0.25 })).ordinals]).toEqual([3]);
+});

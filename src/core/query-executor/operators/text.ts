@@ -1,0 +1,19 @@
+/**
+ * Full-text search: the allowed records that match the query's terms, best BM25 score first. The caller holds the
+ * collection's shared lock, so what `allowed` names is what the text index, once caught up, has indexed.
+ */
+import type { Bitmap } from "../../index/bitmap.js";
+import type { TextHits, Tick } from "../../index/text.js";
+import type { CollectionText, TextSource } from "../../segment/text.js";
+
+export interface TextQuery {
+  query: string;
+  nResults: number;
+  prefix: boolean;
+  fuzzy: number;
+}
+
+export function searchText(text: CollectionText, source: TextSource, query: TextQuery, allowed: Bitmap, tick: Tick): Promise<TextHits> {
+  const { nResults, prefix, fuzzy } = query;
+  return text.search(source, query.query, { nResults, prefix, fuzzy, allowed }, tick);
+}
