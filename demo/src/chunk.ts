@@ -85,7 +85,7 @@ function packParagraphs(paragraphs: readonly string[]): string[] {
   const passages: string[] = [];
   for (const paragraph of paragraphs) {
     const last = passages.at(-1);
-    const room = last !== undefined && countWords(last) < wordsMin && countWords(last) + countWords(paragraph) <= wordsMax;
+    const room = last !== undefined && sizeOf(last) < wordsMin && sizeOf(last) + sizeOf(paragraph) <= wordsMax;
     if (room) passages[passages.length - 1] = `${last}\n\n${paragraph}`;
     else passages.push(paragraph);
   }
@@ -94,37 +94,36 @@ function packParagraphs(paragraphs: readonly string[]): string[] {
 
 /** Cuts a paragraph that is too long: at line ends in lists and code, at the ends of sentences in prose, at words at worst. */
 function splitLong(paragraph: string): string[] {
-  if (countWords(paragraph) <= wordsMax) return [paragraph];
+  if (sizeOf(paragraph) <= wordsMax) return [paragraph];
   const isBlock = /^\s*([-*|]|\d+\.|```|~~~)/.test(paragraph);
-  const [pieces, glue] = isBlock ? [paragraph.split("\n"), "\n"] as const : [splitSentences(paragraph), " "] as const;
-  return packPieces(pieces.flatMap(splitAtWords), glue);
-}
-
-function splitSentences(paragraph: string): string[] {
-  const segmenter = new Intl.Segmenter(undefined, { granularity: "sentence" });
-  return Array.from(segmenter.segment(paragraph.replace(/\s*\n\s*/g, " ")), ({ segment }) => segment.trim());
+  const pieces = isBlock ? paragraph.split(/(?<=\n)/) : segments(paragraph.replace(/\s*\n\s*/g, " "), "sentence");
+  return packPieces(pieces.flatMap(splitAtWords));
 }
 
 function splitAtWords(piece: string): string[] {
-  if (countWords(piece) <= wordsMax) return [piece];
-  const words = Array.from(new Intl.Segmenter(undefined, { granularity: "word" }).segment(piece), ({ segment }) => segment);
-  return packPieces(words, "");
+  return sizeOf(piece) <= wordsMax ? [piece] : packPieces(segments(piece, "word"));
 }
 
-function packPieces(pieces: readonly string[], glue: string): string[] {
+/** The parts of a text in order; the spaces between them belong to the part before. */
+function segments(text: string, granularity: "sentence" | "word"): string[] {
+  return Array.from(new Intl.Segmenter(undefined, { granularity }).segment(text), ({ segment }) => segment);
+}
+
+/** Length in words; scripts without spaces, and other long runs of letters, count by their characters. */
+function sizeOf(text: string): number {
+  return Math.max(countWords(text), Math.ceil(text.length / 9));
+}
+
+/** Joins pieces for as long as they fit into one passage. */
+function packPieces(pieces: readonly string[]): string[] {
   const packed: string[] = [];
   let current = "";
-  let words = 0;
   for (const piece of pieces) {
-    const added = countWords(piece);
-    if (current !== "" && words + added > wordsMax) {
-      packed.push(current.trim());
+    if (current.trim() !== "" && sizeOf(current + piece) > wordsMax) {
+      packed.push(current);
       current = "";
-      words = 0;
     }
-    current = current === "" ? piece : current + glue + piece;
-    words += added;
+    current += piece;
   }
-  if (current.trim() !== "") packed.push(current.trim());
-  return packed;
+  return [...packed, current].map((passage) => passage.trim()).filter(Boolean);
 }

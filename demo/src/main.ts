@@ -144,8 +144,7 @@ class Demo {
       await readFile(file).then((passages) => sources.push({ name: file.name, passages }), showError);
     }
     if (sources.length === 0) return;
-    const count = sources.reduce((sum, { passages }) => sum + passages.length, 0);
-    if (await this.#add(sources)) showToast(`Added ${plural(count, "passage")} of ${sources.map(({ name }) => name).join(", ")}.`);
+    await this.#add(sources);
   }
 
   async #deletePassage({ id, title }: { id: string; title: string }): Promise<void> {

@@ -36,6 +36,9 @@ export interface HitList {
   call: string;
 }
 
+/** Share of a word's letters that may be wrong: one slip from five letters on, so that short words are taken as they are. */
+const fuzzy = 0.12;
+
 /** Runs one search per list that the reader wants to see, one after the other so that their timings do not mix. */
 export async function search(library: Library, criteria: Criteria): Promise<HitList[]> {
   if (criteria.similarTo) return [await searchNeighbours(library, criteria, criteria.similarTo.id)];
@@ -62,7 +65,7 @@ async function searchNeighbours(library: Library, { k, where, whereDocument }: C
 }
 
 async function searchText({ passages }: Library, { query, k, where, whereDocument }: Criteria): Promise<HitList> {
-  const input = { query, nResults: k, where, whereDocument, prefix: true, fuzzy: 0.2 };
+  const input = { query, nResults: k, where, whereDocument, prefix: true, fuzzy };
   const { value, ms } = await timed(() => passages.searchText(input));
   return { kind: "text", ms, call: showCall("searchText", input), hits: value.rows().map(toHit) };
 }
