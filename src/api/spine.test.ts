@@ -1,0 +1,85 @@
+/** The client on the real engine with memory storage, through the worker's own host: what the layers promise each other. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Engine } from "../core/engine.js";
+import { referenceKernel } from "../core/index/reference-kernel.js";
+import { openStorage } from "../storage/open-storage.js";
+import { workerEnvironment } from "../worker/environment.js";
+import { createHost } from "../worker/host.js";
+import { TestWorker } from "../worker/test-worker.js";
+import { TidepoolClient } from "./client.js";
+
+let workers: TestWorker[];
+let client: TidepoolClient;
+let databases = 0;
+
+beforeEach(() => {
+  workers = [];
+  const host = () =>
+    createHost({
+      locks: undefined,
+      openStorage: (options) => openStorage(options, workerEnvironment),
+      openEngine: (storage, options) => Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options }),
+      randomId: workerEnvironment.randomId,
+    });
+  client = new TidepoolClient({ path: `spine-${++databases}`, storage: "memory", worker: TestWorker.factory(host, workers) });
+});
+afterEach(() => client.close());
+
+test("a collection is created, filled, searched, changed and emptied", async () => {
+  const tides = await client.createCollection<{ year: number; tags?: string[] }>({ name: "tides" });
+  await tides.add({
+    ids: ["ebb", "spring", "moon"],
+    documents: ["The ebb tide uncovers the pools.", "Spring tides follow the new moon.", "The moon pulls the sea."],
+    metadatas: [{ year: 1 }, { year: 2, tags: ["x"] }, { year: 3 }],
+    uris: ["u1", "u2", "u3"],
+  });
+  expect(await tides.count()).toBe(3);
+  expect(tides.dimension).toBe(384);
+
+  const hits = await tides.query({ queryTexts: ["pools at ebb tide", "the new moon of spring"], nResults: 1, include: ["documents", "distances", "embeddings", "uris"] });
+  expect(hits.ids).toEqual([["ebb"], ["spring"]]);
+  expect(hits.uris).toEqual([["u1"], ["u2"]]);
+  expect(hits.metadatas).toEqual([]);
+  expect(hits.embeddings[0]![0]).toHaveLength(384);
+
+  expect((await tides.query({ queryTexts: ["moon"], where: { year: { $gt: 2 } } })).ids).toEqual([["moon"]]);
+  expect((await tides.get({ whereDocument: { $contains: "moon" }, include: [] })).ids).toEqual(["spring", "moon"]);
+  expect((await tides.searchText({ query: "mo", prefix: true })).ids.sort()).toEqual(["moon", "spring"]);
+
+  await tides.update({ ids: ["ebb", "absent"], metadatas: [{ year: 9 }, { year: 9 }] });
+  await tides.upsert({ ids: ["spring"], documents: ["Neap tides are weak."], metadatas: [{ tags: null }] });
+  expect((await tides.get({ ids: ["spring", "ebb"] })).rows()).toEqual([
+    { id: "ebb", document: "The ebb tide uncovers the pools.", metadata: { year: 9 } },
+    { id: "spring", document: "Neap tides are weak.", metadata: { year: 2 } },
+  ]);
+  expect(await tides.delete({ where: { year: 9 } })).toEqual({ deleted: 1 });
+  expect((await client.info()).records).toBe(2);
+});
+
+test("errors of the engine arrive with their codes", async () => {
+  await expect(client.getCollection({ name: "none" })).rejects.toMatchObject({ name: "TidepoolError", code: "NOT_FOUND" });
+  const tides = await client.createCollection({ name: "tides", embeddingFunction: null });
+  await expect(client.createCollection({ name: "tides" })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  await tides.add({ ids: ["a"], embeddings: [[1, 2]] });
+  const other = await client.getCollection({ name: "tides" });
+  await expect(other.query({ queryEmbeddings: [[1, 2, 3]] })).rejects.toMatchObject({
+    code: "DIMENSION_MISMATCH",
+    message: expect.stringContaining("Collection expecting embedding with dimension of 2, got 3"),
+  });
+  await expect(tides.get({ where: { $foo: 1 } as never })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  await expect(client.reset()).rejects.toMatchObject({ code: "FORBIDDEN" });
+});
+
+test("many records are all there, in order, and searchable", async () => {
+  const tides = await client.createCollection({ name: "many", embeddingFunction: null });
+  const count = 3500;
+  const flat = Float32Array.from({ length: count * 4 }, (_, i) => Math.sin(i));
+  await tides.add({ ids: Array.from({ length: count }, (_, i) => `r${i}`), embeddings: flat });
+  expect(await tides.count()).toBe(count);
+  expect((await tides.get({ offset: 3498, include: ["embeddings"] })).embeddings).toEqual([
+    Array.from(flat.subarray(3498 * 4, 3499 * 4)),
+    Array.from(flat.subarray(3499 * 4)),
+  ]);
+  const hits = await tides.query({ queryEmbeddings: [flat.subarray(40, 44)], nResults: 1 });
+  expect([hits.ids, hits.distances]).toEqual([[["r10"]], [[0]]]);
+});
