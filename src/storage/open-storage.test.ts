@@ -1,6 +1,6 @@
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { openStorage, storageKey } from "./open-storage.js";
@@ -93,9 +93,11 @@ test("an unknown storage is refused", async () => {
   await expect(open("localstorage")).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining('"localstorage"') });
 });
 
-test("a refused opening leaves no connection behind that would block deletion", async () => {
+test("a refused opening leaves no connection open", async () => {
   await kindOf("indexeddb");
+  const close = vi.spyOn(IDBDatabase.prototype, "close");
   await expect(open("opfs")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(close).toHaveBeenCalledOnce();
   await (await open("auto")).destroy();
   expect(await indexedDB.databases()).toEqual([]);
 });

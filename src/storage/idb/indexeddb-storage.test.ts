@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto";
-import { openDB } from "idb";
+import { deleteDB, openDB } from "idb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Durability } from "../../core/storage.js";
 import { conformanceCases, pattern, runConformanceCase } from "../conformance.js";
@@ -45,6 +45,10 @@ test("opening while an older schema stays open elsewhere is LOCKED", async () =>
   vi.spyOn(indexedDB, "open").mockImplementation((name) => open(name, 2));
   await expect(openIndexedDbStorage("old", "strict")).rejects.toMatchObject({ code: "LOCKED" });
   stubborn.close();
+  // The refused request succeeds now; a connection that it left open would block the deletion.
+  const blocked = vi.fn();
+  await deleteDB(databaseName("old"), { blocked });
+  expect(blocked).not.toHaveBeenCalled();
 });
 
 test.each(["strict", "relaxed"] as const)("%s durability reaches the log's transactions; commits are always strict", async (durability: Durability) => {

@@ -183,7 +183,9 @@ test("a write that the browser takes only in part is QUOTA_EXCEEDED", async () =
   directory.files.get("arena-1-5000")!.bytes = new Uint8Array(0);
   directory.quotaBytes = 0;
   directory.quotaStyle = "zero";
+  const before = store.usage();
   await expect(store.write(pattern(10))).rejects.toMatchObject({ code: "QUOTA_EXCEEDED", message: expect.stringContaining("only 0") });
+  expect(store.usage()).toEqual(before);
 });
 
 test("a short read is corruption that names arena and offset", async () => {
