@@ -279,11 +279,12 @@ export class Block {
     return this.#nullable(name, "utf8", (place) => this.#itemUtf8(name, place.buffer + 1));
   }
 
-  u32List(name: string): Accessor<Uint32Array> {
+  /** The list of a row; with `end`, the lists of the rows from `row` up to but without `end`, one after another. */
+  u32List(name: string): (row: number, end?: number) => Uint32Array {
     const place = this.#find(name, "u32-list");
     const values = this.#words(Uint32Array, place.buffer + 3);
     const range = this.#offsets(name, place.buffer + 1, values.length);
-    return (row) => values.subarray(range.start(row), range.end(row));
+    return (row, end = row + 1) => values.subarray(range.start(row), range.end(end - 1));
   }
 
   utf8List(name: string): Accessor<string[] | null> {

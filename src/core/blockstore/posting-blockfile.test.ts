@@ -65,7 +65,11 @@ function numbered(count: number): Map<string, PostingDelta> {
 
 async function contents(file: PostingBlockfile, section: PostingSection, from = "", to = "\uffff\uffff"): Promise<[string, number[]][]> {
   const found: [string, number[]][] = [];
-  for await (const [key, ordinals] of file.range(section, from, to)) found.push([key, [...ordinals]]);
+  for await (const run of file.range(section, from, to)) {
+    const rows = [...run].map(([key, ordinals]): [string, number[]] => [key, [...ordinals]]);
+    expect([...run.ordinals]).toEqual(rows.flatMap(([, ordinals]) => ordinals));
+    found.push(...rows);
+  }
   return found;
 }
 

@@ -83,19 +83,16 @@ export class PostingBlockfile {
     return row < rows.count && rows.key(row) === wanted ? rows.ordinals(row) : new Uint32Array(0);
   }
 
-  /** Keys from `from` up to but without `to`, ascending. */
-  async *range(section: PostingSection, from: string, to: string): AsyncGenerator<[key: string, ordinals: Uint32Array], void, undefined> {
+  /** Rows with keys from `from` up to but without `to`, ascending, one run per block. */
+  async *range(section: PostingSection, from: string, to: string): AsyncGenerator<PostingRun, void, undefined> {
     const start = wellFormed(from);
     const end = wellFormed(to);
     for (let i = Math.max(0, blockIndex(section, start)); i < section.blocks.length; i++) {
       const { firstKey, ref } = section.blocks[i]!;
       if (firstKey >= end) return;
       const rows = new PostingRows(await this.#store.read(ref, this.#owner));
-      for (let row = rows.lowerBound(start); row < rows.count; row++) {
-        const key = rows.key(row);
-        if (key >= end) return;
-        yield [key, rows.ordinals(row)];
-      }
+      const run = new PostingRun(rows, rows.lowerBound(start), rows.lowerBound(end));
+      if (run.first < run.end) yield run;
     }
   }
 
@@ -154,7 +151,8 @@ export class PostingBlockfile {
 class PostingRows {
   readonly count: number;
   readonly key: (row: number) => string;
-  readonly ordinals: (row: number) => Uint32Array;
+  /** Ordinals of the rows from `first` up to but without `end`, one list after another; of one row without `end`. */
+  readonly ordinals: (first: number, end?: number) => Uint32Array;
 
   constructor(block: Block) {
     const key = block.utf8("key");
@@ -166,6 +164,28 @@ class PostingRows {
   /** First row whose key is not below `key`. */
   lowerBound(key: string): number {
     return lowerBound(0, this.count, (row) => this.key(row) < key);
+  }
+}
+
+/** Neighbouring rows of one block. */
+export class PostingRun {
+  readonly #rows: PostingRows;
+
+  constructor(
+    rows: PostingRows,
+    readonly first: number,
+    readonly end: number,
+  ) {
+    this.#rows = rows;
+  }
+
+  /** The lists of all its keys one after another: a range over many keys reads them without looking at a key. */
+  get ordinals(): Uint32Array {
+    return this.#rows.ordinals(this.first, this.end);
+  }
+
+  *[Symbol.iterator](): Generator<[key: string, ordinals: Uint32Array], void, undefined> {
+    for (let row = this.first; row < this.end; row++) yield [this.#rows.key(row), this.#rows.ordinals(row)];
   }
 }
 

@@ -67,7 +67,7 @@ export class MetadataSegment {
       default: {
         const matches = new Bitmap();
         const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        for await (const [, ordinals] of this.#blockfile.range(section.postings, from, to)) matches.addAll(ordinals);
+        for await (const run of this.#blockfile.range(section.postings, from, to)) matches.addAll(run.ordinals);
         return matches;
       }
     }
