@@ -1,0 +1,78 @@
+/** The client in a real browser, with its real worker, kernel and storage. */
+import { afterEach, expect, test } from "vitest";
+import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
+import { createWorker } from "./create-worker.js";
+
+const clients: TidepoolClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+function open(options: TidepoolClientOptions): TidepoolClient {
+  const client = new TidepoolClient(options);
+  clients.push(client);
+  return client;
+}
+
+function freshPath(): string {
+  return `browser-test-${crypto.randomUUID()}`;
+}
+
+test.each(["opfs", "indexeddb", "memory"] as const)("records are added, found by vector, text and words, and told of in %s", async (storage) => {
+  const client = open({ path: freshPath(), storage, allowReset: true });
+  const tides = await client.createCollection({ name: "tides" });
+  const progress: number[] = [];
+  const documents = Array.from({ length: 1500 }, (_, i) => `passage ${i} about the tide`);
+  await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, onProgress: ({ done }) => progress.push(done) });
+  expect(progress).toEqual([1000, 1500]);
+  expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
+  expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
+  expect(await client.info()).toMatchObject({ storage, records: 1500, collections: 1, kernel: "wasm-simd", durability: "strict" });
+  await client.reset();
+});
+
+test("what was acknowledged is there after the worker was killed, and calls under way are told", async () => {
+  const workers: Worker[] = [];
+  const worker = (): Worker => {
+    workers.push(createWorker());
+    return workers.at(-1)!;
+  };
+  const client = open({ path: freshPath(), worker });
+  const tides = await client.createCollection({ name: "tides", embeddingFunction: null });
+  await tides.add({ ids: ["a"], embeddings: [[1, 2]] });
+  const ids = Array.from({ length: 200_000 }, (_, i) => `r${i}`);
+  const call = tides.add({ ids, embeddings: new Float32Array(2 * ids.length).fill(1), onProgress: () => workers[0]!.terminate() });
+  await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", details: { acknowledged: expect.any(Number) } });
+  expect((await tides.get({ ids: ["a"], include: ["embeddings"] })).embeddings).toEqual([[1, 2]]);
+  expect(await tides.count()).toBeGreaterThan(1000);
+  expect(workers).toHaveLength(2);
+});
+
+test("a second client waits for the first to let go, and finds its records", async () => {
+  const path = freshPath();
+  const first = open({ path });
+  const tides = await first.createCollection({ name: "tides", metadata: { kept: true } });
+  await tides.add({ ids: ["a"], documents: ["ebb"] });
+  const second = open({ path });
+  const waiting = second.getCollection({ name: "tides" });
+  await first.close();
+  const found = await waiting;
+  expect(found.metadata).toEqual({ kept: true });
+  expect((await found.query({ queryTexts: ["ebb"] })).ids).toEqual([["a"]]);
+});
+
+test("a page that is put aside lets go of the database, and takes it back with the next call", async () => {
+  const path = freshPath();
+  const first = open({ path });
+  const tides = await first.createCollection({ name: "tides" });
+  dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+  const second = open({ path });
+  expect(await second.countCollections()).toBe(1);
+  await second.close();
+  expect(await tides.count()).toBe(0);
+});
+
+test("a worker script that cannot be loaded is told", async () => {
+  const client = new TidepoolClient({ worker: () => new Worker("/there-is-no-such-script.js", { type: "module" }) });
+  await expect(client.heartbeat()).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+});
