@@ -5,6 +5,15 @@ test("equals the published check value", () => {
   expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
 });
 
+test("does not depend on where in memory the bytes lie", () => {
+  const bytes = Uint8Array.from({ length: 64 }, (_, i) => i * 11);
+  for (let shift = 0; shift < 9; shift++) {
+    const moved = new Uint8Array(bytes.length + shift).subarray(shift);
+    moved.set(bytes);
+    expect(crc32(moved)).toBe(bitwise(bytes));
+  }
+});
+
 test("equals the bit-by-bit definition at every length around the eight-byte stride, and in parts", () => {
   const bytes = Uint8Array.from({ length: 100 }, (_, i) => (i * 197 + 31) & 255);
   for (let n = 0; n <= bytes.length; n++) {
