@@ -65,7 +65,9 @@ export async function writes(books: Collection<Book>, plain: Collection): Promis
   await books.add({ ids: ["a"], embeddings: new Float32Array(2) });
   // @ts-expect-error: year is missing
   await books.add({ ids: ["a"], metadatas: [{ title: "t" }] });
-  // @ts-expect-error: null deletes a key in update and upsert only
+  await plain.add({ ids: ["a"], metadatas: [{ year: null }] });
+  await books.add({ ids: ["a"], metadatas: [{ title: "t", year: 1, tags: null }] });
+  // @ts-expect-error: a key that must be there is not left out
   await books.add({ ids: ["a"], metadatas: [{ title: "t", year: null }] });
   await books.update({ ids: ["a"], metadatas: [{ year: null }], embeddings: [null, [1]] });
   await books.upsert({ ids: ["a"], metadatas: [{ tags: ["x"] }] });

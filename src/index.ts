@@ -10,6 +10,7 @@ export {
   type AddArguments,
   type GetArguments,
   type ModifyArguments,
+  type Nullable,
   type Patch,
   type QueryArguments,
   type SearchTextArguments,

@@ -3,9 +3,9 @@
  * `Collection` objects out of what the engine tells.
  */
 import { invalidArgument, show } from "../core/errors.js";
-import { validateCount, validateMetadata, validateName, validateObject } from "../core/gateway/validate-records.js";
+import { validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
 import type { EngineInfo, OpenOptions, Scope } from "../core/service.js";
-import type { CollectionInfo, Metadata } from "../core/types.js";
+import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { Collection } from "./collection.js";
 import { chooseFunction, type ChosenFunction, createConfiguration, type CreateCollectionConfiguration } from "./configuration.js";
@@ -18,6 +18,7 @@ import {
   validateEmbeddingFunction,
   validateSameFunction,
 } from "./embedding-function.js";
+import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo };
 
@@ -43,7 +44,8 @@ export interface TidepoolClientOptions {
 export interface CreateCollectionArguments {
   /** 3–512 of [a-zA-Z0-9._-], beginning and ending with a letter or digit. */
   name: string;
-  metadata?: Metadata;
+  /** At least one key; keys whose value is `null` are left out. */
+  metadata?: { [key: string]: MetadataValue | null };
   configuration?: CreateCollectionConfiguration;
   /** Embeds the collection's texts. Default: a `HashingEmbeddingFunction`; `null`: none. */
   embeddingFunction?: EmbeddingFunction | null;
@@ -217,13 +219,13 @@ export class TidepoolClient {
     validateObject(args, "argument");
     const { name, metadata, configuration, embeddingFunction } = args;
     validateName(name);
-    if (metadata != null) validateMetadata(metadata, "metadata");
+    const kept = readCollectionMetadata(metadata);
     const chosen = chooseFunction(embeddingFunction, configuration ?? undefined);
     const info = await this.#connection.call("createCollection", {
       ...this.#scope,
       name,
-      metadata: (metadata as Metadata | undefined) ?? null,
-      configuration: createConfiguration(chosen, configuration ?? undefined, metadata as Metadata | undefined),
+      metadata: kept,
+      configuration: createConfiguration(chosen, configuration ?? undefined, kept),
       getOrCreate,
     });
     return { info, chosen };

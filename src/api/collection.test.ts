@@ -87,7 +87,6 @@ describe("bad arguments are refused before anything is sent", () => {
     ["metadata of another type", (c) => c.add({ ...one, metadatas: ["m" as never] }), /metadatas\[0\]' to be an object/],
     ["empty metadata", (c) => c.add({ ...one, metadatas: [{}] }), /metadatas\[0\] is \{\}/],
     ["nested metadata", (c) => c.add({ ...one, metadatas: [{ o: { a: 1 } as never }] }), /metadatas\[0\]\["o"\]/],
-    ["null in metadata of add", (c) => c.add({ ...one, metadatas: [{ o: null as never }] }), /only update and upsert take/],
     ["reserved key", (c) => c.upsert({ ...one, metadatas: [{ "#a": 1 }] }), /must not start with/],
     ["NaN in metadata", (c) => c.update({ ids: ["a"], metadatas: [{ o: NaN }] }), /metadatas\[0\]\["o"\] is NaN/],
     ["metadata in a late batch", (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => (i === 2400 ? { o: [] } : { o: 1 })) }), /metadatas\[2400\]\["o"\] is \[\]/],
@@ -173,6 +172,12 @@ describe("writing", () => {
     const view = new Float32Array(100).fill(7).subarray(10, 12);
     await collection.add({ ids: ["a"], embeddings: view });
     expect(engine.writes[0]!.records.embeddings!.values.buffer.byteLength).toBe(8);
+  });
+
+  test("null in metadata is a key left out of add, as by Chroma's client, and deletes one in upsert", async () => {
+    await collection.add({ ids: ["a", "b"], embeddings: rows(2), metadatas: [{ a: 1, b: null }, { b: null }] });
+    await collection.upsert({ ids: ["a"], embeddings: rows(1), metadatas: [{ b: null }] });
+    expect(engine.writes.map(({ records }) => records.metadatas)).toEqual([[{ a: 1 }, null], [{ b: null }]]);
   });
 
   test("undefined in metadata is a key left out, and the caller's object is not touched", async () => {

@@ -7,7 +7,6 @@ import {
   validateCount,
   validateIds,
   validateInclude,
-  validateMetadata,
   validateName,
   validateObject,
 } from "../core/gateway/validate-records.js";
@@ -17,6 +16,7 @@ import type {
   CollectionInfo,
   IncludeField,
   Metadata,
+  MetadataValue,
   RecordBatch,
   RecordColumns,
   Where,
@@ -28,7 +28,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
-import { embedRows, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
+import { embedRows, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
 
 /** Arguments of `collection.add`. */
 export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
@@ -37,7 +37,8 @@ export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOp
   /** One per id. Without them the documents are embedded by the collection's embedding function. */
   embeddings?: Embeddings;
   documents?: (string | null)[];
-  metadatas?: (TMeta | null)[];
+  /** One per id. Keys whose value is `null` are left out. */
+  metadatas?: (Nullable<TMeta> | null)[];
   uris?: (string | null)[];
 }
 
@@ -50,6 +51,11 @@ export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit
 export interface UpdateArguments<TMeta extends Metadata = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
   embeddings?: (readonly number[] | Float32Array | null)[] | Float32Array;
 }
+
+/** The metadata, in which keys that need not be there may also be `null`. */
+export type Nullable<TMeta extends Metadata> = {
+  [K in keyof TMeta]: Metadata extends TMeta ? TMeta[K] | null : undefined extends TMeta[K] ? TMeta[K] | null : TMeta[K];
+};
 
 /** A change of metadata: merged key by key, `null` deletes a key. */
 export type Patch<TMeta extends Metadata> = { [K in keyof TMeta]?: TMeta[K] | null };
@@ -103,8 +109,8 @@ export interface SearchTextArguments {
 /** Arguments of `collection.modify`. */
 export interface ModifyArguments {
   name?: string;
-  /** Replaces the metadata. */
-  metadata?: Metadata;
+  /** Replaces the metadata; keys whose value is `null` are left out. */
+  metadata?: { [key: string]: MetadataValue | null };
   configuration?: UpdateCollectionConfiguration;
 }
 
@@ -333,7 +339,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     validateObject(args, "argument of modify");
     const { name, metadata, configuration } = args;
     if (name != null) validateName(name);
-    if (metadata != null) validateMetadata(metadata, "metadata");
+    const kept = readCollectionMetadata(metadata);
     const update =
       configuration == null
         ? undefined
@@ -341,7 +347,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     this.#info = await this.#connection.call("modifyCollection", {
       collectionId: this.id,
       name: name ?? undefined,
-      metadata: (metadata as Metadata | null | undefined) ?? undefined,
+      metadata: kept ?? undefined,
       configuration: update,
     });
     if (configuration?.embeddingFunction) this.#embedding = { fn: configuration.embeddingFunction, failure: null };

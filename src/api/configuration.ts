@@ -62,7 +62,7 @@ export function chooseFunction(
 export function createConfiguration(
   { fn, implicit }: ChosenFunction,
   configuration: CreateCollectionConfiguration | undefined,
-  metadata: Metadata | undefined,
+  metadata: Metadata | null,
 ): ConfigurationInput {
   const hnsw = createHnsw(configuration);
   const legacySpace = metadata?.["hnsw:space"];

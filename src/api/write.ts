@@ -9,13 +9,14 @@ import {
   validateArray,
   validateIdRange,
   validateLengths,
+  validateMetadata,
   validateMetadataRange,
   validateObject,
   validateStringRange,
   type WriteOperation,
 } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
-import type { EmbeddingRows, MetadataPatch, RecordBatch } from "../core/types.js";
+import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { yieldToEventLoop } from "../worker/protocol.js";
 import { embed, embeddingError, type EmbeddingFunction } from "./embedding-function.js";
 import { type Embeddings, type EmbeddingSource, readEmbeddings } from "./embeddings.js";
@@ -129,8 +130,7 @@ class Records {
     if (this.#documents !== null) validateStringRange(this.#documents, "documents", start, end);
     if (this.#uris !== null) validateStringRange(this.#uris, "uris", start, end);
     if (this.#metadatas !== null) {
-      const patches = this.#metadatas.slice(start, end).map(withoutUndefined);
-      validateMetadataRange(patches, this.#operation, "metadatas", start, end, start);
+      validateMetadataRange(this.#metadataPatches(start, end)!, this.#operation, "metadatas", start, end, start);
     }
     if (this.#embeddingFunction !== null && this.#operation !== "update") this.#requireDocuments(start, end);
   }
@@ -175,9 +175,14 @@ class Records {
       ids: this.#ids.slice(start, end),
       embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!),
       documents,
-      metadatas: nullable(this.#metadatas, start, end)?.map(withoutUndefined) ?? null,
+      metadatas: this.#metadataPatches(start, end),
       uris: nullable(this.#uris, start, end),
     };
+  }
+
+  #metadataPatches(start: number, end: number): (MetadataPatch | null)[] | null {
+    const nullDeletes = this.#operation !== "add";
+    return nullable(this.#metadatas, start, end)?.map((metadata) => withoutNothings(metadata, nullDeletes)) ?? null;
   }
 
   async #embed(documents: (string | null)[]): Promise<EmbeddingRows | null> {
@@ -279,11 +284,22 @@ function nullable<T>(column: readonly (T | null | undefined)[] | null, start: nu
   return column === null ? null : column.slice(start, end).map((value) => value ?? null);
 }
 
-/** The metadata without keys whose value is `undefined`; `null` when nothing else was in it. Never touches the caller's object. */
-function withoutUndefined(metadata: unknown): MetadataPatch | null {
+/**
+ * The metadata without keys that say nothing: those whose value is `undefined` and, where nulls delete nothing, `null`, as
+ * Chroma's client leaves them out. `null` when nothing else was in it. Never touches the caller's object.
+ */
+function withoutNothings(metadata: unknown, nullDeletes: boolean): MetadataPatch | null {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata as null;
-  const values = Object.values(metadata);
-  if (!values.includes(undefined)) return metadata as MetadataPatch;
-  const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  const saysNothing = (value: unknown): boolean => value === undefined || (value === null && !nullDeletes);
+  if (!Object.values(metadata).some(saysNothing)) return metadata as MetadataPatch;
+  const entries = Object.entries(metadata).filter(([, value]) => !saysNothing(value));
   return entries.length === 0 ? null : (Object.fromEntries(entries) as MetadataPatch);
+}
+
+/** A collection's metadata, checked, without keys that say nothing. */
+export function readCollectionMetadata(metadata: object | null | undefined): Metadata | null {
+  if (metadata == null) return null;
+  const kept = withoutNothings(metadata, false) ?? {};
+  validateMetadata(kept, "metadata");
+  return kept as Metadata;
 }
