@@ -62,6 +62,7 @@ export interface Installation {
   compacted: [ordinal: number, entry: MemtableEntry][];
   compactedBytes: number;
   compactedRecords: number;
+  compactedDeletions: number;
 }
 
 export class CollectionState {
@@ -82,8 +83,8 @@ export class CollectionState {
   sealedOrdinal: number;
   logBytes = 0;
   logRecords = 0;
-  /** Whether the memtable holds deletions, which should reach the segments soon even if they are few. */
-  hasDeletions = false;
+  /** Deletes among the log records: they should reach the segments soon, even if they are few. */
+  logDeletions = 0;
   /** Whether any record ever had a document: without one there is no text to index. */
   hasDocuments: boolean;
   dropped = false;
@@ -187,7 +188,10 @@ export class CollectionState {
     this.appliedOffset = offset;
     this.logBytes += byteLength;
     this.logRecords++;
-    if (record.kind === "delete") return { deleted: this.#applyDelete(record.ids) };
+    if (record.kind === "delete") {
+      this.logDeletions++;
+      return { deleted: this.#applyDelete(record.ids) };
+    }
     this.#applyWrite(record.operation, record.records);
     return { deleted: 0 };
   }
@@ -205,7 +209,6 @@ export class CollectionState {
       touched.push(ordinal);
       deleted++;
     }
-    this.hasDeletions ||= deleted > 0;
     this.text.touch(touched);
     return deleted;
   }
@@ -300,6 +303,7 @@ export class CollectionState {
     }
     this.logBytes -= installation.compactedBytes;
     this.logRecords -= installation.compactedRecords;
+    this.logDeletions -= installation.compactedDeletions;
   }
 
   // ---- reading (under the shared lock)

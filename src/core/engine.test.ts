@@ -190,6 +190,28 @@ describe("background compaction", () => {
     expect(await reopened.count({ collectionId })).toBe(50);
   });
 
+  test("a compaction that fails for want of space gives back what it wrote, and a later one succeeds", async () => {
+    const counting = storageOf();
+    const rehearsal = await openEngine(counting);
+    const { id: rehearsalId } = await rehearsal.createCollection(collection());
+    await rehearsal.write({ collectionId: rehearsalId, operation: "add", records: records(0, 50) });
+    const before = counting.changes;
+    await rehearsal.compact(rehearsalId);
+    // The last two changes of a compaction are its flush and its commit; the others are blocks.
+    for (let at = before + 1; at <= counting.changes - 2; at++) {
+      const storage = storageOf({ fail: { at, error: "quota" } });
+      const engine = await openEngine(storage);
+      const { id: collectionId } = await engine.createCollection(collection());
+      await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+      await expect(engine.compact(collectionId)).rejects.toThrow(expect.objectContaining({ code: "QUOTA_EXCEEDED" }));
+      const failed = await engine.info();
+      expect(failed).toMatchObject({ blockBytesUsed: 0, records: 50, logRecords: 1 });
+      expect(failed.compactionError).toMatch(/./);
+      await engine.compact(collectionId);
+      expect(await engine.info()).toMatchObject({ records: 50, logRecords: 0, compactionError: null });
+    }
+  });
+
   test("a full disk refuses the write, keeps the rest, and goes on when there is room again", async () => {
     const counting = storageOf();
     const rehearsal = await openEngine(counting);

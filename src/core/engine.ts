@@ -242,6 +242,7 @@ export class Engine implements EngineService {
       blockBytesUsed: this.#blocks.usage().bytesUsed,
       memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + sum((state) => state.memoryBytes),
       kernel: this.#parts.kernel.name,
+      compacting: this.#compactor.isBusy,
       compactionError: this.#compactor.lastError?.message ?? null,
     };
   }

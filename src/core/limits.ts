@@ -39,6 +39,8 @@ export const limits = {
   compactionIdleLogBytes: 256 * KiB,
   /** Time without a write after which the database counts as idle. */
   compactionIdleMs: 1500,
+  /** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
+  textIdleMs: 5000,
   /** Uncompacted log of one collection at which writes wait for the compactor. */
   memtableBytesMax: 64 * MiB,
   /** Longest stretch of background work before other requests get a turn. */

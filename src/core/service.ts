@@ -123,6 +123,8 @@ export interface EngineInfo {
   memoryBytes: number;
   /** Which vector kernel runs. */
   kernel: "wasm-simd" | "typescript";
+  /** Whether background work (compaction, indexing text) is under way. */
+  compacting: boolean;
   /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */
   compactionError: string | null;
 }

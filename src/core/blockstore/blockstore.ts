@@ -4,12 +4,13 @@
  * Invariants: no byte of a block reaches a caller of `read` or `readBytes` before its crc32 matched; `cacheBytes` never
  * exceeds the bound; a released block is not in the cache, not even when its load was under way. Blocks are immutable, so
  * a block that leaves the cache stays valid for whoever holds it. Least recently used means least recently read: the
- * cache is a Map in the order of its last reads.
+ * cache holds blocks in the order of their last reads.
  */
 import { crc32 } from "../checksum.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
+import { ByteCache } from "../byte-cache.js";
 import { Block } from "./block.js";
 
 /** Names a block on disk. Plain JSON: manifests hold these. */
@@ -19,19 +20,19 @@ export interface BlockRef extends Extent {
 
 export class BlockStore {
   readonly #blobs: BlobStore;
-  readonly #cacheBytesMax: number;
-  readonly #cache = new Map<string, Block>();
+  readonly #cache: ByteCache<string, Block>;
   readonly #loads = new Map<string, Promise<Block>>();
-  #cacheBytes = 0;
+  /** Blocks written and not claimed yet: no manifest names them. */
+  readonly #unclaimed = new Map<string, BlockRef>();
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
     this.#blobs = blobs;
-    this.#cacheBytesMax = cacheBytesMax;
+    this.#cache = new ByteCache(cacheBytesMax);
   }
 
   /** Bytes of the blocks in the cache. */
   get cacheBytes(): number {
-    return this.#cacheBytes;
+    return this.#cache.bytes;
   }
 
   /** Declares the blocks in use; called once, right after opening. */
@@ -43,7 +44,19 @@ export class BlockStore {
   async write(bytes: Uint8Array): Promise<BlockRef> {
     const checksum = crc32(bytes);
     const { arena, offset, length } = await this.#blobs.write(bytes);
-    return { arena, offset, length, crc32: checksum };
+    const ref = { arena, offset, length, crc32: checksum };
+    this.#unclaimed.set(keyOf(ref), ref);
+    return ref;
+  }
+
+  /** Says that a manifest now names the blocks written since the last `claim` or `abandon`. */
+  claim(): void {
+    this.#unclaimed.clear();
+  }
+
+  /** Frees the blocks written since then: the work that wrote them has failed. */
+  async abandon(): Promise<void> {
+    await this.release([...this.#unclaimed.values()]);
   }
 
   flush(): Promise<void> {
@@ -53,13 +66,7 @@ export class BlockStore {
   /** `owner` names the collection and the segment in the error. Concurrent reads of one block share one load. */
   async read(ref: BlockRef, owner: string): Promise<Block> {
     const key = keyOf(ref);
-    const cached = this.#cache.get(key);
-    if (cached !== undefined) {
-      this.#cache.delete(key);
-      this.#cache.set(key, cached);
-      return cached;
-    }
-    return this.#loads.get(key) ?? this.#load(key, ref, owner);
+    return this.#cache.get(key) ?? this.#loads.get(key) ?? this.#load(key, ref, owner);
   }
 
   /** The whole encoded block, checked and not cached. */
@@ -95,7 +102,7 @@ export class BlockStore {
     const load = this.#decode(ref, owner)
       .then((block) => {
         // A block released meanwhile has lost its entry, and must not come back into the cache.
-        if (this.#loads.get(key) === load) this.#keep(key, block);
+        if (this.#loads.get(key) === load) this.#cache.set(key, block, block.byteLength);
         return block;
       })
       .finally(() => {
@@ -124,20 +131,10 @@ export class BlockStore {
     }
   }
 
-  #keep(key: string, block: Block): void {
-    if (block.byteLength > this.#cacheBytesMax) return;
-    this.#cache.set(key, block);
-    this.#cacheBytes += block.byteLength;
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cacheBytes <= this.#cacheBytesMax) return;
-      this.#drop(oldest);
-    }
-  }
-
   #drop(key: string): void {
-    this.#cacheBytes -= this.#cache.get(key)?.byteLength ?? 0;
     this.#cache.delete(key);
     this.#loads.delete(key);
+    this.#unclaimed.delete(key);
   }
 }
 

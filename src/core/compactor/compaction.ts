@@ -21,9 +21,8 @@ type Entries = readonly (readonly [ordinal: number, entry: MemtableEntry])[];
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
 export async function compact(state: CollectionState, tick: Tick): Promise<Installation> {
   const compacted = state.memtable.snapshot();
-  const { appliedOffset, nextOrdinal, logBytes, logRecords, hasDocuments } = state;
+  const { appliedOffset, nextOrdinal, logBytes, logRecords, logDeletions, hasDocuments } = state;
   state.sealedOrdinal = nextOrdinal;
-  state.hasDeletions = false;
 
   const base = state.manifest;
   const payloads = await resolvePayloads(state, compacted, tick);
@@ -46,7 +45,7 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
     text: advance(base.text, textChanges(compacted)),
   };
   const directories = (await state.vectors?.segment.prepare(vectors)) ?? [];
-  return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords };
+  return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords, compactedDeletions: logDeletions };
 }
 
 async function applyVectors(state: CollectionState, changes: OrdinalChanges<Float32Array>, tick: Tick): Promise<Manifest["vectors"]> {

@@ -38,8 +38,10 @@ export class Compactor {
   readonly #running = new Map<CollectionState, Promise<void>>();
   /** Manifests installed in memory and not published yet, oldest first. */
   readonly #unpublished = new Map<CollectionState, Manifest[]>();
+  #tail: Promise<void> = Promise.resolve();
   #publishing: Promise<void> = Promise.resolve();
   #cancelIdle: (() => void) | null = null;
+  #cancelTextIdle: (() => void) | null = null;
   #cancelPublish: (() => void) | null = null;
   #stopped = false;
   #lastError: TidepoolError | null = null;
@@ -53,23 +55,40 @@ export class Compactor {
     return this.#lastError;
   }
 
+  /** Whether background work is under way. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** Called after every applied write. */
   noteWrite(state: CollectionState): void {
     if (this.#stopped) return;
-    if (state.memtable.bytes >= limits.compactionLogBytes && this.#lastError === null) this.#start(state);
+    if (state.memtable.bytes >= limits.compactionLogBytes && this.#lastError === null) void unwatched(this.compact(state));
     this.#scheduleIdle();
   }
 
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
   async waitForRoom(state: CollectionState): Promise<void> {
-    while (state.memtable.bytes >= limits.memtableBytesMax) await this.compact(state);
+    while (state.memtable.bytes >= limits.memtableBytesMax) {
+      if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
+      await this.compact(state);
+    }
   }
 
   /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
   compact(state: CollectionState): Promise<void> {
+    return this.#run(state, () => this.#compact(state));
+  }
+
+  /**
+   * One piece of work at a time: whoever asks for more of the same collection waits for the one under way, others queue
+   * up. So blocks that are written and not in a manifest yet belong to the work under way, and go when it fails.
+   */
+  #run(state: CollectionState, work: () => Promise<void>): Promise<void> {
     const running = this.#running.get(state);
     if (running !== undefined) return running;
-    const run = this.#compact(state).finally(() => this.#running.delete(state));
+    const run = this.#tail.then(() => this.#guard(() => this.#abandoning(work))).finally(() => this.#running.delete(state));
+    this.#tail = unwatched(run);
     this.#running.set(state, run);
     return run;
   }
@@ -87,8 +106,7 @@ export class Compactor {
   /** No new work begins; resolves when what runs has ended. Unpublished manifests are dropped: the log still has it all. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelIdle?.();
-    this.#cancelPublish?.();
+    for (const cancel of [this.#cancelIdle, this.#cancelTextIdle, this.#cancelPublish]) cancel?.();
     await Promise.allSettled(this.#running.values());
   }
 
@@ -96,44 +114,36 @@ export class Compactor {
 
   #scheduleIdle(): void {
     this.#cancelIdle?.();
+    this.#cancelTextIdle?.();
     this.#cancelIdle = this.#parts.environment.schedule(() => void this.#compactIdle(), limits.compactionIdleMs);
+    this.#cancelTextIdle = this.#parts.environment.schedule(() => void this.#saveTextIdle(), limits.textIdleMs);
   }
 
   async #compactIdle(): Promise<void> {
     for (const state of [...this.#parts.states()]) {
-      if (this.#stopped) return;
-      if (isWorthIt(state)) await this.compact(state).catch(() => undefined);
-      if (!this.#stopped && needsTextSnapshot(state)) await this.#startText(state);
+      if (!this.#stopped && isWorthIt(state)) await unwatched(this.compact(state));
     }
   }
 
-  /** Starts work nobody waits for. Its error is not lost: `compact` keeps it in `lastError`. */
-  #start(state: CollectionState): void {
-    void this.compact(state).catch(() => undefined);
-  }
-
-  async #startText(state: CollectionState): Promise<void> {
-    const running = this.#running.get(state);
-    if (running !== undefined) return;
-    const run = this.#guard(() => this.#saveText(state)).finally(() => this.#running.delete(state));
-    this.#running.set(state, run);
-    await run.catch(() => undefined);
+  async #saveTextIdle(): Promise<void> {
+    for (const state of [...this.#parts.states()]) {
+      if (!this.#stopped && needsTextSnapshot(state)) await unwatched(this.#run(state, () => this.#saveText(state)));
+    }
   }
 
   // ---- how
 
-  #compact(state: CollectionState): Promise<void> {
-    return this.#guard(async () => {
-      if (state.memtable.size === 0 && state.logRecords === 0) return;
-      const installation = await compact(state, () => this.#tick());
-      await this.#flush();
-      await state.lock.exclusive(() => {
-        if (state.dropped) return;
-        this.#defer(state, installation.manifest);
-        state.install(installation);
-      });
-      await this.#publishSettled();
+  async #compact(state: CollectionState): Promise<void> {
+    if (state.memtable.size === 0 && state.logRecords === 0) return;
+    const installation = await compact(state, () => this.#tick());
+    await this.#flush();
+    await state.lock.exclusive(async () => {
+      if (state.dropped) return this.#parts.blocks.abandon();
+      this.#defer(state, installation.manifest);
+      this.#parts.blocks.claim();
+      state.install(installation);
     });
+    await this.#publishSettled();
   }
 
   /** Brings the text index up to date and writes it. What is written after that stays in the memtable, hence is re-read on load. */
@@ -142,10 +152,11 @@ export class Compactor {
     const { nextOrdinal } = state.manifest;
     const section = await state.text.save(state.textSource(), nextOrdinal, () => this.#tick());
     await this.#flush();
-    await state.lock.exclusive(() => {
-      if (state.dropped) return;
+    await state.lock.exclusive(async () => {
+      if (state.dropped) return this.#parts.blocks.abandon();
       const manifest = { ...state.manifest, version: state.manifest.version + 1, text: section };
       this.#defer(state, manifest);
+      this.#parts.blocks.claim();
       state.manifest = manifest;
       if (!wasLoaded) state.text.unload();
     });
@@ -154,12 +165,22 @@ export class Compactor {
 
   async #guard(work: () => Promise<void>): Promise<void> {
     try {
+      if (this.#stopped) return;
       await work();
       this.#lastError = null;
     } catch (error) {
       if (error instanceof Stopped) return;
       this.#lastError = error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
       throw this.#lastError;
+    }
+  }
+
+  async #abandoning(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await this.#parts.blocks.abandon();
+      throw error;
     }
   }
 
@@ -191,7 +212,7 @@ export class Compactor {
     const waitMs = this.#parts.blocks.settledAt() - this.#parts.environment.now();
     if (waitMs > 0) {
       this.#cancelPublish?.();
-      this.#cancelPublish = this.#parts.environment.schedule(() => void this.#guard(() => this.#publishSettled()).catch(() => undefined), waitMs);
+      this.#cancelPublish = this.#parts.environment.schedule(() => void unwatched(this.#guard(() => this.#publishSettled())), waitMs);
       return;
     }
     this.#publishing = this.#publishing.then(() => this.#publishAll());
@@ -211,11 +232,16 @@ export class Compactor {
   }
 }
 
+/** For work that nobody waits for. Its error is not lost: the compactor keeps it in `lastError`. */
+function unwatched(work: Promise<void>): Promise<void> {
+  return work.catch(() => undefined);
+}
+
 /** Thrown inside background work to end it early. */
 class Stopped extends Error {}
 
 function isWorthIt(state: CollectionState): boolean {
-  return state.logRecords > 0 && (state.logBytes >= limits.compactionIdleLogBytes || state.hasDeletions);
+  return state.logRecords > 0 && (state.logBytes >= limits.compactionIdleLogBytes || state.logDeletions > 0);
 }
 
 function needsTextSnapshot(state: CollectionState): boolean {

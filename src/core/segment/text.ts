@@ -36,8 +36,8 @@ export interface TextSource {
   uncompacted(): Iterable<number>;
 }
 
-/** Documents read in one go while catching up. */
-const CHUNK = 256;
+/** Documents read in one go while catching up: few enough that indexing them takes no longer than a slice. */
+const CHUNK = 32;
 /** Share of dead documents above which their postings are removed from the whole index. */
 const DEAD_SHARE_MAX = 0.2;
 const COLUMN = "piece";
