@@ -3,10 +3,12 @@
  * becomes U+FFFD there. Whoever compares text with stored text brings both into this form first.
  */
 
-const SURROGATE = /[\uD800-\uDFFF]/;
-
 /** Replaces every lone surrogate by U+FFFD; well-formed text, which is nearly all text, is returned as it is. */
 export function wellFormed(text: string): string {
-  // Most text has no surrogate at all, which a search for one finds out without looking at Latin-1 strings.
-  return SURROGATE.test(text) ? text.replace(/\p{Surrogate}/gu, "\uFFFD") : text;
+  return isWellFormed(text) ? text : text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/** The platform's own test (ES2024) where there is one: it knows without looking that a Latin-1 string is fine. */
+function isWellFormed(text: string): boolean {
+  return (text as { isWellFormed?(): boolean }).isWellFormed?.() ?? !/\p{Surrogate}/u.test(text);
 }
