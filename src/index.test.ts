@@ -20,6 +20,7 @@ test("the entry exports these names and no others", () => {
     "Collection",
     "GetResult",
     "HashingEmbeddingFunction",
+    "IncludeEnum",
     "QueryResult",
     "SearchTextResult",
     "TidepoolClient",

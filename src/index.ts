@@ -32,6 +32,7 @@ export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export {
   GetResult,
+  IncludeEnum,
   QueryResult,
   SearchTextResult,
   type GetRow,

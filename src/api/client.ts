@@ -24,19 +24,22 @@ export type { EngineInfo };
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
-  /** Names the database within the page's origin: letters, digits and `. _ -`, 1–128 characters. Default "default". */
+  /** Names the database within the page's origin: 1–128 letters, digits and `. _ -`, not only dots. Default "default". */
   path?: string;
-  /** Default "default_tenant". */
+  /** Default "default_tenant", the only one until the client can create others. */
   tenant?: string;
-  /** Default "default_database". */
+  /** Default "default_database", the only one until the client can create others. */
   database?: string;
-  /** Where bytes are kept. "auto" (default): OPFS where the browser has it, else IndexedDB; never memory. */
+  /**
+   * Where bytes are kept. "auto" (default): where the database lies already; a new one in OPFS where the browser has its
+   * synchronous access handles, else in IndexedDB; never in memory. "memory" is gone with the worker.
+   */
   storage?: OpenOptions["storage"];
-  /** "strict" (default): an acknowledged write survives loss of power; "relaxed": a crash of the browser. */
+  /** What an acknowledged write survives. "strict" (default): loss of power too; "relaxed": a crash of the page or browser. */
   durability?: OpenOptions["durability"];
   /** Whether `reset` is allowed. Default `false`. */
   allowReset?: boolean;
-  /** Makes the worker, for those who bundle it themselves. Called again when a worker has died. */
+  /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
 
@@ -55,7 +58,11 @@ const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb"
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
 
 /**
- * A vector database in this browser, with the names of Chroma's client.
+ * A vector database in this browser, with the names of Chroma's client. One client holds a path at a time: the calls of
+ * another, in this tab or elsewhere, wait up to 5 s for it to be closed and then reject with `LOCKED`.
+ *
+ * Every call rejects with a {@link TidepoolError}. Beside the codes named at each method any call may meet `LOCKED`,
+ * `NOT_SUPPORTED`, `CORRUPTION`, `FORMAT_TOO_NEW`, `QUOTA_EXCEEDED`, `CONNECTION_LOST`, `POISONED` and `CLOSED`.
  *
  * @example
  * const client = new TidepoolClient({ path: "notes" });
@@ -101,25 +108,32 @@ export class TidepoolClient {
   }
 
   /**
-   * The engine's clock, in nanoseconds since the epoch.
+   * The worker's clock, in milliseconds since the epoch. Opens the database, so it tells whether that works.
    *
    * @example
-   * await client.heartbeat();
+   * console.log(new Date(await client.heartbeat()));
    */
   heartbeat(): Promise<number> {
     return this.#connection.call("heartbeat");
   }
 
-  /** The release of this package. */
+  /**
+   * The release of this package. Opens nothing.
+   *
+   * @example
+   * console.log(await client.version()); // 0.1.0
+   */
   async version(): Promise<string> {
     return VERSION;
   }
 
   /**
-   * What is in use: storage, durability, counts, bytes on disk and in memory, length of the log, format version.
+   * What is in use: storage, durability, counts, bytes on disk and in memory, length of the log, format version. Counts
+   * span all tenants and databases of the path. Collections that have something in the log are opened to be counted.
    *
    * @example
-   * const { storage, records } = await client.info();
+   * const { storage, records, blockBytesUsed } = await client.info();
+   * console.log(`${records} records in ${storage}, ${blockBytesUsed} bytes of blocks`);
    */
   info(): Promise<EngineInfo> {
     return this.#connection.call("info");
@@ -129,7 +143,7 @@ export class TidepoolClient {
    * The collections in order of creation, at most `limit` (default 100) from `offset` (default 0).
    *
    * @example
-   * for (const collection of await client.listCollections()) console.log(collection.name);
+   * for (const { name } of await client.listCollections({ limit: 20 })) console.log(name);
    */
   async listCollections({ limit = 100, offset = 0 }: { limit?: number; offset?: number } = {}): Promise<Collection[]> {
     validateCount(limit, "limit");
@@ -138,18 +152,25 @@ export class TidepoolClient {
     return infos.map((info) => this.#collection(info, this.#restore(info)));
   }
 
-  /** The number of collections. */
+  /**
+   * The number of collections.
+   *
+   * @example
+   * console.log(await client.countCollections()); // 0
+   */
   countCollections(): Promise<number> {
     return this.#connection.call("countCollections", this.#scope);
   }
 
   /**
-   * Creates a collection.
+   * Creates a collection. Its space (default "l2", or what an embedding function given here prefers) is fixed; its
+   * dimension is fixed by the first record.
    *
-   * @throws `ALREADY_EXISTS` when the name is taken; `INVALID_ARGUMENT`.
+   * @throws `ALREADY_EXISTS` when the name is taken; `INVALID_ARGUMENT`; `NOT_FOUND` when the client's tenant or database is
+   *   not there.
    *
    * @example
-   * const collection = await client.createCollection({ name: "tides", configuration: { hnsw: { space: "cosine" } } });
+   * const notes = await client.createCollection({ name: "notes", configuration: { hnsw: { space: "cosine" } } });
    */
   async createCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
     const { info, chosen } = await this.#create(args, false);
@@ -157,12 +178,12 @@ export class TidepoolClient {
   }
 
   /**
-   * Opens a collection, or creates it when there is none; `metadata` and `configuration` then count.
+   * Opens a collection, or creates it when there is none. `metadata` and `configuration` count only when it is created.
    *
    * @throws `EMBEDDING_FUNCTION` when the collection exists and was made with another embedding function.
    *
    * @example
-   * const collection = await client.getOrCreateCollection({ name: "tides" });
+   * const notes = await client.getOrCreateCollection({ name: "notes", metadata: { language: "en" } });
    */
   async getOrCreateCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
     const { info, chosen } = await this.#create(args, true);
@@ -176,7 +197,8 @@ export class TidepoolClient {
    * @throws `NOT_FOUND`; `EMBEDDING_FUNCTION` when the one given is not the one it was made with.
    *
    * @example
-   * const collection = await client.getCollection<{ year: number }>({ name: "tides" });
+   * await client.createCollection({ name: "notes" });
+   * const notes = await client.getCollection<{ year: number }>({ name: "notes" });
    */
   async getCollection<TMeta extends Metadata = Metadata>(args: {
     name: string;
@@ -191,9 +213,13 @@ export class TidepoolClient {
   }
 
   /**
-   * Deletes a collection and everything in it.
+   * Deletes a collection and everything in it. Its space on disk is free for other blocks; it is not overwritten.
    *
    * @throws `NOT_FOUND`.
+   *
+   * @example
+   * await client.createCollection({ name: "notes" });
+   * await client.deleteCollection({ name: "notes" });
    */
   async deleteCollection(args: { name: string }): Promise<void> {
     validateObject(args, "argument of deleteCollection");
@@ -205,12 +231,22 @@ export class TidepoolClient {
    * Deletes everything of this path.
    *
    * @throws `FORBIDDEN` unless the client was made with `allowReset: true`.
+   *
+   * @example
+   * const scratch = new TidepoolClient({ path: "scratch", allowReset: true });
+   * await scratch.reset();
    */
   async reset(): Promise<void> {
     await this.#connection.call("reset");
   }
 
-  /** Lets calls under way finish and closes the database. Later calls reject with `CLOSED`; closing twice is fine. */
+  /**
+   * Closes the database and ends the worker, so that another tab can have the path. Batches on their way to the log become
+   * durable first; whatever else is under way, and every later call, rejects with `CLOSED`. Closing twice is fine.
+   *
+   * @example
+   * await client.close();
+   */
   close(): Promise<void> {
     return this.#connection.close();
   }

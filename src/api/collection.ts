@@ -10,6 +10,7 @@ import {
   validateName,
   validateObject,
 } from "../core/gateway/validate-records.js";
+import { limits } from "../core/limits.js";
 import type { QueryResponse, SearchTextResponse, Selection } from "../core/service.js";
 import type {
   CollectionConfiguration,
@@ -32,13 +33,15 @@ import { embedRows, readCollectionMetadata, type WriteArguments, type WriteOptio
 
 /** Arguments of `collection.add`. */
 export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
-  /** Distinct non-empty strings. */
+  /** Distinct non-empty strings, well-formed Unicode. */
   ids: string[];
-  /** One per id. Without them the documents are embedded by the collection's embedding function. */
+  /** One per id, all of one length. Without them the documents are embedded by the collection's embedding function. */
   embeddings?: Embeddings;
+  /** One per id: the texts, `null` where a record has none. */
   documents?: (string | null)[];
   /** One per id. Keys whose value is `null` are left out. */
   metadatas?: (Nullable<TMeta> | null)[];
+  /** One per id: where the data lies elsewhere. Stored and returned, never followed. */
   uris?: (string | null)[];
 }
 
@@ -49,6 +52,7 @@ export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit
 
 /** Arguments of `collection.update`: what is left out, or `null`, stays as it is. */
 export interface UpdateArguments<TMeta extends Metadata = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
+  /** One per id, `null` where it stays. Without them new documents are embedded by the collection's embedding function. */
   embeddings?: (readonly number[] | Float32Array | null)[] | Float32Array;
 }
 
@@ -62,8 +66,11 @@ export type Patch<TMeta extends Metadata> = { [K in keyof TMeta]?: TMeta[K] | nu
 
 /** What selects records; given parts are and-ed. */
 export interface SelectionArguments {
+  /** Distinct non-empty strings, at least one. Those that do not exist are ignored. */
   ids?: string[];
+  /** Filter on metadata. */
   where?: Where;
+  /** Filter on documents. */
   whereDocument?: WhereDocument;
 }
 
@@ -81,6 +88,7 @@ export interface GetArguments extends SelectionArguments {
 export interface QueryArguments extends SelectionArguments {
   /** One per query; a single `Float32Array` is one query. */
   queryEmbeddings?: Embeddings;
+  /** One per query. Counts only without `queryEmbeddings`. */
   queryTexts?: string[];
   /** As in Chroma's client, uris alone cannot be embedded. */
   queryURIs?: string[];
@@ -96,9 +104,11 @@ export interface SearchTextArguments {
   query: string;
   /** Largest number of hits. Default 10. */
   nResults?: number;
+  /** Filter on metadata. Scores stay those of the whole collection. */
   where?: Where;
+  /** Filter on documents. Scores stay those of the whole collection. */
   whereDocument?: WhereDocument;
-  /** Default `["metadatas", "documents"]`. */
+  /** Default `["metadatas", "documents"]`; "distances" is not among the choices. */
   include?: IncludeField[];
   /** Whether the query's last word also matches longer words that begin with it. Default `false`. */
   prefix?: boolean;
@@ -108,6 +118,7 @@ export interface SearchTextArguments {
 
 /** Arguments of `collection.modify`. */
 export interface ModifyArguments {
+  /** The new name. */
   name?: string;
   /** Replaces the metadata; keys whose value is `null` are left out. */
   metadata?: { [key: string]: MetadataValue | null };
@@ -122,9 +133,10 @@ const FUZZY_DEFAULT = 0.2;
  * @typeParam TMeta - Shape of the records' metadata.
  *
  * @example
- * const collection = await client.getOrCreateCollection({ name: "notes" });
- * await collection.add({ ids: ["a", "b"], documents: ["ebb tide", "spring tide"], metadatas: [{ year: 1 }, { year: 2 }] });
- * const hits = await collection.query({ queryTexts: ["tides of spring"], nResults: 1, where: { year: { $gt: 1 } } });
+ * const notes = await client.getOrCreateCollection<{ year: number }>({ name: "notes" });
+ * await notes.add({ ids: ["a", "b"], documents: ["ebb tide", "spring tide"], metadatas: [{ year: 1 }, { year: 2 }] });
+ * const hits = await notes.query({ queryTexts: ["tides of spring"], nResults: 1, where: { year: { $gt: 1 } } });
+ * console.log(hits.ids); // [["b"]]
  */
 export class Collection<TMeta extends Metadata = Metadata> {
   readonly #client: TidepoolClient;
@@ -145,6 +157,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return this.#info.id;
   }
 
+  /** As of this object's own calls: a renaming through another object is not seen. */
   get name(): string {
     return this.#info.name;
   }
@@ -157,10 +170,12 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return this.#info.database;
   }
 
+  /** The collection's own metadata, `undefined` when it has none. */
   get metadata(): Metadata | undefined {
     return this.#info.metadata ?? undefined;
   }
 
+  /** Space, embedding function as stored, and Chroma's index parameters, of which only the space has an effect. */
   get configuration(): CollectionConfiguration & { spann: null } {
     const { hnsw, embedding_function } = this.#info.configuration;
     return { hnsw, spann: null, embedding_function };
@@ -178,13 +193,20 @@ export class Collection<TMeta extends Metadata = Metadata> {
 
   /**
    * Stores new records. An id that exists already is left as it is. Any number of records: the call is validated as a
-   * whole, then sent in batches, each atomic. When it resolves, all records are durable and visible to every read.
+   * whole, then sent in batches of at most 1,000 records, each atomic. When it resolves, all records are durable and visible
+   * to every read.
    *
    * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED` before anything is written; `EMBEDDING_FUNCTION`,
    *   `ABORTED`, `QUOTA_EXCEEDED`, `CONNECTION_LOST` with `details.acknowledged`, the number of records that stay.
    *
    * @example
-   * await collection.add({ ids: ["a"], embeddings: [[0.1, 0.2]], documents: ["ebb"], metadatas: [{ year: 1 }] });
+   * const points = await client.createCollection({ name: "points", embeddingFunction: null });
+   * await points.add({
+   *   ids: ["a", "b"],
+   *   embeddings: [[0.1, 0.2], [0.3, 0.4]],
+   *   metadatas: [{ year: 1 }, { year: 2 }],
+   *   onProgress: ({ done, total }) => console.log(`${done} of ${total}`),
+   * });
    */
   async add(args: AddArguments<TMeta>): Promise<void> {
     await write(args, "add", this.#target("add"));
@@ -195,7 +217,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * Batches, errors and options as in {@link Collection.add}.
    *
    * @example
-   * await collection.upsert({ ids: ["a"], documents: ["ebb tide"], metadatas: [{ draft: null }] });
+   * await collection.upsert({ ids: ["a", "d"], documents: ["Ebb tide.", "Flood."], metadatas: [{ year: null }, { year: 4 }] });
+   * console.log((await collection.get({ ids: ["a", "d"] })).metadatas); // [{}, {"year":4}]
    */
   async upsert(args: UpsertArguments<TMeta>): Promise<void> {
     await write(args as WriteArguments, "upsert", this.#target("upsert"));
@@ -206,19 +229,24 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * New documents without embeddings are embedded again. Batches, errors and options as in {@link Collection.add}.
    *
    * @example
-   * await collection.update({ ids: ["a"], metadatas: [{ year: 3 }] });
+   * await collection.update({ ids: ["a", "nobody"], metadatas: [{ tag: "low" }, { tag: "none" }] });
+   * console.log((await collection.get({ ids: ["a", "nobody"] })).metadatas); // [{"year":1,"tag":"low"}]
    */
   async update(args: UpdateArguments<TMeta>): Promise<void> {
     await write(args as WriteArguments, "update", this.#target("update"));
   }
 
   /**
-   * Deletes records. Without any selection nothing is deleted.
+   * Deletes records: those that all given parts select, with `limit` the first of them in insertion order. One atomic
+   * operation. Without any selection nothing is deleted.
+   *
+   * @throws `INVALID_ARGUMENT`, also for a `limit` without `where` or `whereDocument`; `LIMIT_EXCEEDED`.
    *
    * @returns The number of records really deleted.
    *
    * @example
    * const { deleted } = await collection.delete({ where: { year: { $lt: 2 } } });
+   * console.log(deleted); // 1
    */
   async delete(args: SelectionArguments & { limit?: number }): Promise<{ deleted: number }> {
     validateObject(args, "argument of delete");
@@ -235,8 +263,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
   /**
    * Reads records in insertion order, also when `ids` are given; ids that do not exist are left out.
    *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for an oversized filter.
+   *
    * @example
    * const { ids, documents } = await collection.get({ where: { year: 2 }, limit: 20 });
+   * console.log(ids, documents); // ["b"] ["Spring tides follow the new moon."]
    */
   async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
     validateObject(args, "argument of get");
@@ -256,7 +287,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * The first records in insertion order, `limit` of them (default 10).
    *
    * @example
-   * console.log((await collection.peek({ limit: 3 })).documents);
+   * console.log((await collection.peek({ limit: 2 })).ids); // ["a", "b"]
    */
   async peek({ limit = 10 }: { limit?: number } = {}): Promise<GetResult<TMeta>> {
     return this.get({ limit });
@@ -266,11 +297,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * The nearest records of each query, exact, nearest first, equal distances in insertion order. Filters come first:
    * a query with k matching records returns k.
    *
-   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `EMBEDDING_FUNCTION`.
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`.
    *
    * @example
-   * const hits = await collection.query({ queryEmbeddings: [[0.1, 0.2]], nResults: 3 });
-   * console.log(hits.ids[0], hits.distances[0]);
+   * const hits = await collection.query({ queryTexts: ["moon", "pools"], nResults: 1 });
+   * console.log(hits.ids); // [["b"], ["a"]]
    */
   async query<T extends Metadata = TMeta>(args: QueryArguments): Promise<QueryResult<T>> {
     validateObject(args, "argument of query");
@@ -290,10 +321,14 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /**
-   * Full-text search over the documents, best first (BM25+).
+   * Full-text search over the documents: records that hold at least one of the query's words, best BM25 score first,
+   * equal scores in insertion order.
+   *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for a query of more than 1,024 distinct words.
    *
    * @example
-   * const hits = await collection.searchText({ query: "spring tid", prefix: true, fuzzy: true });
+   * const hits = await collection.searchText({ query: "sprnig tid", prefix: true, fuzzy: true });
+   * console.log(hits.ids, hits.terms); // ["b"] [["spring", "tides"]]
    */
   async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {
     validateObject(args, "argument of searchText");
@@ -317,10 +352,10 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /**
-   * The number of records.
+   * The number of records. Reads see every acknowledged write, so Chroma's `readLevel` has no effect.
    *
    * @example
-   * console.log(await collection.count());
+   * console.log(await collection.count()); // 3
    */
   async count(_options?: { readLevel?: string }): Promise<number> {
     return this.#connection.call("count", { collectionId: this.id });
@@ -333,7 +368,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    *   function does not fit the vectors that are there.
    *
    * @example
-   * await collection.modify({ name: "tides", metadata: { language: "en" } });
+   * await collection.modify({ name: "sea", metadata: { language: "en" } });
+   * console.log(collection.name); // sea
    */
   async modify(args: ModifyArguments): Promise<void> {
     validateObject(args, "argument of modify");
@@ -403,10 +439,22 @@ function readSelection({ ids, where, whereDocument }: SelectionArguments): Selec
   return selection;
 }
 
-function readFilter<F extends object>(filter: F, argument: string): F {
+/**
+ * The checks that Chroma's client makes of a filter's shape, so that no slip such as an empty list selects everything.
+ * Whatever nests deeper than the limit is left to the gateway, which refuses it.
+ */
+function readFilter<F extends object>(filter: F, argument: string, depth = 0): F {
   validateObject(filter, argument);
-  const count = Object.keys(filter).length;
-  if (count !== 1) throw invalidArgument(`Expected '${argument}' to have exactly one operator, but got ${count}: ${show(filter)}`);
+  const entries = Object.entries(filter);
+  if (entries.length !== 1) {
+    throw invalidArgument(`Expected '${argument}' to have exactly one operator, but got ${entries.length}: ${show(filter)}`);
+  }
+  const [operator, operand] = entries[0] as [string, unknown];
+  if ((operator !== "$and" && operator !== "$or") || !Array.isArray(operand) || depth > limits.filterDepthMax) return filter;
+  if (operand.length < 2) {
+    throw invalidArgument(`Expected '${argument}' ${operator} to be a list of at least two expressions, but got ${show(operand)}`);
+  }
+  operand.forEach((part, i) => readFilter(part as object, `${argument}.${operator}[${i}]`, depth + 1));
   return filter;
 }
 

@@ -45,13 +45,27 @@ export interface EmbeddingFunctionClass {
 export const knownEmbeddingFunctions = new Map<string, EmbeddingFunctionClass>([[HASHING_NAME, HashingEmbeddingFunction]]);
 
 /**
- * Makes a class known, so that collections stored with its name get their function back.
+ * Makes a class known, so that collections stored with its name get their function back. Call it on every page load,
+ * before the collection is opened: what is stored is a name and a configuration, not code.
  *
  * @param name - The `name` of the instances.
+ * @param fn - A class with a static `buildFromConfig`.
  * @throws `ALREADY_EXISTS` when the name is taken by another class.
  *
  * @example
- * registerEmbeddingFunction("my-model", MyModelEmbeddingFunction);
+ * class LengthEmbeddingFunction {
+ *   readonly name = "length";
+ *   static buildFromConfig(): LengthEmbeddingFunction {
+ *     return new LengthEmbeddingFunction();
+ *   }
+ *   async generate(texts: string[]): Promise<number[][]> {
+ *     return texts.map((text) => [text.length, 1]);
+ *   }
+ *   getConfig(): object {
+ *     return {};
+ *   }
+ * }
+ * registerEmbeddingFunction("length", LengthEmbeddingFunction);
  */
 export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionClass): void {
   if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);

@@ -6,7 +6,10 @@ import { invalidArgument, show } from "../core/errors.js";
 import { validateDimension, validateVector } from "../core/gateway/validate-records.js";
 import type { EmbeddingRows } from "../core/types.js";
 
-/** Embeddings of records as callers may give them. A flat array holds `ids.length` rows one after the other. */
+/**
+ * Embeddings as callers may give them: one array per record, or one flat array that holds `ids.length` rows one after the
+ * other. They are stored as float32. Arrays are copied, never kept or detached.
+ */
 export type Embeddings = readonly (readonly number[] | Float32Array)[] | Float32Array;
 
 /** A column of embeddings that can be checked and copied in ranges. */

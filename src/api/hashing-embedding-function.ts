@@ -31,13 +31,14 @@ export interface HashingEmbeddingFunctionOptions {
  * a text without a letter or digit gives the zero vector. The default of collections created without an embedding function.
  *
  * @example
- * const fn = new HashingEmbeddingFunction();
- * const collection = await client.createCollection({ name: "notes", embeddingFunction: fn });
- * await collection.add({ ids: ["a"], documents: ["Low tide uncovers the pools."] });
- * await collection.query({ queryTexts: ["tide pools"] });
+ * const embeddingFunction = new HashingEmbeddingFunction({ dimension: 256 });
+ * const notes = await client.createCollection({ name: "notes", embeddingFunction });
+ * await notes.add({ ids: ["a", "b"], documents: ["Low tide uncovers the pools.", "Crabs hide."] });
+ * console.log((await notes.query({ queryTexts: ["tide pool"], nResults: 1 })).ids); // [["a"]]
  */
 export class HashingEmbeddingFunction implements EmbeddingFunction {
   readonly name = HASHING_NAME;
+  /** Length of the embeddings. */
   readonly dimension: number;
 
   /** @throws `INVALID_ARGUMENT` when `dimension` is out of range. */
@@ -66,14 +67,17 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
     return embeddings;
   }
 
+  /** What is stored with a collection. */
   getConfig(): { dimension: number } {
     return { dimension: this.dimension };
   }
 
+  /** A collection for which this function was given, and no space, measures by cosine. */
   defaultSpace(): EmbeddingFunctionSpace {
     return "cosine";
   }
 
+  /** All three order unit vectors alike. */
   supportedSpaces(): EmbeddingFunctionSpace[] {
     return ["cosine", "l2", "ip"];
   }

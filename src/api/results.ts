@@ -1,6 +1,15 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import type { IncludeField, Metadata } from "../core/types.js";
 
+/** The fields that a read can include, by name, as Chroma's client exports them. */
+export const IncludeEnum = {
+  distances: "distances",
+  documents: "documents",
+  embeddings: "embeddings",
+  metadatas: "metadatas",
+  uris: "uris",
+} as const satisfies Record<string, IncludeField>;
+
 /** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
 export interface GetRow<TMeta extends Metadata = Metadata> {
   id: string;
@@ -33,8 +42,9 @@ export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow
  * Records in columns, in insertion order. Columns that were not included are `[]`.
  *
  * @example
- * const result = await collection.get({ ids: ["a", "b"] });
+ * const result = await collection.get({ ids: ["a", "b"], include: ["documents"] });
  * for (const { id, document } of result.rows()) console.log(id, document);
+ * console.log(result.ids, result.metadatas); // ["a","b"] []
  */
 export class GetResult<TMeta extends Metadata = Metadata> {
   readonly ids: string[];
@@ -66,7 +76,7 @@ export class GetResult<TMeta extends Metadata = Metadata> {
  *
  * @example
  * const result = await collection.query({ queryTexts: ["tides"], nResults: 3 });
- * for (const { id, distance } of result.rows()[0]) console.log(id, distance);
+ * for (const { id, distance } of result.rows()[0] ?? []) console.log(id, distance);
  */
 export class QueryResult<TMeta extends Metadata = Metadata> {
   readonly ids: string[][];
