@@ -327,7 +327,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for a query of more than 1,024 distinct words.
    *
    * @example
-   * const hits = await collection.searchText({ query: "sprnig tid", prefix: true, fuzzy: true });
+   * const hits = await collection.searchText({ query: "sping tid", prefix: true, fuzzy: true });
    * console.log(hits.ids, hits.terms); // ["b"] [["spring", "tides"]]
    */
   async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {

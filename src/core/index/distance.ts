@@ -1,6 +1,6 @@
 /**
  * Exact distances: float64 accumulation over float32 components, rounded once to float32. Every distance that a caller
- * sees comes from here; everything else (codes, graphs) only proposes candidates.
+ * sees comes from here; the codes only propose candidates.
  *
  * Distances are always finite: what exceeds float32 saturates at its largest value, so results stay comparable and
  * survive JSON. The components themselves are assumed finite.

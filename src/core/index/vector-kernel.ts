@@ -15,7 +15,7 @@ export interface Candidates {
   distances: Float32Array;
 }
 
-/** Codes of one collection, indexed by ordinal. Grows as rows are set; rows never set are never returned only if not allowed. */
+/** Codes of one collection, indexed by ordinal. Grows as rows are set. A row that was never set must not be allowed. */
 export interface CodeTable {
   readonly dimension: number;
   /** Bytes of memory held. */
