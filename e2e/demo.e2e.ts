@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
 import { build, createServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectErrors, createProfile, openBrowser, removeProfile } from "./browser.js";
+import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "./browser.js";
 import { serveFolder, type StaticServer } from "./static-server.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
@@ -189,6 +189,7 @@ test("one passage is deleted and taken back, a source is deleted for good", asyn
   await expect.poll(() => hitsOf("text").count(), patience).toBe(1);
   await hitsOf("text").first().getByTestId("delete").click();
   await untilStored(bundled + 1);
+  await expect.poll(() => hitsOf("text").count(), patience).toBe(0);
   await part("undo").click();
   await untilStored(bundled + 2);
 
@@ -257,6 +258,36 @@ test("what was deleted stays away until it is asked for", async () => {
 
 test("no complaint reached the console", () => {
   expect(errors).toEqual([]);
+});
+
+test("a first visit that was cut short is made good by the next", async () => {
+  const other = await createProfile();
+  try {
+    const first = await spawnBrowser(other);
+    const cut = await first.context.newPage();
+    let reached = (): void => undefined;
+    const halfway = new Promise<void>((resolve) => (reached = resolve));
+    await cut.exposeFunction("reportHalfway", () => reached());
+    await cut.addInitScript(() => {
+      const watch = new MutationObserver(() => {
+        if (!/^Adding life/.test(document.querySelector("#progress-text")?.textContent ?? "")) return;
+        watch.disconnect();
+        (globalThis as unknown as { reportHalfway(): void }).reportHalfway();
+      });
+      watch.observe(document, { subtree: true, childList: true, characterData: true });
+    });
+    await cut.goto(server.url);
+    await halfway;
+    await first.kill();
+
+    const second = await spawnBrowser(other);
+    const again = await second.context.newPage();
+    await again.goto(server.url);
+    await expect.poll(() => again.getByTestId("summary").textContent(), patience).toMatch(new RegExp(`· ${bundled} stored$`));
+    await second.close();
+  } finally {
+    await removeProfile(other);
+  }
 });
 
 test("the page of npm start opens under the same policy", async () => {

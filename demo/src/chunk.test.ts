@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
-import { chunkMarkdown, chunkText } from "./chunk.js";
+import * as lazy from "./chunk.js";
 import { countWords } from "./passage.js";
+
+const chunkMarkdown = (text: string, title: string) => [...lazy.chunkMarkdown(text, title)];
+const chunkText = (text: string, title: string) => [...lazy.chunkText(text, title)];
 
 const words = (count: number, word = "sea"): string => `${Array.from({ length: count }, () => word).join(" ")}.`;
 

@@ -1,6 +1,7 @@
 /**
  * Cuts text into passages that are worth finding on their own: along headings and paragraphs first, at the ends of
- * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long.
+ * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long. Passages come one by one, so that whoever takes them
+ * can give way to the page in between.
  */
 import { countWords, type Chunk } from "./passage.js";
 
@@ -10,8 +11,7 @@ const wordsMin = 28;
 const wordsMax = 130;
 
 /** Cuts Markdown. Text in square brackets at the end of a heading is read as its tags: `## Spring tides [tides, moon]`. */
-export function chunkMarkdown(text: string, fallbackTitle: string): Chunk[] {
-  const chunks: Chunk[] = [];
+export function* chunkMarkdown(text: string, fallbackTitle: string): Generator<Chunk> {
   let trail: string[] = [];
   let tags: string[] = [];
   for (const section of splitSections(text)) {
@@ -22,14 +22,13 @@ export function chunkMarkdown(text: string, fallbackTitle: string): Chunk[] {
     }
     // The document's own title says little about a passage as soon as there is a heading below it.
     const title = (trail.length > 1 ? trail.slice(1) : trail).filter(Boolean).join(" › ") || fallbackTitle;
-    for (const passage of packParagraphs(splitParagraphs(section.body))) chunks.push({ title, text: passage, tags });
+    for (const passage of packParagraphs(splitParagraphs(section.body))) yield { title, text: passage, tags };
   }
-  return chunks;
 }
 
 /** Cuts plain text; its passages are called after the file. */
-export function chunkText(text: string, title: string): Chunk[] {
-  return packParagraphs(splitParagraphs(text)).map((passage) => ({ title, text: passage, tags: [] }));
+export function* chunkText(text: string, title: string): Generator<Chunk> {
+  for (const passage of packParagraphs(splitParagraphs(text))) yield { title, text: passage, tags: [] };
 }
 
 interface Section {
@@ -62,34 +61,31 @@ function plain(heading: string): string {
 }
 
 /** Paragraphs; a fenced block of code is one paragraph whatever blank lines it holds. */
-function splitParagraphs(body: string): string[] {
-  const paragraphs: string[] = [];
+function* splitParagraphs(body: string): Generator<string> {
   let lines: string[] = [];
   let fenced = false;
-  const finish = (): void => {
-    const paragraph = lines.join("\n").trim();
-    if (countWords(paragraph) > 0) paragraphs.push(paragraph);
-    lines = [];
-  };
   for (const line of body.replace(/\r\n?/g, "\n").split("\n")) {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
-    if (line.trim() === "" && !fenced) finish();
-    else lines.push(line);
+    if (line.trim() !== "" || fenced) {
+      lines.push(line);
+    } else {
+      yield* splitLong(lines.join("\n").trim());
+      lines = [];
+    }
   }
-  finish();
-  return paragraphs.flatMap(splitLong);
+  yield* splitLong(lines.join("\n").trim());
 }
 
 /** Joins neighbours of one section until each passage can stand alone. */
-function packParagraphs(paragraphs: readonly string[]): string[] {
-  const passages: string[] = [];
+function* packParagraphs(paragraphs: Iterable<string>): Generator<string> {
+  let last = "";
   for (const paragraph of paragraphs) {
-    const last = passages.at(-1);
-    const room = last !== undefined && sizeOf(last) < wordsMin && sizeOf(last) + sizeOf(paragraph) <= wordsMax;
-    if (room) passages[passages.length - 1] = `${last}\n\n${paragraph}`;
-    else passages.push(paragraph);
+    if (countWords(paragraph) === 0) continue;
+    const isRoom = last !== "" && sizeOf(last) < wordsMin && sizeOf(last) + sizeOf(paragraph) <= wordsMax;
+    if (!isRoom && last !== "") yield last;
+    last = isRoom ? `${last}\n\n${paragraph}` : paragraph;
   }
-  return passages;
+  if (last !== "") yield last;
 }
 
 /** Cuts a paragraph that is too long: at line ends in lists and code, at the ends of sentences in prose, at words at worst. */

@@ -188,7 +188,10 @@ class Demo {
 
   #listen(): void {
     const form = byId<HTMLFormElement>("search-form");
-    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#results.focusFirst();
+    });
     form.addEventListener("input", () => {
       this.#similarTo = null;
       this.search();
@@ -202,7 +205,7 @@ class Demo {
       this.search();
     });
     this.#query.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" && this.#results.focusHit()) event.preventDefault();
+      if (event.key === "ArrowDown" && this.#results.focusFirst()) event.preventDefault();
     });
     addEventListener("keydown", (event) => this.#onKey(event));
   }
@@ -230,7 +233,7 @@ function unique(ids: readonly string[]): string[] {
 }
 
 async function start(): Promise<void> {
-  const waiting = setTimeout(() => showStatus("opening", "Waiting for another tab…"), 1500);
+  const waiting = setTimeout(() => showStatus("opening", "Waiting for the database…"), 1500);
   const library = await Library.open().finally(() => clearTimeout(waiting));
   byId("columns").hidden = false;
   const demo = new Demo(library);

@@ -65,11 +65,15 @@ export function showToast(text: string, undo?: () => void): void {
   const hide = (): void => {
     toast.hidden = true;
   };
+  // It stays while the pointer or the focus is on it: nobody should have to hurry.
+  const hideLater = (ms: number): void => {
+    clearTimeout(toastTimer);
+    toastTimer = window.setTimeout(() => (toast.matches(":hover, :focus-within") ? hideLater(1000) : hide()), ms);
+  };
   toast.replaceChildren(element("span", {}, text));
   if (undo) toast.append(button("Undo", { class: "quiet", "data-testid": "undo" }, () => (hide(), undo())));
   toast.hidden = false;
-  clearTimeout(toastTimer);
-  toastTimer = window.setTimeout(hide, undo ? 9000 : 4000);
+  hideLater(undo ? 9000 : 4000);
 }
 
 /** Asks before something is deleted for good. */

@@ -35,8 +35,8 @@ export interface Chunk {
 }
 
 /** Turns the chunks of one source into passages. Ids follow from source and position, so adding a source twice changes nothing. */
-export function toPassages(source: string, topic: string, kind: Kind, chunks: readonly Chunk[]): Passage[] {
-  return chunks.map((chunk, position) => ({
+export function toPassages(source: string, topic: string, kind: Kind, chunks: Iterable<Chunk>): Passage[] {
+  return Array.from(chunks, (chunk, position) => ({
     id: passageId(source, position),
     document: withHeading(source, chunk),
     metadata: {

@@ -2,6 +2,7 @@
  * Principal component analysis by power iteration, for the map: the two directions in which the vectors differ most,
  * and each vector's place along them. Works in short slices, giving way to the page between them.
  */
+import { breather } from "./pause.js";
 
 /** `x, y` of each row follow each other. */
 export type Points = Float32Array;
@@ -13,7 +14,6 @@ export interface Rows {
 }
 
 const iterations = 24;
-const sliceMs = 6;
 
 /** Places rows on their two principal axes. Deterministic: the same rows give the same map. Stops with `signal.reason` when aborted. */
 export async function projectToPlane(rows: Rows, signal: AbortSignal): Promise<Points> {
@@ -29,18 +29,6 @@ export async function projectToPlane(rows: Rows, signal: AbortSignal): Promise<P
     await pause();
   }
   return points;
-}
-
-/** Returns a function to await often; it really gives way only when a slice is used up. */
-function breather(signal: AbortSignal): () => Promise<void> | void {
-  let started = performance.now();
-  return () => {
-    if (performance.now() - started < sliceMs) return;
-    return new Promise<void>((resolve) => setTimeout(resolve)).then(() => {
-      signal.throwIfAborted();
-      started = performance.now();
-    });
-  };
 }
 
 async function meanOf({ dimension, values }: Rows, pause: () => Promise<void> | void): Promise<Float64Array> {

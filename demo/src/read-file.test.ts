@@ -39,11 +39,11 @@ test("a record's own values never replace the passage's", async () => {
 });
 
 test("CSV: quotes, doubled quotes, line breaks inside, numbers, a byte order mark and semicolons", () => {
-  expect(parseCsv("a.csv", '\uFEFFname,says,depth\r\ncrab,"a ""b"", c\nd",-2.5\r\n007,,1e5\r\n')).toEqual([
+  expect([...parseCsv("a.csv", '\uFEFFname,says,depth\r\ncrab,"a ""b"", c\nd",-2.5\r\n007,,1e5\r\n')]).toEqual([
     { name: "crab", says: 'a "b", c\nd', depth: -2.5 },
     { name: "007", says: "", depth: "1e5" },
   ]);
-  expect(parseCsv("a.csv", "name;depth\ncrab;3")).toEqual([{ name: "crab", depth: 3 }]);
+  expect([...parseCsv("a.csv", "name;depth\ncrab;3")]).toEqual([{ name: "crab", depth: 3 }]);
 });
 
 test("CSV rows without a text column are described by all their cells", async () => {

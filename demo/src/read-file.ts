@@ -1,8 +1,9 @@
 /** Turns a file of the reader's into passages, or says in words why it cannot. */
 import { chunkMarkdown, chunkText } from "./chunk.js";
+import { breather } from "./pause.js";
 import { toPassages, type Chunk, type Passage } from "./passage.js";
 
-const fileBytesMax = 20 * 1024 * 1024;
+const fileBytesMax = 10 * 1024 * 1024;
 const passagesMax = 20_000;
 /** Where the text of a JSON or CSV record is looked for, in this order. */
 const textKeys = ["document", "text", "content", "body", "passage", "description", "abstract", "summary", "answer", "question"];
@@ -14,7 +15,12 @@ export class FileError extends Error {}
 
 export async function readFile(file: File): Promise<Passage[]> {
   if (file.size > fileBytesMax) throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
-  const chunks = chunksOf(file.name, decode(await file.arrayBuffer(), file.name));
+  const chunks: Chunk[] = [];
+  const pause = breather();
+  for (const chunk of chunksOf(file.name, decode(await file.arrayBuffer(), file.name))) {
+    chunks.push(chunk);
+    await pause();
+  }
   if (chunks.length === 0) throw new FileError(`${file.name} holds no text.`);
   if (chunks.length > passagesMax) throw new FileError(`${file.name} makes ${chunks.length.toLocaleString()} passages; the demo takes up to ${passagesMax.toLocaleString()} from one file.`);
   return toPassages(file.name, "Your files", "file", chunks);
@@ -32,7 +38,7 @@ function decode(bytes: ArrayBuffer, name: string): string {
   }
 }
 
-function chunksOf(name: string, text: string): Chunk[] {
+function chunksOf(name: string, text: string): Iterable<Chunk> {
   const extension = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   switch (extension) {
     case "md":
@@ -41,14 +47,18 @@ function chunksOf(name: string, text: string): Chunk[] {
     case "txt":
       return chunkText(text, name);
     case "json":
-      return parseJson(name, text).flatMap((value) => chunkRecord(value, name));
+      return chunkRecords(parseJson(name, text), name);
     case "jsonl":
-      return parseLines(name, text).flatMap((value) => chunkRecord(value, name));
+      return chunkRecords(parseLines(name, text), name);
     case "csv":
-      return parseCsv(name, text).flatMap((record) => chunkRecord(record, name));
+      return chunkRecords(parseCsv(name, text), name);
     default:
       throw new FileError(`${name} is not a .txt, .md, .json, .jsonl or .csv file.`);
   }
+}
+
+function* chunkRecords(records: Iterable<unknown>, name: string): Generator<Chunk> {
+  for (const record of records) yield* chunkRecord(record, name);
 }
 
 /** The records of a JSON file: its array, the first array inside its object, or the whole as one record. */
@@ -59,9 +69,10 @@ function parseJson(name: string, text: string): unknown[] {
   return Array.isArray(inner) ? inner : [value];
 }
 
-function parseLines(name: string, text: string): unknown[] {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return lines.map((line, index) => parse(`${name}, line ${index + 1},`, line));
+function* parseLines(name: string, text: string): Generator<unknown> {
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() !== "") yield parse(`${name}, line ${index + 1},`, line);
+  }
 }
 
 function parse(name: string, text: string): unknown {
@@ -73,15 +84,17 @@ function parse(name: string, text: string): unknown {
 }
 
 /** One record as passages: its text, under its title, with its short values as metadata. */
-function chunkRecord(value: unknown, name: string): Chunk[] {
-  if (typeof value === "string") return chunkText(value, name);
-  if (!isObject(value)) return value === null || value === undefined ? [] : chunkText(JSON.stringify(value), name);
+function* chunkRecord(value: unknown, name: string): Generator<Chunk> {
+  if (!isObject(value)) {
+    if (value !== null) yield* chunkText(typeof value === "string" ? value : JSON.stringify(value), name);
+    return;
+  }
   const textKey = textKeys.find((key) => isText(value[key])) ?? longestText(value);
   const titleKey = titleKeys.find((key) => key !== textKey && isText(value[key]));
   const text = textKey === undefined ? describe(value) : String(value[textKey]);
   const title = titleKey === undefined ? name : String(value[titleKey]).slice(0, 120);
   const extra = extraOf(value, [textKey, titleKey]);
-  return chunkText(text, title).map((chunk) => ({ ...chunk, extra }));
+  for (const chunk of chunkText(text, title)) yield { ...chunk, extra };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -116,11 +129,19 @@ function isScalar(value: unknown): boolean {
 }
 
 /** Rows of a CSV file as records; the first row names the columns, numbers become numbers. */
-export function parseCsv(name: string, text: string): Record<string, string | number>[] {
-  const [head, ...rows] = csvRows(text.replace(/^\uFEFF/, ""));
-  if (!head || rows.length === 0) throw new FileError(`${name} needs a first line that names the columns, and rows below it.`);
-  const columns = head.map((column, index) => column.trim() || `column ${index + 1}`);
-  return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, csvValue(row[index] ?? "")])));
+export function* parseCsv(name: string, text: string): Generator<Record<string, string | number>> {
+  let columns: string[] | null = null;
+  let records = 0;
+  for (const row of csvRows(text.replace(/^\uFEFF/, ""))) {
+    if (row.every((cell) => cell.trim() === "")) continue;
+    if (columns) {
+      records++;
+      yield Object.fromEntries(columns.map((column, index) => [column, csvValue(row[index] ?? "")]));
+    } else {
+      columns = row.map((column, index) => column.trim() || `column ${index + 1}`);
+    }
+  }
+  if (records === 0) throw new FileError(`${name} needs a first line that names the columns, and rows below it.`);
 }
 
 function csvValue(cell: string): string | number {
@@ -128,25 +149,29 @@ function csvValue(cell: string): string | number {
 }
 
 /** RFC 4180: cells may be quoted, quotes inside are doubled. A semicolon separates where the first line has no comma. */
-function csvRows(text: string): string[][] {
-  const firstLine = text.slice(0, Math.max(0, text.search(/[\r\n]/)));
+function* csvRows(text: string): Generator<string[]> {
+  const firstLine = /^.*/.exec(text)![0];
   const separator = !firstLine.includes(",") && firstLine.includes(";") ? ";" : ",";
-  const rows: string[][] = [[]];
-  let cell = "";
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]!;
-    if (quoted) {
-      if (character !== '"') cell += character;
-      else if (text[at + 1] === '"') cell += text[at++];
-      else quoted = false;
-    } else if (character === '"' && cell === "") quoted = true;
-    else if (character === separator || character === "\n") {
-      rows.at(-1)!.push(cell);
-      cell = "";
-      if (character === "\n") rows.push([]);
-    } else if (character !== "\r") cell += character;
+  const plain = new RegExp(`[^${separator}\\r\\n]*`, "y");
+  let row: string[] = [];
+  let at = 0;
+  while (at <= text.length) {
+    const quoted = text[at] === '"' ? readQuoted(text, at) : { value: "", end: at };
+    plain.lastIndex = quoted.end;
+    row.push(quoted.value + plain.exec(text)![0]);
+    at = plain.lastIndex;
+    if (text[at] !== separator) {
+      yield row;
+      row = [];
+    }
+    at += text.startsWith("\r\n", at) ? 2 : 1;
   }
-  rows.at(-1)!.push(cell);
-  return rows.filter((row) => row.some((value) => value.trim() !== ""));
+}
+
+/** A quoted cell that begins at `start`, and where it ends. One that is never closed reaches to the end of the file. */
+function readQuoted(text: string, start: number): { value: string; end: number } {
+  let close = text.indexOf('"', start + 1);
+  while (close >= 0 && text[close + 1] === '"') close = text.indexOf('"', close + 2);
+  const end = close < 0 ? text.length : close;
+  return { value: text.slice(start + 1, end).replaceAll('""', '"'), end: Math.min(end + 1, text.length) };
 }

@@ -17,6 +17,12 @@ export interface Shown {
   contains: string;
 }
 
+interface FocusPlace {
+  id: string;
+  list: string;
+  index: number;
+}
+
 const excerptCharacters = 380;
 const headings = { vector: "Vector", text: "Text", browse: "Passages" } as const;
 const explanations = {
@@ -35,25 +41,33 @@ export class ResultLists {
   }
 
   show(shown: Shown): void {
-    const focused = this.#focusedId();
+    const focus = this.#focusPlace();
     const ranks = shown.lists.map((list) => new Map(list.hits.map(({ id }, index) => [id, index + 1])));
     this.#lists.classList.toggle("two", shown.lists.length > 1);
     this.#lists.replaceChildren(...shown.lists.map((list, index) => this.#renderList(list, shown, ranks[1 - index])));
-    if (focused) this.focusHit(focused);
+    if (focus) this.#refocus(focus);
     showCalls(shown.lists);
   }
 
-  /** Puts the focus on a hit, by id; on the first one without. */
-  focusHit(id?: string): boolean {
-    const hits = [...this.#lists.querySelectorAll<HTMLElement>(".hit")];
-    const hit = id === undefined ? hits[0] : hits.find((candidate) => candidate.dataset["id"] === id);
+  /** Puts the focus on the first hit; false when there is none. */
+  focusFirst(): boolean {
+    const hit = this.#lists.querySelector<HTMLElement>(".hit");
     hit?.focus();
-    return hit !== undefined;
+    return hit !== null;
   }
 
-  #focusedId(): string | undefined {
-    const active = document.activeElement;
-    return active instanceof HTMLElement && this.#lists.contains(active) ? active.closest<HTMLElement>(".hit")?.dataset["id"] : undefined;
+  /** Where the focus is, when it is on a hit: rendering anew would lose it. */
+  #focusPlace(): FocusPlace | null {
+    const hit = document.activeElement?.closest<HTMLElement>(".hit");
+    const list = hit?.closest<HTMLElement>(".list");
+    return hit && list && this.#lists.contains(list) ? { id: hit.dataset["id"]!, list: list.dataset["testid"]!, index: hitsOf(list).indexOf(hit) } : null;
+  }
+
+  /** To the same hit in the same list, or to the one that took its place. */
+  #refocus({ id, list, index }: FocusPlace): void {
+    const found = this.#lists.querySelector<HTMLElement>(`[data-testid="${list}"]`);
+    const hits = found ? hitsOf(found) : [];
+    (hits.find((hit) => hit.dataset["id"] === id) ?? hits[Math.min(index, hits.length - 1)])?.focus();
   }
 
   #renderList(list: HitList, shown: Shown, otherRanks: Map<string, number> | undefined): HTMLElement {
@@ -99,7 +113,7 @@ export class ResultLists {
     else if (event.key === "ArrowUp" && !this.#step(hit, -1)) this.#actions.leave();
     else if (event.key === "ArrowDown") this.#step(hit, 1);
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.#cross(hit);
-    else if (event.key === "Home") this.focusHit();
+    else if (event.key === "Home") this.focusFirst();
     else if (!["ArrowUp", "Enter"].includes(event.key) || event.target !== hit) return;
     if (event.key !== "Enter") event.preventDefault();
   }
