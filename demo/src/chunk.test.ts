@@ -16,6 +16,10 @@ test("Markdown is cut at headings, which become titles, with the tags in their b
   ]);
 });
 
+test("brackets that are the whole heading are no tags", () => {
+  expect(chunkMarkdown("# Changes\n\n## [0.1.0]\n\nFirst.", "a")).toEqual([{ title: "[0.1.0]", text: "First.", tags: [] }]);
+});
+
 test("text without headings is called after its file", () => {
   expect(chunkMarkdown("Only a line.", "note.md")).toEqual([{ title: "note.md", text: "Only a line.", tags: [] }]);
   expect(chunkText("Only a line.", "note.txt")).toEqual([{ title: "note.txt", text: "Only a line.", tags: [] }]);

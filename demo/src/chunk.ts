@@ -50,7 +50,7 @@ function splitSections(text: string): Section[] {
 }
 
 function readHeading(heading: string): { title: string; tags: string[] } {
-  const match = /^(.*?)\s*\[([^\]]+)\]$/.exec(heading);
+  const match = /^(.+?)\s+\[([^\]]+)\]$/.exec(heading);
   if (!match) return { title: plain(heading), tags: [] };
   return { title: plain(match[1]!), tags: match[2]!.split(",").map((tag) => tag.trim()).filter(Boolean) };
 }

@@ -109,13 +109,20 @@ export class ResultLists {
   #onKey(event: KeyboardEvent): void {
     const hit = (event.target as HTMLElement).closest<HTMLElement>(".hit");
     if (!hit) return;
-    if (event.key === "Enter" && event.target === hit) hit.querySelector<HTMLButtonElement>('[data-testid="similar"]')!.click();
-    else if (event.key === "ArrowUp" && !this.#step(hit, -1)) this.#actions.leave();
-    else if (event.key === "ArrowDown") this.#step(hit, 1);
-    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.#cross(hit);
-    else if (event.key === "Home") this.focusFirst();
-    else if (!["ArrowUp", "Enter"].includes(event.key) || event.target !== hit) return;
-    if (event.key !== "Enter") event.preventDefault();
+    const similar = hit.querySelector<HTMLButtonElement>('[data-testid="similar"]')!;
+    const actions: Record<string, () => void> = {
+      ArrowUp: () => this.#step(hit, -1) || this.#actions.leave(),
+      ArrowDown: () => this.#step(hit, 1),
+      ArrowLeft: () => this.#cross(hit),
+      ArrowRight: () => this.#cross(hit),
+      Home: () => this.focusFirst(),
+      // On a button inside the hit, Enter is the button's own.
+      ...(event.target === hit ? { Enter: () => similar.click() } : {}),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
   }
 
   #step(hit: HTMLElement, by: 1 | -1): boolean {
