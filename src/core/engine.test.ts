@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { FaultInjectingStorage, type FaultOptions } from "../storage/memory/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/reference-kernel.js";
+import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
@@ -228,6 +229,32 @@ describe("background compaction", () => {
     await engine.write({ collectionId, operation: "add", records: records(5, 9) });
     expect(await engine.count({ collectionId })).toBe(9);
   });
+});
+
+test("a record that is logged but cannot be applied poisons the engine; reopening applies it", async () => {
+  const storage = storageOf();
+  let broken = false;
+  const kernel: VectorKernel = {
+    name: "typescript",
+    createTable(dimension) {
+      const table = referenceKernel.createTable(dimension);
+      const set = table.set.bind(table);
+      table.set = (...args) => {
+        if (broken) throw new Error("out of memory");
+        set(...args);
+      };
+      return table;
+    },
+  };
+  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
+  const engine = await Engine.open({ storage, kernel, environment: new TestEnvironment(), options });
+  opened.push(engine);
+  const { id: collectionId } = await engine.createCollection(collection());
+  broken = true;
+  await expect(engine.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
+  await expect(engine.count({ collectionId })).rejects.toThrow("reopen the database");
+  const reopened = await openEngine(storage.reopen());
+  expect(await reopened.count({ collectionId })).toBe(5);
 });
 
 describe("damage", () => {

@@ -325,10 +325,22 @@ export class Engine implements EngineService {
     this.#check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
-      const result = await state.lock.exclusive(() => state.apply(offset, record, bytes.length));
+      const result = await state.lock.exclusive(() => this.#apply(state, offset, record, bytes.length));
       this.#compactor.noteWrite(state);
       return result;
     });
+  }
+
+  /** A record that is durable but cannot be applied leaves memory and log at odds: only recovery can tell what holds. */
+  #apply(state: CollectionState, offset: number, record: LogRecord, byteLength: number): { deleted: number } {
+    if (this.#failure?.code === "POISONED") throw this.#failure;
+    try {
+      return state.apply(offset, record, byteLength);
+    } catch (cause) {
+      const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
+      this.#failure ??= new TidepoolError("POISONED", message, { cause });
+      throw this.#failure;
+    }
   }
 
   /** A collection that was never opened and has nothing in the log is counted by its manifest. */
