@@ -5,7 +5,7 @@
  * Prints a table and writes bench/results/NAME.json (not with --quick).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
@@ -24,9 +24,10 @@ async function main(): Promise<void> {
   const suite = suites[name];
   if (!suite) throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(", ")}`);
   const start = Date.now();
+  const [loadBefore] = loadavg();
   const { text, data } = await suite.run({ quick: values.quick, log: (line) => process.stderr.write(`${((Date.now() - start) / 1000).toFixed(0).padStart(4)} s  ${line}\n`) });
   process.stdout.write(`\n${text}\n`);
-  if (!values.quick) await save(name, { suite: name, machine: values.machine, seconds: Math.round((Date.now() - start) / 1000), ...data });
+  if (!values.quick) await save(name, { suite: name, machine: values.machine, loadAverage: { before: loadBefore, after: loadavg()[0] }, seconds: Math.round((Date.now() - start) / 1000), ...data });
 }
 
 async function save(name: string, result: object): Promise<void> {

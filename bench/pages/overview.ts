@@ -119,6 +119,35 @@ async function ingest(path: string, way: "batches" | "one call"): Promise<number
   return performance.now() - start;
 }
 
+/** Adds all records in one call and keeps asking meanwhile, until they are compacted: what a person sees who searches during an import. */
+async function ingestWhileAsking(path: string): Promise<{ compactedAfterMs: number; timesMs: number[] }> {
+  const { client, collection } = opened(path);
+  let ingesting = true;
+  const done = ingest(path, "one call").finally(() => (ingesting = false));
+  done.catch(() => {}); // Looked at below.
+  while (ingesting && (await collection.count()) === 0) await pause(1);
+  const timesMs: number[] = [];
+  let acknowledgedAt: number | null = null;
+  for (let q = 0; ; q++) {
+    const start = performance.now();
+    await askTidepool(collection, queries[q % queries.length]!, "all");
+    timesMs.push(performance.now() - start);
+    if (!ingesting) {
+      acknowledgedAt ??= performance.now();
+      const { logRecords, compactionError } = await client.info();
+      if (compactionError !== null) throw new Error(`compaction failed: ${compactionError}`);
+      if (logRecords === 0) break;
+    }
+    await pause(5);
+  }
+  await done;
+  return { compactedAfterMs: performance.now() - acknowledgedAt, timesMs };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 async function destroy(path: string): Promise<void> {
   const { client } = opened(path);
   await client.reset();
@@ -257,6 +286,7 @@ const functions = {
   prepare,
   create,
   ingest,
+  ingestWhileAsking,
   destroy,
   info,
   originBytes,

@@ -11,13 +11,12 @@ import { filterNames, type FilterName } from "../filters.js";
 import { formatTable, significant } from "../format-table.js";
 import { Harness, type HarnessPage } from "../harness.js";
 import type { EngineName, OverviewPage, QueryRun } from "../pages/overview.js";
-import { type Spread, spreadOf } from "../statistics.js";
+import { quantile, type Spread, spreadOf } from "../statistics.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
 
 const RECALL_MIN = 0.95;
 /** Segments become the durable truth once the file that holds them has existed for a minute. */
 const PUBLISHED_AFTER_MS = 63_000;
-const COMPACTED_TIMEOUT_MS = 180_000;
 const ways = ["batches", "one call"] as const;
 const engines: readonly EngineName[] = ["tidepool", ...baselineNames];
 
@@ -52,6 +51,8 @@ interface SizeResult {
   /** Records per second until the last acknowledgement; everything acknowledged is durable. */
   ingest: Record<(typeof ways)[number], Spread>;
   compactedAfterMs: number;
+  /** Queries one after the other during another ingest, in one call, and the compaction that follows. */
+  whileIngesting: { queries: number; p50Ms: number; p95Ms: number; p99Ms: number; maxMs: number };
   baselines: Record<BaselineName, BaselineFill>;
   roundTripMs: number;
   queries: QueryResult[];
@@ -85,8 +86,8 @@ class Overview {
     await page.call("prepare", records, this.#parameters.queries);
     const ingest = { batches: await this.#ingest(page, records, "batches"), "one call": await this.#ingest(page, records, "one call") };
     await page.call("create", path);
-    await page.call("ingest", path, "one call");
-    const compactedAfterMs = await untilCompacted(page, path);
+    const { compactedAfterMs, timesMs } = await page.call("ingestWhileAsking", path);
+    const whileIngesting = { queries: timesMs.length, p50Ms: quantile(timesMs, 0.5), p95Ms: quantile(timesMs, 0.95), p99Ms: quantile(timesMs, 0.99), maxMs: Math.max(...timesMs) };
     const published = sleep(PUBLISHED_AFTER_MS);
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
     const originBytes = await page.call("originBytes");
@@ -96,7 +97,7 @@ class Overview {
     await published;
     await page.close();
     const reopened = await this.#reopenAll(path);
-    return { records, ingest, compactedAfterMs, baselines, roundTripMs, queries, ...reopened, memoryBytes, blockBytesUsed, blockBytesReserved, originBytes };
+    return { records, ingest, compactedAfterMs, whileIngesting, baselines, roundTripMs, queries, ...reopened, memoryBytes, blockBytesUsed, blockBytesReserved, originBytes };
   }
 
   async #ingest(page: OpenPage, records: number, way: (typeof ways)[number]): Promise<Spread> {
@@ -175,18 +176,6 @@ function summarize(engine: EngineName, filter: FilterName, runs: readonly QueryR
   };
 }
 
-/** Milliseconds until the memtable was empty. */
-async function untilCompacted(page: OpenPage, path: string): Promise<number> {
-  const start = Date.now();
-  for (;;) {
-    const { compactionError, logRecords } = await page.call("info", path);
-    if (compactionError !== null) throw new Error(`compaction failed: ${compactionError}`);
-    if (logRecords === 0) return Date.now() - start;
-    if (Date.now() - start > COMPACTED_TIMEOUT_MS) throw new Error(`${logRecords} log records are not compacted after ${COMPACTED_TIMEOUT_MS / 1000} s`);
-    await sleep(100);
-  }
-}
-
 // ---- text
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
@@ -197,7 +186,7 @@ function describe(result: SizeResult): string {
   return [`== ${result.records.toLocaleString("en")} records`, describeIngest(result), describeQueries(result), describeReopen(result), describeDisk(result)].join("\n\n");
 }
 
-function describeIngest({ records, ingest, baselines, compactedAfterMs }: SizeResult): string {
+function describeIngest({ records, ingest, baselines, compactedAfterMs, whileIngesting }: SizeResult): string {
   const perSecond = (ms: number): string => String(Math.round(records / (ms / 1000)));
   const rows = [
     ["tidepool, batches of 1,000 awaited", rounded(ingest.batches), "every batch"],
@@ -207,7 +196,12 @@ function describeIngest({ records, ingest, baselines, compactedAfterMs }: SizeRe
       return [[`${name}, in memory`, perSecond(addMs), "nothing"], [`${name}, then saved`, perSecond(addMs + persistMs), "everything at the end"]];
     }),
   ];
-  return `${formatTable([["ingest", "records/s", "durable"], ...rows])}\nbackground compaction ended ${(compactedAfterMs / 1000).toFixed(1)} s after the last acknowledgement`;
+  const { queries, p50Ms, p95Ms, p99Ms, maxMs } = whileIngesting;
+  return [
+    formatTable([["ingest", "records/s", "durable"], ...rows]),
+    `background compaction ended ${(compactedAfterMs / 1000).toFixed(1)} s after the last acknowledgement`,
+    `${queries} queries during an ingest and its compaction: p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
+  ].join("\n");
 }
 
 function describeQueries({ queries, baselines, roundTripMs }: SizeResult): string {
