@@ -1,0 +1,177 @@
+/**
+ * Every example that the documentation shows is a program: the compiler accepts it against the built package, and it runs
+ * in Chromium against the built package and prints what it says it prints. Each runs in an origin of its own, so none
+ * finds what another left. The README's tables are held to the code as well.
+ */
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import type { BrowserContext } from "playwright";
+import { transformWithOxc } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createProfile, openBrowser, removeProfile } from "./browser.js";
+import { serveFolder, type StaticServer } from "./static-server.js";
+import { type Example, readExamples } from "./support/examples.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const examples = await readExamples(root, ["README.md", "docs/chroma-differences.md", "src/api", "src/core/errors.ts"]);
+
+/** Stands in for the model library that one example loads: vectors of the right shape, without a download. */
+const modelLibrary = {
+  "transformers.js": `export const pipeline = async () => async (texts) => ({
+  tolist: () => texts.map((text) => Array.from({ length: 384 }, (_, i) => Math.sin(i + text.length))),
+});`,
+  "transformers.d.ts": `declare module "@huggingface/transformers" {
+  export type FeatureExtractionPipeline = (texts: string[], options: { pooling: "mean"; normalize: boolean }) => Promise<{ tolist(): number[][] }>;
+  export function pipeline(task: "feature-extraction", model: string): Promise<FeatureExtractionPipeline>;
+}`,
+};
+
+const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
+<script type="importmap">{ "imports": {
+  "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js", "@huggingface/transformers": "./transformers.js"
+} }</script>
+<script>
+  // An import expression in this file would be rewritten for Node before it reaches the page.
+  globalThis.load = (module) => import(module);
+</script>`;
+
+test("there are examples to try", () => {
+  const places = examples.map(({ place }) => place.split(":")[0]);
+  expect(new Set(places)).toEqual(new Set([...places, "README.md", "src/api/client.ts", "src/api/collection.ts", "src/core/errors.ts"]));
+});
+
+test("the compiler accepts every example against the built package", async () => {
+  // Inside the repository, so that the package finds itself by its own name, as its users find it.
+  await mkdir(join(root, ".cache"), { recursive: true });
+  const folder = await mkdtemp(join(root, ".cache/examples-"));
+  try {
+    await writeFile(join(folder, "transformers.d.ts"), modelLibrary["transformers.d.ts"]);
+    for (const [index, { code, language }] of examples.entries()) await writeFile(join(folder, `example-${index}.${language}`), code);
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(compilerSettings));
+    const { stdout, status } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+    const complaints = stdout.replace(/\S*example-(\d+)\.[tj]s/g, (_, index) => examples[Number(index)]!.place);
+    expect({ complaints, status }).toEqual({ complaints: "", status: 0 });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+const compilerSettings = {
+  compilerOptions: {
+    target: "es2022",
+    lib: ["es2023", "dom", "dom.iterable"],
+    types: [],
+    module: "esnext",
+    moduleResolution: "bundler",
+    strict: true,
+    allowJs: true,
+    checkJs: true,
+    skipLibCheck: true,
+    noEmit: true,
+  },
+};
+
+describe("in Chromium", () => {
+  let server: StaticServer;
+  let folder: string;
+  let profile: string;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidepool-examples-"));
+    const entry = createRequire(import.meta.url).resolve("tidepool-db");
+    await cp(dirname(entry), join(folder, "package"), { recursive: true });
+    // Where one example looks for a worker that it serves itself.
+    await cp(dirname(entry), join(folder, "tidepool"), { recursive: true });
+    await writeFile(join(folder, "index.html"), page);
+    await writeFile(join(folder, "transformers.js"), modelLibrary["transformers.js"]);
+    for (const [index, { code, language, runs }] of examples.entries()) {
+      if (runs) await writeFile(join(folder, `example-${index}.js`), (await transformWithOxc(code, `example.${language}`)).code);
+    }
+    server = await serveFolder(folder);
+    profile = await createProfile();
+    context = await openBrowser(profile);
+  });
+
+  afterAll(async () => {
+    await context?.close();
+    await server?.close();
+    if (profile) await removeProfile(profile);
+    if (folder) await rm(folder, { recursive: true });
+  });
+
+  async function run(index: number): Promise<string[]> {
+    const tab = await context.newPage();
+    try {
+      // Chromium finds every name under localhost on this machine, and each is an origin of its own.
+      await tab.goto(server.url.replace("//localhost", `//example-${index}.localhost`));
+      return await tab.evaluate(async (index) => {
+        const printed: string[] = [];
+        console.log = (...values: unknown[]) => void printed.push(values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(" "));
+        const late = new Promise((_, reject) => setTimeout(() => reject(new Error("the example did not end within 60 s")), 60_000));
+        const { load } = globalThis as unknown as { load(module: string): Promise<unknown> };
+        await Promise.race([load(`./example-${index}.js`), late]);
+        return printed;
+      }, index);
+    } finally {
+      await tab.close();
+    }
+  }
+
+  const running = [...examples.entries()].filter(([, { runs }]) => runs);
+  test.each<[string, number, Example]>(running.map(([index, example]) => [example.place, index, example]))("%s runs", async (_, index, { prints }) => {
+    const printed = (await run(index)).map(withoutBlanks);
+    let at = 0;
+    for (const line of prints) {
+      const found = printed.indexOf(withoutBlanks(line), at);
+      expect(found, `it should print ${line}; it printed ${printed.join(" · ")}`).toBeGreaterThanOrEqual(at);
+      at = found + 1;
+    }
+  });
+});
+
+function withoutBlanks(text: string): string {
+  return text.replace(/\s/g, "");
+}
+
+describe("the README's tables say what the code says", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+
+  test("every code of an error", async () => {
+    const errors = await readFile(join(root, "src/core/errors.ts"), "utf8");
+    const codes = [...errors.matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map((match) => match[1]!);
+    expect(codes.length).toBeGreaterThan(10);
+    expect(codes.filter((code) => !readme.includes(`| \`${code}\` |`))).toEqual([]);
+  });
+
+  test("limits", async () => {
+    const source = await readFile(join(root, "src/core/limits.ts"), "utf8");
+    const rows = [...readme.matchAll(/^\|[^|\n]*\| ([\d,]+(?: to [\d,]+)?(?: MiB)?)(?: each)? \| (`\w+`(?:, `\w+`)?) \|$/gm)];
+    expect(rows.length).toBeGreaterThan(8);
+    for (const [, value, names] of rows) {
+      const expected = names!.split(", ").map((name) => limitIn(source, name.slice(1, -1)));
+      expect([...new Set(expected)].join(" to "), names).toBe(value);
+    }
+  });
+
+  test("sizes, about", async () => {
+    const rows = [...readme.matchAll(/^\| `(\S+)`, with [^|]*\| ([\d.]+) kB \|/gm)];
+    expect(rows).toHaveLength(3);
+    for (const [, file, kilobytes] of rows) {
+      const { length } = gzipSync(await readFile(join(root, "dist", file!)), { level: 9 });
+      expect(Math.abs(length / 1000 - Number(kilobytes)), `${file} has ${length} bytes`).toBeLessThan(3);
+    }
+  });
+});
+
+/** A limit as people write it: `4,096`, `32 MiB`. */
+function limitIn(source: string, name: string): string {
+  const [, value, unit] = new RegExp(`^ {2}${name}: ([\\d_]+)(?: \\* (\\w+))?,`, "m").exec(source) ?? [];
+  if (!value) throw new Error(`limits.ts has no ${name}`);
+  return Number(value.replaceAll("_", "")).toLocaleString("en") + (unit ? ` ${unit}` : "");
+}
