@@ -27,3 +27,15 @@ export interface Pattern {
 
 /** A parsed `whereDocument`. */
 export type DocumentFilter = FilterTree<DocumentCondition>;
+
+/** A condition on the record's id; the set is not empty. */
+export interface IdCondition {
+  operator: "id";
+  ids: ReadonlySet<string>;
+}
+
+/** A condition on any part of a record. One on metadata is told from the others by its `key`. */
+export type RecordCondition = Condition | DocumentCondition | IdCondition;
+
+/** A parsed filter that mixes conditions on ids, documents and metadata. Both of the above are such filters. */
+export type RecordFilter = FilterTree<RecordCondition>;

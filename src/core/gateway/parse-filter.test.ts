@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.js";
-import { parseWhere, parseWhereDocument } from "./parse-filter.js";
+import { parseSearchFilter, parseWhere, parseWhereDocument } from "./parse-filter.js";
 
 const condition = (condition: unknown, negated = false) => ({ kind: "condition", condition, negated });
 
@@ -150,6 +150,43 @@ describe("parseWhereDocument", () => {
 
   test("a regular expression beyond its limit keeps its code", () => {
     expect(() => parseWhereDocument({ $regex: "a{1000000}" })).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+  });
+});
+
+describe("parseSearchFilter", () => {
+  test.each([undefined, null, {}])("%j is no filter", (filter) => {
+    expect(parseSearchFilter(filter, "filter")).toBeNull();
+  });
+
+  test.each<[filter: unknown, parsed: unknown]>([
+    [{ "#id": "a" }, condition({ operator: "id", ids: new Set(["a"]) })],
+    [{ "#id": { $ne: "a" } }, condition({ operator: "id", ids: new Set(["a"]) }, true)],
+    [{ "#id": { $in: ["a", "b"] } }, condition({ operator: "id", ids: new Set(["a", "b"]) })],
+    [{ "#id": { $nin: ["a"] } }, condition({ operator: "id", ids: new Set(["a"]) }, true)],
+    [{ "#document": { $contains: "x" } }, condition({ operator: "contains", text: "x" })],
+    [{ "#document": { $not_contains: "x" } }, condition({ operator: "contains", text: "x" }, true)],
+    [{ year: { $gt: 1 } }, condition({ key: "year", operator: "gt", value: 1 })],
+    [{ $and: [{ "#id": "a" }] }, { kind: "and", filters: [condition({ operator: "id", ids: new Set(["a"]) })] }],
+  ])("accepts %j", (filter, parsed) => {
+    expect(parseSearchFilter(filter, "filter")).toEqual(parsed);
+  });
+
+  test.each<[filter: unknown, message: string]>([
+    [{ "#id": 1 }, 'filter.#id is 1; expected an object with exactly one key: one of $eq, $ne, $in, $nin'],
+    [{ "#id": { $gt: "a" } }, "filter.#id.$gt is not an operator on ids"],
+    [{ "#id": { $in: [] } }, "filter.#id.$in is []; expected a list of at least one id"],
+    [{ "#id": { $in: ["a", 1] } }, "filter.#id.$in[1] is 1; expected a string"],
+    [{ "#document": "x" }, 'filter.#document is "x"'],
+    [{ "#document": { $eq: "x" } }, "filter.#document.$eq is not an operator on documents"],
+    [{ "#document": { $and: [] } }, "filter.#document.$and is not an operator on documents"],
+    [{ "#document": { $contains: 1 } }, "filter.#document.$contains is 1; expected a string"],
+    [{ "#document": { $regex: "[" } }, "unclosed character class"],
+    [{ "#score": { $gt: 1 } }, "filter.#score is not something to filter on; expected a metadata key, #id or #document"],
+    [{ $or: [{ "#id": "a" }, {}] }, "filter.$or[1] is {}"],
+    ["x", 'filter is "x"'],
+  ])("refuses %j", (filter, message) => {
+    const expected = { code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string };
+    expect(() => parseSearchFilter(filter, "filter")).toThrow(expect.objectContaining(expected));
   });
 });
 

@@ -1,5 +1,6 @@
 /**
- * Turns `where` and `whereDocument` as callers write them into filters, or says exactly what is wrong with them.
+ * Turns `where`, `whereDocument` and the filter of a search, which may mix both and ids, as callers write them into
+ * filters, or says exactly what is wrong with them.
  *
  * The input is not trusted: any value may arrive, of any depth, with any key. Depth is checked before descending, so
  * recursion never goes below `limits.filterDepthMax`; only own keys are read. What is accepted, and what it means, is
@@ -10,11 +11,23 @@
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { wellFormed } from "../well-formed.js";
-import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter, Pattern, Scalar } from "./filter.js";
+import type {
+  Condition,
+  DocumentCondition,
+  DocumentFilter,
+  FilterTree,
+  MetadataFilter,
+  Pattern,
+  RecordCondition,
+  RecordFilter,
+  Scalar,
+} from "./filter.js";
 import { compileRegex } from "./rust-regex.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
-const DOCUMENT_OPERATORS = "$contains, $not_contains, $regex, $not_regex, $and, $or";
+const TEXT_OPERATORS = "$contains, $not_contains, $regex, $not_regex";
+const DOCUMENT_OPERATORS = `${TEXT_OPERATORS}, $and, $or`;
+const ID_OPERATORS = "$eq, $ne, $in, $nin";
 
 /** Parses a filter on metadata; `null` and `undefined` mean "no filter". */
 export function parseWhere(where: unknown): MetadataFilter | null {
@@ -26,7 +39,13 @@ export function parseWhereDocument(whereDocument: unknown): DocumentFilter | nul
   return parse(whereDocument, DOCUMENT);
 }
 
-/** How one of the two languages differs from the other: its name, and what stands at the leaves. */
+/** Parses the filter of a search, whose keys `#id` and `#document` are no metadata; `null`, `undefined` and `{}` mean "no filter". */
+export function parseSearchFilter(filter: unknown, argument: string): RecordFilter | null {
+  if (typeof filter === "object" && filter !== null && !Array.isArray(filter) && Object.keys(filter).length === 0) return null;
+  return parse<RecordCondition>(filter, { ...METADATA, argument, leaf: parseRecordLeaf });
+}
+
+/** How the languages differ: the argument's name, and what stands at the leaves. */
 interface Language<C> {
   argument: string;
   fault: string;
@@ -112,6 +131,33 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
   }
 }
 
+function parseRecordLeaf(key: string, operand: unknown, path: string): RecordFilter {
+  if (key === "#id") return parseIdLeaf(operand, path);
+  if (key === "#document") {
+    const [operator, value] = onlyEntry(operand, path, METADATA.fault, `one of ${TEXT_OPERATORS}`);
+    if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator));
+    throw unknownKey(METADATA.fault, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
+  }
+  if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path);
+  throw unknownKey(METADATA.fault, path, "not something to filter on; expected a metadata key, #id or #document");
+}
+
+function parseIdLeaf(operand: unknown, path: string): RecordFilter {
+  const [operator, value] = typeof operand === "string" ? ["$eq", operand] : onlyEntry(operand, path, METADATA.fault, `one of ${ID_OPERATORS}`);
+  const inner = path + step(operator);
+  switch (operator) {
+    case "$eq":
+    case "$ne":
+      return condition({ operator: "id", ids: new Set([id(value, inner)]) }, operator === "$ne");
+    case "$in":
+    case "$nin":
+      if (!Array.isArray(value) || value.length === 0) throw invalid(METADATA.fault, inner, value, "a list of at least one id");
+      return condition({ operator: "id", ids: new Set(Array.from(value, (one, i) => id(one, `${inner}[${i}]`))) }, operator === "$nin");
+    default:
+      throw unknownKey(METADATA.fault, inner, `not an operator on ids; expected one of ${ID_OPERATORS}`);
+  }
+}
+
 function parseDocumentLeaf(operator: string, operand: unknown, path: string): DocumentFilter {
   switch (operator) {
     case "$contains":
@@ -164,6 +210,11 @@ function scalars(value: unknown, path: string): Scalar[] {
 function finite(value: unknown, path: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw invalid(METADATA.fault, path, value, "a finite number");
+}
+
+function id(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  throw invalid(METADATA.fault, path, value, "a string");
 }
 
 function text(value: unknown, path: string): string {

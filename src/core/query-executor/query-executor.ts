@@ -81,6 +81,7 @@ export class QueryExecutor {
     return {
       universe,
       memtableOrdinals: Bitmap.of(state.memtable.ordinals()),
+      ordinalOf: (id) => state.ordinalOf(id),
       metadata: (condition) => state.metadataSegment.evaluate(state.manifest.metadata, condition),
       fetch: (ordinals, { metadata, document }) => state.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick: this.#tick,

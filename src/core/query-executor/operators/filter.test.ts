@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
+import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
 import { Bitmap } from "../../index/bitmap.js";
 import { MetadataSegment } from "../../segment/metadata.js";
 import { testBlockStore } from "../../segment/test-block-store.js";
@@ -47,6 +47,10 @@ async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
     ticks: 0,
     universe: ordinalsOf((slot) => truth(slot) !== null),
     memtableOrdinals: ordinalsOf((slot) => slot.memtable !== undefined),
+    ordinalOf(id) {
+      const ordinal = Number(id.slice(1));
+      return source.universe.has(ordinal) ? ordinal : undefined;
+    },
     metadata(condition) {
       source.asked++;
       return segment.evaluate(section, condition);
@@ -68,6 +72,10 @@ async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
 
 async function select(source: FilterSource, where: unknown, whereDocument?: unknown): Promise<number[]> {
   return [...(await filterOrdinals(source, parseWhere(where), parseWhereDocument(whereDocument))).toArray()];
+}
+
+async function search(source: FilterSource, filter: unknown): Promise<number[]> {
+  return [...(await filterOrdinals(source, parseSearchFilter(filter, "filter"), null)).toArray()];
 }
 
 const record = (metadata: Metadata | null, document: string | null = null): TestRecord => ({ metadata, document });
@@ -123,6 +131,25 @@ describe("filterOrdinals", () => {
     source.asked = 0;
     await select(source, { $or: [{ n: { $gt: 0 } }, { n: { $ne: 77 } }] });
     expect(source.asked).toBe(1);
+  });
+
+  test("one filter may mix ids, documents and metadata", async () => {
+    const source = await sourceOf(slots);
+    expect(await search(source, { "#id": { $in: ["r0", "r5", "r4", "nobody"] } })).toEqual([0, 5]);
+    expect(await search(source, { "#id": { $nin: ["r0", "r5"] } })).toEqual([1, 2, 3, 6]);
+    expect(await search(source, { $and: [{ "#document": { $contains: "two" } }, { n: 2 }, { "#id": { $ne: "r1" } }] })).toEqual([2, 5]);
+    expect(await search(source, { $or: [{ "#document": { $regex: "^one$" } }, { "#id": "r6" }, { n: { $gt: 1 } }] })).toEqual([0, 1, 2, 5, 6]);
+    expect(await search(source, { "#document": { $not_contains: "o" } })).toEqual([3, 6]);
+  });
+
+  test("a mixed filter reads documents last and each of them once, whatever its order", async () => {
+    const source = await sourceOf(slots);
+    const mixed = { $and: [{ "#document": { $contains: "t" } }, { n: 2 }, { "#document": { $contains: "wo" } }, { "#id": { $in: ["r0", "r2"] } }] };
+    expect(await search(source, mixed)).toEqual([2]);
+    expect(source.calls).toEqual([
+      { ordinals: [2], fields: { metadata: true, document: false } },
+      { ordinals: [2], fields: { metadata: false, document: true } },
+    ]);
   });
 
   test("leaves the source's bitmaps as they were", async () => {
@@ -198,6 +225,41 @@ describe("agrees with the predicate on plain records", () => {
           return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
         });
         expect(await select(await sourceOf(slots), where, whereDocument)).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  /** What a mixed filter means, spelled out clause by clause. */
+  function holds(clause: Record<string, unknown>, ordinal: number, { metadata, document }: TestRecord): boolean {
+    const [[name, operand]] = Object.entries(clause) as [[string, unknown]];
+    if (name === "$and") return (operand as Record<string, unknown>[]).every((part) => holds(part, ordinal, { metadata, document }));
+    if (name === "$or") return (operand as Record<string, unknown>[]).some((part) => holds(part, ordinal, { metadata, document }));
+    if (name === "#document") return matchesDocument(parseWhereDocument(operand)!, document);
+    if (name !== "#id") return matchesMetadata(parseWhere(clause)!, metadata);
+    const [[sign, ids]] = Object.entries(operand as Record<string, string[]>) as [[string, string[]]];
+    return ids.includes(`r${ordinal}`) === (sign === "$in");
+  }
+
+  const leafOf = (filter: fc.Arbitrary<object>): fc.Arbitrary<object> => filter.filter((clause) => !("$and" in clause) && !("$or" in clause));
+  const mixed = tree(
+    fc.oneof(
+      leafOf(where),
+      leafOf(whereDocument).map((operand) => entry("#document", operand)),
+      fc
+        .tuple(fc.constantFrom("$in", "$nin"), fc.array(fc.nat(70), { minLength: 1, maxLength: 40 }))
+        .map(([sign, ordinals]) => entry("#id", entry(sign, ordinals.map((ordinal) => `r${ordinal}`)))),
+    ),
+  );
+
+  test("for filters that mix ids, documents and metadata", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(slot, { maxLength: 70 }), mixed, async (slots, filter) => {
+        const expected = slots.flatMap((slot, ordinal) => {
+          const live = truth(slot);
+          return live !== null && holds(filter as Record<string, unknown>, ordinal, live) ? [ordinal] : [];
+        });
+        expect(await search(await sourceOf(slots), filter)).toEqual(expected);
       }),
       { numRuns: 300 },
     );

@@ -1,14 +1,16 @@
 /**
- * Turns `where` and `whereDocument` into the set of live ordinals that match.
+ * Turns filters into the set of live ordinals that match.
  *
- * Compacted records are answered by posting lists, combined as sets; records whose truth is in the memtable are tested
- * one by one. Both narrow a set of candidates, so a later part only ever looks at what the earlier ones left, and cheap
- * parts go first: equality before ranges, metadata before documents. A negation is "candidates minus what satisfies".
- * The source's bitmaps are read and never changed.
+ * Parts of a filter that ask for metadata alone are answered by posting lists, combined as sets, for compacted records,
+ * and record by record where the truth is in the memtable; parts that ask for documents alone by reading the documents.
+ * In a mixed filter such parts are gathered first, so that no record is fetched twice where once would do. All narrow a
+ * set of candidates, so a later part only ever looks at what the earlier ones left, and cheap parts go first: ids, then
+ * metadata (equality before ranges), then documents. A negation is "candidates minus what satisfies". The source's
+ * bitmaps are read and never changed.
  */
 import { Bitmap } from "../../index/bitmap.js";
 import type { Metadata } from "../../types.js";
-import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../../gateway/filter.js";
+import type { Condition, DocumentFilter, FilterTree, IdCondition, MetadataFilter, RecordCondition, RecordFilter } from "../../gateway/filter.js";
 import { matchesDocument, matchesMetadata } from "../predicate.js";
 
 /** What the engine provides: one consistent view of a collection. */
@@ -17,6 +19,8 @@ export interface FilterSource {
   universe: Bitmap;
   /** Ordinals whose truth is in the memtable, the deleted ones too. */
   memtableOrdinals: Bitmap;
+  /** `undefined` when there is no such record. */
+  ordinalOf(id: string): number | undefined;
   /** Compacted ordinals that satisfy a condition; may contain shadowed ones. */
   metadata(condition: Condition): Promise<Bitmap>;
   /** The fields of these records, given ascending; a field that was not asked for is `null`. */
@@ -38,55 +42,94 @@ const CHUNK_CHARS = 1 << 20;
 /** Live ordinals that match both filters; `null` lets everything pass. The caller owns the bitmap. */
 export async function filterOrdinals(
   source: FilterSource,
-  where: MetadataFilter | null,
+  where: RecordFilter | null,
   whereDocument: DocumentFilter | null,
 ): Promise<Bitmap> {
-  const matches = where === null ? source.universe.clone() : await filterMetadata(source, where);
-  if (whereDocument === null || isEmpty(matches)) return matches;
-  return scanDocuments(source, matches, cheapFirst(whereDocument, documentCost));
-}
-
-async function filterMetadata(source: FilterSource, where: MetadataFilter): Promise<Bitmap> {
-  const filter = cheapFirst(where, conditionCost);
-  const compacted = source.universe.clone().subtract(source.memtableOrdinals);
-  const uncompacted = source.universe.clone().intersect(source.memtableOrdinals);
-  const matches = isEmpty(compacted) ? compacted : await narrow(source, filter, compacted);
-  return matches.union(await testMetadata(source, filter, uncompacted));
+  const filters = [where, whereDocument].filter((filter) => filter !== null);
+  return narrow(source, { kind: "and", filters }, source.universe);
 }
 
 /** The members of `within` that match, as a new bitmap. */
-async function narrow(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
-  switch (filter.kind) {
-    case "and":
-      return narrowByAll(source, filter.filters, within);
-    case "or":
-      return narrowByAny(source, filter.filters, within);
-    case "condition": {
-      const satisfied = await source.metadata(filter.condition);
-      return filter.negated ? within.clone().subtract(satisfied) : within.clone().intersect(satisfied);
-    }
-  }
+async function narrow(source: FilterSource, filter: RecordFilter, within: Bitmap): Promise<Bitmap> {
+  if (asksOnly(filter, isOnMetadata)) return filterMetadata(source, cheapFirst(filter), within);
+  if (asksOnly(filter, isOnDocument)) return scanDocuments(source, within, cheapFirst(filter));
+  if (filter.kind === "condition") return pick(within, namedBy(source, filter.condition as IdCondition), filter.negated);
+  const parts = gathered(filter.kind, filter.filters);
+  const step = (part: RecordFilter, left: Bitmap) => narrow(source, part, left);
+  return filter.kind === "and" ? narrowByAll(parts, within, step) : narrowByAny(parts, within, step);
 }
 
-async function narrowByAll(source: FilterSource, filters: readonly MetadataFilter[], within: Bitmap): Promise<Bitmap> {
+async function filterMetadata(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
+  const compacted = within.clone().subtract(source.memtableOrdinals);
+  const uncompacted = within.clone().intersect(source.memtableOrdinals);
+  const matches = isEmpty(compacted) ? compacted : await narrowByPostings(source, filter, compacted);
+  return matches.union(await testMetadata(source, filter, uncompacted));
+}
+
+/** The same for compacted records and metadata only. */
+async function narrowByPostings(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
+  if (filter.kind === "condition") return pick(within, await source.metadata(filter.condition), filter.negated);
+  const step = (part: MetadataFilter, left: Bitmap) => narrowByPostings(source, part, left);
+  return filter.kind === "and" ? narrowByAll(filter.filters, within, step) : narrowByAny(filter.filters, within, step);
+}
+
+type Narrow<C> = (filter: FilterTree<C>, within: Bitmap) => Promise<Bitmap>;
+
+async function narrowByAll<C>(filters: readonly FilterTree<C>[], within: Bitmap, step: Narrow<C>): Promise<Bitmap> {
   let left = within.clone();
   for (const filter of filters) {
     if (isEmpty(left)) break;
-    left = await narrow(source, filter, left);
+    left = await step(filter, left);
   }
   return left;
 }
 
-async function narrowByAny(source: FilterSource, filters: readonly MetadataFilter[], within: Bitmap): Promise<Bitmap> {
+async function narrowByAny<C>(filters: readonly FilterTree<C>[], within: Bitmap, step: Narrow<C>): Promise<Bitmap> {
   const matches = new Bitmap();
   const undecided = within.clone();
   for (const filter of filters) {
     if (isEmpty(undecided)) break;
-    const found = await narrow(source, filter, undecided);
+    const found = await step(filter, undecided);
     matches.union(found);
     undecided.subtract(found);
   }
   return matches;
+}
+
+function pick(within: Bitmap, satisfied: Bitmap, negated: boolean): Bitmap {
+  return negated ? within.clone().subtract(satisfied) : within.clone().intersect(satisfied);
+}
+
+function namedBy(source: FilterSource, { ids }: IdCondition): Bitmap {
+  return Bitmap.of([...ids].map((id) => source.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
+}
+
+/** The parts of a mixed "and" or "or" in the order of their cost, those on metadata and those on documents each as one. */
+function gathered(kind: "and" | "or", filters: readonly RecordFilter[]): RecordFilter[] {
+  const onMetadata = filters.filter((part) => asksOnly(part, isOnMetadata));
+  const onDocuments = filters.filter((part) => asksOnly(part, isOnDocument));
+  const onIds = filters.filter((part) => part.kind === "condition" && isOnId(part.condition));
+  const mixed = filters.filter((part) => ![onIds, onMetadata, onDocuments].some((parts) => parts.includes(part)));
+  const asOne = (parts: RecordFilter[]): RecordFilter[] => (parts.length > 1 ? [{ kind, filters: parts }] : parts);
+  return [...onIds, ...asOne(onMetadata), ...asOne(onDocuments), ...mixed];
+}
+
+/** Whether there are conditions and all of them are of one sort. */
+function asksOnly<C extends RecordCondition>(filter: RecordFilter, sort: (condition: RecordCondition) => condition is C): filter is FilterTree<C> {
+  if (filter.kind === "condition") return sort(filter.condition);
+  return filter.filters.length > 0 && filter.filters.every((part) => asksOnly(part, sort));
+}
+
+function isOnMetadata(condition: RecordCondition): condition is Condition {
+  return "key" in condition;
+}
+
+function isOnId(condition: RecordCondition): condition is IdCondition {
+  return condition.operator === "id";
+}
+
+function isOnDocument(condition: RecordCondition): condition is Exclude<RecordCondition, Condition | IdCondition> {
+  return !isOnMetadata(condition) && !isOnId(condition);
 }
 
 async function testMetadata(source: FilterSource, filter: MetadataFilter, candidates: Bitmap): Promise<Bitmap> {
@@ -128,33 +171,31 @@ function recordsPerChunk(charsPerRecord: number): number {
 }
 
 /** The same filter with the cheaper children of every node in front; equal ones keep their order. */
-function cheapFirst<C>(filter: FilterTree<C>, cost: (condition: C) => number): FilterTree<C> {
+function cheapFirst<C extends RecordCondition>(filter: FilterTree<C>): FilterTree<C> {
   if (filter.kind === "condition") return filter;
-  const filters = filter.filters.map((child) => cheapFirst(child, cost));
-  const costs = new Map(filters.map((child) => [child, treeCost(child, cost)]));
+  const filters = filter.filters.map((child) => cheapFirst(child));
+  const costs = new Map(filters.map((child) => [child, treeCost(child)]));
   return { kind: filter.kind, filters: filters.sort((a, b) => costs.get(a)! - costs.get(b)!) };
 }
 
-function treeCost<C>(filter: FilterTree<C>, cost: (condition: C) => number): number {
-  if (filter.kind === "condition") return cost(filter.condition);
-  return filter.filters.reduce((total, child) => total + treeCost(child, cost), 0);
+function treeCost(filter: RecordFilter): number {
+  if (filter.kind === "condition") return conditionCost(filter.condition);
+  return filter.filters.reduce((total, child) => total + treeCost(child), 0);
 }
 
-/** Posting lists to be read, roughly; a range reads one for each number in it. */
-function conditionCost(condition: Condition): number {
+/** Posting lists to be read, roughly (a range reads one for each number in it), or time for each document. */
+function conditionCost(condition: RecordCondition): number {
   switch (condition.operator) {
     case "eq":
     case "contains":
       return 1;
     case "in":
       return condition.values.size;
+    case "regex":
+      return 10;
     default:
       return 100;
   }
-}
-
-function documentCost(condition: DocumentCondition): number {
-  return condition.operator === "contains" ? 1 : 10;
 }
 
 function isEmpty(bitmap: Bitmap): boolean {
