@@ -3,14 +3,15 @@
  * or `ensureWasm` (compiles when the output is missing or older than its source, as tests want).
  */
 
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const source = "src/wasm/assembly/kernel.ts";
+const sources = "src/wasm/assembly";
+const source = `${sources}/kernel.ts`;
 const output = "src/wasm/build/kernel.wasm";
 
 /** The kernel is downloaded by every page, so its compressed size has a budget. */
@@ -32,8 +33,9 @@ export async function buildWasm() {
 /** Path of an up-to-date kernel. */
 export async function ensureWasm() {
   const path = join(root, output);
-  const [built, ...sources] = await Promise.all([path, join(root, source), fileURLToPath(import.meta.url)].map(modified));
-  return sources.every((time) => time <= built) ? path : (await buildWasm()).path;
+  const files = (await readdir(join(root, sources))).map((name) => join(root, sources, name));
+  const [built, ...changed] = await Promise.all([path, ...files, fileURLToPath(import.meta.url)].map(modified));
+  return changed.every((time) => time <= built) ? path : (await buildWasm()).path;
 }
 
 async function compile() {

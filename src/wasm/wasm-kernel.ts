@@ -1,36 +1,22 @@
 /**
- * Drives the WebAssembly kernel: one instance, and so one memory, per code table. The layout of that memory is told in
- * `assembly/kernel.ts`; this file grows it, copies rows and bitmaps in and candidates out, and merges the results of
- * chunks. Views of the memory are made anew for every use, because growing detaches them.
+ * Drives the WebAssembly kernel's scans: copies rows and bitmaps in and candidates out, and merges the results of
+ * windows. `table-memory.ts` owns the memory.
  */
 
 import { checkAllowed } from "../core/index/check-allowed.js";
+import type { Graph, GraphOptions } from "../core/index/graph.js";
 import type { Candidates, CodeTable, VectorKernel } from "../core/index/vector-kernel.js";
-import { TidepoolError } from "../core/errors.js";
+import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
+import { TableMemory } from "./table-memory.js";
+import { WasmGraph } from "./wasm-graph.js";
 
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
-const CHUNK_ROWS = 65_536;
-const CHUNK_WORDS = CHUNK_ROWS / 32;
-const PAGE_BYTES = 65_536;
-/** Memory is grown by an eighth more than asked for, at most this much, to grow seldom. */
-const HEADROOM_PAGES_MAX = 256;
-/** Bytes of a key in the kernel's heap, and of a candidate in its result. */
-const CANDIDATE_BYTES = 8;
+const WINDOW_ROWS = 65_536;
+const WINDOW_WORDS = WINDOW_ROWS / 32;
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
-/** What `assembly/kernel.ts` exports. Addresses are unsigned, but arrive as signed integers. */
-interface KernelExports {
-  memory: WebAssembly.Memory;
-  init(dimension: number): void;
-  windowAt(): number;
-  queryAt(): number;
-  rowsAt(): number;
-  rowBytes(): number;
-  scan(chunk: number, words: number, r: number, queryScale: number, nearerThan: number, heapAt: number): number;
-}
-
-/** The kernel over a compiled module. */
+/** The kernel over a compiled module: one instance, and so one memory, per code table. */
 export class WasmKernel implements VectorKernel {
   readonly name = "wasm-simd";
   readonly #module: WebAssembly.Module;
@@ -40,42 +26,37 @@ export class WasmKernel implements VectorKernel {
   }
 
   createTable(dimension: number): CodeTable {
-    return new WasmTable(instantiate(this.#module), dimension);
+    return new WasmTable(new TableMemory(this.#module, dimension), dimension);
   }
 }
 
 class WasmTable implements CodeTable {
   readonly dimension: number;
-  readonly #kernel: KernelExports;
-  readonly #rowsAt: number;
-  readonly #rowBytes: number;
+  readonly #memory: TableMemory;
   #rows = 0;
 
-  constructor(kernel: KernelExports, dimension: number) {
+  constructor(memory: TableMemory, dimension: number) {
     this.dimension = dimension;
-    this.#kernel = kernel;
-    kernel.init(dimension);
-    this.#rowsAt = kernel.rowsAt();
-    this.#rowBytes = kernel.rowBytes();
+    this.#memory = memory;
   }
 
   get byteLength(): number {
-    return this.#kernel.memory.buffer.byteLength;
+    return this.#memory.buffer.byteLength;
   }
 
   set(first: number, codes: Int8Array, slopes: Float32Array, intercepts: Float32Array): void {
     const end = first + slopes.length;
-    this.#reserve(this.#addressOf(end));
-    if (first > this.#rows) this.#clear(this.#rows, first);
-    const { buffer } = this.#kernel.memory;
+    if (end > this.#rows) this.#memory.placeRows(end);
+    this.#clearRows(this.#rows, first);
+    const { buffer, codeBytes } = this.#memory;
     const view = new DataView(buffer);
     const bytes = new Int8Array(buffer);
-    const factorsAt = this.#rowBytes - 8;
     for (let i = 0; i < slopes.length; i++) {
-      const row = this.#addressOf(first + i);
+      const row = this.#memory.rowAt(first + i);
       bytes.set(codes.subarray(i * this.dimension, (i + 1) * this.dimension), row);
-      view.setFloat32(row + factorsAt, slopes[i]!, true);
-      view.setFloat32(row + factorsAt + 4, intercepts[i]!, true);
+      bytes.fill(0, row + this.dimension, row + codeBytes);
+      view.setFloat32(row + codeBytes, slopes[i]!, true);
+      view.setFloat32(row + codeBytes + 4, intercepts[i]!, true);
     }
     this.#rows = Math.max(this.#rows, end);
   }
@@ -83,18 +64,22 @@ class WasmTable implements CodeTable {
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {
     const words = checkAllowed(allowed, this.#rows);
     if (r === 0 || words === 0) return { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
-    this.#reserve(this.#heapAt + CANDIDATE_BYTES * Math.min(r, this.#rows, CHUNK_ROWS));
-    new Int16Array(this.#kernel.memory.buffer, this.#kernel.queryAt(), query.length).set(query);
-    let best = this.#scanChunk(0, Math.min(words, CHUNK_WORDS), r, queryScale, NO_LIMIT, allowed);
-    for (let word = CHUNK_WORDS; word < words; word += CHUNK_WORDS) {
+    this.#memory.reserve(this.#memory.scratchAt + CANDIDATE_BYTES * Math.min(r, this.#rows, WINDOW_ROWS));
+    new Int16Array(this.#memory.buffer, this.#memory.kernel.queryAt(), query.length).set(query);
+    let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), r, queryScale, NO_LIMIT, allowed);
+    for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {
       const nearerThan = best.ordinals.length < r ? NO_LIMIT : best.distances[r - 1]!;
-      const next = this.#scanChunk(word, Math.min(words, word + CHUNK_WORDS), r, queryScale, nearerThan, allowed);
+      const next = this.#scanWindow(word, Math.min(words, word + WINDOW_WORDS), r, queryScale, nearerThan, allowed);
       best = merge(best, next, r);
     }
     return best;
   }
 
-  #scanChunk(
+  createGraph(options: GraphOptions): Graph {
+    return new WasmGraph(this.#memory, options);
+  }
+
+  #scanWindow(
     from: number,
     to: number,
     r: number,
@@ -102,77 +87,20 @@ class WasmTable implements CodeTable {
     nearerThan: number,
     allowed: Uint32Array,
   ): Candidates {
-    const kernel = this.#kernel;
-    const { buffer } = kernel.memory;
-    new Uint32Array(buffer, kernel.windowAt(), CHUNK_WORDS).set(allowed.subarray(from, to));
+    const { kernel, buffer, scratchAt } = this.#memory;
+    new Uint32Array(buffer, kernel.windowAt(), WINDOW_WORDS).set(allowed.subarray(from, to));
     const first = from * 32;
-    const heapAt = this.#heapAt;
-    const rMax = Math.min(r, CHUNK_ROWS);
-    const count = kernel.scan(this.#addressOf(first), to - from, rMax, queryScale, nearerThan, heapAt);
-    return unpack(buffer, heapAt, count, first);
+    const count = kernel.scan(first, to - from, Math.min(r, WINDOW_ROWS), queryScale, nearerThan, scratchAt);
+    return candidatesAt(buffer, scratchAt, count, first);
   }
 
-  /** Behind the last row; rows may later overwrite it, since its content lives for one scan only. */
-  get #heapAt(): number {
-    return this.#addressOf(this.#rows);
+  /** Rows that are skipped over hold what scratch memory left there. */
+  #clearRows(from: number, to: number): void {
+    for (let ordinal = from; ordinal < to; ordinal++) {
+      const row = this.#memory.rowAt(ordinal);
+      new Uint8Array(this.#memory.buffer, row, this.#memory.rowBytes).fill(0);
+    }
   }
-
-  #addressOf(ordinal: number): number {
-    return this.#rowsAt + ordinal * this.#rowBytes;
-  }
-
-  /** Rows that are skipped over hold what a scan left there. */
-  #clear(from: number, to: number): void {
-    new Uint8Array(this.#kernel.memory.buffer).fill(0, this.#addressOf(from), this.#addressOf(to));
-  }
-
-  #reserve(bytes: number): void {
-    const { memory } = this.#kernel;
-    const held = memory.buffer.byteLength / PAGE_BYTES;
-    const missing = Math.ceil(bytes / PAGE_BYTES) - held;
-    if (missing <= 0) return;
-    const headroom = Math.min(HEADROOM_PAGES_MAX, held >>> 3);
-    if (tryGrow(memory, missing + headroom) === null) return;
-    const refusal = tryGrow(memory, missing);
-    if (refusal !== null) throw exhausted(bytes, memory.buffer.byteLength, refusal);
-  }
-}
-
-function instantiate(module: WebAssembly.Module): KernelExports {
-  try {
-    return new WebAssembly.Instance(module).exports as unknown as KernelExports;
-  } catch (cause) {
-    throw exhausted(PAGE_BYTES, 0, cause);
-  }
-}
-
-/** Null when memory grew, else what was thrown. */
-function tryGrow(memory: WebAssembly.Memory, pages: number): unknown {
-  try {
-    memory.grow(pages);
-    return null;
-  } catch (cause) {
-    return cause;
-  }
-}
-
-function exhausted(bytes: number, held: number, cause: unknown): TidepoolError {
-  const message = `The vector index needs ${bytes} bytes of WebAssembly memory, but cannot grow beyond the ${held} it holds (at most 4 GiB).`;
-  return new TidepoolError("RESOURCE_EXHAUSTED", message, { cause, details: { bytes, held } });
-}
-
-/** Pairs of distance and position in the chunk, as the kernel leaves them. */
-function unpack(buffer: ArrayBuffer, at: number, count: number, firstOrdinal: number): Candidates {
-  const pairs = buffer.slice(at, at + count * CANDIDATE_BYTES);
-  const floats = new Float32Array(pairs);
-  const integers = new Uint32Array(pairs);
-  const ordinals = new Uint32Array(count);
-  const distances = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    distances[i] = floats[2 * i]!;
-    ordinals[i] = firstOrdinal + integers[2 * i + 1]!;
-  }
-  return { ordinals, distances };
 }
 
 /** The `r` nearest of two ascending lists. Every ordinal of `near` is below those of `far`, so it wins ties. */

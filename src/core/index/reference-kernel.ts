@@ -4,8 +4,10 @@
  * the same candidates, bit for bit.
  */
 
-import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
 import { checkAllowed } from "./check-allowed.js";
+import type { Graph, GraphOptions } from "./graph.js";
+import { ReferenceGraph, type RowReader } from "./reference-graph.js";
+import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
 
 /** Needs nothing of the platform; about 15 times slower than SIMD. */
 export const referenceKernel: VectorKernel = {
@@ -13,7 +15,7 @@ export const referenceKernel: VectorKernel = {
   createTable: (dimension) => new ReferenceTable(dimension),
 };
 
-class ReferenceTable implements CodeTable {
+class ReferenceTable implements CodeTable, RowReader {
   readonly dimension: number;
   #rows = 0;
   #codes = new Int8Array(0);
@@ -43,19 +45,35 @@ class ReferenceTable implements CodeTable {
     for (let i = 0; i < words; i++) {
       for (let word = allowed[i]!; word !== 0; word &= word - 1) {
         const ordinal = i * 32 + 31 - Math.clz32(word & -word);
-        nearest.offer(this.#distance(query, scale, ordinal), ordinal);
+        nearest.offer(this.distance(query, scale, ordinal), ordinal);
       }
     }
     return nearest.drain();
   }
 
+  createGraph(options: GraphOptions): Graph {
+    return new ReferenceGraph(this, options);
+  }
+
   /** Adding 0 turns −0 into 0, so that equal distances also have equal bits. */
-  #distance(query: Int16Array, scale: number, ordinal: number): number {
+  distance(query: Int16Array | Int8Array, scale: number, ordinal: number): number {
     const offset = ordinal * this.dimension;
     let dot = 0;
     for (let i = 0; i < this.dimension; i++) dot += query[i]! * this.#codes[offset + i]!;
     const product = Math.fround(Math.fround(this.#slopes[ordinal]! * scale) * Math.fround(dot));
     return Math.fround(this.#intercepts[ordinal]! + product) + 0;
+  }
+
+  codes(ordinal: number): Int8Array {
+    return this.#codes.subarray(ordinal * this.dimension, (ordinal + 1) * this.dimension);
+  }
+
+  slope(ordinal: number): number {
+    return this.#slopes[ordinal]!;
+  }
+
+  intercept(ordinal: number): number {
+    return this.#intercepts[ordinal]!;
   }
 
   #reserve(rows: number): void {

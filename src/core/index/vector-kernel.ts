@@ -9,6 +9,8 @@
  * so the kernel knows nothing of spaces (`quantize.ts` chooses slope and intercept for l2, cosine and ip).
  */
 
+import type { Graph, GraphOptions } from "./graph.js";
+
 /** Candidates ascending by approximate distance, equal distances by ordinal. */
 export interface Candidates {
   ordinals: Uint32Array;
@@ -28,6 +30,8 @@ export interface CodeTable {
    * `queryMax(dimension)`.
    */
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates;
+  /** An empty graph over the rows, in the table's memory. At most one in the life of a table. */
+  createGraph(options: GraphOptions): Graph;
 }
 
 export interface VectorKernel {

@@ -1,0 +1,123 @@
+/**
+ * Distances from the current query to rows, and between two rows:
+ *
+ *     distance = intercept[row] + slope[row] × scale × Σ query[i] × code[row][i] + offset
+ *
+ * one float32 rounding per step, in this order; the dot product is exact in int32. The query is an encoded vector from
+ * outside (offset 0, which turns −0 into 0) or a row itself: then `scale` is the space's constant times that row's slope
+ * and `offset` another constant times its intercept.
+ */
+
+import { QUERY, codeBytes, rowAt } from "./layout";
+
+/** What turns a dot product with the current query into a distance. */
+let scale: f32 = 0;
+let offset: f32 = 0;
+/** What turns a row's slope and intercept into its scale and offset as a query. */
+let slopeFactor: f32 = 0;
+let interceptFactor: f32 = 0;
+
+/** Fixes what rows are as queries. */
+export function setRowQueries(ofSlope: f32, ofIntercept: f32): void {
+  slopeFactor = ofSlope;
+  interceptFactor = ofIntercept;
+}
+
+/** Makes the codes that were put at `QUERY` the current query. */
+export function askVector(queryScale: f32): void {
+  scale = queryScale;
+  offset = 0;
+}
+
+/** Makes a row the current query. */
+export function askRow(ordinal: u32): void {
+  const row = rowAt(ordinal);
+  scale = scaleOf(row);
+  offset = offsetOf(row);
+  for (let i: usize = 0; i < codeBytes; i += 8) v128.store(QUERY + 2 * i, v128.load8x8_s(row + i));
+}
+
+// @ts-ignore: decorator
+@inline
+function scaleOf(row: usize): f32 {
+  return slopeFactor * load<f32>(row + codeBytes);
+}
+
+// @ts-ignore: decorator
+@inline
+function offsetOf(row: usize): f32 {
+  return interceptFactor * load<f32>(row + codeBytes, 4);
+}
+
+/** Distance from the query to the row, of which the dot product is known. */
+// @ts-ignore: decorator
+@inline
+export function distanceOf(row: usize, dotProduct: i32): f32 {
+  const end = row + codeBytes;
+  return load<f32>(end, 4) + load<f32>(end) * scale * <f32>dotProduct + offset;
+}
+
+/** Distance from row `a` to row `b`, as if `a` were the query. */
+// @ts-ignore: decorator
+@inline
+export function distanceBetween(a: usize, b: usize): f32 {
+  const end = b + codeBytes;
+  return load<f32>(end, 4) + load<f32>(end) * scaleOf(a) * <f32>dotOfRows(a, b) + offsetOf(a);
+}
+
+/** Σ query × code of one row. */
+// @ts-ignore: decorator
+@inline
+export function dot(row: usize): i32 {
+  let sum = i32x4.splat(0);
+  let query = QUERY;
+  for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteen(row, query));
+  return sumOfLanes(sum);
+}
+
+/** Σ query × code of four rows, one per lane: they share the loads of the query and the sum across lanes. */
+// @ts-ignore: decorator
+@inline
+export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
+  let sumA = i32x4.splat(0);
+  let sumB = i32x4.splat(0);
+  let sumC = i32x4.splat(0);
+  let sumD = i32x4.splat(0);
+  let query = QUERY;
+  for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
+    sumA = i32x4.add(sumA, dotSixteen(a, query));
+    sumB = i32x4.add(sumB, dotSixteen(b, query));
+    sumC = i32x4.add(sumC, dotSixteen(c, query));
+    sumD = i32x4.add(sumD, dotSixteen(d, query));
+  }
+  const ab = i32x4.add(i32x4.shuffle(sumA, sumB, 0, 4, 1, 5), i32x4.shuffle(sumA, sumB, 2, 6, 3, 7));
+  const cd = i32x4.add(i32x4.shuffle(sumC, sumD, 0, 4, 1, 5), i32x4.shuffle(sumC, sumD, 2, 6, 3, 7));
+  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
+}
+
+/** Products of sixteen codes at `row` with as many of the query, summed into four lanes. */
+// @ts-ignore: decorator
+@inline
+function dotSixteen(row: usize, query: usize): v128 {
+  const low = i32x4.dot_i16x8_s(v128.load8x8_s(row), v128.load(query));
+  return i32x4.add(low, i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), v128.load(query, 16)));
+}
+
+/** Σ code × code of two rows. */
+// @ts-ignore: decorator
+@inline
+function dotOfRows(a: usize, b: usize): i32 {
+  let sum = i32x4.splat(0);
+  for (let end = a + codeBytes; a < end; a += 16, b += 16) {
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(a), v128.load8x8_s(b)));
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(a, 8), v128.load8x8_s(b, 8)));
+  }
+  return sumOfLanes(sum);
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOfLanes(sum: v128): i32 {
+  const half = i32x4.add(sum, i32x4.shuffle(sum, sum, 2, 3, 0, 1));
+  return i32x4.extract_lane(half, 0) + i32x4.extract_lane(half, 1);
+}

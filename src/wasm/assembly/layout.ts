@@ -1,0 +1,74 @@
+/**
+ * Where everything lies in the memory of one code table, and the one way to turn an ordinal into an address.
+ *
+ *     memory    = reserved window directory query (row chunk | node chunk | towers)* scratch
+ *     window    = 65,536 bits: which rows of a scan's window are allowed, lowest bit first
+ *     directory = 4096 × (address of row chunk: u32 · address of node chunk: u32)
+ *     query     = int16 codes, padded with 0 to a multiple of 16
+ *     row chunk = 2^shift × row
+ *     row       = int8 codes, padded with 0 to a multiple of 16 · slope: f32 · intercept: f32
+ *     scratch   = behind the last of these; meaningless between two calls, so later rows and chunks may overwrite it
+ *
+ * Rows and graph nodes (`graph.ts`) grow side by side in chunks of equally many ordinals, taken from the end of memory as
+ * they are needed and never moved: no capacity is fixed in advance, and a collection without a graph pays for none. The
+ * extra load of the directory is noise beside a row. `wasm-kernel.ts` places the chunks and grows the memory; nothing here allocates.
+ */
+
+export const WINDOW: usize = 1024;
+const WINDOW_BYTES: usize = 8192;
+export const DIRECTORY: usize = WINDOW + WINDOW_BYTES;
+const DIRECTORY_BYTES: usize = 4096 * 8;
+export const QUERY: usize = DIRECTORY + DIRECTORY_BYTES;
+
+/** Bytes of a row's padded codes, and of a row. */
+export let codeBytes: usize = 0;
+export let rowBytes: usize = 0;
+/** 2^shift ordinals share a chunk; the mask takes an ordinal's place in it. */
+let shift: u32 = 0;
+let mask: u32 = 0;
+/** Bytes of a graph node. */
+let nodeBytes: usize = 0;
+
+/** Fixes the shape of rows and chunks. Called once, before anything else. */
+export function init(dimension: u32, chunkShift: u32): void {
+  codeBytes = (<usize>dimension + 15) & ~15;
+  rowBytes = codeBytes + 8;
+  shift = chunkShift;
+  mask = (1 << chunkShift) - 1;
+}
+
+/** Fixes the size of graph nodes. */
+export function setNodeBytes(bytes: usize): void {
+  nodeBytes = bytes;
+}
+
+export function windowAt(): usize {
+  return WINDOW;
+}
+
+export function directoryAt(): usize {
+  return DIRECTORY;
+}
+
+export function queryAt(): usize {
+  return QUERY;
+}
+
+/** Where the first chunk may lie. */
+export function chunksAt(): usize {
+  return QUERY + 2 * codeBytes;
+}
+
+/** Address of an ordinal's row. */
+// @ts-ignore: decorator
+@inline
+export function rowAt(ordinal: u32): usize {
+  return <usize>load<u32>(DIRECTORY + (<usize>(ordinal >> shift) << 3)) + <usize>(ordinal & mask) * rowBytes;
+}
+
+/** Address of an ordinal's graph node. */
+// @ts-ignore: decorator
+@inline
+export function nodeAt(ordinal: u32): usize {
+  return <usize>load<u32>(DIRECTORY + (<usize>(ordinal >> shift) << 3), 4) + <usize>(ordinal & mask) * nodeBytes;
+}

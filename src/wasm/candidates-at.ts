@@ -1,0 +1,19 @@
+/** Reads the candidates that a call into the kernel has left in memory. */
+
+import type { Candidates } from "../core/index/vector-kernel.js";
+
+/** Bytes of a candidate, and of a key while the kernel sorts them. */
+export const CANDIDATE_BYTES = 8;
+
+/** `count` pairs of distance and ordinal, counted from `firstOrdinal`. */
+export function candidatesAt(buffer: ArrayBuffer, at: number, count: number, firstOrdinal: number): Candidates {
+  const floats = new Float32Array(buffer, at, 2 * count);
+  const integers = new Uint32Array(buffer, at, 2 * count);
+  const ordinals = new Uint32Array(count);
+  const distances = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    distances[i] = floats[2 * i]!;
+    ordinals[i] = firstOrdinal + integers[2 * i + 1]!;
+  }
+  return { ordinals, distances };
+}

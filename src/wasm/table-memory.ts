@@ -1,0 +1,170 @@
+/**
+ * The memory of one code table: a WebAssembly instance of its own, and which of its bytes are what. The layout is told in
+ * `assembly/layout.ts`; this file places row chunks, node chunks and towers one after the other, enters the chunks in the
+ * directory and grows the memory. Nothing placed is ever moved or freed. Views of the memory are made anew for every use,
+ * because growing detaches them; addresses are unsigned, but arrive from the kernel as signed integers.
+ */
+
+import { TidepoolError } from "../core/errors.js";
+
+const PAGE_BYTES = 65_536;
+/** Memory is grown by an eighth more than asked for, at most this much, to grow seldom. */
+const HEADROOM_PAGES_MAX = 256;
+/** Chunks hold as many rows as fit, rounded down to a power of two: more than half of this, so the directory reaches 4 GiB. */
+const ROW_CHUNK_BYTES_MAX = 2 * 1024 * 1024;
+
+/** What `assembly/kernel.ts` exports. */
+export interface KernelExports {
+  memory: WebAssembly.Memory;
+  init(dimension: number, chunkShift: number): void;
+  windowAt(): number;
+  directoryAt(): number;
+  queryAt(): number;
+  chunksAt(): number;
+  scan(firstOrdinal: number, words: number, r: number, queryScale: number, nearerThan: number, heapAt: number): number;
+  initGraph(M: number, efConstruction: number, slopeFactor: number, interceptFactor: number): number;
+  layScratch(at: number, ordinals: number, beam: number): number;
+  allowedAt(): number;
+  resultsAt(): number;
+  entryOrdinal(): number;
+  restoreEntry(ordinal: number): void;
+  clearGraph(): void;
+  insert(ordinal: number, level: number): void;
+  retire(ordinal: number): void;
+  repair(from: number, to: number): void;
+  release(ordinal: number, end: number): void;
+  adopt(ordinal: number): number;
+  search(queryScale: number, beam: number, filtered: boolean): number;
+}
+
+export class TableMemory {
+  readonly kernel: KernelExports;
+  /** Bytes of a row's padded codes, and of a row with its two factors. */
+  readonly codeBytes: number;
+  readonly rowBytes: number;
+  readonly #chunkShift: number;
+  readonly #rowChunks: number[] = [];
+  readonly #nodeChunks: number[] = [];
+  #nodeBytes = 0;
+  /** End of what is placed. The last row chunk may be backed by memory only as far as it is used. */
+  #top: number;
+  /** End of the rows in use, if the last thing placed is a row chunk, else `#top`. */
+  #used: number;
+
+  constructor(module: WebAssembly.Module, dimension: number) {
+    this.kernel = instantiate(module);
+    this.codeBytes = Math.ceil(dimension / 16) * 16;
+    this.rowBytes = this.codeBytes + 8;
+    this.#chunkShift = Math.floor(Math.log2(ROW_CHUNK_BYTES_MAX / this.rowBytes));
+    this.kernel.init(dimension, this.#chunkShift);
+    this.#top = this.kernel.chunksAt();
+    this.#used = this.#top;
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.kernel.memory.buffer;
+  }
+
+  /** Where scratch memory may begin: everything behind is unused, but may be taken by the next row or chunk. */
+  get scratchAt(): number {
+    return this.#used;
+  }
+
+  rowAt(ordinal: number): number {
+    return this.#rowChunks[ordinal >>> this.#chunkShift]! + this.#placeInChunk(ordinal) * this.rowBytes;
+  }
+
+  nodeAt(ordinal: number): number {
+    return this.#nodeChunks[ordinal >>> this.#chunkShift]! + this.#placeInChunk(ordinal) * this.#nodeBytes;
+  }
+
+  /** Makes room for the rows below `end`. New rows hold arbitrary bytes. */
+  placeRows(end: number): void {
+    const last = (end - 1) >>> this.#chunkShift;
+    const missing = last + 1 - this.#rowChunks.length;
+    const usedOfLast = (this.#placeInChunk(end - 1) + 1) * this.rowBytes;
+    if (missing > 0) {
+      this.reserve(this.#top + (missing - 1) * this.#rowChunkBytes + usedOfLast);
+      for (let i = 0; i < missing; i++) this.#enter(this.#rowChunks, 0, this.#rowChunkBytes);
+    } else {
+      this.reserve(this.#rowChunks[last]! + usedOfLast);
+    }
+    if (this.#rowChunks[last]! + this.#rowChunkBytes === this.#top) this.#used = this.#rowChunks[last]! + usedOfLast;
+  }
+
+  /** Fixes the size of graph nodes. Called once, before nodes are placed. */
+  setNodeBytes(bytes: number): void {
+    this.#nodeBytes = bytes;
+  }
+
+  /** Makes room for the graph nodes below `end`; new ones are absent. */
+  placeNodes(end: number): void {
+    const bytes = Math.ceil((this.#nodeBytes << this.#chunkShift) / 8) * 8;
+    while (this.#nodeChunks.length << this.#chunkShift < end) {
+      this.reserve(this.#top + bytes);
+      this.#enter(this.#nodeChunks, 1, bytes);
+      this.#used = this.#top;
+      new Uint8Array(this.buffer, this.#top - bytes, bytes).fill(0);
+    }
+  }
+
+  /** Address of `bytes` bytes of 0, for ever. */
+  place(bytes: number): number {
+    const at = this.#top;
+    this.reserve(at + bytes);
+    this.#top += Math.ceil(bytes / 8) * 8;
+    this.#used = this.#top;
+    new Uint8Array(this.buffer, at, bytes).fill(0);
+    return at;
+  }
+
+  /** Grows memory to at least `bytes`. Throws `RESOURCE_EXHAUSTED` when it cannot. */
+  reserve(bytes: number): void {
+    const { memory } = this.kernel;
+    const held = memory.buffer.byteLength / PAGE_BYTES;
+    const missing = Math.ceil(bytes / PAGE_BYTES) - held;
+    if (missing <= 0) return;
+    const headroom = Math.min(HEADROOM_PAGES_MAX, held >>> 3);
+    if (tryGrow(memory, missing + headroom) === null) return;
+    const refusal = tryGrow(memory, missing);
+    if (refusal !== null) throw exhausted(bytes, memory.buffer.byteLength, refusal);
+  }
+
+  get #rowChunkBytes(): number {
+    return this.rowBytes << this.#chunkShift;
+  }
+
+  #placeInChunk(ordinal: number): number {
+    return ordinal & ((1 << this.#chunkShift) - 1);
+  }
+
+  /** Takes a chunk from the end and tells the directory, of which `column` is for this kind of chunk. */
+  #enter(chunks: number[], column: 0 | 1, bytes: number): void {
+    new Uint32Array(this.buffer, this.kernel.directoryAt())[2 * chunks.length + column] = this.#top;
+    chunks.push(this.#top);
+    this.#top += bytes;
+  }
+}
+
+function instantiate(module: WebAssembly.Module): KernelExports {
+  try {
+    return new WebAssembly.Instance(module).exports as unknown as KernelExports;
+  } catch (cause) {
+    throw exhausted(PAGE_BYTES, 0, cause);
+  }
+}
+
+/** Null when memory grew, else what was thrown. */
+function tryGrow(memory: WebAssembly.Memory, pages: number): unknown {
+  try {
+    memory.grow(pages);
+    return null;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+function exhausted(bytes: number, held: number, cause: unknown): TidepoolError {
+  const message = `The vector index needs ${bytes} bytes of WebAssembly memory, but cannot grow beyond the ${held} it holds (at most 4 GiB).`;
+  return new TidepoolError("RESOURCE_EXHAUSTED", message, { cause, details: { bytes, held } });
+}
