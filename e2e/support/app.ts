@@ -1,0 +1,103 @@
+/**
+ * A plain web page that uses the built package as any page would: an import map names the package's files, nothing
+ * bundles them. Its global `tidepool` is the package's public entry. Beside it are served the modules of `e2e/pages`,
+ * and workers that start the real one in a changed world: with a clock that is late, or without WebAssembly SIMD.
+ *
+ * The package is copied when serving begins, so a build that runs meanwhile changes nothing.
+ */
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BrowserContext, Page } from "playwright";
+import { transformWithOxc } from "vite";
+import type * as Package from "tidepool-db";
+import type { TidepoolClientOptions } from "tidepool-db";
+import { serveFolder, type ServeOptions, type StaticServer } from "../static-server.js";
+
+declare global {
+  /** In the page: the package. */
+  var tidepool: typeof Package;
+  /** In the page: a module of `e2e/pages`, by name. */
+  function load<Module>(name: string): Promise<Module>;
+}
+
+const pages = fileURLToPath(new URL("../pages", import.meta.url));
+
+/** Names of the worker files below, for the client's option `worker`. */
+export type WorkerFile = "late-clock.js" | "no-simd.js";
+
+const files: Record<string, string> = {
+  "index.html": `<!doctype html><link rel="icon" href="data:,"><title>tidepool</title>
+<script type="importmap">{ "imports": { "tidepool-db": "./package/index.js" } }</script>
+<script type="module">
+  import * as tidepool from "tidepool-db";
+  Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
+  document.title = "ready";
+</script>`,
+  "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
+  "late-clock.js": 'import "./change-late-clock.js"; import "./package/worker.js";',
+  // Longer than an arena takes to settle: whatever is created now is old enough for the true clock.
+  "change-late-clock.js": "const now = Date.now; Date.now = () => now() - 120_000;",
+  "no-simd.js": 'import "./change-no-simd.js"; import "./package/worker.js";',
+  "change-no-simd.js": "WebAssembly.validate = () => false;",
+};
+
+/** Serves the page; remove it with `close`. */
+export async function serveApp(options: ServeOptions = {}): Promise<StaticServer> {
+  const folder = await mkdtemp(join(tmpdir(), "tidepool-app-"));
+  const entry = createRequire(import.meta.url).resolve("tidepool-db");
+  await cp(dirname(entry), join(folder, "package"), { recursive: true });
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  await writePages(join(folder, "pages"));
+  const server = await serveFolder(folder, options);
+  return {
+    url: server.url,
+    async close() {
+      await server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function writePages(folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const name of await readdir(pages)) {
+    const { code } = await transformWithOxc(await readFile(join(pages, name), "utf8"), name);
+    await writeFile(join(folder, name.replace(/\.ts$/, ".js")), code);
+  }
+}
+
+/** Opens the page in a new tab and waits until the package is there. */
+export async function openTab(context: BrowserContext, app: StaticServer): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(app.url);
+  await untilReady(page);
+  return page;
+}
+
+export async function untilReady(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
+}
+
+/**
+ * Creates the database at this path with arenas that are old enough to be relied upon, which takes a minute otherwise.
+ * Everything after that runs under the true clock, and manifests are published as soon as they are flushed.
+ */
+export async function createSettled(page: Page, options: TidepoolClientOptions): Promise<void> {
+  await page.evaluate(async (options) => {
+    const worker = (): Worker => new Worker("./late-clock.js", { type: "module" });
+    const client = new tidepool.TidepoolClient({ ...options, worker });
+    await client.heartbeat();
+    await client.close();
+  }, options);
+}
+
+/** Limits the origin's storage to so many bytes; `null` lifts the limit. */
+export async function limitStorage(page: Page, bytes: number | null): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { origin } = new URL(page.url());
+  await session.send("Storage.overrideQuotaForOrigin", bytes === null ? { origin } : { origin, quotaSize: bytes });
+  await session.detach();
+}
