@@ -29,6 +29,9 @@ import type { Manifest } from "./sysdb/manifest.js";
 import type { CollectionRow } from "./sysdb/sysdb.js";
 import type { Metadata, RecordBatch, RecordColumns } from "./types.js";
 
+/** Log records read at once while replaying. */
+const LOG_READ_BYTES = 16 * 1024 * 1024;
+
 /** What a collection needs of the engine around it. */
 export interface CollectionParts {
   blocks: BlockStore;
@@ -102,8 +105,8 @@ export class CollectionState {
     this.sealedOrdinal = manifest.nextOrdinal;
     this.hasDocuments = manifest.hasDocuments;
     const owner = (segment: string) => `collection "${row.name}" (${segment})`;
-    this.idFile = new OrdinalBlockfile(parts.blocks, owner("ids"), idFormat, limits.blockBytesMax);
-    this.payloadFile = new OrdinalBlockfile(parts.blocks, owner("records"), payloadFormat, limits.blockBytesMax);
+    this.idFile = new OrdinalBlockfile(parts.blocks, owner("ids"), idFormat, limits.recordBlockBytes);
+    this.payloadFile = new OrdinalBlockfile(parts.blocks, owner("records"), payloadFormat, limits.recordBlockBytes);
     this.metadataSegment = new MetadataSegment(parts.blocks, owner("metadata"));
     this.text = new CollectionText(parts.blocks, owner("text"));
   }
@@ -169,7 +172,7 @@ export class CollectionState {
 
   async #replay(): Promise<void> {
     for (;;) {
-      const entries = await this.#parts.log.read(this.row.id, this.appliedOffset, 4 * limits.blockBytesMax);
+      const entries = await this.#parts.log.read(this.row.id, this.appliedOffset, LOG_READ_BYTES);
       if (entries.length === 0) return;
       for (const { offset, bytes } of entries) {
         if (offset !== this.appliedOffset + 1) {
@@ -274,7 +277,7 @@ export class CollectionState {
     this.vectors = {
       dimension,
       index: new FlatIndex(this.#parts.kernel, this.space, dimension),
-      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(this.space, dimension), limits.blockBytesMax),
+      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(this.space, dimension), limits.recordBlockBytes),
       segment: new VectorSegment(this.#parts.blocks, owner, dimension),
     };
     return this.vectors;

@@ -17,6 +17,11 @@ export const limits = {
   filterDepthMax: 64,
   /** Clauses in one `where` or `whereDocument`. */
   filterClausesMax: 4096,
+  /** Searches in one `search` call. */
+  searchesMax: 100,
+  /** How deep a rank may nest, and how many expressions it may have. */
+  rankDepthMax: 64,
+  rankExpressionsMax: 1024,
   /** Longest term of the text index, in UTF-16 code units; longer words are cut, in documents and queries alike. */
   termLengthMax: 64,
   /** Distinct terms in one text query. */
@@ -26,8 +31,10 @@ export const limits = {
   /** Size of a regular expression in characters and classes, with counted repetitions written out. */
   regexSizeMax: 20_000,
 
-  /** Target size of a block. One record larger than this gets a block of its own. */
+  /** Largest block, but for a single record or posting list that is larger: that gets a block of its own. */
   blockBytesMax: 4 * MiB,
+  /** Size at which blocks of records are cut: one is encoded, checksummed and written without a pause. */
+  recordBlockBytes: MiB,
   /** Bytes of decoded blocks kept in memory. */
   blockCacheBytesMax: 32 * MiB,
   /** Bytes of float32 vectors kept in memory for re-ranking. */
@@ -44,7 +51,7 @@ export const limits = {
   /** Uncompacted log of one collection at which writes wait for the compactor. */
   memtableBytesMax: 64 * MiB,
   /** Longest stretch of background work before other requests get a turn. */
-  sliceMs: 8,
+  sliceMs: 4,
 
   /** First OPFS arena, and the bounds of the later ones. */
   arenaBytesMin: 16 * MiB,

@@ -37,7 +37,7 @@ export interface TextSource {
 }
 
 /** Documents read in one go while catching up: few enough that indexing them takes no longer than a slice. */
-const CHUNK = 32;
+const CHUNK = 16;
 /** Share of dead documents above which their postings are removed from the whole index. */
 const DEAD_SHARE_MAX = 0.2;
 const COLUMN = "piece";
