@@ -62,7 +62,7 @@ interface SizeResult {
   memoryBytes: number;
   blockBytesUsed: number;
   blockBytesReserved: number;
-  /** What the browser counts for the origin after the ingest, everything but Tidepool still empty. */
+  /** By how much the browser's count for the origin grew with this database. */
   originBytes: Record<string, number>;
 }
 
@@ -85,12 +85,13 @@ class Overview {
     this.#log(`${records} records: generating`);
     await page.call("prepare", records, this.#parameters.queries);
     const ingest = { batches: await this.#ingest(page, records, "batches"), "one call": await this.#ingest(page, records, "one call") };
+    const bytesBefore = await page.call("originBytes");
     await page.call("create", path);
     const { compactedAfterMs, timesMs } = await page.call("ingestWhileAsking", path);
     const whileIngesting = { queries: timesMs.length, p50Ms: quantile(timesMs, 0.5), p95Ms: quantile(timesMs, 0.95), p99Ms: quantile(timesMs, 0.99), maxMs: Math.max(...timesMs) };
     const published = sleep(PUBLISHED_AFTER_MS);
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
-    const originBytes = await page.call("originBytes");
+    const originBytes = difference(await page.call("originBytes"), bytesBefore);
     const baselines = await this.#fillBaselines(page, path);
     const queries = await this.#queries(page, path);
     const roundTripMs = await page.call("roundTripMs", path);
@@ -164,6 +165,10 @@ class Overview {
   }
 }
 
+function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(after).map(([name, bytes]) => [name, bytes - (before[name] ?? 0)]));
+}
+
 function summarize(engine: EngineName, filter: FilterName, runs: readonly QueryRun[]): QueryResult {
   const inside = runs.flatMap(({ insideP50Ms }) => (insideP50Ms === null ? [] : [insideP50Ms]));
   return {
@@ -226,7 +231,7 @@ function describeReopen({ reopenMs, memory }: SizeResult): string {
 
 function describeDisk({ blockBytesUsed, blockBytesReserved, memoryBytes, originBytes }: SizeResult): string {
   const origin = Object.entries(originBytes).map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(", ");
-  return `disk: blocks ${megabytes(blockBytesUsed)} MB in ${megabytes(blockBytesReserved)} MB of arenas; the origin in MB: ${origin}\nmemory as info() tells: ${megabytes(memoryBytes)} MB`;
+  return `disk: blocks ${megabytes(blockBytesUsed)} MB in ${megabytes(blockBytesReserved)} MB of arenas; the origin grew by ${origin} MB\nmemory as info() tells: ${megabytes(memoryBytes)} MB`;
 }
 
 /** What was aimed at, and what was measured. */
