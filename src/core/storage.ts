@@ -33,6 +33,8 @@ export interface CatalogTransaction {
   delete?: readonly string[];
   /** Drops log entries of a collection up to and including an offset (`Infinity`: all), in the same transaction. */
   truncateLog?: readonly { collectionId: string; upTo: number }[];
+  /** Copies the log entries of `from` with an offset above `after` to `to`, which has none, under the same offsets. */
+  copyLog?: { from: string; to: string; after: number };
 }
 
 export interface CatalogStore {

@@ -201,6 +201,19 @@ clause("catalog: of concurrent commits built on the same row exactly one succeed
   return storage;
 });
 
+clause("catalog: copying a log gives another collection the entries after an offset, in the same transaction", async (bench) => {
+  const storage = await bench.open();
+  await storage.log.append([1, 2, 3].flatMap((offset) => [entry("a", offset), entry("aa", offset)]));
+  const copyLog = { from: "a", to: "c", after: 1 };
+  await rejects("INTERNAL", storage.catalog.commit({ expect: new Map([["k", pattern(1)]]), copyLog }), /catalog conflict/);
+  equal(await storage.log.read("c", 0, Infinity), []);
+  await storage.catalog.commit({ put: new Map([["k", pattern(1)]]), copyLog });
+  equal(offsets(await storage.log.read("c", 0, Infinity)), [2, 3]);
+  equal((await storage.log.read("c", 0, Infinity))[0]!.bytes, (await storage.log.read("a", 1, 1))[0]!.bytes);
+  equal(offsets(await storage.log.read("a", 0, Infinity)), [1, 2, 3]);
+  return storage;
+});
+
 clause("catalog: truncating drops a collection's entries up to and including an offset, and no others", async (bench) => {
   const storage = await bench.open();
   await storage.log.append([1, 2, 3].flatMap((offset) => [entry("a", offset), entry("aa", offset), entry("b", offset)]));

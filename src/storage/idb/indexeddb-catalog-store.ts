@@ -6,9 +6,10 @@
  * soon after: if loss of power brought back the catalog of before, it would name overwritten blocks. "relaxed" may
  * lose the last acknowledged writes; it must never lose the database.
  */
+import type { IDBPObjectStore, StoreNames } from "idb";
 import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
 import { catalogConflict, equalBytes, ownBytes } from "../bytes.js";
-import type { Database } from "./database.js";
+import type { Database, Schema } from "./database.js";
 import { logRange } from "./indexeddb-log-store.js";
 
 export class IndexedDbCatalogStore implements CatalogStore {
@@ -32,7 +33,7 @@ export class IndexedDbCatalogStore implements CatalogStore {
     });
   }
 
-  async commit({ expect, put, delete: deleted, truncateLog }: CatalogTransaction): Promise<void> {
+  async commit({ expect, put, delete: deleted, truncateLog, copyLog }: CatalogTransaction): Promise<void> {
     await this.#database.write(["catalog", "log"], "strict", "commit to the catalog", async (transaction) => {
       const catalog = transaction.objectStore("catalog");
       const log = transaction.objectStore("log");
@@ -41,12 +42,22 @@ export class IndexedDbCatalogStore implements CatalogStore {
           if (!equalBytes((await catalog.get(key)) ?? null, bytes)) throw catalogConflict(key);
         }),
       );
+      if (copyLog) await copyEntries(log, copyLog);
       await Promise.all([
         ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(ownBytes(bytes), key)),
         ...(deleted ?? []).map(async (key) => catalog.delete(key)),
         ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(logRange(collectionId, -Infinity, upTo))),
       ]);
     });
+  }
+}
+
+type LogObjectStore = IDBPObjectStore<Schema, StoreNames<Schema>[], "log", "readwrite">;
+
+/** One entry in memory at a time. */
+async function copyEntries(log: LogObjectStore, { from, to, after }: NonNullable<CatalogTransaction["copyLog"]>): Promise<void> {
+  for (let cursor = await log.openCursor(logRange(from, after, Infinity)); cursor; cursor = await cursor.continue()) {
+    await log.put(cursor.value, [to, cursor.key[1]]);
   }
 }
 

@@ -46,12 +46,15 @@ export class MemoryRows {
     return keys.map((key) => [key, this.get(key)!]);
   }
 
-  commit({ expect, put, delete: deleted, truncateLog }: CatalogTransaction): void {
+  commit({ expect, put, delete: deleted, truncateLog, copyLog }: CatalogTransaction): void {
     for (const [key, bytes] of expect ?? []) {
       if (!equalBytes(this.#catalog.get(key) ?? null, bytes)) throw catalogConflict(key);
     }
     for (const [key, bytes] of put ?? []) this.#catalog.set(key, ownBytes(bytes));
     for (const key of deleted ?? []) this.#catalog.delete(key);
+    if (copyLog) {
+      for (const entry of this.read(copyLog.from, copyLog.after, Infinity)) this.#insert({ ...entry, collectionId: copyLog.to });
+    }
     for (const { collectionId, upTo } of truncateLog ?? []) this.#truncate(collectionId, upTo);
   }
 
