@@ -45,23 +45,22 @@ export function emptyManifest(): Manifest {
   };
 }
 
-/** Every block that a manifest references. */
-export function* manifestRefs(manifest: Manifest): Generator<BlockRef, void, undefined> {
+/** Blocks that any of the manifests names and none of the `kept` does, once each. */
+export function refsOnlyIn(manifests: readonly Manifest[], kept: readonly Manifest[]): BlockRef[] {
+  const keptKeys = new Set(kept.flatMap((manifest) => [...manifestRefs(manifest)].map(refKey)));
+  const refs = new Map<string, BlockRef>();
+  for (const manifest of manifests) {
+    for (const ref of manifestRefs(manifest)) if (!keptKeys.has(refKey(ref))) refs.set(refKey(ref), ref);
+  }
+  return [...refs.values()];
+}
+
+function* manifestRefs(manifest: Manifest): Generator<BlockRef, void, undefined> {
   for (const section of [manifest.ids, manifest.payload, manifest.vectors]) {
     for (const entry of section) yield* entry.refs;
   }
   for (const block of manifest.metadata.postings.blocks) yield block.ref;
   if (manifest.text !== null) yield* manifest.text.blocks;
-}
-
-/** Blocks that any of the superseded manifests references and `next` does not. */
-export function refsOnlyIn(superseded: readonly Manifest[], next: Manifest): BlockRef[] {
-  const kept = new Set([...manifestRefs(next)].map(refKey));
-  const garbage = new Map<string, BlockRef>();
-  for (const manifest of superseded) {
-    for (const ref of manifestRefs(manifest)) if (!kept.has(refKey(ref))) garbage.set(refKey(ref), ref);
-  }
-  return [...garbage.values()];
 }
 
 function refKey(ref: BlockRef): string {

@@ -21,6 +21,10 @@ function fields(name: string, id = name) {
   return { id, name, tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE, metadata: { a: 1 }, configuration: { hnsw, embedding_function: null } };
 }
 
+function ref(arena: number) {
+  return { arena, offset: 0, length: 1, crc32: 0 };
+}
+
 describe("the system database", () => {
   test("lists collections in order of creation, also after reopening", async () => {
     const catalog = await openCatalog();
@@ -58,6 +62,40 @@ describe("the system database", () => {
     await expect(other.publish("c", { ...emptyManifest(), version: 1, offset: 5 }, [])).rejects.toThrow(/conflict/);
     expect((await open(catalog)).manifest("c").offset).toBe(0);
     expect(second.listCollections()).toEqual([]);
+  });
+
+  test("a fork shares blocks: they are handed back only when the last collection that names them goes", async () => {
+    const catalog = await openCatalog();
+    const sysdb = await open(catalog);
+    await sysdb.createCollection(fields("source"));
+    const [shared, own] = [ref(1), ref(2)];
+    await sysdb.publish("source", { ...emptyManifest(), version: 1, ids: [{ first: 0, last: 0, rows: 1, refs: [shared] }] }, []);
+    await sysdb.forkCollection("source", "fork", "fork");
+    await sysdb.forkCollection("fork", "grandchild", "grandchild");
+    expect([sysdb.forkCount("source"), sysdb.forkCount("fork")]).toEqual([2, 2]);
+    expect((await open(catalog)).blockRefs()).toEqual([shared]);
+    const next = { ...emptyManifest(), version: 2, ids: [{ first: 0, last: 0, rows: 1, refs: [own] }] };
+    expect(await sysdb.publish("source", next, [])).toEqual([]);
+    expect(await sysdb.deleteCollection("source", [])).toEqual([own]);
+    expect(await sysdb.deleteCollection("fork", [])).toEqual([]);
+    expect(await sysdb.deleteCollection("grandchild", [])).toEqual([shared]);
+  });
+
+  test("retains as many published versions as asked for, and hands back the blocks of older ones", async () => {
+    const catalog = await openCatalog();
+    const environment = { now: () => 1, randomId: () => "id" };
+    const sysdb = await SysDb.open(catalog, environment, 3);
+    await sysdb.createCollection(fields("c"));
+    const manifest = (version: number) => ({ ...emptyManifest(), version, ids: [{ first: 0, last: 0, rows: 1, refs: [ref(version)] }] });
+    const released = [];
+    for (let version = 1; version <= 5; version++) released.push(await sysdb.publish("c", manifest(version), []));
+    expect(released).toEqual([[], [], [], [ref(1)], [ref(2)]]);
+    expect(sysdb.versions("c").map(({ version }) => version)).toEqual([3, 4]);
+    const reopened = await SysDb.open(catalog, environment, 1);
+    expect(reopened.versions("c")).toEqual(sysdb.versions("c"));
+    expect((await reopened.publish("c", manifest(6), [])).map(({ arena }) => arena).sort()).toEqual([3, 4, 5]);
+    expect(await reopened.deleteCollection("c", [])).toEqual([ref(6)]);
+    expect(await catalog.list("version/")).toEqual([]);
   });
 
   test("a database of a newer format is refused and left alone", async () => {

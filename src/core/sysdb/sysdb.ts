@@ -5,13 +5,17 @@
  * shown in memory, so a failed commit leaves both as they were. One engine owns the database (it holds the lock), so
  * names are checked for uniqueness in memory.
  *
- * Keys: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` · `manifest/<id>`, names percent-encoded.
+ * Several manifests may name one block: those of forks, and earlier versions of a collection that are retained. A block is
+ * handed back for release only when the last manifest that names it goes.
+ *
+ * Keys: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` · `manifest/<id>` · `version/<id>/<n>` (an earlier
+ * manifest), names percent-encoded.
  */
 import { TidepoolError, show } from "../errors.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
 import type { CollectionConfiguration, CollectionInfo, Metadata } from "../types.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
-import { type Manifest, emptyManifest, manifestRefs, refsOnlyIn } from "./manifest.js";
+import { type Manifest, emptyManifest, refsOnlyIn } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 
 /** Version of everything on disk. A change that an older release cannot read raises it. */
@@ -19,6 +23,12 @@ export const FORMAT_VERSION = 1;
 
 export const DEFAULT_TENANT = "default_tenant";
 export const DEFAULT_DATABASE = "default_database";
+
+interface TenantRow {
+  name: string;
+  /** Missing in rows of tenants that were never given one. */
+  resourceName?: string;
+}
 
 interface FormatRow {
   formatVersion: number;
@@ -40,29 +50,42 @@ export interface CollectionRow {
   metadata: Metadata | null;
   configuration: CollectionConfiguration;
   sequence: number;
+  /** Id of the collection that the first of a chain of forks was made from; its own id when it is no fork. */
+  root: string;
+}
+
+/** A manifest and its row, for compare-and-set. */
+interface StoredManifest {
+  manifest: Manifest;
+  bytes: Uint8Array;
 }
 
 /** Row plus what the manifest adds. */
 export function toInfo(row: CollectionRow, dimension: number | null): CollectionInfo {
-  const { sequence: _, ...info } = row;
+  const { sequence: _sequence, root: _root, ...info } = row;
   return { ...info, dimension };
 }
 
 export class SysDb {
   readonly #catalog: CatalogStore;
-  readonly #tenants = new Set<string>();
+  readonly #tenants = new Map<string, TenantRow>();
   readonly #databases = new Map<string, DatabaseRow>();
   readonly #collections = new Map<string, CollectionRow>();
-  readonly #manifests = new Map<string, { manifest: Manifest; bytes: Uint8Array }>();
+  readonly #manifests = new Map<string, StoredManifest>();
+  /** Earlier manifests that are retained, by collection, oldest first. */
+  readonly #versions = new Map<string, Manifest[]>();
+  readonly #retainVersions: number;
   #nextSequence = 1;
+  #lastChange: Promise<unknown> = Promise.resolve();
 
-  private constructor(catalog: CatalogStore) {
+  private constructor(catalog: CatalogStore, retainVersions: number) {
     this.#catalog = catalog;
+    this.#retainVersions = retainVersions;
   }
 
-  /** Reads the catalog, or writes the first rows of a new one. */
-  static async open(catalog: CatalogStore, environment: Pick<Environment, "now" | "randomId">): Promise<SysDb> {
-    const sysdb = new SysDb(catalog);
+  /** Reads the catalog, or writes the first rows of a new one. Of each collection `retainVersions` published versions stay readable. */
+  static async open(catalog: CatalogStore, environment: Pick<Environment, "now" | "randomId">, retainVersions = 1): Promise<SysDb> {
+    const sysdb = new SysDb(catalog, retainVersions);
     const format = await catalog.get("format");
     if (format === null) await sysdb.#initialise(environment);
     else checkFormat(decodeRow<FormatRow>("format", format));
@@ -87,10 +110,17 @@ export class SysDb {
   }
 
   async #load(): Promise<void> {
-    for (const [key, bytes] of await this.#catalog.list("tenant/")) this.#tenants.add(decodeRow<{ name: string }>(key, bytes).name);
+    for (const [key, bytes] of await this.#catalog.list("tenant/")) {
+      const row = decodeRow<TenantRow>(key, bytes);
+      this.#tenants.set(row.name, row);
+    }
     for (const [key, bytes] of await this.#catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
     for (const [key, bytes] of await this.#catalog.list("manifest/")) {
       this.#manifests.set(key.slice("manifest/".length), { manifest: decodeRow<Manifest>(key, bytes), bytes });
+    }
+    for (const [key, bytes] of await this.#catalog.list("version/")) {
+      const id = key.split("/")[1]!;
+      this.#versions.set(id, [...this.versions(id), decodeRow<Manifest>(key, bytes)].sort((a, b) => a.version - b.version));
     }
     const rows = (await this.#catalog.list("collection/")).map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
     for (const row of rows.sort((a, b) => a.sequence - b.sequence)) {
@@ -107,12 +137,20 @@ export class SysDb {
   async createTenant(name: string): Promise<void> {
     if (this.#tenants.has(name)) throw alreadyExists("Tenant", name);
     await this.#catalog.commit({ expect: new Map([[tenantKey(name), null]]), put: new Map([[tenantKey(name), encodeRow({ name })]]) });
-    this.#tenants.add(name);
+    this.#tenants.set(name, { name });
   }
 
-  getTenant(name: string): { name: string } {
-    if (!this.#tenants.has(name)) throw notFound("Tenant", name);
-    return { name };
+  getTenant(name: string): { name: string; resourceName: string | null } {
+    const row = this.#tenants.get(name);
+    if (row === undefined) throw notFound("Tenant", name);
+    return { name, resourceName: row.resourceName ?? null };
+  }
+
+  async updateTenant(name: string, resourceName: string): Promise<void> {
+    this.getTenant(name);
+    const row: TenantRow = { name, resourceName };
+    await this.#catalog.commit({ put: new Map([[tenantKey(name), encodeRow(row)]]) });
+    this.#tenants.set(name, row);
   }
 
   async createDatabase(tenant: string, name: string, id: string): Promise<void> {
@@ -146,7 +184,7 @@ export class SysDb {
 
   /** Deletes every tenant and database but the default ones; the collections must be gone already. */
   async reset(): Promise<void> {
-    const tenants = [...this.#tenants].filter((name) => name !== DEFAULT_TENANT);
+    const tenants = [...this.#tenants.keys()].filter((name) => name !== DEFAULT_TENANT);
     const databases = [...this.#databases.keys()].filter((key) => key !== databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE));
     await this.#catalog.commit({ delete: [...tenants.map(tenantKey), ...databases] });
     for (const name of tenants) this.#tenants.delete(name);
@@ -173,25 +211,55 @@ export class SysDb {
     return row;
   }
 
-  collectionById(id: string): CollectionRow {
+  /** With a scope, the collection must lie in it. */
+  collectionById(id: string, scope?: { tenant: string; database: string }): CollectionRow {
     const row = this.#collections.get(id);
-    if (row === undefined) throw notFound("Collection", id);
+    const inScope = scope === undefined || (row?.tenant === scope.tenant && row.database === scope.database);
+    if (row === undefined || !inScope) throw notFound("Collection", id);
     return row;
   }
 
-  async createCollection(fields: Omit<CollectionRow, "sequence">): Promise<CollectionRow> {
+  async createCollection(fields: Omit<CollectionRow, "sequence" | "root">): Promise<CollectionRow> {
     if (this.findCollection(fields.tenant, fields.database, fields.name) !== null) throw alreadyExists("Collection", fields.name);
-    const row: CollectionRow = { ...fields, sequence: this.#nextSequence++ };
+    const row: CollectionRow = { ...fields, sequence: this.#nextSequence++, root: fields.id };
     const manifest = emptyManifest();
-    const bytes = encodeRow(manifest);
+    return this.#admit(row, { manifest, bytes: encodeRow(manifest) }, {});
+  }
+
+  /**
+   * A new collection that begins with all that `sourceId` holds: it shares the blocks of the published manifest and gets
+   * a copy of the log records after it, which are bounded by what the memtable may hold.
+   */
+  forkCollection(sourceId: string, id: string, name: string): Promise<CollectionRow> {
+    return this.#serially(async () => {
+      const source = this.collectionById(sourceId);
+      if (this.findCollection(source.tenant, source.database, name) !== null) throw alreadyExists("Collection", name);
+      const stored = this.#manifests.get(sourceId)!;
+      const row: CollectionRow = { ...source, id, name, sequence: this.#nextSequence++ };
+      return this.#admit(row, stored, {
+        expect: new Map([[`manifest/${sourceId}`, stored.bytes]]),
+        copyLog: { from: sourceId, to: id, after: stored.manifest.offset },
+      });
+    });
+  }
+
+  /** Collections that were forked, directly or not, from the same one, without that one. */
+  forkCount(id: string): number {
+    const { root } = this.collectionById(id);
+    return this.listCollections().filter((row) => row.root === root && row.id !== root).length;
+  }
+
+  /** The name is taken while the commit is under way, and free again if it fails. */
+  async #admit(row: CollectionRow, stored: StoredManifest, transaction: CatalogTransaction): Promise<CollectionRow> {
     this.#collections.set(row.id, row);
     try {
-      await this.#catalog.commit({ put: new Map([[`collection/${row.id}`, encodeRow(row)], [`manifest/${row.id}`, bytes]]) });
+      const put = new Map([[`collection/${row.id}`, encodeRow(row)], [`manifest/${row.id}`, stored.bytes]]);
+      await this.#catalog.commit({ ...transaction, put });
     } catch (error) {
       this.#collections.delete(row.id);
       throw error;
     }
-    this.#manifests.set(row.id, { manifest, bytes });
+    this.#manifests.set(row.id, stored);
     return row;
   }
 
@@ -204,16 +272,19 @@ export class SysDb {
     return row;
   }
 
-  /** Deletes row, manifest and log in one transaction. Returns the blocks that this manifest or an unpublished one referenced. */
-  async deleteCollection(id: string, unpublished: readonly Manifest[]): Promise<BlockRef[]> {
-    const refs = refsOnlyIn([this.manifest(id), ...unpublished], emptyManifest());
-    await this.#catalog.commit({
-      delete: [`collection/${id}`, `manifest/${id}`],
-      truncateLog: [{ collectionId: id, upTo: Infinity }],
+  /** Deletes row, manifests and log in one transaction. Returns the blocks that no other collection's manifest names. */
+  deleteCollection(id: string, unpublished: readonly Manifest[]): Promise<BlockRef[]> {
+    return this.#serially(async () => {
+      const gone = [this.manifest(id), ...this.versions(id), ...unpublished];
+      await this.#catalog.commit({
+        delete: [`collection/${id}`, `manifest/${id}`, ...this.versions(id).map(({ version }) => versionKey(id, version))],
+        truncateLog: [{ collectionId: id, upTo: Infinity }],
+      });
+      this.#collections.delete(id);
+      this.#manifests.delete(id);
+      this.#versions.delete(id);
+      return refsOnlyIn(gone, this.#allManifests());
     });
-    this.#collections.delete(id);
-    this.#manifests.delete(id);
-    return refs;
   }
 
   // ---- manifests
@@ -225,28 +296,52 @@ export class SysDb {
     return entry.manifest;
   }
 
-  /** Every block that a published manifest references. */
-  *blockRefs(): Generator<BlockRef, void, undefined> {
-    for (const { manifest } of this.#manifests.values()) yield* manifestRefs(manifest);
+  /** Earlier manifests that are retained, oldest first; the published one is not among them. */
+  versions(id: string): readonly Manifest[] {
+    return this.#versions.get(id) ?? [];
+  }
+
+  /** Every block that a manifest names, once each. */
+  blockRefs(): BlockRef[] {
+    return refsOnlyIn(this.#allManifests(), []);
   }
 
   /**
    * Commit point: replaces the manifest if nobody else did, and truncates the log to its offset, in one transaction.
-   * Returns the blocks that only the old manifest, or one of the `skipped` ones that were never published, referenced.
+   * Returns the blocks that no manifest names any more, those of the `skipped` ones, which were never published, included.
    */
-  async publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
-    const current = this.#manifests.get(id);
-    if (current === undefined) throw notFound("Collection", id);
-    const key = `manifest/${id}`;
-    const bytes = encodeRow(next);
-    const transaction: CatalogTransaction = {
-      expect: new Map([[key, current.bytes]]),
-      put: new Map([[key, bytes]]),
-      truncateLog: [{ collectionId: id, upTo: next.offset }],
-    };
-    await this.#catalog.commit(transaction);
-    this.#manifests.set(id, { manifest: next, bytes });
-    return refsOnlyIn([current.manifest, ...skipped], next);
+  publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+    return this.#serially(async () => {
+      const current = this.#manifests.get(id);
+      if (current === undefined) throw notFound("Collection", id);
+      const earlier = [...this.versions(id), current.manifest];
+      const retained = earlier.slice(Math.max(0, earlier.length - this.#retainVersions + 1));
+      const dropped = earlier.slice(0, earlier.length - retained.length);
+      const bytes = encodeRow(next);
+      const put = new Map([[`manifest/${id}`, bytes]]);
+      if (retained.length > 0) put.set(versionKey(id, current.manifest.version), current.bytes);
+      await this.#catalog.commit({
+        expect: new Map([[`manifest/${id}`, current.bytes]]),
+        put,
+        delete: dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version)),
+        truncateLog: [{ collectionId: id, upTo: next.offset }],
+      });
+      this.#manifests.set(id, { manifest: next, bytes });
+      this.#versions.set(id, retained);
+      return refsOnlyIn([...dropped, ...skipped], this.#allManifests());
+    });
+  }
+
+  #allManifests(): Manifest[] {
+    return [...[...this.#manifests.values()].map(({ manifest }) => manifest), ...[...this.#versions.values()].flat()];
+  }
+
+  /** Changes of manifests run one after the other: what is shared must not change between looking and committing. */
+  #serially<T>(body: () => Promise<T>): Promise<T> {
+    const run = this.#lastChange.then(body);
+    // The chain goes on after a failure; the failure itself reaches the caller through `run`.
+    this.#lastChange = run.catch(() => undefined);
+    return run;
   }
 }
 
@@ -258,6 +353,10 @@ function checkFormat(format: FormatRow): void {
       { details: { found: format.formatVersion, supported: FORMAT_VERSION } },
     );
   }
+}
+
+function versionKey(id: string, version: number): string {
+  return `version/${id}/${version}`;
 }
 
 function tenantKey(tenant: string): string {
