@@ -1,9 +1,11 @@
 /** The package entry. Importing it starts nothing and touches no browser global, so it is safe on a server too. */
+export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
 export {
   TidepoolClient,
   type CreateCollectionArguments,
   type EngineInfo,
   type TidepoolClientOptions,
+  type UserIdentity,
 } from "./api/client.js";
 export {
   Collection,

@@ -3,8 +3,8 @@
  * `Collection` objects out of what the engine tells.
  */
 import { invalidArgument, show } from "../core/errors.js";
-import { validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
-import type { EngineInfo, OpenOptions, Scope } from "../core/service.js";
+import { validateArray, validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
+import type { EngineInfo, OpenOptions, Scope, UserIdentity } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { Collection } from "./collection.js";
@@ -20,16 +20,21 @@ import {
 } from "./embedding-function.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo };
+export type { EngineInfo, UserIdentity };
+
+/** Where other parts of this package, bundled apart, find a client's connection. */
+export const CONNECTION: unique symbol = Symbol.for("tidepool.connection");
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
   /** Names the database within the page's origin: 1–128 letters, digits and `. _ -`, not only dots. Default "default". */
   path?: string;
-  /** Default "default_tenant", the only one until the client can create others. */
+  /** Default "default_tenant", which is always there; `AdminClient` creates others. */
   tenant?: string;
-  /** Default "default_database", the only one until the client can create others. */
+  /** Default "default_database", which is always there; `AdminClient` creates others. */
   database?: string;
+  /** Shares the connection of this client, for another tenant or database of its path. The options below then do not count. */
+  client?: TidepoolClient;
   /**
    * Where bytes are kept. "auto" (default): where the database lies already; a new one in OPFS where the browser has its
    * synchronous access handles, else in IndexedDB; never in memory. "memory" is gone with the worker.
@@ -74,6 +79,10 @@ export class TidepoolClient {
   readonly tenant: string;
   readonly database: string;
   readonly #connection: Connection;
+  /** @internal */
+  get [CONNECTION](): Connection {
+    return this.#connection;
+  }
 
   /**
    * Checks the options and does nothing else; the first call opens the database.
@@ -90,6 +99,7 @@ export class TidepoolClient {
       durability = "strict",
       allowReset = false,
       worker = createWorker,
+      client,
     } = options;
     validatePath(path);
     validateText(tenant, "tenant");
@@ -98,9 +108,10 @@ export class TidepoolClient {
     validateOneOf(durability, DURABILITIES, "durability");
     validateOneOf(allowReset, [true, false], "allowReset");
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
+    if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = new Connection({ path, storage, durability, allowReset }, worker);
+    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset }, worker);
   }
 
   get #scope(): Scope {
@@ -213,6 +224,62 @@ export class TidepoolClient {
   }
 
   /**
+   * Opens several collections, in the order of `items`: names, or arguments of `getCollection`.
+   *
+   * @throws As `getCollection` does for the first that fails.
+   *
+   * @example
+   * await client.createCollection({ name: "notes" });
+   * const [notes] = await client.getCollections(["notes"]);
+   */
+  async getCollections(items: string[] | { name: string; embeddingFunction?: EmbeddingFunction | null }[]): Promise<Collection[]> {
+    validateArray(items, "items");
+    return Promise.all(items.map((item) => this.getCollection(typeof item === "string" ? { name: item } : (item as { name: string }))));
+  }
+
+  /**
+   * Opens the collection of this client's database that has the id.
+   *
+   * @throws `NOT_FOUND`.
+   *
+   * @example
+   * const { id } = await client.createCollection({ name: "notes" });
+   * console.log((await client.getCollectionById(id)).name); // notes
+   */
+  async getCollectionById<TMeta extends Metadata = Metadata>(id: string): Promise<Collection<TMeta>> {
+    validateText(id, "id");
+    const info = await this.#connection.call("getCollectionById", { ...this.#scope, collectionId: id });
+    return this.#collection<TMeta>(info, this.#restore(info));
+  }
+
+  /**
+   * Opens a collection by its CRN, `tenant:database:collection`, whatever this client's own tenant and database are.
+   *
+   * @throws `INVALID_ARGUMENT`; `NOT_FOUND`.
+   *
+   * @example
+   * await client.createCollection({ name: "notes" });
+   * const notes = await client.getCollectionByCrn("default_tenant:default_database:notes");
+   */
+  async getCollectionByCrn<TMeta extends Metadata = Metadata>(crn: string): Promise<Collection<TMeta>> {
+    const parts = String(crn).split(":") as [string, string, string];
+    if (parts.length !== 3 || parts.includes("")) throw invalidArgument(`crn must be tenant:database:collection, got ${show(crn)}`);
+    const [tenant, database, name] = parts;
+    const info = await this.#connection.call("getCollection", { tenant, database, name });
+    return this.#collection<TMeta>(info, this.#restore(info));
+  }
+
+  /**
+   * Who this client is for the gateway rules, and which databases it may use.
+   *
+   * @example
+   * console.log((await client.getUserIdentity()).tenant); // default_tenant
+   */
+  getUserIdentity(): Promise<UserIdentity> {
+    return this.#connection.call("identity", this.#scope);
+  }
+
+  /**
    * Deletes a collection and everything in it. Its space on disk is free for other blocks; it is not overwritten.
    *
    * @throws `NOT_FOUND`.
@@ -287,7 +354,7 @@ function validatePath(path: unknown): void {
   throw invalidArgument(`path must be 1-128 letters, digits and . _ - (and not only dots), got ${show(path)}`);
 }
 
-function validateText(value: unknown, argument: string): void {
+export function validateText(value: unknown, argument: string): void {
   if (typeof value === "string" && value !== "") return;
   throw invalidArgument(`${argument} must be a non-empty string, got ${show(value)}`);
 }

@@ -11,7 +11,7 @@ import {
   validateObject,
 } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
-import type { QueryResponse, SearchTextResponse, Selection } from "../core/service.js";
+import type { IndexingStatus, QueryResponse, SearchTextResponse, Selection } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
@@ -359,6 +359,16 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async count(_options?: { readLevel?: string }): Promise<number> {
     return this.#connection.call("count", { collectionId: this.id });
+  }
+
+  /**
+   * How much of what was written has reached the indexes on disk. Reads see all of it at any time.
+   *
+   * @example
+   * console.log((await collection.getIndexingStatus()).total_ops); // 1
+   */
+  getIndexingStatus(): Promise<IndexingStatus> {
+    return this.#connection.call("indexingStatus", { collectionId: this.id });
   }
 
   /**

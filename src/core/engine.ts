@@ -23,6 +23,7 @@ import type {
   EngineInfo,
   EngineService,
   GetRequest,
+  IndexingStatus,
   ModifyCollectionRequest,
   OpenOptions,
   QueryRequest,
@@ -30,6 +31,8 @@ import type {
   Scope,
   SearchTextRequest,
   SearchTextResponse,
+  TenantInfo,
+  UserIdentity,
   WriteRequest,
 } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
@@ -93,9 +96,14 @@ export class Engine implements EngineService {
     await this.#change(() => this.#sysdb.createTenant(request.name));
   }
 
-  async getTenant(request: { name: string }): Promise<{ name: string }> {
+  async getTenant(request: { name: string }): Promise<TenantInfo> {
     this.#check();
     return this.#sysdb.getTenant(request.name);
+  }
+
+  async updateTenant(request: { name: string; resourceName: string }): Promise<void> {
+    gateway.checkTenantName(request.resourceName, "resourceName");
+    await this.#change(() => this.#sysdb.updateTenant(request.name, request.resourceName));
   }
 
   async createDatabase(request: { tenant: string; name: string }): Promise<void> {
@@ -140,6 +148,12 @@ export class Engine implements EngineService {
     return this.#describe(this.#sysdb.getCollection(request.tenant, request.database, request.name));
   }
 
+  async getCollectionById(request: Scope & { collectionId: string }): Promise<CollectionInfo> {
+    this.#check();
+    const { tenant, database, collectionId } = request;
+    return this.#describe(this.#sysdb.collectionById(collectionId, { tenant, database }));
+  }
+
   async listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]> {
     this.#check();
     const page = gateway.planPage(request);
@@ -158,7 +172,7 @@ export class Engine implements EngineService {
       const configuration = gateway.planModifyCollection(request, row.configuration);
       const next = await this.#sysdb.modifyCollection(row.id, {
         name: request.name ?? row.name,
-        metadata: request.metadata ?? row.metadata,
+        metadata: request.metadata === undefined ? row.metadata : request.metadata,
         configuration,
       });
       const state = this.#openStates.get(row.id);
@@ -216,11 +230,27 @@ export class Engine implements EngineService {
     return this.#executor.count(await this.#state(request.collectionId));
   }
 
+  async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
+    const { appliedOffset: total, logRecords: pending } = await this.#state(request.collectionId);
+    return {
+      total_ops: total,
+      num_indexed_ops: total - pending,
+      num_unindexed_ops: pending,
+      op_indexing_progress: total === 0 ? 1 : (total - pending) / total,
+    };
+  }
+
   // ---- the database as a whole
 
   async heartbeat(): Promise<number> {
     this.#check();
     return this.#parts.environment.now();
+  }
+
+  /** Without gateway rules nobody is known, and everybody may use everything. */
+  async identity({ tenant, database }: Scope): Promise<UserIdentity> {
+    this.#check();
+    return { user_id: "", tenant, databases: [database] };
   }
 
   async info(): Promise<EngineInfo> {

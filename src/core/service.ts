@@ -43,8 +43,8 @@ export interface CreateCollectionRequest extends Scope {
 export interface ModifyCollectionRequest {
   collectionId: string;
   name?: string;
-  /** Replaces the old metadata. */
-  metadata?: Metadata;
+  /** Replaces the old metadata; `null`: there is none any more. */
+  metadata?: Metadata | null;
   configuration?: { hnsw?: Partial<CollectionConfiguration["hnsw"]>; embedding_function?: EmbeddingFunctionConfiguration };
 }
 
@@ -135,9 +135,33 @@ export interface DatabaseInfo {
   tenant: string;
 }
 
+export interface TenantInfo {
+  name: string;
+  /** A name for use in CRNs, `null` until it is given one. */
+  resourceName: string | null;
+}
+
+/** Who a caller is and what it may use; the names are those of Chroma's answer. */
+export interface UserIdentity {
+  user_id: string;
+  tenant: string;
+  databases: string[];
+}
+
+/** How far the indexes of a collection have come; the names are those of Chroma's answer. */
+export interface IndexingStatus {
+  /** Writes and deletes that the collection has taken. */
+  total_ops: number;
+  num_indexed_ops: number;
+  num_unindexed_ops: number;
+  /** Share of the operations that are indexed, 0–1. */
+  op_indexing_progress: number;
+}
+
 export interface EngineService {
   createTenant(request: { name: string }): Promise<void>;
-  getTenant(request: { name: string }): Promise<{ name: string }>;
+  getTenant(request: { name: string }): Promise<TenantInfo>;
+  updateTenant(request: { name: string; resourceName: string }): Promise<void>;
   createDatabase(request: { tenant: string; name: string }): Promise<void>;
   getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo>;
   listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]>;
@@ -145,6 +169,8 @@ export interface EngineService {
 
   createCollection(request: CreateCollectionRequest): Promise<CollectionInfo>;
   getCollection(request: Scope & { name: string }): Promise<CollectionInfo>;
+  /** Rejects with `NOT_FOUND` for a collection of another database. */
+  getCollectionById(request: Scope & { collectionId: string }): Promise<CollectionInfo>;
   listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]>;
   countCollections(request: Scope): Promise<number>;
   modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo>;
@@ -158,8 +184,10 @@ export interface EngineService {
   query(request: QueryRequest): Promise<QueryResponse>;
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
   count(request: { collectionId: string }): Promise<number>;
+  indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 
   heartbeat(): Promise<number>;
+  identity(request: Scope): Promise<UserIdentity>;
   info(): Promise<EngineInfo>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(): Promise<void>;

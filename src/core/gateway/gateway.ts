@@ -85,7 +85,7 @@ export function planCreateCollection(request: CreateCollectionRequest): Collecti
 /** Validates what a collection is changed to; returns the configuration that results. */
 export function planModifyCollection(request: ModifyCollectionRequest, current: CollectionConfiguration): CollectionConfiguration {
   if (request.name !== undefined) validateName(request.name, "name");
-  if (request.metadata !== undefined) validateMetadata(request.metadata, "metadata");
+  if (request.metadata != null) validateMetadata(request.metadata, "metadata");
   const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");
   return {
     hnsw: { ...current.hnsw, ...hnsw },
@@ -218,8 +218,8 @@ export function planPage(request: { limit?: number; offset?: number }): { from: 
 }
 
 /** A tenant is named by any non-empty string. */
-export function checkTenantName(name: unknown): asserts name is string {
-  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+export function checkTenantName(name: unknown, argument = "name"): asserts name is string {
+  if (typeof name !== "string" || name === "") throw invalidArgument(`${argument} must be a non-empty string, got ${show(name)}`);
 }
 
 export function checkDatabaseName(name: unknown): asserts name is string {

@@ -1,0 +1,96 @@
+/** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
+import { validateCount, validateObject } from "../core/gateway/validate-records.js";
+import type { DatabaseInfo, EngineService } from "../core/service.js";
+import { CONNECTION, TidepoolClient, type TidepoolClientOptions, validateText } from "./client.js";
+
+export type { DatabaseInfo };
+
+/** Calls that name a tenant, a database, or both. */
+type NamingMethod = "createTenant" | "getTenant" | "createDatabase" | "getDatabase" | "deleteDatabase";
+
+/**
+ * Creates, lists and deletes tenants and databases. It holds its path as any client does, so give it the client that is
+ * open already when there is one.
+ *
+ * @example
+ * const admin = new AdminClient({ client });
+ * await admin.createTenant({ name: "team" });
+ * await admin.createDatabase({ name: "drafts", tenant: "team" });
+ * const drafts = new TidepoolClient({ client, tenant: "team", database: "drafts" });
+ * console.log(await drafts.countCollections()); // 0
+ */
+export class AdminClient {
+  readonly #client: TidepoolClient;
+
+  /**
+   * @param options - Those of {@link TidepoolClient}, or just `{ client }` to share one's connection.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: TidepoolClientOptions = {}) {
+    this.#client = new TidepoolClient(options);
+  }
+
+  /** @throws `ALREADY_EXISTS`; `INVALID_ARGUMENT`. */
+  async createTenant(args: { name: string }): Promise<void> {
+    await this.#call("createTenant", args);
+  }
+
+  /**
+   * @returns The tenant's name.
+   *
+   * @throws `NOT_FOUND`.
+   */
+  async getTenant(args: { name: string }): Promise<string> {
+    return (await this.#call("getTenant", args)).name;
+  }
+
+  /**
+   * Database names look like those of collections.
+   *
+   * @throws `NOT_FOUND` when there is no such tenant; `ALREADY_EXISTS`; `INVALID_ARGUMENT`.
+   */
+  async createDatabase(args: { name: string; tenant: string }): Promise<void> {
+    await this.#call("createDatabase", args);
+  }
+
+  /** @throws `NOT_FOUND`. */
+  getDatabase(args: { name: string; tenant: string }): Promise<DatabaseInfo> {
+    return this.#call("getDatabase", args);
+  }
+
+  /**
+   * Deletes a database with all its collections.
+   *
+   * @throws `NOT_FOUND`.
+   */
+  async deleteDatabase(args: { name: string; tenant: string }): Promise<void> {
+    await this.#call("deleteDatabase", args);
+  }
+
+  /**
+   * The databases of a tenant, at most `limit` (default 100) from `offset` (default 0).
+   *
+   * @throws `NOT_FOUND`.
+   */
+  async listDatabases(args: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
+    const { tenant, limit = 100, offset = 0 } = args;
+    validateText(tenant, "tenant");
+    validateCount(limit, "limit");
+    validateCount(offset, "offset");
+    return this.#client[CONNECTION].call("listDatabases", { tenant, limit, offset });
+  }
+
+  /** Closes the connection, also for the client that shares it. */
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async #call<M extends NamingMethod>(method: M, args: Parameters<EngineService[M]>[0]): Promise<Awaited<ReturnType<EngineService[M]>>> {
+    validateObject(args, `argument of ${method}`);
+    const { name, tenant = "" } = args as { name: string; tenant?: string };
+    validateText(name, "name");
+    if (method.endsWith("Database")) validateText(tenant, "tenant");
+    return this.#client[CONNECTION].call(method, ...([args] as Parameters<EngineService[M]>));
+  }
+}

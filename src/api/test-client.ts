@@ -1,0 +1,23 @@
+/** A client for tests in Node: the real engine with memory storage, at the other end of the worker's own protocol. */
+import { Engine } from "../core/engine.js";
+import { referenceKernel } from "../core/index/reference-kernel.js";
+import type { Environment } from "../core/storage.js";
+import { openStorage } from "../storage/open-storage.js";
+import { workerEnvironment } from "../worker/environment.js";
+import { createHost } from "../worker/host.js";
+import { TestWorker } from "../worker/test-worker.js";
+import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
+
+let databases = 0;
+
+/** Opens nothing until it is used. `environment` brings a clock of the test's own. */
+export function openTestClient(options: TidepoolClientOptions = {}, environment: Environment = workerEnvironment): TidepoolClient {
+  const host = () =>
+    createHost({
+      locks: undefined,
+      openStorage: (opened) => openStorage(opened, environment),
+      openEngine: (storage, opened) => Engine.open({ storage, kernel: referenceKernel, environment, options: opened }),
+      randomId: environment.randomId.bind(environment),
+    });
+  return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker: TestWorker.factory(host), ...options });
+}
