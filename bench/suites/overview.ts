@@ -17,6 +17,9 @@ import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
 const RECALL_MIN = 0.95;
 /** Segments become the durable truth once the file that holds them has existed for a minute. */
 const PUBLISHED_AFTER_MS = 63_000;
+/** Background work begins a moment after the last write. */
+const QUIET_POLLS = 10;
+const QUIET_POLL_MS = 300;
 const ways = ["batches", "one call"] as const;
 const engines: readonly EngineName[] = ["tidepool", ...baselineNames];
 
@@ -93,6 +96,7 @@ class Overview {
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
     const originBytes = difference(await page.call("originBytes"), bytesBefore);
     const baselines = await this.#fillBaselines(page, path);
+    await untilQuiet(page, path);
     const queries = await this.#queries(page, path);
     const roundTripMs = await page.call("roundTripMs", path);
     await published;
@@ -162,6 +166,14 @@ class Overview {
       this.#log(`${engine}: reopened in ${times.map(({ firstMs }) => firstMs.toFixed(0)).join(", ")} ms`);
     }
     return { reopenMs, memory };
+  }
+}
+
+/** Nothing runs in the background, and nothing is about to begin. */
+async function untilQuiet(page: OpenPage, path: string): Promise<void> {
+  for (let quiet = 0; quiet < QUIET_POLLS; ) {
+    await sleep(QUIET_POLL_MS);
+    quiet = (await page.call("info", path)).compacting ? 0 : quiet + 1;
   }
 }
 
