@@ -8,6 +8,7 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import * as entry from "tidepool-db";
 
 export interface Example {
   /** Where it stands: file and line. */
@@ -22,7 +23,7 @@ export interface Example {
   prints: string[];
 }
 
-const exportedNames = ["HashingEmbeddingFunction", "TidepoolClient", "TidepoolError", "getEmbeddingFunction", "registerEmbeddingFunction"];
+const exportedNames = Object.keys(entry);
 
 const collectionSetup = `const collection = await client.getOrCreateCollection({ name: "tides" });
 await collection.add({
