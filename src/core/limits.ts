@@ -53,7 +53,7 @@ export const limits = {
   /** Longest stretch of background work before other requests get a turn. */
   sliceMs: 4,
 
-  /** First OPFS arena, and the bounds of the later ones. */
+  /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
   arenaBytesMin: 16 * MiB,
   arenaBytesMax: 256 * MiB,
   /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
