@@ -11,6 +11,7 @@ import { CollectionState } from "./collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
 import { TidepoolError } from "./errors.js";
 import * as gateway from "./gateway/gateway.js";
+import { planSearch } from "./gateway/parse-search.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
@@ -29,6 +30,8 @@ import type {
   QueryRequest,
   QueryResponse,
   Scope,
+  SearchColumns,
+  SearchRequest,
   SearchTextRequest,
   SearchTextResponse,
   TenantInfo,
@@ -224,6 +227,11 @@ export class Engine implements EngineService {
   async searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
     const state = await this.#state(request.collectionId);
     return this.#executor.searchText(state, gateway.planSearchText(request));
+  }
+
+  async search(request: SearchRequest): Promise<SearchColumns[]> {
+    const state = await this.#state(request.collectionId);
+    return this.#executor.search(state, planSearch(request, state.dimension));
   }
 
   async count(request: { collectionId: string }): Promise<number> {

@@ -93,6 +93,23 @@ export interface SearchTextRequest {
   fuzzy: number;
 }
 
+/** Searches in the form in which Chroma's client sends them; all of a call see the same moment. */
+export interface SearchRequest {
+  collectionId: string;
+  /** One `{ filter, rank, group_by, limit, select }` for each search; the gateway validates them. */
+  searches: unknown[];
+  /** `index_only` sees what the latest compaction saw, the others every acknowledged write. Default `index_and_wal`. */
+  readLevel?: string;
+}
+
+/** What one search found, in columns; those that were not selected are `null`. */
+export interface SearchColumns extends Omit<RecordColumns, "uris"> {
+  /** Smaller is better; `NaN` where the rank is no number. */
+  scores: Float64Array | null;
+  /** The keys that were selected. */
+  select: string[];
+}
+
 /** Records in columns; for several queries the rows of all queries follow each other, `counts[q]` rows for query q. */
 export interface QueryResponse extends RecordColumns {
   counts: number[];
@@ -183,6 +200,8 @@ export interface EngineService {
   get(request: GetRequest): Promise<RecordColumns>;
   query(request: QueryRequest): Promise<QueryResponse>;
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
+  /** One result for each search, in their order. */
+  search(request: SearchRequest): Promise<SearchColumns[]>;
   count(request: { collectionId: string }): Promise<number>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 

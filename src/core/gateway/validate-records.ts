@@ -291,6 +291,13 @@ export function validateCount(value: unknown, argument: string): asserts value i
   throw invalidArgument(`Expected '${argument}' to be a non-negative integer, but got ${show(value)}`);
 }
 
+/** Spelling tolerance as a share of a word's length, 0–1; `true` is 0.2, `false` is 0. */
+export function readFuzzy(fuzzy: unknown, argument = "fuzzy"): number {
+  if (typeof fuzzy === "boolean") return fuzzy ? 0.2 : 0;
+  if (typeof fuzzy === "number" && fuzzy >= 0 && fuzzy <= 1) return fuzzy;
+  throw invalidArgument(`${argument} must be true, false or a number of 0 … 1, got ${show(fuzzy)}`);
+}
+
 /** Fields of a read; `exclude` names one that this read cannot give. */
 export function validateInclude(include: unknown, exclude?: IncludeField): asserts include is IncludeField[] {
   validateArray(include, "include");

@@ -4,12 +4,16 @@
  */
 import type { CollectionState, FieldSelection } from "../collection-state.js";
 import type { DeletePlan, GetPlan, QueryPlan, SearchTextPlan, SelectionPlan } from "../gateway/gateway.js";
+import type { SearchPlan } from "../gateway/search-plan.js";
 import { Bitmap } from "../index/bitmap.js";
-import type { QueryResponse, SearchTextResponse } from "../service.js";
+import type { QueryResponse, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
-import { type FilterSource, filterOrdinals } from "./operators/filter.js";
+import { filterOrdinals } from "./operators/filter.js";
+import { nearest } from "./operators/knn.js";
 import { limit } from "./operators/limit.js";
 import { searchText } from "./operators/text.js";
+import { needsText, searchAll } from "./search.js";
+import { liveView } from "./search-view.js";
 
 export class QueryExecutor {
   readonly #tick: () => Promise<void>;
@@ -64,6 +68,12 @@ export class QueryExecutor {
     });
   }
 
+  /** Records by rank expressions; all searches of a call see the same moment. */
+  async search(state: CollectionState, plan: SearchPlan): Promise<SearchColumns[]> {
+    if (needsText(plan)) await state.text.ready(state.textSource(), this.#tick);
+    return state.lock.shared(() => searchAll(state, plan, this.#tick));
+  }
+
   count(state: CollectionState): Promise<number> {
     return state.lock.shared(() => state.count);
   }
@@ -74,24 +84,8 @@ export class QueryExecutor {
     if (plan.ids !== null) {
       universe = Bitmap.of(plan.ids.map((id) => state.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
     }
-    return filterOrdinals(this.#filterSource(state, universe), plan.where, plan.whereDocument);
+    return filterOrdinals({ ...liveView(state).filterSource(this.#tick), universe }, plan.where, plan.whereDocument);
   }
-
-  #filterSource(state: CollectionState, universe: Bitmap): FilterSource {
-    return {
-      universe,
-      memtableOrdinals: Bitmap.of(state.memtable.ordinals()),
-      ordinalOf: (id) => state.ordinalOf(id),
-      metadata: (condition) => state.metadataSegment.evaluate(state.manifest.metadata, condition),
-      fetch: (ordinals, { metadata, document }) => state.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
-      tick: this.#tick,
-    };
-  }
-}
-
-async function nearest(state: CollectionState, query: Float32Array, k: number, allowed: Bitmap) {
-  if (state.vectors === null || k === 0) return { ordinals: new Uint32Array(), distances: new Float32Array() };
-  return state.vectors.index.search(query, k, allowed, (ordinals) => state.embeddings(ordinals));
 }
 
 function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {

@@ -1,4 +1,5 @@
 import type { Bitmap } from "../../index/bitmap.js";
+import type { Ranked } from "./rank.js";
 
 /** The ordinals from position `offset` on, at most `count` of them, ascending. */
 export function limit(ordinals: Bitmap, offset: number, count: number): Uint32Array {
@@ -10,4 +11,9 @@ export function limit(ordinals: Bitmap, offset: number, count: number): Uint32Ar
     if (position++ >= offset) out.push(ordinal);
   }
   return Uint32Array.from(out);
+}
+
+/** The same of ranked records, in the order of their rank. */
+export function limitRanked({ ordinals, scores }: Ranked, offset: number, count: number): Ranked {
+  return { ordinals: ordinals.slice(offset, offset + count), scores: scores.slice(offset, offset + count) };
 }

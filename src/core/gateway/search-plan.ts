@@ -1,0 +1,64 @@
+/**
+ * A search as the gateway hands it on: validated and bounded (`limits.searchesMax`, `limits.rankDepthMax`,
+ * `limits.rankExpressionsMax`), with defaults filled in. Only types live here, so that every folder may know them.
+ */
+import type { RecordFilter } from "./filter.js";
+
+/** How a rank expression combines its operands; `sub` and `div` have two of them, `abs`, `exp` and `log` one. */
+export type RankOperator = "sum" | "sub" | "mul" | "div" | "max" | "min" | "abs" | "exp" | "log";
+
+/** What finds records by itself. Its values are distance-like: smaller is better. */
+export type RankSource =
+  | { kind: "knn"; query: Float32Array; limit: number }
+  | { kind: "text"; query: string; limit: number; prefix: boolean; fuzzy: number };
+
+/** A source as part of an expression. */
+export interface SourceRank {
+  kind: "source";
+  source: RankSource;
+  /** The value of a record that the source did not find; `null`: such a record drops out. */
+  default: number | null;
+  /** The value is the record's position among the source's hits, from 0, instead of its distance. */
+  returnRank: boolean;
+}
+
+export type RankPlan =
+  | { kind: "value"; value: number }
+  | { kind: "operation"; operator: RankOperator; operands: readonly RankPlan[] }
+  | SourceRank;
+
+/** Keeps the first `k` records of every group, by `by`: metadata keys, or `#score`. */
+export interface GroupPlan {
+  keys: readonly string[];
+  by: readonly string[];
+  k: number;
+  /** The largest come first instead of the smallest. */
+  largest: boolean;
+}
+
+/** Columns to return beside the ids. */
+export interface SelectPlan {
+  /** As given, each once. */
+  keys: readonly string[];
+  document: boolean;
+  embedding: boolean;
+  score: boolean;
+  metadata: "all" | "none" | ReadonlySet<string>;
+}
+
+/** One search of a call. */
+export interface SingleSearchPlan {
+  filter: RecordFilter | null;
+  rank: RankPlan | null;
+  group: GroupPlan | null;
+  limit: number;
+  offset: number;
+  select: SelectPlan;
+}
+
+/** One call: its searches see the same moment. */
+export interface SearchPlan {
+  searches: readonly SingleSearchPlan[];
+  /** Only what the latest compaction put into the segments is seen. */
+  indexOnly: boolean;
+}
