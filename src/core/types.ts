@@ -42,14 +42,17 @@ export type IncludeField = "distances" | "documents" | "embeddings" | "metadatas
 /** How distance is measured: squared Euclidean, 1 − cosine, or 1 − dot product. */
 export type Space = "l2" | "cosine" | "ip";
 
-/** An embedding function as it is stored with a collection: enough to build it again. */
+/**
+ * An embedding function as it is stored with a collection: enough to build it again when its class is registered under
+ * `name` ("known"), or only its name ("legacy").
+ */
 export interface EmbeddingFunctionConfiguration {
   type: "known" | "legacy";
   name: string;
   config: Record<string, unknown>;
 }
 
-/** A collection's configuration as stored. */
+/** A collection's configuration as stored. Of the index parameters only `space` has an effect; the others are kept for Chroma's sake. */
 export interface CollectionConfiguration {
   hnsw: {
     space: Space;
