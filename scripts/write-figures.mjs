@@ -1,10 +1,13 @@
 /**
- * Puts the figures of `bench/results/overview.json` into the README, between its two `bench` comments, so that no figure
- * there was typed by hand. Run it after `npm run bench`: node scripts/write-bench-table.mjs
+ * Puts the figures into the README, so that none there was typed by hand: the sizes of `dist/`, and between the two `bench`
+ * comments those of `bench/results/overview.json`. Run it after `npm run build` and `npm run bench`:
+ *
+ *     node scripts/write-figures.mjs
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const readme = join(root, "README.md");
@@ -47,6 +50,15 @@ function table(size) {
 const { sizes, browser, machine, version, parameters } = JSON.parse(await readFile(join(root, "bench/results/overview.json"), "utf8"));
 const setting = `Version ${version}, ${browser}, ${machine}, profile on disk. 384 dimensions, a document and metadata per record, 10 results with
 documents and metadata, both messages between page and worker included. Medians of ${parameters.queryRepetitions} rounds of ${parameters.queries} queries.`;
-const text = await readFile(readme, "utf8");
+const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
+
+let text = await readFile(readme, "utf8");
 if (!markers.test(text)) throw new Error("README.md has lost its bench comments");
-await writeFile(readme, text.replace(markers, (_, begin, end) => `${begin}\n${setting}\n\n${sizes.map(table).join("\n\n")}\n\n${end}`));
+text = text.replace(markers, (_, begin, end) => `${begin}\n${bench}\n\n${end}`);
+for (const file of ["index.js", "worker.js", "tidepool.wasm"]) {
+  const { length } = gzipSync(await readFile(join(root, "dist", file)), { level: 9 });
+  const row = new RegExp(`^(\\| \`${file}\`, with [^|]*\\| )[\\d.]+ kB`, "m");
+  if (!row.test(text)) throw new Error(`README.md has lost the size of ${file}`);
+  text = text.replace(row, (_, begin) => `${begin}${(length / 1000).toFixed(1)} kB`);
+}
+await writeFile(readme, text);
