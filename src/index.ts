@@ -10,6 +10,7 @@ export {
 export {
   Collection,
   type AddArguments,
+  type CollectionVersion,
   type GetArguments,
   type ModifyArguments,
   type Nullable,
@@ -42,6 +43,7 @@ export {
   type SearchTextRow,
 } from "./api/results.js";
 export type { Progress, WriteOptions } from "./api/write.js";
+export type { VersionInfo } from "./core/service.js";
 export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
 export type {
   CollectionConfiguration,

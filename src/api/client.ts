@@ -10,6 +10,7 @@ import { VERSION } from "../version.js";
 import { Collection } from "./collection.js";
 import { chooseFunction, type ChosenFunction, createConfiguration, type CreateCollectionConfiguration } from "./configuration.js";
 import { Connection } from "./connection.js";
+import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
 import {
   type EmbeddingFunction,
@@ -21,9 +22,6 @@ import {
 import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo, UserIdentity };
-
-/** Where other parts of this package, bundled apart, find a client's connection. */
-export const CONNECTION: unique symbol = Symbol.for("tidepool.connection");
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -44,6 +42,8 @@ export interface TidepoolClientOptions {
   durability?: OpenOptions["durability"];
   /** Whether `reset` is allowed. Default `false`. */
   allowReset?: boolean;
+  /** Published versions of each collection that `collection.at` can read, the newest included; at least 1. Default 1. */
+  retainVersions?: number;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -98,6 +98,7 @@ export class TidepoolClient {
       storage = "auto",
       durability = "strict",
       allowReset = false,
+      retainVersions = 1,
       worker = createWorker,
       client,
     } = options;
@@ -107,11 +108,14 @@ export class TidepoolClient {
     validateOneOf(storage, STORAGES, "storage");
     validateOneOf(durability, DURABILITIES, "durability");
     validateOneOf(allowReset, [true, false], "allowReset");
+    if (!Number.isSafeInteger(retainVersions) || retainVersions < 1) {
+      throw invalidArgument(`retainVersions must be a whole number of at least 1, got ${show(retainVersions)}`);
+    }
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset }, worker);
+    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions }, worker);
   }
 
   get #scope(): Scope {

@@ -11,7 +11,7 @@ import {
   validateObject,
 } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
-import type { IndexingStatus, QueryResponse, SearchTextResponse, Selection } from "../core/service.js";
+import type { IndexingStatus, QueryResponse, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
@@ -143,13 +143,16 @@ export class Collection<TMeta extends Metadata = Metadata> {
   readonly #connection: Connection;
   #info: CollectionInfo;
   #embedding: Restored;
+  /** The retained version that reads are about; `undefined` for the present, the only one that can be written. */
+  readonly #version: number | undefined;
 
   /** @internal */
-  constructor(client: TidepoolClient, connection: Connection, info: CollectionInfo, embedding: Restored) {
+  constructor(client: TidepoolClient, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
     this.#client = client;
     this.#connection = connection;
     this.#info = info;
     this.#embedding = embedding;
+    this.#version = version;
   }
 
   /** A UUID; it outlives renaming. */
@@ -249,6 +252,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(deleted); // 1
    */
   async delete(args: SelectionArguments & { limit?: number }): Promise<{ deleted: number }> {
+    this.#requirePresent("delete");
     validateObject(args, "argument of delete");
     const selection = readSelection(args);
     const limit = optionalCount(args.limit, "limit");
@@ -274,7 +278,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     const { include = ["documents", "metadatas"] } = args;
     validateInclude(include, "distances");
     const response = await this.#connection.call("get", {
-      collectionId: this.id,
+      ...this.#source,
       ...readSelection(args),
       limit: optionalCount(args.limit, "limit"),
       offset: optionalCount(args.offset, "offset"),
@@ -311,7 +315,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     const selection = readSelection(args);
     const queryEmbeddings = await this.#readQueries(args);
     const response = await this.#connection.call("query", {
-      collectionId: this.id,
+      ...this.#source,
       ...selection,
       queryEmbeddings,
       nResults,
@@ -339,7 +343,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
     const { where, whereDocument } = readSelection({ where: args.where, whereDocument: args.whereDocument });
     const response = await this.#connection.call("searchText", {
-      collectionId: this.id,
+      ...this.#source,
       query,
       nResults,
       where,
@@ -358,7 +362,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(await collection.count()); // 3
    */
   async count(_options?: { readLevel?: string }): Promise<number> {
-    return this.#connection.call("count", { collectionId: this.id });
+    return this.#connection.call("count", this.#source);
   }
 
   /**
@@ -382,6 +386,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(collection.name); // sea
    */
   async modify(args: ModifyArguments): Promise<void> {
+    this.#requirePresent("modify");
     validateObject(args, "argument of modify");
     const { name, metadata, configuration } = args;
     if (name != null) validateName(name);
@@ -399,7 +404,59 @@ export class Collection<TMeta extends Metadata = Metadata> {
     if (configuration?.embeddingFunction) this.#embedding = { fn: configuration.embeddingFunction, failure: null };
   }
 
+  /**
+   * A new collection with everything that this one holds now. The two share what is stored until either is written to, so
+   * it takes no longer and no more space for a large collection.
+   *
+   * @throws `INVALID_ARGUMENT`, `ALREADY_EXISTS`, `NOT_FOUND`.
+   *
+   * @example
+   * const draft = await collection.fork({ name: "draft" });
+   * await draft.delete({ ids: ["b"] });
+   * console.log(await draft.count(), await collection.count()); // 2 3
+   */
+  async fork({ name }: { name: string }): Promise<Collection<TMeta>> {
+    this.#requirePresent("fork");
+    validateName(name);
+    const info = await this.#connection.call("forkCollection", { collectionId: this.id, name });
+    return new Collection<TMeta>(this.#client, this.#connection, info, this.#embedding);
+  }
+
+  /** Number of collections forked, directly or not, from the one that this one was forked from, or from this one. */
+  forkCount(): Promise<number> {
+    return this.#connection.call("forkCount", { collectionId: this.id });
+  }
+
+  /**
+   * The versions that {@link Collection.at} can read, oldest first; the last is the newest. A version is what one
+   * compaction published, so the latest writes may be in none yet. The client's `retainVersions` says how many are kept.
+   */
+  listVersions(): Promise<VersionInfo[]> {
+    return this.#connection.call("listVersions", { collectionId: this.id });
+  }
+
+  /**
+   * The collection as it was at a retained version, to read from. Reads reject with `NOT_FOUND` once it is not retained
+   * any more.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   */
+  at({ version }: { version: number }): CollectionVersion<TMeta> {
+    validateCount(version, "version");
+    return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
+  }
+
+  get #source(): { collectionId: string; version: number | undefined } {
+    return { collectionId: this.id, version: this.#version };
+  }
+
+  #requirePresent(operation: string): void {
+    if (this.#version === undefined) return;
+    throw invalidArgument(`${operation} is not possible at version ${this.#version}: an earlier version can only be read`);
+  }
+
   #target(operation: "add" | "update" | "upsert"): WriteTarget {
+    this.#requirePresent(operation);
     return {
       dimension: this.#info.dimension,
       embeddingFunction: () => this.#requireFunction(),
@@ -436,6 +493,12 @@ export class Collection<TMeta extends Metadata = Metadata> {
     );
   }
 }
+
+/** A collection at an earlier version: what reads, and nothing else. */
+export type CollectionVersion<TMeta extends Metadata = Metadata> = Pick<
+  Collection<TMeta>,
+  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "searchText"
+>;
 
 /** The parts of a selection that are given, each checked as far as the page can; the gateway parses filters. */
 function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {

@@ -83,3 +83,21 @@ test("many records are all there, in order, and searchable", async () => {
   const hits = await tides.query({ queryEmbeddings: [flat.subarray(40, 44)], nResults: 1 });
   expect([hits.ids, hits.distances]).toEqual([[["r10"]], [[0]]]);
 });
+
+test("a fork goes its own way, and an earlier version can be read and not written", async () => {
+  const tides = await client.createCollection({ name: "tides" });
+  await tides.add({ ids: ["ebb", "flood"], documents: ["Falling water.", "Rising water."] });
+  const fork = await tides.fork({ name: "draft" });
+  await fork.delete({ ids: ["ebb"] });
+  expect([await tides.count(), await fork.count(), await tides.forkCount()]).toEqual([2, 1, 1]);
+  expect((await fork.query({ queryTexts: ["rising"] })).ids).toEqual([["flood"]]);
+
+  const [first] = await tides.listVersions();
+  expect(first).toEqual({ version: 0, count: 0, logOffset: 0 });
+  const empty = tides.at({ version: 0 });
+  expect([await empty.count(), (await empty.get()).ids]).toEqual([0, []]);
+  await expect((empty as typeof tides).delete({ ids: ["ebb"] })).rejects.toThrow("an earlier version can only be read");
+  await expect((empty as typeof tides).add({ ids: ["x"], documents: ["x"] })).rejects.toThrow("add is not possible at version 0");
+  await expect(tides.at({ version: 7 }).count()).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+  expect(() => tides.at({ version: -1 })).toThrow("version");
+});

@@ -29,6 +29,8 @@ import type { Manifest } from "./sysdb/manifest.js";
 import type { CollectionRow } from "./sysdb/sysdb.js";
 import type { Metadata, RecordBatch, RecordColumns } from "./types.js";
 
+let nextCacheBase = 0;
+
 /** Log records read at once while replaying. */
 const LOG_READ_BYTES = 16 * 1024 * 1024;
 
@@ -37,7 +39,7 @@ export interface CollectionParts {
   blocks: BlockStore;
   log: LogStore;
   kernel: VectorKernel;
-  vectorCache: ByteCache<string, Float32Array>;
+  vectorCache: ByteCache<number, Float32Array>;
   tick: () => Promise<void>;
 }
 
@@ -69,7 +71,7 @@ export interface Installation {
 }
 
 export class CollectionState {
-  readonly lock = new ReadWriteLock();
+  readonly lock: ReadWriteLock;
   readonly memtable = new Memtable();
   /** Ordinals of live records. */
   readonly live = new Bitmap();
@@ -93,10 +95,14 @@ export class CollectionState {
   dropped = false;
   #claim: { dimension: number; writers: number } | null = null;
   readonly #parts: CollectionParts;
+  /** Distinguishes this state's vectors in the shared cache. */
+  #isRetained: () => boolean = () => true;
+  readonly #cacheBase = 2 ** 32 * nextCacheBase++;
   readonly #ordinals = new Map<string, number>();
   readonly #ids = new Map<number, string>();
 
-  private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts) {
+  private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts, lock = new ReadWriteLock()) {
+    this.lock = lock;
     this.row = row;
     this.manifest = manifest;
     this.#parts = parts;
@@ -117,6 +123,24 @@ export class CollectionState {
     await state.#loadSegments();
     await state.#replay();
     return state;
+  }
+
+  /** An earlier version of an open collection, to read from. It shares the lock, under which blocks are released. */
+  static async openVersion(live: CollectionState, manifest: Manifest, isRetained: () => boolean): Promise<CollectionState> {
+    const state = new CollectionState(live.row, manifest, live.#parts, live.lock);
+    state.#isRetained = isRetained;
+    await state.read(() => state.#loadSegments());
+    return state;
+  }
+
+  /** Runs a read under the shared lock, in which nothing moves; refused when the blocks may be gone by then. */
+  read<T>(body: () => Promise<T> | T): Promise<T> {
+    return this.lock.shared(() => {
+      if (this.dropped || !this.#isRetained()) {
+        throw new TidepoolError("NOT_FOUND", `Collection [${this.row.name}]${this.dropped ? "" : ` at version ${this.manifest.version}`} does not exist any more`);
+      }
+      return body();
+    });
   }
 
   get count(): number {
@@ -326,7 +350,7 @@ export class CollectionState {
 
   /** Documents for the text index; takes the shared lock for each chunk. Ordinals may be dead by now: `null`. */
   textSource(): TextSource {
-    return { ...this.lockedTextSource(), documents: (ordinals) => this.lock.shared(() => this.#documents(ordinals)) };
+    return { ...this.lockedTextSource(), documents: (ordinals) => this.read(() => this.#documents(ordinals)) };
   }
 
   /** The same for callers that hold the shared lock already. */
@@ -389,8 +413,8 @@ export class CollectionState {
     this.#parts.vectorCache.delete(this.#cacheKey(ordinal));
   }
 
-  #cacheKey(ordinal: number): string {
-    return `${this.row.sequence}:${ordinal}`;
+  #cacheKey(ordinal: number): number {
+    return this.#cacheBase + ordinal;
   }
 
   #missing(ordinal: number): TidepoolError {

@@ -7,7 +7,7 @@ import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
 import { TestEnvironment } from "./test-environment.js";
-import type { RecordBatch } from "./types.js";
+import type { IncludeField, RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 const opened: Engine[] = [];
@@ -284,6 +284,65 @@ describe("damage", () => {
     await next.catalog.commit({ truncateLog: [{ collectionId, upTo: 1 }] });
     const reopened = await openEngine(next);
     await expect(reopened.count({ collectionId })).rejects.toThrow('Log record 1 of collection "precious" is missing');
+  });
+});
+
+describe("forks", () => {
+  test("hold what the source holds, log and blocks, and go their own ways from there", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: source } = await engine.createCollection(collection());
+    await engine.write({ collectionId: source, operation: "add", records: records(0, 20) });
+    await engine.compact(source);
+    await engine.write({ collectionId: source, operation: "add", records: records(20, 25) });
+    const { id: fork } = await engine.forkCollection({ collectionId: source, name: "forked" });
+    const all = { limit: 100, include: ["documents", "embeddings", "metadatas"] as IncludeField[] };
+    expect(await engine.get({ collectionId: fork, ...all })).toEqual(await engine.get({ collectionId: source, ...all }));
+    await engine.delete({ collectionId: fork, where: { n: { $lt: 15 } } });
+    await engine.write({ collectionId: source, operation: "add", records: records(25, 30) });
+    for (const id of [source, fork]) await engine.compact(id);
+    expect([await engine.count({ collectionId: source }), await engine.count({ collectionId: fork })]).toEqual([30, 10]);
+    await engine.deleteCollection({ ...scope, name: "things" });
+    expect((await engine.get({ collectionId: fork, ...all })).ids).toEqual(records(15, 25).ids);
+    const reopened = await openEngine(storage.reopen());
+    expect((await reopened.get({ collectionId: fork, ...all })).documents).toEqual(records(15, 25).documents);
+    await reopened.deleteCollection({ ...scope, name: "forked" });
+    expect((await reopened.info()).blockBytesUsed).toBe(0);
+  });
+
+  test("cost no block, and refuse a name that is taken", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: source } = await engine.createCollection(collection());
+    await engine.write({ collectionId: source, operation: "add", records: records(0, 500) });
+    await engine.compact(source);
+    const before = (await engine.info()).blockBytesUsed;
+    await engine.forkCollection({ collectionId: source, name: "forked" });
+    await expect(engine.forkCollection({ collectionId: source, name: "forked" })).rejects.toThrow(expect.objectContaining({ code: "ALREADY_EXISTS" }));
+    expect((await engine.info()).blockBytesUsed).toBe(before);
+    expect(await engine.forkCount({ collectionId: source })).toBe(1);
+  });
+});
+
+describe("versions", () => {
+  test("stay readable as long as they are retained, and are refused by name after that", async () => {
+    const storage = storageOf();
+    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
+    const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
+    opened.push(engine);
+    const { id: collectionId } = await engine.createCollection(collection());
+    for (const [from, to] of [[0, 10], [10, 30]] as const) {
+      await engine.write({ collectionId, operation: "add", records: records(from, to) });
+      await engine.compact(collectionId);
+    }
+    await engine.delete({ collectionId, ids: ["r0"] });
+    expect((await engine.listVersions({ collectionId })).map(({ version, count }) => [version, count])).toEqual([[1, 10], [2, 30]]);
+    const query = { collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(0, 1) }, nResults: 1, include: [] as IncludeField[] };
+    expect((await engine.query({ ...query, version: 1 })).ids).toEqual(["r0"]);
+    expect((await engine.query(query)).ids).toEqual(["r1"]);
+    expect(await Promise.all([1, 2, undefined].map((version) => engine.count({ collectionId, version })))).toEqual([10, 30, 29]);
+    await engine.compact(collectionId);
+    await expect(engine.count({ collectionId, version: 1 })).rejects.toThrow("Version 1 of collection [things] is not retained");
+    expect((await engine.get({ collectionId, version: 2, ids: ["r0"], include: ["documents"] })).documents).toEqual(records(0, 1).documents);
   });
 });
 

@@ -9,7 +9,7 @@ import { BlockStore } from "./blockstore/blockstore.js";
 import { ByteCache } from "./byte-cache.js";
 import { CollectionState } from "./collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
-import { TidepoolError } from "./errors.js";
+import { TidepoolError, show } from "./errors.js";
 import * as gateway from "./gateway/gateway.js";
 import { planSearch } from "./gateway/parse-search.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
@@ -36,9 +36,11 @@ import type {
   SearchTextResponse,
   TenantInfo,
   UserIdentity,
+  VersionInfo,
   WriteRequest,
 } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
+import type { Manifest } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
 import type { CollectionInfo, RecordColumns } from "./types.js";
 
@@ -55,11 +57,13 @@ export class Engine implements EngineService {
   readonly #sysdb: SysDb;
   readonly #log: Log;
   readonly #blocks: BlockStore;
-  readonly #vectorCache = new ByteCache<string, Float32Array>(limits.vectorCacheBytesMax);
+  readonly #vectorCache = new ByteCache<number, Float32Array>(limits.vectorCacheBytesMax);
   readonly #executor: QueryExecutor;
   readonly #compactor: Compactor;
   readonly #states = new Map<string, Promise<CollectionState>>();
   readonly #openStates = new Map<string, CollectionState>();
+  /** Opened versions, for as long as the system database retains their manifests. */
+  readonly #pastStates = new WeakMap<Manifest, Promise<CollectionState>>();
   readonly #tick: () => Promise<void>;
   #lastChange: Promise<unknown> = Promise.resolve();
   #failure: TidepoolError | null = null;
@@ -86,7 +90,7 @@ export class Engine implements EngineService {
    * having changed anything.
    */
   static async open(parts: EngineParts): Promise<Engine> {
-    const sysdb = await SysDb.open(parts.storage.catalog, parts.environment);
+    const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, parts.options.retainVersions ?? 1);
     const blocks = new BlockStore(parts.storage.blobs);
     await blocks.retain(sysdb.blockRefs());
     return new Engine(parts, sysdb, blocks);
@@ -184,6 +188,25 @@ export class Engine implements EngineService {
     });
   }
 
+  async forkCollection(request: { collectionId: string; name: string }): Promise<CollectionInfo> {
+    gateway.checkCollectionName(request.name);
+    return this.#change(async () => {
+      const id = this.#parts.environment.randomId();
+      return this.#describe(await this.#sysdb.forkCollection(request.collectionId, id, request.name));
+    });
+  }
+
+  async forkCount(request: { collectionId: string }): Promise<number> {
+    this.#check();
+    return this.#sysdb.forkCount(request.collectionId);
+  }
+
+  async listVersions(request: { collectionId: string }): Promise<VersionInfo[]> {
+    this.#check();
+    const manifests = [...this.#sysdb.versions(request.collectionId), this.#sysdb.manifest(request.collectionId)];
+    return manifests.map(({ version, count, offset }) => ({ version, count, logOffset: offset }));
+  }
+
   async deleteCollection(request: Scope & { name: string }): Promise<void> {
     await this.#change(() => this.#drop(this.#sysdb.getCollection(request.tenant, request.database, request.name)));
   }
@@ -215,17 +238,17 @@ export class Engine implements EngineService {
   }
 
   async get(request: GetRequest): Promise<RecordColumns> {
-    const state = await this.#state(request.collectionId);
+    const state = await this.#readable(request);
     return this.#executor.get(state, gateway.planGet(request));
   }
 
   async query(request: QueryRequest): Promise<QueryResponse> {
-    const state = await this.#state(request.collectionId);
+    const state = await this.#readable(request);
     return this.#executor.query(state, gateway.planQuery(request, state.dimension));
   }
 
   async searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
-    const state = await this.#state(request.collectionId);
+    const state = await this.#readable(request);
     return this.#executor.searchText(state, gateway.planSearchText(request));
   }
 
@@ -234,8 +257,8 @@ export class Engine implements EngineService {
     return this.#executor.search(state, planSearch(request, state.dimension));
   }
 
-  async count(request: { collectionId: string }): Promise<number> {
-    return this.#executor.count(await this.#state(request.collectionId));
+  async count(request: { collectionId: string; version?: number }): Promise<number> {
+    return this.#executor.count(await this.#readable(request));
   }
 
   async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
@@ -343,6 +366,30 @@ export class Engine implements EngineService {
       opening.catch(() => this.#states.delete(row.id));
     }
     return opening;
+  }
+
+  /** The collection as it is, or as it was at a retained version. */
+  async #readable(request: { collectionId: string; version?: number }): Promise<CollectionState> {
+    const state = await this.#state(request.collectionId);
+    return request.version === undefined ? state : this.#stateAt(state, request.version);
+  }
+
+  /**
+   * A retained version, opened without its log. It shares the collection's lock, under which blocks are released, and is
+   * kept until the version is no longer retained.
+   */
+  async #stateAt(live: CollectionState, version: number): Promise<CollectionState> {
+    const { id, name } = live.row;
+    const find = () => [...this.#sysdb.versions(id), this.#sysdb.manifest(id)].find((retained) => retained.version === version);
+    const manifest = find();
+    if (manifest === undefined) {
+      throw new TidepoolError("NOT_FOUND", `Version ${show(version)} of collection [${name}] is not retained; listVersions() tells which are`);
+    }
+    const past = this.#pastStates.get(manifest) ?? CollectionState.openVersion(live, manifest, () => live.dropped === false && find() === manifest);
+    this.#pastStates.set(manifest, past);
+    // A failed open is not remembered: the next call tries again and reports what it finds.
+    past.catch(() => this.#pastStates.delete(manifest));
+    return past;
   }
 
   async #openState(row: CollectionRow): Promise<CollectionState> {

@@ -56,6 +56,8 @@ export interface WriteRequest {
 
 /** What selects records. Absent parts select everything; given parts are and-ed. */
 export interface Selection {
+  /** Read a retained version instead of the present. Reads only. */
+  version?: number;
   ids?: string[];
   where?: Where;
   whereDocument?: WhereDocument;
@@ -146,6 +148,15 @@ export interface EngineInfo {
   compactionError: string | null;
 }
 
+/** A published version of a collection. */
+export interface VersionInfo {
+  version: number;
+  /** Records in it. */
+  count: number;
+  /** Last log record that it contains. */
+  logOffset: number;
+}
+
 export interface DatabaseInfo {
   id: string;
   name: string;
@@ -192,6 +203,12 @@ export interface EngineService {
   countCollections(request: Scope): Promise<number>;
   modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo>;
   deleteCollection(request: Scope & { name: string }): Promise<void>;
+  /** A new collection with all that this one holds; takes no longer for a large one, and neither sees the other's later writes. */
+  forkCollection(request: { collectionId: string; name: string }): Promise<CollectionInfo>;
+  /** Forks made from the same collection, directly or not. */
+  forkCount(request: { collectionId: string }): Promise<number>;
+  /** Published versions that can be read, oldest first; the last is the current one. */
+  listVersions(request: { collectionId: string }): Promise<VersionInfo[]>;
 
   /** Resolves once the batch is durable and visible to every later read. */
   write(request: WriteRequest): Promise<void>;
@@ -202,7 +219,7 @@ export interface EngineService {
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
   /** One result for each search, in their order. */
   search(request: SearchRequest): Promise<SearchColumns[]>;
-  count(request: { collectionId: string }): Promise<number>;
+  count(request: { collectionId: string; version?: number }): Promise<number>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 
   heartbeat(): Promise<number>;
@@ -219,4 +236,6 @@ export interface OpenOptions {
   storage: "auto" | "opfs" | "indexeddb" | "memory";
   durability: Durability;
   allowReset: boolean;
+  /** Published versions of each collection that stay readable, the current one included. Default 1. */
+  retainVersions?: number;
 }

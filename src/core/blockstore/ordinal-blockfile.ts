@@ -48,6 +48,8 @@ export class OrdinalBlockfile<Row> {
   readonly #owner: string;
   readonly #format: RowFormat<Row>;
   readonly #blockBytesMax: number;
+  /** Accessors of blocks that somebody still holds, most often the block cache. */
+  readonly #decoded = new WeakMap<Block, OrdinalRows<Row>>();
 
   constructor(store: BlockStore, owner: string, format: RowFormat<Row>, blockBytesMax: number) {
     this.#store = store;
@@ -128,7 +130,12 @@ export class OrdinalBlockfile<Row> {
 
   async #load(entry: OrdinalEntry): Promise<OrdinalRows<Row>> {
     const parts = await this.#readParts(entry);
-    return new OrdinalRows(parts[0]!.u32("ordinal"), this.#format.decode(parts));
+    let rows = this.#decoded.get(parts[0]!);
+    if (rows === undefined) {
+      rows = new OrdinalRows(parts[0]!.u32("ordinal"), this.#format.decode(parts));
+      this.#decoded.set(parts[0]!, rows);
+    }
+    return rows;
   }
 
   #readParts(entry: OrdinalEntry): Promise<Block[]> {

@@ -222,6 +222,10 @@ export function checkTenantName(name: unknown, argument = "name"): asserts name 
   if (typeof name !== "string" || name === "") throw invalidArgument(`${argument} must be a non-empty string, got ${show(name)}`);
 }
 
+export function checkCollectionName(name: unknown): asserts name is string {
+  validateName(name, "name");
+}
+
 export function checkDatabaseName(name: unknown): asserts name is string {
   validateName(name, "name");
 }

@@ -24,7 +24,7 @@ export class QueryExecutor {
 
   /** Records in insertion order. */
   get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
-    return state.lock.shared(async () => {
+    return state.read(async () => {
       const ordinals = limit(await this.#select(state, plan), plan.offset, plan.limit);
       return state.fetch(ordinals, fieldsOf(plan.include));
     });
@@ -32,7 +32,7 @@ export class QueryExecutor {
 
   /** Ids of the records that a delete is about, in insertion order. */
   selectIds(state: CollectionState, plan: DeletePlan): Promise<string[]> {
-    return state.lock.shared(async () => {
+    return state.read(async () => {
       const ordinals = limit(await this.#select(state, plan), 0, plan.limit);
       return Array.from(ordinals, (ordinal) => state.idOf(ordinal));
     });
@@ -40,7 +40,7 @@ export class QueryExecutor {
 
   /** Nearest records of each query, ascending by distance, equal distances in insertion order. */
   query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
-    return state.lock.shared(async () => {
+    return state.read(async () => {
       const allowed = await this.#select(state, plan);
       const hits = [];
       for (const query of plan.queries) {
@@ -60,7 +60,7 @@ export class QueryExecutor {
   async searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
     // The bulk of catching up happens before the lock is held, so that writes are not kept waiting for it.
     await state.text.ready(state.textSource(), this.#tick);
-    return state.lock.shared(async () => {
+    return state.read(async () => {
       const allowed = await this.#select(state, plan);
       const hits = await searchText(state.text, state.lockedTextSource(), plan, allowed, this.#tick);
       const columns = await state.fetch(hits.ordinals, fieldsOf(plan.include));
@@ -71,11 +71,11 @@ export class QueryExecutor {
   /** Records by rank expressions; all searches of a call see the same moment. */
   async search(state: CollectionState, plan: SearchPlan): Promise<SearchColumns[]> {
     if (needsText(plan)) await state.text.ready(state.textSource(), this.#tick);
-    return state.lock.shared(() => searchAll(state, plan, this.#tick));
+    return state.read(() => searchAll(state, plan, this.#tick));
   }
 
   count(state: CollectionState): Promise<number> {
-    return state.lock.shared(() => state.count);
+    return state.read(() => state.count);
   }
 
   async #select(state: CollectionState, plan: SelectionPlan): Promise<Bitmap> {
