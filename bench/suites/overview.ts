@@ -94,12 +94,12 @@ class Overview {
     const whileIngesting = { queries: timesMs.length, p50Ms: quantile(timesMs, 0.5), p95Ms: quantile(timesMs, 0.95), p99Ms: quantile(timesMs, 0.99), maxMs: Math.max(...timesMs) };
     const published = sleep(PUBLISHED_AFTER_MS);
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
-    const originBytes = difference(await page.call("originBytes"), bytesBefore);
     const baselines = await this.#fillBaselines(page, path);
     await untilQuiet(page, path);
     const queries = await this.#queries(page, path);
     const roundTripMs = await page.call("roundTripMs", path);
     await published;
+    const originBytes = difference(await page.call("originBytes"), bytesBefore);
     await page.close();
     const reopened = await this.#reopenAll(path);
     return { records, ingest, compactedAfterMs, whileIngesting, baselines, roundTripMs, queries, ...reopened, memoryBytes, blockBytesUsed, blockBytesReserved, originBytes };
