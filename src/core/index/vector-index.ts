@@ -1,0 +1,169 @@
+/**
+ * The vector index of one collection: an exact scan over the codes of all rows, and beside it, once there are enough rows
+ * to be worth it, a graph that is built in the background. A search takes whichever way is cheaper (`planner.ts`); what
+ * the graph does not cover yet is scanned along with it, so a row is found from the moment it is set.
+ *
+ * If k rows are allowed, k are returned: a walk that comes back with fewer is followed by the scan. Distances are exact.
+ * Searches are synchronous up to their first request for vectors, so they may go on between the slices of `build`.
+ */
+
+import type { Space } from "../types.js";
+import { Bitmap } from "./bitmap.js";
+import type { Nearest, VectorSource } from "./flat.js";
+import { FlatIndex, isBeyondCodes } from "./flat.js";
+import type { GraphSnapshot } from "./graph-snapshot.js";
+import type { HnswStatistics } from "./hnsw.js";
+import { HnswIndex } from "./hnsw.js";
+import { Judge, judgeWhileNear } from "./judge.js";
+import { type Plan, type SearchShape, flatRowsMax, planSearch } from "./planner.js";
+import type { EncodedQuery, QuantizedRows } from "./quantize.js";
+import { encodeQuery } from "./quantize.js";
+import type { Candidates, VectorKernel } from "./vector-kernel.js";
+
+export interface VectorIndexOptions {
+  M: number;
+  efConstruction: number;
+  /** Beam of a search; at least k is used. May be changed at any time through `efSearch`. */
+  efSearch: number;
+  /** Of the graph's levels. Default 1. */
+  seed?: number;
+  /** Rows up to which no graph is built. Default by dimension, from `planner.ts`. */
+  flatRowsMax?: number;
+  /** Chooses the way of a search. Default `planSearch`. */
+  plan?: (shape: SearchShape) => Plan;
+}
+
+export interface VectorIndexStatistics extends HnswStatistics {
+  rows: number;
+  /** Rows up to which no graph is built. */
+  flatRowsMax: number;
+}
+
+/** How the allowed rows lie to those that the graph covers. */
+interface Split {
+  matches: number;
+  /** Allowed, but not covered. */
+  rest: Bitmap;
+  restCount: number;
+  /** Whether every covered row is allowed. */
+  isUnfiltered: boolean;
+}
+
+export class VectorIndex {
+  efSearch: number;
+  readonly #flat: FlatIndex;
+  readonly #hnsw: HnswIndex;
+  readonly #flatRowsMax: number;
+  readonly #planOf: (shape: SearchShape) => Plan;
+  #rows = new Bitmap();
+  #rowCount = 0;
+
+  constructor(kernel: VectorKernel, space: Space, dimension: number, options: VectorIndexOptions) {
+    this.efSearch = options.efSearch;
+    this.#flat = new FlatIndex(kernel, space, dimension);
+    this.#hnsw = new HnswIndex(this.#flat, { M: options.M, efConstruction: options.efConstruction, seed: options.seed ?? 1 });
+    this.#flatRowsMax = options.flatRowsMax ?? flatRowsMax(dimension);
+    this.#planOf = options.plan ?? planSearch;
+  }
+
+  /** Bytes of WebAssembly memory held, or of arrays. */
+  get byteLength(): number {
+    return this.#flat.byteLength;
+  }
+
+  get statistics(): VectorIndexStatistics {
+    return { ...this.#hnsw.statistics, rows: this.#rowCount, flatRowsMax: this.#flatRowsMax };
+  }
+
+  /** Sets the rows of ordinals `first … first + n − 1`, new or replaced. Throws `RESOURCE_EXHAUSTED` when memory ends. */
+  set(first: number, rows: QuantizedRows): void {
+    this.#flat.set(first, rows);
+    this.#hnsw.set(first, rows);
+    for (let ordinal = first; ordinal < first + rows.slopes.length; ordinal++) {
+      if (!this.#rows.has(ordinal)) this.#rowCount++;
+      this.#rows.add(ordinal);
+    }
+  }
+
+  /** Takes rows out. A search must not allow them until they are set again. */
+  delete(ordinals: Iterable<number>): void {
+    for (const ordinal of ordinals) {
+      if (!this.#rows.has(ordinal)) continue;
+      this.#rows.delete(ordinal);
+      this.#rowCount--;
+      this.#hnsw.delete(ordinal);
+    }
+  }
+
+  /** The `k` nearest allowed rows, all of them when there are fewer; through the graph, about the nearest. */
+  async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest> {
+    const { space } = this.#flat;
+    const encoded = encodeQuery(space, query);
+    const beam = Math.max(efSearch, k);
+    const isPlain = isBeyondCodes(space, encoded) || (encoded.norm === 0 && space !== "l2");
+    const split = isPlain || this.#hnsw.coveredCount === 0 ? null : this.#split(allowed);
+    if (split === null || this.#plan(split, beam) === "scan") return this.#flat.search(query, k, allowed, vectors);
+    const judge = new Judge(space, query, k, vectors);
+    const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
+    const candidates = this.#candidates(encoded, beam, allowed, split);
+    await judgeWhileNear(judge, k, candidates, offset, this.#flat.bounds.marginFor(encoded));
+    if (judge.nearest.ordinals.length < Math.min(k, split.matches + split.restCount)) return this.#flat.search(query, k, allowed, vectors);
+    return judge.nearest;
+  }
+
+  /** The `k` nearest allowed rows, for certain. */
+  searchExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
+    return this.#flat.search(query, k, allowed, vectors);
+  }
+
+  /**
+   * Builds and mends the graph, one node at a time, until `isOver` says so; call it in slices of a few milliseconds. Returns
+   * whether nothing is left to do. `isThorough` has it tidy up however little has changed, as before a snapshot.
+   */
+  build(isOver: () => boolean, isThorough = false): boolean {
+    if (this.#rowCount <= this.#flatRowsMax && this.#hnsw.coveredCount === 0) return true;
+    return this.#hnsw.build(isOver, isThorough);
+  }
+
+  /** The graph at rest; `null` while there is none. */
+  save(): GraphSnapshot | null {
+    return this.#hnsw.coveredCount === 0 ? null : this.#hnsw.save();
+  }
+
+  /** Takes a saved graph, once every row is set; see `HnswIndex.load`. */
+  load(snapshot: GraphSnapshot): string | null {
+    return this.#hnsw.load(snapshot);
+  }
+
+  #plan({ matches, restCount }: Split, beam: number): Plan {
+    return this.#planOf({ covered: this.#hnsw.coveredCount, matches, uncovered: restCount, beam });
+  }
+
+  #split(allowed: Bitmap): Split {
+    const rest = allowed.clone().subtract(this.#hnsw.covered);
+    const restCount = rest.count();
+    const matches = allowed.count() - restCount;
+    return { matches, rest, restCount, isUnfiltered: matches === this.#hnsw.coveredCount };
+  }
+
+  /** Of the graph and of the rows it does not cover, in one order: their approximate distances mean the same. */
+  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { rest, restCount, isUnfiltered }: Split): Candidates {
+    const walked = this.#hnsw.candidates(query, beam, isUnfiltered ? null : allowed);
+    if (restCount === 0) return walked;
+    return mergeCandidates(walked, this.#flat.table.scan(query.codes, query.scale, beam, rest.words));
+  }
+}
+
+/** Two ascending lists in one. */
+function mergeCandidates(a: Candidates, b: Candidates): Candidates {
+  const count = a.ordinals.length + b.ordinals.length;
+  const merged: Candidates = { ordinals: new Uint32Array(count), distances: new Float32Array(count) };
+  for (let i = 0, j = 0; i + j < count; ) {
+    const takeA = j === b.ordinals.length || (i < a.ordinals.length && a.distances[i]! <= b.distances[j]!);
+    const at = i + j;
+    const [from, index] = takeA ? [a, i++] : [b, j++];
+    merged.ordinals[at] = from.ordinals[index]!;
+    merged.distances[at] = from.distances[index]!;
+  }
+  return merged;
+}
