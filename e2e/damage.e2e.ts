@@ -1,0 +1,275 @@
+/**
+ * What a database does when it is full, too new or damaged: a clear error, nothing deleted, and everything back once
+ * the cause is gone. The damage is done to what Chromium really stored, with the database closed.
+ */
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { TidepoolClientOptions } from "tidepool-db";
+import type { BlockRef } from "../src/core/blockstore/blockstore.js";
+import type { Manifest } from "../src/core/sysdb/manifest.js";
+import { decodeRow, encodeRow } from "../src/core/sysdb/row.js";
+import { createProfile, openBrowser, removeProfile } from "./browser.js";
+import type { StaticServer } from "./static-server.js";
+import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
+
+type Records = typeof import("./pages/records.js");
+type Surgery = typeof import("./pages/surgery.js");
+type Storage = "opfs" | "indexeddb";
+type Rejection = Awaited<ReturnType<Records["rejection"]>>;
+
+const RECORDS = 600;
+const patience = { timeout: 60_000, interval: 100 };
+
+let app: StaticServer;
+let profile: string;
+let context: BrowserContext;
+let page: Page;
+
+beforeAll(async () => {
+  app = await serveApp();
+  profile = await createProfile();
+  context = await openBrowser(profile);
+});
+
+afterAll(async () => {
+  await context?.close();
+  await app?.close();
+  await removeProfile(profile);
+});
+
+beforeEach(async () => {
+  page = await openTab(context, app);
+});
+
+afterEach(() => page.close());
+
+/** Calls one function of `pages/surgery.ts` in the page. */
+async function operate<Name extends keyof Surgery>(name: Name, ...args: Parameters<Surgery[Name]>): Promise<Awaited<ReturnType<Surgery[Name]>>> {
+  const call: { name: string; args: unknown[] } = { name, args };
+  const result: unknown = await page.evaluate(async ({ name, args }) => {
+    const surgery = await load<Record<string, (...args: unknown[]) => unknown>>("surgery");
+    return surgery[name]!(...args);
+  }, call);
+  return result as Awaited<ReturnType<Surgery[Name]>>;
+}
+
+/** Opens the database, says what is wrong with the collection if it should hold so many records, and closes it. */
+function faults(options: TidepoolClientOptions, count: number): Promise<string[]> {
+  return page.evaluate(
+    async ({ options, count }) => {
+      const { faultsOf, visit } = await load<Records>("records");
+      return visit(options, (collection) => faultsOf(collection, count));
+    },
+    { options, count },
+  );
+}
+
+/** Adds records to a database of its own and closes it. */
+function add(options: TidepoolClientOptions, first: number, count: number): Promise<void> {
+  return page.evaluate(
+    async ({ options, first, count }) => {
+      const { recordsOf, visit } = await load<Records>("records");
+      await visit(options, (collection) => collection.add(recordsOf(first, count)));
+    },
+    { options, first, count },
+  );
+}
+
+async function catalogRow<T>(path: string, prefix: string): Promise<{ key: string; row: T }> {
+  const keys = (await operate("keysOf", path, "catalog")) as string[];
+  const key = keys.find((candidate) => candidate.startsWith(prefix))!;
+  return { key, row: decodeRow<T>(key, Uint8Array.from((await operate("readRow", path, "catalog", key))!)) };
+}
+
+/** A database whose records are all in published blocks, with a text index; closed. Resolves with its manifest. */
+async function createCompacted(options: { path: string; storage: Storage }): Promise<Manifest> {
+  await createSettled(page, options);
+  await page.evaluate(
+    async ({ options, count }) => {
+      const { open, recordsOf } = await load<Records>("records");
+      globalThis.client = new tidepool.TidepoolClient(options);
+      globalThis.collection = await open(client);
+      await collection.add(recordsOf(0, count));
+    },
+    { options, count: RECORDS },
+  );
+  const published = async (): Promise<Manifest> => (await catalogRow<Manifest>(options.path, "manifest/")).row;
+  await expect.poll(async () => (await published()).text !== null, patience).toBe(true);
+  await page.evaluate(() => client.close());
+  const manifest = await published();
+  expect(manifest.count).toBe(RECORDS);
+  return manifest;
+}
+
+/** Flips one byte in the middle of a block. Doing it again undoes it. */
+async function flip({ path, storage }: { path: string; storage: Storage }, ref: BlockRef): Promise<void> {
+  const middle = Math.floor(ref.length / 2);
+  if (storage === "opfs") await operate("flipInArena", path, ref.arena, ref.offset + middle);
+  else await operate("flipInRow", path, "blobs", [ref.arena, Math.floor(middle / 65_536)], middle % 65_536);
+}
+
+/** Reads of all kinds, until one is refused. */
+function readEverything(options: TidepoolClientOptions): Promise<Rejection> {
+  return page.evaluate(
+    async ({ options, count }) => {
+      const { faultsOf, rejection, visit } = await load<Records>("records");
+      return rejection(visit(options, (collection) => faultsOf(collection, count)));
+    },
+    { options, count: RECORDS },
+  );
+}
+
+describe.each<Storage>(["opfs", "indexeddb"])("a damaged database in %s", (storage) => {
+  const options = { path: `damaged-${storage}`, storage };
+  let manifest: Manifest;
+
+  test("is made", async () => {
+    manifest = await createCompacted(options);
+    expect(await faults(options, RECORDS)).toEqual([]);
+  });
+
+  test.each<[string, (manifest: Manifest) => BlockRef]>([
+    ["ids", ({ ids }) => ids[0]!.refs[0]!],
+    ["records", ({ payload }) => payload[0]!.refs[0]!],
+    ["codes", ({ vectors }) => vectors[0]!.refs[0]!],
+    ["embeddings", ({ vectors }) => vectors[0]!.refs[1]!],
+    ["metadata", ({ metadata }) => metadata.postings.blocks[0]!.ref],
+    ["text", ({ text }) => text!.blocks[0]!],
+  ])("a changed byte in its %s is CORRUPTION that names collection and block; undone, all is back", async (_, refOf) => {
+    const ref = refOf(manifest);
+    await flip(options, ref);
+    const before = await operate("inventory", options.path);
+    const refusal = await readEverything(options);
+    expect(refusal).toMatchObject({ code: "CORRUPTION" });
+    expect(refusal!.message).toContain('collection "notes"');
+    expect(refusal!.message).toContain(`${ref.arena}:${ref.offset}+${ref.length}`);
+    expect(await operate("inventory", options.path)).toEqual(before);
+    await flip(options, ref);
+    expect(await faults(options, RECORDS)).toEqual([]);
+  });
+
+  test.each(["format", "collection/", "manifest/"])("a changed byte in its catalog row %s is CORRUPTION", async (prefix) => {
+    const { key } = await catalogRow(options.path, prefix);
+    await operate("flipInRow", options.path, "catalog", key, 20);
+    const before = await operate("inventory", options.path);
+    const refusal = await readEverything(options);
+    expect(refusal).toMatchObject({ code: "CORRUPTION" });
+    expect(refusal!.message).toContain(`"${key}"`);
+    expect(await operate("inventory", options.path)).toEqual(before);
+    await operate("flipInRow", options.path, "catalog", key, 20);
+    expect(await faults(options, RECORDS)).toEqual([]);
+  });
+
+  test("a changed byte in its log is CORRUPTION that names collection and log record", async () => {
+    await add(options, RECORDS, 1);
+    const [key] = await operate("keysOf", options.path, "log");
+    await operate("flipInRow", options.path, "log", key!, 100);
+    const before = await operate("inventory", options.path);
+    const refusal = await readEverything(options);
+    expect(refusal).toMatchObject({ code: "CORRUPTION" });
+    expect(refusal!.message).toContain(`Log record ${(key as [string, number])[1]} of collection "notes"`);
+    expect(await operate("inventory", options.path)).toEqual(before);
+    await operate("flipInRow", options.path, "log", key!, 100);
+    expect(await faults(options, RECORDS + 1)).toEqual([]);
+  });
+});
+
+test("an arena that has gone is CORRUPTION, no new one takes its place, and it is welcome back", async () => {
+  const options = { path: "arena", storage: "opfs" } as const;
+  const { ids } = await createCompacted(options);
+  const { arena } = ids[0]!.refs[0]!;
+  const name = await operate("hideArena", options.path, arena);
+  const before = await operate("inventory", options.path);
+  expect(await readEverything(options)).toMatchObject({ code: "CORRUPTION" });
+  expect(await operate("inventory", options.path)).toEqual(before);
+  await operate("showArena", options.path, arena, name);
+  expect(await faults(options, RECORDS)).toEqual([]);
+});
+
+test("a database of a newer format is refused by name and left alone", async () => {
+  const options = { path: "newer" };
+  await add(options, 0, 100);
+  const { key, row } = await catalogRow<{ formatVersion: number }>(options.path, "format");
+  const bytes = (await operate("readRow", options.path, "catalog", key))!;
+  await operate("writeRow", options.path, "catalog", key, [...encodeRow({ ...row, formatVersion: row.formatVersion + 1 })]);
+  const before = await operate("inventory", options.path);
+  const refusal = await readEverything(options);
+  expect(refusal).toMatchObject({ code: "FORMAT_TOO_NEW" });
+  expect(refusal!.message).toContain(String(row.formatVersion + 1));
+  expect(await operate("inventory", options.path)).toEqual(before);
+  await operate("writeRow", options.path, "catalog", key, bytes);
+  expect(await faults(options, 100)).toEqual([]);
+});
+
+describe.each<Storage>(["opfs", "indexeddb"])("a full origin, %s", (storage) => {
+  /** For some seconds Chromium remembers how much room IndexedDB had; a browser that has just started does not. */
+  async function limitFromNowOn(bytes: (usage: number) => number): Promise<() => Promise<void>> {
+    await context.close();
+    context = await openBrowser(profile);
+    page = await openTab(context, app);
+    const usage = await page.evaluate(async () => (await navigator.storage.estimate()).usage!);
+    return limitStorage(page, bytes(usage));
+  }
+
+  async function open(options: TidepoolClientOptions): Promise<void> {
+    await page.evaluate(async (options) => {
+      globalThis.client = new tidepool.TidepoolClient(options);
+      globalThis.collection = await (await load<Records>("records")).open(client);
+    }, options);
+  }
+
+  test("refuses a write by name, keeps whole batches only, and takes the rest when there is room again", async () => {
+    const options = { path: `full-${storage}`, storage };
+    await add(options, 0, 1000);
+    const lift = await limitFromNowOn((usage) => usage + 4_000_000);
+    await open(options);
+    const { refusal, ids } = await page.evaluate(async () => {
+      const { recordsOf, rejection } = await load<Records>("records");
+      const refusal = await rejection(collection.add(recordsOf(1000, 30_000)));
+      return { refusal, ids: (await collection.get({ include: [] })).ids };
+    });
+    expect(refusal).toMatchObject({ code: "QUOTA_EXCEEDED" });
+    const acknowledged = refusal!.details.acknowledged as number;
+    const numbers = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `r${from + i}`);
+    expect(ids.slice(0, 1000 + acknowledged)).toEqual(numbers(0, 1000 + acknowledged));
+    // The batch that was under way beside the one that failed may have found room: it is there as a whole or not at all.
+    expect([0, 1000]).toContain(ids.length - 1000 - acknowledged);
+
+    await lift();
+    await page.evaluate(async (from) => {
+      await collection.upsert((await load<Records>("records")).recordsOf(from, 2000));
+      await client.close();
+    }, 1000 + acknowledged);
+    const found = await page.evaluate(async (options) => {
+      const { visit } = await load<Records>("records");
+      return visit(options, async (collection) => (await collection.get({ include: [] })).ids);
+    }, options);
+    expect(new Set(found)).toEqual(new Set([...ids, ...numbers(1000 + acknowledged, 2000)]));
+    expect(found.length).toBe(new Set(found).size);
+  });
+
+  test("lets compaction wait: what was acknowledged is served from the log meanwhile", async () => {
+    const options = { path: `full-compaction-${storage}`, storage };
+    await createSettled(page, options);
+    await add(options, 0, RECORDS);
+    const lift = await limitFromNowOn(() => 1);
+    await open(options);
+    const served = () => page.evaluate(async (count) => (await load<Records>("records")).faultsOf(collection, count), RECORDS);
+    expect(await served()).toEqual([]);
+    await expect.poll(() => page.evaluate(async () => String((await client.info()).compactionError)), patience).toMatch(/more bytes/);
+    expect(await served()).toEqual([]);
+
+    await lift();
+    const update = () => page.evaluate(() => collection.update({ ids: ["r0"], metadatas: [{ parity: "even" }] }));
+    const compacted = () =>
+      page.evaluate(async () => {
+        const { compactionError, logRecords, blockBytesUsed } = await client.info();
+        return { compactionError, logRecords, hasBlocks: blockBytesUsed > 0 };
+      });
+    await update();
+    await expect.poll(compacted, patience).toEqual({ compactionError: null, logRecords: 0, hasBlocks: true });
+    expect(await served()).toEqual([]);
+    await page.evaluate(() => client.close());
+    expect(await faults(options, RECORDS)).toEqual([]);
+  });
+});

@@ -1,0 +1,326 @@
+/**
+ * A database over the life of pages and workers: reloads, several tabs and clients, crashes, the back/forward cache,
+ * long writes that are watched or aborted, and the storages and kernels that a browser may have to do with.
+ */
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Collection, TidepoolClient } from "tidepool-db";
+import { createProfile, openBrowser, removeProfile } from "./browser.js";
+import type { StaticServer } from "./static-server.js";
+import { openTab, serveApp, untilReady } from "./support/app.js";
+
+type Records = typeof import("./pages/records.js");
+
+declare global {
+  /** In the page: what one evaluation leaves for the next. */
+  var client: TidepoolClient;
+  var collection: Collection;
+  var outcome: Promise<unknown>;
+}
+
+let app: StaticServer;
+let profile: string;
+let context: BrowserContext;
+
+beforeAll(async () => {
+  app = await serveApp();
+  profile = await createProfile();
+  context = await openBrowser(profile);
+});
+
+afterAll(async () => {
+  await context?.close();
+  await app?.close();
+  await removeProfile(profile);
+});
+
+/** Opens the database at this path in the tab, adds records and leaves it open. */
+async function openWith(page: Page, path: string, count: number): Promise<void> {
+  await page.evaluate(
+    async ({ path, count }) => {
+      const { open, recordsOf } = await load<Records>("records");
+      globalThis.client = new tidepool.TidepoolClient({ path });
+      globalThis.collection = await open(client);
+      await collection.add(recordsOf(0, count));
+    },
+    { path, count },
+  );
+}
+
+/** Opens the database, says what is wrong with it if it should hold so many records, and closes it. */
+function faults(page: Page, path: string, count: number): Promise<string[]> {
+  return page.evaluate(
+    async ({ path, count }) => {
+      const { faultsOf, visit } = await load<Records>("records");
+      return visit({ path }, (collection) => faultsOf(collection, count));
+    },
+    { path, count },
+  );
+}
+
+/** Resolves once a worker somewhere waits for the lease of this path. */
+async function untilQueued(page: Page, path: string): Promise<void> {
+  await page.waitForFunction(async (name) => (await navigator.locks.query()).pending!.some((lock) => lock.name === name), `tidepool:${path}`);
+}
+
+test("data survives a reload, a closed tab, and all of it again", async () => {
+  const page = await openTab(context, app);
+  await openWith(page, "reload", 300);
+  await page.reload();
+  await untilReady(page);
+  expect(await faults(page, "reload", 300)).toEqual([]);
+  await openWith(page, "reload", 400);
+  await page.close();
+  const next = await openTab(context, app);
+  expect(await faults(next, "reload", 400)).toEqual([]);
+  await next.close();
+});
+
+test("a tab that finds the database held is told so in time, and gets it when the other tab goes", async () => {
+  const holder = await openTab(context, app);
+  await openWith(holder, "tabs", 50);
+  const other = await openTab(context, app);
+  const refusal = await other.evaluate(async () => {
+    const { rejection } = await load<Records>("records");
+    globalThis.client = new tidepool.TidepoolClient({ path: "tabs" });
+    return rejection(client.info());
+  });
+  expect(refusal).toMatchObject({ code: "LOCKED", details: { path: "tabs" } });
+  expect(refusal!.message).toMatch(/another tab.*"tabs"/i);
+  expect(await holder.evaluate(() => collection.count())).toBe(50);
+
+  await holder.close();
+  const records = await other.evaluate(async () => (await client.info()).records);
+  expect(records).toBe(50);
+  await other.close();
+});
+
+test("a tab that waits gets the database the moment it is free", async () => {
+  const holder = await openTab(context, app);
+  await openWith(holder, "handover", 50);
+  const other = await openTab(context, app);
+  await other.evaluate(() => {
+    globalThis.client = new tidepool.TidepoolClient({ path: "handover" });
+    globalThis.outcome = client.info();
+  });
+  await untilQueued(other, "handover");
+  await holder.close();
+  expect(await other.evaluate(() => outcome)).toMatchObject({ records: 50 });
+  await other.close();
+});
+
+test("two clients of one path in one page: the second is told that the first holds it, and follows it", async () => {
+  const page = await openTab(context, app);
+  await openWith(page, "twice", 20);
+  const { refusal, after } = await page.evaluate(async () => {
+    const { open, rejection } = await load<Records>("records");
+    const second = new tidepool.TidepoolClient({ path: "twice" });
+    const refusal = await rejection(second.info());
+    await client.close();
+    const after = await (await open(second)).count();
+    await second.close();
+    return { refusal, after };
+  });
+  expect(refusal).toMatchObject({ code: "LOCKED", details: { path: "twice" } });
+  expect(after).toBe(20);
+  await page.close();
+});
+
+test("clients of different paths and several collections keep apart", async () => {
+  const page = await openTab(context, app);
+  const counts = await page.evaluate(async () => {
+    const { idsOf, open, recordsOf } = await load<Records>("records");
+    const clients = ["left", "right"].map((path) => new tidepool.TidepoolClient({ path }));
+    const names = ["first", "second", "third"];
+    await Promise.all(
+      clients.flatMap((one, c) => names.map(async (name, n) => (await open(one, name)).add(recordsOf(1000 * n, 10 * (c + 1) + n)))),
+    );
+    await clients[0]!.deleteCollection({ name: "second" });
+    await (await open(clients[1]!, "third")).delete({ ids: idsOf(2000, 5) });
+    for (const one of clients) await one.close();
+    return Promise.all(
+      ["left", "right"].map(async (path) => {
+        const again = new tidepool.TidepoolClient({ path });
+        const found = await again.listCollections();
+        const counts = await Promise.all(found.map(async (collection) => [collection.name, await collection.count(), (await collection.peek({ limit: 1 })).ids[0]]));
+        await again.close();
+        return counts.map((row) => row.join(" ")).sort();
+      }),
+    );
+  });
+  expect(counts).toEqual([
+    ["first 10 r0", "third 12 r2000"],
+    ["first 20 r0", "second 21 r1000", "third 17 r2005"],
+  ]);
+  await page.close();
+});
+
+test("a crashed renderer loses nothing, and another tab goes on", async () => {
+  const page = await openTab(context, app);
+  await openWith(page, "crash", 300);
+  const crashed = page.waitForEvent("crash");
+  const session = await context.newCDPSession(page);
+  // The answer to this never comes.
+  void session.send("Page.crash").catch(() => undefined);
+  await crashed;
+  const next = await openTab(context, app);
+  expect(await faults(next, "crash", 300)).toEqual([]);
+  await next.close();
+  await page.close();
+});
+
+test("a worker that dies rejects what is under way; the next call starts another and finds everything", async () => {
+  const page = await openTab(context, app);
+  const found = await page.evaluate(async () => {
+    const { faultsOf, open, recordsOf, rejection } = await load<Records>("records");
+    const workers: Worker[] = [];
+    const client = new tidepool.TidepoolClient({
+      path: "worker",
+      worker: () => {
+        workers.push(new Worker("./package/worker.js", { type: "module" }));
+        return workers.at(-1)!;
+      },
+    });
+    const collection = await open(client);
+    await collection.add(recordsOf(0, 200));
+    const underWay = [rejection(collection.get({ include: ["embeddings"] })), rejection(client.info())];
+    workers[0]!.terminate();
+    const codes = (await Promise.all(underWay)).map((one) => one?.code);
+    const faults = await faultsOf(collection, 200);
+    await client.close();
+    return { codes, faults, workers: workers.length };
+  });
+  expect(found).toEqual({ codes: ["CONNECTION_LOST", "CONNECTION_LOST"], faults: [], workers: 2 });
+  await page.close();
+});
+
+test("a long write tells its progress, and an abort keeps exactly what was acknowledged", async () => {
+  const page = await openTab(context, app);
+  const found = await page.evaluate(async () => {
+    const { faultsOf, recordsOf, rejection, visit } = await load<Records>("records");
+    const total = 8000;
+    const controller = new AbortController();
+    const told: { done: number; total: number }[] = [];
+    const onProgress = (progress: { done: number; total: number }): void => {
+      told.push(progress);
+      if (progress.done >= 3000) controller.abort();
+    };
+    const refusal = await visit({ path: "abort" }, (collection) => rejection(collection.add({ ...recordsOf(0, total), signal: controller.signal, onProgress })));
+    const kept = refusal!.details.acknowledged as number;
+    const faults = await visit({ path: "abort" }, (collection) => faultsOf(collection, kept));
+    const rest: number[] = [];
+    await visit({ path: "abort" }, (collection) => collection.add({ ...recordsOf(kept, total - kept), onProgress: ({ done }) => rest.push(done) }));
+    const afterwards = await visit({ path: "abort" }, (collection) => faultsOf(collection, total));
+    return { refusal, kept, told, faults, rest, afterwards };
+  });
+  expect(found.refusal).toMatchObject({ code: "ABORTED" });
+  expect(found.refusal!.message).toContain(`${found.kept} of 8000`);
+  expect(found.kept).toBeGreaterThanOrEqual(3000);
+  expect(found.kept).toBeLessThan(8000);
+  expect(found.faults).toEqual([]);
+  expect(found.told.map(({ total }) => total)).toEqual(found.told.map(() => 8000));
+  for (const done of [found.told.map(({ done }) => done), found.rest]) expect(done).toEqual([...new Set(done)].sort((a, b) => a - b));
+  expect(found.rest.at(-1)).toBe(8000 - found.kept);
+  expect(found.afterwards).toEqual([]);
+  await page.close();
+});
+
+test("the page stays alive while 20,000 records are stored", async () => {
+  const page = await openTab(context, app);
+  const { turns, longest, count } = await page.evaluate(async () => {
+    const { recordsOf, visit } = await load<Records>("records");
+    const records = recordsOf(0, 20_000);
+    let longest = 0;
+    let turns = 0;
+    let over = false;
+    const beat = (async () => {
+      for (let last = performance.now(); !over; turns++) {
+        await new Promise((resolve) => setTimeout(resolve));
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+      }
+    })();
+    const count = await visit({ path: "alive" }, async (collection) => {
+      await collection.add(records);
+      return collection.count();
+    });
+    over = true;
+    await beat;
+    return { turns, longest, count };
+  });
+  console.log(`while 20,000 records were stored the page had ${turns} turns, the longest gap was ${Math.round(longest)} ms`);
+  expect(count).toBe(20_000);
+  expect(turns).toBeGreaterThan(20);
+  await page.close();
+});
+
+test("memory keeps nothing, IndexedDB keeps everything, and info tells which it is", async () => {
+  const page = await openTab(context, app);
+  const found = await page.evaluate(async () => {
+    const { faultsOf, recordsOf, visit } = await load<Records>("records");
+    const results = [];
+    for (const storage of ["memory", "indexeddb"] as const) {
+      const options = { path: `storage-${storage}`, storage };
+      const info = await visit(options, async (collection, client) => {
+        await collection.add(recordsOf(0, 200));
+        return { ...(await client.info()), faults: await faultsOf(collection, 200) };
+      });
+      const after = await visit(options, (collection) => collection.count());
+      results.push({ storage: info.storage, records: info.records, faults: info.faults, after });
+    }
+    const auto = await visit({ path: "storage-indexeddb" }, (_, client) => client.info());
+    return { results, auto: auto.storage, databases: (await indexedDB.databases()).map(({ name }) => name) };
+  });
+  expect(found.results).toEqual([
+    { storage: "memory", records: 200, faults: [], after: 0 },
+    { storage: "indexeddb", records: 200, faults: [], after: 200 },
+  ]);
+  expect(found.auto).toBe("indexeddb");
+  expect(found.databases).toContain("tidepool:storage-indexeddb");
+  expect(found.databases).not.toContain("tidepool:storage-memory");
+  await page.close();
+});
+
+test("without WebAssembly SIMD the plain kernel gives the same answers, and each can read what the other stored", async () => {
+  const page = await openTab(context, app);
+  const { kernels, answers, faults } = await page.evaluate(async () => {
+    const { embeddingOf, faultsOf, recordsOf, visit } = await load<Records>("records");
+    const plain = { path: "kernel", worker: () => new Worker("./no-simd.js", { type: "module" }) };
+    await visit(plain, (collection) => collection.add(recordsOf(0, 500)));
+    const kernels: string[] = [];
+    const answers: unknown[] = [];
+    const faults: string[] = [];
+    for (const options of [plain, { path: "kernel" }]) {
+      await visit(options, async (collection, client) => {
+        kernels.push((await client.info()).kernel);
+        const { ids, distances } = await collection.query({ queryEmbeddings: [1, 250, 9999].map(embeddingOf), nResults: 20, where: { parity: "even" } });
+        answers.push({ ids, distances });
+        faults.push(...(await faultsOf(collection, 500)));
+      });
+    }
+    return { kernels, answers, faults };
+  });
+  expect(kernels).toEqual(["typescript", "wasm-simd"]);
+  expect(answers[0]).toEqual(answers[1]);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("a page put aside by the browser lets go of the database, and opens it again when it is back", async () => {
+  const page = await openTab(context, app);
+  await openWith(page, "aside", 40);
+  // Playwright switches the back/forward cache off, so the page is told what it would be told.
+  const ended = await page.evaluate(async () => {
+    const { rejection } = await load<Records>("records");
+    const underWay = rejection(client.info());
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+    return underWay;
+  });
+  expect(ended).toMatchObject({ code: "CONNECTION_LOST" });
+  const other = await openTab(context, app);
+  expect(await faults(other, "aside", 40)).toEqual([]);
+  await other.close();
+  expect(await page.evaluate(() => collection.count())).toBe(40);
+  await page.close();
+});
