@@ -23,7 +23,7 @@ import { ReadWriteLock } from "./read-write-lock.js";
 import { MetadataSegment } from "./segment/metadata.js";
 import { type Payload, idFormat, payloadFormat } from "./segment/record.js";
 import { CollectionText, type TextSource } from "./segment/text.js";
-import { VectorSegment, vectorFormat } from "./segment/vector.js";
+import { type VectorRow, VectorSegment, vectorFormat } from "./segment/vector.js";
 import type { LogStore } from "./storage.js";
 import type { Manifest } from "./sysdb/manifest.js";
 import type { CollectionRow } from "./sysdb/sysdb.js";
@@ -55,7 +55,7 @@ export interface FieldSelection {
 interface Vectors {
   dimension: number;
   index: FlatIndex;
-  file: OrdinalBlockfile<Float32Array>;
+  file: OrdinalBlockfile<VectorRow>;
   segment: VectorSegment;
 }
 
@@ -99,7 +99,8 @@ export class CollectionState {
   #isRetained: () => boolean = () => true;
   readonly #cacheBase = 2 ** 32 * nextCacheBase++;
   readonly #ordinals = new Map<string, number>();
-  readonly #ids = new Map<number, string>();
+  /** ordinal → id of live records. */
+  readonly #ids: (string | undefined)[] = [];
 
   private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts, lock = new ReadWriteLock()) {
     this.lock = lock;
@@ -166,7 +167,7 @@ export class CollectionState {
 
   /** Bytes of memory that codes, memtable and id table hold (the latter estimated). */
   get memoryBytes(): number {
-    return this.memtable.bytes + (this.vectors?.index.byteLength ?? 0) + this.#ids.size * 100;
+    return this.memtable.bytes + (this.vectors?.index.byteLength ?? 0) + this.#ordinals.size * 100;
   }
 
   ordinalOf(id: string): number | undefined {
@@ -174,15 +175,15 @@ export class CollectionState {
   }
 
   idOf(ordinal: number): string {
-    return this.#ids.get(ordinal)!;
+    return this.#ids[ordinal]!;
   }
 
   // ---- opening
 
   async #loadSegments(): Promise<void> {
     for await (const { parts, ordinals } of this.idFile.scan(this.manifest.ids)) {
-      const id = parts[0]!.utf8("id");
-      for (let row = 0; row < ordinals.length; row++) this.#admit(id(row)!, ordinals[row]!);
+      const ids = parts[0]!.utf8Column("id");
+      for (let row = 0; row < ordinals.length; row++) this.#admit(ids[row]!, ordinals[row]!);
       await this.#parts.tick();
     }
     if (this.manifest.dimension === null) return;
@@ -241,12 +242,12 @@ export class CollectionState {
   }
 
   #applyWrite(operation: "add" | "update" | "upsert", batch: RecordBatch): void {
-    const embeddings = embeddingRows(batch);
-    const rows: VectorWrite[] = [];
+    const vectorOf = this.#vectorRows(batch);
+    const vectors: [ordinal: number, vector: VectorRow][] = [];
     const touched: number[] = [];
     batch.ids.forEach((id, i) => {
       const fields: RecordFields = {
-        embedding: embeddings(i),
+        vector: vectorOf(i),
         document: batch.documents?.[i] ?? undefined,
         uri: batch.uris?.[i] ?? undefined,
         metadata: batch.metadatas?.[i] ?? undefined,
@@ -256,13 +257,26 @@ export class CollectionState {
       const ordinal = existing ?? this.nextOrdinal++;
       if (existing === undefined) this.#insert(id, ordinal, fields);
       else this.#patch(id, ordinal, fields);
-      if (fields.embedding !== undefined) rows.push({ ordinal, embedding: fields.embedding });
+      if (fields.vector !== undefined) vectors.push([ordinal, fields.vector]);
       if (fields.document === undefined) return;
       this.hasDocuments = true;
       touched.push(ordinal);
     });
-    if (rows.length > 0) this.#indexVectors(batch.embeddings!.dimension, rows);
+    if (vectors.length > 0) this.#indexVectors(batch.embeddings!.dimension, vectors);
     this.text.touch(touched);
+  }
+
+  /** The vector of the i-th record of a batch, if it carries one; to be asked in order. */
+  #vectorRows({ embeddings }: RecordBatch): (i: number) => VectorRow | undefined {
+    if (embeddings === null) return () => undefined;
+    const { dimension, values, present } = embeddings;
+    const quantized = quantizeRows(this.space, dimension, values);
+    let next = 0;
+    return (i) => {
+      if (present !== null && present[i] === 0) return undefined;
+      const at = next++;
+      return { embedding: values.subarray(at * dimension, next * dimension), quantized, at };
+    };
   }
 
   #insert(id: string, ordinal: number, fields: RecordFields): void {
@@ -270,7 +284,7 @@ export class CollectionState {
     this.memtable.set(ordinal, {
       kind: "record",
       id,
-      embedding: fields.embedding!,
+      vector: fields.vector!,
       document: fields.document ?? null,
       uri: fields.uri ?? null,
       metadata: fields.metadata === undefined ? null : mergeMetadata(null, fields.metadata),
@@ -281,14 +295,16 @@ export class CollectionState {
     this.memtable.set(ordinal, patchEntry(id, this.memtable.get(ordinal), fields));
   }
 
-  #indexVectors(dimension: number, writes: readonly VectorWrite[]): void {
+  /** Hands vectors of one batch to the index, runs of consecutive ordinals and rows as one. */
+  #indexVectors(dimension: number, vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void {
     const { index } = this.#vectorsOf(dimension);
-    for (const run of consecutiveRuns(writes)) {
-      const values = new Float32Array(run.length * dimension);
-      run.forEach((write, i) => values.set(write.embedding, i * dimension));
-      index.set(run[0]!.ordinal, quantizeRows(this.space, dimension, values));
+    for (let from = 0, to; from < vectors.length; from = to) {
+      const [ordinal, { quantized, at }] = vectors[from]!;
+      to = from + 1;
+      while (vectors[to]?.[0] === ordinal + to - from && vectors[to]![1].at === at + to - from) to++;
+      index.set(ordinal, rowRange(quantized, dimension, at, at + to - from));
     }
-    for (const { ordinal } of writes) this.#forgetVector(ordinal);
+    for (const [ordinal] of vectors) this.#forgetVector(ordinal);
   }
 
   get space(): CollectionRow["configuration"]["hnsw"]["space"] {
@@ -301,7 +317,7 @@ export class CollectionState {
     this.vectors = {
       dimension,
       index: new FlatIndex(this.#parts.kernel, this.space, dimension),
-      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(this.space, dimension), limits.recordBlockBytes),
+      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(dimension), limits.recordBlockBytes),
       segment: new VectorSegment(this.#parts.blocks, owner, dimension),
     };
     return this.vectors;
@@ -309,13 +325,13 @@ export class CollectionState {
 
   #admit(id: string, ordinal: number): void {
     this.#ordinals.set(id, ordinal);
-    this.#ids.set(ordinal, id);
+    this.#ids[ordinal] = id;
     this.live.add(ordinal);
   }
 
   #dismiss(id: string, ordinal: number): void {
     this.#ordinals.delete(id);
-    this.#ids.delete(ordinal);
+    this.#ids[ordinal] = undefined;
     this.live.delete(ordinal);
   }
 
@@ -405,7 +421,7 @@ export class CollectionState {
 
   #residentEmbedding(ordinal: number): Float32Array | undefined {
     const entry = this.memtable.get(ordinal);
-    const fresh = entry === undefined || entry.kind === "tombstone" ? undefined : entry.embedding;
+    const fresh = entry === undefined || entry.kind === "tombstone" ? undefined : entry.vector?.embedding;
     return fresh ?? this.#parts.vectorCache.get(this.#cacheKey(ordinal));
   }
 
@@ -422,49 +438,25 @@ export class CollectionState {
   }
 }
 
-interface VectorWrite {
-  ordinal: number;
-  embedding: Float32Array;
-}
-
-/** Splits writes (later ones of one ordinal win) into runs of consecutive ordinals, so that bulk inserts are one call. */
-function consecutiveRuns(writes: readonly VectorWrite[]): VectorWrite[][] {
-  const runs: VectorWrite[][] = [];
-  for (const write of writes) {
-    const run = runs[runs.length - 1];
-    if (run !== undefined && run[run.length - 1]!.ordinal + 1 === write.ordinal) run.push(write);
-    else runs.push([write]);
-  }
-  return runs;
-}
-
 /** Hands rows of a block to the index in runs of consecutive ordinals. */
 function setRuns(index: FlatIndex, dimension: number, ordinals: Uint32Array, rows: QuantizedRows): void {
   for (let from = 0, to; from < ordinals.length; from = to) {
     to = from + 1;
     while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;
-    index.set(ordinals[from]!, {
-      codes: rows.codes.subarray(from * dimension, to * dimension),
-      slopes: rows.slopes.subarray(from, to),
-      intercepts: rows.intercepts.subarray(from, to),
-      errors: rows.errors.subarray(from, to),
-    });
+    index.set(ordinals[from]!, rowRange(rows, dimension, from, to));
   }
 }
 
-/** Embedding of the i-th record of a batch, if it carries one. */
-function embeddingRows(batch: RecordBatch): (i: number) => Float32Array | undefined {
-  const embeddings = batch.embeddings;
-  if (embeddings === null) return () => undefined;
-  const { dimension, values, present } = embeddings;
-  let next = 0;
-  return (i) => {
-    if (present !== null && present[i] === 0) return undefined;
-    return values.subarray(next, (next += dimension));
+function rowRange(rows: QuantizedRows, dimension: number, from: number, to: number): QuantizedRows {
+  return {
+    codes: rows.codes.subarray(from * dimension, to * dimension),
+    slopes: rows.slopes.subarray(from, to),
+    intercepts: rows.intercepts.subarray(from, to),
+    errors: rows.errors.subarray(from, to),
   };
 }
 
-function patchedPayload(base: Payload, patch: Omit<PatchEntry, "kind" | "id" | "embedding">): Payload {
+function patchedPayload(base: Payload, patch: Omit<PatchEntry, "kind" | "id" | "vector">): Payload {
   return {
     document: patch.document ?? base.document,
     uri: patch.uri ?? base.uri,

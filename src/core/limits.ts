@@ -9,10 +9,15 @@ export const limits = {
   /** Collection and database names, in characters (as in Chroma). */
   nameLengthMin: 3,
   nameLengthMax: 512,
-  /** Records in one atomic batch; larger calls are split by the client, each batch being atomic. */
-  batchRecordsMax: 1000,
+  /** Records in one atomic batch (as in Chroma). */
+  batchRecordsMax: 5461,
+  /** Records that the client sends in one batch: it splits larger calls, each batch being atomic. */
+  batchRecordsSent: 1000,
   /** Size of one batch as it enters the log. */
   batchBytesMax: 32 * MiB,
+  /** Largest body of a REST request (as in Chroma), and how deep its JSON may nest. */
+  bodyBytesMax: 40 * MiB,
+  bodyDepthMax: 128,
   /** How deep `$and`/`$or` may nest in `where` and `whereDocument`. */
   filterDepthMax: 64,
   /** Clauses in one `where` or `whereDocument`. */
@@ -41,7 +46,7 @@ export const limits = {
   vectorCacheBytesMax: 32 * MiB,
 
   /** Uncompacted log that starts a compaction at once. */
-  compactionLogBytes: 8 * MiB,
+  compactionLogBytes: 24 * MiB,
   /** Uncompacted log that starts a compaction once the database is idle. */
   compactionIdleLogBytes: 256 * KiB,
   /** Time without a write after which the database counts as idle. */

@@ -10,6 +10,11 @@ export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
+/** The same, without a copy where the bytes are all that their buffer holds: for a store that clones what it is given. */
+export function cloneableBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : ownBytes(bytes);
+}
+
 export function equalBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null || a.length !== b.length) return a === b;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -279,6 +279,17 @@ export class Block {
     return this.#nullable(name, "utf8", (place) => this.#itemUtf8(name, place.buffer + 1));
   }
 
+  /** A string column without nulls, all rows at once: ASCII, which ids mostly are, is decoded in one go. */
+  utf8Column(name: string): string[] {
+    const place = this.#find(name, "utf8");
+    const data = this.#view(place.buffer + 2);
+    const range = this.#offsets(name, place.buffer + 1, data.length);
+    const text = decodeUtf8(data, 0, data.length);
+    const isAscii = text.length === data.length;
+    const item = (row: number): string => (isAscii ? text.slice(range.start(row), range.end(row)) : decodeUtf8(data, range.start(row), range.end(row)));
+    return Array.from({ length: this.rows }, (_, row) => item(row));
+  }
+
   /** The list of a row; with `end`, the lists of the rows from `row` up to but without `end`, one after another. */
   u32List(name: string): (row: number, end?: number) => Uint32Array {
     const place = this.#find(name, "u32-list");

@@ -13,6 +13,7 @@ import { mergeMetadata } from "../metadata.js";
 import type { MetadataChange } from "../segment/metadata.js";
 import type { Payload } from "../segment/record.js";
 import { advance } from "../segment/text.js";
+import type { VectorRow } from "../segment/vector.js";
 import type { Manifest } from "../sysdb/manifest.js";
 
 type Tick = () => Promise<void>;
@@ -48,7 +49,7 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
   return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords, compactedDeletions: logDeletions };
 }
 
-async function applyVectors(state: CollectionState, changes: OrdinalChanges<Float32Array>, tick: Tick): Promise<Manifest["vectors"]> {
+async function applyVectors(state: CollectionState, changes: OrdinalChanges<VectorRow>, tick: Tick): Promise<Manifest["vectors"]> {
   return (await state.vectors?.file.apply(state.manifest.vectors, changes, tick)) ?? [];
 }
 
@@ -99,10 +100,10 @@ function changesPayload(entry: PatchEntry): boolean {
   return entry.document !== undefined || entry.uri !== undefined || entry.metadata !== undefined;
 }
 
-function vectorRows(entries: Entries): [number, Float32Array][] {
-  const rows: [number, Float32Array][] = [];
+function vectorRows(entries: Entries): [number, VectorRow][] {
+  const rows: [number, VectorRow][] = [];
   for (const [ordinal, entry] of entries) {
-    if (entry.kind !== "tombstone" && entry.embedding !== undefined) rows.push([ordinal, entry.embedding]);
+    if (entry.kind !== "tombstone" && entry.vector !== undefined) rows.push([ordinal, entry.vector]);
   }
   return rows;
 }

@@ -7,13 +7,14 @@
  * followed by a reader that lays A's successor over the result.
  */
 import { mergeMetadata } from "../metadata.js";
+import type { VectorRow } from "../segment/vector.js";
 import type { Metadata, MetadataPatch } from "../types.js";
 
 /** A record that the memtable knows in full. */
 export interface RecordEntry {
   kind: "record";
   id: string;
-  embedding: Float32Array;
+  vector: VectorRow;
   document: string | null;
   uri: string | null;
   metadata: Metadata | null;
@@ -23,7 +24,7 @@ export interface RecordEntry {
 export interface PatchEntry {
   kind: "patch";
   id: string;
-  embedding: Float32Array | undefined;
+  vector: VectorRow | undefined;
   document: string | undefined;
   uri: string | undefined;
   metadata: MetadataPatch | undefined;
@@ -39,7 +40,7 @@ export type MemtableEntry = RecordEntry | PatchEntry | TombstoneEntry;
 
 /** The fields of one written record, `undefined` where the write does not give one. */
 export interface RecordFields {
-  embedding: Float32Array | undefined;
+  vector: VectorRow | undefined;
   document: string | undefined;
   uri: string | undefined;
   metadata: MetadataPatch | undefined;
@@ -92,7 +93,7 @@ export function patchEntry(id: string, old: MemtableEntry | undefined, fields: R
     return {
       kind: "patch",
       id,
-      embedding: fields.embedding ?? old.embedding,
+      vector: fields.vector ?? old.vector,
       document: fields.document ?? old.document,
       uri: fields.uri ?? old.uri,
       metadata: fields.metadata === undefined ? old.metadata : { ...old.metadata, ...fields.metadata },
@@ -106,7 +107,7 @@ function overlay(base: RecordEntry, patch: PatchEntry): RecordEntry {
   return {
     kind: "record",
     id: base.id,
-    embedding: patch.embedding ?? base.embedding,
+    vector: patch.vector ?? base.vector,
     document: patch.document ?? base.document,
     uri: patch.uri ?? base.uri,
     metadata: mergeMetadata(base.metadata, patch.metadata),
@@ -117,7 +118,7 @@ function sizeOf(entry: MemtableEntry): number {
   const fixed = 120 + entry.id.length;
   if (entry.kind === "tombstone") return fixed;
   const text = (entry.document?.length ?? 0) + (entry.uri?.length ?? 0);
-  return fixed + text + (entry.embedding?.byteLength ?? 0) + metadataSize(entry.metadata);
+  return fixed + text + 1.25 * (entry.vector?.embedding.byteLength ?? 0) + metadataSize(entry.metadata);
 }
 
 function metadataSize(metadata: MetadataPatch | null | undefined): number {

@@ -69,7 +69,7 @@ class SegmentsView implements SearchView {
 
   #note(ordinal: number, entry: MemtableEntry): void {
     if (entry.kind === "tombstone") this.#deleted.set(ordinal, entry.id);
-    if (entry.kind === "tombstone" || entry.embedding !== undefined) this.#movedOn.add(ordinal);
+    if (entry.kind === "tombstone" || entry.vector !== undefined) this.#movedOn.add(ordinal);
     if (entry.kind === "tombstone" || entry.document !== undefined) this.#rewritten.add(ordinal);
   }
 

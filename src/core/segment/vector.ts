@@ -11,34 +11,53 @@ import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { type OrdinalEntry, type OrdinalSection, type RowFormat, findRow } from "../blockstore/ordinal-blockfile.js";
 import { crc32 } from "../checksum.js";
 import { TidepoolError } from "../errors.js";
-import { type QuantizedRows, quantizeRows } from "../index/quantize.js";
+import type { QuantizedRows } from "../index/quantize.js";
 import type { ByteRange } from "../storage.js";
-import type { Space } from "../types.js";
 
-/** Rows are embeddings; codes are derived from them when a block is written. */
-export function vectorFormat(space: Space, dimension: number): RowFormat<Float32Array> {
+/** One record's embedding with its codes: row `at` of rows that were quantised together. */
+export interface VectorRow {
+  embedding: Float32Array;
+  quantized: QuantizedRows;
+  at: number;
+}
+
+export function vectorFormat(dimension: number): RowFormat<VectorRow> {
   return {
     sizeOf: () => dimension * 5 + 20,
-    encode: (ordinals, rows) => encodeVectors(space, dimension, ordinals, rows),
-    decode: ([, embeddingBlock]) => {
+    encode: (ordinals, rows) => encodeVectors(dimension, ordinals, rows),
+    decode: ([codeBlock, embeddingBlock]) => {
+      const quantized = quantizedRows(codeBlock!);
       const embeddings = embeddingBlock!.fixedF32("embedding");
-      return (row) => embeddings.subarray(row * dimension, (row + 1) * dimension);
+      return (at) => ({ embedding: embeddings.subarray(at * dimension, (at + 1) * dimension), quantized, at });
     },
   };
 }
 
-function encodeVectors(space: Space, dimension: number, ordinals: Uint32Array, rows: readonly Float32Array[]): Uint8Array[] {
+function quantizedRows(codeBlock: Block): QuantizedRows {
+  return {
+    codes: codeBlock.fixedI8("codes"),
+    slopes: codeBlock.f32("slope"),
+    intercepts: codeBlock.f32("intercept"),
+    errors: codeBlock.f32("error"),
+  };
+}
+
+function encodeVectors(dimension: number, ordinals: Uint32Array, rows: readonly VectorRow[]): Uint8Array[] {
   const embeddings = new Float32Array(rows.length * dimension);
-  rows.forEach((row, r) => embeddings.set(row, r * dimension));
-  const { codes, slopes, intercepts, errors } = quantizeRows(space, dimension, embeddings);
+  const codes = new Int8Array(rows.length * dimension);
+  rows.forEach(({ embedding, quantized, at }, r) => {
+    embeddings.set(embedding, r * dimension);
+    codes.set(quantized.codes.subarray(at * dimension, (at + 1) * dimension), r * dimension);
+  });
+  const column = (of: "slopes" | "intercepts" | "errors") => Float32Array.from(rows, ({ quantized, at }) => quantized[of][at]!);
   const embeddingBlock = encodeBlock([{ type: "fixed-f32", name: "embedding", width: dimension, values: embeddings }], rows.length);
   const codeBlock = encodeBlock(
     [
       { type: "u32", name: "ordinal", values: ordinals },
       { type: "fixed-i8", name: "codes", width: dimension, values: codes },
-      { type: "f32", name: "slope", values: slopes },
-      { type: "f32", name: "intercept", values: intercepts },
-      { type: "f32", name: "error", values: errors },
+      { type: "f32", name: "slope", values: column("slopes") },
+      { type: "f32", name: "intercept", values: column("intercepts") },
+      { type: "f32", name: "error", values: column("errors") },
       { type: "u32", name: "crc", values: rowChecksums(dimension, embeddings) },
     ],
     rows.length,
@@ -79,12 +98,7 @@ export class VectorSegment {
     const directories: RowDirectory[] = [];
     for (const entry of section) {
       const block = await this.#readCodes(entry);
-      visit(block.u32("ordinal"), {
-        codes: block.fixedI8("codes"),
-        slopes: block.f32("slope"),
-        intercepts: block.f32("intercept"),
-        errors: block.f32("error"),
-      });
+      visit(block.u32("ordinal"), quantizedRows(block));
       directories.push(directoryOf(entry, block));
     }
     return directories;

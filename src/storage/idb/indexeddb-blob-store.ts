@@ -54,13 +54,20 @@ export class IndexedDbBlobStore implements BlobStore {
 
   async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
     return this.#database.read("blobs", "read blocks", async (transaction) => {
+      ranges.forEach(checkRange);
       const blobs = transaction.objectStore("blobs");
-      return Promise.all(
-        ranges.map(async (range) => {
-          checkRange(range);
-          return assemble(range, await blobs.getAll(pieceRange(range)));
-        }),
-      );
+      const pieces = new Map<number, Map<number, Uint8Array>>();
+      const reads = touchedPieces(ranges).flatMap(([blob, numbers]) => {
+        const ofBlob = new Map<number, Uint8Array>();
+        pieces.set(blob, ofBlob);
+        return consecutive(numbers).map(async ([first, last]) => {
+          const found = await blobs.getAll(IDBKeyRange.bound([blob, first], [blob, last]));
+          // When some are missing it cannot be told which, so then all are; a range that needs one of them says so.
+          if (found.length === last - first + 1) found.forEach((piece, i) => ofBlob.set(first + i, piece));
+        });
+      });
+      await Promise.all(reads);
+      return ranges.map((range) => assemble(range, pieces.get(range.extent.arena)!));
     });
   }
 
@@ -124,24 +131,45 @@ function touched({ extent, start, length }: ByteRange): [first: number, last: nu
   return [first, Math.max(first, Math.ceil((start + length) / pieceBytes) - 1)];
 }
 
-function pieceRange(range: ByteRange): IDBKeyRange {
-  const [first, last] = touched(range);
-  return IDBKeyRange.bound([range.extent.arena, first], [range.extent.arena, last]);
+/** For each blob the pieces that any of the ranges touches, ascending and each once: many rows share a piece. */
+function touchedPieces(ranges: readonly ByteRange[]): [blob: number, pieces: number[]][] {
+  const pieces = new Map<number, Set<number>>();
+  for (const range of ranges) {
+    const { arena: blob } = range.extent;
+    const ofBlob = pieces.get(blob) ?? new Set();
+    pieces.set(blob, ofBlob);
+    const [first, last] = touched(range);
+    for (let piece = first; piece <= last; piece++) ofBlob.add(piece);
+  }
+  return [...pieces].map(([blob, ofBlob]) => [blob, [...ofBlob].sort((a, b) => a - b)]);
+}
+
+/** Ascending numbers as runs without a gap. */
+function consecutive(numbers: readonly number[]): [first: number, last: number][] {
+  const runs: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run?.[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
 
 /** Copies the asked bytes out of the pieces they lie in; every piece but a blob's last is full. */
-function assemble(range: ByteRange, pieces: readonly Uint8Array[]): Uint8Array {
+function assemble(range: ByteRange, pieces: ReadonlyMap<number, Uint8Array>): Uint8Array {
   const { extent, start, length } = range;
   const [first, last] = touched(range);
   const bytes = new Uint8Array(length);
   let filled = 0;
-  pieces.forEach((piece, i) => {
-    const position = (first + i) * pieceBytes;
-    const part = piece.subarray(Math.max(0, start - position), Math.max(0, start + length - position));
+  let complete = extent.offset === 0;
+  for (let number = first; number <= last; number++) {
+    const piece = pieces.get(number);
+    complete &&= piece !== undefined;
+    const position = number * pieceBytes;
+    const part = piece?.subarray(Math.max(0, start - position), Math.max(0, start + length - position)) ?? bytes.subarray(0, 0);
     bytes.set(part, filled);
     filled += part.length;
-  });
-  const complete = pieces.length === last - first + 1 && filled === length && extent.offset === 0;
-  if (!complete) throw missing(`A part of bytes ${start}+${length} of extent ${extentName(extent)}`);
+  }
+  if (!complete || filled !== length) throw missing(`A part of bytes ${start}+${length} of extent ${extentName(extent)}`);
   return bytes;
 }

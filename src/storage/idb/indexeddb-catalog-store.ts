@@ -8,7 +8,7 @@
  */
 import type { IDBPObjectStore, StoreNames } from "idb";
 import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
-import { catalogConflict, equalBytes, ownBytes } from "../bytes.js";
+import { catalogConflict, cloneableBytes, equalBytes } from "../bytes.js";
 import type { Database, Schema } from "./database.js";
 import { logRange } from "./indexeddb-log-store.js";
 
@@ -44,7 +44,7 @@ export class IndexedDbCatalogStore implements CatalogStore {
       );
       if (copyLog) await copyEntries(log, copyLog);
       await Promise.all([
-        ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(ownBytes(bytes), key)),
+        ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(cloneableBytes(bytes), key)),
         ...(deleted ?? []).map(async (key) => catalog.delete(key)),
         ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(logRange(collectionId, -Infinity, upTo))),
       ]);

@@ -3,7 +3,7 @@
  * that is already taken fails the transaction instead of overwriting an acknowledged record.
  */
 import type { Durability, LogEntry, LogStore } from "../../core/storage.js";
-import { ownBytes } from "../bytes.js";
+import { cloneableBytes } from "../bytes.js";
 import type { Database } from "./database.js";
 
 /** Rows asked for in the first request; later requests follow the size of the rows seen. */
@@ -23,7 +23,7 @@ export class IndexedDbLogStore implements LogStore {
   async append(entries: readonly LogEntry[]): Promise<void> {
     await this.#database.write(["log"], this.#durability, "append to the log", async (transaction) => {
       const log = transaction.objectStore("log");
-      await Promise.all(entries.map(async ({ collectionId, offset, bytes }) => log.add(ownBytes(bytes), [collectionId, offset])));
+      await Promise.all(entries.map(async ({ collectionId, offset, bytes }) => log.add(cloneableBytes(bytes), [collectionId, offset])));
     });
   }
 

@@ -115,3 +115,16 @@ test("blobs that nobody retains are deleted on opening, and a blob with a piece 
   storage = await openIndexedDbStorage("orphans", "strict");
   await expect(storage.blobs.retain([kept])).rejects.toMatchObject({ code: "CORRUPTION" });
 });
+
+test("many rows of one blob are read out of its pieces, each read once", async () => {
+  const { blobs } = await openIndexedDbStorage("rows", "strict");
+  await blobs.retain([]);
+  const bytes = pattern(300_000);
+  const extent = await blobs.write(bytes);
+  const getAll = vi.spyOn(IDBObjectStore.prototype, "getAll");
+  const starts = Array.from({ length: 500 }, (_, i) => (i * 7919) % 200_000);
+  const rows = await blobs.read([...starts, 299_900].map((start) => ({ extent, start, length: 100 })));
+  expect(rows).toEqual([...starts, 299_900].map((start) => bytes.slice(start, start + 100)));
+  // 200,100 bytes reach into the fourth piece; the fifth and last holds what is left from 262,144 on.
+  expect(getAll).toHaveBeenCalledTimes(1);
+});
