@@ -5,12 +5,10 @@
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { TidepoolClientOptions } from "tidepool-db";
-import type { BlockRef } from "../src/core/blockstore/blockstore.js";
-import type { Manifest } from "../src/core/sysdb/manifest.js";
-import { decodeRow, encodeRow } from "../src/core/sysdb/row.js";
 import { createProfile, openBrowser, removeProfile } from "./browser.js";
 import type { StaticServer } from "./static-server.js";
 import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
+import { decodeRow, encodeRow, type BlockRef, type Format, type Manifest } from "./support/stored.js";
 
 type Records = typeof import("./pages/records.js");
 type Surgery = typeof import("./pages/surgery.js");
@@ -78,7 +76,7 @@ function add(options: TidepoolClientOptions, first: number, count: number): Prom
 async function catalogRow<T>(path: string, prefix: string): Promise<{ key: string; row: T }> {
   const keys = (await operate("keysOf", path, "catalog")) as string[];
   const key = keys.find((candidate) => candidate.startsWith(prefix))!;
-  return { key, row: decodeRow<T>(key, Uint8Array.from((await operate("readRow", path, "catalog", key))!)) };
+  return { key, row: decodeRow<T>((await operate("readRow", path, "catalog", key))!) };
 }
 
 /** A database whose records are all in published blocks, with a text index; closed. Resolves with its manifest. */
@@ -189,9 +187,9 @@ test("an arena that has gone is CORRUPTION, no new one takes its place, and it i
 test("a database of a newer format is refused by name and left alone", async () => {
   const options = { path: "newer" };
   await add(options, 0, 100);
-  const { key, row } = await catalogRow<{ formatVersion: number }>(options.path, "format");
+  const { key, row } = await catalogRow<Format>(options.path, "format");
   const bytes = (await operate("readRow", options.path, "catalog", key))!;
-  await operate("writeRow", options.path, "catalog", key, [...encodeRow({ ...row, formatVersion: row.formatVersion + 1 })]);
+  await operate("writeRow", options.path, "catalog", key, encodeRow({ ...row, formatVersion: row.formatVersion + 1 }));
   const before = await operate("inventory", options.path);
   const refusal = await readEverything(options);
   expect(refusal).toMatchObject({ code: "FORMAT_TOO_NEW" });

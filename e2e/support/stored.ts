@@ -1,0 +1,50 @@
+/**
+ * What Chromium stores of a database, as far as tests must read or forge it. Written down here a second time on purpose:
+ * a change of the format that these tests do not follow is a change that older databases cannot follow either.
+ */
+
+/** Where a block lies. */
+export interface BlockRef {
+  arena: number;
+  offset: number;
+  length: number;
+}
+
+/** The catalog row `manifest/<collection id>`. */
+export interface Manifest {
+  count: number;
+  ids: { refs: BlockRef[] }[];
+  payload: { refs: BlockRef[] }[];
+  vectors: { refs: BlockRef[] }[];
+  metadata: { postings: { blocks: { ref: BlockRef }[] } };
+  text: { blocks: BlockRef[] } | null;
+}
+
+/** The catalog row `format`. */
+export interface Format {
+  formatVersion: number;
+}
+
+/** A row is the CRC-32 of its JSON, little-endian, and the JSON. */
+export function decodeRow<T>(bytes: readonly number[]): T {
+  const row = Buffer.from(bytes);
+  const json = row.subarray(4);
+  if (row.readUInt32LE(0) !== crc32(json)) throw new Error(`the row fails its checksum: ${json.toString()}`);
+  return JSON.parse(json.toString()) as T;
+}
+
+export function encodeRow(value: unknown): number[] {
+  const json = Buffer.from(JSON.stringify(value));
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc32(json));
+  return [...checksum, ...json];
+}
+
+function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
