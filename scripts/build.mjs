@@ -148,11 +148,11 @@ function inlineWorker(code) {
   };
 }
 
-/** Declarations that `index.d.ts` reaches, and nothing else: the worker's and the engine's insides are nobody's API. */
+/** Declarations that `index.d.ts` and `rest.d.ts` reach, and nothing else: the worker's and the engine's insides are nobody's API. */
 async function declare() {
   const { status } = spawnSync(process.execPath, [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json"), "--outDir", dist], { stdio: "inherit" });
   if (status !== 0) throw new Error("tsc failed to emit declarations");
-  const kept = new Set([join(dist, "index.d.ts")]);
+  const kept = new Set([join(dist, "index.d.ts"), join(dist, "rest.d.ts")]);
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
@@ -165,9 +165,14 @@ async function declare() {
   await writeFile(join(dist, "worker.d.ts"), "/** The engine's worker: a module to start as a worker, not to import. */\nexport {};\n");
 }
 
-/** @param {string} code */
+/**
+ * What the code imports; examples in comments do not count.
+ *
+ * @param {string} code
+ */
 function importedBy(code) {
-  return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"']+)["']/g)].map((match) => /** @type {string} */ (match[1]));
+  const uncommented = code.replace(/\/\*[^]*?\*\//g, "");
+  return [...uncommented.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"']+)["']/g)].map((match) => /** @type {string} */ (match[1]));
 }
 
 /**
@@ -214,11 +219,11 @@ function tooLargeToInline(kernel) {
  */
 async function check() {
   if (!WebAssembly.validate(await readFile(join(dist, "tidepool.wasm")))) throw new Error("dist/tidepool.wasm is not valid");
-  const [index, worker, inline] = await Promise.all(["index.js", "worker.js", "inline.js"].map((name) => readFile(join(dist, name), "utf8")));
+  const [index, worker, inline, rest] = await Promise.all(["index.js", "worker.js", "inline.js", "rest.js"].map((name) => readFile(join(dist, name), "utf8")));
   if (!index?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/index.js lost the URL of its worker");
   if (!index?.includes('type:"module"')) throw new Error("dist/index.js does not start its worker as a module");
   if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
-  for (const [name, code] of Object.entries({ index, worker })) {
+  for (const [name, code] of Object.entries({ index, worker, rest })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
   }
@@ -230,9 +235,10 @@ async function buildAll() {
   const page = await bundle({ entry: "src/index.ts", file: "index.js", plugins: [keepUrls(shippedUrl)] });
   const worker = await bundle({ entry: "src/worker/worker.ts", file: "worker.js", plugins: [keepUrls(shippedUrl)] });
   await bundle({ entry: "src/index.ts", file: "inline.js", plugins: [inlineWorker(await bundleInlineWorker())] });
+  const rest = await bundle({ entry: "src/rest.ts", file: "rest.js", plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(kernelPath)));
   await declare();
-  await writeLicences([...page, ...worker].flatMap((chunk) => chunk.moduleIds));
+  await writeLicences([...page, ...worker, ...rest].flatMap((chunk) => chunk.moduleIds));
   await check();
 }
 

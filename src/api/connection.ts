@@ -85,12 +85,15 @@ class Session {
 export class Connection {
   readonly #options: OpenOptions;
   readonly #createWorker: () => Worker;
+  readonly #token: string | null;
   #session: Session | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(options: OpenOptions, createWorker: () => Worker) {
+  /** `token` is shown with every call, for the gateway rules. */
+  constructor(options: OpenOptions, createWorker: () => Worker, token: string | null = null) {
     this.#options = options;
     this.#createWorker = createWorker;
+    this.#token = token;
   }
 
   /** Opens if need be, then calls the engine. */
@@ -100,11 +103,21 @@ export class Connection {
 
   /** The same, handing buffers that the request holds over to the worker instead of copying them. */
   async callWith<M extends keyof EngineService>(buffers: ArrayBuffer[], method: M, ...args: Request<M>): Promise<Response<M>> {
+    return this.#send(buffers, this.#token, method, args[0]);
+  }
+
+  /** The same for a caller with a token of its own, or none. */
+  callAs<M extends keyof EngineService>(token: string | null, method: M, request: Request<M>[0]): Promise<Response<M>> {
+    return this.#send([], token, method, request);
+  }
+
+  async #send<M extends keyof EngineService>(buffers: ArrayBuffer[], token: string | null, method: M, request: Request<M>[0]): Promise<Response<M>> {
     if (this.#closing !== null) throw closed(this.#options.path);
     const session = (this.#session ??= this.#start());
     await session.opened;
-    if (buffers.length > 0) transfer(args[0]!, buffers);
-    return session.call(method, args);
+    const shown = token === null ? request : { ...request, token };
+    if (buffers.length > 0) transfer(shown!, buffers);
+    return session.call(method, (shown === undefined ? [] : [shown]) as Request<M>);
   }
 
   /** Lets calls under way finish, closes the engine and ends the worker. Later calls reject with `CLOSED`. */

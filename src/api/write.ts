@@ -113,8 +113,8 @@ class Records {
     const seen = new Set<string>();
     const batches: Range[] = [];
     let sliceEnd = performance.now() + limits.sliceMs;
-    for (let start = 0; start < this.count; start += limits.batchRecordsMax) {
-      const end = Math.min(start + limits.batchRecordsMax, this.count);
+    for (let start = 0; start < this.count; start += limits.batchRecordsSent) {
+      const end = Math.min(start + limits.batchRecordsSent, this.count);
       this.#validateRange(start, end, seen);
       this.#cut(start, end, batches);
       if (performance.now() < sliceEnd) continue;

@@ -13,11 +13,15 @@ export type ErrorCode =
   | "NOT_FOUND"
   /** The name is taken. */
   | "ALREADY_EXISTS"
-  /** The client's options do not allow the call (for example `reset`). */
+  /** The client's options or its gateway rules do not allow the call (for example `reset`). */
   | "FORBIDDEN"
+  /** The gateway rules ask for a token, and the call came with none that they know. */
+  | "UNAUTHENTICATED"
+  /** The gateway rules allow a tenant fewer calls at a time; `details.retryAfterMs` tells when the next one may come. */
+  | "RATE_LIMITED"
   /** A limit of `limits.ts` is exceeded. */
   | "LIMIT_EXCEEDED"
-  /** The browser refused to store more bytes for this origin. */
+  /** The browser refused to store more bytes for this origin, or the gateway rules grant `details.tenant` no more. */
   | "QUOTA_EXCEEDED"
   /** Memory for an index could not be had. */
   | "RESOURCE_EXHAUSTED"

@@ -1,0 +1,76 @@
+/** One request on its way through a handler. */
+import type { Engine } from "./engine.js";
+import { parseJson } from "./json.js";
+import { isUuid } from "./names.js";
+import { badRequest, notFound, RestError } from "./rest-error.js";
+import { readBody, type Shape } from "./shape.js";
+
+export class Call {
+  readonly engine: Engine;
+  readonly #params: Readonly<Record<string, string>>;
+  readonly #query: URLSearchParams;
+  readonly #bytes: () => Promise<Uint8Array>;
+  readonly #contentType: string;
+
+  constructor(parts: { engine: Engine; params: Readonly<Record<string, string>>; query: URLSearchParams; bytes: () => Promise<Uint8Array>; contentType: string }) {
+    this.engine = parts.engine;
+    this.#params = parts.params;
+    this.#query = parts.query;
+    this.#bytes = parts.bytes;
+    this.#contentType = parts.contentType;
+  }
+
+  /** A part of the path, by its name in the route's pattern. */
+  param(name: string): string {
+    return this.#params[name]!;
+  }
+
+  get scope(): { tenant: string; database: string } {
+    return { tenant: this.param("tenant"), database: this.param("database") };
+  }
+
+  /** The collection's id, of an existing collection or not. */
+  get collectionId(): string {
+    const id = this.param("collection_id");
+    if (!isUuid(id)) throw badRequest("Collection ID is not a valid UUIDv4");
+    return id.toLowerCase();
+  }
+
+  /** A whole number of the query string. */
+  count(name: string): number | undefined {
+    const value = this.#query.get(name);
+    if (value === null) return undefined;
+    if (!/^\+?\d+$/.test(value)) throw badRequest(`Failed to deserialize query string: ${name}: invalid digit found in string`);
+    if (Number(value) > 0xffffffff) throw badRequest(`Failed to deserialize query string: ${name}: number too large to fit in target type`);
+    return Number(value);
+  }
+
+  /** A text of the query string. */
+  text(name: string): string | undefined {
+    return this.#query.get(name) ?? undefined;
+  }
+
+  async body<T>(shape: Shape<T>): Promise<T> {
+    if (!/^application\/([\w.-]+\+)?json\b/i.test(this.#contentType)) {
+      throw new RestError(415, "ChromaError", "Expected request with `Content-Type: application/json`");
+    }
+    return readBody(shape, parseJson(await this.#bytes()));
+  }
+}
+
+/** The engine's `NOT_FOUND` in the words of the route. */
+export async function orNotFound<T>(answer: Promise<T>, message: string): Promise<T> {
+  return otherwise(answer, "NOT_FOUND", () => {
+    throw notFound(message);
+  });
+}
+
+/** The answer, or what `instead` gives or throws where the engine rejects with `code`. */
+export async function otherwise<T>(answer: Promise<T>, code: string, instead: () => T | Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if ((error as { code?: unknown } | null)?.code !== code) throw error;
+    return instead();
+  }
+}

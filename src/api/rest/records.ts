@@ -1,0 +1,265 @@
+/** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
+import { limits } from "../../core/limits.js";
+import type { QueryResponse, Selection } from "../../core/service.js";
+import type { EmbeddingRows, IncludeField, Metadata, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
+import {
+  addBody,
+  deleteBody,
+  type EmbeddingsOnWire,
+  getBody,
+  isSparseVector,
+  queryBody,
+  type SparseVectorOnWire,
+  updateBody,
+  upsertBody,
+  type ValueOnWire,
+} from "./bodies.js";
+import { type Call, orNotFound } from "./call.js";
+import { decodeBase64, shortest } from "./numbers.js";
+import { badRequest, notImplemented, RestError } from "./rest-error.js";
+
+type Patch = Record<string, ValueOnWire | null>;
+
+interface WriteBody {
+  ids: string[];
+  embeddings?: EmbeddingsOnWire;
+  documents?: (string | null)[];
+  uris?: (string | null)[];
+  metadatas?: (Patch | null)[];
+}
+
+export const add = (call: Call): Promise<object> => write(call, "add", call.body(addBody));
+export const upsert = (call: Call): Promise<object> => write(call, "upsert", call.body(upsertBody));
+export const update = (call: Call): Promise<object> => write(call, "update", call.body(updateBody));
+
+async function write(call: Call, operation: "add" | "update" | "upsert", body: Promise<WriteBody>): Promise<object> {
+  const { collectionId } = call;
+  const records = distinct(await body, operation);
+  checkRecords(records);
+  const embeddings = records.embeddings === undefined ? null : embeddingRows(records.embeddings);
+  const batch: Columns = {
+    ids: records.ids,
+    embeddings,
+    documents: records.documents ?? null,
+    uris: records.uris ?? null,
+    metadatas: records.metadatas?.map(cleanMetadata) ?? null,
+  };
+  if (batch.ids.length === 0) await existing(call, call.engine.call("count", { collectionId }));
+  for (let start = 0; start < batch.ids.length; start += limits.batchRecordsMax) {
+    const records = slice(batch, start, start + limits.batchRecordsMax);
+    await existing(call, tooLarge(call.engine.call("write", { collectionId, operation, records })));
+  }
+  return {};
+}
+
+/** Checked columns of one call; embeddings one by one. */
+interface Columns extends Omit<RecordBatch, "embeddings"> {
+  embeddings: (Float32Array | null)[] | null;
+}
+
+/** `add` counts the first record of an id, `update` and `upsert` the last. */
+function distinct(body: WriteBody, operation: string): WriteBody {
+  const count = body.ids.length;
+  for (const column of [body.embeddings, body.documents, body.uris, body.metadatas]) {
+    if (column !== undefined && column.length !== count) throw badRequest("Inconsistent number of IDs, embeddings, documents, URIs and metadatas");
+  }
+  const places = new Map<string, number>();
+  body.ids.forEach((id, i) => {
+    if (operation !== "add" || !places.has(id)) places.set(id, i);
+  });
+  if (places.size === count) return body;
+  const kept = [...places.values()].sort((a, b) => a - b);
+  const pick = <T>(column: T[] | undefined): T[] | undefined => column && kept.map((i) => column[i]!);
+  return {
+    ids: pick(body.ids)!,
+    embeddings: pick(body.embeddings),
+    documents: pick(body.documents),
+    uris: pick(body.uris),
+    metadatas: pick(body.metadatas),
+  };
+}
+
+function checkRecords({ ids, metadatas }: WriteBody): void {
+  if (ids.includes("")) throw badRequest("Empty ID, ID must have at least one character");
+  metadatas?.forEach((metadata, i) => {
+    for (const [key, value] of Object.entries(metadata ?? {})) {
+      const badKey = key === "" || key.startsWith("#") || key.startsWith("$");
+      if (badKey || (isSparseVector(value) && !isSound(value))) throw badRequest(`Validation error: metadatas: Invalid metadata at index ${i}`);
+      if (isSparseVector(value)) throw notImplemented(`Unimplemented: Sparse vector is not supported for local chroma: ${key}`);
+    }
+  });
+}
+
+function isSound({ indices, values }: SparseVectorOnWire): boolean {
+  return indices.length === values.length && indices.every((index, i) => i === 0 || index > indices[i - 1]!);
+}
+
+/** Empty lists say nothing, and neither does metadata that holds nothing else. */
+function cleanMetadata(metadata: Patch | null): MetadataPatch | null {
+  const entries = Object.entries(metadata ?? {}).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as MetadataPatch);
+}
+
+function embeddingRows(wire: EmbeddingsOnWire): (Float32Array | null)[] {
+  const rows = wire.map((one) => (one === null ? null : typeof one === "string" ? decodeBase64(one) : Float32Array.from(one)));
+  const given = rows.filter((row) => row !== null);
+  if (given.some((row) => row.length === 0)) throw badRequest("Validation error: embeddings: Each embedding must have at least 1 dimension");
+  if (given.some((row) => row.length !== given[0]!.length)) throw badRequest("Inconsistent dimensions in provided embeddings");
+  rows.forEach((row, i) => {
+    const odd = row?.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw badRequest(`Non-finite float value at embedding index ${i}: ${String(odd).replace("Infinity", "inf")}`);
+  });
+  return rows;
+}
+
+function slice(columns: Columns, start: number, end: number): RecordBatch {
+  const cut = <T>(column: readonly T[] | null): T[] | null => column?.slice(start, end) ?? null;
+  return {
+    ids: columns.ids.slice(start, end),
+    documents: cut(columns.documents),
+    uris: cut(columns.uris),
+    metadatas: cut(columns.metadatas),
+    embeddings: flatRows(cut(columns.embeddings)),
+  };
+}
+
+function flatRows(rows: readonly (Float32Array | null)[] | null): EmbeddingRows | null {
+  const given = rows?.filter((row) => row !== null) ?? [];
+  if (rows === null || given.length === 0) return null;
+  const dimension = given[0]!.length;
+  const values = new Float32Array(given.length * dimension);
+  given.forEach((row, i) => values.set(row, i * dimension));
+  const present = given.length === rows.length ? null : Uint8Array.from(rows, (row) => (row === null ? 0 : 1));
+  return { dimension, values, present };
+}
+
+/** What is refused for its size alone is too large a payload, although the body was not. */
+async function tooLarge<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string };
+    if (code === "LIMIT_EXCEEDED" && message.includes(" bytes")) throw new RestError(413, "ChromaError", message);
+    throw error;
+  });
+}
+
+function existing<T>(call: Call, answer: Promise<T>): Promise<T> {
+  return orNotFound(answer, `Collection [${call.collectionId}] does not exist.`);
+}
+
+// ---- reading
+
+const GET_DEFAULT: IncludeField[] = ["documents", "metadatas"];
+const QUERY_DEFAULT: IncludeField[] = ["documents", "metadatas", "distances"];
+
+export async function get(call: Call): Promise<object> {
+  const { collectionId } = call;
+  const body = await call.body(getBody);
+  const include = body.include ?? GET_DEFAULT;
+  const { limit, offset } = body;
+  const request = { collectionId, ...selection(body), limit: body.ids?.length === 0 ? 0 : limit, offset, include: needed(include, "distances") };
+  const columns = await existing(call, call.engine.call("get", request));
+  return { ids: columns.ids, ...columnsOnWire(columns, include), include };
+}
+
+export async function query(call: Call): Promise<object> {
+  const { collectionId } = call;
+  const body = await call.body(queryBody);
+  const include = body.include ?? QUERY_DEFAULT;
+  const queries = await commonDimension(call, body.query_embeddings);
+  const nothing = queries.length === 0 || queries[0]!.length === 0;
+  const found: QueryResponse = nothing
+    ? { ids: [], documents: null, metadatas: null, uris: null, embeddings: null, distances: null, counts: queries.map(() => 0) }
+    : await existing(
+        call,
+        call.engine.call("query", {
+          collectionId,
+          ...selection(body),
+          queryEmbeddings: { dimension: queries[0]!.length, values: Float32Array.from(queries.flat()) },
+          nResults: body.ids?.length === 0 ? 0 : (body.n_results ?? 10),
+          include: needed(include),
+        }),
+      );
+  const columns = { ...columnsOnWire(found, include), distances: include.includes("distances") ? Array.from(found.distances ?? [], shortest) : null };
+  return { ids: perQuery(found.ids, found.counts), ...nest(columns, found.counts), include };
+}
+
+/** Queries of one length, or none of any length where nothing fixes the collection's. */
+async function commonDimension(call: Call, queries: number[][]): Promise<number[][]> {
+  const dimension = queries[0]?.length ?? 0;
+  if (queries.length > 0 && dimension > 0 && queries.every((query) => query.length === dimension)) return queries;
+  const expected = await existing(call, collectionDimension(call));
+  const odd = queries.find((query) => query.length !== (expected ?? query.length));
+  if (odd !== undefined) throw badRequest(`Collection expecting embedding with dimension of ${expected}, got ${odd.length}`);
+  return queries.map(() => []);
+}
+
+async function collectionDimension(call: Call): Promise<number | null> {
+  return (await call.engine.call("getCollectionById", { ...call.scope, collectionId: call.collectionId })).dimension;
+}
+
+export async function remove(call: Call): Promise<object> {
+  const { collectionId } = call;
+  const body = await call.body(deleteBody);
+  const filtered = body.where != null || body.where_document != null;
+  if (body.limit !== undefined && !filtered) {
+    throw badRequest("Validation error: limit, where: limit can only be specified when a where clause is provided");
+  }
+  if (body.ids?.length === 0 && !filtered) throw badRequest("Validation error: ids, where: Either ids or where must be specified");
+  return existing(call, call.engine.call("delete", { collectionId, ...selection(body), limit: body.ids?.length === 0 ? 0 : body.limit }));
+}
+
+export async function count(call: Call): Promise<number> {
+  return existing(call, call.engine.call("count", { collectionId: call.collectionId }));
+}
+
+export async function indexingStatus(call: Call): Promise<object> {
+  return existing(call, call.engine.call("indexingStatus", { collectionId: call.collectionId }));
+}
+
+/** No ids at all is not the same as an empty list of them, which the callers see to. */
+function selection(body: { ids?: string[]; where?: unknown; where_document?: unknown }): Selection {
+  const chosen: Selection = {};
+  if (body.ids !== undefined && body.ids.length > 0) chosen.ids = [...new Set(body.ids)];
+  if (body.where != null) chosen.where = body.where as Selection["where"];
+  if (body.where_document != null) chosen.whereDocument = body.where_document as Selection["whereDocument"];
+  return chosen;
+}
+
+/** What to ask the engine for: a record with a uri has metadata, if only `{}`, so the uris must be known. */
+function needed(include: readonly IncludeField[], except?: IncludeField): IncludeField[] {
+  const wanted = new Set(include.filter((field) => field !== except));
+  if (wanted.has("metadatas")) wanted.add("uris");
+  return [...wanted];
+}
+
+/** Columns that were not asked for are `null`. */
+function columnsOnWire(columns: RecordColumns, include: readonly IncludeField[]): Record<string, unknown[] | null> {
+  const asked = <T>(field: IncludeField, column: () => T[]): T[] | null => (include.includes(field) ? column() : null);
+  return {
+    embeddings: asked("embeddings", () => rowsOnWire(columns.embeddings)),
+    documents: asked("documents", () => columns.documents ?? []),
+    uris: asked("uris", () => columns.uris ?? []),
+    metadatas: asked("metadatas", () => metadatasOnWire(columns)),
+  };
+}
+
+function metadatasOnWire({ metadatas, uris }: RecordColumns): (Metadata | null)[] {
+  return (metadatas ?? []).map((metadata, i) => metadata ?? (uris?.[i] == null ? null : {}));
+}
+
+function rowsOnWire(embeddings: RecordColumns["embeddings"]): number[][] {
+  if (embeddings === null) return [];
+  const { dimension, values } = embeddings;
+  const rows: number[][] = [];
+  for (let start = 0; start < values.length; start += dimension) rows.push(Array.from(values.subarray(start, start + dimension), shortest));
+  return rows;
+}
+
+function nest(columns: Record<string, unknown[] | null>, counts: readonly number[]): Record<string, unknown[][] | null> {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column && perQuery(column, counts)]));
+}
+
+function perQuery<T>(column: readonly T[], counts: readonly number[]): T[][] {
+  let start = 0;
+  return counts.map((count) => column.slice(start, (start += count)));
+}

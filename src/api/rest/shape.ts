@@ -1,0 +1,187 @@
+/**
+ * What a body must look like, once for reading it and once for `openapi.json`. A shape reads a JSON value or throws a
+ * `Mismatch` that says where and why in the words of Chroma's server; keys it does not know are left alone.
+ */
+import { type Path, locate, position } from "./json.js";
+import { RestError } from "./rest-error.js";
+
+export interface Shape<T> {
+  read(value: unknown, path: Path): T;
+  /** As JSON Schema. */
+  readonly schema: object;
+  /** What an absent field stands for; without it the field is required. */
+  readonly absent?: { value: T };
+}
+
+/** A value that has not the shape it should have. Internal: {@link readBody} turns it into the response. */
+class Mismatch extends Error {
+  readonly path: Path;
+  readonly place: "end" | "key" | "variant";
+
+  constructor(message: string, path: Path, place: "end" | "key" | "variant" = "end") {
+    super(message);
+    this.path = path;
+    this.place = place;
+  }
+}
+
+/** Reads a parsed body; rejects it with 422 and the place of what is wrong. */
+export function readBody<T>(shape: Shape<T>, { text, value }: { text: string; value: unknown }): T {
+  try {
+    return shape.read(value, []);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    const place = locate(text, error.path);
+    const end = error.place === "key" ? place.keyEnd : place.end;
+    // Chroma's server has read one character past a list or object when it finds that no variant fits it.
+    const read = error.place === "variant" && "]}".includes(text[end - 1] ?? " ") ? end + 1 : end;
+    const where = showPath(error.place === "key" || !error.message.startsWith("missing") ? error.path : []);
+    const message = `${where}${where && ": "}${error.message}${position(text, Math.min(read, text.length))}`;
+    throw new RestError(422, "ChromaError", `Failed to deserialize the JSON body into the target type: ${message}`);
+  }
+}
+
+function showPath(path: Path): string {
+  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
+}
+
+function wrongType(value: unknown, expected: string, path: Path): Mismatch {
+  return new Mismatch(`invalid type: ${describe(value)}, expected ${expected}`, path);
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "string") return `string ${JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value)}`;
+  if (typeof value === "boolean") return `boolean \`${value}\``;
+  if (typeof value === "number") return `${Number.isInteger(value) ? "integer" : "floating point"} \`${value}\``;
+  return Array.isArray(value) ? "sequence" : "map";
+}
+
+export const text: Shape<string> = {
+  schema: { type: "string" },
+  read(value, path) {
+    if (typeof value !== "string") throw wrongType(value, "a string", path);
+    return value;
+  },
+};
+
+export const flag: Shape<boolean> = {
+  schema: { type: "boolean" },
+  read(value, path) {
+    if (typeof value !== "boolean") throw wrongType(value, "a boolean", path);
+    return value;
+  },
+};
+
+/** 0, 1, 2, … below 2³². */
+export const count: Shape<number> = {
+  schema: { type: "integer", format: "int32", minimum: 0 },
+  read(value, path) {
+    if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(value, "u32", path);
+    if (value < 0 || value > 0xffffffff) throw new Mismatch(`invalid value: integer \`${value}\`, expected u32`, path);
+    return value;
+  },
+};
+
+export const float: Shape<number> = {
+  schema: { type: "number" },
+  read(value, path) {
+    if (typeof value !== "number") throw wrongType(value, "f32", path);
+    return value;
+  },
+};
+
+/** Any JSON; whoever uses the value looks at it. */
+export const anything: Shape<unknown> = { schema: {}, read: (value) => value };
+
+export function list<T>(item: Shape<T>): Shape<T[]> {
+  return {
+    schema: { type: "array", items: item.schema },
+    read(value, path) {
+      if (!Array.isArray(value)) throw wrongType(value, "a sequence", path);
+      return value.map((one, i) => item.read(one, [...path, i]));
+    },
+  };
+}
+
+/** `null` and absence mean the same: nothing is said. */
+export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
+  return {
+    schema: shape.schema,
+    absent: { value: undefined },
+    read: (value, path) => (value === null ? undefined : shape.read(value, path)),
+  };
+}
+
+/** `null` where there is nothing. */
+export function nullable<T>(shape: Shape<T>): Shape<T | null> {
+  return { schema: { anyOf: [shape.schema, { type: "null" }] }, read: (value, path) => (value === null ? null : shape.read(value, path)) };
+}
+
+export function oneOf<T extends string>(...variants: T[]): Shape<T> {
+  return {
+    schema: { type: "string", enum: variants },
+    read(value, path) {
+      if (typeof value !== "string") throw wrongType(value, "a string", path);
+      if (!variants.includes(value as T)) throw new Mismatch(`unknown variant \`${value}\`, expected one of ${quoted(variants)}`, path);
+      return value as T;
+    },
+  };
+}
+
+type Fields = Record<string, Shape<unknown>>;
+type Read<F extends Fields> = { [K in keyof F]: ReturnType<F[K]["read"]> };
+
+/** An object with these fields. `closed`: with no others. */
+export function object<F extends Fields>(fields: F, closed = false): Shape<Read<F>> {
+  const required = Object.keys(fields).filter((name) => fields[name]!.absent === undefined);
+  const properties = Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema]));
+  return {
+    schema: { type: "object", properties, ...(required.length > 0 ? { required } : {}) },
+    read(value, path) {
+      const members = readMembers(value, path);
+      const unknown = closed ? Object.keys(members).find((name) => !Object.hasOwn(fields, name)) : undefined;
+      if (unknown !== undefined) {
+        throw new Mismatch(`unknown field \`${unknown}\`, expected one of ${quoted(Object.keys(fields))}`, [...path, unknown], "key");
+      }
+      return Object.fromEntries(Object.entries(fields).map(([name, shape]) => [name, readField(members, name, shape, path)])) as Read<F>;
+    },
+  };
+}
+
+function readField(members: object, name: string, shape: Shape<unknown>, path: Path): unknown {
+  if (Object.hasOwn(members, name)) return shape.read((members as Record<string, unknown>)[name], [...path, name]);
+  if (shape.absent === undefined) throw new Mismatch(`missing field \`${name}\``, path);
+  return shape.absent.value;
+}
+
+function readMembers(value: unknown, path: Path): object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrongType(value, "a map", path);
+  return value;
+}
+
+/** An object of any keys whose values all have one shape. */
+export function record<T>(item: Shape<T>): Shape<Record<string, T>> {
+  return {
+    schema: { type: "object", additionalProperties: item.schema },
+    read(value, path) {
+      const members = readMembers(value, path);
+      return Object.fromEntries(Object.entries(members).map(([name, one]) => [name, item.read(one, [...path, name])]));
+    },
+  };
+}
+
+/** A value that fits one of several forms, told apart by `fits`; `name` is what Chroma's server calls it. */
+export function untagged<T>(name: string, schema: object, fits: (value: unknown) => value is T): Shape<T> {
+  return {
+    schema,
+    read(value, path) {
+      if (!fits(value)) throw new Mismatch(`data did not match any variant of untagged enum ${name}`, path, "variant");
+      return value;
+    },
+  };
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(", ");
+}

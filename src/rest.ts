@@ -1,0 +1,3 @@
+/** The entry `tidepool-db/rest`: Chroma's REST API over a client. Importing it starts nothing. */
+export { createGateway, type Gateway } from "./api/rest/gateway.js";
+export { installFetch, type InstallFetchOptions } from "./api/rest/install-fetch.js";
