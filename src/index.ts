@@ -4,6 +4,7 @@ export {
   TidepoolClient,
   type CreateCollectionArguments,
   type EngineInfo,
+  type GatewayRules,
   type TidepoolClientOptions,
   type UserIdentity,
 } from "./api/client.js";
@@ -44,6 +45,7 @@ export {
 } from "./api/results.js";
 export type { Progress, WriteOptions } from "./api/write.js";
 export type { VersionInfo } from "./core/service.js";
+export type { TokenGrant } from "./core/gateway/rules.js";
 export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
 export type {
   CollectionConfiguration,

@@ -3,6 +3,7 @@
  * `Collection` objects out of what the engine tells.
  */
 import { invalidArgument, show } from "../core/errors.js";
+import type { GatewayRules } from "../core/gateway/rules.js";
 import { validateArray, validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
 import type { EngineInfo, OpenOptions, Scope, UserIdentity } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
@@ -21,7 +22,7 @@ import {
 } from "./embedding-function.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo, UserIdentity };
+export type { EngineInfo, GatewayRules, UserIdentity };
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -44,6 +45,10 @@ export interface TidepoolClientOptions {
   allowReset?: boolean;
   /** Published versions of each collection that `collection.at` can read, the newest included; at least 1. Default 1. */
   retainVersions?: number;
+  /** Who may call, how often, and how much each tenant may hold. Checked when the database is opened. Default: no rules. */
+  gateway?: GatewayRules;
+  /** Shown with every call, where `gateway.auth` asks for one. */
+  token?: string;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -101,7 +106,10 @@ export class TidepoolClient {
       retainVersions = 1,
       worker = createWorker,
       client,
+      gateway,
+      token,
     } = options;
+    if (token !== undefined) validateText(token, "token");
     validatePath(path);
     validateText(tenant, "tenant");
     validateText(database, "database");
@@ -115,7 +123,7 @@ export class TidepoolClient {
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions }, worker);
+    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, gateway }, worker, token);
   }
 
   get #scope(): Scope {

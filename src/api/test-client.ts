@@ -16,7 +16,7 @@ export function openTestClient(options: TidepoolClientOptions = {}, environment:
     createHost({
       locks: undefined,
       openStorage: (opened) => openStorage(opened, environment),
-      openEngine: (storage, opened) => Engine.open({ storage, kernel: referenceKernel, environment, options: opened }),
+      openEngine: async (storage, opened) => (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
       randomId: environment.randomId.bind(environment),
     });
   return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker: TestWorker.factory(host), ...options });

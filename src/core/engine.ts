@@ -11,7 +11,9 @@ import { CollectionState } from "./collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
 import { TidepoolError, show } from "./errors.js";
 import * as gateway from "./gateway/gateway.js";
+import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
+import { validateRules } from "./gateway/rules.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
@@ -40,7 +42,7 @@ import type {
   WriteRequest,
 } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
-import type { Manifest } from "./sysdb/manifest.js";
+import { type Manifest, refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
 import type { CollectionInfo, RecordColumns } from "./types.js";
 
@@ -90,10 +92,40 @@ export class Engine implements EngineService {
    * having changed anything.
    */
   static async open(parts: EngineParts): Promise<Engine> {
+    if (parts.options.gateway !== undefined) validateRules(parts.options.gateway);
     const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, parts.options.retainVersions ?? 1);
     const blocks = new BlockStore(parts.storage.blobs);
     await blocks.retain(sysdb.blockRefs());
     return new Engine(parts, sysdb, blocks);
+  }
+
+  /** The engine as its entrances see it: behind the gateway rules, where there are any. */
+  get service(): EngineService {
+    const { gateway: rules } = this.#parts.options;
+    return rules === undefined ? this : guardService(this, rules, this.#guardFacts());
+  }
+
+  #guardFacts(): GuardFacts {
+    return {
+      now: () => this.#parts.environment.now(),
+      scopeOf: (collectionId) => this.#sysdb.collectionById(collectionId),
+      hasCollection: ({ tenant, database, name }) => this.#sysdb.findCollection(tenant, database, name) !== null,
+      usageOf: (tenant) => this.#usageOf(this.#sysdb.listCollections().filter((row) => row.tenant === tenant)),
+      usageOfCollection: (collectionId) => this.#usageOf([this.#sysdb.collectionById(collectionId)]),
+      countAbsent: async (collectionId, ids) => {
+        const state = await this.#state(collectionId);
+        return new Set(ids.filter((id) => state.ordinalOf(id) === undefined)).size;
+      },
+    };
+  }
+
+  /** Blocks that several of the collections share count once. */
+  async #usageOf(rows: readonly CollectionRow[]): Promise<Usage> {
+    let records = 0;
+    for (const row of rows) records += await this.#countRecords(row);
+    const blocks = refsOnlyIn(rows.map((row) => this.#sysdb.manifest(row.id)), []);
+    const logBytes = rows.reduce((bytes, row) => bytes + (this.#openStates.get(row.id)?.logBytes ?? 0), 0);
+    return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
 
   // ---- tenants and databases

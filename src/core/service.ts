@@ -4,6 +4,7 @@
  *
  * Every method rejects with a `TidepoolError`. Bad input is refused before anything is written.
  */
+import type { GatewayRules } from "./gateway/rules.js";
 import type { Durability } from "./storage.js";
 import type {
   CollectionConfiguration,
@@ -238,4 +239,6 @@ export interface OpenOptions {
   allowReset: boolean;
   /** Published versions of each collection that stay readable, the current one included. Default 1. */
   retainVersions?: number;
+  /** Rules for every call; without them everybody may do everything. */
+  gateway?: GatewayRules;
 }

@@ -30,7 +30,7 @@ expose(
   createHost({
     locks: navigator.locks,
     openStorage: (options) => openStorage(options, environment),
-    openEngine: async (storage, options) => Engine.open({ storage, kernel: await kernel, environment, options }),
+    openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options })).service,
     randomId: environment.randomId,
   }),
 );

@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AdminClient } from "../../api/admin-client.js";
+import { TidepoolClient, type TidepoolClientOptions } from "../../api/client.js";
+import { createGateway } from "../../api/rest/gateway.js";
+import { openTestClient } from "../../api/test-client.js";
+import { TestEnvironment } from "../test-environment.js";
+import type { GatewayRules } from "./rules.js";
+
+let environment: TestEnvironment;
+const clients: TidepoolClient[] = [];
+
+beforeEach(() => {
+  environment = new TestEnvironment();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+function open(gateway: GatewayRules, options: TidepoolClientOptions = {}): TidepoolClient {
+  const client = openTestClient({ gateway, ...options }, environment);
+  clients.push(client);
+  return client;
+}
+
+/** Status and body of a request, with a token or none. */
+async function ask(client: TidepoolClient, path: string, token?: string, method = "GET", body?: object): Promise<{ status: number; body: unknown }> {
+  const headers: Record<string, string> = { "content-type": "application/json", ...(token === undefined ? {} : { "x-chroma-token": token }) };
+  const response = await createGateway(client)(new Request(`http://x/api/v2${path}`, { method, headers, body: JSON.stringify(body) }));
+  return { status: response.status, body: await response.json() };
+}
+
+const DATABASE = "/tenants/default_tenant/databases/default_database";
+
+describe("tokens", () => {
+  const auth = {
+    tokens: {
+      root: { user: "me" },
+      team: { user: "them", tenant: "team" },
+      drafts: { tenant: "default_tenant", databases: ["drafts"] },
+      reader: { tenant: "default_tenant", readOnly: true },
+    },
+  };
+  let client: TidepoolClient;
+
+  beforeEach(async () => {
+    client = open({ auth }, { token: "root", allowReset: true });
+    const admin = new AdminClient({ client });
+    await admin.createTenant({ name: "team" });
+    await admin.createDatabase({ name: "drafts", tenant: "default_tenant" });
+    await client.createCollection({ name: "notes", embeddingFunction: null });
+  });
+
+  test("a call without a token, or with one that nobody gave out, is refused everywhere", async () => {
+    const anonymous = open({ auth });
+    await expect(anonymous.listCollections()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await expect(anonymous.info()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    for (const token of [undefined, "", "nope", "__proto__", "constructor"]) {
+      expect(await ask(client, `${DATABASE}/collections`, token), String(token)).toMatchObject({ status: 401, body: { error: "AuthError" } });
+    }
+    expect((await ask(client, "/heartbeat")).status).toBe(200);
+  });
+
+  test("a token opens what it was given for, and nothing else", async () => {
+    const notes = (await client.getCollection({ name: "notes" })).id;
+    const cases: [token: string, method: string, path: string, status: number, body?: object][] = [
+      ["root", "GET", `${DATABASE}/collections`, 200],
+      ["team", "GET", `${DATABASE}/collections`, 403],
+      ["team", "GET", `${DATABASE}/collections/${notes}/count`, 403],
+      // A collection's id opens nothing through another tenant's path.
+      ["team", "GET", `/tenants/team/databases/default_database/collections/${notes}/count`, 403],
+      ["team", "POST", "/tenants/team/databases", 200, { name: "own" }],
+      ["team", "GET", "/tenants/team", 200],
+      ["team", "GET", "/tenants/default_tenant", 403],
+      ["team", "POST", "/tenants", 403, { name: "another" }],
+      ["team", "POST", "/reset", 403],
+      ["drafts", "GET", "/tenants/default_tenant/databases/drafts/collections", 200],
+      ["drafts", "GET", `${DATABASE}/collections`, 403],
+      ["drafts", "GET", "/tenants/default_tenant/databases", 403],
+      ["drafts", "DELETE", DATABASE, 403],
+      ["reader", "GET", `${DATABASE}/collections/${notes}/count`, 200],
+      ["reader", "POST", `${DATABASE}/collections/${notes}/get`, 200, {}],
+      ["reader", "POST", `${DATABASE}/collections/${notes}/add`, 403, { ids: ["a"], embeddings: [[1]] }],
+      ["reader", "DELETE", `${DATABASE}/collections/notes`, 403],
+      ["reader", "POST", `${DATABASE}/collections/${notes}/fork`, 403, { new_name: "forked" }],
+    ];
+    for (const [token, method, path, status, body] of cases) {
+      expect([token, method, path, (await ask(client, path, token, method, body)).status]).toEqual([token, method, path, status]);
+    }
+    expect(await client.countCollections()).toBe(1);
+  });
+
+  test("a bearer is a token too, and a request's own fields are not", async () => {
+    const gateway = createGateway(client);
+    const bearer = new Request(`http://x/api/v2${DATABASE}/collections_count`, { headers: { authorization: "Bearer root" } });
+    expect((await gateway(bearer)).status).toBe(200);
+    expect((await ask(client, `${DATABASE}/collections`, undefined, "POST", { name: "abc", token: "root" })).status).toBe(401);
+  });
+
+  test("identity tells the bearer", async () => {
+    expect(await client.getUserIdentity()).toEqual({ user_id: "me", tenant: "default_tenant", databases: ["default_database"] });
+    expect((await ask(client, "/auth/identity", "drafts")).body).toEqual({ user_id: "", tenant: "default_tenant", databases: ["drafts"] });
+    expect((await ask(client, "/auth/identity")).status).toBe(401);
+  });
+});
+
+describe("the rate limit", () => {
+  test("refuses a tenant's calls beyond the burst until time has passed, and leaves other tenants alone", async () => {
+    const client = open({ rateLimit: { requestsPerSecond: 2, burst: 3 } });
+    await new AdminClient({ client }).createTenant({ name: "team" });
+    for (let i = 0; i < 3; i++) await client.countCollections();
+    const refused = { code: "RATE_LIMITED", details: { tenant: "default_tenant", retryAfterMs: 500 } };
+    await expect(client.countCollections()).rejects.toMatchObject(refused);
+    expect(await ask(client, `${DATABASE}/collections_count`)).toMatchObject({ status: 429, body: { error: "ChromaError" } });
+    expect(await new AdminClient({ client }).getTenant({ name: "team" })).toBe("team");
+    environment.advance(499);
+    await expect(client.countCollections()).rejects.toMatchObject({ code: "RATE_LIMITED" });
+    environment.advance(1);
+    expect(await client.countCollections()).toBe(0);
+    environment.advance(60_000);
+    for (let i = 0; i < 3; i++) await client.countCollections();
+    await expect(client.countCollections()).rejects.toMatchObject({ code: "RATE_LIMITED" });
+  });
+
+  test("counts calls by a collection's id for the tenant it lies in", async () => {
+    const client = open({ rateLimit: { requestsPerSecond: 1, burst: 2 } });
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: null });
+    await notes.count();
+    await expect(notes.count()).rejects.toMatchObject({ code: "RATE_LIMITED" });
+  });
+});
+
+describe("quotas", () => {
+  test("of collections: those that exist already count, and may be opened", async () => {
+    const client = open({ quota: { collections: 2 } });
+    const one = await client.createCollection({ name: "one", embeddingFunction: null });
+    await client.getOrCreateCollection({ name: "two", embeddingFunction: null });
+    await client.getOrCreateCollection({ name: "two", embeddingFunction: null });
+    const refused = { code: "QUOTA_EXCEEDED", details: { tenant: "default_tenant", quota: "collections", allowed: 2, total: 3 } };
+    await expect(client.createCollection({ name: "three" })).rejects.toMatchObject(refused);
+    expect((await ask(client, `${DATABASE}/collections/${one.id}/fork`, undefined, "POST", { new_name: "three" })).status).toBe(422);
+    await client.deleteCollection({ name: "one" });
+    await client.createCollection({ name: "three", embeddingFunction: null });
+  });
+
+  test("of records: only new ones count, and what does not fit is refused whole", async () => {
+    const client = open({ quota: { records: 3 } });
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: null });
+    const add = (ids: string[]) => notes.upsert({ ids, embeddings: ids.map(() => [1]) });
+    await add(["a", "b"]);
+    await expect(add(["c", "d"])).rejects.toMatchObject({ code: "QUOTA_EXCEEDED", message: "Quota exceeded: tenant [default_tenant] may hold 3 records, and this call would make it 4" });
+    await add(["a", "b", "c"]);
+    expect(await ask(client, `${DATABASE}/collections/${notes.id}/add`, undefined, "POST", { ids: ["d"], embeddings: [[1]] })).toMatchObject({
+      status: 422,
+      body: { error: "ChromaError", message: expect.stringMatching(/^Quota exceeded/) },
+    });
+    await notes.update({ ids: ["a", "z"], embeddings: [[2], [2]] });
+    await notes.delete({ ids: ["b"] });
+    await add(["d"]);
+    expect((await notes.get()).ids).toEqual(["a", "c", "d"]);
+  });
+
+  test("of records, by writes that are under way at the same time", async () => {
+    const client = open({ quota: { records: 5 } });
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: null });
+    const writes = Array.from({ length: 12 }, (_, i) => notes.add({ ids: [`r${i}`], embeddings: [[i]] }));
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
+    expect(await notes.count()).toBe(5);
+  });
+
+  test("of bytes: a tenant's own, and deleting makes room", async () => {
+    const client = open({ quota: { bytes: 20_000 } });
+    await new AdminClient({ client }).createDatabase({ name: "other", tenant: "default_tenant" });
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: null });
+    const big = { embeddings: [[1]], documents: ["x".repeat(12_000)] };
+    await notes.add({ ids: ["a"], ...big });
+    const other = await new TidepoolClient({ client, database: "other" }).createCollection({ name: "notes", embeddingFunction: null });
+    await expect(other.add({ ids: ["a"], ...big })).rejects.toMatchObject({ code: "QUOTA_EXCEEDED", details: { quota: "bytes" } });
+    await client.deleteCollection({ name: "notes" });
+    await other.add({ ids: ["a"], ...big });
+  });
+});
+
+test.each([
+  ["a misspelt rule", { quotas: {} }, /quotas/],
+  ["no object", "strict", /gateway/],
+  ["tokens in a list", { auth: { tokens: ["a"] } }, /tokens/],
+  ["an empty token", { auth: { tokens: { "": {} } } }, /empty token/],
+  ["a misspelt grant", { auth: { tokens: { secret: { readonly: true } } } }, /readonly/],
+  ["databases of no tenant", { auth: { tokens: { secret: { databases: ["a"] } } } }, /tenant/],
+  ["a rate of nothing", { rateLimit: { requestsPerSecond: 0 } }, /requestsPerSecond/],
+  ["a burst below one call", { rateLimit: { requestsPerSecond: 5, burst: 0.5 } }, /burst/],
+  ["a negative quota", { quota: { records: -1 } }, /records/],
+])("%s is refused when the database is opened", async (_, rules, message) => {
+  const client = open(rules as never);
+  const error: Error = await client.heartbeat().then(() => expect.unreachable(), (error: Error) => error);
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
+  expect(error.message).not.toContain("secret");
+});

@@ -1,0 +1,222 @@
+/**
+ * The gateway's rules at work. It stands before the engine's service, so that every entrance passes it: who calls (401), what
+ * the caller may do (403), how often its tenant may call (429), and whether what a write adds fits the tenant's quota.
+ *
+ * Quotas are checked against what is stored plus what is on its way; a write that passes never takes a tenant above them. Its
+ * size is that of its own columns, of which the log and the blocks, compressed by nothing, hold about as much.
+ */
+import { TidepoolError } from "../errors.js";
+import type { CreateCollectionRequest, EngineService, Scope, UserIdentity, WriteRequest } from "../service.js";
+import type { GatewayRules, TokenGrant } from "./rules.js";
+import { recordTextBytes } from "./validate-records.js";
+
+/** What a tenant holds, or a write adds to it. */
+export interface Usage {
+  collections: number;
+  records: number;
+  bytes: number;
+}
+
+/** What the guard has to know of the engine. */
+export interface GuardFacts {
+  now(): number;
+  /** Where a collection lies; throws `NOT_FOUND`. */
+  scopeOf(collectionId: string): Scope;
+  hasCollection(request: Scope & { name: string }): boolean;
+  usageOf(tenant: string): Promise<Usage>;
+  usageOfCollection(collectionId: string): Promise<Usage>;
+  /** How many different ones of these ids name no record yet. */
+  countAbsent(collectionId: string, ids: readonly string[]): Promise<number>;
+}
+
+/** `open` to everybody; of a tenant's data for `read` or `write`; `owner` for the database as a whole. */
+type Access = "open" | "read" | "write" | "owner";
+
+const ACCESS: Record<keyof EngineService, Access> = {
+  createTenant: "owner",
+  getTenant: "read",
+  updateTenant: "owner",
+  createDatabase: "write",
+  getDatabase: "read",
+  listDatabases: "read",
+  deleteDatabase: "write",
+  createCollection: "write",
+  getCollection: "read",
+  getCollectionById: "read",
+  listCollections: "read",
+  countCollections: "read",
+  modifyCollection: "write",
+  deleteCollection: "write",
+  forkCollection: "write",
+  forkCount: "read",
+  listVersions: "read",
+  write: "write",
+  delete: "write",
+  get: "read",
+  query: "read",
+  searchText: "read",
+  search: "read",
+  count: "read",
+  indexingStatus: "read",
+  heartbeat: "open",
+  identity: "read",
+  info: "owner",
+  reset: "owner",
+  close: "open",
+};
+
+/** Any request, as far as the guard looks into it. */
+interface Shown {
+  token?: string;
+  tenant?: string;
+  database?: string;
+  name?: string;
+  collectionId?: string;
+}
+
+const NOTHING: Usage = { collections: 0, records: 0, bytes: 0 };
+
+/** The same service behind the rules. */
+export function guardService(service: EngineService, rules: GatewayRules, facts: GuardFacts): EngineService {
+  const guard = new Guard(rules, facts);
+  return new Proxy(service, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== "function" || !Object.hasOwn(ACCESS, name)) return method;
+      return (request?: Shown) => guard.pass(name as keyof EngineService, request ?? {}, () => Reflect.apply(method, target, [request]) as Promise<unknown>);
+    },
+  });
+}
+
+class Guard {
+  readonly #rules: GatewayRules;
+  readonly #facts: GuardFacts;
+  readonly #tokens: ReadonlyMap<string, TokenGrant> | null;
+  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+  readonly #pending = new Map<string, Usage>();
+  /** Rises when a write ends: what was measured before then may lack it. */
+  #settled = 0;
+
+  constructor(rules: GatewayRules, facts: GuardFacts) {
+    this.#rules = rules;
+    this.#facts = facts;
+    this.#tokens = rules.auth === undefined ? null : new Map(Object.entries(rules.auth.tokens));
+  }
+
+  async pass(method: keyof EngineService, request: Shown, call: () => Promise<unknown>): Promise<unknown> {
+    const access = ACCESS[method];
+    if (access === "open") return call();
+    const grant = this.#authenticate(request.token);
+    if (method === "identity" && grant !== null) return identityOf(grant, request);
+    const scope = this.#scope(method, request);
+    if (grant !== null) authorise(method, access, grant, scope);
+    this.#limitRate(scope.tenant ?? "");
+    if (scope.tenant === undefined || this.#rules.quota === undefined) return call();
+    return this.#withinQuota(scope.tenant, await this.#added(method, request), call);
+  }
+
+  #authenticate(token: string | undefined): TokenGrant | null {
+    if (this.#tokens === null) return null;
+    const grant = token === undefined ? undefined : this.#tokens.get(token);
+    if (grant === undefined) {
+      const what = token === undefined ? "no token was shown" : "the token that was shown is not known";
+      throw new TidepoolError("UNAUTHENTICATED", `Unauthorized: ${what}`);
+    }
+    return grant;
+  }
+
+  /** Which tenant and database a request is about; neither, for one about the whole. */
+  #scope(method: keyof EngineService, request: Shown): Partial<Scope> {
+    if (method === "getTenant") return { tenant: request.name };
+    if (method.endsWith("Database")) return { tenant: request.tenant, database: request.name };
+    if (request.tenant !== undefined) return { tenant: request.tenant, database: request.database };
+    return request.collectionId === undefined ? {} : this.#facts.scopeOf(request.collectionId);
+  }
+
+  /** A bucket that fills steadily and holds the burst; each call takes one out. */
+  #limitRate(tenant: string): void {
+    const { rateLimit } = this.#rules;
+    if (rateLimit === undefined) return;
+    const { requestsPerSecond: rate, burst = Math.max(1, rate) } = rateLimit;
+    const now = this.#facts.now();
+    const bucket = this.#buckets.get(tenant) ?? { tokens: burst, at: now };
+    bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * rate) / 1000);
+    bucket.at = now;
+    this.#buckets.set(tenant, bucket);
+    if (bucket.tokens >= 1) {
+      bucket.tokens--;
+      return;
+    }
+    const retryAfterMs = Math.ceil(((1 - bucket.tokens) * 1000) / rate);
+    throw new TidepoolError("RATE_LIMITED", `Rate limit exceeded: tenant [${tenant}] may call ${rate} times a second; try again in ${retryAfterMs} ms`, {
+      details: { tenant, retryAfterMs },
+    });
+  }
+
+  /** What a call adds if it succeeds. */
+  async #added(method: keyof EngineService, request: Shown): Promise<Usage> {
+    if (method === "createCollection") {
+      const { getOrCreate } = request as CreateCollectionRequest;
+      const exists = getOrCreate && this.#facts.hasCollection(request as CreateCollectionRequest);
+      return { ...NOTHING, collections: exists ? 0 : 1 };
+    }
+    if (method === "forkCollection") return { ...(await this.#facts.usageOfCollection(request.collectionId!)), collections: 1 };
+    if (method !== "write") return NOTHING;
+    const { collectionId, operation, records } = request as WriteRequest;
+    const added = operation === "update" ? 0 : await this.#facts.countAbsent(collectionId, records.ids);
+    return { collections: 0, records: added, bytes: batchBytes(records) };
+  }
+
+  async #withinQuota<T>(tenant: string, added: Usage, call: () => Promise<T>): Promise<T> {
+    if (added.collections + added.records + added.bytes === 0) return call();
+    let used: Usage;
+    let settled: number;
+    do {
+      settled = this.#settled;
+      used = await this.#facts.usageOf(tenant);
+    } while (settled !== this.#settled);
+    const pending = this.#pending.get(tenant) ?? NOTHING;
+    this.#refuseBeyond(tenant, sum(sum(used, pending), added), added);
+    this.#pending.set(tenant, sum(pending, added));
+    try {
+      return await call();
+    } finally {
+      this.#settled++;
+      this.#pending.set(tenant, sum(this.#pending.get(tenant)!, added, -1));
+    }
+  }
+
+  #refuseBeyond(tenant: string, total: Usage, added: Usage): void {
+    for (const what of ["collections", "records", "bytes"] as const) {
+      const allowed = this.#rules.quota?.[what] ?? Infinity;
+      if (added[what] === 0 || total[what] <= allowed) continue;
+      const message = `Quota exceeded: tenant [${tenant}] may hold ${allowed} ${what}, and this call would make it ${total[what]}`;
+      throw new TidepoolError("QUOTA_EXCEEDED", message, { details: { tenant, quota: what, allowed, total: total[what] } });
+    }
+  }
+}
+
+function authorise(method: string, access: Access, grant: TokenGrant, { tenant, database }: Partial<Scope>): void {
+  const { tenant: only, databases, readOnly = false } = grant;
+  const outside = only !== undefined && (access === "owner" || tenant !== only);
+  // What concerns a tenant's databases as such is not for the bearer of a token that knows some of them only.
+  const elsewhere = databases !== undefined && method !== "getTenant" && (database === undefined || !databases.includes(database));
+  const writes = readOnly && (access === "write" || access === "owner");
+  if (outside || elsewhere || writes) {
+    const where = tenant === undefined ? "" : ` in tenant [${tenant}]${database === undefined ? "" : `, database [${database}]`}`;
+    throw new TidepoolError("FORBIDDEN", `Forbidden: the token that was shown does not allow ${method}${where}`);
+  }
+}
+
+function identityOf({ user = "", tenant, databases }: TokenGrant, asked: Shown): UserIdentity {
+  return { user_id: user, tenant: tenant ?? asked.tenant!, databases: databases ?? [asked.database!] };
+}
+
+function sum(a: Usage, b: Usage, sign = 1): Usage {
+  return { collections: a.collections + sign * b.collections, records: a.records + sign * b.records, bytes: a.bytes + sign * b.bytes };
+}
+
+function batchBytes({ ids, embeddings, documents, uris, metadatas }: WriteRequest["records"]): number {
+  const text = ids.reduce((bytes, id, i) => bytes + recordTextBytes(id, documents?.[i], uris?.[i], metadatas?.[i]), 0);
+  return text + (embeddings?.values.byteLength ?? 0);
+}
