@@ -11,8 +11,9 @@ import { OrdinalBlockfile } from "./blockstore/ordinal-blockfile.js";
 import type { ByteCache } from "./byte-cache.js";
 import { TidepoolError } from "./errors.js";
 import { Bitmap } from "./index/bitmap.js";
-import { FlatIndex } from "./index/flat.js";
+import type { GraphSnapshot } from "./index/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "./index/quantize.js";
+import { VectorIndex } from "./index/vector-index.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { LogRecord } from "./log/log-record.js";
@@ -20,6 +21,7 @@ import { decodeLogRecord } from "./log/log-record.js";
 import { Memtable, type MemtableEntry, type PatchEntry, type RecordFields, patchEntry } from "./log/memtable.js";
 import { mergeMetadata } from "./metadata.js";
 import { ReadWriteLock } from "./read-write-lock.js";
+import { loadGraph } from "./segment/graph.js";
 import { MetadataSegment } from "./segment/metadata.js";
 import { type Payload, idFormat, payloadFormat } from "./segment/record.js";
 import { CollectionText, type TextSource } from "./segment/text.js";
@@ -41,6 +43,9 @@ export interface CollectionParts {
   kernel: VectorKernel;
   vectorCache: ByteCache<number, Float32Array>;
   tick: () => Promise<void>;
+  flatRowsMax: number | undefined;
+  /** Takes note of something that was mended and should be known. */
+  warn(message: string): void;
 }
 
 /** Which columns a read wants beside the ids. */
@@ -54,7 +59,7 @@ export interface FieldSelection {
 /** A dimension's share of the state: made when the first record fixes the dimension. */
 interface Vectors {
   dimension: number;
-  index: FlatIndex;
+  index: VectorIndex;
   file: OrdinalBlockfile<VectorRow>;
   segment: VectorSegment;
 }
@@ -98,6 +103,8 @@ export class CollectionState {
   /** Distinguishes this state's vectors in the shared cache. */
   #isRetained: () => boolean = () => true;
   readonly #cacheBase = 2 ** 32 * nextCacheBase++;
+  /** Vectors set or deleted since the graph was written. */
+  #vectorChanges = 0;
   readonly #ordinals = new Map<string, number>();
   /** ordinal → id of live records. */
   readonly #ids: (string | undefined)[] = [];
@@ -193,6 +200,24 @@ export class CollectionState {
         setRuns(index, this.manifest.dimension!, ordinals, rows);
       }),
     );
+    await this.#loadGraph(index);
+  }
+
+  /** A graph is derived from the vectors: one that is damaged is built anew, with a warning. */
+  async #loadGraph(index: VectorIndex): Promise<void> {
+    const { graph } = this.manifest;
+    if (graph === null) return;
+    const owner = `collection "${this.row.name}" (graph)`;
+    let damage: string | null;
+    try {
+      damage = index.load(await loadGraph(this.#parts.blocks, graph, owner, this.#parts.tick));
+    } catch (error) {
+      if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
+      damage = error.message;
+    }
+    if (damage !== null) this.#parts.warn(`The graph of collection "${this.row.name}" could not be used and is built anew: ${damage}`);
+    const { rows, covered, stale } = index.statistics;
+    this.#vectorChanges = damage === null ? rows - covered + stale : Infinity;
   }
 
   async #replay(): Promise<void> {
@@ -237,6 +262,8 @@ export class CollectionState {
       touched.push(ordinal);
       deleted++;
     }
+    this.vectors?.index.delete(touched);
+    this.#vectorChanges += deleted;
     this.text.touch(touched);
     return deleted;
   }
@@ -305,6 +332,7 @@ export class CollectionState {
       index.set(ordinal, rowRange(quantized, dimension, at, at + to - from));
     }
     for (const [ordinal] of vectors) this.#forgetVector(ordinal);
+    this.#vectorChanges += vectors.length;
   }
 
   get space(): CollectionRow["configuration"]["hnsw"]["space"] {
@@ -316,7 +344,7 @@ export class CollectionState {
     const owner = `collection "${this.row.name}" (vectors)`;
     this.vectors = {
       dimension,
-      index: new FlatIndex(this.#parts.kernel, this.space, dimension),
+      index: new VectorIndex(this.#parts.kernel, this.space, dimension, { ...indexOptions(this.row), flatRowsMax: this.#parts.flatRowsMax }),
       file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(dimension), limits.recordBlockBytes),
       segment: new VectorSegment(this.#parts.blocks, owner, dimension),
     };
@@ -333,6 +361,46 @@ export class CollectionState {
     this.#ordinals.delete(id);
     this.#ids[ordinal] = undefined;
     this.live.delete(ordinal);
+  }
+
+  /** Takes over a changed row: another name, metadata, or `ef_search`, which counts from the next search on. */
+  configure(row: CollectionRow): void {
+    this.row = row;
+    if (this.vectors !== null) this.vectors.index.efSearch = row.configuration.hnsw.ef_search;
+  }
+
+  // ---- the graph of the vector index
+
+  /** Vectors that the scan still answers for. */
+  get graphBacklog(): number {
+    const statistics = this.vectors?.index.statistics;
+    return statistics === undefined ? 0 : statistics.ready + statistics.waiting;
+  }
+
+  /** Whether there is nothing to build and nothing to save. */
+  get isGraphDone(): boolean {
+    return this.vectors === null || (this.vectors.index.build(() => true) && this.graphChangedShare === 0);
+  }
+
+  /** Share of the vectors that changed since the graph was written; 0 while there is no graph. */
+  get graphChangedShare(): number {
+    const statistics = this.vectors?.index.statistics;
+    if (statistics === undefined || statistics.covered === 0) return 0;
+    return this.manifest.graph === null ? 1 : this.#vectorChanges / Math.max(1, statistics.rows);
+  }
+
+  /** Builds until `isOver` says so; returns whether nothing is left to build. */
+  buildGraph(isOver: () => boolean): boolean {
+    return this.vectors === null || this.vectors.index.build(isOver);
+  }
+
+  /** The finished graph, to be saved; `null` when there is none. */
+  async finishGraph(tick: () => Promise<void>): Promise<GraphSnapshot | null> {
+    if (this.vectors === null) return null;
+    const { index } = this.vectors;
+    while (!index.build(stepLimit(), true)) await tick();
+    this.#vectorChanges = 0;
+    return index.save();
   }
 
   // ---- compaction
@@ -438,8 +506,18 @@ export class CollectionState {
   }
 }
 
+/** Ends a stretch of building after a few steps, each of which inserts a vector or looks at some nodes. */
+function stepLimit(): () => boolean {
+  let steps = 0;
+  return () => ++steps > 16;
+}
+
+function indexOptions({ configuration: { hnsw } }: CollectionRow): { M: number; efConstruction: number; efSearch: number } {
+  return { M: hnsw.max_neighbors, efConstruction: hnsw.ef_construction, efSearch: hnsw.ef_search };
+}
+
 /** Hands rows of a block to the index in runs of consecutive ordinals. */
-function setRuns(index: FlatIndex, dimension: number, ordinals: Uint32Array, rows: QuantizedRows): void {
+function setRuns(index: VectorIndex, dimension: number, ordinals: Uint32Array, rows: QuantizedRows): void {
   for (let from = 0, to; from < ordinals.length; from = to) {
     to = from + 1;
     while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;

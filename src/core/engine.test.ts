@@ -346,6 +346,70 @@ describe("versions", () => {
   });
 });
 
+describe("the graph of a large collection", () => {
+  async function openWithGraph(storage: FaultInjectingStorage, environment: TestEnvironment): Promise<Engine> {
+    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
+    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax: 50 });
+    opened.push(engine);
+    return engine;
+  }
+
+  async function built(engine: Engine, environment: TestEnvironment): Promise<void> {
+    do {
+      environment.advance(limits.graphIdleMs);
+      await environment.yieldToEventLoop();
+    } while ((await engine.info()).compacting);
+  }
+
+  const query = { queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 41) }, nResults: 3, include: ["distances"] as IncludeField[] };
+
+  test("is built in the background, saved, loaded on opening, and follows writes and deletes", async () => {
+    const environment = new TestEnvironment();
+    const storage = storageOf({ now: () => environment.now() });
+    const engine = await openWithGraph(storage, environment);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    const exact = await engine.query({ collectionId, ...query });
+    await engine.compact(collectionId);
+    await built(engine, environment);
+    expect(await engine.query({ collectionId, ...query })).toEqual(exact);
+    const blocks = (await engine.info()).blockBytesUsed;
+    const reopened = await openWithGraph(storage.reopen(), environment);
+    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
+    await reopened.delete({ collectionId, ids: exact.ids.slice(0, 1) });
+    await reopened.write({ collectionId, operation: "upsert", records: records(39, 40) });
+    await built(reopened, environment);
+    const after = await reopened.query({ collectionId, ...query });
+    expect(after.ids).toEqual(["r39", exact.ids[1], exact.ids[2]]);
+    expect((await reopened.info()).warnings).toEqual([]);
+    expect((await reopened.info()).blockBytesUsed).toBe(blocks);
+  });
+
+  test("that is damaged is built anew with a warning, and answers are right meanwhile", async () => {
+    const environment = new TestEnvironment();
+    const storage = storageOf({ now: () => environment.now() });
+    const engine = await openWithGraph(storage, environment);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    const exact = await engine.query({ collectionId, ...query });
+    await engine.compact(collectionId);
+    const sizes = new Set<number>();
+    const write = storage.blobs.write.bind(storage.blobs);
+    storage.blobs.write = async (bytes) => (sizes.add(bytes.length), write(bytes));
+    await built(engine, environment);
+    expect(sizes.size).toBe(1);
+    const damaged = storage.reopen();
+    const read = damaged.blobs.read.bind(damaged.blobs);
+    damaged.blobs.read = async (ranges) => (await read(ranges)).map((bytes) => (sizes.has(bytes.length) ? bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1) : bytes));
+    const reopened = await openWithGraph(damaged, environment);
+    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
+    expect((await reopened.info()).warnings).toEqual([expect.stringMatching(/graph of collection "things" .* built anew: Block .* fails its checksum/)]);
+    damaged.blobs.read = read;
+    await built(reopened, environment);
+    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
+  });
+});
+
 describe("the database as a whole", () => {
   test("reset is refused unless allowed, and then leaves a usable, empty database", async () => {
     const storage = storageOf();

@@ -9,6 +9,7 @@ import { BlockStore } from "./blockstore/blockstore.js";
 import { ByteCache } from "./byte-cache.js";
 import { CollectionState } from "./collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
+import { GraphBuilder } from "./compactor/graph-builder.js";
 import { TidepoolError, show } from "./errors.js";
 import * as gateway from "./gateway/gateway.js";
 import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
@@ -52,6 +53,8 @@ export interface EngineParts {
   kernel: VectorKernel;
   environment: Environment;
   options: OpenOptions;
+  /** Vectors up to which a collection has no graph. Default: by dimension, see `index/planner.ts`; tests ask for less. */
+  flatRowsMax?: number;
 }
 
 export class Engine implements EngineService {
@@ -62,6 +65,8 @@ export class Engine implements EngineService {
   readonly #vectorCache = new ByteCache<number, Float32Array>(limits.vectorCacheBytesMax);
   readonly #executor: QueryExecutor;
   readonly #compactor: Compactor;
+  readonly #graphBuilder: GraphBuilder;
+  readonly #warnings: string[] = [];
   readonly #states = new Map<string, Promise<CollectionState>>();
   readonly #openStates = new Map<string, CollectionState>();
   /** Opened versions, for as long as the system database retains their manifests. */
@@ -84,6 +89,10 @@ export class Engine implements EngineService {
       states: () => this.#openStates.values(),
       tick: this.#tick,
       poison: (error) => (this.#failure ??= error),
+    });
+    this.#graphBuilder = new GraphBuilder({
+      environment: parts.environment,
+      saveGraph: (state) => this.#compactor.saveGraph(state),
     });
   }
 
@@ -215,7 +224,7 @@ export class Engine implements EngineService {
         configuration,
       });
       const state = this.#openStates.get(row.id);
-      if (state !== undefined) state.row = next;
+      state?.configure(next);
       return this.#describe(next);
     });
   }
@@ -335,7 +344,8 @@ export class Engine implements EngineService {
       blockBytesUsed: this.#blocks.usage().bytesUsed,
       memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + sum((state) => state.memoryBytes),
       kernel: this.#parts.kernel.name,
-      compacting: this.#compactor.isBusy,
+      compacting: this.#compactor.isBusy || this.#graphBuilder.isBusy,
+      warnings: [...this.#warnings],
       compactionError: this.#compactor.lastError?.message ?? null,
     };
   }
@@ -356,6 +366,7 @@ export class Engine implements EngineService {
     const failure = this.#failure;
     this.#failure = new TidepoolError("CLOSED", "The database is closed.");
     await this.#log.drain();
+    this.#graphBuilder.stop();
     await this.#compactor.stop();
     await this.#lastChange.catch(() => undefined);
     await this.#parts.storage.close();
@@ -431,9 +442,12 @@ export class Engine implements EngineService {
       kernel: this.#parts.kernel,
       vectorCache: this.#vectorCache,
       tick: this.#tick,
+      flatRowsMax: this.#parts.flatRowsMax,
+      warn: (message) => this.#warnings.push(message),
     });
     this.#openStates.set(row.id, state);
     if (state.logRecords > 0) this.#compactor.noteWrite(state);
+    this.#graphBuilder.note(state);
     return state;
   }
 
@@ -444,6 +458,7 @@ export class Engine implements EngineService {
     return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
       const result = await state.lock.exclusive(() => this.#apply(state, offset, record, bytes.length));
       this.#compactor.noteWrite(state);
+      this.#graphBuilder.note(state);
       return result;
     });
   }

@@ -53,6 +53,9 @@ export const limits = {
   compactionIdleMs: 1500,
   /** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
   textIdleMs: 5000,
+  /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
+  graphIdleMs: 300,
+  graphBacklogMax: 50_000,
   /** Uncompacted log of one collection at which writes wait for the compactor. */
   memtableBytesMax: 64 * MiB,
   /** Longest stretch of background work before other requests get a turn. */

@@ -143,8 +143,10 @@ export interface EngineInfo {
   memoryBytes: number;
   /** Which vector kernel runs. */
   kernel: "wasm-simd" | "typescript";
-  /** Whether background work (compaction, indexing text) is under way. */
+  /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
+  /** What was found damaged since opening and mended without loss, in words. */
+  warnings: string[];
   /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */
   compactionError: string | null;
 }

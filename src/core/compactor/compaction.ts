@@ -44,6 +44,7 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
     vectors,
     metadata,
     text: advance(base.text, textChanges(compacted)),
+    graph: base.graph,
   };
   const directories = (await state.vectors?.segment.prepare(vectors)) ?? [];
   return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords, compactedDeletions: logDeletions };

@@ -14,6 +14,7 @@ import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection-state.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
+import { saveGraph } from "../segment/graph.js";
 import { staleShare } from "../segment/text.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
@@ -78,6 +79,11 @@ export class Compactor {
   /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
   compact(state: CollectionState): Promise<void> {
     return this.#run(state, () => this.#compact(state));
+  }
+
+  /** Writes the collection's graph, as it is once it is tidied up. */
+  saveGraph(state: CollectionState): Promise<void> {
+    return unwatched(this.#run(state, () => this.#saveGraph(state)));
   }
 
   /**
@@ -150,15 +156,28 @@ export class Compactor {
   async #saveText(state: CollectionState): Promise<void> {
     const wasLoaded = state.text.isLoaded;
     const { nextOrdinal } = state.manifest;
-    const section = await state.text.save(state.textSource(), nextOrdinal, () => this.#tick());
+    const text = await state.text.save(state.textSource(), nextOrdinal, () => this.#tick());
+    await this.#replace(state, { text });
+    if (!wasLoaded) state.text.unload();
+  }
+
+  /** Tidies the graph up, in slices, and writes it. */
+  async #saveGraph(state: CollectionState): Promise<void> {
+    const snapshot = await state.finishGraph(() => this.#tick());
+    if (snapshot === null) return;
+    const graph = await saveGraph(this.#parts.blocks, snapshot, () => this.#tick());
+    await this.#replace(state, { graph });
+  }
+
+  /** Installs a manifest with another section in it. */
+  async #replace(state: CollectionState, section: Pick<Manifest, "text"> | Pick<Manifest, "graph">): Promise<void> {
     await this.#flush();
     await state.lock.exclusive(async () => {
       if (state.dropped) return this.#parts.blocks.abandon();
-      const manifest = { ...state.manifest, version: state.manifest.version + 1, text: section };
+      const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
       this.#defer(state, manifest);
       this.#parts.blocks.claim();
       state.manifest = manifest;
-      if (!wasLoaded) state.text.unload();
     });
     await this.#publishSettled();
   }

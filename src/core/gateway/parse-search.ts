@@ -148,12 +148,9 @@ function parseGroup(group: unknown, path: string): GroupPlan {
 
 function parseLimit(limit: unknown, path: string): { limit: number; offset: number } {
   const given = fields(limit, path, ["limit", "offset"]);
-  const count = (value: unknown, argument: string, otherwise: number): number => {
-    if (isAbsent(value)) return otherwise;
-    validateCount(value, argument);
-    return value;
-  };
-  return { limit: count(given.limit, `${path}.limit`, Infinity), offset: count(given.offset, `${path}.offset`, 0) };
+  const offset = given.offset ?? 0;
+  validateCount(offset, `${path}.offset`);
+  return { limit: isAbsent(given.limit) ? Infinity : positive(given.limit, `${path}.limit`), offset };
 }
 
 function parseSelect(select: unknown, path: string): SelectPlan {

@@ -17,8 +17,11 @@ const WALK_FACTOR = 2;
 /** Rows that a walk costs before its beam comes into play: the way down, and what a call costs. */
 const WALK_ROWS_MIN = 500;
 
-/** Code bytes up to which a collection has no graph: its scan takes about as long as the walk and re-ranking would. */
-const FLAT_BYTES_MAX = 2 * 1024 * 1024;
+/**
+ * Code bytes up to which a collection has no graph. A walk is faster from a tenth of that on, but up to here a scan takes
+ * no longer than the rest of a query (messages, re-ranking, reading the records), is exact and needs no building.
+ */
+const FLAT_BYTES_MAX = 16 * 1024 * 1024;
 /** What a row costs beside its codes, in bytes of codes: a quarter of the time at dimension 384, most of it at 16. */
 const ROW_OVERHEAD_BYTES = 64;
 

@@ -7,6 +7,7 @@
  */
 import type { BlockRef } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
+import type { GraphSection } from "../segment/graph.js";
 import type { MetadataSection } from "../segment/metadata.js";
 import type { TextSection } from "../segment/text.js";
 
@@ -27,6 +28,8 @@ export interface Manifest {
   vectors: OrdinalSection;
   metadata: MetadataSection;
   text: TextSection | null;
+  /** The vector index's graph, as of some earlier moment. */
+  graph: GraphSection | null;
 }
 
 export function emptyManifest(): Manifest {
@@ -42,6 +45,7 @@ export function emptyManifest(): Manifest {
     vectors: [],
     metadata: { postings: { blocks: [] } },
     text: null,
+    graph: null,
   };
 }
 
@@ -61,6 +65,7 @@ function* manifestRefs(manifest: Manifest): Generator<BlockRef, void, undefined>
   }
   for (const block of manifest.metadata.postings.blocks) yield block.ref;
   if (manifest.text !== null) yield* manifest.text.blocks;
+  if (manifest.graph !== null) yield* manifest.graph.pieces;
 }
 
 function refKey(ref: BlockRef): string {
