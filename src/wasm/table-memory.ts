@@ -22,6 +22,8 @@ export interface KernelExports {
   queryAt(): number;
   chunksAt(): number;
   scan(firstOrdinal: number, words: number, r: number, queryScale: number, nearerThan: number, heapAt: number): number;
+  dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
+  squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   initGraph(M: number, efConstruction: number, slopeFactor: number, interceptFactor: number): number;
   layScratch(at: number, ordinals: number, beam: number): number;
   allowedAt(): number;

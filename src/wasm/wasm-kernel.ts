@@ -7,7 +7,7 @@ import { checkAllowed } from "../core/index/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/graph.js";
 import type { Candidates, CodeTable, VectorKernel } from "../core/index/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
-import { TableMemory } from "./table-memory.js";
+import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
 
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
@@ -77,6 +77,28 @@ class WasmTable implements CodeTable {
 
   createGraph(options: GraphOptions): Graph {
     return new WasmGraph(this.#memory, options);
+  }
+
+  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array {
+    return this.#sums(query, rows, 2, this.#memory.kernel.dotsAndNorms);
+  }
+
+  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array {
+    return this.#sums(query, rows, 1, this.#memory.kernel.squaredDistances);
+  }
+
+  /** Scratch memory holds the sums, `perRow` of them, then the query, then the rows. */
+  #sums(query: Float32Array, rows: Float32Array, perRow: number, sum: KernelExports["squaredDistances"]): Float64Array {
+    const count = rows.length / query.length;
+    const out = this.#memory.scratchAt;
+    const queryAt = out + 8 * perRow * count;
+    const rowsAt = queryAt + query.byteLength;
+    this.#memory.reserve(rowsAt + rows.byteLength);
+    const floats = new Float32Array(this.#memory.buffer);
+    floats.set(query, queryAt / 4);
+    floats.set(rows, rowsAt / 4);
+    sum(queryAt, rowsAt, query.length, count, out);
+    return new Float64Array(this.#memory.buffer, out, perRow * count).slice();
   }
 
   #scanWindow(

@@ -13,6 +13,17 @@ const FLOAT32_MAX = 3.4028234663852886e38;
 /** Distance from one fixed vector to the row that starts at `offset` of `rows`. */
 export type DistanceFrom = (rows: Float32Array, offset: number) => number;
 
+/** Distances from one fixed vector to all of `rows`, row-major. */
+export type DistancesFrom = (rows: Float32Array) => Float32Array;
+
+/** What distances to many rows are made of; implementations agree to the last bit. */
+export interface ExactSums {
+  /** Σ query × row and Σ row², in turn, for each of the rows. */
+  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array;
+  /** Σ (query − row)² for each of the rows. */
+  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array;
+}
+
 /** Squared Euclidean, 1 − cosine (1 when either vector is zero) or 1 − dot product, as float32. */
 export function distance(space: Space, a: Float32Array, b: Float32Array): number {
   return distanceFrom(space, a)(b, 0);
@@ -20,16 +31,53 @@ export function distance(space: Space, a: Float32Array, b: Float32Array): number
 
 /** The distance function of one query: what depends on the query alone is computed once. */
 export function distanceFrom(space: Space, query: Float32Array): DistanceFrom {
+  const distances = distancesFrom(space, query, plainSums);
+  return (rows, offset) => distances(rows.subarray(offset, offset + query.length))[0]!;
+}
+
+/** The same for many rows at once, with sums from a kernel. */
+export function distancesFrom(space: Space, query: Float32Array, sums: ExactSums): DistancesFrom {
   switch (space) {
     case "l2":
-      return (rows, offset) => saturate(squaredEuclidean(query, rows, offset));
+      return (rows) => saturated(sums.squaredDistances(query, rows));
     case "ip":
-      return (rows, offset) => saturate(1 - dot(query, 0, rows, offset, query.length));
+      return (rows) => fromDotsAndNorms(sums.dotsAndNorms(query, rows), (dotProduct) => saturate(1 - dotProduct));
     case "cosine": {
       const squared = squaredNorm(query, 0, query.length);
-      return (rows, offset) => Math.fround(cosine(query, squared, rows, offset));
+      return (rows) => fromDotsAndNorms(sums.dotsAndNorms(query, rows), (dotProduct, norm) => cosine(dotProduct, squared * norm));
     }
   }
+}
+
+/** In plain TypeScript. */
+export const plainSums: ExactSums = {
+  dotsAndNorms(query, rows) {
+    const dimension = query.length;
+    const out = new Float64Array((2 * rows.length) / dimension);
+    for (let i = 0; i < out.length; i += 2) {
+      const offset = (i / 2) * dimension;
+      out[i] = dot(query, 0, rows, offset, dimension);
+      out[i + 1] = squaredNorm(rows, offset, dimension);
+    }
+    return out;
+  },
+  squaredDistances(query, rows) {
+    const out = new Float64Array(rows.length / query.length);
+    for (let i = 0; i < out.length; i++) out[i] = squaredEuclidean(query, rows, i * query.length);
+    return out;
+  },
+};
+
+function saturated(values: Float64Array): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = saturate(values[i]!);
+  return out;
+}
+
+function fromDotsAndNorms(sums: Float64Array, distanceOf: (dotProduct: number, norm: number) => number): Float32Array {
+  const out = new Float32Array(sums.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = distanceOf(sums[2 * i]!, sums[2 * i + 1]!);
+  return out;
 }
 
 /** Σ x² of the `dimension` components from `offset` on. */
@@ -78,10 +126,8 @@ function squaredEuclidean(a: Float32Array, b: Float32Array, bOffset: number): nu
 }
 
 /** One root over both squared norms makes the distance of a vector to itself exactly 0; rounding below 0 is cut off. */
-function cosine(query: Float32Array, querySquared: number, rows: Float32Array, offset: number): number {
-  const squared = querySquared * squaredNorm(rows, offset, query.length);
-  if (squared === 0) return 1;
-  return Math.max(0, 1 - dot(query, 0, rows, offset, query.length) / Math.sqrt(squared));
+function cosine(dotProduct: number, squaredNorms: number): number {
+  return squaredNorms === 0 ? 1 : Math.max(0, 1 - dotProduct / Math.sqrt(squaredNorms));
 }
 
 function saturate(value: number): number {

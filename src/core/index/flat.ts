@@ -44,7 +44,7 @@ export class FlatIndex {
   async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
     const encoded = encodeQuery(this.space, query);
     if (encoded.norm === 0 && this.space !== "l2") return atDistanceOne(allowed, k);
-    const judge = new Judge(this.space, query, k, vectors);
+    const judge = new Judge(this.space, query, k, vectors, this.table);
     const count = allowed.count();
     if (count <= firstScan(k) || isBeyondCodes(this.space, encoded)) await judge.judge(allowed.toArray());
     else await this.#widen(encoded, k, count, allowed, judge);

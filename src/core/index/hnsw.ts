@@ -160,9 +160,9 @@ export class HnswIndex {
 
   /** About the `k` nearest covered rows, of the allowed ones; the wider the beam `ef`, the more of them. */
   async search(query: Float32Array, k: number, { ef, allowed }: { ef: number; allowed: Bitmap | null }, vectors: VectorSource): Promise<Nearest> {
-    const { space, bounds } = this.#flat;
+    const { space, bounds, table } = this.#flat;
     const encoded = encodeQuery(space, query);
-    const judge = new Judge(space, query, k, vectors);
+    const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
     await judgeWhileNear(judge, k, this.candidates(encoded, Math.max(ef, k), allowed), offset, bounds.marginFor(encoded));
     return judge.nearest;

@@ -5,8 +5,8 @@
 
 import { TidepoolError } from "../errors.js";
 import type { Space } from "../types.js";
-import type { DistanceFrom } from "./distance.js";
-import { distanceFrom } from "./distance.js";
+import type { DistancesFrom, ExactSums } from "./distance.js";
+import { distancesFrom } from "./distance.js";
 import type { Margin } from "./error-bounds.js";
 import type { Candidates } from "./vector-kernel.js";
 
@@ -26,14 +26,14 @@ const FIRST_SPARE = 6;
 
 /** Judges rows by their exact distance and keeps the k nearest. */
 export class Judge {
-  readonly #distance: DistanceFrom;
+  readonly #distances: DistancesFrom;
   readonly #dimension: number;
   readonly #k: number;
   readonly #vectors: VectorSource;
   #nearest: Nearest = { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
 
-  constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource) {
-    this.#distance = distanceFrom(space, query);
+  constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource, sums: ExactSums) {
+    this.#distances = distancesFrom(space, query, sums);
     this.#dimension = query.length;
     this.#k = k;
     this.#vectors = vectors;
@@ -68,9 +68,7 @@ export class Judge {
         `${ordinals.length} vectors of dimension ${this.#dimension} were asked for, but ${rows.length} numbers came.`,
       );
     }
-    const distances = new Float32Array(ordinals.length);
-    for (let i = 0; i < distances.length; i++) distances[i] = this.#distance(rows, i * this.#dimension);
-    return distances;
+    return this.#distances(rows);
   }
 }
 

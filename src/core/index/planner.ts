@@ -3,17 +3,19 @@
  * not cover. Costs are counted in rows of a scan.
  *
  * A walk measures about `DISTANCES_PER_BEAM` rows per place in its beam: M = 16 gives lists of 20 to 25, of which most are
- * visited already as the walk closes in. Each costs `WALK_FACTOR` rows of a scan, since it comes from anywhere in memory
- * and passes through two queues. A filtered walk collects only allowed nodes but goes through all, so where one in s is
- * allowed it goes as far as a walk with a beam s times as wide; at worst it measures every node.
+ * visited already as the walk closes in. Each costs `WALK_FACTOR` rows of a scan: it comes from anywhere in memory and
+ * passes through two queues, but so do the scattered rows of a filtered scan, nearly. A filtered walk collects only allowed
+ * nodes but goes through all, so where one in s is allowed it goes as far as a walk with a beam s times as wide; at worst it
+ * measures every node.
  *
- * Both constants are fitted to measurements with clustered vectors of dimension 384 and 768, 10,000 and 50,000 rows,
- * beams 16 to 200 and filters that allow 1 % to 100 % (the SIMD kernel; only their ratio to the scan matters).
- * Being wrong by a factor of two near the point where the costs meet costs at most that factor in time, never a result.
+ * The constants are fitted to times of both ways in Node, with clustered vectors of dimension 384, 10,000 and 50,000 rows,
+ * beams 16 to 96 and filters that allow 1, 5, 10, 20, 50 and 100 % (the SIMD kernel; only the ratio matters). At 50,000
+ * rows and beam 48 the ways cost the same where about a tenth is allowed, at 10,000 rows where about a third is.
+ * Being wrong by a factor of two near that point costs at most that factor in time, never a result.
  */
 
 const DISTANCES_PER_BEAM = 16;
-const WALK_FACTOR = 2;
+const WALK_FACTOR = 1.25;
 /** Rows that a walk costs before its beam comes into play: the way down, and what a call costs. */
 const WALK_ROWS_MIN = 500;
 

@@ -5,6 +5,7 @@
  */
 
 import { checkAllowed } from "./check-allowed.js";
+import { plainSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
 import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
@@ -17,6 +18,8 @@ export const referenceKernel: VectorKernel = {
 
 class ReferenceTable implements CodeTable, RowReader {
   readonly dimension: number;
+  readonly dotsAndNorms = plainSums.dotsAndNorms;
+  readonly squaredDistances = plainSums.squaredDistances;
   #rows = 0;
   #codes = new Int8Array(0);
   #slopes = new Float32Array(0);

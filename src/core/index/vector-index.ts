@@ -97,13 +97,13 @@ export class VectorIndex {
 
   /** The `k` nearest allowed rows, all of them when there are fewer; through the graph, about the nearest. */
   async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest> {
-    const { space } = this.#flat;
+    const { space, table } = this.#flat;
     const encoded = encodeQuery(space, query);
     const beam = Math.max(efSearch, k);
     const isPlain = isBeyondCodes(space, encoded) || (encoded.norm === 0 && space !== "l2");
     const split = isPlain || this.#hnsw.coveredCount === 0 ? null : this.#split(allowed);
     if (split === null || this.#plan(split, beam) === "scan") return this.#flat.search(query, k, allowed, vectors);
-    const judge = new Judge(space, query, k, vectors);
+    const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
     const candidates = this.#candidates(encoded, beam, allowed, split);
     await judgeWhileNear(judge, k, candidates, offset, this.#flat.bounds.marginFor(encoded));

@@ -9,6 +9,7 @@
  * so the kernel knows nothing of spaces (`quantize.ts` chooses slope and intercept for l2, cosine and ip).
  */
 
+import type { ExactSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph.js";
 
 /** Candidates ascending by approximate distance, equal distances by ordinal. */
@@ -18,7 +19,7 @@ export interface Candidates {
 }
 
 /** Codes of one collection, indexed by ordinal. Grows as rows are set. A row that was never set must not be allowed. */
-export interface CodeTable {
+export interface CodeTable extends ExactSums {
   readonly dimension: number;
   /** Bytes of memory held. */
   readonly byteLength: number;

@@ -8,6 +8,7 @@ import { askVector, distanceOf, dot, dotFour } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { WINDOW, codeBytes, rowAt, rowBytes } from "./layout";
 
+export { dotsAndNorms, squaredDistances } from "./exact";
 export { chunksAt, directoryAt, init, queryAt, windowAt } from "./layout";
 export {
   adopt,
