@@ -18,7 +18,7 @@ import { serveFolder, type StaticServer } from "./static-server.js";
 import { type Example, readExamples } from "./support/examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const examples = await readExamples(root, ["README.md", "docs/chroma-differences.md", "src/api", "src/core/errors.ts"]);
+const examples = await readExamples(root, ["README.md", "docs/chroma-differences.md", "src/api", "src/api/search", "src/core/errors.ts"]);
 
 /** Stands in for the model library that one example loads: vectors of the right shape, without a download. */
 const modelLibrary = {

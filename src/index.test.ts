@@ -17,17 +17,10 @@ import {
 
 test("the entry exports these names and no others", () => {
   expect(Object.keys(entry).sort()).toEqual([
-    "Collection",
-    "GetResult",
-    "HashingEmbeddingFunction",
-    "IncludeEnum",
-    "QueryResult",
-    "SearchTextResult",
-    "TidepoolClient",
-    "TidepoolError",
-    "getEmbeddingFunction",
-    "knownEmbeddingFunctions",
-    "registerEmbeddingFunction",
+    ...["Abs", "AdminClient", "Aggregate", "Collection", "Div", "Exp", "GetResult", "GroupBy", "HashingEmbeddingFunction", "IncludeEnum", "K"],
+    ...["Key", "Knn", "Limit", "Log", "Max", "MaxK", "Min", "MinK", "Mul", "QueryResult", "RankExpression", "ReadLevel", "Rrf"],
+    ...["Search", "SearchResult", "SearchTextResult", "Select", "Sub", "Sum", "Text", "TidepoolClient", "TidepoolError", "Val"],
+    ...["WhereExpression", "getEmbeddingFunction", "knownEmbeddingFunctions", "registerEmbeddingFunction", "toSearch"],
   ]);
 });
 

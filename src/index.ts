@@ -43,6 +43,45 @@ export {
   type QueryRow,
   type SearchTextRow,
 } from "./api/results.js";
+export { Aggregate, GroupBy, MaxK, MinK, type AggregateInput, type AggregateJSON, type GroupByInput, type GroupByJSON } from "./api/search/group-by.js";
+export { K, Key, WhereExpression, type IterableInput, type KeyFactory, type WhereInput, type WhereJSON } from "./api/search/key.js";
+export {
+  Abs,
+  Div,
+  Exp,
+  Knn,
+  Log,
+  Max,
+  Min,
+  Mul,
+  RankExpression,
+  Rrf,
+  Sub,
+  Sum,
+  Text,
+  Val,
+  type KnnOptions,
+  type RankInput,
+  type RankLiteral,
+  type RrfOptions,
+  type SparseVector,
+  type TextOptions,
+} from "./api/search/rank.js";
+export {
+  Limit,
+  ReadLevel,
+  Search,
+  Select,
+  toSearch,
+  type LimitInput,
+  type LimitOptions,
+  type SearchInit,
+  type SearchLike,
+  type SearchPayload,
+  type SelectInput,
+  type SelectKeyInput,
+} from "./api/search/search.js";
+export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { Progress, WriteOptions } from "./api/write.js";
 export type { VersionInfo } from "./core/service.js";
 export type { TokenGrant } from "./core/gateway/rules.js";

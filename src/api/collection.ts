@@ -4,6 +4,7 @@
  */
 import { invalidArgument, show } from "../core/errors.js";
 import {
+  readFuzzy,
   validateCount,
   validateIds,
   validateInclude,
@@ -29,6 +30,9 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
+import { searchPayloads, searchResult } from "./search/run-search.js";
+import type { ReadLevel, SearchLike } from "./search/search.js";
+import type { SearchResult } from "./search/search-result.js";
 import { embedRows, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
 
 /** Arguments of `collection.add`. */
@@ -124,8 +128,6 @@ export interface ModifyArguments {
   metadata?: { [key: string]: MetadataValue | null };
   configuration?: UpdateCollectionConfiguration;
 }
-
-const FUZZY_DEFAULT = 0.2;
 
 /**
  * Records with embeddings, documents, metadata and uris. Made by the client, never by `new`.
@@ -356,6 +358,28 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /**
+   * Chroma's Search API: filter, rank by expressions over vector and text search, group, select. Several searches in one
+   * call see the same moment; texts in their ranks are embedded together.
+   *
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`; `NOT_SUPPORTED` for a sparse
+   *   vector.
+   *
+   * @example
+   * import { K, Knn, Rrf, Search, Text } from "tidepool-db";
+   * const query = "crabs in the pools";
+   * const ranks = [Knn({ query, returnRank: true }), Text({ query, returnRank: true, default: 100 })];
+   * const result = await collection.search(new Search().where(K("year").ne(2)).rank(Rrf({ ranks })).limit(5).select(K.SCORE));
+   * console.log(result.ids[0]?.length); // 2
+   */
+  async search<T extends Metadata = TMeta>(
+    searches: SearchLike | SearchLike[],
+    { readLevel }: { readLevel?: ReadLevel } = {},
+  ): Promise<SearchResult<T>> {
+    const payloads = await searchPayloads(searches, (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension));
+    return searchResult<T>(await this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }));
+  }
+
+  /**
    * The number of records. Reads see every acknowledged write, so Chroma's `readLevel` has no effect.
    *
    * @example
@@ -497,7 +521,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
 /** A collection at an earlier version: what reads, and nothing else. */
 export type CollectionVersion<TMeta extends Metadata = Metadata> = Pick<
   Collection<TMeta>,
-  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "searchText"
+  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText"
 >;
 
 /** The parts of a selection that are given, each checked as far as the page can; the gateway parses filters. */
@@ -535,12 +559,6 @@ function optionalCount(value: unknown, argument: string): number | undefined {
   if (value == null) return undefined;
   validateCount(value, argument);
   return value;
-}
-
-function readFuzzy(fuzzy: boolean | number): number {
-  if (typeof fuzzy === "boolean") return fuzzy ? FUZZY_DEFAULT : 0;
-  if (typeof fuzzy === "number" && fuzzy >= 0 && fuzzy <= 1) return fuzzy;
-  throw invalidArgument(`fuzzy must be true, false or a number of 0 … 1, got ${show(fuzzy)}`);
 }
 
 function readQueryEmbeddings(value: Embeddings): { dimension: number; values: Float32Array } {

@@ -174,7 +174,6 @@ describe("filter, limit and select", () => {
     const library = await Library.open(points);
     expect(await library.ranking({ rank: knn(), limit: { limit: 2, offset: 1 } })).toEqual([["bare", 4], ["mid", 9]]);
     expect(await library.ranking({ rank: knn(), limit: { offset: 9 } })).toEqual([]);
-    expect(await library.ranking({ rank: knn(), limit: { limit: 0 } })).toEqual([]);
   });
 
   test("columns that are not selected are null; selected keys narrow the metadata", async () => {
@@ -287,6 +286,17 @@ describe("readLevel", () => {
   });
 });
 
+test("a retained version is searched as it was", async () => {
+  const library = await Library.open(points);
+  await library.engine.compact(library.collectionId);
+  await library.engine.delete({ collectionId: library.collectionId, ids: ["near"] });
+  const { version } = (await library.engine.listVersions({ collectionId: library.collectionId })).at(-1)!;
+  const search = { rank: { $sum: [knn(), text("shore", { default: 0 })] }, filter: { "#id": { $ne: "far" } } };
+  const [then] = await library.engine.search({ collectionId: library.collectionId, searches: [search], version });
+  expect(then!.ids).toEqual(["near", "bare", "mid"]);
+  expect((await library.search(search)).ids).toEqual(["bare", "mid"]);
+});
+
 describe("bad requests are refused", () => {
   const nested = (depth: number): object => (depth === 0 ? { $val: 1 } : { $abs: nested(depth - 1) });
   const grouped = (group_by: unknown) => ({ group_by });
@@ -322,7 +332,8 @@ describe("bad requests are refused", () => {
     ["a big rank", { rank: { $sum: Array.from({ length: limits.rankExpressionsMax }, () => ({ $val: 1 })) } }, "rankExpressionsMax", "LIMIT_EXCEEDED"],
     ["a bad filter", { filter: { a: { $foo: 1 } } }, "searches[0].filter.a.$foo is not an operator"],
     ["a filter on the score", { filter: { "#score": 1 } }, "searches[0].filter.#score is not something to filter on"],
-    ["a negative limit", { limit: { limit: -1 } }, "'searches[0].limit.limit' to be a non-negative integer"],
+    ["a limit of 0", { limit: { limit: 0 } }, "searches[0].limit.limit is 0; expected a whole number above 0"],
+    ["a negative offset", { limit: { offset: -1 } }, "'searches[0].limit.offset' to be a non-negative integer"],
     ["a limit that is no object", { limit: 3 }, "searches[0].limit is 3"],
     ["an offset that is no number", { limit: { offset: "1" } }, "searches[0].limit.offset"],
     ["keys that are no list", { select: { keys: "#id" } }, 'searches[0].select.keys is "#id"; expected a non-empty list'],

@@ -294,7 +294,7 @@ export class Engine implements EngineService {
   }
 
   async search(request: SearchRequest): Promise<SearchColumns[]> {
-    const state = await this.#state(request.collectionId);
+    const state = await this.#readable(request);
     return this.#executor.search(state, planSearch(request, state.dimension));
   }
 

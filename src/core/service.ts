@@ -103,6 +103,8 @@ export interface SearchRequest {
   searches: unknown[];
   /** `index_only` sees what the latest compaction saw, the others every acknowledged write. Default `index_and_wal`. */
   readLevel?: string;
+  /** Read a retained version instead of the present. */
+  version?: number;
 }
 
 /** What one search found, in columns; those that were not selected are `null`. */

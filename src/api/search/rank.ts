@@ -1,0 +1,205 @@
+/**
+ * Rank expressions: what a search orders records by. Smaller is better everywhere. An expression is worked out in the
+ * engine; here it is only written down, as the JSON that Chroma's client sends.
+ */
+import { invalidArgument, show } from "../../core/errors.js";
+import { type IterableInput, type Key, keyName } from "./key.js";
+
+/** A rank expression as it is sent. */
+export type RankLiteral = Record<string, unknown>;
+export type RankInput = RankExpression | RankLiteral | number | null | undefined;
+
+/** A sparse vector. Collections cannot search for one yet: a search that asks is refused with `NOT_SUPPORTED`. */
+export interface SparseVector {
+  indices: number[];
+  values: number[];
+}
+
+interface SourceOptions {
+  /** Hits of this source that are considered. Default 128. */
+  limit?: number;
+  /** Value of a record that this source does not find but another one does. Without it such a record drops out. */
+  default?: number | null;
+  /** The value is the record's position among the hits, from 0, instead of its distance. Default `false`. */
+  returnRank?: boolean;
+}
+
+export interface KnnOptions extends SourceOptions {
+  /** A vector, or a text that the collection's embedding function turns into one. */
+  query: IterableInput<number> | SparseVector | string;
+  /** Where the vectors are: `K.EMBEDDING`, the default. */
+  key?: string | Key;
+}
+
+export interface TextOptions extends SourceOptions {
+  /** Words to look for, in any order. */
+  query: string;
+  /** Whether the last word also matches longer words that begin with it. Default `false`. */
+  prefix?: boolean;
+  /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
+  fuzzy?: boolean | number;
+}
+
+export interface RrfOptions {
+  /** Sources, usually with `returnRank`. */
+  ranks: RankInput[];
+  /** The larger, the less the first positions stand out. Default 60. */
+  k?: number;
+  /** One per rank. Default: all 1. */
+  weights?: number[];
+  /** Whether the weights are divided by their sum. Default `false`. */
+  normalize?: boolean;
+}
+
+/** An expression over distances, made by `Knn`, `Text`, `Val` and what combines them. Immutable. */
+export class RankExpression {
+  readonly #literal: RankLiteral;
+
+  /** @internal */
+  constructor(literal: RankLiteral) {
+    this.#literal = literal;
+  }
+
+  /** Reads a number or a plain expression; `null` and `undefined` are none. */
+  static from(input: RankInput): RankExpression | undefined {
+    if (input == null || input instanceof RankExpression) return input ?? undefined;
+    return new RankExpression(typeof input === "number" ? { $val: input } : input);
+  }
+
+  add(...others: RankInput[]): RankExpression {
+    return this.#many("$sum", others);
+  }
+
+  subtract(other: RankInput): RankExpression {
+    return this.#two("$sub", other);
+  }
+
+  multiply(...others: RankInput[]): RankExpression {
+    return this.#many("$mul", others);
+  }
+
+  divide(other: RankInput): RankExpression {
+    return this.#two("$div", other);
+  }
+
+  negate(): RankExpression {
+    return this.multiply(-1);
+  }
+
+  abs(): RankExpression {
+    return new RankExpression({ $abs: this.#literal });
+  }
+
+  exp(): RankExpression {
+    return new RankExpression({ $exp: this.#literal });
+  }
+
+  /** The natural logarithm; of a negative number it is none, and such records come last. */
+  log(): RankExpression {
+    return new RankExpression({ $log: this.#literal });
+  }
+
+  max(...others: RankInput[]): RankExpression {
+    return this.#many("$max", others);
+  }
+
+  min(...others: RankInput[]): RankExpression {
+    return this.#many("$min", others);
+  }
+
+  #two(operator: string, other: RankInput): RankExpression {
+    return new RankExpression({ [operator]: { left: this.#literal, right: required(other).#literal } });
+  }
+
+  /** Sums of sums, and the like, become one. */
+  #many(operator: string, others: RankInput[]): RankExpression {
+    if (others.length === 0) return this;
+    return new RankExpression({ [operator]: [this, ...others.map(required)].flatMap((rank) => rank.#literal[operator] ?? rank.#literal) });
+  }
+
+  toJSON(): RankLiteral {
+    return this.#literal;
+  }
+}
+
+function required(input: RankInput): RankExpression {
+  const rank = RankExpression.from(input);
+  if (rank) return rank;
+  throw invalidArgument(`A rank is missing: ${show(input)} stands where a rank expression, a number or a plain object belongs`);
+}
+
+type Fold = (...ranks: RankInput[]) => RankExpression;
+type Pair = (left: RankInput, right: RankInput) => RankExpression;
+type Single = (rank: RankInput) => RankExpression;
+type Method = "add" | "multiply" | "max" | "min" | "subtract" | "divide" | "abs" | "exp" | "log";
+
+/** The function that calls a method of its first argument. */
+const calling =
+  (method: Method): Fold =>
+  (first, ...rest) => {
+    const rank: Record<Method, Fold> = required(first);
+    return rank[method](...rest);
+  };
+
+/** A constant. It finds no records by itself. */
+export const Val = (value: number): RankExpression => required(value);
+export const Sum: Fold = calling("add");
+export const Mul: Fold = calling("multiply");
+export const Max: Fold = calling("max");
+export const Min: Fold = calling("min");
+export const Sub: Pair = calling("subtract");
+export const Div: Pair = calling("divide");
+export const Abs: Single = calling("abs");
+export const Exp: Single = calling("exp");
+export const Log: Single = calling("log");
+
+/** A source with the options that all have. */
+function source(operator: string, { limit = 128, default: otherwise, returnRank }: SourceOptions, own: RankLiteral): RankExpression {
+  const options = { ...(otherwise != null && { default: otherwise }), ...(returnRank && { return_rank: true }) };
+  return new RankExpression({ [operator]: { ...own, limit, ...options } });
+}
+
+/**
+ * The nearest records by vector: the value of each is its distance, as in `collection.query`.
+ *
+ * @example
+ * import { K, Knn, Search } from "tidepool-db";
+ * const search = new Search().rank(Knn({ query: "new moon", limit: 10 })).limit(1).select(K.DOCUMENT, K.SCORE);
+ * console.log((await collection.search(search)).ids); // [["b"]]
+ */
+export const Knn = (options: KnnOptions): RankExpression => {
+  const { query, key = "#embedding" } = options;
+  const isPlain = typeof query === "string" || "indices" in query;
+  return source("$knn", options, { query: isPlain ? query : Array.from(query), key: keyName(key) });
+};
+
+/**
+ * The best records by full text: our own source, which needs no sparse embedding. The value of each is its BM25 score
+ * turned round (negative, so that smaller is better); scores are those of the whole collection, whatever the filter.
+ *
+ * @example
+ * import { Search, Text } from "tidepool-db";
+ * const search = new Search().rank(Text({ query: "crabz", fuzzy: true }));
+ * console.log((await collection.search(search)).ids); // [["c"]]
+ */
+export const Text = (options: TextOptions): RankExpression => {
+  const { query, prefix = false, fuzzy = false } = options;
+  return source("$text", options, { query, prefix, fuzzy });
+};
+
+/**
+ * Reciprocal rank fusion: the sum of weight / (k + rank) over the ranks, turned round so that smaller is better.
+ *
+ * @example
+ * import { Knn, Rrf, Search, Text } from "tidepool-db";
+ * const query = "pools at ebb";
+ * const ranks = [Knn({ query, returnRank: true, default: 1000 }), Text({ query, returnRank: true, default: 1000 })];
+ * console.log((await collection.search(new Search().rank(Rrf({ ranks })).limit(1))).ids); // [["a"]]
+ */
+export const Rrf = ({ ranks, k = 60, weights = ranks.map(() => 1), normalize }: RrfOptions): RankExpression => {
+  const total = normalize ? weights.reduce((sum, weight) => sum + weight, 0) : 1;
+  if (weights.length !== ranks.length || !weights.every((weight) => weight >= 0) || !(total > 0) || !(k > 0)) {
+    throw invalidArgument(`Rrf needs a k above 0 and as many weights as ranks, none negative, got ${show({ k, weights, normalize })}`);
+  }
+  return Sum(...ranks.map((rank, i) => Val(weights[i]! / total).divide(required(rank).add(k)))).negate();
+};

@@ -1,0 +1,52 @@
+/** What a search returns. */
+import type { Metadata } from "../../core/types.js";
+
+const FIELDS = ["document", "embedding", "metadata", "score"] as const;
+
+/** One record of a {@link SearchResult}. Fields that were not selected, or that the record lacks, are not there. */
+export interface SearchResultRow<TMeta extends Metadata = Metadata> {
+  id: string;
+  document?: string | null;
+  embedding?: number[] | null;
+  metadata?: TMeta | null;
+  /** Smaller is better. */
+  score?: number | null;
+}
+
+/**
+ * Hits of each search in columns, best first; equal scores in insertion order. The outer arrays have one entry per search;
+ * a column that a search did not select is `null`.
+ *
+ * @example
+ * import { K, Knn, Search } from "tidepool-db";
+ * const result = await collection.search(new Search().rank(Knn({ query: "moon" })).select(K.SCORE));
+ * for (const { id, score } of result.rows()[0] ?? []) console.log(id, score);
+ */
+export class SearchResult<TMeta extends Metadata = Metadata> {
+  declare readonly ids: string[][];
+  declare readonly documents: ((string | null)[] | null)[];
+  declare readonly embeddings: ((number[] | null)[] | null)[];
+  declare readonly metadatas: ((TMeta | null)[] | null)[];
+  /** Smaller is better; `null` where a rank is no number. */
+  declare readonly scores: ((number | null)[] | null)[];
+  /** The keys that each search selected. */
+  declare readonly select: string[][];
+
+  constructor(columns: Omit<SearchResult<TMeta>, "rows">) {
+    Object.assign(this, columns);
+  }
+
+  /** The same, for each search one object per hit. */
+  rows(): SearchResultRow<TMeta>[][] {
+    return this.ids.map((ids, s) =>
+      ids.map((id, i) => {
+        const row: Record<string, unknown> = { id };
+        for (const field of FIELDS) {
+          const value = this[`${field}s`][s]?.[i];
+          if (value != null) row[field] = value;
+        }
+        return row as unknown as SearchResultRow<TMeta>;
+      }),
+    );
+  }
+}
