@@ -147,13 +147,7 @@ export interface KeyFactory {
  * const search = new Search().where(K("year").gte(2).and(K.DOCUMENT.notContains("weed"))).select(K.DOCUMENT);
  * console.log((await collection.search(search)).ids); // [["b"]]
  */
-export const K: KeyFactory = /* @__PURE__ */ Object.assign((name: string) => new Key(name), {
-  ID: Key.ID,
-  DOCUMENT: Key.DOCUMENT,
-  EMBEDDING: Key.EMBEDDING,
-  METADATA: Key.METADATA,
-  SCORE: Key.SCORE,
-});
+export const K: KeyFactory = /* @__PURE__ */ Object.assign((name: string) => new Key(name), Key);
 
 /** The name that a key has on its way to the engine. */
 export function keyName(key: Key | string): string {
