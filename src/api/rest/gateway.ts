@@ -19,6 +19,8 @@ const CORS = { "access-control-allow-origin": "*" };
  * their path does. Where the client has gateway rules, requests show their token as `x-chroma-token` or as a bearer.
  *
  * @example
+ * import { createGateway } from "tidepool-db/rest";
+ *
  * const gateway = createGateway(client);
  * const response = await gateway(new Request("http://localhost:8000/api/v2/version"));
  * console.log(await response.json()); // 1.0.0

@@ -14,6 +14,8 @@ export interface InstallFetchOptions {
  * @returns Puts the former `fetch` back, unless somebody else has replaced it since; requests then go on to the former one.
  *
  * @example
+ * import { installFetch } from "tidepool-db/rest";
+ *
  * const uninstall = installFetch(client);
  * const response = await fetch("http://localhost:8000/api/v2/version");
  * console.log(await response.json()); // 1.0.0
