@@ -27,6 +27,7 @@ import { type Payload, idFormat, payloadFormat } from "./segment/record.js";
 import { CollectionText, type TextSource } from "./segment/text.js";
 import { type VectorRow, VectorSegment, vectorFormat } from "./segment/vector.js";
 import type { LogStore } from "./storage.js";
+import type { Renumbering } from "./compactor/renumbering.js";
 import type { Manifest } from "./sysdb/manifest.js";
 import type { CollectionRow } from "./sysdb/sysdb.js";
 import type { Metadata, RecordBatch, RecordColumns } from "./types.js";
@@ -44,6 +45,8 @@ export interface CollectionParts {
   vectorCache: ByteCache<number, Float32Array>;
   tick: () => Promise<void>;
   flatRowsMax: number | undefined;
+  /** Dead ordinals, for so many live ones, above which a collection is renumbered. */
+  deadOrdinalsMax(live: number): number;
   /** Takes note of something that was mended and should be known. */
   warn(message: string): void;
 }
@@ -79,11 +82,11 @@ export class CollectionState {
   readonly lock: ReadWriteLock;
   readonly memtable = new Memtable();
   /** Ordinals of live records. */
-  readonly live = new Bitmap();
+  live = new Bitmap();
   readonly idFile: OrdinalBlockfile<string>;
   readonly payloadFile: OrdinalBlockfile<Payload>;
   readonly metadataSegment: MetadataSegment;
-  readonly text: CollectionText;
+  text: CollectionText;
   row: CollectionRow;
   manifest: Manifest;
   vectors: Vectors | null = null;
@@ -102,12 +105,12 @@ export class CollectionState {
   readonly #parts: CollectionParts;
   /** Distinguishes this state's vectors in the shared cache. */
   #isRetained: () => boolean = () => true;
-  readonly #cacheBase = 2 ** 32 * nextCacheBase++;
+  #cacheBase = 2 ** 32 * nextCacheBase++;
   /** Vectors set or deleted since the graph was written. */
   #vectorChanges = 0;
   readonly #ordinals = new Map<string, number>();
   /** ordinal → id of live records. */
-  readonly #ids: (string | undefined)[] = [];
+  #ids: (string | undefined)[] = [];
 
   private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts, lock = new ReadWriteLock()) {
     this.lock = lock;
@@ -118,11 +121,10 @@ export class CollectionState {
     this.nextOrdinal = manifest.nextOrdinal;
     this.sealedOrdinal = manifest.nextOrdinal;
     this.hasDocuments = manifest.hasDocuments;
-    const owner = (segment: string) => `collection "${row.name}" (${segment})`;
-    this.idFile = new OrdinalBlockfile(parts.blocks, owner("ids"), idFormat, limits.recordBlockBytes);
-    this.payloadFile = new OrdinalBlockfile(parts.blocks, owner("records"), payloadFormat, limits.recordBlockBytes);
-    this.metadataSegment = new MetadataSegment(parts.blocks, owner("metadata"));
-    this.text = new CollectionText(parts.blocks, owner("text"));
+    this.idFile = new OrdinalBlockfile(parts.blocks, this.#owner("ids"), idFormat, limits.recordBlockBytes);
+    this.payloadFile = new OrdinalBlockfile(parts.blocks, this.#owner("records"), payloadFormat, limits.recordBlockBytes);
+    this.metadataSegment = new MetadataSegment(parts.blocks, this.#owner("metadata"));
+    this.text = new CollectionText(parts.blocks, this.#owner("text"));
   }
 
   /** Reads ids and codes of the manifest, then replays the log after it. */
@@ -207,7 +209,7 @@ export class CollectionState {
   async #loadGraph(index: VectorIndex): Promise<void> {
     const { graph } = this.manifest;
     if (graph === null) return;
-    const owner = `collection "${this.row.name}" (graph)`;
+    const owner = this.#owner("graph");
     let damage: string | null;
     try {
       damage = index.load(await loadGraph(this.#parts.blocks, graph, owner, this.#parts.tick));
@@ -341,14 +343,23 @@ export class CollectionState {
 
   #vectorsOf(dimension: number): Vectors {
     if (this.vectors !== null) return this.vectors;
-    const owner = `collection "${this.row.name}" (vectors)`;
+    const owner = this.#owner("vectors");
     this.vectors = {
       dimension,
-      index: new VectorIndex(this.#parts.kernel, this.space, dimension, { ...indexOptions(this.row), flatRowsMax: this.#parts.flatRowsMax }),
+      index: this.#newIndex(dimension),
       file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(dimension), limits.recordBlockBytes),
       segment: new VectorSegment(this.#parts.blocks, owner, dimension),
     };
     return this.vectors;
+  }
+
+  #newIndex(dimension: number): VectorIndex {
+    return new VectorIndex(this.#parts.kernel, this.space, dimension, { ...indexOptions(this.row), flatRowsMax: this.#parts.flatRowsMax });
+  }
+
+  /** Names collection and segment in errors. */
+  #owner(segment: string): string {
+    return `collection "${this.row.name}" (${segment})`;
   }
 
   #admit(id: string, ordinal: number): void {
@@ -415,6 +426,46 @@ export class CollectionState {
     this.logBytes -= installation.compactedBytes;
     this.logRecords -= installation.compactedRecords;
     this.logDeletions -= installation.compactedDeletions;
+  }
+
+  /** Dead ordinals above which the collection is renumbered. */
+  get deadOrdinalsMax(): number {
+    return this.#parts.deadOrdinalsMax(this.count);
+  }
+
+  /** The vector index of a renumbered manifest, before it is installed. */
+  async prepareRenumbered(manifest: Manifest): Promise<{ index: VectorIndex; directories: Installation["directories"] } | null> {
+    if (this.vectors === null) return null;
+    const { dimension, segment } = this.vectors;
+    const index = this.#newIndex(dimension);
+    const directories = await segment.open(manifest.vectors, (ordinals, rows) => setRuns(index, dimension, ordinals, rows));
+    return { index, directories };
+  }
+
+  /** Puts a renumbered manifest in place; everything in memory that goes by ordinals is translated or begins anew. */
+  installRenumbered(renumbering: Renumbering, prepared: Awaited<ReturnType<CollectionState["prepareRenumbered"]>>): void {
+    const { manifest, ordinalOf } = renumbering;
+    this.manifest = manifest;
+    this.memtable.renumber(ordinalOf);
+    this.nextOrdinal = ordinalOf(this.nextOrdinal);
+    this.sealedOrdinal = manifest.nextOrdinal;
+    this.live = new Bitmap();
+    this.#ids = [];
+    for (const [id, ordinal] of this.#ordinals) this.#admit(id, ordinalOf(ordinal));
+    this.text = new CollectionText(this.#parts.blocks, this.#owner("text"));
+    this.#cacheBase = 2 ** 32 * nextCacheBase++;
+    if (this.vectors !== null && prepared !== null) this.#installIndex(this.vectors, prepared);
+  }
+
+  /** What the memtable knows better than the segments is set over them. */
+  #installIndex(vectors: Vectors, { index, directories }: { index: VectorIndex; directories: Installation["directories"] }): void {
+    vectors.index = index;
+    vectors.segment.install(directories);
+    for (const [ordinal, entry] of this.memtable.snapshot()) {
+      if (entry.kind === "tombstone") index.delete([ordinal]);
+      else if (entry.vector !== undefined) this.#indexVectors(vectors.dimension, [[ordinal, entry.vector]]);
+    }
+    this.#vectorChanges = Infinity;
   }
 
   // ---- reading (under the shared lock)

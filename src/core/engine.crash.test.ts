@@ -61,7 +61,7 @@ function write(random: Random, stamp: number): Step {
 
 async function openEngine(storage: FaultInjectingStorage): Promise<Engine> {
   const options = { path: "crash", storage: "memory", durability: "strict", allowReset: false } as const;
-  return Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
+  return Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options, deadOrdinalsMax: () => 4 });
 }
 
 /** Runs until the end or the crash. Returns the models of what must be there and of what may be there. */

@@ -60,7 +60,7 @@ class Run {
   async open(): Promise<void> {
     const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false } as const;
     const storage = await openMemoryStorage(options.path);
-    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.environment, options });
+    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.environment, options, deadOrdinalsMax: () => 4 });
   }
 
   async step(): Promise<void> {
@@ -69,7 +69,7 @@ class Run {
     else if (dice < 0.55) await this.deleteSome();
     else if (dice < 0.65) await this.engine.compact(this.collectionId);
     else if (dice < 0.72) await this.reopen();
-    else if (dice < 0.75) await this.racingCompaction();
+    else if (dice < 0.78) await this.racingCompaction();
     else await this.read();
   }
 

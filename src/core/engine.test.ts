@@ -122,6 +122,32 @@ describe("space", () => {
     expect((await engine.info()).blockBytesUsed).toBe(0);
   });
 
+  test("records that come and go do not let memory grow for ever", async () => {
+    const storage = storageOf();
+    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
+    const open = async (from: Storage) => {
+      const engine = await Engine.open({ storage: from, kernel: referenceKernel, environment: new TestEnvironment(), options, deadOrdinalsMax: () => 100 });
+      opened.push(engine);
+      return engine;
+    };
+    const engine = await open(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    const memory: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      await engine.write({ collectionId, operation: "add", records: records(0, 100) });
+      await engine.delete({ collectionId, where: { n: { $gte: 3 } } });
+      await engine.delete({ collectionId, ids: ["r0"] });
+      await engine.write({ collectionId, operation: "add", records: records(500, 501) });
+      await engine.compact(collectionId);
+      memory.push((await engine.info()).memoryBytes);
+    }
+    expect(Math.max(...memory.slice(6))).toBeLessThanOrEqual(Math.max(...memory.slice(0, 6)));
+    const all = { collectionId, include: ["documents", "embeddings"] as IncludeField[] };
+    const before = await engine.get(all);
+    expect(before.ids).toEqual(["r1", "r2", "r500"]);
+    expect(await (await open(storage.reopen())).get(all)).toEqual(before);
+  });
+
   test("updates do not let the blocks grow", async () => {
     const engine = await openEngine(storageOf());
     const { id: collectionId } = await engine.createCollection(collection());

@@ -55,6 +55,11 @@ export interface EngineParts {
   options: OpenOptions;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
+  /**
+   * Dead ordinals, for so many live ones, above which a collection is renumbered. Default: as many as are live, but at
+   * least `limits.deadOrdinalsMin`; tests ask for less.
+   */
+  deadOrdinalsMax?(live: number): number;
 }
 
 export class Engine implements EngineService {
@@ -89,6 +94,7 @@ export class Engine implements EngineService {
       states: () => this.#openStates.values(),
       tick: this.#tick,
       poison: (error) => (this.#failure ??= error),
+      renumbered: (state) => this.#graphBuilder.note(state),
     });
     this.#graphBuilder = new GraphBuilder({
       environment: parts.environment,
@@ -443,6 +449,7 @@ export class Engine implements EngineService {
       vectorCache: this.#vectorCache,
       tick: this.#tick,
       flatRowsMax: this.#parts.flatRowsMax,
+      deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (message) => this.#warnings.push(message),
     });
     this.#openStates.set(row.id, state);

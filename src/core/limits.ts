@@ -53,6 +53,8 @@ export const limits = {
   compactionIdleMs: 1500,
   /** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
   textIdleMs: 5000,
+  /** Fewest ordinals of deleted records for which a collection is renumbered. */
+  deadOrdinalsMin: 16_384,
   /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
   graphIdleMs: 300,
   graphBacklogMax: 50_000,

@@ -79,6 +79,16 @@ export class OrdinalBlockfile<Row> {
     return writer.finish();
   }
 
+  /** All rows anew, under other ordinals in the same order. */
+  async renumber(section: OrdinalSection, ordinalOf: (ordinal: number) => number, tick: Tick): Promise<OrdinalSection> {
+    const writer = new SectionWriter(this.#store, this.#format, this.#blockBytesMax, tick);
+    for (const entry of section) {
+      const rows = await this.#load(entry);
+      await writer.addRows(Array.from(rows.ordinals, (ordinal, row) => [ordinalOf(ordinal), rows.at(row)] as const));
+    }
+    return writer.finish();
+  }
+
   /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. */
   async read(section: OrdinalSection, ordinals: ArrayLike<number>): Promise<(Row | null)[]> {
     const out: (Row | null)[] = [];

@@ -113,6 +113,17 @@ export class PostingBlockfile {
     }
   }
 
+  /** All lists anew, with other ordinals in the same order. */
+  async renumber(section: PostingSection, ordinalOf: (ordinal: number) => number, tick: Tick = () => {}): Promise<PostingSection> {
+    const pace = new Pace(tick);
+    const output = new SectionWriter(this.#store, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
+    for (const place of section.blocks) {
+      const rows = await this.#rows(place, pace);
+      await output.append(rows.map(({ key, ordinals }) => ({ key, ordinals: ordinals.map(ordinalOf) })));
+    }
+    return { blocks: await output.finish() };
+  }
+
   async #merge(section: PostingSection, deltas: readonly KeyedDelta[], output: SectionWriter, pace: Pace): Promise<void> {
     let next = 0;
     for (let i = 0; i < section.blocks.length; i++) {

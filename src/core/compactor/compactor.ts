@@ -20,6 +20,7 @@ import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import { compact } from "./compaction.js";
+import { needsRenumbering, renumber } from "./renumbering.js";
 
 /** Share of changed documents above which the text index is written anew. */
 const TEXT_STALE_SHARE_MAX = 0.2;
@@ -32,6 +33,8 @@ export interface CompactorParts {
   states(): Iterable<CollectionState>;
   tick(): Promise<void>;
   poison(error: TidepoolError): void;
+  /** Told when a collection was renumbered: what is derived from its ordinals is to be built again. */
+  renumbered(state: CollectionState): void;
 }
 
 export class Compactor {
@@ -149,7 +152,21 @@ export class Compactor {
       this.#parts.blocks.claim();
       state.install(installation);
     });
+    if (needsRenumbering(state)) await this.#renumber(state);
     await this.#publishSettled();
+  }
+
+  async #renumber(state: CollectionState): Promise<void> {
+    const renumbering = await renumber(state, () => this.#tick());
+    await this.#flush();
+    const prepared = await state.prepareRenumbered(renumbering.manifest);
+    await state.lock.exclusive(async () => {
+      if (state.dropped) return this.#parts.blocks.abandon();
+      this.#defer(state, renumbering.manifest);
+      this.#parts.blocks.claim();
+      state.installRenumbered(renumbering, prepared);
+      this.#parts.renumbered(state);
+    });
   }
 
   /** Brings the text index up to date and writes it. What is written after that stays in the memtable, hence is re-read on load. */

@@ -76,6 +76,13 @@ export class Memtable {
     this.#bytes -= sizeOf(old);
   }
 
+  /** Moves every entry to another ordinal. */
+  renumber(ordinalOf: (ordinal: number) => number): void {
+    const entries = this.snapshot();
+    this.#entries.clear();
+    for (const [ordinal, entry] of entries) this.#entries.set(ordinalOf(ordinal), entry);
+  }
+
   ordinals(): IterableIterator<number> {
     return this.#entries.keys();
   }

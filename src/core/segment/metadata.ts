@@ -55,6 +55,11 @@ export class MetadataSegment {
     return { postings: await this.#blockfile.apply(section.postings, deltas, tick) };
   }
 
+  /** The same postings under other ordinals in the same order. */
+  async renumber(section: MetadataSection, ordinalOf: (ordinal: number) => number, tick?: () => Promise<void> | void): Promise<MetadataSection> {
+    return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, tick) };
+  }
+
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
   async evaluate(section: MetadataSection, condition: Condition): Promise<Bitmap> {
     switch (condition.operator) {
