@@ -24,6 +24,7 @@ export interface KernelExports {
   scan(firstOrdinal: number, words: number, r: number, queryScale: number, nearerThan: number, heapAt: number): number;
   dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
+  fingerprint(ordinal: number): number;
   initGraph(M: number, efConstruction: number, slopeFactor: number, interceptFactor: number): number;
   layScratch(at: number, ordinals: number, beam: number): number;
   allowedAt(): number;

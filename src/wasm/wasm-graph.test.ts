@@ -97,7 +97,10 @@ describe("WasmGraph", () => {
         twins.expectSame(count + 20);
         for (const ordinal of stale) twins.both((graph) => graph.release(ordinal));
         for (const ordinal of stale) twins.insert(ordinal);
-        for (let ordinal = 0; ordinal < count; ordinal += 9) twins.both((graph) => graph.adopt(ordinal));
+        for (let ordinal = 0; ordinal < count; ordinal += 9) {
+          const others = [...Array(count + 20).keys()].filter((other) => other !== ordinal && !twins.graphs[0]!.neighbours(other, 0).includes(ordinal));
+          twins.both((graph) => graph.adopt(ordinal, Bitmap.of(others).words));
+        }
         twins.expectSame(count + 20);
 
         for (const beam of [1, 7, 300]) {

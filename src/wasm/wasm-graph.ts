@@ -52,8 +52,8 @@ export class WasmGraph implements Graph {
     this.#kernel.release(ordinal, this.#end);
   }
 
-  adopt(ordinal: number): boolean {
-    this.#layScratch(1);
+  adopt(ordinal: number, reached: Uint32Array): boolean {
+    this.#putAllowed(reached, this.#layScratch(1));
     return this.#kernel.adopt(ordinal) !== 0;
   }
 

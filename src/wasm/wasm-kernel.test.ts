@@ -139,6 +139,23 @@ describe("WasmKernel", () => {
     );
   });
 
+  it("fingerprints rows as the reference does, and tells them apart by any code, slope or intercept", () => {
+    for (const dimension of [1, 5, 16, 33]) {
+      const tables = bothTables(dimension);
+      const set = (change: (codes: Int8Array, factors: Float32Array) => void): number[] => {
+        const codes = new Int8Array(dimension).fill(-7);
+        const factors = Float32Array.of(0.5, 2);
+        change(codes, factors);
+        for (const table of tables) table.set(1, codes, factors.subarray(0, 1), factors.subarray(1));
+        return tables.map((table) => table.fingerprint(1));
+      };
+      const changes = Array.from({ length: dimension }, (_, i) => (codes: Int8Array) => void (codes[i] = 100));
+      const all = [set(() => {}), set((_, factors) => (factors[0] = -0.5)), set((_, factors) => (factors[1] = 3)), ...changes.map(set)];
+      for (const [actual, expected] of all) expect(actual).toBe(expected);
+      expect(new Set(all.map(([actual]) => actual)).size).toBe(dimension + 3);
+    }
+  });
+
   it("refuses a bitmap that reaches beyond its rows", () => {
     const table = wasm.createTable(4);
     expect(() => table.scan(new Int16Array(4), 1, 1, Bitmap.of([0]).words)).toThrow(/holds 0 rows/);

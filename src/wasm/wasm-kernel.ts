@@ -75,6 +75,10 @@ class WasmTable implements CodeTable {
     return best;
   }
 
+  fingerprint(ordinal: number): number {
+    return this.#memory.kernel.fingerprint(ordinal) >>> 0;
+  }
+
   createGraph(options: GraphOptions): Graph {
     return new WasmGraph(this.#memory, options);
   }

@@ -46,8 +46,8 @@ export interface Graph {
   /** Takes stale neighbours out of the lists of ordinals `from … to − 1`. */
   repair(from: number, to: number): void;
   release(ordinal: number): void;
-  /** Links to a node that is not reachable from the entry; false when no list near it has room. */
-  adopt(ordinal: number): boolean;
+  /** Links to a node outside of `reached`, all that level 0 leads to from the entry, from a member; false when no list near it has room. */
+  adopt(ordinal: number, reached: Uint32Array): boolean;
   clear(): void;
   /** A node's neighbours on a level it has. */
   neighbours(ordinal: number, level: number): Uint32Array;

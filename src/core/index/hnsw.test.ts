@@ -95,8 +95,10 @@ describe("HnswIndex", () => {
         expect(index.hnsw.statistics).toMatchObject({ ready: 0, waiting: 0, stale: 0, covered: index.hnsw.covered.count() });
         expect(new Set(listsOf(snapshot).keys())).toEqual(set);
         expect(index.hnsw.statistics.covered + index.hnsw.statistics.outcast).toBe(set.size);
+        const reachable = reachableIn(snapshot);
+        expect([...index.hnsw.covered.values()].filter((ordinal) => !reachable.has(ordinal))).toEqual([]);
       }),
-      { numRuns: 20 },
+      { numRuns: 25 },
     );
   });
 

@@ -13,7 +13,6 @@
  */
 
 import { Bitmap } from "./bitmap.js";
-import { fingerprintsOf } from "./fingerprint.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
 import type { Graph, GraphOptions } from "./graph.js";
 import { graphOptions, levelOf } from "./graph.js";
@@ -78,7 +77,6 @@ export class HnswIndex {
   #hasSwept = false;
   /** Every ordinal ever set is below. */
   #end = 0;
-  #fingerprints = new Uint32Array(0);
   #work: Generator<void, void, undefined> | null = null;
   #isThorough = false;
 
@@ -116,7 +114,6 @@ export class HnswIndex {
 
   /** Tells of rows `first …` that were set in the flat index, new ones or others than before. */
   set(first: number, rows: QuantizedRows): void {
-    this.#keepFingerprints(first, fingerprintsOf(rows));
     for (let i = 0; i < rows.slopes.length; i++) {
       this.delete(first + i);
       if (rows.intercepts[i] !== -Infinity) this.#enqueue(first + i);
@@ -258,7 +255,7 @@ export class HnswIndex {
     const reached = new Bitmap(this.#end);
     if (this.#graph!.entry >= 0) yield* this.#spread(this.#graph!.entry, reached);
     for (const ordinal of this.#live.values()) {
-      if (!reached.has(ordinal) && this.#graph!.adopt(ordinal)) yield* this.#spread(ordinal, reached);
+      if (!reached.has(ordinal) && this.#graph!.adopt(ordinal, reached.words)) yield* this.#spread(ordinal, reached);
       if (reached.has(ordinal)) this.#cover(ordinal);
       else this.#uncover(ordinal);
       if (ordinal % STEP_NODES === 0) yield;
@@ -335,23 +332,13 @@ export class HnswIndex {
     return (this.#graph ??= this.#flat.table.createGraph(this.#options));
   }
 
-  #keepFingerprints(first: number, fingerprints: Uint32Array): void {
-    const end = first + fingerprints.length;
-    if (end > this.#fingerprints.length) {
-      const grown = new Uint32Array(Math.max(end, Math.ceil(this.#fingerprints.length * 1.5)));
-      grown.set(this.#fingerprints);
-      this.#fingerprints = grown;
-    }
-    this.#fingerprints.set(fingerprints, first);
-  }
-
   // ---- snapshots
 
   #savePiece(from: number, to: number): SnapshotPiece {
     const fingerprints = new Uint32Array(to - from);
-    fingerprints.set(this.#fingerprints.subarray(from, to));
     for (let ordinal = from; ordinal < to; ordinal++) {
-      if (!this.#live.has(ordinal)) fingerprints[ordinal - from] = ~fingerprints[ordinal - from]!;
+      if (this.#live.has(ordinal)) fingerprints[ordinal - from] = this.#flat.table.fingerprint(ordinal);
+      else if (this.#waiting.has(ordinal)) fingerprints[ordinal - from] = ~this.#flat.table.fingerprint(ordinal);
     }
     return { ...this.#graph!.read(from, to), fingerprints };
   }
@@ -363,7 +350,7 @@ export class HnswIndex {
       const ordinal = from + i;
       this.#live.add(ordinal);
       this.#cover(ordinal);
-      if (this.#ready.has(ordinal) && this.#fingerprints[ordinal] === fingerprints[i]) this.#ready.delete(ordinal);
+      if (this.#ready.has(ordinal) && this.#flat.table.fingerprint(ordinal) === fingerprints[i]) this.#ready.delete(ordinal);
       else this.#replaceLoaded(ordinal);
     }
   }

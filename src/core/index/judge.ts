@@ -93,12 +93,15 @@ export function observe(margin: Margin, candidates: Candidates, offset: number, 
 
 /** By distance, then ordinal. */
 function sorted(ordinals: Uint32Array, distances: Float32Array): Nearest {
-  const order = Uint32Array.from(ordinals.keys());
+  const order = new Uint32Array(ordinals.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
   order.sort((a, b) => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!);
-  return {
-    ordinals: Uint32Array.from(order, (i) => ordinals[i]!),
-    distances: Float32Array.from(order, (i) => distances[i]!),
-  };
+  const out: Nearest = { ordinals: new Uint32Array(order.length), distances: new Float32Array(order.length) };
+  for (let i = 0; i < order.length; i++) {
+    out.ordinals[i] = ordinals[order[i]!]!;
+    out.distances[i] = distances[order[i]!]!;
+  }
+  return out;
 }
 
 /** The `k` nearest of two ascending lists. */

@@ -78,11 +78,10 @@ export class ReferenceGraph implements Graph {
     if (ordinal === this.#entry) this.#entry = this.#highest();
   }
 
-  adopt(ordinal: number): boolean {
+  adopt(ordinal: number, reached: Uint32Array): boolean {
     const query = this.#rowQuery(ordinal);
-    const found = this.#walk(query, this.#descend(query, 0), 0, this.options.efConstruction, null);
+    const found = this.#walk(query, this.#descend(query, 0), 0, this.options.efConstruction, reached);
     for (const { ordinal: parent } of found) {
-      if (parent === ordinal) return true;
       if (this.neighbours(parent, 0).length === this.#degreeMax(0) || this.#isStale(parent)) continue;
       this.#connect(parent, ordinal, 0);
       return true;

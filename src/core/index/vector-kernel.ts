@@ -31,6 +31,8 @@ export interface CodeTable extends ExactSums {
    * `queryMax(dimension)`.
    */
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates;
+  /** A hash of a row that was set, the same in every kernel; not a checksum of stored bytes. */
+  fingerprint(ordinal: number): number;
   /** An empty graph over the rows, in the table's memory. At most one in the life of a table. */
   createGraph(options: GraphOptions): Graph;
 }

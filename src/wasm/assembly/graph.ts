@@ -122,14 +122,16 @@ function highest(end: u32): u32 {
   return best;
 }
 
-/** Links to a node that no walk reaches from the nearest reachable one with room in its list; returns whether there is one. */
+/**
+ * Links to a node from the nearest live one of the bitmap at `allowedAt` that has room in its list; returns whether there is
+ * one near. The bitmap holds what level 0 leads to from the entry, so none of it links to the node already.
+ */
 export function adopt(ordinal: u32): bool {
   askRow(ordinal);
-  const count = walk(descend(entry, topLevel, 0), 0, beamOfInsert, false);
+  const count = walk(descend(entry, topLevel, 0), 0, beamOfInsert, true);
   sortHeap(results, count);
   for (let i: u32 = 0; i < count; i++) {
     const parent = ordinalIn(keyAt(results, i));
-    if (parent == ordinal) return true;
     if (countIn(listAt(parent, 0)) == degreeLimit(0) || !isLive(parent)) continue;
     connect(parent, ordinal, 0);
     return true;

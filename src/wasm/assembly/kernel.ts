@@ -9,6 +9,7 @@ import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./ke
 import { WINDOW, codeBytes, rowAt, rowBytes } from "./layout";
 
 export { dotsAndNorms, squaredDistances } from "./exact";
+export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, windowAt } from "./layout";
 export {
   adopt,
