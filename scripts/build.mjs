@@ -77,11 +77,14 @@ function shippedUrl(url) {
 }
 
 /**
- * One bundle of one entry, with nothing left outside it.
+ * One bundle of one entry, with nothing left outside it. `parts` names folders whose modules go to a file of their own,
+ * which bundlers leave out where nothing of it is used.
  *
- * @param {{ entry: string, file: string, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean }} options
+ * @param {{ entry: string, file: string, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean, parts?: Record<string, RegExp> }} options
  */
-async function bundle({ entry, file, format = "es", plugins, write = true }) {
+async function bundle({ entry, file, format = "es", plugins, write = true, parts = {} }) {
+  // The first of two groups that both want a module gets it, with all that it imports.
+  const groups = Object.entries(parts).map(([name, test], i) => ({ name, test, priority: Object.keys(parts).length - i }));
   const result = await build({
     configFile: false,
     root,
@@ -98,7 +101,9 @@ async function bundle({ entry, file, format = "es", plugins, write = true }) {
       modulePreload: false,
       reportCompressedSize: false,
       lib: { entry: join(root, entry), formats: [format], name: "tidepool", fileName: () => file },
-      rolldownOptions: { output: { minify: true, comments: { legal: false } } },
+      rolldownOptions: {
+        output: { minify: true, comments: { legal: false }, chunkFileNames: "[name].js", codeSplitting: groups.length > 0 && { groups } },
+      },
     },
   });
   const [output] = /** @type {import("vite").Rolldown.RolldownOutput[]} */ (Array.isArray(result) ? result : [result]);
@@ -148,11 +153,11 @@ function inlineWorker(code) {
   };
 }
 
-/** Declarations that `index.d.ts` and `rest.d.ts` reach, and nothing else: the worker's and the engine's insides are nobody's API. */
+/** Declarations that the entries reach, and nothing else: the worker's and the engine's insides are nobody's API. */
 async function declare() {
   const { status } = spawnSync(process.execPath, [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json"), "--outDir", dist], { stdio: "inherit" });
   if (status !== 0) throw new Error("tsc failed to emit declarations");
-  const kept = new Set([join(dist, "index.d.ts"), join(dist, "rest.d.ts")]);
+  const kept = new Set(["index", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
@@ -219,11 +224,11 @@ function tooLargeToInline(kernel) {
  */
 async function check() {
   if (!WebAssembly.validate(await readFile(join(dist, "tidepool.wasm")))) throw new Error("dist/tidepool.wasm is not valid");
-  const [index, worker, inline, rest] = await Promise.all(["index.js", "worker.js", "inline.js", "rest.js"].map((name) => readFile(join(dist, name), "utf8")));
-  if (!index?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/index.js lost the URL of its worker");
-  if (!index?.includes('type:"module"')) throw new Error("dist/index.js does not start its worker as a module");
+  const [client, worker, inline, rest] = await Promise.all(["client.js", "worker.js", "inline.js", "rest.js"].map((name) => readFile(join(dist, name), "utf8")));
+  if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
+  if (!client?.includes('type:"module"')) throw new Error("dist/client.js does not start its worker as a module");
   if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
-  for (const [name, code] of Object.entries({ index, worker, rest })) {
+  for (const [name, code] of Object.entries({ client, worker, rest })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
   }
@@ -232,10 +237,12 @@ async function check() {
 
 async function buildAll() {
   await mkdir(dist, { recursive: true });
-  const page = await bundle({ entry: "src/index.ts", file: "index.js", plugins: [keepUrls(shippedUrl)] });
+  const parts = { client: /src\/(?!index|api\/(?:search|admin-client))/, search: /src\/api\/search\//, admin: /src\/api\/admin-client/ };
+  const page = await bundle({ entry: "src/index.ts", file: "index.js", plugins: [keepUrls(shippedUrl)], parts });
   const worker = await bundle({ entry: "src/worker/worker.ts", file: "worker.js", plugins: [keepUrls(shippedUrl)] });
   await bundle({ entry: "src/index.ts", file: "inline.js", plugins: [inlineWorker(await bundleInlineWorker())] });
   const rest = await bundle({ entry: "src/rest.ts", file: "rest.js", plugins: [] });
+  await bundle({ entry: "src/service-worker.ts", file: "service-worker.js", plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(kernelPath)));
   await declare();
   await writeLicences([...page, ...worker, ...rest].flatMap((chunk) => chunk.moduleIds));

@@ -30,7 +30,6 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
-import { searchPayloads, searchResult } from "./search/run-search.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
 import { embedRows, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
@@ -375,6 +374,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
     searches: SearchLike | SearchLike[],
     { readLevel }: { readLevel?: ReadLevel } = {},
   ): Promise<SearchResult<T>> {
+    // Loaded when it is first needed: a page that never calls this does without it.
+    const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const payloads = await searchPayloads(searches, (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension));
     return searchResult<T>(await this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }));
   }
