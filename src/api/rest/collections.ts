@@ -213,7 +213,8 @@ export async function search(call: Call): Promise<object> {
     documents: found.map(({ documents }) => documents),
     embeddings: found.map(({ embeddings }) => embeddings && rows(embeddings.dimension, embeddings.values)),
     metadatas: found.map(({ metadatas }) => metadatas),
-    scores: found.map(({ scores }) => scores && Array.from(scores)),
+    // Chroma's scores are float32.
+    scores: found.map(({ scores }) => scores && Array.from(scores, (score) => shortest(Math.fround(score)))),
     select: found.map(({ select }) => select),
   };
 }

@@ -1,0 +1,110 @@
+/** Chroma's own client, unchanged, in a page: every call is answered by the engine of that page, and no server runs. */
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectErrors, createProfile, openBrowser, removeProfile } from "./browser.js";
+import type { StaticServer } from "./static-server.js";
+import { serveOfficialClient } from "./support/official-client.js";
+
+declare global {
+  /** In the page: Chroma's package. */
+  var chroma: any;
+}
+
+let app: StaticServer;
+let profile: string;
+let context: BrowserContext;
+let page: Page;
+let errors: string[];
+
+beforeAll(async () => {
+  app = await serveOfficialClient(`
+    import * as chroma from "chromadb";
+    import { TidepoolClient } from "tidepool-db";
+    import { installFetch } from "tidepool-db/rest";
+    installFetch(new TidepoolClient({ path: "official" }));
+    Object.assign(globalThis, { chroma });
+    document.title = "ready";
+  `);
+  profile = await createProfile();
+  context = await openBrowser(profile);
+  page = await context.newPage();
+  errors = collectErrors(page);
+  await page.goto(app.url);
+  await page.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
+});
+
+afterAll(async () => {
+  await context?.close();
+  await app?.close();
+  await removeProfile(profile);
+});
+
+test("creates, adds, reads, queries, updates, searches, forks and deletes", async () => {
+  const seen = await page.evaluate(async () => {
+    const { ChromaClient, K, Knn, Search } = chroma;
+    const client = new ChromaClient();
+    const tides = await client.createCollection({ name: "tides", embeddingFunction: null, metadata: { sea: "north" } });
+    await tides.add({
+      ids: ["a", "b", "c"],
+      embeddings: [[0.1, 0], [1, 0], [0, 1]],
+      documents: ["ebb", "flood", "spring"],
+      metadatas: [{ n: 1 }, { n: 2, tags: ["x"] }, { n: 3 }],
+    });
+    const got = await tides.get({ where: { n: { $gt: 1 } }, include: ["embeddings", "documents"] });
+    const found = await tides.query({ queryEmbeddings: [[0.1, 0]], nResults: 2 });
+    await tides.update({ ids: ["a"], embeddings: [[0.1, 0]], documents: ["ebb tide"], metadatas: [{ n: 10 }] });
+    await tides.upsert({ ids: ["d"], embeddings: [[5, 5]], documents: ["neap"] });
+    const searched = await tides.search(new Search().where(K("n").gt(1)).rank(Knn({ query: [1, 0], limit: 3 })).limit(2).select(K.DOCUMENT, K.SCORE));
+    const forked = await tides.fork({ name: "forked" });
+    const deleted = await tides.delete({ where: { n: 10 } });
+    return {
+      got: [got.ids, got.embeddings, got.documents],
+      found: [found.ids, found.distances, found.documents],
+      searched: [searched.ids, searched.scores, searched.documents],
+      counts: [await tides.count(), await forked.count()],
+      deleted,
+      names: (await client.listCollections()).map((one: { name: string }) => one.name),
+      metadata: (await client.getCollection({ name: "tides" })).metadata,
+    };
+  });
+  expect(seen).toEqual({
+    got: [["b", "c"], [[1, 0], [0, 1]], ["flood", "spring"]],
+    found: [[["a", "b"]], [[0, 0.81]], [["ebb", "flood"]]],
+    searched: [[["b", "a"]], [[0, 0.81]], [["flood", "ebb tide"]]],
+    counts: [3, 4],
+    deleted: { deleted: 1 },
+    names: ["tides", "forked"],
+    metadata: { sea: "north" },
+  });
+});
+
+test("its errors are the ones that a server would cause", async () => {
+  const names = await page.evaluate(async () => {
+    const client = new chroma.ChromaClient();
+    const nameOf = (call: Promise<unknown>): Promise<string> => call.then(() => "nothing", (error: Error) => error.name);
+    const tides = await client.getOrCreateCollection({ name: "tides", embeddingFunction: null });
+    return [
+      await nameOf(client.getCollection({ name: "nobody" })),
+      await nameOf(client.createCollection({ name: "tides", embeddingFunction: null })),
+      await nameOf(tides.query({ queryEmbeddings: [[1, 2, 3]] })),
+      await nameOf(client.reset()),
+    ];
+  });
+  expect(names).toEqual(["ChromaNotFoundError", "ChromaUniqueError", "ChromaClientError", "ChromaForbiddenError"]);
+});
+
+test("what it stored is there after the page was closed, and nothing was asked of the network", async () => {
+  const requests: string[] = [];
+  context.on("request", (request) => requests.push(request.url()));
+  await page.reload();
+  await page.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
+  const names = await page.evaluate(async () => {
+    const admin = new chroma.AdminClient();
+    await admin.createDatabase({ name: "another", tenant: "default_tenant" });
+    const collections = await new chroma.ChromaClient().listCollections();
+    return [collections.map((one: { name: string }) => one.name), (await admin.listDatabases({ tenant: "default_tenant" })).map((one: { name: string }) => one.name)];
+  });
+  expect(names).toEqual([["tides", "forked"], ["default_database", "another"]]);
+  expect(requests.filter((url) => !url.startsWith(app.url))).toEqual([]);
+  expect(errors).toEqual([]);
+});
