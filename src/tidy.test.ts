@@ -138,8 +138,10 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|service|storage)\.ts$/.test(target) ||
-    target === "src/core/gateway/validate-records.ts",
-  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|service)\.ts$/.test(target),
+    /^src\/core\/gateway\/(?:validate-records|rules)\.ts$/.test(target),
+  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|service|gateway\/rules)\.ts$/.test(target),
+  "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
+  "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };
 
 function mayImport(from: string, target: string): boolean {
@@ -173,11 +175,11 @@ function wrongImports(tree: Tree): string[] {
 function appsBesideTheEntry(tree: Tree): string[] {
   const complaints: string[] = [];
   for (const [path, code] of tree) {
-    if (!/^(?:demo|e2e|bench)\/.*\.ts$/.test(path) || path.startsWith("e2e/pack/")) continue;
+    if (!/^(?:demo|e2e|bench)\/.*\.ts$/.test(path) || path.startsWith("e2e/pack/") || path.endsWith(".test.ts")) continue;
     for (const { specifier } of importsOf(code)) {
       const target = targetOf(path, specifier);
       if (target?.startsWith("src/") || target?.startsWith("dist/")) complaints.push(`${path} imports ${target}, not the package`);
-      if (specifier.startsWith("tidepool-db/") && specifier !== "tidepool-db/inline") complaints.push(`${path} imports ${specifier}, not the entry`);
+      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|rest|service-worker)$/.test(specifier)) complaints.push(`${path} imports ${specifier}, not the entry`);
     }
   }
   return complaints;
