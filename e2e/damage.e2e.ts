@@ -219,19 +219,22 @@ describe.each<Storage>(["opfs", "indexeddb"])("a full origin, %s", (storage) => 
   test("refuses a write by name, keeps whole batches only, and takes the rest when there is room again", async () => {
     const options = { path: `full-${storage}`, storage };
     await add(options, 0, 1000);
-    const lift = await limitFromNowOn((usage) => usage + 4_000_000);
+    const lift = await limitFromNowOn((usage) => usage + 24_000_000);
     await open(options);
-    const { refusal, ids } = await page.evaluate(async () => {
+    const { refusal, ids, batch } = await page.evaluate(async () => {
       const { recordsOf, rejection } = await load<Records>("records");
-      const refusal = await rejection(collection.add(recordsOf(1000, 30_000)));
-      return { refusal, ids: (await collection.get({ include: [] })).ids };
+      let batch = 0;
+      const onProgress = ({ done }: { done: number }): void => void (batch ||= done);
+      const refusal = await rejection(collection.add({ ...recordsOf(1000, 30_000), onProgress }));
+      return { refusal, ids: (await collection.get({ include: [] })).ids, batch };
     });
     expect(refusal).toMatchObject({ code: "QUOTA_EXCEEDED" });
     const acknowledged = refusal!.details.acknowledged as number;
     const numbers = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `r${from + i}`);
     expect(ids.slice(0, 1000 + acknowledged)).toEqual(numbers(0, 1000 + acknowledged));
     // The batch that was under way beside the one that failed may have found room: it is there as a whole or not at all.
-    expect([0, 1000]).toContain(ids.length - 1000 - acknowledged);
+    // Where the browser reckons with twice the bytes no batch may fit, and none has told the size of batches.
+    expect(batch === 0 ? [0] : [0, batch]).toContain(ids.length - 1000 - acknowledged);
 
     await lift();
     await page.evaluate(async (from) => {

@@ -198,12 +198,12 @@ test("a long write tells its progress, and an abort keeps exactly what was ackno
   const page = await openTab(context, app);
   const found = await page.evaluate(async () => {
     const { faultsOf, recordsOf, rejection, visit } = await load<Records>("records");
-    const total = 8000;
+    const total = 20_000;
     const controller = new AbortController();
     const told: { done: number; total: number }[] = [];
     const onProgress = (progress: { done: number; total: number }): void => {
       told.push(progress);
-      if (progress.done >= 3000) controller.abort();
+      controller.abort();
     };
     const refusal = await visit({ path: "abort" }, (collection) => rejection(collection.add({ ...recordsOf(0, total), signal: controller.signal, onProgress })));
     const kept = refusal!.details.acknowledged as number;
@@ -214,13 +214,13 @@ test("a long write tells its progress, and an abort keeps exactly what was ackno
     return { refusal, kept, told, faults, rest, afterwards };
   });
   expect(found.refusal).toMatchObject({ code: "ABORTED" });
-  expect(found.refusal!.message).toContain(`${found.kept} of 8000`);
-  expect(found.kept).toBeGreaterThanOrEqual(3000);
-  expect(found.kept).toBeLessThan(8000);
+  expect(found.refusal!.message).toContain(`${found.kept} of 20000`);
+  expect(found.kept).toBeGreaterThan(0);
+  expect(found.kept).toBeLessThan(20_000);
   expect(found.faults).toEqual([]);
-  expect(found.told.map(({ total }) => total)).toEqual(found.told.map(() => 8000));
+  expect(found.told.map(({ total }) => total)).toEqual(found.told.map(() => 20_000));
   for (const done of [found.told.map(({ done }) => done), found.rest]) expect(done).toEqual([...new Set(done)].sort((a, b) => a - b));
-  expect(found.rest.at(-1)).toBe(8000 - found.kept);
+  expect(found.rest.at(-1)).toBe(20_000 - found.kept);
   expect(found.afterwards).toEqual([]);
   await page.close();
 });
