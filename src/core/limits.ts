@@ -9,6 +9,8 @@ export const limits = {
   /** Collection and database names, in characters (as in Chroma). */
   nameLengthMin: 3,
   nameLengthMax: 512,
+  /** Tenants whose rate of calls is remembered before those that have long been quiet are forgotten. */
+  rateBucketsMax: 1000,
   /** Records in one atomic batch (as in Chroma). */
   batchRecordsMax: 5461,
   /** Records that the client sends in one batch: it splits larger calls, each batch being atomic. */

@@ -2,6 +2,7 @@
  * The gateway's way to the engine: past the client's own methods, which speak for one database and refuse what REST
  * allows (nulls, empty lists), straight to the requests behind them, which the engine validates itself.
  */
+import { invalidArgument, show } from "../../core/errors.js";
 import type { EngineService } from "../../core/service.js";
 import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
@@ -18,6 +19,6 @@ export interface Engine {
 /** The client's engine for a caller that showed `token`; without one the gateway rules see a caller without a token. */
 export function engineOf(client: TidepoolClient, token: string | null): Engine {
   const connection = (client as { [CONNECTION]?: Connection })[CONNECTION];
-  if (connection === undefined) throw new TypeError("createGateway needs a TidepoolClient");
+  if (connection === undefined) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
   return { call: (method, ...[request]) => connection.callAs(token, method, request) };
 }

@@ -18,7 +18,9 @@ export function decodeBase64(text: string): Float32Array {
     throw badRequest(`Invalid byte length: ${bytes.length} bytes cannot be converted to f32 values (must be divisible by 4)`);
   }
   const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(i * 4, true));
+  const values = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(i * 4, true);
+  return values;
 }
 
 function base64Bytes(text: string): Uint8Array {
@@ -26,7 +28,10 @@ function base64Bytes(text: string): Uint8Array {
   if (odd !== null) throw badRequest(`Invalid base64 string: Invalid symbol ${odd[0].codePointAt(0)}, offset ${odd.index}.`);
   try {
     if (text.length % 4 !== 0) throw badRequest("Invalid base64 string: Invalid padding");
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    const binary = atob(text);
+    const bytes = new Uint8Array(binary.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+    return bytes;
   } catch {
     throw badRequest("Invalid base64 string: Invalid padding");
   }

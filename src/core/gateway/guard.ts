@@ -6,6 +6,7 @@
  * size is that of its own columns, of which the log and the blocks, compressed by nothing, hold about as much.
  */
 import { TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
 import type { CreateCollectionRequest, EngineService, Scope, UserIdentity, WriteRequest } from "../service.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
 import { recordTextBytes } from "./validate-records.js";
@@ -143,6 +144,7 @@ class Guard {
     bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * rate) / 1000);
     bucket.at = now;
     this.#buckets.set(tenant, bucket);
+    if (this.#buckets.size > limits.rateBucketsMax) this.#forgetIdle(now, rate, burst);
     if (bucket.tokens >= 1) {
       bucket.tokens--;
       return;
@@ -151,6 +153,13 @@ class Guard {
     throw new TidepoolError("RATE_LIMITED", `Rate limit exceeded: tenant [${tenant}] may call ${rate} times a second; try again in ${retryAfterMs} ms`, {
       details: { tenant, retryAfterMs },
     });
+  }
+
+  /** A bucket that has filled up says nothing: whoever names many tenants cannot make the guard remember them all. */
+  #forgetIdle(now: number, rate: number, burst: number): void {
+    for (const [tenant, { tokens, at }] of this.#buckets) {
+      if (tokens + ((now - at) * rate) / 1000 >= burst) this.#buckets.delete(tenant);
+    }
   }
 
   /** What a call adds if it succeeds. */
@@ -182,7 +191,9 @@ class Guard {
       return await call();
     } finally {
       this.#settled++;
-      this.#pending.set(tenant, sum(this.#pending.get(tenant)!, added, -1));
+      const left = sum(this.#pending.get(tenant)!, added, -1);
+      if (left.collections + left.records + left.bytes === 0) this.#pending.delete(tenant);
+      else this.#pending.set(tenant, left);
     }
   }
 

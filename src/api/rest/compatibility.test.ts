@@ -1,0 +1,47 @@
+/** The document that says what is compatible says so of every method and every route, and says what is so. */
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { AdminClient } from "../admin-client.js";
+import { TidepoolClient } from "../client.js";
+import { Collection } from "../collection.js";
+import { routes } from "./routes.js";
+
+const document = await readFile(new URL("../../../docs/chroma-compatibility.md", import.meta.url), "utf8");
+const rows = [...document.matchAll(/^\| `(.+?)` \| (works|differs|not there) \| (.*?) ?\|$/gm)].map(([, name, state, note]) => ({
+  name: name!,
+  state: state!,
+  note: note!,
+}));
+
+/** The public methods of `chromadb` 3.5.0. */
+const methods = {
+  ChromaClient:
+    "collection countCollections createCollection deleteCollection getCollection getCollectionByCrn getCollectionById getCollections getMaxBatchSize getOrCreateCollection getPreflightChecks getUserIdentity heartbeat listCollections reset supportsBase64Encoding version",
+  AdminClient: "createDatabase createTenant deleteDatabase getDatabase getTenant listDatabases",
+  Collection: "add count delete fork forkCount get getIndexingStatus modify peek query search update upsert",
+};
+
+const ours: Record<string, object> = { ChromaClient: TidepoolClient.prototype, AdminClient: AdminClient.prototype, Collection: Collection.prototype };
+
+test("every method of the official client is in the table once, and is there where the table says so", () => {
+  const all = Object.entries(methods).flatMap(([owner, names]) => names.split(" ").map((name) => `${owner}.${name}`));
+  const listed = rows.filter(({ name }) => !name.includes("/"));
+  expect(listed.map(({ name }) => name).sort()).toEqual(all.sort());
+  for (const { name, state } of listed) {
+    const [owner, method] = name.split(".") as [string, string];
+    expect([name, method in ours[owner]!]).toEqual([name, state !== "not there"]);
+  }
+});
+
+test("every route is in the table once, and answers 501 where the table says that it is not there", () => {
+  const listed = rows.filter(({ name }) => name.includes("/"));
+  expect(listed.map(({ name }) => name).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+  for (const { method, path, status } of routes) {
+    const { state } = listed.find(({ name }) => name === `${method} ${path}`)!;
+    expect([path, state === "not there"]).toEqual([path, status === 501]);
+  }
+});
+
+test("what differs or is missing has a note", () => {
+  expect(rows.filter(({ state, note }) => state !== "works" && note === "")).toEqual([]);
+});
