@@ -4,7 +4,7 @@
  * finds what another left. The README's tables are held to the code as well.
  */
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,7 +18,15 @@ import { serveFolder, type StaticServer } from "./static-server.js";
 import { type Example, readExamples } from "./support/examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const examples = await readExamples(root, ["README.md", "docs/chroma-differences.md", "src/api", "src/api/search", "src/core/errors.ts"]);
+const examples = await readExamples(root, [
+  "README.md",
+  "docs/chroma-compatibility.md",
+  "docs/chroma-differences.md",
+  "src/api",
+  "src/api/rest",
+  "src/api/search",
+  "src/core/errors.ts",
+]);
 
 /** Stands in for the model library that one example loads: vectors of the right shape, without a download. */
 const modelLibrary = {
@@ -33,7 +41,9 @@ const modelLibrary = {
 
 const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
 <script type="importmap">{ "imports": {
-  "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js", "@huggingface/transformers": "./transformers.js"
+  "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
+  "tidepool-db/rest": "./package/rest.js", "tidepool-db/service-worker": "./package/service-worker.js",
+  "@huggingface/transformers": "./transformers.js"
 } }</script>
 <script>
   // An import expression in this file would be rewritten for Node before it reaches the page.
@@ -159,12 +169,15 @@ describe("the README's tables say what the code says", async () => {
     }
   });
 
-  test("sizes, about", async () => {
-    const rows = [...readme.matchAll(/^\| `(\S+)`, with [^|]*\| ([\d.]+) kB \|/gm)];
-    expect(rows).toHaveLength(3);
-    for (const [, file, kilobytes] of rows) {
-      const { length } = gzipSync(await readFile(join(root, "dist", file!)), { level: 9 });
-      expect(Math.abs(length / 1000 - Number(kilobytes)), `${file} has ${length} bytes: run node scripts/write-figures.mjs`).toBeLessThan(Math.max(1.5, length / 10_000));
+  test("sizes of all files that ship, about", async () => {
+    const rows = [...readme.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| ([\d.]+) kB \|/gm)];
+    const parts = rows.map(([, names, kilobytes]) => ({ files: [...names!.matchAll(/`(\S+)`/g)].map((match) => match[1]!), kilobytes: Number(kilobytes) }));
+    const shipped = (await readdir(join(root, "dist"))).filter((name) => /\.(?:js|wasm)$/.test(name));
+    expect(parts.flatMap(({ files }) => files).sort()).toEqual(shipped.sort());
+    for (const { files, kilobytes } of parts) {
+      const contents = await Promise.all(files.map((file) => readFile(join(root, "dist", file))));
+      const length = contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+      expect(Math.abs(length / 1000 - kilobytes), `${files.join(" + ")} has ${length} bytes: run node scripts/write-figures.mjs`).toBeLessThan(Math.max(1.5, length / 10_000));
     }
   });
 });

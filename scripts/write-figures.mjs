@@ -4,6 +4,7 @@
  *
  *     node scripts/write-figures.mjs
  */
+import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,6 +48,14 @@ function table(size) {
   ].join("\n");
 }
 
+/** The budgets by the files they are for, as `npm run size` tells them. It fails when one is exceeded, and so does this. */
+function readBudgets() {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, "scripts/size.mjs")], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  const rows = stdout.trim().split("\n").slice(1).map((row) => row.trim().split(/ {2,}/));
+  return new Map(rows.map(([, files, , , budget]) => [String(files), `${Number.parseFloat(String(budget))} kB`]));
+}
+
 const { sizes, browser, machine, version, parameters } = JSON.parse(await readFile(join(root, "bench/results/overview.json"), "utf8"));
 const setting = `Version ${version}, ${browser}, ${machine}, profile on disk. 384 dimensions, a document and metadata per record, 10 results with
 documents and metadata, both messages between page and worker included. Medians of ${parameters.queryRepetitions} rounds of ${parameters.queries} queries.`;
@@ -55,10 +64,14 @@ const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 let text = await readFile(readme, "utf8");
 if (!markers.test(text)) throw new Error("README.md has lost its bench comments");
 text = text.replace(markers, (_, begin, end) => `${begin}\n${bench}\n\n${end}`);
-for (const file of ["index.js", "worker.js", "tidepool.wasm"]) {
-  const { length } = gzipSync(await readFile(join(root, "dist", file)), { level: 9 });
-  const row = new RegExp(`^(\\| \`${file}\`, with [^|]*\\| )[\\d.]+ kB`, "m");
-  if (!row.test(text)) throw new Error(`README.md has lost the size of ${file}`);
-  text = text.replace(row, (_, begin) => `${begin}${(length / 1000).toFixed(1)} kB`);
+const budgets = readBudgets();
+const sizeRows = [...text.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| [\d.]+ kB \| [^|\n]* \|$/gm)];
+for (const [row, names] of sizeRows) {
+  const files = [...String(names).matchAll(/`(\S+)`/g)].map((match) => String(match[1]));
+  const contents = await Promise.all(files.map((file) => readFile(join(root, "dist", file))));
+  const gzipped = contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+  const budget = budgets.get(files.join(" + ")) ?? "–";
+  text = text.replace(row, row.replace(/[\d.]+ kB \| [^|]* \|$/, `${(gzipped / 1000).toFixed(1)} kB | ${budget} |`));
 }
+if (sizeRows.length < budgets.size) throw new Error(`README.md has ${sizeRows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
 await writeFile(readme, text);

@@ -1,3 +1,7 @@
+/**
+ * What a patch makes of metadata. Memtable, compaction and replay all merge through this, so that a record reads the same
+ * before and after each of them. Values are assumed valid: the gateway saw them.
+ */
 import type { Metadata, MetadataPatch } from "./types.js";
 
 /** Merges a patch into metadata: `null` deletes a key; without a patch nothing changes. */

@@ -1,6 +1,6 @@
 /**
- * The plain model that the engine is tested against: a Map in insertion order, filters as functions, distances by the
- * textbook. It shares no code with the engine.
+ * A test oracle, not part of the engine: nothing that ships imports it. The plain model that the engine is tested against:
+ * a Map in insertion order, filters as functions, distances by the textbook. It shares no code with the engine.
  */
 import type { MetadataPatch, Metadata, Space } from "./types.js";
 

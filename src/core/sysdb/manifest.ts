@@ -1,6 +1,7 @@
 /**
  * A manifest names the blocks of one version of one collection. It is the only place where references to blocks are
- * kept; publishing one (a compare-and-set in the catalog that also truncates the log) is the only commit point.
+ * kept. Publishing one (a compare-and-set in the catalog that also truncates the log) is a compaction's only commit point;
+ * a fork commits a manifest too, together with a copy of the log after it.
  *
  * Invariants: a manifest names only flushed blocks; `offset` is the last log record that its segments contain, and the
  * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`.

@@ -1,6 +1,7 @@
 /**
- * A database in memory, for tests and for callers that ask for it by name. It lives as long as the process: closing and
- * opening the same name again finds everything as it was, and storages opened under one name at the same time share it.
+ * A database in memory, for tests and for callers that ask for it by name. It lives as long as the thread that holds it, in
+ * a browser the worker, in tests the process: until then, closing and opening the same name again finds everything as it
+ * was, and storages opened under one name at the same time share it.
  */
 import { TidepoolError } from "../../core/errors.js";
 import type { BlobStore, ByteRange, Extent, Storage } from "../../core/storage.js";

@@ -1,3 +1,4 @@
+/** Cuts the page that was asked for, `offset` and a number, out of what a read selected or ranked. */
 import type { Bitmap } from "../../index/bitmap.js";
 import type { Ranked } from "./rank.js";
 
