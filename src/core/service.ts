@@ -90,7 +90,7 @@ export interface SearchTextRequest {
   where?: Where;
   whereDocument?: WhereDocument;
   include: IncludeField[];
-  /** Match terms that begin with the query's last term (or with any, when "all"). */
+  /** Match also terms that begin with the query's last term. */
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
