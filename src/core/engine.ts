@@ -21,6 +21,7 @@ import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
 import { Log } from "./log/log.js";
 import { QueryExecutor } from "./query-executor/query-executor.js";
 import type {
+  CheckRecallRequest,
   CreateCollectionRequest,
   DatabaseInfo,
   DeleteRequest,
@@ -32,6 +33,7 @@ import type {
   OpenOptions,
   QueryRequest,
   QueryResponse,
+  RecallReport,
   Scope,
   SearchColumns,
   SearchRequest,
@@ -67,7 +69,7 @@ export class Engine implements EngineService {
   readonly #sysdb: SysDb;
   readonly #log: Log;
   readonly #blocks: BlockStore;
-  readonly #vectorCache = new ByteCache<number, Float32Array>(limits.vectorCacheBytesMax);
+  readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
   readonly #compactor: Compactor;
   readonly #graphBuilder: GraphBuilder;
@@ -84,6 +86,7 @@ export class Engine implements EngineService {
     this.#parts = parts;
     this.#sysdb = sysdb;
     this.#blocks = blocks;
+    this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#log = new Log(parts.storage.log);
     this.#tick = slicer(parts.environment);
     this.#executor = new QueryExecutor(this.#tick);
@@ -109,7 +112,7 @@ export class Engine implements EngineService {
   static async open(parts: EngineParts): Promise<Engine> {
     if (parts.options.gateway !== undefined) validateRules(parts.options.gateway);
     const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, parts.options.retainVersions ?? 1);
-    const blocks = new BlockStore(parts.storage.blobs);
+    const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
     await blocks.retain(sysdb.blockRefs());
     return new Engine(parts, sysdb, blocks);
   }
@@ -308,6 +311,11 @@ export class Engine implements EngineService {
     return this.#executor.count(await this.#readable(request));
   }
 
+  async checkRecall(request: CheckRecallRequest): Promise<RecallReport> {
+    const state = await this.#state(request.collectionId);
+    return this.#executor.checkRecall(state, gateway.planCheckRecall(request));
+  }
+
   async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
     const { appliedOffset: total, logRecords: pending } = await this.#state(request.collectionId);
     return {
@@ -504,6 +512,13 @@ export class Engine implements EngineService {
     if (state === undefined) await this.#blocks.release(refs);
     else await state.lock.exclusive(() => this.#blocks.release(refs));
   }
+}
+
+/** Bytes that each cache may hold. */
+function cacheBudgets({ memoryBudgetBytes }: OpenOptions): { blocks: number; vectors: number } {
+  if (memoryBudgetBytes === undefined) return { blocks: limits.blockCacheBytesMax, vectors: limits.vectorCacheBytesMax };
+  const vectors = Math.floor(memoryBudgetBytes / 2);
+  return { blocks: memoryBudgetBytes - vectors, vectors };
 }
 
 /** Background work awaits the result between steps: it yields once a slice of time is used up. */

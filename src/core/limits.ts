@@ -26,6 +26,9 @@ export const limits = {
   filterClausesMax: 4096,
   /** Searches in one `search` call. */
   searchesMax: 100,
+  /** Records that `checkRecall` uses as queries, and neighbours of each that it compares. */
+  recallSampleMax: 1000,
+  recallResultsMax: 100,
   /** How deep a rank may nest, and how many expressions it may have. */
   rankDepthMax: 64,
   rankExpressionsMax: 1024,
@@ -42,6 +45,8 @@ export const limits = {
   blockBytesMax: 4 * MiB,
   /** Size at which blocks of records are cut: one is encoded, checksummed and written without a pause. */
   recordBlockBytes: MiB,
+  /** Least `memoryBudgetBytes` of a client: one of the largest blocks still fits its half. */
+  memoryBudgetBytesMin: 8 * MiB,
   /** Bytes of decoded blocks kept in memory. */
   blockCacheBytesMax: 32 * MiB,
   /** Bytes of float32 vectors kept in memory for re-ranking. */

@@ -96,6 +96,30 @@ export interface SearchTextRequest {
   fuzzy: number;
 }
 
+export interface CheckRecallRequest {
+  collectionId: string;
+  /** Records to be used as queries, 1–1000. */
+  sample: number;
+  /** Neighbours of each to be compared, 1–100. */
+  k: number;
+}
+
+/** How many of the exact answers a collection's vector index finds. */
+export interface RecallReport {
+  /** Share of the exact `k` nearest that were found, 0–1; `null` where there are fewer than two records to compare. */
+  recall: number | null;
+  /** Records that were used as queries. */
+  sample: number;
+  k: number;
+  /** The collection's present `ef_search`, at which `recall` was measured. */
+  efSearch: number;
+  /**
+   * Smallest `ef_search` of 16, 32, … 1024 that reaches this recall, `null` when none does; the present one while the
+   * exact scan answers.
+   */
+  efSearchFor: { "0.95": number | null; "0.99": number | null };
+}
+
 /** Searches in the form in which Chroma's client sends them; all of a call see the same moment. */
 export interface SearchRequest {
   collectionId: string;
@@ -225,6 +249,7 @@ export interface EngineService {
   /** One result for each search, in their order. */
   search(request: SearchRequest): Promise<SearchColumns[]>;
   count(request: { collectionId: string; version?: number }): Promise<number>;
+  checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 
   heartbeat(): Promise<number>;
@@ -243,6 +268,8 @@ export interface OpenOptions {
   allowReset: boolean;
   /** Published versions of each collection that stay readable, the current one included. Default 1. */
   retainVersions?: number;
+  /** Bytes that block cache and vector cache may hold together, half each. Default: what `limits` gives the two. */
+  memoryBudgetBytes?: number;
   /** Rules for every call; without them everybody may do everything. */
   gateway?: GatewayRules;
 }

@@ -3,7 +3,9 @@
  * into a plan that the other components can trust. Pure functions; names are resolved by the engine.
  */
 import { invalidArgument, show } from "../errors.js";
+import { limits } from "../limits.js";
 import type {
+  CheckRecallRequest,
   CreateCollectionRequest,
   DeleteRequest,
   GetRequest,
@@ -54,6 +56,11 @@ export interface SearchTextPlan extends SelectionPlan {
   prefix: boolean;
   fuzzy: number;
   include: ReadonlySet<IncludeField>;
+}
+
+export interface RecallPlan {
+  sample: number;
+  k: number;
 }
 
 export interface DeletePlan extends SelectionPlan {
@@ -175,6 +182,17 @@ export function planSearchText(request: SearchTextRequest): SearchTextPlan {
     fuzzy: request.fuzzy,
     include: includeSet(request.include, "distances"),
   };
+}
+
+export function planCheckRecall({ sample, k }: CheckRecallRequest): RecallPlan {
+  validateRange(sample, limits.recallSampleMax, "sample");
+  validateRange(k, limits.recallResultsMax, "k");
+  return { sample, k };
+}
+
+function validateRange(value: unknown, max: number, argument: string): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max) return;
+  throw invalidArgument(`${argument} must be a whole number from 1 to ${max}, got ${show(value)}`);
 }
 
 export function planDelete(request: DeleteRequest): DeletePlan {

@@ -58,6 +58,7 @@ const ACCESS: Record<keyof EngineService, Access> = {
   searchText: "read",
   search: "read",
   count: "read",
+  checkRecall: "read",
   indexingStatus: "read",
   heartbeat: "open",
   identity: "read",

@@ -111,6 +111,11 @@ export class VectorIndex {
     return judge.nearest;
   }
 
+  /** Whether a search for `k` of the allowed rows takes the exact scan, whatever the query. */
+  scansAll(k: number, allowed: Bitmap): boolean {
+    return this.#hnsw.coveredCount === 0 || this.#plan(this.#split(allowed), Math.max(this.efSearch, k)) === "scan";
+  }
+
   /** The `k` nearest allowed rows, for certain. */
   searchExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
     return this.#flat.search(query, k, allowed, vectors);

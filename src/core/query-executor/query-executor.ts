@@ -3,14 +3,15 @@
  * indexes rank inside it, and the columns asked for are fetched for the ordinals that remain.
  */
 import type { CollectionState, FieldSelection } from "../collection-state.js";
-import type { DeletePlan, GetPlan, QueryPlan, SearchTextPlan, SelectionPlan } from "../gateway/gateway.js";
+import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/gateway.js";
 import type { SearchPlan } from "../gateway/search-plan.js";
 import { Bitmap } from "../index/bitmap.js";
-import type { QueryResponse, SearchColumns, SearchTextResponse } from "../service.js";
+import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { filterOrdinals } from "./operators/filter.js";
 import { nearest } from "./operators/knn.js";
 import { limit } from "./operators/limit.js";
+import { checkRecall } from "./operators/recall.js";
 import { searchText } from "./operators/text.js";
 import { needsText, searchAll } from "./search.js";
 import { liveView } from "./search-view.js";
@@ -76,6 +77,10 @@ export class QueryExecutor {
 
   count(state: CollectionState): Promise<number> {
     return state.read(() => state.count);
+  }
+
+  checkRecall(state: CollectionState, plan: RecallPlan): Promise<RecallReport> {
+    return checkRecall(state, plan, this.#tick);
   }
 
   async #select(state: CollectionState, plan: SelectionPlan): Promise<Bitmap> {

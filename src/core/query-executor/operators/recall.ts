@@ -1,0 +1,89 @@
+/**
+ * How many of the exact answers the vector index finds as it answers now, measured on the collection's own vectors: some
+ * of them, spread evenly over all, are used as queries, each left out of its own answers.
+ *
+ * The shared lock is taken for each query, so writes wait for one query at most. The sample is kept by id, since between
+ * two queries records may be deleted and ordinals renumbered; what is gone by its turn is passed over.
+ */
+import type { CollectionState } from "../../collection-state.js";
+import type { RecallPlan } from "../../gateway/gateway.js";
+import type { Nearest } from "../../index/flat.js";
+import type { RecallReport } from "../../service.js";
+
+/** Beams that are tried to see which one is enough. */
+const LADDER = [16, 32, 64, 128, 256, 512, 1024];
+/** Takes turns through the strata of the sample in steps that meet no pattern of the data. */
+const GOLDEN_SHARE = 0.6180339887498949;
+
+/** What is counted over all queries. */
+interface Tally {
+  queries: number;
+  /** Neighbours that the exact answers have. */
+  expected: number;
+  /** How many of them were found, by `ef_search`. */
+  hits: Map<number, number>;
+}
+
+export async function checkRecall(state: CollectionState, { sample, k }: RecallPlan, tick: () => Promise<void>): Promise<RecallReport> {
+  const { ids, efSearch, ladder } = await state.read(() => begin(state, sample, k));
+  const tally: Tally = { queries: 0, expected: 0, hits: new Map([efSearch, ...ladder].map((ef) => [ef, 0])) };
+  for (const id of ids) {
+    await state.read(() => tryOne(state, id, k, tally, tick));
+    await tick();
+  }
+  const recallOf = (ef: number): number => tally.hits.get(ef)! / tally.expected;
+  const smallestFor = (target: number): number | null => ladder.find((ef) => recallOf(ef) >= target) ?? null;
+  return {
+    recall: tally.expected === 0 ? null : recallOf(efSearch),
+    sample: tally.queries,
+    k,
+    efSearch,
+    efSearchFor: { "0.95": smallestFor(0.95), "0.99": smallestFor(0.99) },
+  };
+}
+
+/** Where the exact scan answers, `ef_search` makes no difference, and the present one is as good as any. */
+function begin(state: CollectionState, sample: number, k: number): { ids: string[]; efSearch: number; ladder: number[] } {
+  const efSearch = state.row.configuration.hnsw.ef_search;
+  const isExact = state.vectors === null || state.vectors.index.scansAll(k + 1, state.live);
+  return { ids: spread(state.live.toArray(), sample).map((ordinal) => state.idOf(ordinal)), efSearch, ladder: isExact ? [efSearch] : LADDER };
+}
+
+/** One of each of `count` equal stretches, the same at every call. */
+function spread(ordinals: Uint32Array, count: number): number[] {
+  const stretches = Math.min(count, ordinals.length);
+  return Array.from({ length: stretches }, (_, i) => {
+    const from = Math.floor((i * ordinals.length) / stretches);
+    const to = Math.floor(((i + 1) * ordinals.length) / stretches);
+    return ordinals[from + Math.floor(((i * GOLDEN_SHARE) % 1) * (to - from))]!;
+  });
+}
+
+/**
+ * Asks for one more than `k` and takes the queried record out of the answer, instead of not allowing it: a filter would
+ * send the search another way than a query goes.
+ */
+async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: () => Promise<void>): Promise<void> {
+  const ordinal = state.ordinalOf(id);
+  if (ordinal === undefined || state.vectors === null) return;
+  const { index } = state.vectors;
+  const query = await state.embeddings([ordinal]);
+  const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.embeddings(ordinals);
+  const exact = others(await index.searchExactly(query, k + 1, state.live, vectors), ordinal, k);
+  if (exact.length === 0) return;
+  tally.queries++;
+  tally.expected += exact.length;
+  for (const [ef, hits] of tally.hits) {
+    await tick();
+    const found = others(await index.search(query, k + 1, state.live, vectors, ef), ordinal, k);
+    // Records as far as the last of the exact ones are as good as it.
+    tally.hits.set(ef, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
+  }
+}
+
+/** Distances of the `k` nearest records but one. */
+function others({ ordinals, distances }: Nearest, ordinal: number, k: number): number[] {
+  return Array.from(distances)
+    .filter((_, i) => ordinals[i] !== ordinal)
+    .slice(0, k);
+}
