@@ -83,7 +83,7 @@ export {
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { Progress, WriteOptions } from "./api/write.js";
-export type { VersionInfo } from "./core/service.js";
+export type { RecallReport, VersionInfo } from "./core/service.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
 export type {

@@ -83,11 +83,23 @@ describe("options", () => {
     ["storage", "disk", /storage must be one of "auto", "opfs", "indexeddb", "memory", got "disk"/],
     ["durability", "none", /durability must be one of "strict", "relaxed"/],
     ["allowReset", "yes", /allowReset/],
+    ["memoryBudgetBytes", 8 * 1024 * 1024 - 1, /memoryBudgetBytes must be a whole number of at least 8388608, got 8388607/],
+    ["memoryBudgetBytes", 1e7 + 0.5, /memoryBudgetBytes/],
+    ["memoryBudgetBytes", "64 MiB", /memoryBudgetBytes/],
     ["worker", {}, /worker must be a function/],
   ])("%s %j is refused", (name, value, message) => {
     const make = (): unknown => new TidepoolClient({ [name]: value } as TidepoolClientOptions);
     expect(make).toThrow(TidepoolError);
     expect(make).toThrow(message);
+  });
+
+  test("the memory budget reaches the engine; without one the engine has its own", async () => {
+    const budgets: unknown[] = [];
+    const host = () => engine.host(async ({ memoryBudgetBytes }) => (budgets.push(memoryBudgetBytes), null));
+    const worker = TestWorker.factory(host, workers);
+    await new TidepoolClient({ memoryBudgetBytes: 8 * 1024 * 1024, worker }).createCollection({ name: "abc" });
+    await new TidepoolClient({ worker }).createCollection({ name: "def" });
+    expect(budgets).toEqual([8 * 1024 * 1024, undefined]);
   });
 
   test("tenant and database reach the engine", async () => {

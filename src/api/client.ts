@@ -5,6 +5,7 @@
 import { invalidArgument, show } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
 import { validateArray, validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
+import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, UserIdentity } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
@@ -45,6 +46,11 @@ export interface TidepoolClientOptions {
   allowReset?: boolean;
   /** Published versions of each collection that `collection.at` can read, the newest included; at least 1. Default 1. */
   retainVersions?: number;
+  /**
+   * Bytes that cached blocks and cached vectors may take together, at least 8 MiB. Default 64 MiB. The index is beside it: for each
+   * record its id and the vector's codes, and what was written but not compacted yet.
+   */
+  memoryBudgetBytes?: number;
   /** Who may call, how often, and how much each tenant may hold. Checked when the database is opened. Default: no rules. */
   gateway?: GatewayRules;
   /** Shown with every call, where `gateway.auth` asks for one. */
@@ -104,6 +110,7 @@ export class TidepoolClient {
       durability = "strict",
       allowReset = false,
       retainVersions = 1,
+      memoryBudgetBytes,
       worker = createWorker,
       client,
       gateway,
@@ -119,11 +126,14 @@ export class TidepoolClient {
     if (!Number.isSafeInteger(retainVersions) || retainVersions < 1) {
       throw invalidArgument(`retainVersions must be a whole number of at least 1, got ${show(retainVersions)}`);
     }
+    if (memoryBudgetBytes !== undefined && !(Number.isSafeInteger(memoryBudgetBytes) && memoryBudgetBytes >= limits.memoryBudgetBytesMin)) {
+      throw invalidArgument(`memoryBudgetBytes must be a whole number of at least ${limits.memoryBudgetBytesMin}, got ${show(memoryBudgetBytes)}`);
+    }
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, gateway }, worker, token);
+    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
   }
 
   get #scope(): Scope {

@@ -441,6 +441,23 @@ describe("reading", () => {
   });
 });
 
+describe("checkRecall", () => {
+  test("asks the engine, by default for 100 records and their 10 nearest", async () => {
+    const report = { recall: 0.9, sample: 50, k: 10, efSearch: 100, efSearchFor: { "0.95": 128, "0.99": null } };
+    engine.overrides.set("checkRecall", () => report);
+    expect(await collection.checkRecall()).toEqual(report);
+    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", sample: 100, k: 10 }]);
+    await collection.checkRecall({ sample: 3, k: 2 });
+    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", sample: 3, k: 2 }]);
+  });
+
+  test("is about the present, not about an earlier version", async () => {
+    const earlier = collection.at({ version: 1 }) as Collection;
+    expect(await failureOf(earlier.checkRecall())).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("checkRecall") as string });
+    expect(engine.requests).toEqual([]);
+  });
+});
+
 describe("deleting and modifying", () => {
   test("delete without a selection deletes nothing and asks nobody", async () => {
     for (const args of [{}, { ids: undefined, where: null as never }]) expect(await collection.delete(args)).toEqual({ deleted: 0 });

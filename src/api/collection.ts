@@ -12,7 +12,7 @@ import {
   validateObject,
 } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
-import type { IndexingStatus, QueryResponse, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
+import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
@@ -399,6 +399,22 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   getIndexingStatus(): Promise<IndexingStatus> {
     return this.#connection.call("indexingStatus", { collectionId: this.id });
+  }
+
+  /**
+   * Measures how many of the exact `k` nearest a query finds, on this collection's own vectors: `sample` of them (1–1000),
+   * always the same, serve as queries, each left out of its own answers. Also says which `ef_search` reaches a recall of
+   * 0.95 and 0.99. `recall` is `null` where there are fewer than two records, and 1 while the exact scan answers.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   *
+   * @example
+   * const { recall, efSearchFor } = await collection.checkRecall({ sample: 50, k: 5 });
+   * if (recall !== null && recall < 0.95) await collection.modify({ configuration: { hnsw: { ef_search: efSearchFor["0.95"] ?? 1024 } } });
+   */
+  async checkRecall({ sample = 100, k = 10 }: { sample?: number; k?: number } = {}): Promise<RecallReport> {
+    this.#requirePresent("checkRecall");
+    return this.#connection.call("checkRecall", { collectionId: this.id, sample, k });
   }
 
   /**
