@@ -209,6 +209,11 @@ export class CollectionState {
   async #loadGraph(index: VectorIndex): Promise<void> {
     const { graph } = this.manifest;
     if (graph === null) return;
+    if (graph.M !== this.row.configuration.hnsw.max_neighbors) {
+      // Built before `max_neighbors` was changed: of no use, and no damage.
+      this.#vectorChanges = Infinity;
+      return;
+    }
     const owner = this.#owner("graph");
     let damage: string | null;
     try {
