@@ -128,3 +128,27 @@ test("many rows of one blob are read out of its pieces, each read once", async (
   // The rows touch every piece of the blob, so one request fetches them all.
   expect(getAll).toHaveBeenCalledTimes(1);
 });
+
+test("one write transaction is under way at a time, whatever its stores, and a failed one holds up nobody", async () => {
+  const storage = await openIndexedDbStorage("one at a time", "strict");
+  await storage.blobs.retain([]);
+  const begin = IDBDatabase.prototype.transaction;
+  let underWay = 0;
+  const seen: number[] = [];
+  vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(function (this: IDBDatabase, ...args) {
+    const transaction = begin.apply(this, args) as IDBTransaction;
+    if (args[1] !== "readwrite") return transaction;
+    seen.push(++underWay);
+    for (const end of ["complete", "abort"]) transaction.addEventListener(end, () => underWay--);
+    return transaction;
+  });
+  const outcomes = await Promise.allSettled([
+    storage.blobs.write(pattern(100_000)),
+    storage.log.append([entry(1)]),
+    storage.log.append([entry(1)]),
+    storage.catalog.commit({ put: new Map([["row", pattern(3)]]) }),
+    storage.blobs.write(pattern(10)),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  expect(seen).toEqual([1, 1, 1, 1, 1]);
+});
