@@ -18,12 +18,12 @@ import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { LogRecord } from "./log/log-record.js";
 import { decodeLogRecord } from "./log/log-record.js";
-import { Memtable, type MemtableEntry, type PatchEntry, type RecordFields, patchEntry } from "./log/memtable.js";
+import { Memtable, type MemtableEntry, type RecordFields, patchEntry } from "./log/memtable.js";
 import { mergeMetadata } from "./metadata.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import { loadGraph } from "./segment/graph.js";
 import { MetadataSegment } from "./segment/metadata.js";
-import { type Payload, idFormat, payloadFormat } from "./segment/record.js";
+import { type Payload, idFormat, patchedPayload, payloadFormat } from "./segment/record.js";
 import { CollectionText, type TextSource } from "./segment/text.js";
 import { type VectorRow, VectorSegment, vectorFormat } from "./segment/vector.js";
 import type { LogStore } from "./storage.js";
@@ -587,14 +587,6 @@ function rowRange(rows: QuantizedRows, dimension: number, from: number, to: numb
     slopes: rows.slopes.subarray(from, to),
     intercepts: rows.intercepts.subarray(from, to),
     errors: rows.errors.subarray(from, to),
-  };
-}
-
-function patchedPayload(base: Payload, patch: Omit<PatchEntry, "kind" | "id" | "vector">): Payload {
-  return {
-    document: patch.document ?? base.document,
-    uri: patch.uri ?? base.uri,
-    metadata: mergeMetadata(base.metadata, patch.metadata),
   };
 }
 

@@ -9,9 +9,8 @@ import type { CollectionState, Installation } from "../collection-state.js";
 import type { OrdinalChanges } from "../blockstore/ordinal-blockfile.js";
 import { Bitmap } from "../index/bitmap.js";
 import type { MemtableEntry, PatchEntry } from "../log/memtable.js";
-import { mergeMetadata } from "../metadata.js";
 import type { MetadataChange } from "../segment/metadata.js";
-import type { Payload } from "../segment/record.js";
+import { type Payload, patchedPayload } from "../segment/record.js";
 import { advance } from "../segment/text.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { Manifest } from "../sysdb/manifest.js";
@@ -77,14 +76,12 @@ async function resolvePayloads(state: CollectionState, entries: Entries, tick: T
   });
 }
 
+const NO_PAYLOAD: Payload = { document: null, uri: null, metadata: null };
+
 function payloadAfter(before: Payload | null, entry: MemtableEntry): Payload | null {
   if (entry.kind === "tombstone") return null;
   if (entry.kind === "record") return entry;
-  return {
-    document: entry.document ?? before?.document ?? null,
-    uri: entry.uri ?? before?.uri ?? null,
-    metadata: mergeMetadata(before?.metadata ?? null, entry.metadata),
-  };
+  return patchedPayload(before ?? NO_PAYLOAD, entry);
 }
 
 function idRows(entries: Entries): [number, string][] {

@@ -9,13 +9,29 @@
 import type { Block, Column } from "../blockstore/block.js";
 import { encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
-import type { Metadata, MetadataValue } from "../types.js";
+import { mergeMetadata } from "../metadata.js";
+import type { Metadata, MetadataPatch, MetadataValue } from "../types.js";
 
 /** What is stored of a record beside id and embedding. */
 export interface Payload {
   document: string | null;
   uri: string | null;
   metadata: Metadata | null;
+}
+
+/** A change of a payload: what is `undefined` stays, metadata is merged. */
+export interface PayloadPatch {
+  document: string | undefined;
+  uri: string | undefined;
+  metadata: MetadataPatch | undefined;
+}
+
+export function patchedPayload(base: Payload, patch: PayloadPatch): Payload {
+  return {
+    document: patch.document ?? base.document,
+    uri: patch.uri ?? base.uri,
+    metadata: mergeMetadata(base.metadata, patch.metadata),
+  };
 }
 
 const METADATA_COLUMNS_MAX = 64;
