@@ -10,6 +10,7 @@ import type { BlockStore } from "./blockstore/blockstore.js";
 import { OrdinalBlockfile } from "./blockstore/ordinal-blockfile.js";
 import type { ByteCache } from "./byte-cache.js";
 import { TidepoolError } from "./errors.js";
+import type { CreateApproximate } from "./index/approximate-index.js";
 import { Bitmap } from "./index/bitmap.js";
 import type { GraphSnapshot } from "./index/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "./index/quantize.js";
@@ -42,6 +43,8 @@ export interface CollectionParts {
   blocks: BlockStore;
   log: LogStore;
   kernel: VectorKernel;
+  /** Makes approximate indexes of the collection's engine, where that is not our own. */
+  createApproximate: CreateApproximate | undefined;
   vectorCache: ByteCache<number, Float32Array>;
   tick: () => Promise<void>;
   flatRowsMax: number | undefined;
@@ -49,6 +52,8 @@ export interface CollectionParts {
   deadOrdinalsMax(live: number): number;
   /** Takes note of something that was mended and should be known. */
   warn(message: string): void;
+  /** Asks for the graph to be built, when there is reason to besides opening and writing. */
+  buildGraph(state: CollectionState): void;
 }
 
 /** Which columns a read wants beside the ids. */
@@ -359,7 +364,14 @@ export class CollectionState {
   }
 
   #newIndex(dimension: number): VectorIndex {
-    return new VectorIndex(this.#parts.kernel, this.space, dimension, { ...indexOptions(this.row), flatRowsMax: this.#parts.flatRowsMax });
+    const { kernel, flatRowsMax, createApproximate } = this.#parts;
+    const onFailure = (why: string): void => this.#rebuildGraph(why);
+    return new VectorIndex(kernel, this.space, dimension, { ...indexOptions(this.row), flatRowsMax, createApproximate, onFailure });
+  }
+
+  #rebuildGraph(why: string): void {
+    this.#parts.warn(`The graph of collection "${this.row.name}" failed; the exact scan answers. ${why}`);
+    this.#parts.buildGraph(this);
   }
 
   /** Names collection and segment in errors. */
@@ -398,11 +410,19 @@ export class CollectionState {
     return this.vectors === null || (this.vectors.index.build(() => true) && this.graphChangedShare === 0);
   }
 
-  /** Share of the vectors that changed since the graph was written; 0 while there is no graph. */
+  /** Share of the vectors that changed since the graph was written; 0 while there is no graph to write. */
   get graphChangedShare(): number {
-    const statistics = this.vectors?.index.statistics;
-    if (statistics === undefined || statistics.covered === 0) return 0;
-    return this.manifest.graph === null ? 1 : this.#vectorChanges / Math.max(1, statistics.rows);
+    if (this.vectors === null || !this.vectors.index.isSaved) return 0;
+    const { covered, rows } = this.vectors.index.statistics;
+    if (covered === 0) return 0;
+    return this.manifest.graph === null ? 1 : this.#vectorChanges / Math.max(1, rows);
+  }
+
+  /** Fetches vectors that building needs next. */
+  prepareGraph(): Promise<void> {
+    return this.lock.shared(async () => {
+      if (!this.dropped) await this.vectors?.index.prepare((ordinals) => this.embeddings(ordinals));
+    });
   }
 
   /** Builds until `isOver` says so; returns whether nothing is left to build. */
@@ -417,6 +437,11 @@ export class CollectionState {
     while (!index.build(stepLimit(), true)) await tick();
     this.#vectorChanges = 0;
     return index.save();
+  }
+
+  /** Gives back memory that is not given back by itself; nothing is built after that. */
+  dispose(): void {
+    this.vectors?.index.dispose();
   }
 
   // ---- compaction
@@ -464,6 +489,7 @@ export class CollectionState {
 
   /** What the memtable knows better than the segments is set over them. */
   #installIndex(vectors: Vectors, { index, directories }: { index: VectorIndex; directories: Installation["directories"] }): void {
+    vectors.index.dispose();
     vectors.index = index;
     vectors.segment.install(directories);
     for (const [ordinal, entry] of this.memtable.snapshot()) {

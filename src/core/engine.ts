@@ -15,6 +15,7 @@ import * as gateway from "./gateway/gateway.js";
 import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
 import { validateRules } from "./gateway/rules.js";
+import type { CreateApproximate } from "./index/approximate-index.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
@@ -47,7 +48,7 @@ import type {
 import type { Environment, Storage } from "./storage.js";
 import { type Manifest, refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
-import type { CollectionInfo, RecordColumns } from "./types.js";
+import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
 
 /** What an engine is built from. */
 export interface EngineParts {
@@ -55,6 +56,11 @@ export interface EngineParts {
   kernel: VectorKernel;
   environment: Environment;
   options: OpenOptions;
+  /**
+   * Loads the index engines besides our own, by name; rejects with `NOT_SUPPORTED` where one cannot run. What is not named
+   * here is not supported.
+   */
+  engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
   /**
@@ -195,6 +201,7 @@ export class Engine implements EngineService {
     return this.#change(async () => {
       const existing = this.#sysdb.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
+      await this.#loadEngine(name, configuration);
       const id = this.#parts.environment.randomId();
       return this.#describe(await this.#sysdb.createCollection({ id, name, tenant, database, metadata, configuration }));
     });
@@ -383,6 +390,7 @@ export class Engine implements EngineService {
     this.#graphBuilder.stop();
     await this.#compactor.stop();
     await this.#lastChange.catch(() => undefined);
+    for (const state of this.#openStates.values()) state.dispose();
     await this.#parts.storage.close();
     if (failure !== null) this.#failure = failure;
   }
@@ -449,16 +457,30 @@ export class Engine implements EngineService {
     return past;
   }
 
+  /** What makes the approximate indexes of a collection; `undefined` is our own. */
+  async #loadEngine(collection: string, { hnsw: { engine } }: CollectionConfiguration): Promise<CreateApproximate | undefined> {
+    if (engine === undefined) return undefined;
+    const load = this.#parts.engines?.[engine];
+    if (load !== undefined) return load();
+    throw new TidepoolError(
+      "NOT_SUPPORTED",
+      `Collection "${collection}" has the index engine ${show(engine)}, which this worker does not have: give the client a worker that does, with { worker: createHnswlibWorker } from "tidepool-db/hnswlib"`,
+    );
+  }
+
   async #openState(row: CollectionRow): Promise<CollectionState> {
+    const createApproximate = await this.#loadEngine(row.name, row.configuration);
     const state = await CollectionState.open(row, this.#sysdb.manifest(row.id), {
       blocks: this.#blocks,
       log: this.#parts.storage.log,
       kernel: this.#parts.kernel,
+      createApproximate,
       vectorCache: this.#vectorCache,
       tick: this.#tick,
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (message) => this.#warnings.push(message),
+      buildGraph: (opened) => this.#graphBuilder.note(opened),
     });
     this.#openStates.set(row.id, state);
     if (state.logRecords > 0) this.#compactor.noteWrite(state);
@@ -511,6 +533,7 @@ export class Engine implements EngineService {
     // Readers that are still under way hold the shared lock: their blocks are released after them.
     if (state === undefined) await this.#blocks.release(refs);
     else await state.lock.exclusive(() => this.#blocks.release(refs));
+    state?.dispose();
   }
 }
 

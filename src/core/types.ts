@@ -42,6 +42,9 @@ export type IncludeField = "distances" | "documents" | "embeddings" | "metadatas
 /** How distance is measured: squared Euclidean, 1 − cosine, or 1 − dot product. */
 export type Space = "l2" | "cosine" | "ip";
 
+/** What builds and walks the graph of a large collection: Tidepool's own, or the npm package hnswlib-wasm. */
+export type IndexEngine = "tidepool" | "hnswlib";
+
 /**
  * An embedding function as it is stored with a collection: enough to build it again when its class is registered under
  * `name` ("known"), or only its name ("legacy").
@@ -52,7 +55,7 @@ export interface EmbeddingFunctionConfiguration {
   config: Record<string, unknown>;
 }
 
-/** A collection's configuration as stored. Of the index parameters only `space` has an effect; the others are kept for Chroma's sake. */
+/** A collection's configuration as stored. `resize_factor` and `sync_threshold` are kept for Chroma's sake and have no effect. */
 export interface CollectionConfiguration {
   hnsw: {
     space: Space;
@@ -61,6 +64,8 @@ export interface CollectionConfiguration {
     max_neighbors: number;
     resize_factor: number;
     sync_threshold: number;
+    /** What builds and walks the graph; missing where it is Tidepool's own. Fixed when the collection is created. */
+    engine?: IndexEngine;
   };
   embedding_function: EmbeddingFunctionConfiguration | null;
 }

@@ -50,6 +50,8 @@ export class GraphBuilder {
     do {
       await this.#letWritesPass(state);
       if (this.#isOver(state)) return;
+      await state.prepareGraph();
+      if (this.#isOver(state)) return;
     } while (!state.buildGraph(this.#slice()));
     if (state.graphChangedShare > CHANGED_SHARE_MAX) await this.#parts.saveGraph(state);
   }

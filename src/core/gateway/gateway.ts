@@ -83,6 +83,8 @@ export function planCreateCollection(request: CreateCollectionRequest): Collecti
   if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
   const hnsw = validateHnsw(request.configuration.hnsw ?? {}, "create");
   const space = hnsw.space ?? request.configuration.defaultSpace ?? DEFAULT_HNSW.space;
+  // What is not stored is the default, so clients that do not know of engines see none.
+  if (hnsw.engine === "tidepool") delete hnsw.engine;
   return {
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
     embedding_function: request.configuration.embedding_function ?? null,

@@ -14,6 +14,7 @@ import type {
   CollectionConfiguration,
   EmbeddingRows,
   IncludeField,
+  IndexEngine,
   Metadata,
   MetadataPatch,
   RecordBatch,
@@ -316,10 +317,11 @@ type Hnsw = CollectionConfiguration["hnsw"];
 
 /** Keys of Chroma's configuration that have no meaning here: taken, and left out of what is stored. */
 const HNSW_IGNORED = ["batch_size", "num_threads"];
-const HNSW_CREATE = ["space", "ef_construction", "ef_search", "max_neighbors", "resize_factor", "sync_threshold"];
+const HNSW_CREATE = ["space", "ef_construction", "ef_search", "max_neighbors", "resize_factor", "sync_threshold", "engine"];
 const HNSW_MODIFY = ["ef_search", "max_neighbors", "resize_factor", "sync_threshold"];
+const HNSW_ENGINES: readonly IndexEngine[] = ["tidepool", "hnswlib"];
 
-/** Checks an index configuration and returns the part that is stored. A collection's space is fixed when it is created. */
+/** Checks an index configuration and returns the part that is stored. Space and engine are fixed when a collection is created. */
 export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argument = "configuration.hnsw"): Partial<Hnsw> {
   validateObject(hnsw, argument);
   const allowed = purpose === "create" ? HNSW_CREATE : HNSW_MODIFY;
@@ -327,7 +329,8 @@ export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argume
   for (const [key, value] of Object.entries(hnsw)) {
     if (value === undefined || value === null || HNSW_IGNORED.includes(key)) continue;
     if (!allowed.includes(key)) {
-      throw invalidArgument(`${argument} has the field ${show(key)}; ${purpose} takes ${allowed.join(", ")}`);
+      const why = HNSW_CREATE.includes(key) ? `; ${key} is fixed when a collection is created` : "";
+      throw invalidArgument(`${argument} has the field ${show(key)}; ${purpose} takes ${allowed.join(", ")}${why}`);
     }
     validateHnswField(key, value, `${argument}.${key}`);
     kept.push([key, value]);
@@ -336,8 +339,9 @@ export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argume
 }
 
 function validateHnswField(key: string, value: unknown, argument: string): void {
-  if (key === "space") {
-    if (!SPACES.includes(value as Space)) throw invalidArgument(`${argument} must be one of ${SPACES.join(", ")}, got ${show(value)}`);
+  if (key === "space" || key === "engine") {
+    const allowed: readonly unknown[] = key === "space" ? SPACES : HNSW_ENGINES;
+    if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.join(", ")}, got ${show(value)}`);
   } else if (key === "resize_factor") {
     if (!Number.isFinite(value) || (value as number) <= 0) throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
   } else if (!Number.isSafeInteger(value) || (value as number) < 1) {

@@ -12,6 +12,7 @@
  * survey); no list names an absent node.
  */
 
+import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
 import { Bitmap } from "./bitmap.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
 import type { Graph, GraphOptions } from "./graph.js";
@@ -19,6 +20,7 @@ import { graphOptions, levelOf } from "./graph.js";
 import type { GraphSnapshot, SnapshotPiece } from "./graph-snapshot.js";
 import { PIECE_ORDINALS, SNAPSHOT_VERSION, damageOf } from "./graph-snapshot.js";
 import { Judge, judgeWhileNear } from "./judge.js";
+import { WALK_FACTOR } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { encodeQuery } from "./quantize.js";
 import type { Candidates } from "./vector-kernel.js";
@@ -40,23 +42,18 @@ export interface HnswOptions {
   seed: number;
 }
 
-export interface HnswStatistics {
-  /** Rows that a search of this index can return. */
-  covered: number;
-  /** Rows to be inserted: at once, and after the next sweep. */
-  ready: number;
-  waiting: number;
-  /** Nodes of rows that are deleted or replaced, not swept yet. */
-  stale: number;
-  /** Live nodes that no walk reaches and no list has room for. */
-  outcast: number;
+/** Waiting rows are inserted after the next sweep. Outcast are live nodes that no walk reaches and no list has room for. */
+export interface HnswStatistics extends ApproximateStatistics {
   /** Levels of the graph above level 0; −1 when it is empty. */
   topLevel: number;
 }
 
-export class HnswIndex {
+export class HnswIndex implements ApproximateIndex {
   /** Ordinals of the rows that a search can return. Not to be changed from outside. */
   readonly covered = new Bitmap();
+  /** The graph lies in the table's memory. */
+  readonly byteLength = 0;
+  readonly stepCost = WALK_FACTOR;
   readonly #flat: FlatIndex;
   readonly #options: GraphOptions;
   readonly #seed: number;

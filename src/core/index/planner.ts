@@ -15,7 +15,7 @@
  */
 
 const DISTANCES_PER_BEAM = 16;
-const WALK_FACTOR = 1.25;
+export const WALK_FACTOR = 1.25;
 /** Rows that a walk costs before its beam comes into play: the way down, and what a call costs. */
 const WALK_ROWS_MIN = 500;
 
@@ -35,20 +35,22 @@ export interface SearchShape {
   uncovered: number;
   /** Results kept along the walk. */
   beam: number;
+  /** Rows of a scan that measuring one row on the walk takes as long as. Default `WALK_FACTOR`, which is for our own graph. */
+  stepCost?: number;
 }
 
 export type Plan = "scan" | "walk";
 
 /** The cheaper way. A walk that could not even fill its beam is none. */
-export function planSearch({ covered, matches, uncovered, beam }: SearchShape): Plan {
+export function planSearch({ covered, matches, uncovered, beam, stepCost }: SearchShape): Plan {
   if (matches <= beam) return "scan";
-  return walkCost(covered, matches, beam) + uncovered < matches + uncovered ? "walk" : "scan";
+  return walkCost(covered, matches, beam, stepCost) + uncovered < matches + uncovered ? "walk" : "scan";
 }
 
 /** Rows of a scan that take as long as a walk. */
-export function walkCost(covered: number, matches: number, beam: number): number {
+export function walkCost(covered: number, matches: number, beam: number, stepCost = WALK_FACTOR): number {
   const distances = Math.min(covered, (DISTANCES_PER_BEAM * beam * covered) / matches);
-  return WALK_ROWS_MIN + WALK_FACTOR * distances;
+  return WALK_ROWS_MIN + stepCost * distances;
 }
 
 /** Most rows of a dimension that are searched without a graph, so that it is not worth building. */

@@ -116,6 +116,6 @@ describe("encodeQuery", () => {
   });
 
   it("encodes the zero query as zero", () => {
-    expect(encodeQuery("cosine", new Float32Array(3))).toEqual({ codes: new Int16Array(3), scale: 0, norm: 0, error: 0 });
+    expect(encodeQuery("cosine", new Float32Array(3))).toMatchObject({ codes: new Int16Array(3), scale: 0, norm: 0, error: 0 });
   });
 });

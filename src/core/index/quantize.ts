@@ -35,6 +35,8 @@ export interface QuantizedRows {
 
 /** A query as the scan takes it. */
 export interface EncodedQuery {
+  /** What it was made from. */
+  vector: Float32Array;
   codes: Int16Array;
   /** float32 such that `scale × codes` ≈ q (l2, ip) or q/|q| (cosine). */
   scale: number;
@@ -62,12 +64,12 @@ export function encodeQuery(space: Space, query: Float32Array): EncodedQuery {
   const dimension = query.length;
   const codes = new Int16Array(dimension);
   const length = Math.sqrt(squaredNorm(query, 0, dimension));
-  if (length === 0) return { codes, scale: 0, norm: 0, error: 0 };
+  if (length === 0) return { vector: query, codes, scale: 0, norm: 0, error: 0 };
   const unit = space === "cosine" ? 1 / length : 1;
   const codeMax = queryMax(dimension);
   const scale = Math.fround((maxAbs(query, 0, dimension) * unit) / codeMax);
   if (scale !== 0) encodeInto(codes, query, unit / scale, codeMax);
-  return { codes, scale, norm: length * unit, error: residual(query, 0, unit, codes, 0, scale, dimension) };
+  return { vector: query, codes, scale, norm: length * unit, error: residual(query, 0, unit, codes, 0, scale, dimension) };
 }
 
 function quantizeRow(space: Space, dimension: number, values: Float32Array, row: number, out: QuantizedRows): void {

@@ -8,11 +8,11 @@
  */
 
 import type { Space } from "../types.js";
+import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
 import { Bitmap } from "./bitmap.js";
 import type { Nearest, VectorSource } from "./flat.js";
 import { FlatIndex, isBeyondCodes } from "./flat.js";
 import type { GraphSnapshot } from "./graph-snapshot.js";
-import type { HnswStatistics } from "./hnsw.js";
 import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { type Plan, type SearchShape, flatRowsMax, planSearch } from "./planner.js";
@@ -31,9 +31,13 @@ export interface VectorIndexOptions {
   flatRowsMax?: number;
   /** Chooses the way of a search. Default `planSearch`. */
   plan?: (shape: SearchShape) => Plan;
+  /** Makes the approximate index. Default: an `HnswIndex`, which is what "graph" means below. */
+  createApproximate?: CreateApproximate | undefined;
+  /** Told why an approximate index gave up what it covered; `build` is then to be called. */
+  onFailure?(why: string): void;
 }
 
-export interface VectorIndexStatistics extends HnswStatistics {
+export interface VectorIndexStatistics extends ApproximateStatistics {
   rows: number;
   /** Rows up to which no graph is built. */
   flatRowsMax: number;
@@ -52,7 +56,7 @@ interface Split {
 export class VectorIndex {
   efSearch: number;
   readonly #flat: FlatIndex;
-  readonly #hnsw: HnswIndex;
+  readonly #graph: ApproximateIndex;
   readonly #flatRowsMax: number;
   readonly #planOf: (shape: SearchShape) => Plan;
   #rows = new Bitmap();
@@ -61,24 +65,25 @@ export class VectorIndex {
   constructor(kernel: VectorKernel, space: Space, dimension: number, options: VectorIndexOptions) {
     this.efSearch = options.efSearch;
     this.#flat = new FlatIndex(kernel, space, dimension);
-    this.#hnsw = new HnswIndex(this.#flat, { M: options.M, efConstruction: options.efConstruction, seed: options.seed ?? 1 });
+    const { M, efConstruction, seed = 1, createApproximate, onFailure = () => undefined } = options;
+    this.#graph = createApproximate?.({ space, dimension, M, efConstruction, seed, onFailure }) ?? new HnswIndex(this.#flat, { M, efConstruction, seed });
     this.#flatRowsMax = options.flatRowsMax ?? flatRowsMax(dimension);
     this.#planOf = options.plan ?? planSearch;
   }
 
   /** Bytes of WebAssembly memory held, or of arrays. */
   get byteLength(): number {
-    return this.#flat.byteLength;
+    return this.#flat.byteLength + this.#graph.byteLength;
   }
 
   get statistics(): VectorIndexStatistics {
-    return { ...this.#hnsw.statistics, rows: this.#rowCount, flatRowsMax: this.#flatRowsMax };
+    return { ...this.#graph.statistics, rows: this.#rowCount, flatRowsMax: this.#flatRowsMax };
   }
 
   /** Sets the rows of ordinals `first … first + n − 1`, new or replaced. Throws `RESOURCE_EXHAUSTED` when memory ends. */
   set(first: number, rows: QuantizedRows): void {
     this.#flat.set(first, rows);
-    this.#hnsw.set(first, rows);
+    this.#graph.set(first, rows);
     for (let ordinal = first; ordinal < first + rows.slopes.length; ordinal++) {
       if (!this.#rows.has(ordinal)) this.#rowCount++;
       this.#rows.add(ordinal);
@@ -91,7 +96,7 @@ export class VectorIndex {
       if (!this.#rows.has(ordinal)) continue;
       this.#rows.delete(ordinal);
       this.#rowCount--;
-      this.#hnsw.delete(ordinal);
+      this.#graph.delete(ordinal);
     }
   }
 
@@ -101,11 +106,12 @@ export class VectorIndex {
     const encoded = encodeQuery(space, query);
     const beam = Math.max(efSearch, k);
     const isPlain = isBeyondCodes(space, encoded) || (encoded.norm === 0 && space !== "l2");
-    const split = isPlain || this.#hnsw.coveredCount === 0 ? null : this.#split(allowed);
+    const split = isPlain || this.#graph.coveredCount === 0 ? null : this.#split(allowed);
     if (split === null || this.#plan(split, beam) === "scan") return this.#flat.search(query, k, allowed, vectors);
+    const candidates = this.#candidates(encoded, beam, allowed, split);
+    if (candidates === null) return this.#flat.search(query, k, allowed, vectors);
     const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
-    const candidates = this.#candidates(encoded, beam, allowed, split);
     await judgeWhileNear(judge, k, candidates, offset, this.#flat.bounds.marginFor(encoded));
     if (judge.nearest.ordinals.length < Math.min(k, split.matches + split.restCount)) return this.#flat.search(query, k, allowed, vectors);
     return judge.nearest;
@@ -113,7 +119,7 @@ export class VectorIndex {
 
   /** Whether a search for `k` of the allowed rows takes the exact scan, whatever the query. */
   scansAll(k: number, allowed: Bitmap): boolean {
-    return this.#hnsw.coveredCount === 0 || this.#plan(this.#split(allowed), Math.max(this.efSearch, k)) === "scan";
+    return this.#graph.coveredCount === 0 || this.#plan(this.#split(allowed), Math.max(this.efSearch, k)) === "scan";
   }
 
   /** The `k` nearest allowed rows, for certain. */
@@ -126,35 +132,54 @@ export class VectorIndex {
    * whether nothing is left to do. `isThorough` has it tidy up however little has changed, as before a snapshot.
    */
   build(isOver: () => boolean, isThorough = false): boolean {
-    if (this.#rowCount <= this.#flatRowsMax && this.#hnsw.coveredCount === 0) return true;
-    return this.#hnsw.build(isOver, isThorough);
+    if (!this.#isGraphDue) return true;
+    return this.#graph.build(isOver, isThorough);
+  }
+
+  /** Fetches vectors that building needs next. No row is set or deleted until it resolves. */
+  async prepare(vectors: VectorSource): Promise<void> {
+    if (this.#isGraphDue) await this.#graph.prepare?.(vectors);
+  }
+
+  get #isGraphDue(): boolean {
+    return this.#rowCount > this.#flatRowsMax || this.#graph.coveredCount > 0;
+  }
+
+  /** Whether graphs of this kind are saved, or built anew each time. */
+  get isSaved(): boolean {
+    return this.#graph.save !== undefined;
   }
 
   /** The graph at rest; `null` while there is none. */
   save(): GraphSnapshot | null {
-    return this.#hnsw.coveredCount === 0 ? null : this.#hnsw.save();
+    return this.#graph.coveredCount === 0 ? null : (this.#graph.save?.() ?? null);
   }
 
   /** Takes a saved graph, once every row is set; see `HnswIndex.load`. */
   load(snapshot: GraphSnapshot): string | null {
-    return this.#hnsw.load(snapshot);
+    return this.#graph.load?.(snapshot) ?? null;
+  }
+
+  /** Gives back memory that is not given back by itself. The index must not be built after that. */
+  dispose(): void {
+    this.#graph.dispose?.();
   }
 
   #plan({ matches, restCount }: Split, beam: number): Plan {
-    return this.#planOf({ covered: this.#hnsw.coveredCount, matches, uncovered: restCount, beam });
+    return this.#planOf({ covered: this.#graph.coveredCount, matches, uncovered: restCount, beam, stepCost: this.#graph.stepCost });
   }
 
   #split(allowed: Bitmap): Split {
-    const rest = allowed.clone().subtract(this.#hnsw.covered);
+    const rest = allowed.clone().subtract(this.#graph.covered);
     const restCount = rest.count();
     const matches = allowed.count() - restCount;
-    return { matches, rest, restCount, isUnfiltered: matches === this.#hnsw.coveredCount };
+    return { matches, rest, restCount, isUnfiltered: matches === this.#graph.coveredCount };
   }
 
   /** Of the graph and of the rows it does not cover, in one order: their approximate distances mean the same. */
-  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { rest, restCount, isUnfiltered }: Split): Candidates {
-    const walked = this.#hnsw.candidates(query, beam, isUnfiltered ? null : allowed);
-    if (restCount === 0) return walked;
+  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { rest, restCount, isUnfiltered }: Split): Candidates | null {
+    const walked = this.#graph.candidates(query, beam, isUnfiltered ? null : allowed);
+    if (walked === null || restCount === 0) return walked;
     return mergeCandidates(walked, this.#flat.table.scan(query.codes, query.scale, beam, rest.words));
   }
 }
