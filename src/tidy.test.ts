@@ -137,9 +137,9 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/protocol.ts" ||
     target === "src/worker/worker.ts" ||
     target === "src/version.ts" ||
-    /^src\/core\/(?:types|errors|limits|service|storage)\.ts$/.test(target) ||
+    /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate-records|rules)\.ts$/.test(target),
-  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|service|gateway\/rules)\.ts$/.test(target),
+  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };

@@ -70,6 +70,30 @@ export class Rest {
   }
 }
 
+const on = { enabled: true, config: {} };
+const off = { enabled: false, config: {} };
+
+/** What the official client sends for a schema with these indexes by default, and these exceptions. */
+function schemaOf(defaults: object, keys: object = {}, vector: object = {}): object {
+  const config = { embedding_function: { type: "legacy" }, ...vector };
+  return {
+    defaults: {
+      string: { fts_index: off, string_inverted_index: on },
+      float_list: { vector_index: { enabled: false, config } },
+      sparse_vector: { sparse_vector_index: { enabled: false, config: { embedding_function: { type: "legacy" } } } },
+      int: { int_inverted_index: on },
+      float: { float_inverted_index: on },
+      bool: { bool_inverted_index: on },
+      ...defaults,
+    },
+    keys: {
+      "#document": { string: { fts_index: on, string_inverted_index: off } },
+      "#embedding": { float_list: { vector_index: { enabled: true, config: { ...config, source_key: "#document" } } } },
+      ...keys,
+    },
+  };
+}
+
 function isCollection(body: object): void {
   const fields = ["configuration_json", "database", "dimension", "id", "log_position", "metadata", "name", "schema", "tenant", "version"];
   assert.deepEqual(Object.keys(body).sort(), fields);
@@ -466,6 +490,111 @@ export const cases: readonly Case[] = [
       const path = await rest.filled();
       assert.deepEqual(await rest.ids(path, { where: { n: { $eq: 1.5 } } }), []);
       assert.deepEqual(await rest.ids(path, { where: { n: { $in: [1, 2.5] } } }), ["a", "b"]);
+    },
+  },
+  // ---- schemas
+  {
+    name: "the schema of a collection that was made without one",
+    async run(rest) {
+      const { body } = await rest.ask("POST", `${D}/collections`, { name: rest.name() });
+      assert.deepEqual(body.schema.keys["#document"], { string: { fts_index: on, string_inverted_index: off } });
+      const { enabled, config } = body.schema.keys["#embedding"].float_list.vector_index;
+      assert.deepEqual([enabled, config.space, config.source_key], [true, "l2", "#document"]);
+      const hnsw = { ef_construction: 100, max_neighbors: 16, ef_search: 100, batch_size: 100, sync_threshold: 1000, resize_factor: 1.2 };
+      assert.deepEqual({ ...config.hnsw, num_threads: 0 }, { ...hnsw, num_threads: 0 });
+      assert.deepEqual(body.schema.defaults.sparse_vector, { sparse_vector_index: { enabled: false, config: { embedding_function: { type: "unknown" }, bm25: false } } });
+    },
+  },
+  {
+    name: "deleteIndex on a key: told with the collection; filtering on it is refused, on others not",
+    async run(rest) {
+      const schema = schemaOf({}, { k: { string: { string_inverted_index: off } } });
+      const name = rest.name();
+      const path = await rest.collection({ name, schema });
+      const { body } = await rest.ask("GET", `${D}/collections/${name}`);
+      assert.deepEqual(body.schema.keys.k, { string: { string_inverted_index: off } });
+      assert.deepEqual(Object.keys(body.schema.keys).sort(), ["#document", "#embedding", "k"]);
+      await rest.ask("POST", `${path}/add`, { ids: ["a"], embeddings: [[1]], metadatas: [{ k: "v", j: "w", n: 1 }] });
+      assert.deepEqual(await rest.ids(path, { where: { j: "w" } }), ["a"]);
+      const refusal = "Cannot filter using metadata key 'k' with type 'Str' because indexing is disabled";
+      for (const where of [{ k: "v" }, { k: { $ne: "v" } }, { $or: [{ j: "w" }, { k: { $in: ["v"] } }] }]) {
+        await rest.refused(400, "InvalidArgumentError", refusal, "POST", `${path}/get`, { where });
+        await rest.refused(400, "InvalidArgumentError", refusal, "POST", `${path}/query`, { where, query_embeddings: [[1]] });
+        await rest.refused(400, "InvalidArgumentError", refusal, "POST", `${path}/delete`, { where });
+      }
+    },
+  },
+  {
+    name: "deleteIndex for every key, and createIndex for one",
+    async run(rest) {
+      const schema = schemaOf({ int: { int_inverted_index: off }, bool: { bool_inverted_index: off } }, { year: { int: { int_inverted_index: on } } });
+      const path = await rest.collection({ schema });
+      await rest.ask("POST", `${path}/add`, { ids: ["a", "b"], embeddings: [[1], [2]], metadatas: [{ k: 1, year: 1 }, { k: 1.5, year: 2 }] });
+      await rest.refused(400, "InvalidArgumentError", "metadata key 'k' with type 'Int'", "POST", `${path}/get`, { where: { k: 1 } });
+      await rest.refused(400, "InvalidArgumentError", "metadata key 'b' with type 'Bool'", "POST", `${path}/get`, { where: { b: true } });
+      assert.deepEqual(await rest.ids(path, { where: { k: 1.5 } }), ["b"]);
+      assert.deepEqual(await rest.ids(path, { where: { year: { $gte: 1 } } }), ["a", "b"]);
+    },
+  },
+  {
+    name: "deleteIndex of full text: filtering on documents is refused",
+    async run(rest) {
+      const path = await rest.collection({ schema: schemaOf({}, { "#document": { string: { fts_index: off } } }) });
+      await rest.ask("POST", `${path}/add`, { ids: ["a"], embeddings: [[1]], documents: ["hello"] });
+      const words = "Cannot filter using full-text search because FTS indexing is disabled";
+      await rest.refused(400, "InvalidArgumentError", words, "POST", `${path}/get`, { where_document: { $contains: "hell" } });
+      assert.deepEqual((await rest.ask("POST", `${path}/get`, {})).body.documents, ["hello"]);
+    },
+  },
+  {
+    name: "a vector index of a schema is the collection's configuration",
+    async run(rest) {
+      const schema = schemaOf({}, {}, { space: "cosine", hnsw: { ef_construction: 33 } });
+      const { body } = await rest.ask("POST", `${D}/collections`, { name: rest.name(), schema });
+      const hnsw = { space: "cosine", ef_construction: 33, ef_search: 100, max_neighbors: 16, resize_factor: 1.2, sync_threshold: 1000 };
+      assert.deepEqual(body.configuration_json, { hnsw, spann: null, embedding_function: { type: "legacy" } });
+      assert.equal(body.schema.keys["#embedding"].float_list.vector_index.config.hnsw.ef_construction, 33);
+    },
+  },
+  {
+    name: "schema and configuration: only one of them may say something",
+    async run(rest) {
+      const schema = schemaOf({}, { k: { string: { string_inverted_index: off } } });
+      const create = (fields: object) => ["POST", `${D}/collections`, { name: rest.name(), ...fields }] as const;
+      const words = "Failed to reconcile schema: Cannot set both collection config and schema simultaneously";
+      await rest.refused(400, "InvalidArgumentError", words, ...create({ schema, configuration: { hnsw: { space: "cosine" } } }));
+      await rest.refused(400, "InvalidArgumentError", words, ...create({ schema, configuration: { embedding_function: { type: "known", name: "x", config: {} } } }));
+      assert.equal((await rest.ask(...create({ schema, configuration: { hnsw: { space: "l2" } } }))).status, 200);
+      assert.equal((await rest.ask(...create({ schema: schemaOf({}), configuration: { hnsw: { space: "cosine" } } }))).body.configuration_json.hnsw.space, "cosine");
+    },
+  },
+  {
+    name: "indexes in places where they cannot be",
+    async run(rest) {
+      const refuse = (schema: object, words: string) => rest.refused(400, "InvalidArgumentError", words, "POST", `${D}/collections`, { name: rest.name(), schema });
+      await refuse(schemaOf({ string: { fts_index: on } }), "It can only be enabled on #document field");
+      await refuse(schemaOf({}, { k: { string: { fts_index: on } } }), "can only be enabled on #document field: k");
+      await refuse(schemaOf({}, { k: { float_list: { vector_index: on } } }), "Vector index can only be enabled on #embedding field: k");
+      const sparse = { sparse_vector: { sparse_vector_index: on } };
+      await refuse(schemaOf(sparse), "Sparse vector index cannot be enabled by default");
+      await refuse(schemaOf({}, { a: sparse, b: sparse }), "At most one sparse vector index is allowed for the collection");
+      await rest.refused(422, "ChromaError", "missing field `defaults`", "POST", `${D}/collections`, { name: rest.name(), schema: {} });
+    },
+  },
+  {
+    name: "ours: a customer-managed key is 501, since nothing would be encrypted with it",
+    async run(rest) {
+      const schema = { ...schemaOf({}), cmek: { gcp: "projects/p/locations/l/keyRings/r/cryptoKeys/k" } };
+      const { status, body } = await rest.ask("POST", `${D}/collections`, { name: rest.name(), schema });
+      assert.deepEqual([status, body.error], [501, "ChromaError"]);
+    },
+  },
+  {
+    name: "ours: a schema may ask for one index of sparse vectors",
+    async run(rest) {
+      const sv = { sparse_vector: { sparse_vector_index: { enabled: true, config: { embedding_function: { type: "known", name: "x", config: {} }, source_key: "#document" } } } };
+      const { status, body } = await rest.ask("POST", `${D}/collections`, { name: rest.name(), schema: schemaOf({}, { sv }) });
+      assert.deepEqual([status, body.schema.keys.sv], [200, sv]);
     },
   },
   {

@@ -22,6 +22,7 @@ import { decodeLogRecord } from "./log/log-record.js";
 import { Memtable, type MemtableEntry, type RecordFields, patchEntry } from "./log/memtable.js";
 import { mergeMetadata } from "./metadata.js";
 import { ReadWriteLock } from "./read-write-lock.js";
+import { IndexPolicy } from "./schema.js";
 import { loadGraph } from "./segment/graph.js";
 import { MetadataSegment } from "./segment/metadata.js";
 import { type Payload, idFormat, patchedPayload, payloadFormat } from "./segment/record.js";
@@ -91,6 +92,8 @@ export class CollectionState {
   readonly idFile: OrdinalBlockfile<string>;
   readonly payloadFile: OrdinalBlockfile<Payload>;
   readonly metadataSegment: MetadataSegment;
+  /** Which values are indexed: fixed when the collection was created. */
+  readonly indexes: IndexPolicy;
   text: CollectionText;
   row: CollectionRow;
   manifest: Manifest;
@@ -128,7 +131,8 @@ export class CollectionState {
     this.hasDocuments = manifest.hasDocuments;
     this.idFile = new OrdinalBlockfile(parts.blocks, this.#owner("ids"), idFormat, limits.recordBlockBytes);
     this.payloadFile = new OrdinalBlockfile(parts.blocks, this.#owner("records"), payloadFormat, limits.recordBlockBytes);
-    this.metadataSegment = new MetadataSegment(parts.blocks, this.#owner("metadata"));
+    this.indexes = new IndexPolicy(row.schema);
+    this.metadataSegment = new MetadataSegment(parts.blocks, this.#owner("metadata"), this.indexes);
     this.text = new CollectionText(parts.blocks, this.#owner("text"));
   }
 

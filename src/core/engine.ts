@@ -196,14 +196,14 @@ export class Engine implements EngineService {
   // ---- collections
 
   async createCollection(request: CreateCollectionRequest): Promise<CollectionInfo> {
-    const configuration = gateway.planCreateCollection(request);
+    const plan = gateway.planCreateCollection(request);
     const { tenant, database, name, metadata } = request;
     return this.#change(async () => {
       const existing = this.#sysdb.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
-      await this.#loadEngine(name, configuration);
+      await this.#loadEngine(name, plan.configuration);
       const id = this.#parts.environment.randomId();
-      return this.#describe(await this.#sysdb.createCollection({ id, name, tenant, database, metadata, configuration }));
+      return this.#describe(await this.#sysdb.createCollection({ id, name, tenant, database, metadata, ...plan }));
     });
   }
 
@@ -286,7 +286,7 @@ export class Engine implements EngineService {
 
   async delete(request: DeleteRequest): Promise<{ deleted: number }> {
     const state = await this.#state(request.collectionId);
-    const plan = gateway.planDelete(request);
+    const plan = gateway.planDelete(request, state.indexes);
     if (gateway.isEmptySelection(plan)) return { deleted: 0 };
     const ids = await this.#executor.selectIds(state, plan);
     if (ids.length === 0) return { deleted: 0 };
@@ -296,22 +296,22 @@ export class Engine implements EngineService {
 
   async get(request: GetRequest): Promise<RecordColumns> {
     const state = await this.#readable(request);
-    return this.#executor.get(state, gateway.planGet(request));
+    return this.#executor.get(state, gateway.planGet(request, state.indexes));
   }
 
   async query(request: QueryRequest): Promise<QueryResponse> {
     const state = await this.#readable(request);
-    return this.#executor.query(state, gateway.planQuery(request, state.dimension));
+    return this.#executor.query(state, gateway.planQuery(request, state.dimension, state.indexes));
   }
 
   async searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
     const state = await this.#readable(request);
-    return this.#executor.searchText(state, gateway.planSearchText(request));
+    return this.#executor.searchText(state, gateway.planSearchText(request, state.indexes));
   }
 
   async search(request: SearchRequest): Promise<SearchColumns[]> {
     const state = await this.#readable(request);
-    return this.#executor.search(state, planSearch(request, state.dimension));
+    return this.#executor.search(state, planSearch(request, state.dimension, state.indexes));
   }
 
   async count(request: { collectionId: string; version?: number }): Promise<number> {

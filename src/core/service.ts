@@ -37,6 +37,8 @@ export interface CreateCollectionRequest extends Scope {
   name: string;
   metadata: Metadata | null;
   configuration: ConfigurationInput;
+  /** In the JSON form of Chroma's clients; the gateway validates it. Where it says something, the configuration says nothing. */
+  schema?: unknown;
   /** Return the existing collection, unchanged, when the name is taken. */
   getOrCreate: boolean;
 }

@@ -1,5 +1,7 @@
 /** The words that the page, the wire and the engine share. Public names follow the `chromadb` JavaScript client. */
 
+import type { CollectionSchema } from "./schema.js";
+
 /** One metadata value: a scalar or a homogeneous array of scalars. Numbers are IEEE doubles; `NaN` and infinities are refused. */
 export type MetadataValue = string | number | boolean | string[] | number[] | boolean[];
 
@@ -78,6 +80,8 @@ export interface CollectionInfo {
   database: string;
   metadata: Metadata | null;
   configuration: CollectionConfiguration;
+  /** Every index, those of the configuration included. */
+  schema: CollectionSchema;
   /** `null` until the first record fixes it. */
   dimension: number | null;
 }

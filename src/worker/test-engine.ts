@@ -1,10 +1,10 @@
 /** An engine for tests of the page's side: collections and records in plain Maps, and every request kept for looking at. */
 import { TidepoolError } from "../core/errors.js";
+import { planCreateCollection } from "../core/gateway/gateway.js";
+import { describeSchema } from "../core/schema.js";
 import type { CreateCollectionRequest, EngineService, WriteRequest } from "../core/service.js";
 import type { CollectionInfo, RecordColumns } from "../core/types.js";
 import type { WorkerHost } from "./protocol.js";
-
-const HNSW = { space: "l2", ef_construction: 100, ef_search: 100, max_neighbors: 16, resize_factor: 1.2, sync_threshold: 1000 } as const;
 
 export class TestEngine {
   readonly collections = new Map<string, CollectionInfo>();
@@ -33,15 +33,15 @@ export class TestEngine {
     const existing = this.collections.get(request.name);
     if (existing && request.getOrCreate) return existing;
     if (existing) throw new TidepoolError("ALREADY_EXISTS", `Collection [${request.name}] already exists`);
-    const { hnsw, defaultSpace, embedding_function = null } = request.configuration;
-    const space = hnsw?.space ?? defaultSpace ?? "l2";
+    const { configuration, schema } = planCreateCollection(request);
     const info: CollectionInfo = {
       id: `id-of-${request.name}`,
       name: request.name,
       tenant: request.tenant,
       database: request.database,
       metadata: request.metadata,
-      configuration: { hnsw: { ...HNSW, ...hnsw, space }, embedding_function },
+      configuration,
+      schema: describeSchema(schema, configuration),
       dimension: null,
     };
     this.collections.set(request.name, info);

@@ -89,6 +89,9 @@ const configuration = object({
   embedding_function: optional(embeddingFunction),
 });
 
+/** Its inside is left to the engine's gateway. */
+const schema = object({ defaults: record(anything), keys: record(anything), cmek: optional(anything) }, true);
+
 const configurationUpdate = object({
   hnsw: optional(object(hnswUpdate, true)),
   spann: optional(record(anything)),
@@ -104,7 +107,7 @@ export const createCollectionBody = object({
   get_or_create: optional(flag),
   metadata: optional(record(metadataValue)),
   configuration: optional(configuration),
-  schema: optional(anything),
+  schema: optional(schema),
 });
 export const updateCollectionBody = object({
   new_name: optional(text),

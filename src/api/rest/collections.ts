@@ -1,12 +1,12 @@
 /** Tenants, databases and collections over REST. */
 import type { ConfigurationInput, ModifyCollectionRequest } from "../../core/service.js";
+import { describeFunction } from "../../core/schema.js";
 import type { CollectionConfiguration, CollectionInfo, EmbeddingFunctionConfiguration, Metadata } from "../../core/types.js";
 import { createCollectionBody, forkBody, nameBody, searchBody, updateCollectionBody, updateTenantBody, type ValueOnWire } from "./bodies.js";
 import { type Call, orNotFound, otherwise } from "./call.js";
 import { checkName, isUuid } from "./names.js";
 import { shortest } from "./numbers.js";
-import { badRequest, notImplemented, RestError } from "./rest-error.js";
-import { functionOnWire, schemaOnWire } from "./schema-on-wire.js";
+import { badRequest, RestError } from "./rest-error.js";
 
 // ---- tenants and databases
 
@@ -68,7 +68,6 @@ export async function createCollection(call: Call): Promise<object> {
   if (body.configuration?.hnsw !== undefined && body.configuration.spann !== undefined) {
     throw badRequest("Multiple vector index configurations provided");
   }
-  if (body.schema !== undefined) refuseSchema(body.configuration);
   const metadata = body.metadata === undefined ? null : readMetadata(body.metadata);
   const info = await otherwise(
     call.engine.call("createCollection", {
@@ -76,6 +75,7 @@ export async function createCollection(call: Call): Promise<object> {
       name: body.name,
       metadata,
       configuration: readConfiguration(body.configuration, metadata),
+      schema: body.schema,
       getOrCreate: body.get_or_create ?? false,
     }),
     "NOT_FOUND",
@@ -84,14 +84,6 @@ export async function createCollection(call: Call): Promise<object> {
     },
   );
   return collectionOnWire(info);
-}
-
-/** A schema is never taken and then ignored. */
-function refuseSchema(configuration: ConfigurationBody): never {
-  if (Object.values(configuration ?? {}).some((part) => part !== undefined)) {
-    throw badRequest("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
-  }
-  throw notImplemented("A schema cannot be set on a collection yet");
 }
 
 type ConfigurationBody = ReturnType<(typeof createCollectionBody)["read"]>["configuration"];
@@ -190,8 +182,8 @@ function collectionOnWire(info: CollectionInfo): object {
   return {
     id: info.id,
     name: info.name,
-    configuration_json: { hnsw, spann: null, embedding_function: embedding_function === null ? null : functionOnWire(embedding_function) },
-    schema: schemaOnWire(info.configuration),
+    configuration_json: { hnsw, spann: null, embedding_function: embedding_function === null ? null : describeFunction(embedding_function) },
+    schema: info.schema,
     metadata: info.metadata,
     dimension: info.dimension,
     tenant: info.tenant,

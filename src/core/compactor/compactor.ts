@@ -282,5 +282,5 @@ function isWorthIt(state: CollectionState): boolean {
 
 function needsTextSnapshot(state: CollectionState): boolean {
   const { text, nextOrdinal, hasDocuments } = state.manifest;
-  return hasDocuments && (text === null || staleShare(text, nextOrdinal) > TEXT_STALE_SHARE_MAX);
+  return hasDocuments && state.indexes.fullText && (text === null || staleShare(text, nextOrdinal) > TEXT_STALE_SHARE_MAX);
 }

@@ -4,8 +4,10 @@
  */
 import { invalidArgument, show } from "../errors.js";
 import { limits } from "../limits.js";
+import type { CollectionSchema, IndexPolicy } from "../schema.js";
 import type {
   CheckRecallRequest,
+  ConfigurationInput,
   CreateCollectionRequest,
   DeleteRequest,
   GetRequest,
@@ -17,8 +19,10 @@ import type {
 } from "../service.js";
 import type { CollectionConfiguration, IncludeField, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
 import { wellFormed } from "../well-formed.js";
+import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
+import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import {
   validateCount,
   validateDimension,
@@ -77,18 +81,45 @@ const DEFAULT_HNSW: CollectionConfiguration["hnsw"] = {
   sync_threshold: 1000,
 };
 
-/** Validates name and metadata of a new collection; returns its configuration with defaults filled in. */
-export function planCreateCollection(request: CreateCollectionRequest): CollectionConfiguration {
+/** How a new collection is set up. */
+export interface CollectionPlan {
+  configuration: CollectionConfiguration;
+  schema?: CollectionSchema;
+}
+
+/** Validates a new collection; returns its configuration with defaults filled in, and its schema where that says something. */
+export function planCreateCollection(request: CreateCollectionRequest): CollectionPlan {
   validateName(request.name, "name");
   if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
-  const hnsw = validateHnsw(request.configuration.hnsw ?? {}, "create");
-  const space = hnsw.space ?? request.configuration.defaultSpace ?? DEFAULT_HNSW.space;
+  const configuration = planConfiguration(request.configuration);
+  return request.schema == null ? { configuration } : reconcile(planSchema(request.schema), configuration);
+}
+
+function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
+  const hnsw = validateHnsw(given.hnsw ?? {}, "create");
+  const space = hnsw.space ?? given.defaultSpace ?? DEFAULT_HNSW.space;
   // What is not stored is the default, so clients that do not know of engines see none.
   if (hnsw.engine === "tidepool") delete hnsw.engine;
   return {
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
-    embedding_function: request.configuration.embedding_function ?? null,
+    embedding_function: given.embedding_function ?? null,
   };
+}
+
+/** Only one of the two may say something, as in Chroma: then it counts, and the other does not. */
+function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
+  const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction });
+  const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
+  if (saysNothing) return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
+  if (!isDefaultConfiguration(configuration)) {
+    throw invalidArgument("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
+  }
+  return isDefaultSchema(plan) ? { configuration: configured } : { configuration: configured, schema: plan.schema };
+}
+
+function isDefaultConfiguration({ hnsw, embedding_function }: CollectionConfiguration): boolean {
+  const isDefault = (name: keyof typeof hnsw) => hnsw[name] === DEFAULT_HNSW[name];
+  return (Object.keys(hnsw) as (keyof typeof hnsw)[]).every(isDefault) && isDefaultFunction(embedding_function);
 }
 
 /** Validates what a collection is changed to; returns the configuration that results. */
@@ -145,9 +176,9 @@ function wellFormedValue(value: MetadataValue | null): MetadataValue | null {
   return value;
 }
 
-export function planGet(request: GetRequest): GetPlan {
+export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
   return {
-    ...planSelection(request),
+    ...planSelection(request, indexes),
     limit: optionalCount(request.limit, "limit") ?? Infinity,
     offset: optionalCount(request.offset, "offset") ?? 0,
     include: includeSet(request.include, "distances"),
@@ -155,21 +186,22 @@ export function planGet(request: GetRequest): GetPlan {
 }
 
 /** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */
-export function planQuery(request: QueryRequest, dimension: number | null): QueryPlan {
+export function planQuery(request: QueryRequest, dimension: number | null, indexes: IndexPolicy): QueryPlan {
   validateCount(request.nResults, "nResults");
   const { queryEmbeddings: rows } = request;
   validateDimension(rows.dimension, "queryEmbeddings", dimension);
   const count = rows.values.length / rows.dimension;
   validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
   return {
-    ...planSelection(request),
+    ...planSelection(request, indexes),
     queries: Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension)),
     nResults: request.nResults,
     include: includeSet(request.include),
   };
 }
 
-export function planSearchText(request: SearchTextRequest): SearchTextPlan {
+export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy): SearchTextPlan {
+  checkFullText(indexes, "searchText");
   validateCount(request.nResults, "nResults");
   if (typeof request.query !== "string") throw invalidArgument(`query must be a string, got ${show(request.query)}`);
   if (typeof request.prefix !== "boolean") throw invalidArgument(`prefix must be a boolean, got ${show(request.prefix)}`);
@@ -177,7 +209,7 @@ export function planSearchText(request: SearchTextRequest): SearchTextPlan {
     throw invalidArgument(`fuzzy must be a number from 0 to 1, got ${show(request.fuzzy)}`);
   }
   return {
-    ...planSelection(request),
+    ...planSelection(request, indexes),
     query: request.query,
     nResults: request.nResults,
     prefix: request.prefix,
@@ -197,8 +229,8 @@ function validateRange(value: unknown, max: number, argument: string): void {
   throw invalidArgument(`${argument} must be a whole number from 1 to ${max}, got ${show(value)}`);
 }
 
-export function planDelete(request: DeleteRequest): DeletePlan {
-  const plan = planSelection(request);
+export function planDelete(request: DeleteRequest, indexes: IndexPolicy): DeletePlan {
+  const plan = planSelection(request, indexes);
   const limit = optionalCount(request.limit, "limit");
   if (limit !== null && plan.where === null && plan.whereDocument === null) {
     throw invalidArgument("limit can only be used with a where or whereDocument clause in delete");
@@ -211,13 +243,12 @@ export function isEmptySelection(plan: SelectionPlan): boolean {
   return plan.ids === null && plan.where === null && plan.whereDocument === null;
 }
 
-function planSelection(selection: Selection): SelectionPlan {
+function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
   if (selection.ids !== undefined) validateIds(selection.ids);
-  return {
-    ids: selection.ids ?? null,
-    where: parseWhere(selection.where),
-    whereDocument: parseWhereDocument(selection.whereDocument),
-  };
+  const where = parseWhere(selection.where);
+  const whereDocument = parseWhereDocument(selection.whereDocument);
+  for (const filter of [where, whereDocument]) if (filter !== null) checkIndexed(filter, indexes);
+  return { ids: selection.ids ?? null, where, whereDocument };
 }
 
 function optionalCount(value: unknown, argument: string): number | null {

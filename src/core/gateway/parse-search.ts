@@ -7,8 +7,11 @@
  */
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
 import { wellFormed } from "../well-formed.js";
+import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
+import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
 import { readFuzzy, validateCount, validateDimension, validateVector } from "./validate-records.js";
@@ -31,7 +34,7 @@ const RANK_KEYS = ["$knn", "$text", "$val", ...Object.keys(OPERATORS)];
 const SELECT_KEYS = ["#id", "#document", "#embedding", "#metadata", "#score"];
 
 /** Validates a search; `dimension` is the collection's, `null` while nothing fixes it. */
-export function planSearch(request: SearchRequest, dimension: number | null): SearchPlan {
+export function planSearch(request: SearchRequest, dimension: number | null, indexes: IndexPolicy): SearchPlan {
   const { searches, readLevel = "index_and_wal" } = request;
   if (!READ_LEVELS.includes(readLevel)) throw invalidArgument(`readLevel must be one of ${READ_LEVELS.join(", ")}, got ${show(readLevel)}`);
   const payloads = list(searches, "searches");
@@ -39,29 +42,37 @@ export function planSearch(request: SearchRequest, dimension: number | null): Se
     throw new TidepoolError("LIMIT_EXCEEDED", `${payloads.length} searches in one call exceed the ${limits.searchesMax} allowed`);
   }
   return {
-    searches: payloads.map((payload, i) => parsePayload(payload, `searches[${i}]`, dimension)),
+    searches: payloads.map((payload, i) => parsePayload(payload, `searches[${i}]`, dimension, indexes)),
     indexOnly: readLevel === "index_only",
   };
 }
 
-function parsePayload(payload: unknown, path: string, dimension: number | null): SingleSearchPlan {
+function parsePayload(payload: unknown, path: string, dimension: number | null, indexes: IndexPolicy): SingleSearchPlan {
   const { filter, rank, group_by, limit, select } = fields(payload, path, ["filter", "rank", "group_by", "limit", "select"]);
   return {
-    filter: parseSearchFilter(filter, `${path}.filter`),
-    rank: isAbsent(rank) ? null : new RankParser(dimension).parse(rank, `${path}.rank`, 0),
+    filter: parseIndexedFilter(filter, `${path}.filter`, indexes),
+    rank: isAbsent(rank) ? null : new RankParser(dimension, indexes).parse(rank, `${path}.rank`, 0),
     group: isAbsent(group_by) ? null : parseGroup(group_by, `${path}.group_by`),
     ...parseLimit(limit ?? {}, `${path}.limit`),
     select: parseSelect(select ?? {}, `${path}.select`),
   };
 }
 
+function parseIndexedFilter(filter: unknown, path: string, indexes: IndexPolicy): RecordFilter | null {
+  const parsed = parseSearchFilter(filter, path);
+  if (parsed !== null) checkIndexed(parsed, indexes);
+  return parsed;
+}
+
 /** Reads one rank expression, counting its parts. */
 class RankParser {
   readonly #dimension: number | null;
+  readonly #indexes: IndexPolicy;
   #expressions = 0;
 
-  constructor(dimension: number | null) {
+  constructor(dimension: number | null, indexes: IndexPolicy) {
     this.#dimension = dimension;
+    this.#indexes = indexes;
   }
 
   parse(rank: unknown, path: string, depth: number): RankPlan {
@@ -73,7 +84,7 @@ class RankParser {
     const inner = `${path}.${key}`;
     if (key === "$val") return { kind: "value", value: finite(operand, inner) };
     if (key === "$knn") return this.#knn(operand, inner);
-    if (key === "$text") return parseText(operand, inner);
+    if (key === "$text") return this.#text(operand, inner);
     const { operator, operands } = OPERATORS[key]!;
     const parts = operandsOf(operand, operands, inner);
     return { kind: "operation", operator, operands: parts.map(([part, place]) => this.parse(part, place, depth + 1)) };
@@ -83,6 +94,7 @@ class RankParser {
     const given = fields(knn, path, ["query", "key", "limit", "default", "return_rank"]);
     const { query, key = "#embedding" } = given;
     if (isSparse(query) || (typeof key === "string" && key !== "#embedding")) {
+      if (isSparse(query) && typeof key === "string" && key !== "#embedding" && !this.#indexes.isIndexed(key, "sparse_vector")) throw notIndexed(key, "sparse_vector");
       throw new TidepoolError("NOT_SUPPORTED", `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; only dense vectors under #embedding can be searched so far`);
     }
     if (key !== "#embedding") throw invalid(`${path}.key`, key, "the string #embedding");
@@ -91,6 +103,11 @@ class RankParser {
     validateDimension(query.length, `${path}.query`, this.#dimension);
     validateVector(query, `${path}.query`, 0);
     return sourceRank({ kind: "knn", query: Float32Array.from(query), limit: parseSourceLimit(given.limit, path) }, given, path);
+  }
+
+  #text(text: unknown, path: string): SourceRank {
+    checkFullText(this.#indexes, "rank");
+    return parseText(text, path);
   }
 }
 

@@ -12,6 +12,7 @@ import { Bitmap } from "../index/bitmap.js";
 import { distanceFrom } from "../index/distance.js";
 import type { Nearest } from "../index/flat.js";
 import type { MemtableEntry } from "../log/memtable.js";
+import type { Condition } from "../segment/condition.js";
 import type { FilterSource } from "./operators/filter.js";
 import { nearest } from "./operators/knn.js";
 import type { FetchColumns } from "./operators/select.js";
@@ -33,7 +34,7 @@ export function liveView(state: CollectionState): SearchView {
       universe: state.live,
       memtableOrdinals: Bitmap.of(state.memtable.ordinals()),
       ordinalOf: (id) => state.ordinalOf(id),
-      metadata: (condition) => state.metadataSegment.evaluate(state.manifest.metadata, condition),
+      metadata: (condition) => byPostings(state, condition),
       fetch: (ordinals, { metadata, document }) => fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick,
     }),
@@ -41,6 +42,10 @@ export function liveView(state: CollectionState): SearchView {
     withIndexedText: (allowed) => allowed,
     fetch,
   };
+}
+
+function byPostings({ metadataSegment, manifest }: CollectionState, condition: Condition): Promise<Bitmap> | null {
+  return metadataSegment.answers(condition) ? metadataSegment.evaluate(manifest.metadata, condition) : null;
 }
 
 /** What the latest compaction saw. */
@@ -74,12 +79,11 @@ class SegmentsView implements SearchView {
   }
 
   filterSource(tick: () => Promise<void>): FilterSource {
-    const { manifest, metadataSegment } = this.#state;
     return {
       universe: this.#universe,
       memtableOrdinals: new Bitmap(),
       ordinalOf: (id) => this.#ordinalOf(id),
-      metadata: (condition) => metadataSegment.evaluate(manifest.metadata, condition),
+      metadata: (condition) => byPostings(this.#state, condition),
       fetch: (ordinals, { metadata, document }) => this.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick,
     };

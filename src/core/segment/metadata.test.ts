@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { type CollectionSchema, IndexPolicy } from "../schema.js";
 import type { Metadata } from "../types.js";
 import type { Condition } from "./condition.js";
 import { MetadataSegment } from "./metadata.js";
 import type { MetadataChange, MetadataSection } from "./metadata.js";
 import { testBlockStore } from "./test-block-store.js";
 
-function segmentOf(): MetadataSegment {
-  return new MetadataSegment(testBlockStore(), "collection c, segment metadata");
+function segmentOf(schema?: CollectionSchema): MetadataSegment {
+  return new MetadataSegment(testBlockStore(), "collection c, segment metadata", new IndexPolicy(schema));
 }
 
 function added(...metadatas: (Metadata | null)[]): MetadataChange[] {
@@ -121,5 +122,44 @@ describe("apply", () => {
     const changes = Array.from({ length: 2000 }, (_, ordinal) => ({ ordinal, before: null, after: { n: ordinal } }));
     await segmentOf().apply(MetadataSegment.empty(), changes, () => void ticks++);
     expect(ticks).toBeGreaterThan(3);
+  });
+});
+
+describe("a schema", () => {
+  const off = { enabled: false, config: {} };
+  const schema = (defaults: CollectionSchema["defaults"], keys: CollectionSchema["keys"] = {}): CollectionSchema => ({ defaults, keys });
+
+  test("keeps what it does not want indexed out of the postings", async () => {
+    const segment = segmentOf(schema({}, { v: { string: { string_inverted_index: off }, bool: { bool_inverted_index: off } } }));
+    const section = await segment.apply(MetadataSegment.empty(), added({ v: "x", w: "x" }, { v: ["x"], w: true }, { v: true }, { v: 1 }));
+    expect(await select(segment, section, { key: "v", operator: "eq", value: "x" })).toEqual([]);
+    expect(await select(segment, section, { key: "v", operator: "contains", value: "x" })).toEqual([]);
+    expect(await select(segment, section, { key: "v", operator: "eq", value: true })).toEqual([]);
+    expect(await select(segment, section, { key: "v", operator: "eq", value: 1 })).toEqual([3]);
+    expect(await select(segment, section, { key: "w", operator: "eq", value: "x" })).toEqual([0]);
+    expect(await select(segment, section, { key: "w", operator: "eq", value: true })).toEqual([1]);
+  });
+
+  test("that wants nothing indexed leaves no postings at all, also when records change", async () => {
+    const nothing = { string: { string_inverted_index: off }, int: { int_inverted_index: off }, float: { float_inverted_index: off }, bool: { bool_inverted_index: off } };
+    const segment = segmentOf(schema(nothing));
+    const section = await segment.apply(MetadataSegment.empty(), added({ a: 1, b: 1.5, c: "x", d: [true], e: [1, 1.5] }));
+    expect(section).toEqual(MetadataSegment.empty());
+    expect(await segment.apply(section, [{ ordinal: 0, before: { a: 1 }, after: { a: 2 } }])).toEqual(MetadataSegment.empty());
+  });
+
+  test("tells whole numbers from fractions, element by element", async () => {
+    const segment = segmentOf(schema({ int: { int_inverted_index: off } }));
+    const section = await segment.apply(MetadataSegment.empty(), added({ v: 1 }, { v: 1.5 }, { v: [1, 1.5] }, { v: 2 ** 63 }));
+    expect(await select(segment, section, { key: "v", operator: "in", values: new Set([1, 1.5, 2 ** 63]) })).toEqual([1, 3]);
+    expect(await select(segment, section, { key: "v", operator: "contains", value: 1.5 })).toEqual([2]);
+    expect(await select(segment, section, { key: "v", operator: "contains", value: 1 })).toEqual([]);
+  });
+
+  test("by which one kind of number is not indexed leaves ranges to be tested record by record", () => {
+    const segment = segmentOf(schema({}, { v: { float: { float_inverted_index: off } } }));
+    expect(segment.answers({ key: "v", operator: "gt", value: 1 })).toBe(false);
+    expect(segment.answers({ key: "v", operator: "eq", value: 1 })).toBe(true);
+    expect(segment.answers({ key: "w", operator: "gt", value: 1 })).toBe(true);
   });
 });

@@ -2,15 +2,17 @@
  * The metadata segment: for every (key, value) of a collection's compacted records the ordinals that hold it.
  *
  * It owns the meaning of the posting keys; the blockfile below only sorts them. Invariant: an ordinal is posted under
- * exactly the keys that `postingKeys` derives from its metadata. Changes therefore need the metadata that was, not only
- * the metadata that is. Negations are not answered here: what lacks a key is posted nowhere.
+ * exactly the keys that `postingKeys` derives from those of its metadata that the collection's schema wants indexed. Changes
+ * therefore need the metadata that was, not only the metadata that is. Negations are not answered here: what lacks a key is
+ * posted nowhere.
  */
 import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
 import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { Bitmap } from "../index/bitmap.js";
 import type { Metadata, MetadataValue } from "../types.js";
-import type { Condition } from "./condition.js";
+import { type IndexPolicy, typeOfScalar } from "../schema.js";
+import type { Condition, Scalar } from "./condition.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "./posting-key.js";
 
 /** What a manifest keeps of the segment. */
@@ -30,9 +32,11 @@ const CHANGES_PER_TICK = 256;
 
 export class MetadataSegment {
   readonly #blockfile: PostingBlockfile;
+  readonly #indexes: IndexPolicy;
 
-  constructor(store: BlockStore, owner: string) {
+  constructor(store: BlockStore, owner: string, indexes: IndexPolicy) {
     this.#blockfile = new PostingBlockfile(store, owner);
+    this.#indexes = indexes;
   }
 
   static empty(): MetadataSection {
@@ -48,7 +52,7 @@ export class MetadataSegment {
     const deltas = new Map<string, PostingDelta>();
     let count = 0;
     for (const change of changes) {
-      collectDeltas(change, deltas);
+      collectDeltas(change, deltas, this.#indexes);
       if (++count % CHANGES_PER_TICK === 0) await tick?.();
     }
     if (deltas.size === 0) return section;
@@ -58,6 +62,14 @@ export class MetadataSegment {
   /** The same postings under other ordinals in the same order. */
   async renumber(section: MetadataSection, ordinalOf: (ordinal: number) => number, tick?: () => Promise<void> | void): Promise<MetadataSection> {
     return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, tick) };
+  }
+
+  /**
+   * Whether the postings tell everything about a condition. A range asks for whole and fractional numbers; where only one
+   * kind is indexed, the records must be looked at.
+   */
+  answers({ key, operator }: Condition): boolean {
+    return operator === "eq" || operator === "in" || operator === "contains" || (this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float"));
   }
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
@@ -86,21 +98,28 @@ export class MetadataSegment {
   }
 }
 
-function collectDeltas({ ordinal, before, after }: MetadataChange, deltas: Map<string, PostingDelta>): void {
+function collectDeltas({ ordinal, before, after }: MetadataChange, deltas: Map<string, PostingDelta>, indexes: IndexPolicy): void {
   for (const name of Object.keys(before ?? {})) {
     const old = before![name]!;
     const now = ownValue(after, name);
     if (now !== null && isSame(old, now)) continue;
-    const kept = now === null ? new Set<string>() : postingKeys(name, now);
-    for (const key of postingKeys(name, old)) if (!kept.has(key)) deltaOf(deltas, key).remove.push(ordinal);
+    const kept = now === null ? new Set<string>() : indexedKeys(name, now, indexes);
+    for (const key of indexedKeys(name, old, indexes)) if (!kept.has(key)) deltaOf(deltas, key).remove.push(ordinal);
   }
   for (const name of Object.keys(after ?? {})) {
     const now = after![name]!;
     const old = ownValue(before, name);
     if (old !== null && isSame(old, now)) continue;
-    const known = old === null ? new Set<string>() : postingKeys(name, old);
-    for (const key of postingKeys(name, now)) if (!known.has(key)) deltaOf(deltas, key).add.push(ordinal);
+    const known = old === null ? new Set<string>() : indexedKeys(name, old, indexes);
+    for (const key of indexedKeys(name, now, indexes)) if (!known.has(key)) deltaOf(deltas, key).add.push(ordinal);
   }
+}
+
+/** Posting keys of those scalars, or elements, whose type is indexed under the name. */
+function indexedKeys(name: string, value: MetadataValue, indexes: IndexPolicy): Set<string> {
+  const isIndexed = (scalar: Scalar) => indexes.isIndexed(name, typeOfScalar(scalar));
+  if (!Array.isArray(value)) return isIndexed(value) ? postingKeys(name, value) : new Set();
+  return postingKeys(name, (value as Scalar[]).filter(isIndexed) as MetadataValue);
 }
 
 function ownValue(metadata: Metadata | null, name: string): MetadataValue | null {

@@ -12,6 +12,7 @@
  * manifest), names percent-encoded.
  */
 import { TidepoolError, show } from "../errors.js";
+import { type CollectionSchema, describeSchema } from "../schema.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
 import type { CollectionConfiguration, CollectionInfo, Metadata } from "../types.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
@@ -49,6 +50,8 @@ export interface CollectionRow {
   database: string;
   metadata: Metadata | null;
   configuration: CollectionConfiguration;
+  /** Missing where all indexes are as they are without a schema. */
+  schema?: CollectionSchema;
   sequence: number;
   /** Id of the collection that the first of a chain of forks was made from; its own id when it is no fork. */
   root: string;
@@ -63,7 +66,7 @@ interface StoredManifest {
 /** Row plus what the manifest adds. */
 export function toInfo(row: CollectionRow, dimension: number | null): CollectionInfo {
   const { sequence: _sequence, root: _root, ...info } = row;
-  return { ...info, dimension };
+  return { ...info, schema: describeSchema(row.schema, row.configuration), dimension };
 }
 
 export class SysDb {

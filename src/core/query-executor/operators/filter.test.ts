@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
 import { Bitmap } from "../../index/bitmap.js";
+import { IndexPolicy } from "../../schema.js";
 import { MetadataSegment } from "../../segment/metadata.js";
 import { testBlockStore } from "../../segment/test-block-store.js";
 import type { Metadata, Where, WhereDocument } from "../../types.js";
@@ -37,7 +38,7 @@ interface TestSource extends FilterSource {
 }
 
 async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
-  const segment = new MetadataSegment(testBlockStore(), "test");
+  const segment = new MetadataSegment(testBlockStore(), "test", new IndexPolicy(undefined));
   const changes = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: compacted?.metadata ?? null }));
   const section = await segment.apply(MetadataSegment.empty(), changes);
   const ordinalsOf = (keep: (slot: Slot) => boolean) => Bitmap.of(slots.flatMap((slot, i) => (keep(slot) ? [i] : [])));

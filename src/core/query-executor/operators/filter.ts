@@ -21,8 +21,8 @@ export interface FilterSource {
   memtableOrdinals: Bitmap;
   /** `undefined` when there is no such record. */
   ordinalOf(id: string): number | undefined;
-  /** Compacted ordinals that satisfy a condition; may contain shadowed ones. */
-  metadata(condition: Condition): Promise<Bitmap>;
+  /** Compacted ordinals that satisfy a condition; may contain shadowed ones. `null`: no index tells, the records must be tested. */
+  metadata(condition: Condition): Promise<Bitmap> | null;
   /** The fields of these records, given ascending; a field that was not asked for is `null`. */
   fetch(
     ordinals: Uint32Array,
@@ -68,7 +68,10 @@ async function filterMetadata(source: FilterSource, filter: MetadataFilter, with
 
 /** The same for compacted records and metadata only. */
 async function narrowByPostings(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
-  if (filter.kind === "condition") return pick(within, await source.metadata(filter.condition), filter.negated);
+  if (filter.kind === "condition") {
+    const satisfied = source.metadata(filter.condition);
+    return satisfied === null ? testMetadata(source, filter, within) : pick(within, await satisfied, filter.negated);
+  }
   const step = (part: MetadataFilter, left: Bitmap) => narrowByPostings(source, part, left);
   return filter.kind === "and" ? narrowByAll(filter.filters, within, step) : narrowByAny(filter.filters, within, step);
 }
