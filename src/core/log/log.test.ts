@@ -87,3 +87,29 @@ test("drain resolves after everything queued has ended", async () => {
   await Promise.all([call, drain]);
   expect(c.offset).toBe(1);
 });
+
+test("a call is taken however few turns after an acknowledgement it comes", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const store = new ManualLogStore();
+    const log = new Log(store);
+    const c = target();
+    const first = log.append(c, bytes, c.apply);
+    const late = new Promise<number>((resolve, reject) => {
+      const apply = async (offset: number): Promise<number> => {
+        void (async () => {
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          log.append(c, bytes, c.apply).then(resolve, reject);
+        })();
+        return c.apply(offset);
+      };
+      log.append(c, bytes, apply).catch(reject);
+    });
+    for (let transaction = 0; transaction < 2; transaction++) {
+      for (let turn = 0; turn < 50 && store.appends.length === 0; turn++) await Promise.resolve();
+      store.appends.shift()?.succeed();
+    }
+    await first;
+    const outcome = await Promise.race([late, new Promise((resolve) => setTimeout(resolve, 0, "never taken"))]);
+    expect(outcome, `${turns} turns`).toBe(3);
+  }
+});

@@ -38,7 +38,7 @@ export class Log {
   append<Result>(target: LogTarget, bytes: Uint8Array, apply: (offset: number) => Promise<Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#queue.push({ target, bytes, apply, resolve, reject } as Pending<unknown>);
-      this.#pump ??= this.#run().finally(() => (this.#pump = null));
+      this.#pump ??= this.#run();
     });
   }
 
@@ -47,12 +47,14 @@ export class Log {
     while (this.#pump !== null) await this.#pump;
   }
 
+  /** No turn may pass between finding the queue empty and saying that nothing pumps: a call made in it would wait for ever. */
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
       // A moment's wait lets calls made in the same turn share the transaction.
       await Promise.resolve();
       await this.#commit(this.#take());
     }
+    this.#pump = null;
   }
 
   #take(): Pending<unknown>[] {
