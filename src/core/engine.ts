@@ -87,6 +87,7 @@ export class Engine implements EngineService {
   readonly #tick: () => Promise<void>;
   #lastChange: Promise<unknown> = Promise.resolve();
   #failure: TidepoolError | null = null;
+  #closing: Promise<void> | null = null;
 
   private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore) {
     this.#parts = parts;
@@ -102,12 +103,13 @@ export class Engine implements EngineService {
       environment: parts.environment,
       states: () => this.#openStates.values(),
       tick: this.#tick,
-      poison: (error) => (this.#failure ??= error),
+      poison: (error) => this.#poison(error),
       renumbered: (state) => this.#graphBuilder.note(state),
     });
     this.#graphBuilder = new GraphBuilder({
       environment: parts.environment,
       saveGraph: (state) => this.#compactor.saveGraph(state),
+      warn: (message) => this.#warnings.push(message),
     });
   }
 
@@ -382,8 +384,11 @@ export class Engine implements EngineService {
   }
 
   /** Ends background work, lets queued writes finish, and closes the storage. */
-  async close(): Promise<void> {
-    if (this.#failure?.code === "CLOSED") return;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     const failure = this.#failure;
     this.#failure = new TidepoolError("CLOSED", "The database is closed.");
     await this.#log.drain();
@@ -507,9 +512,16 @@ export class Engine implements EngineService {
       return state.apply(offset, record, byteLength);
     } catch (cause) {
       const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
-      this.#failure ??= new TidepoolError("POISONED", message, { cause });
-      throw this.#failure;
+      throw this.#poison(new TidepoolError("POISONED", message, { cause }));
     }
+  }
+
+  /** Refuses every later call. What memory holds must not reach the disk any more: a compaction would truncate the log that knows better. */
+  #poison(error: TidepoolError): TidepoolError {
+    this.#failure ??= error;
+    this.#compactor.halt();
+    this.#graphBuilder.stop();
+    return this.#failure;
   }
 
   /** A collection that was never opened and has nothing in the log is counted by its manifest. */

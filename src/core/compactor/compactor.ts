@@ -73,7 +73,7 @@ export class Compactor {
 
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
   async waitForRoom(state: CollectionState): Promise<void> {
-    while (state.memtable.bytes >= limits.memtableBytesMax) {
+    while (state.memtable.bytes >= limits.memtableBytesMax && !state.dropped) {
       if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
       await this.compact(state);
     }
@@ -96,7 +96,11 @@ export class Compactor {
   #run(state: CollectionState, work: () => Promise<void>): Promise<void> {
     const running = this.#running.get(state);
     if (running !== undefined) return running;
-    const run = this.#tail.then(() => this.#guard(() => this.#abandoning(work))).finally(() => this.#running.delete(state));
+    const guarded = async (): Promise<void> => {
+      // What is being dropped has no blocks to read soon.
+      if (!state.dropped) await this.#guard(() => this.#abandoning(work));
+    };
+    const run = this.#tail.then(guarded).finally(() => this.#running.delete(state));
     this.#tail = unwatched(run);
     this.#running.set(state, run);
     return run;
@@ -106,17 +110,22 @@ export class Compactor {
   async forget(state: CollectionState): Promise<readonly Manifest[]> {
     // Whatever that work fails with no longer matters.
     await this.#running.get(state)?.catch(() => undefined);
-    await this.#publishing.catch(() => undefined);
+    await this.#publishing;
     const unpublished = this.#unpublished.get(state) ?? [];
     this.#unpublished.delete(state);
     return unpublished;
   }
 
-  /** No new work begins; resolves when what runs has ended. Unpublished manifests are dropped: the log still has it all. */
-  async stop(): Promise<void> {
+  /** No new work begins, and nothing is published any more. Unpublished manifests are dropped: the log still has it all. */
+  halt(): void {
     this.#stopped = true;
     for (const cancel of [this.#cancelIdle, this.#cancelTextIdle, this.#cancelPublish]) cancel?.();
-    await Promise.allSettled(this.#running.values());
+  }
+
+  /** The same; resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.halt();
+    await Promise.allSettled([...this.#running.values(), this.#publishing]);
   }
 
   // ---- when
@@ -251,8 +260,10 @@ export class Compactor {
       this.#cancelPublish = this.#parts.environment.schedule(() => void unwatched(this.#guard(() => this.#publishSettled())), waitMs);
       return;
     }
-    this.#publishing = this.#publishing.then(() => this.#publishAll());
-    await this.#publishing.finally(() => (this.#publishing = Promise.resolve()));
+    const publishing = this.#publishing.then(() => this.#publishAll());
+    // One after the other, whether the one before succeeds or not; a failure reaches its own caller.
+    this.#publishing = unwatched(publishing);
+    await publishing;
   }
 
   async #publishAll(): Promise<void> {

@@ -11,6 +11,8 @@ export interface GraphBuilderParts {
   environment: Environment;
   /** Writes the collection's graph to disk. Its errors are kept by the compactor. */
   saveGraph(state: CollectionState): Promise<void>;
+  /** Takes note of a graph that could not be built; the scan answers for it. */
+  warn(message: string): void;
 }
 
 /** Share of the vectors that may change before the graph on disk is written anew. */
@@ -19,6 +21,8 @@ const CHANGED_SHARE_MAX = 0.2;
 export class GraphBuilder {
   readonly #parts: GraphBuilderParts;
   readonly #running = new Set<CollectionState>();
+  /** Collections whose graph could not be built: not tried again until they are opened anew. */
+  readonly #failed = new WeakSet<CollectionState>();
   readonly #sleepers = new Set<() => void>();
   #lastWriteAt = -Infinity;
   #stopped = false;
@@ -35,9 +39,11 @@ export class GraphBuilder {
   /** Called when a collection was opened or written to. */
   note(state: CollectionState): void {
     this.#lastWriteAt = this.#parts.environment.now();
-    if (this.#running.has(state) || state.isGraphDone) return;
+    if (this.#stopped || this.#running.has(state) || this.#failed.has(state) || state.isGraphDone) return;
     this.#running.add(state);
-    void this.#build(state).finally(() => this.#running.delete(state));
+    void this.#build(state)
+      .catch((error: unknown) => this.#giveUp(state, error))
+      .finally(() => this.#running.delete(state));
   }
 
   /** Building ends after the slice under way. */
@@ -54,6 +60,13 @@ export class GraphBuilder {
       if (this.#isOver(state)) return;
     } while (!state.buildGraph(this.#slice()));
     if (state.graphChangedShare > CHANGED_SHARE_MAX) await this.#parts.saveGraph(state);
+  }
+
+  /** For want of memory, say. Nothing is lost: a graph is derived, and rows outside of it are scanned. */
+  #giveUp(state: CollectionState, error: unknown): void {
+    this.#failed.add(state);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#parts.warn(`The graph of collection "${state.row.name}" could not be built, so queries scan: ${reason}`);
   }
 
   /** Yields to requests; while writes come in, until there have been none for a moment. */

@@ -1,0 +1,134 @@
+/** What the engine does when its parts fail at an awkward moment: nothing acknowledged is lost, and nothing waits for ever. */
+import { afterEach, expect, test } from "vitest";
+import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { Engine } from "./engine.js";
+import { referenceKernel } from "./index/reference-kernel.js";
+import type { CodeTable, VectorKernel } from "./index/vector-kernel.js";
+import { limits } from "./limits.js";
+import type { CreateCollectionRequest } from "./service.js";
+import type { Storage } from "./storage.js";
+import { TestEnvironment } from "./test-environment.js";
+import type { RecordBatch } from "./types.js";
+
+const scope = { tenant: "default_tenant", database: "default_database" };
+const opened: Engine[] = [];
+
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.close();
+});
+
+interface Setting {
+  kernel?: VectorKernel;
+  environment?: TestEnvironment;
+  flatRowsMax?: number;
+}
+
+async function openEngine(storage: Storage, { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax }: Setting = {}): Promise<Engine> {
+  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
+  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax });
+  opened.push(engine);
+  return engine;
+}
+
+function collection(name = "things"): CreateCollectionRequest {
+  return { ...scope, name, metadata: null, configuration: {}, getOrCreate: true };
+}
+
+/** Records `from … to − 1`; the embedding of record n is [n, n]. */
+function records(from: number, to: number, documentLength = 0): RecordBatch {
+  const ids = Array.from({ length: to - from }, (_, i) => `r${from + i}`);
+  const documents = documentLength === 0 ? null : ids.map((id) => id.padEnd(documentLength, "x"));
+  const values = Float32Array.from({ length: 2 * ids.length }, (_, i) => from + (i >> 1));
+  return { ids, embeddings: { dimension: 2, values, present: null }, documents, metadatas: null, uris: null };
+}
+
+/** The reference kernel with one method of its tables replaced. */
+function kernelWith(change: (table: CodeTable) => void): VectorKernel {
+  return {
+    name: "typescript",
+    createTable(dimension) {
+      const table = referenceKernel.createTable(dimension);
+      change(table);
+      return table;
+    },
+  };
+}
+
+async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a poisoned engine writes nothing more: what it applied by halves does not replace the log", async () => {
+  const storage = new FaultInjectingStorage();
+  const environment = new TestEnvironment();
+  let sets = 0;
+  const kernel = kernelWith((table) => {
+    const set = table.set.bind(table);
+    table.set = (...args) => {
+      if (++sets === 2) throw new Error("out of memory");
+      set(...args);
+    };
+  });
+  const engine = await openEngine(storage, { kernel, environment });
+  const { id: collectionId } = await engine.createCollection(collection());
+  await engine.write({ collectionId, operation: "add", records: records(0, 5) });
+  await engine.delete({ collectionId, ids: ["r0"] });
+  await expect(engine.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toMatchObject({ code: "POISONED" });
+  environment.advance(limits.compactionIdleMs);
+  await turns();
+  const reopened = await openEngine(storage.reopen());
+  const { embeddings } = await reopened.get({ collectionId, ids: ["r8"], include: ["embeddings"] });
+  expect([...embeddings!.values]).toEqual([8, 8]);
+  expect(await reopened.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(8, 8) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r8"] });
+  expect(await reopened.info()).toMatchObject({ records: 8, logRecords: 3 });
+});
+
+test("a writer that waits for room in a collection that is then dropped is told so", async () => {
+  const storage = new FaultInjectingStorage();
+  let letWrite = (): void => {};
+  const held = new Promise<void>((resolve) => (letWrite = resolve));
+  const write = storage.blobs.write.bind(storage.blobs);
+  storage.blobs.write = async (bytes) => held.then(() => write(bytes));
+  const engine = await openEngine(storage);
+  const { id: collectionId } = await engine.createCollection(collection());
+  const half = limits.batchBytesMax / 2;
+  for (let i = 0; i * half < limits.memtableBytesMax; i++) await engine.write({ collectionId, operation: "add", records: records(i, i + 1, half) });
+  const waiting = engine.write({ collectionId, operation: "add", records: records(100, 101) });
+  const dropping = engine.deleteCollection({ ...scope, name: "things" });
+  await turns(1);
+  letWrite();
+  await expect(waiting).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await dropping;
+  expect(await engine.info()).toMatchObject({ collections: 0, blockBytesUsed: 0, compactionError: null });
+});
+
+test("everyone who closes waits until the storage is closed", async () => {
+  const storage = new FaultInjectingStorage();
+  const engine = await openEngine(storage);
+  const { id: collectionId } = await engine.createCollection(collection());
+  const write = engine.write({ collectionId, operation: "add", records: records(0, 5) });
+  await turns(1);
+  void engine.close();
+  await engine.close();
+  expect(storage.ended).toBe(true);
+  await write;
+});
+
+test("a graph that cannot be built is told in the warnings, once, and the scan answers", async () => {
+  const environment = new TestEnvironment();
+  const kernel = kernelWith((table) => {
+    table.createGraph = () => {
+      throw new Error("out of memory");
+    };
+  });
+  const engine = await openEngine(new FaultInjectingStorage(), { kernel, environment, flatRowsMax: 10 });
+  const { id: collectionId } = await engine.createCollection(collection());
+  for (const from of [0, 20]) {
+    await engine.write({ collectionId, operation: "add", records: records(from, from + 20) });
+    environment.advance(limits.graphIdleMs);
+    await turns();
+  }
+  const { compacting, warnings } = await engine.info();
+  expect({ compacting, warnings }).toEqual({ compacting: false, warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)] });
+  expect(await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r7"] });
+});
