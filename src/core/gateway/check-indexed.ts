@@ -18,6 +18,8 @@ export function checkIndexed(filter: RecordFilter, indexes: IndexPolicy): void {
 function checkCondition(condition: RecordCondition, indexes: IndexPolicy): void {
   if (condition.operator === "id") return;
   if (!("key" in condition)) return checkFullText(indexes, "filter");
+  // No metadata has such a key: nothing is found under it, index or not.
+  if (condition.key.startsWith("#")) return;
   const missing = operandTypes(condition).find((type) => !indexes.isIndexed(condition.key, type));
   if (missing !== undefined) throw notIndexed(condition.key, missing);
 }

@@ -37,8 +37,11 @@ const untouched = {
   },
 };
 
+/** What a collection without one tells. */
+const asDescribed = JSON.parse(JSON.stringify(describeSchema(undefined, plan({}).configuration))) as object;
+
 describe("what a schema comes to", () => {
-  test.each([[{}], [{ defaults: {}, keys: {} }], [{ defaults: null, keys: null, cmek: null }], [untouched]])(
+  test.each([[{}], [{ defaults: {}, keys: {} }], [{ defaults: null, keys: null, cmek: null }], [asDescribed]])(
     "one that says what holds anyway is not stored: %j",
     (schema) => expect(plan(schema)).not.toHaveProperty("schema"),
   );
@@ -104,13 +107,18 @@ describe("schema and configuration", () => {
     expect(() => plan(schema, configuration)).toThrow("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
   });
 
+  test("one that the official client made says something, since it names a function", () => {
+    expect(() => plan(untouched, { hnsw: { space: "cosine" } })).toThrow("simultaneously");
+    expect(plan(untouched).schema?.defaults).toMatchObject(sparse({ embedding_function: { type: "legacy" }, bm25: false }, false));
+  });
+
   test("a configuration of defaults says nothing beside a schema", () => {
     const configuration: ConfigurationInput = { hnsw: { space: "l2", ef_search: 100 }, embedding_function: { type: "known", name: "default", config: {} } };
     expect(plan(custom, configuration)).toEqual(plan(custom));
   });
 
   test("a schema that says nothing leaves the configuration in force", () => {
-    expect(plan(untouched, { hnsw: { space: "cosine" } }).configuration.hnsw.space).toBe("cosine");
+    expect(plan(asDescribed, { hnsw: { space: "cosine" } }).configuration.hnsw.space).toBe("cosine");
   });
 });
 

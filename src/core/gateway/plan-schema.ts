@@ -75,17 +75,17 @@ export function isDefaultSchema({ schema }: SchemaPlan): boolean {
   return JSON.stringify(comparable(schema)) === JSON.stringify(comparable(DEFAULT_SCHEMA));
 }
 
-/** Chroma's default function counts as none, since its clients send it by themselves; so does one that has no name. */
-export function isDefaultFunction(fn: EmbeddingFunctionConfiguration | null | undefined): boolean {
-  return fn?.type !== "known" || fn.name === "default";
+/** Chroma's default function counts as none, since its clients send it by themselves. */
+export function isDefaultFunction(fn: EmbeddingFunctionConfiguration | null): boolean {
+  return fn === null || (fn.type === "known" && fn.name === "default");
 }
 
-/** A sparse index that is not there has a function only for form's sake. */
-function comparable({ defaults, keys }: CollectionSchema): unknown {
-  const { string, sparse_vector, int, float, bool } = defaults;
-  const sparse = sparse_vector?.sparse_vector_index;
-  const known = sparse?.config.embedding_function?.type === "known";
-  return [string, known || sparse?.enabled, sparse?.config.source_key, sparse?.config.bm25, int, float, bool, keys];
+/** The parts in one order, whatever the order in which they were given. */
+function comparable({ defaults: { string, sparse_vector, int, float, bool }, keys }: CollectionSchema): unknown {
+  const { embedding_function, source_key, bm25 } = sparse_vector!.sparse_vector_index!.config;
+  const document = keys[DOCUMENT_KEY]!.string!;
+  const indexes = [string, document].map((types) => [types?.fts_index, types?.string_inverted_index]);
+  return [...indexes, embedding_function, source_key, bm25, int, float, bool, Object.keys(keys)];
 }
 
 // ---- reading
