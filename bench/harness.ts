@@ -122,7 +122,7 @@ export class HarnessPage<TExposed extends Exposed> {
     }
   }
 
-  /** Bytes after a garbage collection, of the page and of each of its workers, WebAssembly memory included. */
+  /** Bytes of JavaScript heaps and array buffers after a garbage collection, of the page and of each of its workers. WebAssembly memory is not among them. */
   async memory(): Promise<{ pageBytes: number; workerBytes: number; workers: WorkerMemory[] }> {
     const session = await this.#page.context().newCDPSession(this.#page);
     try {

@@ -118,10 +118,15 @@ function bandwidth(bytes: number): number {
 
 // ---- engines in workers
 
+/** A worker that has done nothing yet. */
 async function start(name: string, module: string, variant: string): Promise<void> {
   const engine = new EngineClient(module, variant);
   engines.set(name, engine);
-  await engine.call("prepare", present().set);
+  await engine.call("wasmBytes");
+}
+
+function prepareEngine(name: string): Promise<void> {
+  return engineNamed(name).call("prepare", present().set);
 }
 
 /** Milliseconds inside the engine. */
@@ -158,8 +163,8 @@ async function askAll(filter: FilterName, ask: (query: Float32Array, filter: Lab
   return summarize(timesMs, rows, filter);
 }
 
-function indexBytes(name: string): Promise<number | null> {
-  return engineNamed(name).call("indexBytes");
+function wasmBytes(name: string): Promise<number> {
+  return engineNamed(name).call("wasmBytes");
 }
 
 function distancesPerQuery(name: string, ef: number): Promise<number | null> {
@@ -288,11 +293,12 @@ const functions = {
   prepare,
   bandwidth,
   start,
+  prepareEngine,
   add,
   setEf,
   measure,
   measureFromPage,
-  indexBytes,
+  wasmBytes,
   distancesPerQuery,
   save,
   reopen,

@@ -10,12 +10,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Harness, type HarnessPage, root } from "../harness.js";
 import type { QueryRun, VectorPage } from "../pages/vector.js";
 import { spreadOf } from "../statistics.js";
+import { describeVectorResults } from "../vector/describe.js";
 import { type EngineDefinition, engineDefinitions, PUBLIC } from "../vector/engines.js";
 import { type FilterName, filterNames } from "../vector/labels.js";
 import type { CurvePoint, DatabaseResult, EngineResult, SetResult, Timed, VectorResults } from "../vector/results.js";
 import { quickSets, type VectorSet, vectorSets } from "../vector/sets.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
-import { describeVectorResults } from "../vector/describe.js";
 
 const BATCH = 1000;
 const EF = [10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512];
@@ -165,21 +165,21 @@ class SetRun {
 
   async measureEngines(definitions: readonly EngineDefinition[], hasDatabase: boolean): Promise<EngineResult[]> {
     const started = await this.#start(definitions);
-    const emptyBytes = await this.#workerBytes();
+    const emptyBytes = await this.#heapBytes();
     const buildMs = await this.#build(started);
     const ready = started.filter(({ name }) => buildMs.has(name));
     const subjects = [...ready.map((definition) => this.#subject(definition)), ...(hasDatabase ? [this.#database()] : [])];
     const tuned = await this.#sweep(subjects);
     const timed = await this.#timeInTurns(subjects, tuned);
-    const fullBytes = await this.#workerBytes();
+    const fullBytes = await this.#heapBytes();
     if (hasDatabase) await this.#page.call("closeDatabase");
     const results: EngineResult[] = [];
     for (const { name } of subjects) {
       const definition = ready.find((definition) => definition.name === name);
       const ms = buildMs.get(name) ?? this.#databaseBuildMs;
       const kept = definition ? await this.#keep(definition, tuned.get(name)!) : nothingKept;
-      const workerBytes = definition ? fullBytes.get(workerOf(definition))! - emptyBytes.get(workerOf(definition))! : null;
-      results.push({ engine: name, buildSeconds: ms / 1000, buildRate: this.#perSecond(ms), curve: tuned.get(name)!.curve, ...timed.get(name)!, workerBytes, ...kept });
+      const heapBytes = definition ? fullBytes.get(workerOf(definition))! - emptyBytes.get(workerOf(definition))! : null;
+      results.push({ engine: name, buildSeconds: ms / 1000, buildRate: this.#perSecond(ms), curve: tuned.get(name)!.curve, ...timed.get(name)!, heapBytes, ...kept });
     }
     return results;
   }
@@ -194,7 +194,8 @@ class SetRun {
 
   /** Milliseconds by engine; of one that failed on the way, nothing. */
   async #build(definitions: readonly EngineDefinition[]): Promise<Map<string, number>> {
-    const buildMs = new Map(definitions.map(({ name }) => [name, 0]));
+    const buildMs = new Map<string, number>();
+    for (const { name } of definitions) if (await this.#attempt(name, () => this.#page.call("prepareEngine", name))) buildMs.set(name, 0);
     for (let from = 0; from < this.#records; from += BATCH) {
       for (const { name } of definitions) {
         if (!buildMs.has(name)) continue;
@@ -239,7 +240,7 @@ class SetRun {
 
   /** What an engine keeps in storage, and how soon it is back; the last thing done with it. */
   async #keep({ name, module, variant }: EngineDefinition, { at95 }: Tuned): Promise<Kept> {
-    const kept: Kept = { ...nothingKept, indexBytes: await this.#page.call("indexBytes", name) };
+    const kept: Kept = { ...nothingKept, wasmBytes: await this.#page.call("wasmBytes", name) };
     if (at95) kept.distances = await this.#page.call("distancesPerQuery", name, at95.ef ?? 0);
     await this.#attempt(`${name}, saving`, async () => {
       kept.snapshotBytes = await this.#page.call("save", name);
@@ -290,7 +291,7 @@ class SetRun {
   }
 
   /** By script and query string. */
-  async #workerBytes(): Promise<Map<string, number>> {
+  async #heapBytes(): Promise<Map<string, number>> {
     const { workers } = await this.#page.memory();
     return new Map(workers.map(({ url, bytes }) => [url.slice(url.lastIndexOf("/") + 1), bytes]));
   }
@@ -306,7 +307,7 @@ class SetRun {
       return true;
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      const why = String(cause instanceof Error ? cause.message : cause).split("\n")[0]!;
+      const why = String(cause instanceof Error ? cause.message : cause).replace(/^page\.evaluate: (?:Error: )?/, "").split("\n")[0]!;
       this.#log(`${name} FAILED: ${String(cause)}`);
       this.failed.push({ engine: name, why });
       return false;
@@ -314,8 +315,8 @@ class SetRun {
   }
 }
 
-type Kept = Pick<EngineResult, "indexBytes" | "snapshotBytes" | "reopenMs" | "distances">;
-const nothingKept: Kept = { indexBytes: null, snapshotBytes: null, reopenMs: null, distances: null };
+type Kept = Pick<EngineResult, "wasmBytes" | "snapshotBytes" | "reopenMs" | "distances">;
+const nothingKept: Kept = { wasmBytes: null, snapshotBytes: null, reopenMs: null, distances: null };
 
 function workerOf({ module, variant }: EngineDefinition): string {
   return `${module}.js?${variant}`;

@@ -65,16 +65,16 @@ function filterTable(set: SetResult): string {
 }
 
 function keptTable(set: SetResult): string {
-  const rows = set.engines.map(({ engine, workerBytes, indexBytes, snapshotBytes, reopenMs, fromPage, distances }) => [
+  const rows = set.engines.map(({ engine, wasmBytes, heapBytes, snapshotBytes, reopenMs, fromPage, distances }) => [
     engine,
-    megabytes(workerBytes),
-    megabytes(indexBytes),
+    megabytes(wasmBytes),
+    megabytes(heapBytes),
     megabytes(snapshotBytes),
     reopenMs === null ? NOTHING : spread(reopenMs),
     fromPage === null ? NOTHING : spread(fromPage.p50Ms),
     distances === null ? NOTHING : distances.toFixed(0),
   ]);
-  return formatTable([["kept", "worker MB", "index says MB", "snapshot MB", "reopen ms", "asked by message p50 ms", "distances per query"], ...rows]);
+  return formatTable([["kept", "wasm MB", "heap MB", "snapshot MB", "reopen ms", "asked by message p50 ms", "distances per query"], ...rows]);
 }
 
 function describeDatabase({ database }: SetResult): string[] {
@@ -82,7 +82,7 @@ function describeDatabase({ database }: SetResult): string[] {
   const { backgroundSeconds, whileBuilding, reopen, memory, blockBytesUsed } = database;
   const lines = [`database: segments and graph complete ${backgroundSeconds.toFixed(1)} s after the last acknowledgement, ${megabytes(blockBytesUsed)} MB of blocks`];
   if (reopen) lines.push(`reopened in a new page: collection there after ${spread(reopen.openMs)} ms, first answer after ${spread(reopen.firstMs)} ms${reopen.logRecords > 0 ? `; ${reopen.logRecords} log records were replayed` : ""}`);
-  if (memory) lines.push(`memory beyond an empty page: ${megabytes(memory.heapBytes)} MB as the browser counts page and worker, ${megabytes(memory.processBytes)} MB as the system counts processes`);
+  if (memory) lines.push(`memory beyond an empty page: ${megabytes(memory.processBytes)} MB as the system counts processes, of it ${megabytes(memory.heapBytes)} MB of JavaScript heaps`);
   for (const stage of ["ingest", "background"] as const) {
     if (!whileBuilding) continue;
     const { queries, p50Ms, p95Ms, p99Ms, maxMs } = whileBuilding[stage];

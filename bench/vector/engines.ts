@@ -20,6 +20,11 @@ function tidepool(way: "flat" | "hnsw", kernel: string, label: string): EngineDe
   return { name: `tidepool ${way}, ${label}`, module: "tidepool", variant: `way=${way}&kernel=${kernel}`, kernel, isSlow: false };
 }
 
+/** Measured where it is installed, and on small sets only. */
+function optional(name: string, module: string, needs: string): EngineDefinition {
+  return { name, module, variant: "", needs, isSlow: true };
+}
+
 export const HNSWLIB = "hnswlib-wasm";
 export const PLAIN = "plain loop";
 /** Through `TidepoolClient`, log, records, messages and all; runs in the page, so it has no definition. */
@@ -36,4 +41,10 @@ export const engineDefinitions: readonly EngineDefinition[] = [
   tidepool("flat", "tidepool.wasm", "portable"),
   tidepool("flat", "tidepool-relaxed.wasm", "relaxed"),
   { name: PLAIN, module: "plain-loop", variant: "", isSlow: false },
+  optional("edgevec", "edgevec", "edgevec"),
+  optional("pglite + pgvector", "pglite", "@electric-sql/pglite-pgvector"),
+  { ...optional("mememo", "mememo", "mememo"), hasFilters: false },
+  { ...optional("voy-search", "voy", "voy-search"), hasFilters: false },
+  optional("orama", "orama", "@orama/orama"),
+  optional("sqlite-vec", "sqlite-vec", "sqlite-vec-wasm"),
 ];

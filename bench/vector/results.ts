@@ -32,10 +32,9 @@ export interface EngineResult {
   filters: Partial<Record<Exclude<FilterName, "none">, Timed>>;
   /** As `at95`, asked from the page by message. */
   fromPage: Timed | null;
-  /** By how much its worker's memory grew, WebAssembly included. */
-  workerBytes: number | null;
-  /** By its own account. */
-  indexBytes: number | null;
+  /** WebAssembly memory, and by how much the JavaScript heap of its worker grew. */
+  wasmBytes: number | null;
+  heapBytes: number | null;
   snapshotBytes: number | null;
   /** From a new worker to the first answer. */
   reopenMs: Spread | null;
@@ -51,7 +50,10 @@ export interface DatabaseResult {
   whileBuilding: BuiltWhileAsking | null;
   /** In a new page: until the collection was there, and until the first answer. */
   reopen: { openMs: Spread; firstMs: Spread; logRecords: number } | null;
-  /** After reopening and fifty queries, beyond an empty page: as the browser counts page and worker, and as the system counts processes. */
+  /**
+   * After reopening and fifty queries, beyond an empty page: private memory of the processes of pages, and the JavaScript
+   * heaps of page and worker, in which WebAssembly memory is missing.
+   */
   memory: { heapBytes: number; processBytes: number | null } | null;
   blockBytesUsed: number;
 }

@@ -14,7 +14,7 @@ export interface EngineMethods {
   /** `null` where the engine keeps nothing. */
   save(): Promise<number | null>;
   open(set: SharedSet): Promise<void>;
-  indexBytes(): Promise<number | null>;
+  wasmBytes(): Promise<number>;
   distancesPerQuery(ef: number): Promise<number | null>;
 }
 

@@ -49,10 +49,6 @@ class PlainLoop implements VectorEngine {
     const [values] = await loadParts(`plain-${set.name}`);
     this.#own = { ...set.base, values: new Float32Array(values!) };
   }
-
-  indexBytes(): number {
-    return this.#own!.values.byteLength;
-  }
 }
 
 serve(new PlainLoop());

@@ -1,4 +1,5 @@
 /** The worker's side of an engine: answers the page's messages, and times the engine without them. */
+import { wasmBytes } from "./wasm-memory.js";
 import { rowOf } from "../../vector/exact.js";
 import type { LabelFilter } from "../../vector/labels.js";
 import type { EngineMethods, EngineRequest, EngineResponse, Measured } from "./engine-protocol.js";
@@ -11,10 +12,15 @@ export function serve(engine: VectorEngine): void {
     try {
       return { id, result: await methods[method]!(...args) };
     } catch (error) {
-      return { id, error: `${method}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` };
+      return { id, error: `${method}: ${describe(error)}` };
     }
   };
   addEventListener("message", ({ data }: MessageEvent<EngineRequest>) => void answer(data).then((response) => postMessage(response)));
+}
+
+/** Some engines throw what is no error. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
 }
 
 class Served implements EngineMethods {
@@ -69,8 +75,8 @@ class Served implements EngineMethods {
     return (await this.#engine.save?.()) ?? null;
   }
 
-  async indexBytes(): Promise<number | null> {
-    return this.#engine.indexBytes?.() ?? null;
+  async wasmBytes(): Promise<number> {
+    return wasmBytes();
   }
 
   async distancesPerQuery(ef: number): Promise<number | null> {

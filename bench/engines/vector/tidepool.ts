@@ -86,10 +86,6 @@ class Tidepool implements VectorEngine {
     if (damage !== null) throw new Error(damage);
   }
 
-  indexBytes(): number {
-    return this.#index!.byteLength;
-  }
-
   distancesPerQuery(ef: number): number {
     const snapshot = this.#index!.save();
     const { base, queries } = this.#set!;

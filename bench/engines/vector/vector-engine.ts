@@ -33,8 +33,6 @@ export interface VectorEngine {
   save?(): Promise<number>;
   /** Takes back what was saved; vectors that the engine does not keep come from the set. */
   open?(set: SharedSet): Promise<void>;
-  /** What the engine itself says about its memory. */
-  indexBytes?(): number;
   /** Distances that a walk for a query computes on average, counted beside the engine. */
   distancesPerQuery?(ef: number): number;
 }
