@@ -141,10 +141,11 @@ export class TidepoolClient {
   }
 
   /**
-   * The worker's clock, in milliseconds since the epoch. Opens the database, so it tells whether that works.
+   * The worker's clock, in nanoseconds since the epoch as in Chroma, exact to a millisecond. Opens the database, so it tells
+   * whether that works.
    *
    * @example
-   * console.log(new Date(await client.heartbeat()));
+   * console.log(new Date((await client.heartbeat()) / 1e6));
    */
   heartbeat(): Promise<number> {
     return this.#connection.call("heartbeat");

@@ -2,11 +2,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
+import { TestEnvironment } from "../core/test-environment.js";
 import { openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { createHost } from "../worker/host.js";
 import { TestWorker } from "../worker/test-worker.js";
 import { TidepoolClient } from "./client.js";
+import { openTestClient } from "./test-client.js";
 
 let workers: TestWorker[];
 let client: TidepoolClient;
@@ -100,4 +102,11 @@ test("a fork goes its own way, and an earlier version can be read and not writte
   await expect((empty as typeof tides).add({ ids: ["x"], documents: ["x"] })).rejects.toThrow("add is not possible at version 0");
   await expect(tides.at({ version: 7 }).count()).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
   expect(() => tides.at({ version: -1 })).toThrow("version");
+});
+
+test("the heartbeat is in nanoseconds, as Chroma's is", async () => {
+  const environment = new TestEnvironment();
+  const clocked = openTestClient({}, environment);
+  expect(await clocked.heartbeat()).toBe(environment.now() * 1e6);
+  await clocked.close();
 });

@@ -451,6 +451,30 @@ describe("the database as a whole", () => {
     await again.createCollection(collection());
   });
 
+  test("reset brings the first database back as it was at the beginning", async () => {
+    const engine = await openEngine(storageOf(), new TestEnvironment(), true);
+    await engine.updateTenant({ name: scope.tenant, resourceName: "r" });
+    await engine.deleteDatabase({ tenant: scope.tenant, name: scope.database });
+    await engine.reset();
+    expect(await engine.getTenant({ name: scope.tenant })).toMatchObject({ resourceName: null });
+    expect((await engine.listDatabases({ tenant: scope.tenant })).map(({ name }) => name)).toEqual([scope.database]);
+  });
+
+  test("the dimension is known before a collection is opened: of forks, and after reopening", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    const [dimension, other] = [2, 3].map((dimension) => ({ dimension, values: new Float32Array(dimension), present: null }));
+    const batch = { ids: ["a"], documents: null, metadatas: null, uris: null };
+    await engine.write({ collectionId, operation: "update", records: { ...batch, embeddings: other! } });
+    expect((await engine.getCollection({ ...scope, name: "things" })).dimension).toBeNull();
+    await engine.write({ collectionId, operation: "add", records: { ...batch, embeddings: dimension! } });
+    expect((await engine.forkCollection({ collectionId, name: "fork" })).dimension).toBe(2);
+    await engine.close();
+    const again = await openEngine(storage.reopen());
+    expect((await again.listCollections(scope)).map((one) => one.dimension)).toEqual([2, 2]);
+  });
+
   test("after close every call says so", async () => {
     const engine = await openEngine(storageOf());
     const { id: collectionId } = await engine.createCollection(collection());

@@ -16,9 +16,9 @@ import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
 import { validateRules } from "./gateway/rules.js";
 import type { CreateApproximate } from "./index/approximate-index.js";
-import type { QuantizedRows } from "./index/quantize.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
+import { firstDimension } from "./log/first-dimension.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
 import { Log } from "./log/log.js";
 import { QueryExecutor } from "./query-executor/query-executor.js";
@@ -49,7 +49,6 @@ import type {
 import type { Environment, Storage } from "./storage.js";
 import { type Manifest, refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
-import { Turns } from "./turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
 
 /** What an engine is built from. */
@@ -86,7 +85,7 @@ export class Engine implements EngineService {
   readonly #openStates = new Map<string, CollectionState>();
   /** Opened versions, for as long as the system database retains their manifests. */
   readonly #pastStates = new WeakMap<Manifest, Promise<CollectionState>>();
-  readonly #turns: Turns;
+  readonly #tick: () => Promise<void>;
   #lastChange: Promise<unknown> = Promise.resolve();
   #failure: TidepoolError | null = null;
   #closing: Promise<void> | null = null;
@@ -97,20 +96,19 @@ export class Engine implements EngineService {
     this.#blocks = blocks;
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#log = new Log(parts.storage.log);
-    this.#turns = new Turns(parts.environment);
-    this.#executor = new QueryExecutor(this.#turns.tick);
+    this.#tick = slicer(parts.environment);
+    this.#executor = new QueryExecutor(this.#tick);
     this.#compactor = new Compactor({
       sysdb,
       blocks,
       environment: parts.environment,
       states: () => this.#openStates.values(),
-      tick: this.#turns.tick,
+      tick: this.#tick,
       poison: (error) => this.#poison(error),
       renumbered: (state) => this.#graphBuilder.note(state),
     });
     this.#graphBuilder = new GraphBuilder({
       environment: parts.environment,
-      turns: this.#turns,
       saveGraph: (state) => this.#compactor.saveGraph(state),
       warn: (message) => this.#warnings.push(message),
     });
@@ -227,7 +225,7 @@ export class Engine implements EngineService {
     this.#check();
     const page = gateway.planPage(request);
     const rows = this.#sysdb.listCollections(request.tenant, request.database).slice(page.from, page.to);
-    return rows.map((row) => this.#describe(row));
+    return Promise.all(rows.map((row) => this.#describe(row)));
   }
 
   async countCollections(request: Scope): Promise<number> {
@@ -278,17 +276,12 @@ export class Engine implements EngineService {
   async write(request: WriteRequest): Promise<void> {
     const state = await this.#state(request.collectionId);
     await this.#compactor.waitForRoom(state);
-    // Reads that arrived with the write go first: it takes long.
-    await this.#turns.tick();
     // No await between the check and the claim: two first writes cannot both pass with different dimensions.
     const records = gateway.planWrite(request, state.dimension);
     const dimension = records.embeddings?.dimension ?? null;
     state.claimDimension(dimension);
     try {
-      await this.#turns.tick();
-      const codes = state.quantize(records);
-      await this.#turns.tick();
-      await this.#append(state, { kind: "write", operation: request.operation, records }, codes);
+      await this.#append(state, { kind: "write", operation: request.operation, records });
     } finally {
       state.unclaimDimension(dimension);
     }
@@ -347,7 +340,7 @@ export class Engine implements EngineService {
 
   async heartbeat(): Promise<number> {
     this.#check();
-    return this.#parts.environment.now();
+    return this.#parts.environment.now() * 1e6;
   }
 
   /** Without gateway rules nobody is known, and everybody may use everything. */
@@ -387,7 +380,7 @@ export class Engine implements EngineService {
     }
     await this.#change(async () => {
       for (const row of this.#sysdb.listCollections()) await this.#drop(row);
-      await this.#sysdb.reset();
+      await this.#sysdb.reset(this.#parts.environment.randomId());
     });
   }
 
@@ -428,9 +421,11 @@ export class Engine implements EngineService {
     return run;
   }
 
-  #describe(row: CollectionRow): CollectionInfo {
+  async #describe(row: CollectionRow): Promise<CollectionInfo> {
     const state = this.#openStates.get(row.id);
-    return toInfo(row, state === undefined ? this.#sysdb.manifest(row.id).dimension : state.dimension);
+    if (state !== undefined) return toInfo(row, state.dimension);
+    const { dimension, offset } = this.#sysdb.manifest(row.id);
+    return toInfo(row, dimension ?? (await firstDimension(this.#parts.storage.log, row, offset)));
   }
 
   async #state(collectionId: string): Promise<CollectionState> {
@@ -448,7 +443,6 @@ export class Engine implements EngineService {
 
   /** The collection as it is, or as it was at a retained version. */
   async #readable(request: { collectionId: string; version?: number }): Promise<CollectionState> {
-    this.#turns.begin();
     const state = await this.#state(request.collectionId);
     return request.version === undefined ? state : this.#stateAt(state, request.version);
   }
@@ -490,7 +484,7 @@ export class Engine implements EngineService {
       kernel: this.#parts.kernel,
       createApproximate,
       vectorCache: this.#vectorCache,
-      tick: this.#turns.tick,
+      tick: this.#tick,
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (message) => this.#warnings.push(message),
@@ -502,14 +496,12 @@ export class Engine implements EngineService {
     return state;
   }
 
-  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<{ deleted: number }> {
+  #append(state: CollectionState, record: LogRecord): Promise<{ deleted: number }> {
     const bytes = encodeLogRecord(record);
-    await this.#turns.tick();
     this.#check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
-      await this.#turns.tick();
-      const result = await state.lock.exclusive(() => this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)));
+      const result = await state.lock.exclusive(() => this.#apply(state, offset, record, bytes.length));
       this.#compactor.noteWrite(state);
       this.#graphBuilder.note(state);
       return result;
@@ -517,10 +509,10 @@ export class Engine implements EngineService {
   }
 
   /** A record that is durable but cannot be applied leaves memory and log at odds: only recovery can tell what holds. */
-  #applying<T>(state: CollectionState, offset: number, apply: () => T): T {
+  #apply(state: CollectionState, offset: number, record: LogRecord, byteLength: number): { deleted: number } {
     if (this.#failure?.code === "POISONED") throw this.#failure;
     try {
-      return apply();
+      return state.apply(offset, record, byteLength);
     } catch (cause) {
       const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
       throw this.#poison(new TidepoolError("POISONED", message, { cause }));
@@ -565,4 +557,14 @@ function cacheBudgets({ memoryBudgetBytes }: OpenOptions): { blocks: number; vec
   if (memoryBudgetBytes === undefined) return { blocks: limits.blockCacheBytesMax, vectors: limits.vectorCacheBytesMax };
   const vectors = Math.floor(memoryBudgetBytes / 2);
   return { blocks: memoryBudgetBytes - vectors, vectors };
+}
+
+/** Background work awaits the result between steps: it yields once a slice of time is used up. */
+function slicer(environment: Environment): () => Promise<void> {
+  let sliceStart = environment.now();
+  return async () => {
+    if (environment.now() - sliceStart < limits.sliceMs) return;
+    await environment.yieldToEventLoop();
+    sliceStart = environment.now();
+  };
 }

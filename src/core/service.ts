@@ -254,6 +254,7 @@ export interface EngineService {
   checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 
+  /** The engine's clock in nanoseconds since the epoch, as Chroma tells it. */
   heartbeat(): Promise<number>;
   identity(request: Scope): Promise<UserIdentity>;
   info(): Promise<EngineInfo>;

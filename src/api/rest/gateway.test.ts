@@ -216,6 +216,19 @@ describe("records", () => {
     expect((await ask("GET", `${tides}/count`)).body).toBe(1);
   });
 
+  test("the first of several faults is the answer, and none is left behind unhandled", async () => {
+    for (const operation of ["add", "update", "upsert"]) {
+      expect((await ask("POST", `${DATABASE}/collections/xyz/${operation}`, "nonsense")).body).toMatchObject({ message: "Collection ID is not a valid UUIDv4" });
+    }
+  });
+
+  test("a query that can find nothing is looked at all the same", async () => {
+    const tides = await collection();
+    for (const query_embeddings of [[], [[1], [1, 2]]]) {
+      expect(await ask("POST", `${tides}/query`, { query_embeddings, where: { $nope: 1 } })).toMatchObject({ status: 400, body: { message: "Invalid where clause" } });
+    }
+  });
+
   test("ids that name no collection are told from those that cannot", async () => {
     const body = { ids: ["a"], embeddings: [[1]], query_embeddings: [[1]], searches: [{}], new_name: "abc" };
     for (const operation of ["add", "update", "upsert", "get", "query", "delete", "search", "fork"]) {

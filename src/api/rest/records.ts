@@ -17,6 +17,7 @@ import {
 import { type Call, orNotFound } from "./call.js";
 import { decodeBase64, shortest } from "./numbers.js";
 import { badRequest, notImplemented, RestError } from "./rest-error.js";
+import type { Shape } from "./shape.js";
 
 type Patch = Record<string, ValueOnWire | null>;
 
@@ -28,13 +29,13 @@ interface WriteBody {
   metadatas?: (Patch | null)[];
 }
 
-export const add = (call: Call): Promise<object> => write(call, "add", call.body(addBody));
-export const upsert = (call: Call): Promise<object> => write(call, "upsert", call.body(upsertBody));
-export const update = (call: Call): Promise<object> => write(call, "update", call.body(updateBody));
+export const add = (call: Call): Promise<object> => write(call, "add", addBody);
+export const upsert = (call: Call): Promise<object> => write(call, "upsert", upsertBody);
+export const update = (call: Call): Promise<object> => write(call, "update", updateBody);
 
-async function write(call: Call, operation: "add" | "update" | "upsert", body: Promise<WriteBody>): Promise<object> {
+async function write(call: Call, operation: "add" | "update" | "upsert", shape: Shape<WriteBody>): Promise<object> {
   const { collectionId } = call;
-  const records = distinct(await body, operation);
+  const records = distinct(await call.body(shape), operation);
   checkRecords(records);
   const embeddings = records.embeddings === undefined ? null : embeddingRows(records.embeddings);
   const batch: Columns = {
@@ -167,20 +168,24 @@ export async function query(call: Call): Promise<object> {
   const include = body.include ?? QUERY_DEFAULT;
   const queries = await commonDimension(call, body.query_embeddings);
   const nothing = queries.length === 0 || queries[0]!.length === 0;
-  const found: QueryResponse = nothing
-    ? { ids: [], documents: null, metadatas: null, uris: null, embeddings: null, distances: null, counts: queries.map(() => 0) }
-    : await existing(
-        call,
-        call.engine.call("query", {
-          collectionId,
-          ...selection(body),
-          queryEmbeddings: { dimension: queries[0]!.length, values: Float32Array.from(queries.flat()) },
-          nResults: body.ids?.length === 0 ? 0 : (body.n_results ?? 10),
-          include: needed(include),
-        }),
-      );
+  const answer = nothing
+    ? askNothing(call, body, queries.length)
+    : call.engine.call("query", {
+        collectionId,
+        ...selection(body),
+        queryEmbeddings: { dimension: queries[0]!.length, values: Float32Array.from(queries.flat()) },
+        nResults: body.ids?.length === 0 ? 0 : (body.n_results ?? 10),
+        include: needed(include),
+      });
+  const found = await existing(call, answer);
   const columns = { ...columnsOnWire(found, include), distances: include.includes("distances") ? Array.from(found.distances ?? [], shortest) : null };
   return { ids: perQuery(found.ids, found.counts), ...nest(columns, found.counts), include };
+}
+
+/** The answer to queries that can find nothing. Their collection and filters are looked at all the same. */
+async function askNothing(call: Call, body: SelectionBody, queries: number): Promise<QueryResponse> {
+  const columns = await call.engine.call("get", { collectionId: call.collectionId, ...selection(body), limit: 0, include: [] });
+  return { ...columns, distances: null, counts: new Array<number>(queries).fill(0) };
 }
 
 /** Queries of one length, or none of any length where nothing fixes the collection's. */
@@ -216,8 +221,14 @@ export async function indexingStatus(call: Call): Promise<object> {
   return existing(call, call.engine.call("indexingStatus", { collectionId: call.collectionId }));
 }
 
+interface SelectionBody {
+  ids?: string[];
+  where?: unknown;
+  where_document?: unknown;
+}
+
 /** No ids at all is not the same as an empty list of them, which the callers see to. */
-function selection(body: { ids?: string[]; where?: unknown; where_document?: unknown }): Selection {
+function selection(body: SelectionBody): Selection {
   const chosen: Selection = {};
   if (body.ids !== undefined && body.ids.length > 0) chosen.ids = [...new Set(body.ids)];
   if (body.where != null) chosen.where = body.where as Selection["where"];

@@ -85,7 +85,7 @@ export const routes: readonly Route[] = [
 ];
 
 async function heartbeat(call: Call): Promise<object> {
-  return { "nanosecond heartbeat": (await call.engine.call("heartbeat")) * 1e6 };
+  return { "nanosecond heartbeat": await call.engine.call("heartbeat") };
 }
 
 async function healthcheck(call: Call): Promise<object> {

@@ -185,13 +185,22 @@ export class SysDb {
     this.#databases.delete(key);
   }
 
-  /** Deletes every tenant and database but the default ones; the collections must be gone already. */
-  async reset(): Promise<void> {
-    const tenants = [...this.#tenants.keys()].filter((name) => name !== DEFAULT_TENANT);
-    const databases = [...this.#databases.keys()].filter((key) => key !== databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE));
-    await this.#catalog.commit({ delete: [...tenants.map(tenantKey), ...databases] });
-    for (const name of tenants) this.#tenants.delete(name);
-    for (const key of databases) this.#databases.delete(key);
+  /** Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter, should it have been deleted. */
+  async reset(id: string): Promise<void> {
+    const key = databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE);
+    const tenant: TenantRow = { name: DEFAULT_TENANT };
+    const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
+    await this.#catalog.commit({
+      delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter((row) => row !== key && row !== tenantKey(DEFAULT_TENANT)),
+      put: new Map([
+        [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
+        [key, encodeRow(database)],
+      ]),
+    });
+    this.#tenants.clear();
+    this.#databases.clear();
+    this.#tenants.set(DEFAULT_TENANT, tenant);
+    this.#databases.set(key, database);
   }
 
   // ---- collections
