@@ -56,8 +56,6 @@ export interface WriteTarget {
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
-/** Records checked between two looks at the clock. */
-const VALIDATED_AT_ONCE = 64;
 /** Assumed while the function that will make the embeddings has not told their length. */
 const DIMENSION_GUESS = 1024;
 
@@ -69,12 +67,7 @@ export async function write(args: WriteArguments, operation: WriteOperation, tar
   await sendBatches(records, batches, args, target);
 }
 
-/** Records `start … end − 1` of the call, which go together. */
-interface Batch {
-  start: number;
-  end: number;
-  bytes: number;
-}
+type Range = [start: number, end: number];
 
 /** The checked columns of one call. */
 class Records {
@@ -116,12 +109,12 @@ class Records {
   }
 
   /** Checks every record, giving the page its turns, and says where to cut. */
-  async validate(): Promise<Batch[]> {
+  async validate(): Promise<Range[]> {
     const seen = new Set<string>();
-    const batches: Batch[] = [];
+    const batches: Range[] = [];
     let sliceEnd = performance.now() + limits.sliceMs;
-    for (let start = 0; start < this.count; start += VALIDATED_AT_ONCE) {
-      const end = Math.min(start + VALIDATED_AT_ONCE, this.count);
+    for (let start = 0; start < this.count; start += limits.batchRecordsSent) {
+      const end = Math.min(start + limits.batchRecordsSent, this.count);
       this.#validateRange(start, end, seen);
       this.#cut(start, end, batches);
       if (performance.now() < sliceEnd) continue;
@@ -149,20 +142,23 @@ class Records {
     }
   }
 
-  /** Takes the range into the last batch, as far as that has room, and into new ones. */
-  #cut(start: number, end: number, batches: Batch[]): void {
-    let last = batches.at(-1);
+  /** Cuts the range into batches of bounded bytes. */
+  #cut(start: number, end: number, batches: Range[]): void {
+    let from = start;
+    let bytes = 0;
     for (let i = start; i < end; i++) {
       const size = this.#recordBytes(i);
       if (size > limits.batchBytesMax) {
         throw new TidepoolError("LIMIT_EXCEEDED", `The record ids[${i}] (${show(this.#ids[i])}) takes about ${size} bytes, more than the ${limits.batchBytesMax} allowed`);
       }
-      if (last === undefined || i - last.start === limits.batchRecordsSent || last.bytes + size > BATCH_BYTES) {
-        batches.push((last = { start: i, end: i, bytes: 0 }));
+      if (i > from && bytes + size > BATCH_BYTES) {
+        batches.push([from, i]);
+        from = i;
+        bytes = 0;
       }
-      last.end = i + 1;
-      last.bytes += size;
+      bytes += size;
     }
+    batches.push([from, end]);
   }
 
   #recordBytes(i: number): number {
@@ -173,7 +169,7 @@ class Records {
   }
 
   /** Copies one batch out, embedding its documents where that is needed. */
-  async batch({ start, end }: Batch): Promise<RecordBatch> {
+  async batch([start, end]: Range): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
     return {
       ids: this.#ids.slice(start, end),
@@ -217,7 +213,7 @@ export async function embedRows(
   }
 }
 
-async function sendBatches(records: Records, batches: Batch[], options: WriteOptions, target: WriteTarget): Promise<void> {
+async function sendBatches(records: Records, batches: Range[], options: WriteOptions, target: WriteTarget): Promise<void> {
   const total = records.count;
   const inFlight: { end: number; sent: Promise<void> }[] = [];
   let acknowledged = 0;
@@ -238,7 +234,7 @@ async function sendBatches(records: Records, batches: Batch[], options: WriteOpt
       if (options.signal?.aborted) throw aborted(options.signal);
       const sent = target.send(batch);
       sent.catch(() => {}); // Looked at when its turn comes.
-      inFlight.push({ end: range.end, sent });
+      inFlight.push({ end: range[1], sent });
     }
     while (inFlight.length > 0) await settleAndReport();
   } catch (error) {
