@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measurements in Chromium, through the package's entry. They are reported, never passed or failed.
  *
- * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"]
- * Prints a table and writes bench/results/NAME.json (not with --quick).
+ * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--engines=a,b]
+ * Prints a table and writes bench/results/NAME.json and pictures (not with --quick or --engines).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
@@ -10,30 +10,51 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { overview } from "./suites/overview.js";
-import type { Suite } from "./suites/suite.js";
+import type { Suite, SuiteResult } from "./suites/suite.js";
+import { vector } from "./suites/vector.js";
 
-const suites: Record<string, Suite> = { overview };
+const suites: Record<string, Suite> = { overview, vector };
+const results = join(root, "bench/results");
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2),
     allowPositionals: true,
-    options: { quick: { type: "boolean", default: false }, machine: { type: "string", default: `${availableParallelism()} cores` } },
+    options: {
+      quick: { type: "boolean", default: false },
+      machine: { type: "string", default: `${availableParallelism()} cores` },
+      sets: { type: "string", default: "" },
+      engines: { type: "string", default: "" },
+    },
   });
   const [name = "overview"] = positionals;
   const suite = suites[name];
   if (!suite) throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(", ")}`);
+  const [sets, engines] = [listOf(values.sets), listOf(values.engines)];
   const start = Date.now();
   const [loadBefore] = loadavg();
-  const { text, data } = await suite.run({ quick: values.quick, log: (line) => process.stderr.write(`${((Date.now() - start) / 1000).toFixed(0).padStart(4)} s  ${line}\n`) });
-  process.stdout.write(`\n${text}\n`);
-  if (!values.quick) await save(name, { suite: name, machine: values.machine, loadAverage: { before: loadBefore, after: loadavg()[0] }, seconds: Math.round((Date.now() - start) / 1000), ...data });
+  const log = (line: string): void => void process.stderr.write(`${((Date.now() - start) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
+  const result = await suite.run({ quick: values.quick, sets, engines, previous: await readPrevious(name), log });
+  process.stdout.write(`\n${result.text}\n`);
+  // Ratios are within one run of all engines, so a run of some is only looked at.
+  if (values.quick || engines.length > 0) return;
+  await save(name, result, { machine: values.machine, loadAverage: { before: loadBefore, after: loadavg()[0] }, seconds: Math.round((Date.now() - start) / 1000) });
 }
 
-async function save(name: string, result: object): Promise<void> {
+function listOf(value: string): string[] {
+  return value.split(",").filter((part) => part !== "");
+}
+
+async function readPrevious(name: string): Promise<unknown> {
+  const text = await readFile(join(results, `${name}.json`), "utf8").catch(() => null);
+  return text === null ? null : JSON.parse(text);
+}
+
+async function save(name: string, { data, pictures = {} }: SuiteResult, setting: object): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
-  await mkdir(join(root, "bench/results"), { recursive: true });
-  await writeFile(join(root, "bench/results", `${name}.json`), `${JSON.stringify({ version, ...result }, null, 1)}\n`);
+  await mkdir(results, { recursive: true });
+  await writeFile(join(results, `${name}.json`), `${JSON.stringify({ version, suite: name, ...setting, ...data }, null, 1)}\n`);
+  for (const [picture, svg] of Object.entries(pictures)) await writeFile(join(results, `${picture}.svg`), svg);
 }
 
 await main();

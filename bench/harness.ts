@@ -5,7 +5,7 @@
  *
  * Pages are cross-origin isolated, because only there the browser's clock resolves microseconds.
  */
-import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,15 @@ export interface HarnessOptions {
   page: string;
   /** Folders to serve beside the page, by name. */
   folders?: Record<string, string>;
+  /** Modules for workers of their own, relative to `bench`, served under `engines/` by their file's name. */
+  workers?: string[];
+}
+
+/** What the browser says of one worker. */
+export interface WorkerMemory {
+  /** Of its script, query string and all. */
+  url: string;
+  bytes: number;
 }
 
 export class Harness {
@@ -44,11 +53,12 @@ export class Harness {
     this.#context = context;
   }
 
-  static async open({ page, folders = {} }: HarnessOptions): Promise<Harness> {
+  static async open({ page, folders = {}, workers = [] }: HarnessOptions): Promise<Harness> {
     const folder = await mkdtemp(join(tmpdir(), "tidepool-bench-"));
     await cp(join(root, "dist"), join(folder, "tidepool"), { recursive: true });
     for (const [name, target] of Object.entries(folders)) await symlink(target, join(folder, name));
     await bundlePage(page, folder);
+    for (const worker of workers) await bundle({ input: join(root, "bench", worker), outDir: join(folder, "engines"), entryFileNames: "[name].js" });
     const server = await serveFolder(folder, { headers });
     const profile = await createProfile();
     return new Harness(folder, profile, server, await openBrowser(profile));
@@ -72,6 +82,16 @@ export class Harness {
   async relaunch(): Promise<void> {
     await this.#context.close();
     this.#context = await openBrowser(this.#profile);
+  }
+
+  /** Memory that the processes of all pages have to themselves, as the system counts it; `null` where it cannot be asked. */
+  async processBytes(): Promise<number | null> {
+    const session = await this.#context.browser()?.newBrowserCDPSession();
+    if (!session) return null;
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    await session.detach();
+    const bytes = await Promise.all(processInfo.filter(({ type }) => type === "renderer").map(({ id }) => privateBytes(id)));
+    return bytes.includes(null) ? null : bytes.reduce<number>((sum, value) => sum + value!, 0);
   }
 
   async close(): Promise<void> {
@@ -102,13 +122,13 @@ export class HarnessPage<TExposed extends Exposed> {
     }
   }
 
-  /** Bytes after a garbage collection, of the page and of each of its workers, WebAssembly memory included. */
-  async memory(): Promise<{ pageBytes: number; workerBytes: number }> {
+  /** Bytes of JavaScript heaps and array buffers after a garbage collection, of the page and of each of its workers. WebAssembly memory is not among them. */
+  async memory(): Promise<{ pageBytes: number; workerBytes: number; workers: WorkerMemory[] }> {
     const session = await this.#page.context().newCDPSession(this.#page);
     try {
       const pageBytes = await heapBytes((method) => session.send(method as "Runtime.getHeapUsage"));
-      const workers = await Promise.all((await attachWorkers(session)).map((send) => heapBytes(send)));
-      return { pageBytes, workerBytes: workers.reduce((sum, bytes) => sum + bytes, 0) };
+      const workers = await Promise.all((await attachWorkers(session)).map(async ({ url, send }) => ({ url, bytes: await heapBytes(send) })));
+      return { pageBytes, workerBytes: workers.reduce((sum, { bytes }) => sum + bytes, 0), workers };
     } finally {
       await session.detach();
     }
@@ -120,6 +140,18 @@ export class HarnessPage<TExposed extends Exposed> {
 }
 
 async function bundlePage(page: string, folder: string): Promise<void> {
+  await bundle({ input: join(root, "bench/pages", `${page}.ts`), outDir: folder, entryFileNames: "page.js" });
+  const imports = JSON.stringify({ imports: { "tidepool-db": "./tidepool/index.js" } });
+  await writeFile(join(folder, "index.html"), `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`);
+}
+
+interface Bundle {
+  input: string;
+  outDir: string;
+  entryFileNames: string;
+}
+
+async function bundle({ input, outDir, entryFileNames }: Bundle): Promise<void> {
   await build({
     configFile: false,
     root: join(root, "bench"),
@@ -129,21 +161,21 @@ async function bundlePage(page: string, folder: string): Promise<void> {
     worker: { format: "es", rolldownOptions: { output: { entryFileNames: "[name]-[hash].js" } } },
     build: {
       target: "es2022",
-      outDir: folder,
+      outDir,
       emptyOutDir: false,
       modulePreload: false,
       reportCompressedSize: false,
       chunkSizeWarningLimit: 2000,
-      rolldownOptions: {
-        input: join(root, "bench/pages", `${page}.ts`),
-        external: ["tidepool-db"],
-        preserveEntrySignatures: "strict",
-        output: { entryFileNames: "page.js" },
-      },
+      rolldownOptions: { input, external: ["tidepool-db"], preserveEntrySignatures: "strict", output: { entryFileNames } },
     },
   });
-  const imports = JSON.stringify({ imports: { "tidepool-db": "./tidepool/index.js" } });
-  await writeFile(join(folder, "index.html"), `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`);
+}
+
+/** Only Linux tells. */
+async function privateBytes(processId: number): Promise<number | null> {
+  const text = await readFile(`/proc/${processId}/smaps_rollup`, "utf8").catch(() => null);
+  if (text === null) return null;
+  return [...text.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce((sum, [, kilobytes]) => sum + 1024 * Number(kilobytes), 0);
 }
 
 type Send = (method: string) => Promise<unknown>;
@@ -159,8 +191,8 @@ async function heapBytes(send: Send): Promise<number> {
 }
 
 /** Playwright's sessions do not reach workers, so their messages travel inside those of the page's. */
-async function attachWorkers(session: CDPSession): Promise<Send[]> {
-  const sends: Send[] = [];
+async function attachWorkers(session: CDPSession): Promise<{ url: string; send: Send }[]> {
+  const workers: { url: string; send: Send }[] = [];
   const waiting = new Map<number, (result: unknown) => void>();
   let lastId = 0;
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
@@ -169,15 +201,14 @@ async function attachWorkers(session: CDPSession): Promise<Send[]> {
   });
   session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
     if (targetInfo.type !== "worker") return;
-    sends.push(
-      (method) =>
-        new Promise((resolve, reject) => {
-          const id = ++lastId;
-          waiting.set(id, resolve);
-          session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method }) }).catch(reject);
-        }),
-    );
+    const send: Send = (method) =>
+      new Promise((resolve, reject) => {
+        const id = ++lastId;
+        waiting.set(id, resolve);
+        session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method }) }).catch(reject);
+      });
+    workers.push({ url: targetInfo.url, send });
   });
   await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
-  return sends;
+  return workers;
 }

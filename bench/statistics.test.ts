@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatTable, significant } from "./format-table.js";
-import { quantile, spreadOf } from "./statistics.js";
+import { quantile, spreadOf, steppedQuantile } from "./statistics.js";
 
 describe("statistics", () => {
   test("quantiles lie between the values around them, in any order", () => {
@@ -8,6 +8,14 @@ describe("statistics", () => {
     expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
     expect(quantile([7], 0.25)).toBe(7);
     expect(() => quantile([], 0.5)).toThrow("no values");
+  });
+  test("of a coarse clock, a quantile lies inside its step by how many values do", () => {
+    const exact = Array.from({ length: 1000 }, (_, i) => 22 + i / 100);
+    const cut = exact.map((value) => Math.round(value / 5) * 5);
+    expect(quantile(cut, 0.5)).toBe(25);
+    expect(steppedQuantile(cut, 0.5, 5)).toBeCloseTo(27, 1);
+    expect(steppedQuantile(cut, 0.95, 5)).toBeCloseTo(31.5, 0);
+    expect(steppedQuantile([10, 10], 0.5, 5)).toBe(10);
   });
   test("one hiccup moves neither median nor quartiles far", () => expect(spreadOf([1, 1, 2, 2, 3, 3, 1000]).p75).toBe(3));
 });

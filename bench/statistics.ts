@@ -21,3 +21,15 @@ export function quantile(values: readonly number[], q: number): number {
 export function spreadOf(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), p25: quantile(values, 0.25), p75: quantile(values, 0.75) };
 }
+
+/**
+ * The same of values that a clock has cut to multiples of `step`: the values of one step are taken as spread over it
+ * evenly. Without this, a call of 28 µs takes 25 or 30 by a clock of 5 µs, and a ratio is off by a fifth.
+ */
+export function steppedQuantile(values: readonly number[], q: number, step: number): number {
+  const centre = Math.round(quantile(values, q) / step) * step;
+  const below = values.filter((value) => value < centre - step / 2).length;
+  const inside = values.filter((value) => Math.abs(value - centre) <= step / 2).length;
+  if (inside === 0) return centre;
+  return centre + step * (Math.min(1, Math.max(0, (q * values.length - below) / inside)) - 0.5);
+}

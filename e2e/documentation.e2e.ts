@@ -42,7 +42,7 @@ const modelLibrary = {
 const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
 <script type="importmap">{ "imports": {
   "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
-  "tidepool-db/rest": "./package/rest.js", "tidepool-db/service-worker": "./package/service-worker.js",
+  "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js", "tidepool-db/service-worker": "./package/service-worker.js",
   "@huggingface/transformers": "./transformers.js"
 } }</script>
 <script>
@@ -96,6 +96,10 @@ describe("in Chromium", () => {
     folder = await mkdtemp(join(tmpdir(), "tidepool-examples-"));
     const entry = createRequire(import.meta.url).resolve("tidepool-db");
     await cp(dirname(entry), join(folder, "package"), { recursive: true });
+    // What a bundler does: no import map reaches into a worker.
+    await cp(dirname(createRequire(import.meta.url).resolve("hnswlib-wasm/dist/hnswlib.js")), join(folder, "hnswlib-wasm"), { recursive: true });
+    const hnswlibWorker = join(folder, "package/hnswlib-worker.js");
+    await writeFile(hnswlibWorker, (await readFile(hnswlibWorker, "utf8")).replace('import("hnswlib-wasm")', 'import("../hnswlib-wasm/hnswlib.js")'));
     // Where one example looks for a worker that it serves itself.
     await cp(dirname(entry), join(folder, "tidepool"), { recursive: true });
     await writeFile(join(folder, "index.html"), page);

@@ -26,6 +26,7 @@ const target = "es2022";
 /** What each URL in the sources is called in `dist/`. */
 const shipped = new Map([
   ["../worker/worker.ts", "./worker.js"],
+  ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
 ]);
 
@@ -61,12 +62,13 @@ function keepUrls(replace) {
 }
 
 /**
- * The minifier writes `…` for "…". Some bundlers look for plain strings in a worker's options.
+ * The minifier writes `…` for "…". Some bundlers look for plain strings in a worker's options and in imports.
  *
  * @param {string} code
  */
 function quoteForBundlers(code) {
-  return code.replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
+  const imported = code.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")');
+  return imported.replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
 }
 
 /** @param {string} url */
@@ -77,12 +79,13 @@ function shippedUrl(url) {
 }
 
 /**
- * One bundle of one entry, with nothing left outside it. `parts` names folders whose modules go to a file of their own,
- * which bundlers leave out where nothing of it is used.
+ * One bundle of one entry, or of entries that share their modules, by the names of their files. Nothing is left outside it
+ * but `peers`, packages that users install. `parts` names folders whose modules go to a file of their own, which bundlers
+ * leave out where nothing of it is used.
  *
- * @param {{ entry: string, file: string, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean, parts?: Record<string, RegExp> }} options
+ * @param {{ entries: Record<string, string>, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean, parts?: Record<string, RegExp>, peers?: string[] }} options
  */
-async function bundle({ entry, file, format = "es", plugins, write = true, parts = {} }) {
+async function bundle({ entries, format = "es", plugins, write = true, parts = {}, peers = [] }) {
   // The first of two groups that both want a module gets it, with all that it imports.
   const groups = Object.entries(parts).map(([name, test], i) => ({ name, test, priority: Object.keys(parts).length - i }));
   const result = await build({
@@ -100,17 +103,18 @@ async function bundle({ entry, file, format = "es", plugins, write = true, parts
       minify: true,
       modulePreload: false,
       reportCompressedSize: false,
-      lib: { entry: join(root, entry), formats: [format], name: "tidepool", fileName: () => file },
+      lib: { entry: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)])), formats: [format], name: "tidepool", fileName: (_, name) => `${name}.js` },
       rolldownOptions: {
+        external: peers,
         output: { minify: true, comments: { legal: false }, chunkFileNames: "[name].js", codeSplitting: groups.length > 0 && { groups } },
       },
     },
   });
   const [output] = /** @type {import("vite").Rolldown.RolldownOutput[]} */ (Array.isArray(result) ? result : [result]);
-  if (!output) throw new Error(`vite built nothing for ${entry}`);
+  if (!output) throw new Error(`vite built nothing for ${Object.values(entries).join(", ")}`);
   const chunks = output.output.filter((part) => part.type === "chunk");
   for (const chunk of chunks) {
-    const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => !chunks.some((other) => other.fileName === name));
+    const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => !peers.includes(name) && !chunks.some((other) => other.fileName === name));
     if (outside.length > 0) throw new Error(`${chunk.fileName} is not self-contained: it imports ${outside.join(", ")}`);
   }
   return chunks;
@@ -132,7 +136,7 @@ async function bundleInlineWorker() {
         ? { code: code.replace(fetched, `Uint8Array.from(atob("${bytes.toString("base64")}"), (char) => char.charCodeAt(0))`), map: null }
         : null,
   };
-  const [chunk] = await bundle({ entry: "src/worker/worker.ts", file: "inline-worker.js", format: "iife", plugins: [embed], write: false });
+  const [chunk] = await bundle({ entries: { "inline-worker": "src/worker/worker.ts" }, format: "iife", plugins: [embed], write: false });
   if (!chunk?.code.includes("atob(")) throw new Error('the worker no longer says fetch(new URL("…", import.meta.url)), so its kernel cannot be embedded');
   return chunk.code;
 }
@@ -157,7 +161,7 @@ function inlineWorker(code) {
 async function declare() {
   const { status } = spawnSync(process.execPath, [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json"), "--outDir", dist], { stdio: "inherit" });
   if (status !== 0) throw new Error("tsc failed to emit declarations");
-  const kept = new Set(["index", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
+  const kept = new Set(["index", "hnswlib", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
@@ -224,9 +228,11 @@ function tooLargeToInline(kernel) {
  */
 async function check() {
   if (!WebAssembly.validate(await readFile(join(dist, "tidepool.wasm")))) throw new Error("dist/tidepool.wasm is not valid");
-  const [client, worker, inline, rest] = await Promise.all(["client.js", "worker.js", "inline.js", "rest.js"].map((name) => readFile(join(dist, name), "utf8")));
+  const names = ["client.js", "worker.js", "inline.js", "rest.js", "hnswlib-worker.js"];
+  const [client, worker, inline, rest, hnswlibWorker] = await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")));
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
   if (!client?.includes('type:"module"')) throw new Error("dist/client.js does not start its worker as a module");
+  if (!hnswlibWorker?.includes('import("hnswlib-wasm")') || worker?.includes("hnswlib-wasm\"")) throw new Error("hnswlib-wasm is not imported where it should be, or is where it should not");
   if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
   for (const [name, code] of Object.entries({ client, worker, rest })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
@@ -237,12 +243,13 @@ async function check() {
 
 async function buildAll() {
   await mkdir(dist, { recursive: true });
-  const parts = { client: /src\/(?!index|api\/(?:search|admin-client))/, search: /src\/api\/search\//, admin: /src\/api\/admin-client/ };
-  const page = await bundle({ entry: "src/index.ts", file: "index.js", plugins: [keepUrls(shippedUrl)], parts });
-  const worker = await bundle({ entry: "src/worker/worker.ts", file: "worker.js", plugins: [keepUrls(shippedUrl)] });
-  await bundle({ entry: "src/index.ts", file: "inline.js", plugins: [inlineWorker(await bundleInlineWorker())] });
-  const rest = await bundle({ entry: "src/rest.ts", file: "rest.js", plugins: [] });
-  await bundle({ entry: "src/service-worker.ts", file: "service-worker.js", plugins: [] });
+  const parts = { client: /src\/(?!index|hnswlib|api\/(?:search|admin-client|create-hnswlib-worker))/, search: /src\/api\/search\//, admin: /src\/api\/admin-client/ };
+  const page = await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
+  const worker = await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
+  await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
+  await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
+  const rest = await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
+  await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(kernelPath)));
   await declare();
   await writeLicences([...page, ...worker, ...rest].flatMap((chunk) => chunk.moduleIds));

@@ -52,8 +52,9 @@ async function install({ work, tarball }: Packed, template: string): Promise<str
   const app = join(work, template);
   await cp(join(templates, template), app, { recursive: true });
   await cp(join(templates, "exercise.js"), join(app, "exercise.js"));
-  const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as Record<string, unknown>;
-  await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies: { "tidepool-db": `file:${tarball}` } }));
+  const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
+  const dependencies = { ...manifest.dependencies, "tidepool-db": `file:${tarball}` };
+  await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies }));
   run("npm", ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], app);
   return app;
 }
@@ -69,6 +70,23 @@ async function expectWorking(context: BrowserContext, url: string): Promise<void
     if (errors.length > 0) throw new Error("the page complained");
   } catch (error) {
     throw new Error([`${url}: ${error instanceof Error ? error.message : String(error)}`, ...errors].join("\n"));
+  } finally {
+    await page.close();
+  }
+}
+
+/** What an extension may have at most. */
+const strictPolicy = "script-src 'self' 'wasm-unsafe-eval'; object-src 'self'";
+
+/** Under the policy hnswlib-wasm cannot run: creating a collection that needs it is refused, and leaves nothing behind. */
+async function expectForbidden(context: BrowserContext, url: string): Promise<void> {
+  const page = await context.newPage();
+  try {
+    await page.goto(url);
+    const { code, message, collections } = (await resultOf(page)) as { code?: string; message?: string; collections?: number };
+    if (code !== "NOT_SUPPORTED" || !message?.includes("content security policy") || collections !== 0) {
+      throw new Error(`under "${strictPolicy}": ${code} ${message}, ${collections} collections left`);
+    }
   } finally {
     await page.close();
   }
@@ -116,8 +134,8 @@ async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-async function whileStatic(folder: string, use: (url: string) => Promise<void>): Promise<void> {
-  const server = await serveFolder(folder);
+async function whileStatic(folder: string, use: (url: string) => Promise<void>, headers?: Record<string, string>): Promise<void> {
+  const server = await serveFolder(folder, { headers });
   try {
     await use(server.url);
   } finally {
@@ -187,6 +205,22 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     const app = await install(packed, "webpack");
     run(join(app, "node_modules/.bin/webpack"), ["--mode", "production"], app);
     await cp(join(app, "public/index.html"), join(app, "dist/index.html"));
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
+  },
+  "hnswlib, vite dev": async (packed) => {
+    const app = await install(packed, "hnswlib");
+    await whileServing(app, [], "/", (url) => expectWorking(packed.context, url));
+  },
+  "hnswlib, vite build": async (packed) => {
+    const app = await install(packed, "hnswlib");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
+    await whileStatic(join(app, "dist"), (url) => expectForbidden(packed.context, url), { "content-security-policy": strictPolicy });
+  },
+  "hnswlib, webpack production": async (packed) => {
+    const app = await install(packed, "hnswlib");
+    run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js"], app);
+    await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
   },
   "extension page": async (packed) => {

@@ -2,9 +2,17 @@
  * What every packed app does with the package it installed: write, search by vector, filter and text, and tell what it
  * ran on. The package comes as an argument, since each app gets at it in its own way.
  */
-export async function exercise({ TidepoolClient }) {
-  const client = new TidepoolClient({ path: "packed" });
-  const collection = await client.getOrCreateCollection({ name: "packed" });
+export async function exercise({ TidepoolClient }, options = { path: "packed" }, configuration = undefined) {
+  const client = new TidepoolClient(options);
+  try {
+    return await use(client, configuration);
+  } finally {
+    await client.close();
+  }
+}
+
+async function use(client, configuration) {
+  const collection = await client.getOrCreateCollection({ name: "packed", configuration });
   await collection.upsert({
     ids: ["tide", "pool", "moon"],
     embeddings: [
@@ -19,6 +27,5 @@ export async function exercise({ TidepoolClient }) {
   const wet = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2, where: { wet: true } });
   const text = await collection.searchText({ query: "moon water", nResults: 1 });
   const { storage, kernel } = await client.info();
-  await client.close();
   return { near: near.ids, distances: near.distances, wet: wet.ids, text: text.rows().map((row) => row.id), storage, kernel };
 }

@@ -18,8 +18,9 @@ type Hnsw = CollectionConfiguration["hnsw"];
 /** `configuration` of `createCollection` and `getOrCreateCollection`. */
 export interface CreateCollectionConfiguration {
   /**
-   * Index parameters. `max_neighbors`, `ef_construction` and `ef_search` shape the graph that large collections get; the
-   * others have no effect. `space` defaults to the explicitly given embedding function's own, else to "l2".
+   * Index parameters. `max_neighbors`, `ef_construction` and `ef_search` shape the graph that large collections get; `engine`
+   * says what builds it, "tidepool" (default) or "hnswlib", which takes the worker of `tidepool-db/hnswlib`; the others have no
+   * effect. `space` defaults to the explicitly given embedding function's own, else to "l2".
    */
   hnsw?: Partial<Hnsw> & { batch_size?: number; num_threads?: number };
   /** Chroma's distributed index. Only its `space` has a meaning here. */
@@ -28,10 +29,10 @@ export interface CreateCollectionConfiguration {
   embeddingFunction?: EmbeddingFunction;
 }
 
-/** `configuration` of `collection.modify`. The space is fixed when a collection is created. */
+/** `configuration` of `collection.modify`. Space and engine are fixed when a collection is created. */
 export interface UpdateCollectionConfiguration {
   /** `ef_search` counts from the next search on, `max_neighbors` from the next opening on; the others have no effect. */
-  hnsw?: Partial<Omit<Hnsw, "space" | "ef_construction">> & { batch_size?: number; num_threads?: number };
+  hnsw?: Partial<Omit<Hnsw, "space" | "engine" | "ef_construction">> & { batch_size?: number; num_threads?: number };
   /** Taken for Chroma's sake; has no effect. */
   spann?: { [parameter: string]: unknown };
   embeddingFunction?: EmbeddingFunction;

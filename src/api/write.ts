@@ -56,6 +56,8 @@ export interface WriteTarget {
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
+/** Records checked between two looks at the clock. */
+const VALIDATED_AT_ONCE = 64;
 /** Assumed while the function that will make the embeddings has not told their length. */
 const DIMENSION_GUESS = 1024;
 
@@ -67,7 +69,12 @@ export async function write(args: WriteArguments, operation: WriteOperation, tar
   await sendBatches(records, batches, args, target);
 }
 
-type Range = [start: number, end: number];
+/** Records `start … end − 1` of the call, which go together. */
+interface Batch {
+  start: number;
+  end: number;
+  bytes: number;
+}
 
 /** The checked columns of one call. */
 class Records {
@@ -109,12 +116,12 @@ class Records {
   }
 
   /** Checks every record, giving the page its turns, and says where to cut. */
-  async validate(): Promise<Range[]> {
+  async validate(): Promise<Batch[]> {
     const seen = new Set<string>();
-    const batches: Range[] = [];
+    const batches: Batch[] = [];
     let sliceEnd = performance.now() + limits.sliceMs;
-    for (let start = 0; start < this.count; start += limits.batchRecordsSent) {
-      const end = Math.min(start + limits.batchRecordsSent, this.count);
+    for (let start = 0; start < this.count; start += VALIDATED_AT_ONCE) {
+      const end = Math.min(start + VALIDATED_AT_ONCE, this.count);
       this.#validateRange(start, end, seen);
       this.#cut(start, end, batches);
       if (performance.now() < sliceEnd) continue;
@@ -142,23 +149,20 @@ class Records {
     }
   }
 
-  /** Cuts the range into batches of bounded bytes. */
-  #cut(start: number, end: number, batches: Range[]): void {
-    let from = start;
-    let bytes = 0;
+  /** Takes the range into the last batch, as far as that has room, and into new ones. */
+  #cut(start: number, end: number, batches: Batch[]): void {
+    let last = batches.at(-1);
     for (let i = start; i < end; i++) {
       const size = this.#recordBytes(i);
       if (size > limits.batchBytesMax) {
         throw new TidepoolError("LIMIT_EXCEEDED", `The record ids[${i}] (${show(this.#ids[i])}) takes about ${size} bytes, more than the ${limits.batchBytesMax} allowed`);
       }
-      if (i > from && bytes + size > BATCH_BYTES) {
-        batches.push([from, i]);
-        from = i;
-        bytes = 0;
+      if (last === undefined || i - last.start === limits.batchRecordsSent || last.bytes + size > BATCH_BYTES) {
+        batches.push((last = { start: i, end: i, bytes: 0 }));
       }
-      bytes += size;
+      last.end = i + 1;
+      last.bytes += size;
     }
-    batches.push([from, end]);
   }
 
   #recordBytes(i: number): number {
@@ -169,7 +173,7 @@ class Records {
   }
 
   /** Copies one batch out, embedding its documents where that is needed. */
-  async batch([start, end]: Range): Promise<RecordBatch> {
+  async batch({ start, end }: Batch): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
     return {
       ids: this.#ids.slice(start, end),
@@ -213,7 +217,7 @@ export async function embedRows(
   }
 }
 
-async function sendBatches(records: Records, batches: Range[], options: WriteOptions, target: WriteTarget): Promise<void> {
+async function sendBatches(records: Records, batches: Batch[], options: WriteOptions, target: WriteTarget): Promise<void> {
   const total = records.count;
   const inFlight: { end: number; sent: Promise<void> }[] = [];
   let acknowledged = 0;
@@ -234,7 +238,7 @@ async function sendBatches(records: Records, batches: Range[], options: WriteOpt
       if (options.signal?.aborted) throw aborted(options.signal);
       const sent = target.send(batch);
       sent.catch(() => {}); // Looked at when its turn comes.
-      inFlight.push({ end: range[1], sent });
+      inFlight.push({ end: range.end, sent });
     }
     while (inFlight.length > 0) await settleAndReport();
   } catch (error) {

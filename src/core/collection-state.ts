@@ -207,9 +207,11 @@ export class CollectionState {
     if (this.manifest.dimension === null) return;
     const { index, segment } = this.#vectorsOf(this.manifest.dimension);
     segment.install(
-      await segment.open(this.manifest.vectors, (ordinals, rows) => {
-        setRuns(index, this.manifest.dimension!, ordinals, rows);
-      }),
+      await segment.open(
+        this.manifest.vectors,
+        (ordinals, rows) => setRuns(index, this.manifest.dimension!, ordinals, rows),
+        this.#parts.tick,
+      ),
     );
     await this.#loadGraph(index);
   }
@@ -252,8 +254,13 @@ export class CollectionState {
 
   // ---- applying the log
 
+  /** Codes of a batch's embeddings. `apply` makes them itself, but while it does, all others wait. */
+  quantize({ embeddings }: RecordBatch): QuantizedRows | null {
+    return embeddings === null ? null : quantizeRows(this.space, embeddings.dimension, embeddings.values);
+  }
+
   /** Makes one durable log record visible. Returns how many records a delete removed. */
-  apply(offset: number, record: LogRecord, byteLength: number): { deleted: number } {
+  apply(offset: number, record: LogRecord, byteLength: number, codes: QuantizedRows | null = null): { deleted: number } {
     this.appliedOffset = offset;
     this.logBytes += byteLength;
     this.logRecords++;
@@ -261,7 +268,7 @@ export class CollectionState {
       this.logDeletions++;
       return { deleted: this.#applyDelete(record.ids) };
     }
-    this.#applyWrite(record.operation, record.records);
+    this.#applyWrite(record.operation, record.records, codes ?? this.quantize(record.records));
     return { deleted: 0 };
   }
 
@@ -284,8 +291,8 @@ export class CollectionState {
     return deleted;
   }
 
-  #applyWrite(operation: "add" | "update" | "upsert", batch: RecordBatch): void {
-    const vectorOf = this.#vectorRows(batch);
+  #applyWrite(operation: "add" | "update" | "upsert", batch: RecordBatch, codes: QuantizedRows | null): void {
+    const vectorOf = vectorRows(batch, codes);
     const vectors: [ordinal: number, vector: VectorRow][] = [];
     const touched: number[] = [];
     batch.ids.forEach((id, i) => {
@@ -307,19 +314,6 @@ export class CollectionState {
     });
     if (vectors.length > 0) this.#indexVectors(batch.embeddings!.dimension, vectors);
     this.text.touch(touched);
-  }
-
-  /** The vector of the i-th record of a batch, if it carries one; to be asked in order. */
-  #vectorRows({ embeddings }: RecordBatch): (i: number) => VectorRow | undefined {
-    if (embeddings === null) return () => undefined;
-    const { dimension, values, present } = embeddings;
-    const quantized = quantizeRows(this.space, dimension, values);
-    let next = 0;
-    return (i) => {
-      if (present !== null && present[i] === 0) return undefined;
-      const at = next++;
-      return { embedding: values.subarray(at * dimension, next * dimension), quantized, at };
-    };
   }
 
   #insert(id: string, ordinal: number, fields: RecordFields): void {
@@ -361,7 +355,7 @@ export class CollectionState {
     this.vectors = {
       dimension,
       index: this.#newIndex(dimension),
-      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(dimension), limits.recordBlockBytes),
+      file: new OrdinalBlockfile(this.#parts.blocks, owner, vectorFormat(dimension), limits.vectorBlockBytes),
       segment: new VectorSegment(this.#parts.blocks, owner, dimension),
     };
     return this.vectors;
@@ -472,7 +466,7 @@ export class CollectionState {
     if (this.vectors === null) return null;
     const { dimension, segment } = this.vectors;
     const index = this.#newIndex(dimension);
-    const directories = await segment.open(manifest.vectors, (ordinals, rows) => setRuns(index, dimension, ordinals, rows));
+    const directories = await segment.open(manifest.vectors, (ordinals, rows) => setRuns(index, dimension, ordinals, rows), this.#parts.tick);
     return { index, directories };
   }
 
@@ -590,6 +584,18 @@ export class CollectionState {
   #missing(ordinal: number): TidepoolError {
     return new TidepoolError("CORRUPTION", `The record of ordinal ${ordinal} is missing from collection "${this.row.name}". Nothing was changed.`);
   }
+}
+
+/** The vector of the i-th record of a batch, if it carries one; to be asked in order. */
+function vectorRows({ embeddings }: RecordBatch, codes: QuantizedRows | null): (i: number) => VectorRow | undefined {
+  if (embeddings === null || codes === null) return () => undefined;
+  const { dimension, values, present } = embeddings;
+  let next = 0;
+  return (i) => {
+    if (present !== null && present[i] === 0) return undefined;
+    const at = next++;
+    return { embedding: values.subarray(at * dimension, next * dimension), quantized: codes, at };
+  };
 }
 
 /** Ends a stretch of building after a few steps, each of which inserts a vector or looks at some nodes. */

@@ -16,6 +16,7 @@ import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
 import { validateRules } from "./gateway/rules.js";
 import type { CreateApproximate } from "./index/approximate-index.js";
+import type { QuantizedRows } from "./index/quantize.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import { firstDimension } from "./log/first-dimension.js";
@@ -49,6 +50,7 @@ import type {
 import type { Environment, Storage } from "./storage.js";
 import { type Manifest, refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
+import { Turns } from "./turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
 
 /** What an engine is built from. */
@@ -85,7 +87,7 @@ export class Engine implements EngineService {
   readonly #openStates = new Map<string, CollectionState>();
   /** Opened versions, for as long as the system database retains their manifests. */
   readonly #pastStates = new WeakMap<Manifest, Promise<CollectionState>>();
-  readonly #tick: () => Promise<void>;
+  readonly #turns: Turns;
   #lastChange: Promise<unknown> = Promise.resolve();
   #failure: TidepoolError | null = null;
   #closing: Promise<void> | null = null;
@@ -96,19 +98,20 @@ export class Engine implements EngineService {
     this.#blocks = blocks;
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#log = new Log(parts.storage.log);
-    this.#tick = slicer(parts.environment);
-    this.#executor = new QueryExecutor(this.#tick);
+    this.#turns = new Turns(parts.environment);
+    this.#executor = new QueryExecutor(this.#turns.tick);
     this.#compactor = new Compactor({
       sysdb,
       blocks,
       environment: parts.environment,
       states: () => this.#openStates.values(),
-      tick: this.#tick,
+      tick: this.#turns.tick,
       poison: (error) => this.#poison(error),
       renumbered: (state) => this.#graphBuilder.note(state),
     });
     this.#graphBuilder = new GraphBuilder({
       environment: parts.environment,
+      turns: this.#turns,
       saveGraph: (state) => this.#compactor.saveGraph(state),
       warn: (message) => this.#warnings.push(message),
     });
@@ -276,12 +279,17 @@ export class Engine implements EngineService {
   async write(request: WriteRequest): Promise<void> {
     const state = await this.#state(request.collectionId);
     await this.#compactor.waitForRoom(state);
+    // Reads that arrived with the write go first: it takes long.
+    await this.#turns.tick();
     // No await between the check and the claim: two first writes cannot both pass with different dimensions.
     const records = gateway.planWrite(request, state.dimension);
     const dimension = records.embeddings?.dimension ?? null;
     state.claimDimension(dimension);
     try {
-      await this.#append(state, { kind: "write", operation: request.operation, records });
+      await this.#turns.tick();
+      const codes = state.quantize(records);
+      await this.#turns.tick();
+      await this.#append(state, { kind: "write", operation: request.operation, records }, codes);
     } finally {
       state.unclaimDimension(dimension);
     }
@@ -443,6 +451,7 @@ export class Engine implements EngineService {
 
   /** The collection as it is, or as it was at a retained version. */
   async #readable(request: { collectionId: string; version?: number }): Promise<CollectionState> {
+    this.#turns.begin();
     const state = await this.#state(request.collectionId);
     return request.version === undefined ? state : this.#stateAt(state, request.version);
   }
@@ -484,7 +493,7 @@ export class Engine implements EngineService {
       kernel: this.#parts.kernel,
       createApproximate,
       vectorCache: this.#vectorCache,
-      tick: this.#tick,
+      tick: this.#turns.tick,
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (message) => this.#warnings.push(message),
@@ -496,12 +505,14 @@ export class Engine implements EngineService {
     return state;
   }
 
-  #append(state: CollectionState, record: LogRecord): Promise<{ deleted: number }> {
+  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<{ deleted: number }> {
     const bytes = encodeLogRecord(record);
+    await this.#turns.tick();
     this.#check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
-      const result = await state.lock.exclusive(() => this.#apply(state, offset, record, bytes.length));
+      await this.#turns.tick();
+      const result = await state.lock.exclusive(() => this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)));
       this.#compactor.noteWrite(state);
       this.#graphBuilder.note(state);
       return result;
@@ -509,10 +520,10 @@ export class Engine implements EngineService {
   }
 
   /** A record that is durable but cannot be applied leaves memory and log at odds: only recovery can tell what holds. */
-  #apply(state: CollectionState, offset: number, record: LogRecord, byteLength: number): { deleted: number } {
+  #applying<T>(state: CollectionState, offset: number, apply: () => T): T {
     if (this.#failure?.code === "POISONED") throw this.#failure;
     try {
-      return state.apply(offset, record, byteLength);
+      return apply();
     } catch (cause) {
       const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
       throw this.#poison(new TidepoolError("POISONED", message, { cause }));
@@ -557,14 +568,4 @@ function cacheBudgets({ memoryBudgetBytes }: OpenOptions): { blocks: number; vec
   if (memoryBudgetBytes === undefined) return { blocks: limits.blockCacheBytesMax, vectors: limits.vectorCacheBytesMax };
   const vectors = Math.floor(memoryBudgetBytes / 2);
   return { blocks: memoryBudgetBytes - vectors, vectors };
-}
-
-/** Background work awaits the result between steps: it yields once a slice of time is used up. */
-function slicer(environment: Environment): () => Promise<void> {
-  let sliceStart = environment.now();
-  return async () => {
-    if (environment.now() - sliceStart < limits.sliceMs) return;
-    await environment.yieldToEventLoop();
-    sliceStart = environment.now();
-  };
 }

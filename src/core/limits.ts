@@ -43,8 +43,10 @@ export const limits = {
 
   /** Largest block, but for a single record or posting list that is larger: that gets a block of its own. */
   blockBytesMax: 4 * MiB,
-  /** Size at which blocks of records are cut: one is encoded, checksummed and written without a pause. */
-  recordBlockBytes: MiB,
+  /** Sizes at which blocks are cut: one is encoded, and read whole, without a pause. Rows of vectors are copied, texts encoded. */
+  recordBlockBytes: 256 * KiB,
+  vectorBlockBytes: MiB,
+  postingBlockBytes: 128 * KiB,
   /** Least `memoryBudgetBytes` of a client: one of the largest blocks still fits its half. */
   memoryBudgetBytesMin: 8 * MiB,
   /** Bytes of decoded blocks kept in memory. */

@@ -1,36 +1,4 @@
-/** The worker's entry: brings the parts of the engine together and exposes them to the page. */
-import { expose } from "comlink";
-import { Engine } from "../core/engine.js";
-import { TidepoolError } from "../core/errors.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
-import type { VectorKernel } from "../core/index/vector-kernel.js";
-import { openStorage } from "../storage/open-storage.js";
-import { loadKernel, simdSupported } from "../wasm/load.js";
-import { workerEnvironment as environment } from "./environment.js";
-import { createHost } from "./host.js";
-import { asError, installErrorTransfer } from "./protocol.js";
+/** The worker's entry. */
+import { startWorker } from "./start-worker.js";
 
-/** The SIMD kernel wherever there is SIMD; a kernel that fails to load there is an error, not a slower engine. */
-async function openKernel(): Promise<VectorKernel> {
-  if (!simdSupported()) return referenceKernel;
-  try {
-    return await loadKernel(fetch(new URL("../wasm/build/kernel.wasm", import.meta.url)));
-  } catch (error) {
-    if (error instanceof TidepoolError) throw error;
-    throw new TidepoolError("CONNECTION_LOST", `The vector kernel could not be fetched: ${asError(error).message}`, { cause: error });
-  }
-}
-
-/** Loads while lease and storage are being opened; opening the engine tells what went wrong. */
-const kernel = openKernel();
-kernel.catch(() => {});
-
-installErrorTransfer();
-expose(
-  createHost({
-    locks: navigator.locks,
-    openStorage: (options) => openStorage(options, environment),
-    openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options })).service,
-    randomId: environment.randomId,
-  }),
-);
+startWorker();

@@ -73,6 +73,7 @@ export class OrdinalBlockfile<Row> {
         await writer.addRows(written);
       } else {
         await writer.addRows(await this.#merge(entry, written, changes.removed));
+        await tick();
       }
     }
     await writer.addRows(changes.written.slice(next));

@@ -46,8 +46,6 @@ interface KeyedDelta extends PostingDelta {
   key: string;
 }
 
-/** Changing one key rewrites its block, and looking one up reads it, so blocks here are smaller than those of records. */
-const BLOCK_BYTES_MAX = limits.blockBytesMax / 8;
 /** More than the messages and the padding of a posting block take. */
 const ENVELOPE_BYTES = 1024;
 /** Work between two ticks: rows, plus one for every so many ordinals. */
@@ -67,7 +65,7 @@ export class PostingBlockfile {
   readonly #blockBytesMax: number;
 
   /** `owner` names collection and segment in errors. */
-  constructor(store: BlockStore, owner: string, blockBytesMax: number = BLOCK_BYTES_MAX) {
+  constructor(store: BlockStore, owner: string, blockBytesMax: number = limits.postingBlockBytes) {
     this.#store = store;
     this.#owner = owner;
     this.#blockBytesMax = blockBytesMax;

@@ -45,7 +45,7 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
     text: advance(base.text, textChanges(compacted)),
     graph: base.graph,
   };
-  const directories = (await state.vectors?.segment.prepare(vectors)) ?? [];
+  const directories = (await state.vectors?.segment.prepare(vectors, tick)) ?? [];
   return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords, compactedDeletions: logDeletions };
 }
 

@@ -6,9 +6,11 @@
 import type { CollectionState } from "../collection-state.js";
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
+import type { Turns } from "../turns.js";
 
 export interface GraphBuilderParts {
   environment: Environment;
+  turns: Turns;
   /** Writes the collection's graph to disk. Its errors are kept by the compactor. */
   saveGraph(state: CollectionState): Promise<void>;
   /** Takes note of a graph that could not be built; the scan answers for it. */
@@ -58,7 +60,8 @@ export class GraphBuilder {
       if (this.#isOver(state)) return;
       await state.prepareGraph();
       if (this.#isOver(state)) return;
-    } while (!state.buildGraph(this.#slice()));
+      this.#parts.turns.begin();
+    } while (!state.buildGraph(this.#parts.turns.isSliceOver));
     if (state.graphChangedShare > CHANGED_SHARE_MAX) await this.#parts.saveGraph(state);
   }
 
@@ -71,18 +74,14 @@ export class GraphBuilder {
 
   /** Yields to requests; while writes come in, until there have been none for a moment. */
   async #letWritesPass(state: CollectionState): Promise<void> {
-    const { environment } = this.#parts;
-    await environment.yieldToEventLoop();
+    const { environment, turns } = this.#parts;
+    await turns.next();
     while (!this.#isOver(state) && state.graphBacklog < limits.graphBacklogMax) {
       const waitMs = this.#lastWriteAt + limits.graphIdleMs - environment.now();
       if (waitMs <= 0) return;
       await this.#sleep(waitMs);
+      await turns.next();
     }
-  }
-
-  #slice(): () => boolean {
-    const end = this.#parts.environment.now() + limits.sliceMs;
-    return () => this.#parts.environment.now() >= end;
   }
 
   #isOver(state: CollectionState): boolean {

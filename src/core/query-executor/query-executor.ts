@@ -44,9 +44,9 @@ export class QueryExecutor {
     return state.read(async () => {
       const allowed = await this.#select(state, plan);
       const hits = [];
-      for (const query of plan.queries) {
+      for (const [i, query] of plan.queries.entries()) {
+        if (i > 0) await this.#tick();
         hits.push(await nearest(state, query, plan.nResults, allowed));
-        await this.#tick();
       }
       const columns = await state.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
       return {

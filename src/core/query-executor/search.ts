@@ -29,9 +29,9 @@ function asksText(rank: RankPlan): boolean {
 export async function searchAll(state: CollectionState, plan: SearchPlan, tick: Tick): Promise<SearchColumns[]> {
   const view = plan.indexOnly ? segmentsView(state) : liveView(state);
   const results: SearchColumns[] = [];
-  for (const search of plan.searches) {
+  for (const [i, search] of plan.searches.entries()) {
+    if (i > 0) await tick();
     results.push(await searchOne(state, view, search, tick));
-    await tick();
   }
   return results;
 }

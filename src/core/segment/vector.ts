@@ -14,6 +14,8 @@ import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/quantize.js";
 import type { ByteRange } from "../storage.js";
 
+type Tick = () => Promise<void>;
+
 /** One record's embedding with its codes: row `at` of rows that were quantised together. */
 export interface VectorRow {
   embedding: Float32Array;
@@ -94,20 +96,26 @@ export class VectorSegment {
   }
 
   /** Reads the codes of every block, for the vector index, and keeps what single reads need. Call `install` with the result. */
-  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void): Promise<RowDirectory[]> {
+  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];
     for (const entry of section) {
       const block = await this.#readCodes(entry);
       visit(block.u32("ordinal"), quantizedRows(block));
       directories.push(directoryOf(entry, block));
+      await tick();
     }
     return directories;
   }
 
   /** The directories of a section that shares most of its blocks with the present one. */
-  async prepare(section: OrdinalSection): Promise<RowDirectory[]> {
+  async prepare(section: OrdinalSection, tick: Tick): Promise<RowDirectory[]> {
     const known = new Map(this.#directories.map((directory) => [directory.entry, directory]));
-    return Promise.all(section.map(async (entry) => known.get(entry) ?? directoryOf(entry, await this.#readCodes(entry))));
+    const directories: RowDirectory[] = [];
+    for (const entry of section) {
+      directories.push(known.get(entry) ?? directoryOf(entry, await this.#readCodes(entry)));
+      await tick();
+    }
+    return directories;
   }
 
   install(directories: RowDirectory[]): void {

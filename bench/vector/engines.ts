@@ -1,0 +1,50 @@
+/** The engines of the vector suite, and what each can and cannot do. */
+
+export interface EngineDefinition {
+  name: string;
+  /** File of `bench/engines/vector`. */
+  module: string;
+  /** Query string of its worker. */
+  variant: string;
+  /** Package that must be installed in `bench/` for it. */
+  needs?: string;
+  /** File of the package that must be there, for kernels. */
+  kernel?: string;
+  /** Takes part only where a set allows it. */
+  isSlow: boolean;
+  /** Default true. */
+  hasFilters?: boolean;
+}
+
+function tidepool(way: "flat" | "hnsw", kernel: string, label: string): EngineDefinition {
+  return { name: `tidepool ${way}, ${label}`, module: "tidepool", variant: `way=${way}&kernel=${kernel}`, kernel, isSlow: false };
+}
+
+/** Measured where it is installed, and on small sets only. */
+function optional(name: string, module: string, needs: string): EngineDefinition {
+  return { name, module, variant: "", needs, isSlow: true };
+}
+
+export const HNSWLIB = "hnswlib-wasm";
+export const PLAIN = "plain loop";
+/** Through `TidepoolClient`, log, records, messages and all; runs in the page, so it has no definition. */
+export const PUBLIC = "tidepool, public call";
+export const PORTABLE_HNSW = "tidepool hnsw, portable";
+export const RELAXED_HNSW = "tidepool hnsw, relaxed";
+export const PORTABLE_FLAT = "tidepool flat, portable";
+export const RELAXED_FLAT = "tidepool flat, relaxed";
+
+export const engineDefinitions: readonly EngineDefinition[] = [
+  { name: HNSWLIB, module: "hnswlib", variant: "", isSlow: false },
+  tidepool("hnsw", "tidepool.wasm", "portable"),
+  tidepool("hnsw", "tidepool-relaxed.wasm", "relaxed"),
+  tidepool("flat", "tidepool.wasm", "portable"),
+  tidepool("flat", "tidepool-relaxed.wasm", "relaxed"),
+  { name: PLAIN, module: "plain-loop", variant: "", isSlow: false },
+  optional("edgevec", "edgevec", "edgevec"),
+  optional("pglite + pgvector", "pglite", "@electric-sql/pglite-pgvector"),
+  { ...optional("mememo", "mememo", "mememo"), hasFilters: false },
+  { ...optional("voy-search", "voy", "voy-search"), hasFilters: false },
+  optional("orama", "orama", "@orama/orama"),
+  optional("sqlite-vec", "sqlite-vec", "sqlite-vec-wasm"),
+];
