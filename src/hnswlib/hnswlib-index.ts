@@ -46,7 +46,10 @@ const MEMORY_BYTES_MAX = 1.9e9;
 const FAILURES_MAX = 3;
 /** Beyond this share of the rows, dead labels are kept out of beams, at the cost of a call for each node visited. */
 const STALE_SHARE_OF_BEAM = 1 / 64;
-/** Rows of a scan by our kernel that the library takes to measure one: its distances have no SIMD, its filters are calls. */
+/**
+ * Rows of a scan by our kernel that the library takes to measure one: its distances have no SIMD, its filters are calls.
+ * Between 22 and 42 in Chromium, at 8,000 vectors of dimension 384 and beams from 100 down to 16, all rows allowed.
+ */
 const STEP_COST = 30;
 /** The library divides by the logarithm of M. */
 const M_MIN = 2;
