@@ -1,6 +1,7 @@
 /**
- * Compiles src/wasm/assembly/kernel.ts to src/wasm/build/kernel.wasm. Run it, or import `buildWasm` (always compiles)
- * or `ensureWasm` (compiles when the output is missing or older than its source, as tests want).
+ * Compiles src/wasm/assembly/kernel.ts twice: to kernel.wasm, which every engine with WebAssembly SIMD runs, and to
+ * kernel-relaxed.wasm, which takes relaxed SIMD. Run it, or import `buildWasm` (always compiles) or `ensureWasm` (compiles
+ * when an output is missing or older than its source, as tests want).
  */
 
 import { mkdir, readFile, readdir, rename, stat, writeFile } from "node:fs/promises";
@@ -12,40 +13,53 @@ import asc from "assemblyscript/asc";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const sources = "src/wasm/assembly";
 const source = `${sources}/kernel.ts`;
-const output = "src/wasm/build/kernel.wasm";
+
+/** By name of the kernel: what is compiled, and the features that it may use. */
+const builds = {
+  "wasm-simd": { output: "src/wasm/build/kernel.wasm", features: "simd" },
+  "wasm-relaxed-simd": { output: "src/wasm/build/kernel-relaxed.wasm", features: "simd,relaxed-simd" },
+};
 
 /** The kernel is downloaded by every page, so its compressed size has a budget. */
 const gzipBytesMax = 12 * 1000;
 
-const flags = ["-O3", "--runtime", "stub", "--noAssert", "--enable", "simd", "--initialMemory", "1", "--use", "abort="];
+const flags = ["-O3", "--runtime", "stub", "--noAssert", "--initialMemory", "1", "--use", "abort="];
 
-/** Compiles the kernel and returns its path and sizes. Throws with the compiler's messages, or when over budget. */
+/** Compiles both kernels and returns their paths and sizes. Throws with the compiler's messages, or when one is over budget. */
 export async function buildWasm() {
-  const bytes = await compile();
+  const built = [];
+  for (const build of Object.values(builds)) built.push(await buildOne(build));
+  return built;
+}
+
+async function buildOne({ output, features }) {
+  const bytes = await compile(output, features);
   const gzipBytes = gzipSync(bytes, { level: 9 }).length;
   if (gzipBytes > gzipBytesMax) throw new Error(`${output} is ${gzipBytes} bytes gzipped; its budget is ${gzipBytesMax}`);
   const path = join(root, output);
   await mkdir(dirname(path), { recursive: true });
   await writeWhole(path, bytes);
-  return { path, bytes: bytes.length, gzipBytes };
+  return { output, bytes: bytes.length, gzipBytes };
 }
 
-/** Path of an up-to-date kernel. */
-export async function ensureWasm() {
+/** Path of an up-to-date kernel, by its name. */
+export async function ensureWasm(name) {
+  const { output } = builds[name];
   const path = join(root, output);
-  const files = (await readdir(join(root, sources))).map((name) => join(root, sources, name));
+  const files = (await readdir(join(root, sources))).map((file) => join(root, sources, file));
   const [built, ...changed] = await Promise.all([path, ...files, fileURLToPath(import.meta.url)].map(modified));
-  return changed.every((time) => time <= built) ? path : (await buildWasm()).path;
+  if (changed.some((time) => time > built)) await buildOne(builds[name]);
+  return path;
 }
 
-async function compile() {
+async function compile(output, features) {
   let bytes = null;
-  const { error, stderr } = await asc.main([source, "--outFile", output, ...flags], {
+  const { error, stderr } = await asc.main([source, "--outFile", output, "--enable", features, ...flags], {
     readFile: (name, base) => readFile(join(root, base, name), "utf8").catch(() => null),
     writeFile: (name, contents) => void (name === output && (bytes = contents)),
     listFiles: () => [],
   });
-  if (error || !bytes) throw new Error(`${source} does not compile\n${stderr}`, { cause: error });
+  if (error || !bytes) throw new Error(`${source} does not compile to ${output}\n${stderr}`, { cause: error });
   return bytes;
 }
 
@@ -65,6 +79,7 @@ async function modified(path) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { bytes, gzipBytes } = await buildWasm();
-  console.log(`${output}: ${bytes} bytes, ${gzipBytes} gzipped (budget ${gzipBytesMax})`);
+  for (const { output, bytes, gzipBytes } of await buildWasm()) {
+    console.log(`${output}: ${bytes} bytes, ${gzipBytes} gzipped (budget ${gzipBytesMax})`);
+  }
 }

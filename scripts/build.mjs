@@ -1,5 +1,5 @@
 /**
- * Builds `dist/` from `src/`: the page part, the self-contained module worker, the kernel as a real `.wasm` file, the
+ * Builds `dist/` from `src/`: the page part, the self-contained module worker, both kernels as real `.wasm` files, the
  * inline variant, the declarations and the licences of what is bundled.
  *
  * The page finds its worker, and the worker its kernel, by `new URL("./file", import.meta.url)`. Those two expressions
@@ -20,7 +20,7 @@ const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const root = resolve(process.argv[2] ?? home);
 /** Becomes `dist/` when it is complete, so that whoever uses `dist/` sees the old build or the new one, never half of one. */
 const dist = join(root, `.cache/build-${process.pid}`);
-const kernelPath = join(root, "src/wasm/build/kernel.wasm");
+const kernels = join(root, "src/wasm/build");
 const target = "es2022";
 
 /** What each URL in the sources is called in `dist/`. */
@@ -28,6 +28,7 @@ const shipped = new Map([
   ["../worker/worker.ts", "./worker.js"],
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
+  ["../wasm/build/kernel-relaxed.wasm", "./tidepool-relaxed.wasm"],
 ]);
 
 const urlExpression = /new URL\(\s*(["'])([^"']+)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
@@ -121,11 +122,12 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
 }
 
 /**
- * The worker as a classic script with the kernel's bytes in place of their download, for the inline variant. No `fetch`
- * of a data URL: a page's `connect-src` may forbid it.
+ * The worker as a classic script with the bytes of the kernels in place of their download, for the inline variant. No
+ * `fetch` of a data URL: a page's `connect-src` may forbid it.
  */
 async function bundleInlineWorker() {
-  const bytes = await readFile(kernelPath);
+  const names = (await readdir(kernels)).filter((name) => name.endsWith(".wasm"));
+  const bytes = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([`../wasm/build/${name}`, await readFile(join(kernels, name), "base64")]))));
   const fetched = new RegExp(`\\bfetch\\(\\s*${urlExpression.source}\\s*,?\\s*\\)`, "g");
   /** @type {import("vite").Plugin} */
   const embed = {
@@ -133,7 +135,7 @@ async function bundleInlineWorker() {
     enforce: "pre",
     transform: (code, id) =>
       id.startsWith(join(root, "src")) && fetched.test(code)
-        ? { code: code.replace(fetched, `Uint8Array.from(atob("${bytes.toString("base64")}"), (char) => char.charCodeAt(0))`), map: null }
+        ? { code: code.replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`), map: null }
         : null,
   };
   const [chunk] = await bundle({ entries: { "inline-worker": "src/worker/worker.ts" }, format: "iife", plugins: [embed], write: false });
@@ -233,7 +235,9 @@ async function check() {
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
   if (!client?.includes('type:"module"')) throw new Error("dist/client.js does not start its worker as a module");
   if (!hnswlibWorker?.includes('import("hnswlib-wasm")') || worker?.includes("hnswlib-wasm\"")) throw new Error("hnswlib-wasm is not imported where it should be, or is where it should not");
-  if (!worker?.includes('new URL("./tidepool.wasm", import.meta.url)')) throw new Error("dist/worker.js lost the URL of its kernel");
+  for (const kernel of ["tidepool", "tidepool-relaxed"]) {
+    if (!worker?.includes(`new URL("./${kernel}.wasm", import.meta.url)`)) throw new Error(`dist/worker.js lost the URL of ${kernel}.wasm`);
+  }
   for (const [name, code] of Object.entries({ client, worker, rest })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
@@ -250,7 +254,8 @@ async function buildAll() {
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
   const rest = await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
   await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });
-  await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(kernelPath)));
+  await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel.wasm"))));
+  await writeFile(join(dist, "tidepool-relaxed.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel-relaxed.wasm"))));
   await declare();
   await writeLicences([...page, ...worker, ...rest].flatMap((chunk) => chunk.moduleIds));
   await check();
@@ -266,7 +271,9 @@ async function publish() {
   await rm(old, { recursive: true, force: true });
 }
 
-if (!existsSync(kernelPath)) throw new Error(`${relative(root, kernelPath)} is missing: run npm run build:wasm`);
+for (const name of ["kernel.wasm", "kernel-relaxed.wasm"]) {
+  if (!existsSync(join(kernels, name))) throw new Error(`${relative(root, join(kernels, name))} is missing: run npm run build:wasm`);
+}
 try {
   await buildAll();
   await publish();

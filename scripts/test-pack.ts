@@ -30,7 +30,7 @@ const expected = {
   wet: [["tide", "pool"]],
   text: ["moon"],
   storage: "opfs",
-  kernel: "wasm-simd",
+  kernel: "wasm-relaxed-simd",
 };
 
 interface Packed {
@@ -158,7 +158,7 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
   },
   attw: async ({ tarball, work }) => {
     // ESM only, so what a CommonJS project would find is left out; the kernel's bytes have no types.
-    run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "./tidepool.wasm"], work);
+    run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "./tidepool.wasm", "./tidepool-relaxed.wasm"], work);
   },
   node: async (packed) => {
     const app = await install(packed, "import-map");
@@ -193,7 +193,7 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     const app = await install(packed, "vite");
     run(join(app, "node_modules/.bin/vite"), ["build"], app);
     const kernels = (await readdir(join(app, "dist/assets"))).filter((name) => name.endsWith(".wasm"));
-    if (kernels.length !== 1) throw new Error(`the build has ${kernels.length} kernel files, not 1: it was inlined or copied`);
+    if (kernels.length !== 2) throw new Error(`the build has ${kernels.length} kernel files, not 2: one was inlined or copied`);
     await whileServing(app, ["preview"], "/", (url) => expectWorking(packed.context, url));
   },
   [`vite build under ${deep}`]: async (packed) => {

@@ -5,6 +5,12 @@ import type { Library } from "./library.js";
 /** Compaction starts when the database has been idle for a moment; a second look shows its result. */
 const secondLookMs = 4000;
 
+const kernels = {
+  "wasm-simd": "WebAssembly SIMD",
+  "wasm-relaxed-simd": "WebAssembly relaxed SIMD",
+  typescript: "TypeScript",
+};
+
 export class StoragePanel {
   readonly #library: Library;
   #timer = 0;
@@ -30,7 +36,7 @@ export class StoragePanel {
       ["Log", `${plural(info.logRecords, "entry", "entries")}, ${formatBytes(info.logBytes)}`, "info-log"],
       ["Blocks", `${formatBytes(info.blockBytesUsed)} of ${formatBytes(info.blockBytesReserved)} reserved`, "info-blocks"],
       ["Memory", formatBytes(info.memoryBytes), "info-memory"],
-      ["Kernel", info.kernel === "wasm-simd" ? "WebAssembly SIMD" : "TypeScript", "info-kernel"],
+      ["Kernel", kernels[info.kernel], "info-kernel"],
       ["Format", `version ${info.formatVersion}`, "info-format"],
       ...(usage ? [["Browser", usage, "info-quota"] as [string, string, string]] : []),
     ];

@@ -26,7 +26,7 @@ declare global {
 const pages = fileURLToPath(new URL("../pages", import.meta.url));
 
 /** Names of the worker files below, for the client's option `worker`. */
-export type WorkerFile = "late-clock.js" | "no-simd.js";
+export type WorkerFile = "late-clock.js" | "no-simd.js" | "no-relaxed-simd.js";
 
 const files: Record<string, string> = {
   "index.html": `<!doctype html><link rel="icon" href="data:,"><title>tidepool</title>
@@ -42,6 +42,9 @@ const files: Record<string, string> = {
   "change-late-clock.js": "const now = Date.now; Date.now = () => now() - 120_000;",
   "no-simd.js": 'import "./change-no-simd.js"; import "./package/worker.js";',
   "change-no-simd.js": "WebAssembly.validate = () => false;",
+  "no-relaxed-simd.js": 'import "./change-no-relaxed-simd.js"; import "./package/worker.js";',
+  // 146 begins the number of the relaxed dot product; nothing else that the worker asks about contains it.
+  "change-no-relaxed-simd.js": "const { validate } = WebAssembly; WebAssembly.validate = (bytes) => !bytes.includes(146) && validate(bytes);",
 };
 
 /** Serves the page; remove it with `close`. */

@@ -169,8 +169,8 @@ export interface EngineInfo {
   blockBytesUsed: number;
   /** Bytes of memory held by codes, block cache and vector cache. */
   memoryBytes: number;
-  /** Which vector kernel runs. */
-  kernel: "wasm-simd" | "typescript";
+  /** Which vector kernel runs: one of two WebAssembly builds, by what the browser has, or plain TypeScript. Results are the same. */
+  kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
   /** What was found damaged since opening and mended without loss, in words. */

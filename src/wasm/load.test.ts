@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import { kernelBytes } from "./kernel-for-tests.js";
-import { loadKernel, simdSupported } from "./load.js";
+import { builds, kernelBytes } from "./kernel-for-tests.js";
+import { loadKernel, supportedBuild } from "./load.js";
 
-const bytes = await kernelBytes();
+const bytes = await kernelBytes("wasm-simd");
 
 describe("loadKernel", () => {
   it("takes bytes, a view, a response, a promise of one and a compiled module", async () => {
@@ -42,8 +42,26 @@ describe("loadKernel", () => {
   });
 });
 
-describe("simdSupported", () => {
-  it("agrees with what this engine runs", () => {
-    expect(simdSupported()).toBe(WebAssembly.validate(bytes));
+describe("supportedBuild", () => {
+  /** As if the engine knew no module that is valid only with what `isMissing` finds in it. */
+  function without(isMissing: (bytes: Uint8Array) => boolean): ReturnType<typeof supportedBuild> {
+    const { validate } = WebAssembly;
+    const spy = vi.spyOn(WebAssembly, "validate").mockImplementation((bytes) => !isMissing(new Uint8Array(bytes as ArrayBuffer)) && validate(bytes));
+    try {
+      return supportedBuild();
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  it("is the relaxed build where that is valid, the other where only that is, and else none", async () => {
+    const relaxed = await kernelBytes("wasm-relaxed-simd");
+    expect(supportedBuild()).toBe(WebAssembly.validate(relaxed) ? "wasm-relaxed-simd" : "wasm-simd");
+    expect(without((bytes) => bytes.includes(146))).toBe("wasm-simd");
+    expect(without(() => true)).toBeNull();
+  });
+
+  it("names kernels that this engine runs", async () => {
+    for (const build of builds) expect((await loadKernel(await kernelBytes(build), build)).name).toBe(build);
   });
 });

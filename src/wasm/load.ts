@@ -1,6 +1,8 @@
 /**
  * Compiles the WebAssembly kernel. Nothing here fetches anything or runs on import: the caller brings the bytes, the
  * response that carries them or a compiled module, and falls back to the reference kernel only if it chooses to.
+ *
+ * There are two builds of the kernel: `kernel.wasm`, and `kernel-relaxed.wasm`, which needs relaxed SIMD.
  */
 
 import { TidepoolError } from "../core/errors.js";
@@ -11,25 +13,33 @@ import { WasmKernel } from "./wasm-kernel.js";
 const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];
+/** A module of one function that takes the relaxed dot product of zeros. */
+const RELAXED_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 0, 253, 15, 65, 0, 253, 15, 253, 146, 2, 11,
+];
+
+/** The builds, by the name of the kernel that each makes. */
+export type KernelBuild = Exclude<VectorKernel["name"], "typescript">;
 
 /** Where the kernel may come from. */
 export type KernelSource = Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
-/** Whether this engine runs WebAssembly SIMD. */
-export function simdSupported(): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD_PROBE));
+/** The build that this engine should run; `null` when it has no WebAssembly SIMD. */
+export function supportedBuild(): KernelBuild | null {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(SIMD_PROBE))) return null;
+  return WebAssembly.validate(new Uint8Array(RELAXED_PROBE)) ? "wasm-relaxed-simd" : "wasm-simd";
 }
 
 /**
- * The SIMD vector kernel.
+ * The vector kernel in WebAssembly. `build` says which of the two files the source brings.
  *
  * @throws TidepoolError `CONNECTION_LOST` when the response is an error, `NOT_SUPPORTED` when the engine or the page's
  * content security policy refuses to compile it.
  */
-export async function loadKernel(source: KernelSource): Promise<VectorKernel> {
+export async function loadKernel(source: KernelSource, build: KernelBuild = "wasm-simd"): Promise<VectorKernel> {
   const given = await source;
-  if (given instanceof WebAssembly.Module) return new WasmKernel(given);
-  return new WasmKernel(await compile(given instanceof Response ? await bytesOf(given) : given));
+  if (given instanceof WebAssembly.Module) return new WasmKernel(given, build);
+  return new WasmKernel(await compile(given instanceof Response ? await bytesOf(given) : given), build);
 }
 
 /** The kernel is so small that streaming compilation gains nothing, and without it the server's MIME type is no matter. */

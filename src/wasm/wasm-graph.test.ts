@@ -7,9 +7,9 @@ import { encodeQuery, quantizeRows } from "../core/index/quantize.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
 import type { CodeTable } from "../core/index/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { wasmKernelForTests } from "./kernel-for-tests.js";
+import { builds, wasmKernelForTests } from "./kernel-for-tests.js";
 
-const wasm = await wasmKernelForTests();
+const kernels = [...(await Promise.all(builds.map(wasmKernelForTests))), referenceKernel];
 
 /** Uniform in [−1, 1), from a fixed linear congruence. */
 function randomFrom(seed: number): () => number {
@@ -25,8 +25,8 @@ function randomValues(random: () => number, count: number, dimension: number, is
   return Float32Array.from({ length: count * dimension }, () => (isCoarse ? Math.round(random()) : random()));
 }
 
-/** One table and its graph, twice; every step is done to both. */
-class Twins {
+/** One table and its graph in every kernel; every step is done to all. */
+class Siblings {
   readonly tables: CodeTable[];
   readonly graphs: Graph[];
   readonly #space: Space;
@@ -35,7 +35,7 @@ class Twins {
   constructor(space: Space, dimension: number, M: number, efConstruction: number) {
     this.#space = space;
     this.#M = M;
-    this.tables = [wasm, referenceKernel].map((kernel) => kernel.createTable(dimension));
+    this.tables = kernels.map((kernel) => kernel.createTable(dimension));
     this.graphs = this.tables.map((table) => table.createGraph(graphOptions(space, M, efConstruction)));
   }
 
@@ -50,20 +50,21 @@ class Twins {
     for (const graph of this.graphs) graph.insert(ordinal, levelOf(ordinal, this.#M, 7));
   }
 
-  both<T>(step: (graph: Graph) => T): T {
-    const [actual, expected] = this.graphs.map(step);
-    expect(actual).toEqual(expected);
-    return expected!;
+  all<T>(step: (graph: Graph) => T): T {
+    const results = this.graphs.map(step);
+    const expected = results.at(-1)!;
+    for (const actual of results) expect(actual).toEqual(expected);
+    return expected;
   }
 
   expectSame(end: number): void {
-    expect(this.both((graph) => graph.entry)).toBeLessThan(end);
-    this.both((graph) => graph.read(0, end));
+    expect(this.all((graph) => graph.entry)).toBeLessThan(end);
+    this.all((graph) => graph.read(0, end));
   }
 
   expectSameSearch(query: Float32Array, beam: number, allowed: Bitmap | null): void {
     const { codes, scale } = encodeQuery(this.#space, query);
-    this.both((graph) => graph.search(codes, scale, beam, allowed?.words ?? null));
+    this.all((graph) => graph.search(codes, scale, beam, allowed?.words ?? null));
   }
 }
 
@@ -82,31 +83,31 @@ describe("WasmGraph", () => {
     fc.assert(
       fc.property(shape, ({ space, dimension, M, efConstruction, count, isCoarse, seed }) => {
         const random = randomFrom(seed);
-        const twins = new Twins(space, dimension, M, efConstruction);
-        twins.set(0, randomValues(random, count, dimension, isCoarse));
-        for (let ordinal = 0; ordinal < count; ordinal++) twins.insert(ordinal);
-        twins.expectSame(count + 1);
+        const siblings = new Siblings(space, dimension, M, efConstruction);
+        siblings.set(0, randomValues(random, count, dimension, isCoarse));
+        for (let ordinal = 0; ordinal < count; ordinal++) siblings.insert(ordinal);
+        siblings.expectSame(count + 1);
 
         const stale = Array.from({ length: count }, (_, i) => i).filter(() => random() > 0.4);
-        for (const ordinal of stale) twins.both((graph) => graph.retire(ordinal));
-        twins.set(count, randomValues(random, 20, dimension, isCoarse));
-        for (const ordinal of stale) twins.set(ordinal, randomValues(random, 1, dimension, isCoarse));
-        for (let i = 0; i < 10; i++) twins.insert(count + i);
-        twins.both((graph) => graph.repair(0, count + 10));
-        for (let i = 10; i < 20; i++) twins.insert(count + i);
-        twins.expectSame(count + 20);
-        for (const ordinal of stale) twins.both((graph) => graph.release(ordinal));
-        for (const ordinal of stale) twins.insert(ordinal);
+        for (const ordinal of stale) siblings.all((graph) => graph.retire(ordinal));
+        siblings.set(count, randomValues(random, 20, dimension, isCoarse));
+        for (const ordinal of stale) siblings.set(ordinal, randomValues(random, 1, dimension, isCoarse));
+        for (let i = 0; i < 10; i++) siblings.insert(count + i);
+        siblings.all((graph) => graph.repair(0, count + 10));
+        for (let i = 10; i < 20; i++) siblings.insert(count + i);
+        siblings.expectSame(count + 20);
+        for (const ordinal of stale) siblings.all((graph) => graph.release(ordinal));
+        for (const ordinal of stale) siblings.insert(ordinal);
         for (let ordinal = 0; ordinal < count; ordinal += 9) {
-          const others = [...Array(count + 20).keys()].filter((other) => other !== ordinal && !twins.graphs[0]!.neighbours(other, 0).includes(ordinal));
-          twins.both((graph) => graph.adopt(ordinal, Bitmap.of(others).words));
+          const others = [...Array(count + 20).keys()].filter((other) => other !== ordinal && !siblings.graphs[0]!.neighbours(other, 0).includes(ordinal));
+          siblings.all((graph) => graph.adopt(ordinal, Bitmap.of(others).words));
         }
-        twins.expectSame(count + 20);
+        siblings.expectSame(count + 20);
 
         for (const beam of [1, 7, 300]) {
           const query = randomValues(random, 1, dimension, isCoarse);
-          twins.expectSameSearch(query, beam, null);
-          twins.expectSameSearch(query, beam, Bitmap.of([...Array(count + 20).keys()].filter(() => random() > 0.3)));
+          siblings.expectSameSearch(query, beam, null);
+          siblings.expectSameSearch(query, beam, Bitmap.of([...Array(count + 20).keys()].filter(() => random() > 0.3)));
         }
       }),
       { numRuns: 40 },
@@ -115,39 +116,39 @@ describe("WasmGraph", () => {
 
   it("reads and writes back what it holds", () => {
     const random = randomFrom(3);
-    const twins = new Twins("cosine", 24, 6, 40);
+    const siblings = new Siblings("cosine", 24, 6, 40);
     const values = randomValues(random, 300, 24, false);
-    twins.set(0, values);
-    for (let ordinal = 0; ordinal < 300; ordinal += 2) twins.insert(ordinal);
-    const copies = new Twins("cosine", 24, 6, 40);
+    siblings.set(0, values);
+    for (let ordinal = 0; ordinal < 300; ordinal += 2) siblings.insert(ordinal);
+    const copies = new Siblings("cosine", 24, 6, 40);
     copies.set(0, values);
-    for (const [from, to] of [[0, 100], [100, 300]] as const) copies.both((graph) => graph.write(from, twins.graphs[0]!.read(from, to)));
-    copies.both((graph) => graph.setEntry(twins.graphs[0]!.entry));
-    expect(copies.graphs[0]!.read(0, 300)).toEqual(twins.graphs[1]!.read(0, 300));
+    for (const [from, to] of [[0, 100], [100, 300]] as const) copies.all((graph) => graph.write(from, siblings.graphs[0]!.read(from, to)));
+    copies.all((graph) => graph.setEntry(siblings.graphs[0]!.entry));
+    expect(copies.graphs[0]!.read(0, 300)).toEqual(siblings.graphs[1]!.read(0, 300));
     for (let ordinal = 1; ordinal < 300; ordinal += 2) {
-      twins.insert(ordinal);
+      siblings.insert(ordinal);
       copies.insert(ordinal);
     }
     copies.expectSame(300);
-    expect(copies.graphs[0]!.read(0, 300)).toEqual(twins.graphs[0]!.read(0, 300));
+    expect(copies.graphs[0]!.read(0, 300)).toEqual(siblings.graphs[0]!.read(0, 300));
   });
 
   it("starts anew after clear, with the same result", () => {
-    const twins = new Twins("l2", 8, 4, 30);
-    twins.set(0, randomValues(randomFrom(5), 200, 8, false));
-    for (let ordinal = 0; ordinal < 200; ordinal++) twins.insert(ordinal);
-    const before = twins.graphs[0]!.read(0, 200);
-    twins.both((graph) => graph.clear());
-    expect(twins.both((graph) => graph.read(0, 200).links)).toHaveLength(0);
-    twins.expectSameSearch(new Float32Array(8), 5, null);
-    for (let ordinal = 0; ordinal < 200; ordinal++) twins.insert(ordinal);
-    twins.expectSame(200);
-    expect(twins.graphs[0]!.read(0, 200)).toEqual(before);
+    const siblings = new Siblings("l2", 8, 4, 30);
+    siblings.set(0, randomValues(randomFrom(5), 200, 8, false));
+    for (let ordinal = 0; ordinal < 200; ordinal++) siblings.insert(ordinal);
+    const before = siblings.graphs[0]!.read(0, 200);
+    siblings.all((graph) => graph.clear());
+    expect(siblings.all((graph) => graph.read(0, 200).links)).toHaveLength(0);
+    siblings.expectSameSearch(new Float32Array(8), 5, null);
+    for (let ordinal = 0; ordinal < 200; ordinal++) siblings.insert(ordinal);
+    siblings.expectSame(200);
+    expect(siblings.graphs[0]!.read(0, 200)).toEqual(before);
   });
 
   it("grows over several chunks of rows and nodes, between which scans see every row", () => {
     const dimension = 4096;
-    const table = wasm.createTable(dimension);
+    const table = kernels[0]!.createTable(dimension);
     const graph = table.createGraph(graphOptions("cosine", 4, 10));
     for (let ordinal = 0; ordinal < 1100; ordinal++) {
       const rows = quantizeRows("cosine", dimension, pointOnCircle(ordinal / 1100, dimension));

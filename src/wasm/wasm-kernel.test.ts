@@ -5,9 +5,10 @@ import { Bitmap } from "../core/index/bitmap.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
 import type { CodeTable } from "../core/index/vector-kernel.js";
 import { queryMax } from "../core/index/vector-kernel.js";
-import { wasmKernelForTests } from "./kernel-for-tests.js";
+import { builds, wasmKernelForTests } from "./kernel-for-tests.js";
 
-const wasm = await wasmKernelForTests();
+const kernels = await Promise.all(builds.map(wasmKernelForTests));
+const wasm = kernels[0]!;
 
 type Random = () => number;
 
@@ -45,8 +46,9 @@ function randomBitmap(random: Random, rows: number): Bitmap {
   return allowed;
 }
 
-function bothTables(dimension: number): CodeTable[] {
-  return [wasm.createTable(dimension), referenceKernel.createTable(dimension)];
+/** Of both builds, and the reference last. */
+function allTables(dimension: number): CodeTable[] {
+  return [...kernels, referenceKernel].map((kernel) => kernel.createTable(dimension));
 }
 
 /** Much faster than `toEqual` on long arrays, and tells −0 from 0. */
@@ -56,9 +58,12 @@ function sameBytes(a: Float32Array | Uint32Array, b: Float32Array | Uint32Array)
 }
 
 function expectSameScan(tables: readonly CodeTable[], query: Int16Array, scale: number, r: number, allowed: Bitmap): void {
-  const [actual, expected] = tables.map((table) => table.scan(query, scale, r, allowed.words));
-  expect(sameBytes(actual!.ordinals, expected!.ordinals)).toBe(true);
-  expect(sameBytes(actual!.distances, expected!.distances)).toBe(true);
+  const all = tables.map((table) => table.scan(query, scale, r, allowed.words));
+  const expected = all.pop()!;
+  for (const actual of all) {
+    expect(sameBytes(actual.ordinals, expected.ordinals)).toBe(true);
+    expect(sameBytes(actual.distances, expected.distances)).toBe(true);
+  }
 }
 
 describe("WasmKernel", () => {
@@ -75,7 +80,7 @@ describe("WasmKernel", () => {
     fc.assert(
       fc.property(shape, ({ dimension, count, r, distinct, scale, seed }) => {
         const random = randomFrom(seed);
-        const tables = bothTables(dimension);
+        const tables = allTables(dimension);
         const { codes, slopes, intercepts } = randomRows(random, dimension, count, distinct);
         for (const table of tables) table.set(0, codes, slopes, intercepts);
         expectSameScan(tables, randomQuery(random, dimension), scale, r, randomBitmap(random, count));
@@ -88,7 +93,7 @@ describe("WasmKernel", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), (dimension, seed) => {
         const random = randomFrom(seed);
-        const tables = bothTables(dimension);
+        const tables = allTables(dimension);
         let rows = 0;
         for (let step = 0; step < 6; step++) {
           const first = Math.floor(random() * (rows + 40));
@@ -106,7 +111,7 @@ describe("WasmKernel", () => {
   it.each([1, 50, 70_000, 200_000])("merges chunks of the window's size, r = %i", (r) => {
     const random = randomFrom(r);
     const rows = 2 * 65_536 + 1000;
-    const tables = bothTables(2);
+    const tables = allTables(2);
     const { codes, slopes, intercepts } = randomRows(random, 2, rows, 20);
     for (const table of tables) table.set(0, codes, slopes, intercepts);
     const everything = Bitmap.of(Array(rows).keys());
@@ -117,7 +122,7 @@ describe("WasmKernel", () => {
   });
 
   it("puts rows of infinite nearness first", () => {
-    const tables = bothTables(1);
+    const tables = allTables(1);
     const intercepts = Float32Array.of(1, -Infinity, -5, -Infinity);
     for (const table of tables) table.set(0, Int8Array.of(1, 0, 1, 0), Float32Array.of(1, 0, 1, 0), intercepts);
     const { ordinals } = tables[0]!.scan(Int16Array.of(1), 1, 3, Bitmap.of([0, 1, 2, 3]).words);
@@ -131,9 +136,10 @@ describe("WasmKernel", () => {
         const random = randomFrom(seed);
         const values = (n: number) => Float32Array.from({ length: n * dimension }, () => magnitude * (2 * random() - 1));
         const [query, rows] = [values(1), values(count)];
-        const [actual, expected] = bothTables(dimension);
-        expect(actual!.dotsAndNorms(query, rows)).toEqual(expected!.dotsAndNorms(query, rows));
-        expect(actual!.squaredDistances(query, rows)).toEqual(expected!.squaredDistances(query, rows));
+        const actual = wasm.createTable(dimension);
+        const expected = referenceKernel.createTable(dimension);
+        expect(actual.dotsAndNorms(query, rows)).toEqual(expected.dotsAndNorms(query, rows));
+        expect(actual.squaredDistances(query, rows)).toEqual(expected.squaredDistances(query, rows));
       }),
       { numRuns: 60 },
     );
@@ -141,7 +147,7 @@ describe("WasmKernel", () => {
 
   it("fingerprints rows as the reference does, and tells them apart by any code, slope or intercept", () => {
     for (const dimension of [1, 5, 16, 33]) {
-      const tables = bothTables(dimension);
+      const tables = allTables(dimension);
       const set = (change: (codes: Int8Array, factors: Float32Array) => void): number[] => {
         const codes = new Int8Array(dimension).fill(-7);
         const factors = Float32Array.of(0.5, 2);
@@ -151,7 +157,7 @@ describe("WasmKernel", () => {
       };
       const changes = Array.from({ length: dimension }, (_, i) => (codes: Int8Array) => void (codes[i] = 100));
       const all = [set(() => {}), set((_, factors) => (factors[0] = -0.5)), set((_, factors) => (factors[1] = 3)), ...changes.map(set)];
-      for (const [actual, expected] of all) expect(actual).toBe(expected);
+      for (const [actual, ...others] of all) for (const other of others) expect(other).toBe(actual);
       expect(new Set(all.map(([actual]) => actual)).size).toBe(dimension + 3);
     }
   });

@@ -18,11 +18,12 @@ const NO_LIMIT = NaN;
 
 /** The kernel over a compiled module: one instance, and so one memory, per code table. */
 export class WasmKernel implements VectorKernel {
-  readonly name = "wasm-simd";
+  readonly name: VectorKernel["name"];
   readonly #module: WebAssembly.Module;
 
-  constructor(module: WebAssembly.Module) {
+  constructor(module: WebAssembly.Module, name: VectorKernel["name"]) {
     this.#module = module;
+    this.name = name;
   }
 
   createTable(dimension: number): CodeTable {

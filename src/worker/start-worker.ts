@@ -5,16 +5,23 @@ import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector-kernel.js";
 import { openStorage } from "../storage/open-storage.js";
-import { loadKernel, simdSupported } from "../wasm/load.js";
+import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { createHost } from "./host.js";
 import { asError, installErrorTransfer } from "./protocol.js";
 
-/** The SIMD kernel wherever there is SIMD; a kernel that fails to load there is an error, not a slower engine. */
+/** Bundlers look for these very expressions. */
+const fetchKernel: Readonly<Record<KernelBuild, () => Promise<Response>>> = {
+  "wasm-simd": () => fetch(new URL("../wasm/build/kernel.wasm", import.meta.url)),
+  "wasm-relaxed-simd": () => fetch(new URL("../wasm/build/kernel-relaxed.wasm", import.meta.url)),
+};
+
+/** A SIMD kernel wherever there is SIMD; a kernel that fails to load there is an error, not a slower engine. */
 async function openKernel(): Promise<VectorKernel> {
-  if (!simdSupported()) return referenceKernel;
+  const build = supportedBuild();
+  if (build === null) return referenceKernel;
   try {
-    return await loadKernel(fetch(new URL("../wasm/build/kernel.wasm", import.meta.url)));
+    return await loadKernel(fetchKernel[build](), build);
   } catch (error) {
     if (error instanceof TidepoolError) throw error;
     throw new TidepoolError("CONNECTION_LOST", `The vector kernel could not be fetched: ${asError(error).message}`, { cause: error });

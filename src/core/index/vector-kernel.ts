@@ -38,7 +38,7 @@ export interface CodeTable extends ExactSums {
 }
 
 export interface VectorKernel {
-  readonly name: "wasm-simd" | "typescript";
+  readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   createTable(dimension: number): CodeTable;
 }
 

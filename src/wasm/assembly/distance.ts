@@ -6,13 +6,20 @@
  * one float32 rounding per step, in this order; the dot product is exact in int32. The query is an encoded vector from
  * outside (offset 0, which turns −0 into 0) or a row itself: then `scale` is the space's constant times that row's slope
  * and `offset` another constant times its intercept.
+ *
+ * A query from outside has int16 codes, which both builds multiply alike: for the relaxed dot product it would have to be
+ * coarser, and a search would have to judge more rows exactly. A row has int8 codes; the relaxed build takes that product.
  */
 
 import { QUERY, codeBytes, rowAt } from "./layout";
+import { dotSixteenOfRow, layRow } from "./row-query";
 
 /** What turns a dot product with the current query into a distance. */
 let scale: f32 = 0;
 let offset: f32 = 0;
+/** In the relaxed build: whether the current query is a row, and what a dot product with it lacks. */
+let isRow: bool = false;
+let lacking: i32 = 0;
 /** What turns a row's slope and intercept into its scale and offset as a query. */
 let slopeFactor: f32 = 0;
 let interceptFactor: f32 = 0;
@@ -27,6 +34,7 @@ export function setRowQueries(ofSlope: f32, ofIntercept: f32): void {
 export function askVector(queryScale: f32): void {
   scale = queryScale;
   offset = 0;
+  if (ASC_FEATURE_RELAXED_SIMD) isRow = false;
 }
 
 /** Makes a row the current query. */
@@ -34,7 +42,12 @@ export function askRow(ordinal: u32): void {
   const row = rowAt(ordinal);
   scale = scaleOf(row);
   offset = offsetOf(row);
-  for (let i: usize = 0; i < codeBytes; i += 8) v128.store(QUERY + 2 * i, v128.load8x8_s(row + i));
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    isRow = true;
+    lacking = layRow(row);
+  } else {
+    for (let i: usize = 0; i < codeBytes; i += 8) v128.store(QUERY + 2 * i, v128.load8x8_s(row + i));
+  }
 }
 
 // @ts-ignore: decorator
@@ -69,6 +82,7 @@ export function distanceBetween(a: usize, b: usize): f32 {
 // @ts-ignore: decorator
 @inline
 export function dot(row: usize): i32 {
+  if (ASC_FEATURE_RELAXED_SIMD) if (isRow) return dotOfRow(row);
   let sum = i32x4.splat(0);
   let query = QUERY;
   for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteen(row, query));
@@ -79,6 +93,7 @@ export function dot(row: usize): i32 {
 // @ts-ignore: decorator
 @inline
 export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) if (isRow) return dotFourOfRow(a, b, c, d);
   let sumA = i32x4.splat(0);
   let sumB = i32x4.splat(0);
   let sumC = i32x4.splat(0);
@@ -90,9 +105,30 @@ export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
     sumC = i32x4.add(sumC, dotSixteen(c, query));
     sumD = i32x4.add(sumD, dotSixteen(d, query));
   }
-  const ab = i32x4.add(i32x4.shuffle(sumA, sumB, 0, 4, 1, 5), i32x4.shuffle(sumA, sumB, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(sumC, sumD, 0, 4, 1, 5), i32x4.shuffle(sumC, sumD, 2, 6, 3, 7));
-  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
+  return sumsOfLanes(sumA, sumB, sumC, sumD);
+}
+
+/** The same for a row as the query, in the relaxed build. */
+function dotOfRow(row: usize): i32 {
+  let sum = i32x4.splat(0);
+  let query = QUERY;
+  for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteenOfRow(row, query));
+  return sumOfLanes(sum) + lacking;
+}
+
+function dotFourOfRow(a: usize, b: usize, c: usize, d: usize): v128 {
+  let sumA = i32x4.splat(0);
+  let sumB = i32x4.splat(0);
+  let sumC = i32x4.splat(0);
+  let sumD = i32x4.splat(0);
+  let query = QUERY;
+  for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
+    sumA = i32x4.add(sumA, dotSixteenOfRow(a, query));
+    sumB = i32x4.add(sumB, dotSixteenOfRow(b, query));
+    sumC = i32x4.add(sumC, dotSixteenOfRow(c, query));
+    sumD = i32x4.add(sumD, dotSixteenOfRow(d, query));
+  }
+  return i32x4.add(sumsOfLanes(sumA, sumB, sumC, sumD), i32x4.splat(lacking));
 }
 
 /** Products of sixteen codes at `row` with as many of the query, summed into four lanes. */
@@ -113,6 +149,15 @@ function dotOfRows(a: usize, b: usize): i32 {
     sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(a, 8), v128.load8x8_s(b, 8)));
   }
   return sumOfLanes(sum);
+}
+
+/** The sums of the lanes of four vectors, one per lane. */
+// @ts-ignore: decorator
+@inline
+function sumsOfLanes(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
 }
 
 // @ts-ignore: decorator

@@ -1,7 +1,8 @@
 /**
  * The vector kernel in WebAssembly SIMD: int8 rows, scanned for the r rows nearest to a query, and a graph over them
- * (`graph.ts`). Written in AssemblyScript on raw memory, with no runtime, no objects and no allocation;
- * `wasm-kernel.ts` and `wasm-graph.ts` drive it and own its memory, which `layout.ts` describes.
+ * (`graph.ts`). Written in AssemblyScript on raw memory, with no runtime, no objects and no allocation; `wasm-kernel.ts` and
+ * `wasm-graph.ts` drive it and own its memory, which `layout.ts` describes. It is compiled twice, with and without relaxed
+ * SIMD (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
  */
 
 import { askVector, distanceOf, dot, dotFour } from "./distance";

@@ -4,7 +4,7 @@
  *     memory    = reserved window directory query (row chunk | node chunk | towers)* scratch
  *     window    = 65,536 bits: which rows of a scan's window are allowed, lowest bit first
  *     directory = 4096 × (address of row chunk: u32 · address of node chunk: u32)
- *     query     = int16 codes, padded with 0 to a multiple of 16
+ *     query     = int16 codes, padded with 0 to a multiple of 16; or a row (`row-query.ts`)
  *     row chunk = 2^shift × row
  *     row       = int8 codes, padded with 0 to a multiple of 16 · slope: f32 · intercept: f32
  *     scratch   = behind the last of these; meaningless between two calls, so later rows and chunks may overwrite it
