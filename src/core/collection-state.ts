@@ -12,7 +12,7 @@ import type { ByteCache } from "./byte-cache.js";
 import { TidepoolError } from "./errors.js";
 import type { CreateApproximate } from "./index/approximate-index.js";
 import { Bitmap } from "./index/bitmap.js";
-import type { GraphSnapshot } from "./index/graph-snapshot.js";
+import type { GraphCopy } from "./index/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "./index/quantize.js";
 import { VectorIndex } from "./index/vector-index.js";
 import type { VectorKernel } from "./index/vector-kernel.js";
@@ -428,8 +428,8 @@ export class CollectionState {
     return this.vectors === null || this.vectors.index.build(isOver);
   }
 
-  /** The finished graph, to be saved; `null` when there is none. */
-  async finishGraph(tick: () => Promise<void>): Promise<GraphSnapshot | null> {
+  /** The finished graph, to be saved before more is built; `null` when there is none. */
+  async finishGraph(tick: () => Promise<void>): Promise<GraphCopy | null> {
     if (this.vectors === null) return null;
     const { index } = this.vectors;
     while (!index.build(stepLimit(), true)) await tick();

@@ -411,6 +411,30 @@ describe("the graph of a large collection", () => {
     expect((await reopened.info()).blockBytesUsed).toBe(blocks);
   });
 
+  test("is saved, too, when the collection is being compacted at the moment it is finished", async () => {
+    const environment = new TestEnvironment();
+    const storage = storageOf({ now: () => environment.now() });
+    const engine = await openWithGraph(storage, environment);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    const flush = storage.blobs.flush.bind(storage.blobs);
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    storage.blobs.flush = () => gate.then(flush);
+    const compaction = engine.compact(collectionId);
+    for (let turn = 0; turn < 20; turn++) {
+      environment.advance(limits.graphIdleMs);
+      await environment.yieldToEventLoop();
+    }
+    storage.blobs.flush = flush;
+    open();
+    await compaction;
+    environment.advance(limits.arenaSettleMs);
+    await built(engine, environment);
+    const [manifest] = await storage.catalog.list("manifest/");
+    expect(new TextDecoder().decode(manifest![1])).toContain('"graph":{');
+  });
+
   test("that is damaged is built anew with a warning, and answers are right meanwhile", async () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now() });

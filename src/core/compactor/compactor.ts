@@ -86,7 +86,7 @@ export class Compactor {
 
   /** Writes the collection's graph, as it is once it is tidied up. */
   saveGraph(state: CollectionState): Promise<void> {
-    return unwatched(this.#run(state, () => this.#saveGraph(state)));
+    return this.#runNext(state, () => this.#saveGraph(state));
   }
 
   /**
@@ -104,6 +104,12 @@ export class Compactor {
     this.#tail = unwatched(run);
     this.#running.set(state, run);
     return run;
+  }
+
+  /** Work that nobody waits for and that no other work of the collection does. */
+  async #runNext(state: CollectionState, work: () => Promise<void>): Promise<void> {
+    for (let running = this.#running.get(state); running !== undefined; running = this.#running.get(state)) await unwatched(running);
+    if (!this.#stopped) await unwatched(this.#run(state, work));
   }
 
   /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */
@@ -145,7 +151,7 @@ export class Compactor {
 
   async #saveTextIdle(): Promise<void> {
     for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && needsTextSnapshot(state)) await unwatched(this.#run(state, () => this.#saveText(state)));
+      if (!this.#stopped && needsTextSnapshot(state)) await this.#runNext(state, () => this.#saveText(state));
     }
   }
 

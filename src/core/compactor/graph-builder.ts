@@ -22,7 +22,8 @@ const CHANGED_SHARE_MAX = 0.2;
 
 export class GraphBuilder {
   readonly #parts: GraphBuilderParts;
-  readonly #running = new Set<CollectionState>();
+  /** Whose graphs are being built; true for those that were written to since. */
+  readonly #running = new Map<CollectionState, boolean>();
   /** Collections whose graph could not be built: not tried again until they are opened anew. */
   readonly #failed = new WeakSet<CollectionState>();
   readonly #sleepers = new Set<() => void>();
@@ -41,11 +42,18 @@ export class GraphBuilder {
   /** Called when a collection was opened or written to. */
   note(state: CollectionState): void {
     this.#lastWriteAt = this.#parts.environment.now();
-    if (this.#stopped || this.#running.has(state) || this.#failed.has(state) || state.isGraphDone) return;
-    this.#running.add(state);
-    void this.#build(state)
-      .catch((error: unknown) => this.#giveUp(state, error))
-      .finally(() => this.#running.delete(state));
+    if (this.#stopped || this.#failed.has(state)) return;
+    if (this.#running.has(state)) this.#running.set(state, true);
+    else if (!state.isGraphDone) void this.#run(state);
+  }
+
+  /** Writes that come in while the graph is being saved are for another round. */
+  async #run(state: CollectionState): Promise<void> {
+    this.#running.set(state, false);
+    await this.#build(state).catch((error: unknown) => this.#giveUp(state, error));
+    const isWrittenTo = this.#running.get(state);
+    this.#running.delete(state);
+    if (isWrittenTo) this.note(state);
   }
 
   /** Building ends after the slice under way. */

@@ -9,7 +9,7 @@
 
 import type { Space } from "../types.js";
 import type { Bitmap } from "./bitmap.js";
-import type { GraphSnapshot } from "./graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import type { VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import type { Candidates } from "./vector-kernel.js";
@@ -61,8 +61,8 @@ export interface ApproximateIndex {
    * `CodeTable.scan` has them, no farther off. `null` when it failed.
    */
   candidates(query: EncodedQuery, beam: number, allowed: Bitmap | null): Candidates | null;
-  /** The index as it is; missing where it is built anew each time. */
-  save?(): GraphSnapshot;
+  /** The index as it is, copied piece by piece; nothing is built until the last one. Missing where it is built anew each time. */
+  save?(): GraphCopy;
   /** Takes a saved index, once every row is set; why it is of no use, or `null`. */
   load?(snapshot: GraphSnapshot): string | null;
   /** Gives its memory back. It covers nothing from then on and builds nothing. */

@@ -20,7 +20,7 @@ export interface SnapshotPiece extends GraphPiece {
   fingerprints: Uint32Array;
 }
 
-export interface GraphSnapshot {
+export interface GraphSnapshot<Pieces extends Iterable<SnapshotPiece> = SnapshotPiece[]> {
   version: number;
   M: number;
   /** Of the levels. */
@@ -28,8 +28,11 @@ export interface GraphSnapshot {
   /** The node where walks begin, −1 in an empty graph. */
   entry: number;
   /** Of ordinals 0 … 16383, 16384 … and so on; the last may be shorter. */
-  pieces: SnapshotPiece[];
+  pieces: Pieces;
 }
+
+/** A graph that is being saved: pieces are copied when they are asked for. */
+export type GraphCopy = GraphSnapshot<Iterable<SnapshotPiece>>;
 
 /** Says what makes a snapshot useless for these options, or `null` if it can be loaded. */
 export function damageOf(snapshot: GraphSnapshot, options: GraphOptions, seed: number): string | null {

@@ -2,7 +2,7 @@
 
 import type { Space } from "../types.js";
 import { distance } from "./distance.js";
-import type { GraphSnapshot } from "./graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import type { Nearest, VectorSource } from "./judge.js";
 
 export type Random = () => number;
@@ -60,6 +60,11 @@ export function recallOf(found: Nearest, truth: Nearest): number {
   if (truth.distances.length === 0) return 1;
   const farthest = truth.distances.at(-1)!;
   return found.distances.filter((d) => d <= farthest).length / truth.distances.length;
+}
+
+/** A saved graph with all its pieces. */
+export function wholeOf(copy: GraphCopy): GraphSnapshot {
+  return { ...copy, pieces: [...copy.pieces] };
 }
 
 /** The lists of a saved graph by ordinal and level. */

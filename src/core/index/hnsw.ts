@@ -17,7 +17,7 @@ import { Bitmap } from "./bitmap.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
 import type { Graph, GraphOptions } from "./graph.js";
 import { graphOptions, levelOf } from "./graph.js";
-import type { GraphSnapshot, SnapshotPiece } from "./graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "./graph-snapshot.js";
 import { PIECE_ORDINALS, SNAPSHOT_VERSION, damageOf } from "./graph-snapshot.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { WALK_FACTOR } from "./planner.js";
@@ -169,13 +169,17 @@ export class HnswIndex implements ApproximateIndex {
     return pick(found, (ordinal) => this.covered.has(ordinal) && (allowed === null || allowed.has(ordinal)));
   }
 
-  /** The graph as it is. Pieces are copies. */
-  save(): GraphSnapshot {
-    const pieces: SnapshotPiece[] = [];
-    if (this.#graph !== null) {
-      for (let from = 0; from < this.#end; from += PIECE_ORDINALS) pieces.push(this.#savePiece(from, Math.min(this.#end, from + PIECE_ORDINALS)));
-    }
-    return { version: SNAPSHOT_VERSION, M: this.#options.M, seed: this.#seed, entry: this.#graph?.entry ?? -1, pieces };
+  /**
+   * The graph as it is. Until its last piece is copied nothing may be built; rows may be set and deleted, as their nodes
+   * show by fingerprints that they are of earlier ones.
+   */
+  save(): GraphCopy {
+    return { version: SNAPSHOT_VERSION, M: this.#options.M, seed: this.#seed, entry: this.#graph?.entry ?? -1, pieces: this.#pieces() };
+  }
+
+  *#pieces(): Generator<SnapshotPiece, void, undefined> {
+    const end = this.#graph === null ? 0 : this.#end;
+    for (let from = 0; from < end; from += PIECE_ORDINALS) yield this.#savePiece(from, Math.min(end, from + PIECE_ORDINALS));
   }
 
   /**

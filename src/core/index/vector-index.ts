@@ -12,7 +12,7 @@ import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from 
 import { Bitmap } from "./bitmap.js";
 import type { Nearest, VectorSource } from "./flat.js";
 import { FlatIndex, isBeyondCodes } from "./flat.js";
-import type { GraphSnapshot } from "./graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { type Plan, type SearchShape, flatRowsMax, planSearch } from "./planner.js";
@@ -150,8 +150,8 @@ export class VectorIndex {
     return this.#graph.save !== undefined;
   }
 
-  /** The graph at rest; `null` while there is none. */
-  save(): GraphSnapshot | null {
+  /** The graph at rest, see `HnswIndex.save`; `null` while there is none. */
+  save(): GraphCopy | null {
     return this.#graph.coveredCount === 0 ? null : (this.#graph.save?.() ?? null);
   }
 

@@ -5,7 +5,7 @@
  */
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import type { GraphSnapshot, SnapshotPiece } from "../index/graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "../index/graph-snapshot.js";
 
 /** A stored graph. Plain JSON: manifests hold it, `null` when there is none. */
 export interface GraphSection {
@@ -20,10 +20,11 @@ export interface GraphSection {
 type Tick = () => Promise<void>;
 
 /** Writes a snapshot; durable after the store's next flush. */
-export async function saveGraph(store: BlockStore, snapshot: GraphSnapshot, tick: Tick): Promise<GraphSection> {
+export async function saveGraph(store: BlockStore, snapshot: GraphCopy, tick: Tick): Promise<GraphSection> {
   const { version, M, seed, entry } = snapshot;
   const pieces: BlockRef[] = [];
   for (const piece of snapshot.pieces) {
+    await tick();
     pieces.push(await store.write(encodePiece(piece)));
     await tick();
   }
@@ -42,15 +43,15 @@ export async function loadGraph(store: BlockStore, section: GraphSection, owner:
 }
 
 function encodePiece({ heights, degrees, links, fingerprints }: SnapshotPiece): Uint8Array {
-  const column = (name: string, values: ArrayLike<number>) => ({ type: "u32-list", name, values: [Uint32Array.from(values)] }) as const;
+  const column = (name: string, values: ArrayLike<number>) => ({ type: "u32-list", name, values: [new Uint32Array(values)] }) as const;
   return encodeBlock([column("heights", heights), column("degrees", degrees), column("links", links), column("fingerprints", fingerprints)], 1);
 }
 
 function decodePiece(block: Block): SnapshotPiece {
   const list = (name: string) => block.u32List(name)(0);
   return {
-    heights: Uint8Array.from(list("heights")),
-    degrees: Uint16Array.from(list("degrees")),
+    heights: new Uint8Array(list("heights")),
+    degrees: new Uint16Array(list("degrees")),
     links: list("links"),
     fingerprints: list("fingerprints"),
   };
