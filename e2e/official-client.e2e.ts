@@ -78,6 +78,35 @@ test("creates, adds, reads, queries, updates, searches, forks and deletes", asyn
   });
 });
 
+test("sparse vectors in metadata come back as they were sent", async () => {
+  const seen = await page.evaluate(async () => {
+    const { K, Search } = chroma;
+    const client = new chroma.ChromaClient();
+    const lexical = await client.createCollection({ name: "lexical", embeddingFunction: null, metadata: { weights: { indices: [1], values: [0.1] } } });
+    await lexical.add({ ids: ["a", "b"], embeddings: [[0, 1], [1, 0]], metadatas: [{ sv: { indices: [1, 5], values: [0.1, -2] } }, { sv: { indices: [], values: [] }, n: 1 }] });
+    const { metadatas } = await lexical.get();
+    await lexical.update({ ids: ["a"], metadatas: [{ sv: { indices: [4294967295], values: [3] } }] });
+    const queried = await lexical.query({ queryEmbeddings: [[0, 1]], nResults: 1, where: { sv: { $ne: 1 } } });
+    const searched = await lexical.search(new Search().where(K("n").eq(1)).select("sv"));
+    const badNames: string[] = [];
+    for (const sv of [{ indices: [5, 1], values: [1, 1] }, { indices: [1], values: [1, 1] }]) {
+      await lexical.add({ ids: ["c"], embeddings: [[1, 1]], metadatas: [{ sv }] }).catch((error: Error) => badNames.push(error.name));
+    }
+    const again = await client.getCollection({ name: "lexical" });
+    const count = await again.count();
+    await client.deleteCollection({ name: "lexical" });
+    return { metadatas, queried: queried.metadatas, searched: searched.metadatas, badNames, metadata: again.metadata, count };
+  });
+  expect(seen).toEqual({
+    metadatas: [{ sv: { indices: [1, 5], values: [0.1, -2] } }, { sv: { indices: [], values: [] }, n: 1 }],
+    queried: [[{ sv: { indices: [4294967295], values: [3] } }]],
+    searched: [[{ sv: { indices: [], values: [] } }]],
+    badNames: ["ChromaClientError", "ChromaClientError"],
+    metadata: { weights: { indices: [1], values: [0.1] } },
+    count: 2,
+  });
+});
+
 test("its errors are the ones that a server would cause", async () => {
   const names = await page.evaluate(async () => {
     const client = new chroma.ChromaClient();

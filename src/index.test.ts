@@ -11,6 +11,7 @@ import {
   HashingEmbeddingFunction,
   type Metadata,
   registerEmbeddingFunction,
+  type SparseVector,
   TidepoolClient,
   type Where,
 } from "./index.js";
@@ -67,6 +68,11 @@ export async function writes(books: Collection<Book>, plain: Collection): Promis
   await books.upsert({ ids: ["a"], metadatas: [{ tags: ["x"] }] });
   // @ts-expect-error: no such key
   await books.upsert({ ids: ["a"], metadatas: [{ colour: "red" }] });
+  await plain.add({ ids: ["a"], metadatas: [{ sv: { indices: [1], values: [0.5] } }] });
+  const weights = (await plain.get<{ weights: SparseVector }>()).metadatas[0]?.weights;
+  same<typeof weights, SparseVector | undefined>(true);
+  // @ts-expect-error: a sparse vector has values
+  await plain.add({ ids: ["a"], metadatas: [{ sv: { indices: [1] } }] });
   // @ts-expect-error: objects are no metadata
   await plain.add({ ids: ["a"], metadatas: [{ o: { a: 1 } }] });
   // @ts-expect-error: ids are needed

@@ -64,7 +64,6 @@ export {
   type RankInput,
   type RankLiteral,
   type RrfOptions,
-  type SparseVector,
   type TextOptions,
 } from "./api/search/rank.js";
 export {
@@ -94,6 +93,7 @@ export type {
   MetadataPatch,
   MetadataValue,
   Space,
+  SparseVector,
   Where,
   WhereDocument,
   WhereOperator,

@@ -241,6 +241,21 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "metadata values: sparse vectors whose indices are u32 and ascend, one value for each; with or without the mark",
+    async run(rest) {
+      const path = await rest.collection();
+      const add = (sv: unknown) => rest.ask("POST", `${path}/add`, { ids: ["n"], embeddings: [[1]], metadatas: [{ sv }] });
+      for (const sv of [{ indices: [5, 1], values: [0.5, 2] }, { indices: [1, 1], values: [0.5, 2] }, { indices: [1], values: [0.5, 2] }]) {
+        const { status, body } = await add({ "#type": "sparse_vector", ...sv });
+        assert.deepEqual([status, body], [400, { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" }]);
+      }
+      for (const sv of [{ indices: [-1], values: [1] }, { indices: [0.5], values: [1] }, { indices: [1] }, { "#type": "dense", indices: [1], values: [1] }]) {
+        assert.equal((await add(sv)).status, 422);
+      }
+      assert.deepEqual(await rest.ids(path), []);
+    },
+  },
+  {
     name: "ids: non-empty strings of any length",
     async run(rest) {
       const path = await rest.collection();
@@ -630,6 +645,25 @@ export const cases: readonly Case[] = [
       const made = ["zzz", "mmm", "aaa", "nnn"];
       for (const name of made) await rest.ask("POST", path, { name });
       assert.deepEqual((await rest.ask("GET", path)).body.map(({ name }: { name: string }) => name), made);
+    },
+  },
+  {
+    name: "ours: sparse vectors in metadata are stored, merged, returned with the mark, and matched by negations only",
+    async run(rest) {
+      const path = await rest.collection({ metadata: { sv: { indices: [2], values: [0.5] } } });
+      const sv = (indices: number[], values: number[]) => ({ "#type": "sparse_vector", indices, values });
+      const metadatas = [{ sv: { indices: [1, 5], values: [0.1, 2] } }, { sv: sv([], []), n: 1 }, { sv: 5 }];
+      assert.deepEqual(await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c"], embeddings: [[1], [2], [3]], metadatas }), { status: 201, body: {} });
+      const stored = async () => (await rest.ask("POST", `${path}/get`, {})).body.metadatas;
+      assert.deepEqual(await stored(), [{ sv: sv([1, 5], [0.1, 2]) }, { sv: sv([], []), n: 1 }, { sv: 5 }]);
+      for (const where of [{ sv: { $gt: 0 } }, { sv: 5 }, { sv: { $in: [5] } }]) assert.deepEqual(await rest.ids(path, { where }), ["c"]);
+      assert.deepEqual(await rest.ids(path, { where: { sv: { $contains: 1 } } }), []);
+      for (const where of [{ sv: { $ne: 5 } }, { sv: { $nin: [5] } }]) assert.deepEqual(await rest.ids(path, { where }), ["a", "b"]);
+      assert.deepEqual(await rest.ids(path, { where: { sv: { $not_contains: 1 } } }), ["a", "b", "c"]);
+      await rest.ask("POST", `${path}/update`, { ids: ["a", "b"], metadatas: [{ sv: sv([7], [1]) }, { sv: null }] });
+      assert.deepEqual(await stored(), [{ sv: sv([7], [1]) }, { n: 1 }, { sv: 5 }]);
+      const found = (await rest.ask("POST", `${path}/search`, { searches: [{ select: { keys: ["sv"] }, limit: { limit: 1 } }] })).body;
+      assert.deepEqual(found.metadatas, [[{ sv: sv([7], [1]) }]]);
     },
   },
   {

@@ -224,6 +224,19 @@ const writes: BadInput[] = [
     ["metadata with an empty list", ["metadatas[0]", '"a"', "[]"], adding({ ...one, metadatas: [{ a: [] }] })],
     ["metadata with a mixed list", ["metadatas[0]", '"a"', "string", "number"], adding({ ...one, metadatas: [{ a: ["x", 1] }] })],
     ["metadata with a nested list", ["metadatas[0]", '"a"', "[1]"], adding({ ...one, metadatas: [{ a: [[1]] }] })],
+    ["a sparse vector without values", ['metadatas[0]["sv"].values', "undefined"], adding({ ...one, metadatas: [{ sv: { indices: [1] } }] })],
+    ["a sparse vector of typed arrays", ['metadatas[0]["sv"].indices'], adding({ ...one, metadatas: [{ sv: { indices: Uint32Array.of(1), values: Float32Array.of(1) } }] })],
+    ["a sparse vector of two lengths", ['metadatas[0]["sv"]', "2 indices", "1 values"], adding({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] })],
+    ["a sparse vector out of order", ['metadatas[0]["sv"].indices[1]', "4 after 7"], adding({ ...one, metadatas: [{ sv: { indices: [7, 4], values: [1, 1] } }] })],
+    ["a sparse vector with an index twice", ['metadatas[0]["sv"].indices[1]', "7 after 7"], adding({ ...one, metadatas: [{ sv: { indices: [7, 7], values: [1, 1] } }] })],
+    ["a sparse vector with a negative index", ['metadatas[0]["sv"].indices[0]', "-1", "4294967295"], adding({ ...one, metadatas: [{ sv: { indices: [-1], values: [1] } }] })],
+    ["a sparse vector with a broken index", ['metadatas[0]["sv"].indices[0]', "0.5"], adding({ ...one, metadatas: [{ sv: { indices: [0.5], values: [1] } }] })],
+    ["a sparse vector with NaN", ['metadatas[0]["sv"].values[0]', "NaN"], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [NaN] } }] })],
+    ["a sparse vector beyond float32", ['metadatas[0]["sv"].values[0]', "1e+39"], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1e39] } }] })],
+    ["a sparse vector with another mark", ["#type", '"dense"'], adding({ ...one, metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] })],
+    ["a sparse vector with a strange field", ['metadatas[0]["sv"]', '"size"'], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1], size: 9 } }] })],
+    ["a list of sparse vectors", ['metadatas[0]["sv"][0]'], adding({ ...one, metadatas: [{ sv: [{ indices: [1], values: [1] }] }] })],
+    ["collection metadata with a bad sparse vector", ['metadata["sv"].indices[1]', "1 after 1"], creating({ name: "notes", metadata: { sv: { indices: [1, 1], values: [1, 1] } } })],
     ["a signal that is none", ["signal", "true"], adding({ ...one, signal: true })],
     ["an onProgress that is none", ["onProgress", "1"], adding({ ...one, onProgress: 1 })],
     ["upserting without anything", ["embeddings", "documents"], ({ collection }) => collection.upsert({ ids: ["a"] })],
@@ -252,6 +265,7 @@ const writes: BadInput[] = [
   ]),
   ...refused("LIMIT_EXCEEDED", [
     ["an embedding of too many dimensions", ["5000", "4096"], ({ silent }) => silent.add({ ids: ["x"], embeddings: [new Float32Array(5000)] })],
+    ["a sparse vector of too many entries", ['metadatas[0]["sv"]', "65537", "65536"], adding({ ...one, metadatas: [{ sv: manyEntries(65_537) }] })],
     ["a record that is too large", ["ids[0]", '"x"'], adding({ ...one, documents: ["d".repeat(34_000_000)] })],
   ]),
   ...refused("ABORTED", [
@@ -259,6 +273,10 @@ const writes: BadInput[] = [
     ["a signal that fires while embedding", ["aborted", "0 of 1"], aside(abortedWhileEmbedding)],
   ]),
 ];
+
+function manyEntries(count: number): object {
+  return { indices: Array.from({ length: count }, (_, i) => i), values: new Array<number>(count).fill(1) };
+}
 
 function manyWithFault(at: number): object {
   const ids = Array.from({ length: 3000 }, (_, i) => `many-${i}`);

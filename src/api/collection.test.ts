@@ -87,6 +87,8 @@ describe("bad arguments are refused before anything is sent", () => {
     ["metadata of another type", (c) => c.add({ ...one, metadatas: ["m" as never] }), /metadatas\[0\]' to be an object/],
     ["empty metadata", (c) => c.add({ ...one, metadatas: [{}] }), /metadatas\[0\] is \{\}/],
     ["nested metadata", (c) => c.add({ ...one, metadatas: [{ o: { a: 1 } as never }] }), /metadatas\[0\]\["o"\]/],
+    ["sparse vector of two lengths", (c) => c.add({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] }), /metadatas\[0\]\["sv"\] has 2 indices and 1 values/],
+    ["sparse vector in a late batch", (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => ({ sv: { indices: [1, i === 2400 ? 1 : 2], values: [1, 2] } })) }), /metadatas\[2400\]\["sv"\]\.indices\[1\] is 1 after 1/],
     ["reserved key", (c) => c.upsert({ ...one, metadatas: [{ "#a": 1 }] }), /must not start with/],
     ["NaN in metadata", (c) => c.update({ ids: ["a"], metadatas: [{ o: NaN }] }), /metadatas\[0\]\["o"\] is NaN/],
     ["metadata in a late batch", (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => (i === 2400 ? { o: [] } : { o: 1 })) }), /metadatas\[2400\]\["o"\] is \[\]/],

@@ -40,7 +40,7 @@ function deletion(random: Random): Step {
 
 function write(random: Random, stamp: number): Step {
   const ids = [...new Set(Array.from({ length: 12 }, () => `r${random.below(60)}`))];
-  const writes = ids.map((id) => ({ id, embedding: random.vector(DIMENSION), document: `${id} at ${stamp}`, metadata: { stamp } }));
+  const writes = ids.map((id) => ({ id, embedding: random.vector(DIMENSION), document: `${id} at ${stamp}`, metadata: { stamp, lexical: { indices: [stamp, 1000], values: [stamp / 4, -1] } } }));
   const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding]));
   return {
     run: (engine, collectionId) =>

@@ -8,7 +8,7 @@ import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/reference-kernel.js";
 import { type Matches, Model, type ModelWrite } from "./model.js";
 import { Random, TestEnvironment } from "./test-environment.js";
-import type { IncludeField, RecordBatch, Space, Where, WhereDocument } from "./types.js";
+import type { IncludeField, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
 
 const DIMENSION = 8;
 const STEPS = 120;
@@ -125,15 +125,23 @@ class Run {
     return Array.from({ length: 1 + this.random.below(6) }, () => this.random.pick(WORDS)).join(" ");
   }
 
-  metadata(update: boolean): Record<string, string | number | boolean | string[] | null> {
+  /** Numbers that float32 holds exactly: the model does no rounding. */
+  sparse(): SparseVector {
+    const indices = Array.from({ length: 50 }, (_, i) => i * 1000).filter(() => this.random.chance(0.1));
+    return { indices, values: indices.map(() => this.random.below(64) / 16 - 2) };
+  }
+
+  metadata(update: boolean): MetadataPatch {
     const { random } = this;
-    const out: Record<string, string | number | boolean | string[] | null> = { year: 2000 + random.below(8) };
+    const out: MetadataPatch = { year: 2000 + random.below(8) };
     if (random.chance(0.5)) out["kind"] = random.pick(["a", "b", "c"]);
     if (random.chance(0.3)) out["kind"] = random.below(3);
     if (random.chance(0.3)) out["open"] = random.chance(0.5);
     if (random.chance(0.3)) out["tags"] = [random.pick(WORDS), random.pick(WORDS)];
+    if (random.chance(0.3)) out["lexical"] = this.sparse();
+    if (random.chance(0.1)) out["kind"] = this.sparse();
     if (random.chance(0.1)) out[`rare${random.below(100)}`] = random.next();
-    if (update && random.chance(0.3)) out[random.pick(["kind", "open", "tags"])] = null;
+    if (update && random.chance(0.3)) out[random.pick(["kind", "open", "tags", "lexical"])] = null;
     return out;
   }
 
@@ -163,6 +171,9 @@ class Run {
       { where: { year }, matches: ({ metadata }) => metadata?.["year"] === year },
       { where: { year: { $gte: year } }, matches: ({ metadata }) => Number(metadata?.["year"] ?? NaN) >= year },
       { where: { kind: { $ne: kind } }, matches: ({ metadata }) => metadata?.["kind"] !== kind },
+      { where: { kind: { $nin: ["a", "b", "c"] } }, matches: ({ metadata }) => !["a", "b", "c"].includes(metadata?.["kind"] as string) },
+      { where: { lexical: { $gte: -9 } }, matches: () => false },
+      { where: { lexical: { $not_contains: 0 } }, matches: () => true },
       { where: { tags: { $contains: word } }, matches: ({ metadata }) => ((metadata?.["tags"] ?? []) as string[]).includes(word) },
       {
         where: { $or: [{ open: true }, { $and: [{ year: { $lt: year } }, { kind: { $in: ["a", "b"] } }] }] },

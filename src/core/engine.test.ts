@@ -7,7 +7,7 @@ import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
 import { TestEnvironment } from "./test-environment.js";
-import type { IncludeField, RecordBatch } from "./types.js";
+import type { IncludeField, MetadataPatch, RecordBatch, Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 const opened: Engine[] = [];
@@ -42,6 +42,62 @@ function records(from: number, to: number, dimension = 2): RecordBatch {
 function storageOf(options: FaultOptions = {}): FaultInjectingStorage {
   return new FaultInjectingStorage(options);
 }
+
+describe("sparse vectors in metadata", () => {
+  const lexical = { indices: [3, 70000], values: [0.5, -2] };
+  const one = (metadata: MetadataPatch): RecordBatch => ({ ...records(0, 1), metadatas: [metadata] });
+
+  test("read the same from memtable, blocks and log, in a fork and in an earlier version", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    const metadatas = async (id = collectionId, version?: number) => (await engine.get({ collectionId: id, version, include: ["metadatas"] })).metadatas;
+    await engine.write({ collectionId, operation: "add", records: one({ lexical, kind: "a" }) });
+    expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
+    await engine.compact(collectionId);
+    expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
+    const fork = await engine.forkCollection({ collectionId, name: "fork" });
+    const [{ version } = { version: 0 }] = await engine.listVersions({ collectionId });
+    await engine.write({ collectionId, operation: "update", records: { ...one({ lexical: { indices: [1], values: [1] }, kind: null }), embeddings: null } });
+    expect(await metadatas()).toEqual([{ lexical: { indices: [1], values: [1] } }]);
+    expect(await metadatas(fork.id)).toEqual([{ lexical, kind: "a" }]);
+    expect(await metadatas(collectionId, version)).toEqual([{ lexical, kind: "a" }]);
+    const [found] = await engine.search({ collectionId: fork.id, searches: [{ select: { keys: ["lexical"] } }] });
+    expect(found!.metadatas).toEqual([{ lexical }]);
+
+    await engine.write({ collectionId, operation: "upsert", records: one({ lexical: null, kind: "b" }) });
+    const reopened = await openEngine(storage.reopen());
+    expect((await reopened.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ kind: "b" }]);
+    expect((await reopened.get({ collectionId: fork.id, include: ["metadatas"] })).metadatas).toEqual([{ lexical, kind: "a" }]);
+  });
+
+  test("are float32 at once, not only after a compaction, and no part of the caller's object", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection({ ...collection(), metadata: { sv: { indices: [1], values: [0.1] } } });
+    const given = { "#type": "sparse_vector", indices: [1], values: [0.1], tokens: ["ebb"] };
+    await engine.write({ collectionId, operation: "add", records: one({ given }) });
+    given.values[0] = 7;
+    const stored = { indices: [1], values: [Math.fround(0.1)] };
+    expect((await engine.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ given: stored }]);
+    expect((await engine.getCollection({ ...scope, name: "things" })).metadata).toEqual({ sv: stored });
+  });
+
+  test("are values of another type to every filter, compacted or not", async () => {
+    const engine = await openEngine(storageOf());
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: { ...records(0, 2), metadatas: [{ v: lexical }, { v: 3 }] } });
+    const found = async (where: Where) => (await engine.get({ collectionId, where, include: [] })).ids;
+    for (const compacted of [false, true]) {
+      if (compacted) await engine.compact(collectionId);
+      expect(await found({ v: 3 })).toEqual(["r1"]);
+      expect(await found({ v: { $gte: -100 } })).toEqual(["r1"]);
+      expect(await found({ v: { $contains: 3 } })).toEqual([]);
+      expect(await found({ v: { $ne: 4 } })).toEqual(["r0", "r1"]);
+      expect(await found({ v: { $nin: [3] } })).toEqual(["r0"]);
+      expect(await found({ v: { $not_contains: 3 } })).toEqual(["r0", "r1"]);
+    }
+  });
+});
 
 describe("reading", () => {
   test("returns distances, and counts per query, for several queries at once", async () => {

@@ -203,7 +203,8 @@ export class Engine implements EngineService {
 
   async createCollection(request: CreateCollectionRequest): Promise<CollectionInfo> {
     const plan = gateway.planCreateCollection(request);
-    const { tenant, database, name, metadata } = request;
+    const { tenant, database, name } = request;
+    const metadata = gateway.storedMetadata(request.metadata);
     return this.#change(async () => {
       const existing = this.#sysdb.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
@@ -242,7 +243,7 @@ export class Engine implements EngineService {
       const configuration = gateway.planModifyCollection(request, row.configuration);
       const next = await this.#sysdb.modifyCollection(row.id, {
         name: request.name ?? row.name,
-        metadata: request.metadata === undefined ? row.metadata : request.metadata,
+        metadata: request.metadata === undefined ? row.metadata : gateway.storedMetadata(request.metadata),
         configuration,
       });
       const state = this.#openStates.get(row.id);

@@ -105,7 +105,8 @@ async function write(engine: Engine, collectionId: string, operation: "add" | "u
 function metadataOf(i: number): MetadataPatch | null {
   if (i % 7 === 6) return null;
   const rare = i === 3 ? Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`rare${n}`, n % 2 === 0 ? n / 3 : [`value ${n}`]])) : {};
-  return { ...rare, year: 2000 + i, kind: ["a", "b", "ç"][i % 3]!, open: i % 2 === 0, tags: ["x", `tag ${i}`], sizes: [i, 0.5], flags: [true, i % 2 === 0] };
+  const lexical = { indices: [i, 1000, 4294967295], values: [0.1, -i, 1e-3] };
+  return { ...rare, year: 2000 + i, lexical, kind: ["a", "b", "ç"][i % 3]!, open: i % 2 === 0, tags: ["x", `tag ${i}`], sizes: [i, 0.5], flags: [true, i % 2 === 0] };
 }
 
 const name = process.env["FIXTURE"];
@@ -116,8 +117,8 @@ test.runIf(name !== undefined)("writes a fixture", async () => {
   const ids = Array.from({ length: 20 }, (_, i) => `note-${i}`);
   await write(engine, id, "add", ids, ids.map((_, i) => metadataOf(i)));
   await engine.compact(id);
-  await write(engine, id, "upsert", ["note-2", "later"], [{ kind: 7, tags: null }, metadataOf(1)]);
-  await write(engine, id, "update", ["note-4", "note-6"], [{ open: null, sizes: [9] }, { year: 1 }]);
+  await write(engine, id, "upsert", ["note-2", "later"], [{ kind: 7, tags: null, lexical: { indices: [], values: [] } }, metadataOf(1)]);
+  await write(engine, id, "update", ["note-4", "note-6"], [{ open: null, sizes: [9], lexical: { indices: [5], values: [2.5] } }, { year: 1 }]);
   await engine.delete({ collectionId: id, ids: ["note-0", "note-9"] });
   const { log, catalog } = new FaultInjectingStorage({}, disk);
   const fixture: Fixture = {

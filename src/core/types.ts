@@ -2,8 +2,21 @@
 
 import type { CollectionSchema } from "./schema.js";
 
-/** One metadata value: a scalar or a homogeneous array of scalars. Numbers are IEEE doubles; `NaN` and infinities are refused. */
-export type MetadataValue = string | number | boolean | string[] | number[] | boolean[];
+/**
+ * A sparse vector as a metadata value: where it is not zero, and what it is there. Indices are whole numbers from 0 to
+ * 2³² − 1 that ascend, each once; `values` has one finite number for each, kept as float32. Both may be empty. Chroma's mark
+ * `"#type": "sparse_vector"` and its `tokens` may be there too, and are not kept.
+ */
+export interface SparseVector {
+  indices: number[];
+  values: number[];
+}
+
+/**
+ * One metadata value: a scalar, a homogeneous array of scalars, or a sparse vector. Numbers are IEEE doubles; `NaN` and
+ * infinities are refused. Filters look at scalars and arrays only: to them a sparse vector is a value of another type.
+ */
+export type MetadataValue = string | number | boolean | string[] | number[] | boolean[] | SparseVector;
 
 /** Metadata of a record as it is stored and returned. */
 export type Metadata = Record<string, MetadataValue>;

@@ -1,13 +1,7 @@
 /** The bodies of Chroma's REST v2 requests. Filters and searches are left to the engine's gateway, which explains them. */
 import type { IncludeField, MetadataValue, Space } from "../../core/types.js";
 import { anything, count, flag, float, list, nullable, object, oneOf, optional, record, type Shape, text, untagged } from "./shape.js";
-
-/** A sparse vector in metadata. */
-export interface SparseVectorOnWire {
-  "#type": "sparse_vector";
-  indices: number[];
-  values: number[];
-}
+import { isSparseVectorOnWire, sparseVectorSchema, type SparseVectorOnWire } from "./sparse-on-wire.js";
 
 export type ValueOnWire = MetadataValue | SparseVectorOnWire | never[];
 
@@ -19,7 +13,7 @@ const metadataValueSchema = {
     { type: "array", items: { type: "string" } },
     { type: "array", items: { type: "number" } },
     { type: "array", items: { type: "boolean" } },
-    { type: "object", required: ["#type", "indices", "values"] },
+    sparseVectorSchema,
   ],
 };
 
@@ -28,7 +22,7 @@ const patchValue = untagged("UpdateMetadataValue", metadataValueSchema, (value):
 
 function isMetadataValue(value: unknown): value is ValueOnWire {
   if (Array.isArray(value)) return isScalarList(value);
-  return isScalar(value) || isSparseVector(value);
+  return isScalar(value) || isSparseVectorOnWire(value);
 }
 
 function isScalar(value: unknown): value is string | number | boolean {
@@ -37,11 +31,6 @@ function isScalar(value: unknown): value is string | number | boolean {
 
 function isScalarList(values: readonly unknown[]): boolean {
   return values.every((value) => isScalar(value) && typeof value === typeof values[0]);
-}
-
-export function isSparseVector(value: unknown): value is SparseVectorOnWire {
-  const { "#type": type, indices, values } = (value ?? {}) as Partial<Record<string, unknown>>;
-  return type === "sparse_vector" && isNumberList(indices) && isNumberList(values);
 }
 
 function isNumberList(values: unknown): values is number[] {

@@ -7,6 +7,7 @@ import { type Call, orNotFound, otherwise } from "./call.js";
 import { checkName, isUuid } from "./names.js";
 import { shortest } from "./numbers.js";
 import { badRequest, RestError } from "./rest-error.js";
+import { metadataOnWire } from "./sparse-on-wire.js";
 
 // ---- tenants and databases
 
@@ -184,7 +185,7 @@ function collectionOnWire(info: CollectionInfo): object {
     name: info.name,
     configuration_json: { hnsw, spann: null, embedding_function: embedding_function === null ? null : describeFunction(embedding_function) },
     schema: info.schema,
-    metadata: info.metadata,
+    metadata: metadataOnWire(info.metadata),
     dimension: info.dimension,
     tenant: info.tenant,
     database: info.database,
@@ -204,7 +205,7 @@ export async function search(call: Call): Promise<object> {
     ids: found.map(({ ids }) => ids),
     documents: found.map(({ documents }) => documents),
     embeddings: found.map(({ embeddings }) => embeddings && rows(embeddings.dimension, embeddings.values)),
-    metadatas: found.map(({ metadatas }) => metadatas),
+    metadatas: found.map(({ metadatas }) => metadatas?.map(metadataOnWire) ?? null),
     // Chroma's scores are float32.
     scores: found.map(({ scores }) => scores && Array.from(scores, (score) => shortest(Math.fround(score)))),
     select: found.map(({ select }) => select),

@@ -164,6 +164,32 @@ describe("records", () => {
     expect((await ask("GET", `${tides}/indexing_status`)).body).toMatchObject({ total_ops: 4, num_unindexed_ops: 4 });
   });
 
+  test("sparse vectors in metadata come with Chroma's mark or without, and go with it", async () => {
+    const tides = await collection();
+    const sv = (...values: number[]) => ({ "#type": "sparse_vector", indices: values.map((_, i) => i * 10), values });
+    const add = { ids: ["a", "b"], embeddings: [[1], [2]], metadatas: [{ n: 1, sv: { ...sv(0.1, -2.5), tokens: ["ebb", "flow"] } }, { sv: { indices: [], values: [] } }] };
+    expect(await ask("POST", `${tides}/add`, add)).toEqual({ status: 201, body: {} });
+    const answered = [{ n: 1, sv: sv(0.1, -2.5) }, { sv: sv() }];
+    expect((await ask("POST", `${tides}/get`, {})).body).toMatchObject({ metadatas: answered });
+    expect((await ask("POST", `${tides}/query`, { query_embeddings: [[1]] })).body).toMatchObject({ metadatas: [answered] });
+    const search = (keys: string[]) => ask("POST", `${tides}/search`, { searches: [{ select: { keys } }] });
+    expect((await search(["sv"])).body).toMatchObject({ metadatas: [[{ sv: sv(0.1, -2.5) }, { sv: sv() }]] });
+    expect((await search(["#metadata"])).body).toMatchObject({ metadatas: [answered] });
+    expect((await ask("POST", `${tides}/get`, { where: { sv: { $ne: 1 } }, include: [] })).body).toMatchObject({ ids: ["a", "b"] });
+    await ask("POST", `${tides}/update`, { ids: ["a"], metadatas: [{ sv: sv(1) }] });
+    await ask("POST", `${tides}/upsert`, { ids: ["b"], embeddings: [[2]], metadatas: [{ sv: null, n: 2 }] });
+    expect((await ask("POST", `${tides}/get`, {})).body).toMatchObject({ metadatas: [{ n: 1, sv: sv(1) }, { n: 2 }] });
+  });
+
+  test("sparse vectors in a collection's metadata", async () => {
+    const created = await ask("POST", `${DATABASE}/collections`, { name: "tides", metadata: { sv: { indices: [3], values: [0.1], tokens: ["x"] } } });
+    expect(created.body).toMatchObject({ metadata: { sv: { "#type": "sparse_vector", indices: [3], values: [0.1] } } });
+    expect((await ask("GET", `${DATABASE}/collections/tides`)).body).toEqual(created.body);
+    expect((await client.getCollection({ name: "tides" })).metadata).toEqual({ sv: { indices: [3], values: [Math.fround(0.1)] } });
+    const bad = await ask("POST", `${DATABASE}/collections`, { name: "ebbs", metadata: { sv: { indices: [3, 3], values: [1, 1] } } });
+    expect(bad).toMatchObject({ status: 400, body: { message: expect.stringContaining('metadata["sv"].indices[1] is 3 after 3') } });
+  });
+
   test("more than one batch holds are all stored", async () => {
     const tides = await collection();
     const ids = Array.from({ length: 5500 }, (_, i) => `r${i}`);
@@ -195,6 +221,16 @@ describe("records", () => {
     ["nested metadata", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ o: { a: 1 } }] }, 422, { error: "ChromaError", message: expect.stringContaining("metadatas[0].o: data did not match any variant of untagged enum MetadataValue at line 1 column 60") }],
     ["null in added metadata", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ k: null }] }, 422, {}],
     ["reserved keys", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ $k: 1 }] }, 400, { message: "Validation error: metadatas: Invalid metadata at index 0" }],
+    ["a sparse vector with a broken index", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [0.5], values: [1] } }] }, 422, { error: "ChromaError", message: expect.stringContaining("metadatas[0].sv: data did not match any variant") }],
+    ["a sparse vector with a negative index", "upsert", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [-1], values: [1] } }] }, 422, {}],
+    ["a sparse vector with an index of 2³²", "update", { ids: ["a"], metadatas: [{ sv: { indices: [4294967296], values: [1] } }] }, 422, {}],
+    ["a sparse vector with another mark", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] }, 422, {}],
+    ["a sparse vector with odd tokens", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1], tokens: [1] } }] }, 422, {}],
+    ["a sparse vector with null for a value", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [null] } }] }, 422, {}],
+    ["a sparse vector out of order", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [2, 1], values: [1, 1] } }] }, 400, { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" }],
+    ["a sparse vector of two lengths", "update", { ids: ["a"], metadatas: [{ sv: { "#type": "sparse_vector", indices: [1], values: [1, 2] } }] }, 400, { message: "Validation error: metadatas: Invalid metadata at index 0" }],
+    ["a sparse vector beyond float32", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1e39] } }] }, 400, { message: expect.stringContaining('metadatas[0]["sv"].values[0] is 1e+39') }],
+    ["a search for a sparse vector", "search", { searches: [{ rank: { $knn: { query: { "#type": "sparse_vector", indices: [1], values: [1] }, key: "sv" } } }] }, 501, { message: expect.stringContaining("sparse vector") }],
     ["columns of several lengths", "add", { ids: ["b", "c"], embeddings: [[1, 2]] }, 400, { message: "Inconsistent number of IDs, embeddings, documents, URIs and metadatas" }],
     ["embeddings of several lengths", "add", { ids: ["b", "c"], embeddings: [[1, 2], [1]] }, 400, { message: "Inconsistent dimensions in provided embeddings" }],
     ["another dimension", "upsert", { ids: ["b"], embeddings: [[1]] }, 400, { message: "Collection expecting embedding with dimension of 2, got 1" }],

@@ -9,7 +9,7 @@ export function checkName(name: string, field?: string): void {
 }
 
 function nameFault(name: string): string | null {
-  const { nameLengthMin: min, nameLengthMax: max } = limits;
+  const [min, max] = [limits.nameLengthMin, limits.nameLengthMax];
   if (name.length < min || name.length > max || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
     return `Expected a name containing ${min}-${max} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${name}`;
   }

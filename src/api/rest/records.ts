@@ -1,23 +1,22 @@
 /** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
 import { limits } from "../../core/limits.js";
 import type { QueryResponse, Selection } from "../../core/service.js";
-import type { EmbeddingRows, IncludeField, Metadata, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
+import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
 import {
   addBody,
   deleteBody,
   type EmbeddingsOnWire,
   getBody,
-  isSparseVector,
   queryBody,
-  type SparseVectorOnWire,
   updateBody,
   upsertBody,
   type ValueOnWire,
 } from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
 import { decodeBase64, shortest } from "./numbers.js";
-import { badRequest, notImplemented, RestError } from "./rest-error.js";
+import { badRequest, RestError } from "./rest-error.js";
 import type { Shape } from "./shape.js";
+import { isSoundSparseVector, isSparseVectorOnWire, metadataOnWire } from "./sparse-on-wire.js";
 
 type Patch = Record<string, ValueOnWire | null>;
 
@@ -85,14 +84,10 @@ function checkRecords({ ids, metadatas }: WriteBody): void {
   metadatas?.forEach((metadata, i) => {
     for (const [key, value] of Object.entries(metadata ?? {})) {
       const badKey = key === "" || key.startsWith("#") || key.startsWith("$");
-      if (badKey || (isSparseVector(value) && !isSound(value))) throw badRequest(`Validation error: metadatas: Invalid metadata at index ${i}`);
-      if (isSparseVector(value)) throw notImplemented(`Unimplemented: Sparse vector is not supported for local chroma: ${key}`);
+      const badVector = isSparseVectorOnWire(value) && !isSoundSparseVector(value);
+      if (badKey || badVector) throw badRequest(`Validation error: metadatas: Invalid metadata at index ${i}`);
     }
   });
-}
-
-function isSound({ indices, values }: SparseVectorOnWire): boolean {
-  return indices.length === values.length && indices.every((index, i) => i === 0 || index > indices[i - 1]!);
 }
 
 /** Empty lists say nothing, and neither does metadata that holds nothing else. */
@@ -254,8 +249,8 @@ function columnsOnWire(columns: RecordColumns, include: readonly IncludeField[])
   };
 }
 
-function metadatasOnWire({ metadatas, uris }: RecordColumns): (Metadata | null)[] {
-  return (metadatas ?? []).map((metadata, i) => metadata ?? (uris?.[i] == null ? null : {}));
+function metadatasOnWire({ metadatas, uris }: RecordColumns): (object | null)[] {
+  return (metadatas ?? []).map((metadata, i) => metadataOnWire(metadata) ?? (uris?.[i] == null ? null : {}));
 }
 
 function rowsOnWire(embeddings: RecordColumns["embeddings"]): number[][] {

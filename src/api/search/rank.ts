@@ -3,17 +3,12 @@
  * engine; here it is only written down, as the JSON that Chroma's client sends.
  */
 import { invalidArgument, show } from "../../core/errors.js";
+import type { SparseVector } from "../../core/types.js";
 import { type IterableInput, type Key, keyName } from "./key.js";
 
 /** A rank expression as it is sent. */
 export type RankLiteral = Record<string, unknown>;
 export type RankInput = RankExpression | RankLiteral | number | null | undefined;
-
-/** A sparse vector. Collections cannot search for one yet: a search that asks is refused with `NOT_SUPPORTED`. */
-export interface SparseVector {
-  indices: number[];
-  values: number[];
-}
 
 interface SourceOptions {
   /** Hits of this source that are considered. Default 128. */
@@ -25,7 +20,10 @@ interface SourceOptions {
 }
 
 export interface KnnOptions extends SourceOptions {
-  /** A vector, or a text that the collection's embedding function turns into one. */
+  /**
+   * A vector, or a text that the collection's embedding function turns into one. Sparse vectors are stored, but cannot be
+   * searched for yet: a search that asks is refused with `NOT_SUPPORTED`.
+   */
   query: IterableInput<number> | SparseVector | string;
   /** Where the vectors are: `K.EMBEDDING`, the default. */
   key?: string | Key;

@@ -18,6 +18,7 @@ const columns: Column[] = [
   { type: "u32-list", name: "postings", values: Array.from({ length: rows }, (_, i) => Uint32Array.from({ length: i }, (_, j) => i * 10 + j)) },
   { type: "utf8-list", name: "tags", values: [["a", "ü"], null, [], ["", "\ud83d\udc19"], ["z"], ["x".repeat(99)], null, ["end"]] },
   { type: "f64-list", name: "numbers", values: [[1.5], null, [], [-0, 2], [3], [4], [5], [6, 7, 8]] },
+  { type: "f32-list", name: "weights", values: [[1.5], null, [], [-0, 2], [3], [4], [5], [6, 7, 0.25]] },
   { type: "bool-list", name: "flags", values: [[true], null, [], [false, true], [], [], [], [true, true, false]] },
 ];
 
@@ -44,6 +45,7 @@ function readEverything(block: Block): void {
   const accessors = [
     block.f64("number"), block.bool("flag"), block.utf8("document"), block.u32List("postings"), block.utf8List("tags"),
     block.f64List("numbers"), block.boolList("flags"),
+    block.f32List("weights"),
   ];
   for (const accessor of accessors) for (let row = 0; row < block.rows; row++) accessor(row);
 }
@@ -69,7 +71,8 @@ describe("encodeBlock and Block", () => {
     expect(all(block.u32List("postings"))).toEqual(columns[7]!.values);
     expect(all(block.utf8List("tags"))).toEqual(columns[8]!.values);
     expect(all(block.f64List("numbers"))).toEqual(columns[9]!.values);
-    expect(all(block.boolList("flags"))).toEqual(columns[10]!.values);
+    expect(all(block.f32List("weights"))).toEqual(columns[10]!.values);
+    expect(all(block.boolList("flags"))).toEqual(columns[11]!.values);
   });
 
   it("is an Arrow stream that another reader understands", () => {
@@ -79,7 +82,8 @@ describe("encodeBlock and Block", () => {
     expect(table.schema.metadata.get("kind")).toBe("record");
     expect(table.schema.fields.map((field) => `${field.name}: ${field.type}`)).toEqual([
       "ordinal: Uint32", "slope: Float32", "number: Float64", "flag: Bool", "document: Utf8", "embedding: FixedSizeList[3]<Float32>",
-      "codes: FixedSizeList[3]<Int8>", "postings: List<Uint32>", "tags: List<Utf8>", "numbers: List<Float64>", "flags: List<Bool>",
+      "codes: FixedSizeList[3]<Int8>", "postings: List<Uint32>", "tags: List<Utf8>", "numbers: List<Float64>", "weights: List<Float32>",
+      "flags: List<Bool>",
     ]);
     expect([...table.getChild("ordinal")!]).toEqual([...(columns[0]!.values as Uint32Array)]);
     expect([...table.getChild("number")!]).toEqual(columns[2]!.values);
@@ -91,6 +95,7 @@ describe("encodeBlock and Block", () => {
     expect([...table.getChild("postings")!].map((row) => [...row])).toEqual((columns[7]!.values as Uint32Array[]).map((row) => [...row]));
     for (const name of ["tags", "flags"]) expect(plain(name)).toEqual(columns.find((column) => column.name === name)!.values);
     expect([...table.getChild("numbers")!].map((row) => row && [...row])).toEqual(columns[9]!.values);
+    expect([...table.getChild("weights")!].map((row) => row && [...row])).toEqual(columns[10]!.values);
   });
 
   it("names the bytes at which a fixed-f32 row lies", () => {

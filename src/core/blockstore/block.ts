@@ -15,7 +15,7 @@ import { decodeUtf8, encodeStrings } from "./utf8.js";
 
 type ListRow = readonly (string | number | boolean)[];
 
-/** One column of a block to encode. Columns of type f64, bool, utf8 and their lists may hold nulls. */
+/** One column of a block to encode. Columns of type f64, bool, utf8 and their lists may hold nulls, and so may f32-list. */
 export type Column =
   | { type: "u32"; name: string; values: Uint32Array }
   | { type: "f32"; name: string; values: Float32Array }
@@ -26,7 +26,7 @@ export type Column =
   | { type: "fixed-f32"; name: string; width: number; values: Float32Array }
   | { type: "fixed-i8"; name: string; width: number; values: Int8Array }
   | { type: "u32-list"; name: string; values: readonly Uint32Array[] }
-  | { type: "utf8-list" | "f64-list" | "bool-list"; name: string; values: readonly (ListRow | null)[] };
+  | { type: "utf8-list" | "f32-list" | "f64-list" | "bool-list"; name: string; values: readonly (ListRow | null)[] };
 
 type ColumnType = Column["type"];
 
@@ -40,6 +40,7 @@ const SHAPES: Record<ColumnType, Pick<FieldShape, "item" | "list" | "nullable">>
   "fixed-i8": { item: "i8", list: "fixed", nullable: false },
   "u32-list": { item: "u32", list: "variable", nullable: false },
   "utf8-list": { item: "utf8", list: "variable", nullable: true },
+  "f32-list": { item: "f32", list: "variable", nullable: true },
   "f64-list": { item: "f64", list: "variable", nullable: true },
   "bool-list": { item: "bool", list: "variable", nullable: true },
 };
@@ -140,6 +141,7 @@ function appendColumn(body: Body, column: Column, rows: number): void {
 
 function appendItems(body: Body, item: Item, values: ArrayLike<unknown>): void {
   if (item === "f64") body.add(packDoubles(values as ArrayLike<number | null>));
+  else if (item === "f32") body.add(Float32Array.from(values as ArrayLike<number>));
   else if (item === "bool") body.add(packBits(values as ArrayLike<boolean | null>));
   else appendStrings(body, values as ArrayLike<string | null>);
 }
@@ -302,6 +304,10 @@ export class Block {
     return this.#list(name, "utf8-list", (buffer) => this.#itemUtf8(name, buffer));
   }
 
+  f32List(name: string): Accessor<number[] | null> {
+    return this.#list(name, "f32-list", (buffer) => this.#itemF32(buffer));
+  }
+
   f64List(name: string): Accessor<number[] | null> {
     return this.#list(name, "f64-list", (buffer) => this.#itemF64(buffer));
   }
@@ -374,6 +380,11 @@ export class Block {
     if (this.#nodes[place.node]!.nullCount === 0) return item;
     const validity = this.#view(place.buffer);
     return (row) => (bit(validity, row) ? item(row) : null);
+  }
+
+  #itemF32(buffer: number): Accessor<number> {
+    const values = this.#words(Float32Array, buffer);
+    return (row) => values[row]!;
   }
 
   #itemF64(buffer: number): Accessor<number> {

@@ -17,7 +17,8 @@ import type {
   Selection,
   WriteRequest,
 } from "../service.js";
-import type { CollectionConfiguration, IncludeField, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
+import { isSparseVector, storedSparseVector } from "../sparse-vector.js";
+import type { CollectionConfiguration, IncludeField, Metadata, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
 import { wellFormed } from "../well-formed.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
@@ -133,6 +134,12 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
   };
 }
 
+/** A collection's metadata, validated, as it is stored. */
+export function storedMetadata(metadata: Metadata | null): Metadata | null {
+  if (metadata === null) return null;
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, isSparseVector(value) ? storedSparseVector(value) : value]));
+}
+
 /** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
 export function planWrite(request: WriteRequest, dimension: number | null): RecordBatch {
   if (!["add", "update", "upsert"].includes(request.operation)) {
@@ -173,7 +180,7 @@ function wellFormedMetadata(metadata: MetadataPatch): MetadataPatch {
 function wellFormedValue(value: MetadataValue | null): MetadataValue | null {
   if (typeof value === "string") return wellFormed(value);
   if (Array.isArray(value) && typeof value[0] === "string") return (value as string[]).map(wellFormed);
-  return value;
+  return isSparseVector(value) ? storedSparseVector(value) : value;
 }
 
 export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {

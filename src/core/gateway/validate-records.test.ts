@@ -67,6 +67,28 @@ describe("metadata", () => {
     [{ a: new Date(0) }, /metadata\["a"\] is/],
     [{ a: undefined }, /undefined/],
     [{ a: null }, /only update and upsert take/],
+    [{ a: { indices: [1] } }, /metadata\["a"\]\.values is undefined; a sparse vector has indices/],
+    [{ a: { indices: [] } }, /metadata\["a"\]\.values is undefined/],
+    [{ a: new Map() }, /or a sparse vector, but metadata\["a"\] is \{\}/],
+    [{ a: Object.assign(new Map(), { indices: [] }) }, /metadata\["a"\]\.values is undefined/],
+    [{ a: { values: [1], indices: null } }, /metadata\["a"\]\.indices is null/],
+    [{ a: { indices: new Uint32Array(1), values: [1] } }, /metadata\["a"\]\.indices is \{"0":0\}/],
+    [{ a: { indices: [1], values: 1 } }, /metadata\["a"\]\.values is 1/],
+    [{ a: { indices: [1], values: [1], weight: 2 } }, /metadata\["a"\] has the field "weight"/],
+    [{ a: { "#type": "dense", indices: [1], values: [1] } }, /metadata\["a"\]\["#type"\] is "dense"/],
+    [{ a: { indices: [1, 2], values: [1] } }, /metadata\["a"\] has 2 indices and 1 values/],
+    [{ a: { indices: [2, 1], values: [1, 1] } }, /metadata\["a"\]\.indices\[1\] is 1 after 2; .* that ascend/],
+    [{ a: { indices: [1, 1], values: [1, 1] } }, /metadata\["a"\]\.indices\[1\] is 1 after 1/],
+    [{ a: { indices: [-1], values: [1] } }, /metadata\["a"\]\.indices\[0\] is -1; .* from 0 to 4294967295/],
+    [{ a: { indices: [1.5], values: [1] } }, /indices\[0\] is 1\.5/],
+    [{ a: { indices: [2 ** 32], values: [1] } }, /indices\[0\] is 4294967296/],
+    [{ a: { indices: ["1"], values: [1] } }, /indices\[0\] is "1"/],
+    [{ a: { indices: [1n], values: [1] } }, /indices\[0\] is 1n/],
+    [{ a: { indices: new Array(1), values: [1] } }, /indices\[0\] is undefined/],
+    [{ a: { indices: [1], values: [NaN] } }, /metadata\["a"\]\.values\[0\] is NaN; .* finite as float32/],
+    [{ a: { indices: [1], values: [1e39] } }, /values\[0\] is 1e\+39/],
+    [{ a: { indices: [1], values: ["1"] } }, /values\[0\] is "1"/],
+    [{ a: [{ indices: [1], values: [1] }] }, /metadata\["a"\]\[0\] is/],
   ])("%o is refused", (metadata, message) => {
     const error = failure(() => validateMetadata(metadata, "metadata"));
     expect(error.code).toBe("INVALID_ARGUMENT");
@@ -76,6 +98,15 @@ describe("metadata", () => {
   test("scalars, lists of one type, whole and broken numbers together, and keys like __proto__ are fine", () => {
     const metadata = JSON.parse('{"__proto__": "x", "constructor": true, "s": ["a"], "n": [1, 2.5], "b": [true], "e": ""}');
     validateMetadata(metadata, "metadata");
+  });
+
+  test("sparse vectors are fine: empty, with a mark or tokens, up to the last index and the limit", () => {
+    const longest = { indices: Array.from({ length: limits.sparseVectorEntriesMax }, (_, i) => i), values: new Array(limits.sparseVectorEntriesMax).fill(0) };
+    const marked = { "#type": "sparse_vector", indices: [0, 4294967295], values: [-0.5, 0], tokens: ["a", "b"] };
+    validateMetadata({ empty: { indices: [], values: [] }, marked, longest }, "metadata");
+    const error = failure(() => validateMetadata({ a: { indices: [...longest.indices, 1e6], values: [...longest.values, 1] } }, "metadata"));
+    expect(error.code).toBe("LIMIT_EXCEEDED");
+    expect(error.message).toMatch(/metadata\["a"\] has 65537 entries, more than the 65536 allowed/);
   });
 
   test("null is a value only where it deletes a key", () => validateMetadata({ a: null }, "metadata", true));

@@ -19,6 +19,7 @@ import type {
   MetadataPatch,
   RecordBatch,
   Space,
+  SparseVector,
 } from "../types.js";
 
 export type WriteOperation = WriteRequest["operation"];
@@ -97,8 +98,8 @@ export function validateMetadataRange(
 }
 
 /**
- * Metadata of one record or of a collection: at least one key, scalars or homogeneous arrays of scalars. `null` is a
- * value only where it deletes a key (`nullDeletes`).
+ * Metadata of one record or of a collection: at least one key, scalars, homogeneous arrays of scalars or sparse vectors.
+ * `null` is a value only where it deletes a key (`nullDeletes`).
  */
 export function validateMetadata(
   metadata: unknown,
@@ -124,11 +125,12 @@ function validateMetadataValue(value: unknown, where: string): void {
   if (typeof value === "string" || typeof value === "boolean") return;
   if (typeof value === "number") return validateMetadataNumber(value, where);
   if (Array.isArray(value)) return validateMetadataArray(value, where);
+  if (isSparse(value)) return validateSparseVector(value, where);
   if (value === null) {
     throw invalidArgument(`${where} is null, which only update and upsert take (it deletes the key); leave the key out instead`);
   }
   throw invalidArgument(
-    `Expected each metadata value to be a string, number, boolean or an array of one of these, but ${where} is ${show(value)}`,
+    `Expected each metadata value to be a string, number, boolean, an array of one of these or a sparse vector, but ${where} is ${show(value)}`,
   );
 }
 
@@ -149,6 +151,38 @@ function validateMetadataArray(values: readonly unknown[], where: string): void 
     }
     if (typeof value === "number") validateMetadataNumber(value, `${where}[${i}]`);
   }
+}
+
+/** Something that means to be a sparse vector. */
+function isSparse(value: unknown): value is object {
+  return typeof value === "object" && value !== null && (Object.hasOwn(value, "indices") || Object.hasOwn(value, "values"));
+}
+
+const SPARSE_RULE = "a sparse vector has indices, whole numbers from 0 to 4294967295 that ascend, and as many values, finite as float32";
+
+function validateSparseVector(vector: object, where: string): void {
+  const refuse: (what: string) => never = (what) => {
+    throw invalidArgument(`${where}${what}; ${SPARSE_RULE}`);
+  };
+  // A copy has own fields only: "values" is also a method of some objects.
+  const { indices, values, "#type": mark, tokens: _, ...rest }: Record<string, unknown> = { ...vector };
+  for (const field in rest) refuse(` has the field ${show(field)}`);
+  if (mark != null && mark !== "sparse_vector") refuse(`["#type"] is ${show(mark)}`);
+  if (!Array.isArray(indices)) refuse(`.indices is ${show(indices)}`);
+  if (!Array.isArray(values)) refuse(`.values is ${show(values)}`);
+  if (indices.length !== values.length) refuse(` has ${indices.length} indices and ${values.length} values`);
+  if (indices.length > limits.sparseVectorEntriesMax) {
+    throw new TidepoolError("LIMIT_EXCEEDED", `${where} has ${indices.length} entries, more than the ${limits.sparseVectorEntriesMax} allowed`);
+  }
+  for (let i = 0; i < indices.length; i++) {
+    const [index, last = -1] = [indices[i], indices[i - 1]] as [number, number?];
+    if (!(Number.isInteger(index) && index > last && index < 2 ** 32)) refuse(`.indices[${i}] is ${show(index)}${i > 0 ? ` after ${last}` : ""}`);
+    if (!isFloat32(values[i])) refuse(`.values[${i}] is ${show(values[i])}`);
+  }
+}
+
+function isFloat32(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(Math.fround(value));
 }
 
 /** Length of an embedding: 1 … `limits.dimensionMax`, and the collection's own dimension once that is fixed. */
@@ -175,7 +209,7 @@ export function validateDimension(dimension: number, argument: string, expected?
 export function validateVector(values: ArrayLike<unknown>, argument: string, row: number): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    if (typeof value === "number" && Number.isFinite(Math.fround(value))) continue;
+    if (isFloat32(value)) continue;
     const place = `${argument}[${row}][${i}]`;
     if (typeof value !== "number") throw invalidArgument(`Expected embeddings to hold numbers, but ${place} is ${show(value)}`);
     throw invalidArgument(
@@ -263,13 +297,14 @@ export function recordTextBytes(
 function metadataValueBytes(value: unknown): number {
   if (typeof value === "string") return value.length + 4;
   if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + metadataValueBytes(one), 4);
+  if (isSparse(value)) return 8 * (1 + ((value as Partial<SparseVector>).indices?.length ?? 0));
   return 8;
 }
 
 /** Collection and database names: 3–512 of [a-zA-Z0-9._-], alphanumeric ends, no "..", not an IPv4 address. */
 export function validateName(name: unknown, argument = "name"): asserts name is string {
   if (typeof name !== "string") throw invalidArgument(`Expected '${argument}' to be a string, but got ${show(name)}`);
-  const { nameLengthMin: min, nameLengthMax: max } = limits;
+  const [min, max] = [limits.nameLengthMin, limits.nameLengthMax];
   if (name.length < min || name.length > max || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
     throw invalidArgument(
       `${argument}: Expected a name containing ${min}-${max} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,

@@ -2,17 +2,20 @@
  * One log record: one batch of records, or one delete. Grammar, little-endian:
  *
  *     log record = crc32:u32 body                       crc32 covers body
- *     body       = format:u8 (1) kind:u8 (1 write, 2 delete) 0:u16 header-length:u32 header:utf8 pad{0..3} embeddings
+ *     body       = format:u8 kind:u8 (1 write, 2 delete) 0:u16 header-length:u32 header:utf8 pad{0..3} embeddings sparse
  *     header     = JSON; write: {operation, ids, documents, metadatas, uris, dimension, absent}   delete: {ids}
  *     embeddings = rows × dimension float32, only of the records that carry one, in order
+ *     sparse     = for each sparse vector of the metadatas, in order: entries × u32 indices, entries × float32 values
  *
  * `absent` lists the positions of records without an embedding; padding aligns the embeddings to four bytes from the
- * start of the log record.
+ * start of the log record. In the header a sparse vector stands as {"entries": number}, the only object among metadata
+ * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2.
  */
 import { crc32 } from "../checksum.js";
 import { TidepoolError } from "../errors.js";
 import { decodeJson, encodeJson } from "../json-bytes.js";
-import type { EmbeddingRows, RecordBatch } from "../types.js";
+import { isSparseVector } from "../sparse-vector.js";
+import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
 
 export type Operation = "add" | "update" | "upsert";
 
@@ -21,65 +24,115 @@ export type LogRecord =
   | { kind: "delete"; ids: string[] };
 
 const FORMAT = 1;
+const FORMAT_SPARSE = 2;
 const KIND_WRITE = 1;
 const KIND_DELETE = 2;
 const HEADER_AT = 12;
+
+/** What stands in the header where a metadata value is a sparse vector. */
+interface Placeholder {
+  entries: number;
+}
+
+type HeaderValue = Exclude<MetadataPatch[string], SparseVector> | Placeholder;
 
 interface WriteHeader {
   operation: Operation;
   ids: string[];
   documents: (string | null)[] | null;
-  metadatas: RecordBatch["metadatas"];
+  metadatas: (Record<string, HeaderValue> | null)[] | null;
   uris: (string | null)[] | null;
   dimension: number | null;
   absent: number[];
 }
 
 export function encodeLogRecord(record: LogRecord): Uint8Array {
-  if (record.kind === "delete") return frame(KIND_DELETE, { ids: record.ids }, null);
+  if (record.kind === "delete") return frame(FORMAT, KIND_DELETE, { ids: record.ids }, []);
+  const vectors: SparseVector[] = [];
   const { ids, documents, metadatas, uris, embeddings } = record.records;
   const header: WriteHeader = {
     operation: record.operation,
     ids,
     documents,
-    metadatas,
+    metadatas: metadatas?.map((metadata) => metadata && takeOut(metadata, vectors)) ?? null,
     uris,
     dimension: embeddings?.dimension ?? null,
     absent: absentPositions(embeddings?.present ?? null),
   };
-  return frame(KIND_WRITE, header, embeddings?.values ?? null);
+  const numbers = [...(embeddings === null ? [] : [embeddings.values]), ...vectors.flatMap(numbersOf)];
+  return frame(vectors.length === 0 ? FORMAT : FORMAT_SPARSE, KIND_WRITE, header, numbers);
+}
+
+/** The metadata with its sparse vectors replaced; these are appended to `vectors`. */
+function takeOut(metadata: MetadataPatch, vectors: SparseVector[]): Record<string, HeaderValue> {
+  if (!Object.values(metadata).some(isSparseVector)) return metadata as Record<string, HeaderValue>;
+  return mapValues(metadata, (value): HeaderValue => {
+    if (!isSparseVector(value)) return value;
+    vectors.push(value);
+    return { entries: value.indices.length };
+  });
+}
+
+function numbersOf({ indices, values }: SparseVector): [Uint32Array, Float32Array] {
+  return [Uint32Array.from(indices), Float32Array.from(values)];
+}
+
+/** Its inverse: every sparse vector takes its numbers from `buffer`, the first ones at `at`. */
+function putBack(metadatas: WriteHeader["metadatas"], buffer: ArrayBuffer, at: number): RecordBatch["metadatas"] {
+  const take = ({ entries }: Placeholder): SparseVector => {
+    const indices = Array.from(new Uint32Array(buffer, at, entries));
+    const values = Array.from(new Float32Array(buffer, at + entries * 4, entries));
+    at += entries * 8;
+    return { indices, values };
+  };
+  const restore = (value: HeaderValue): MetadataPatch[string] => (isPlaceholder(value) ? take(value) : value);
+  return metadatas?.map((metadata) => metadata && mapValues(metadata, restore)) ?? null;
+}
+
+function isPlaceholder(value: HeaderValue): value is Placeholder {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Defines the keys of the result as its own, `__proto__` too. */
+function mapValues<V, W>(object: Record<string, V>, map: (value: V) => W): Record<string, W> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 }
 
 export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
   const body = bytes.subarray(4);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_AT || view.getUint32(0, true) !== crc32(body)) throw damaged(where, "fails its checksum");
-  if (bytes[4] !== FORMAT) throw damaged(where, `has unknown format ${bytes[4]}`);
+  if (bytes[4] !== FORMAT && bytes[4] !== FORMAT_SPARSE) throw damaged(where, `has unknown format ${bytes[4]}`);
   const headerEnd = HEADER_AT + view.getUint32(8, true);
   const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
   if (bytes[5] === KIND_DELETE) return { kind: "delete", ids: (header as { ids: string[] }).ids };
-  return decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)));
+  return decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, bytes[4] === FORMAT_SPARSE);
 }
 
-function decodeWrite(header: WriteHeader, payload: Uint8Array): LogRecord {
-  const { operation, ids, documents, metadatas, uris, dimension, absent } = header;
+function decodeWrite(header: WriteHeader, numbers: ArrayBuffer, hasSparse: boolean): LogRecord {
+  const { operation, ids, documents, uris, dimension, absent } = header;
+  const length = (ids.length - absent.length) * (dimension ?? 0);
   let embeddings: EmbeddingRows | null = null;
   if (dimension !== null) {
-    embeddings = { dimension, values: new Float32Array(payload.buffer), present: presentMask(ids.length, absent) };
+    embeddings = { dimension, values: new Float32Array(numbers, 0, length), present: presentMask(ids.length, absent) };
   }
+  const metadatas = hasSparse ? putBack(header.metadatas, numbers, length * 4) : (header.metadatas as RecordBatch["metadatas"]);
   return { kind: "write", operation, records: { ids, documents, metadatas, uris, embeddings } };
 }
 
-function frame(kind: number, header: object, embeddings: Float32Array | null): Uint8Array {
+function frame(format: number, kind: number, header: object, numbers: (Uint32Array | Float32Array)[]): Uint8Array {
   const json = encodeJson(header);
-  const embeddingsAt = align4(HEADER_AT + json.length);
-  const bytes = new Uint8Array(embeddingsAt + (embeddings?.byteLength ?? 0));
+  let at = align4(HEADER_AT + json.length);
+  const bytes = new Uint8Array(numbers.reduce((length, part) => length + part.byteLength, at));
   const view = new DataView(bytes.buffer);
-  bytes[4] = FORMAT;
+  bytes[4] = format;
   bytes[5] = kind;
   view.setUint32(8, json.length, true);
   bytes.set(json, HEADER_AT);
-  if (embeddings !== null) new Float32Array(bytes.buffer, embeddingsAt).set(embeddings);
+  for (const part of numbers) {
+    bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
+    at += part.byteLength;
+  }
   view.setUint32(0, crc32(bytes.subarray(4)), true);
   return bytes;
 }

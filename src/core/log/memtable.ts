@@ -7,6 +7,7 @@
  * followed by a reader that lays A's successor over the result.
  */
 import { mergeMetadata } from "../metadata.js";
+import { isSparseVector } from "../sparse-vector.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { Metadata, MetadataPatch } from "../types.js";
 
@@ -132,7 +133,7 @@ function metadataSize(metadata: MetadataPatch | null | undefined): number {
   let size = 0;
   for (const key in metadata) {
     const value = metadata[key];
-    size += 24 + key.length + (typeof value === "string" || Array.isArray(value) ? value.length * 8 : 8);
+    size += 24 + key.length + (isSparseVector(value) ? 64 + value.indices.length * 16 : typeof value === "string" || Array.isArray(value) ? value.length * 8 : 8);
   }
   return size;
 }

@@ -19,6 +19,7 @@ const VALUES: Record<string, MetadataValue> = {
   fracs: [1.5, 2.5],
   words: ["1", "x"],
   bools: [true],
+  sparse: { indices: [1], values: [1] },
 };
 const RECORDS = new Map<string, Metadata | null>([
   ...Object.entries(VALUES).map(([name, v]): [string, Metadata] => [name, { v }]),

@@ -2,9 +2,11 @@
  * What a filter means, for one record at a time. This is the reference: indexes may answer faster, never differently.
  *
  * Types never mix: "1", 1 and true are three different values, scalars are never tested as arrays nor arrays as
- * scalars. A record that lacks the key, or the document, fails every condition and so satisfies every negated one.
+ * scalars, and no condition looks into a sparse vector. A record that lacks the key, or the document, fails every condition
+ * and so satisfies every negated one.
  */
 import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
+import { isSparseVector } from "../sparse-vector.js";
 import type { Metadata, MetadataValue } from "../types.js";
 
 export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {
@@ -36,7 +38,7 @@ function valueHolds(condition: Condition, value: MetadataValue): boolean {
   if (condition.operator === "contains") {
     return Array.isArray(value) && (value as readonly unknown[]).includes(condition.value);
   }
-  if (Array.isArray(value)) return false;
+  if (Array.isArray(value) || isSparseVector(value)) return false;
   switch (condition.operator) {
     case "eq":
       return value === condition.value;

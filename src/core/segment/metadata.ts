@@ -10,6 +10,7 @@ import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
 import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { Bitmap } from "../index/bitmap.js";
+import { isSparseVector } from "../sparse-vector.js";
 import type { Metadata, MetadataValue } from "../types.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition, Scalar } from "./condition.js";
@@ -117,6 +118,7 @@ function collectDeltas({ ordinal, before, after }: MetadataChange, deltas: Map<s
 
 /** Posting keys of those scalars, or elements, whose type is indexed under the name. */
 function indexedKeys(name: string, value: MetadataValue, indexes: IndexPolicy): Set<string> {
+  if (isSparseVector(value)) return new Set();
   const isIndexed = (scalar: Scalar) => indexes.isIndexed(name, typeOfScalar(scalar));
   if (!Array.isArray(value)) return isIndexed(value) ? postingKeys(name, value) : new Set();
   return postingKeys(name, (value as Scalar[]).filter(isIndexed) as MetadataValue);

@@ -72,8 +72,9 @@ test("text that storage gives back as U+FFFD has the key that it was posted unde
   expect(scalarKey("a\ud800", "b\udfff")).toBe(scalarKey("a\ufffd", "b\ufffd"));
 });
 
-test("an array is posted once for each distinct element, an empty one nowhere", () => {
+test("an array is posted once for each distinct element, an empty one and a sparse vector nowhere", () => {
   expect(postingKeys("k", ["a", "b", "a"])).toEqual(new Set([elementKey("k", "a"), elementKey("k", "b")]));
   expect(postingKeys("k", [])).toEqual(new Set());
   expect(postingKeys("k", "a")).toEqual(new Set([scalarKey("k", "a")]));
+  expect(postingKeys("k", { indices: [1], values: [1] })).toEqual(new Set());
 });

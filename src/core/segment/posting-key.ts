@@ -16,6 +16,7 @@
  * two cut texts share a key only when SHA-256 collides in 128 bits. Text is made well-formed first, since that is how
  * storage gives it back: the key to remove is derived from what was read from there.
  */
+import { isSparseVector } from "../sparse-vector.js";
 import type { MetadataValue } from "../types.js";
 import { wellFormed } from "../well-formed.js";
 import type { Scalar } from "./condition.js";
@@ -30,8 +31,9 @@ export interface KeyRange {
   to: string;
 }
 
-/** Keys under which a record with this value is posted: one for a scalar, one for each distinct element of an array. */
+/** Keys under which a record with this value is posted: one for a scalar, one for each distinct element of an array, none for a sparse vector. */
 export function postingKeys(name: string, value: MetadataValue): Set<string> {
+  if (isSparseVector(value)) return new Set();
   const prefix = escapeName(name);
   if (!Array.isArray(value)) return new Set([prefix + scalarPart(value)]);
   return new Set(Array.from(value as readonly Scalar[], (element) => prefix + elementPart(element)));

@@ -4,13 +4,16 @@
  *
  * A payload block has the columns `ordinal`, `document`, `uri`, `hasMetadata` and one typed, nullable column per metadata
  * key and kind of value in the block, named `s:key` string, `n:key` number, `b:key` boolean, `S:key`, `N:key`, `B:key` for
- * arrays of these. At most 64 of them; what does not fit stands in the column `rest` as a JSON object per row.
+ * arrays of these, and `v:key` for the values of sparse vectors, whose indices stand beside them in `i:key`. At most 64 of
+ * them, not counting `i:key`; what does not fit stands in the column `rest` as a JSON object per row.
  */
 import type { Block, Column } from "../blockstore/block.js";
 import { encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
+import { TidepoolError } from "../errors.js";
 import { mergeMetadata } from "../metadata.js";
-import type { Metadata, MetadataPatch, MetadataValue } from "../types.js";
+import { isSparseVector } from "../sparse-vector.js";
+import type { Metadata, MetadataPatch, MetadataValue, SparseVector } from "../types.js";
 
 /** What is stored of a record beside id and embedding. */
 export interface Payload {
@@ -62,10 +65,15 @@ export const payloadFormat: RowFormat<Payload> = {
 function payloadSize(row: Payload): number {
   let size = 24 + (row.document?.length ?? 0) + (row.uri?.length ?? 0);
   for (const key in row.metadata) {
-    const value = row.metadata[key]!;
-    size += typeof value === "string" ? value.length + 5 : Array.isArray(value) ? 8 + value.length * 12 : 9;
+    size += valueSize(row.metadata[key]!);
   }
   return size;
+}
+
+function valueSize(value: MetadataValue): number {
+  if (typeof value === "string") return value.length + 5;
+  if (isSparseVector(value)) return 9 + value.indices.length * 8;
+  return Array.isArray(value) ? 8 + value.length * 12 : 9;
 }
 
 function encodePayload(ordinals: Uint32Array, rows: readonly Payload[]): Uint8Array {
@@ -81,10 +89,11 @@ function encodePayload(ordinals: Uint32Array, rows: readonly Payload[]): Uint8Ar
   return encodeBlock(all, rows.length);
 }
 
-type Kind = "s" | "n" | "b" | "S" | "N" | "B";
+type Kind = "s" | "n" | "b" | "S" | "N" | "B" | "v";
 
 /** Kind of a value. An empty array has no kind of its own and counts as strings. */
 function kindOf(value: MetadataValue): Kind {
+  if (isSparseVector(value)) return "v";
   const sample = Array.isArray(value) ? value[0] : value;
   const kind = typeof sample === "number" ? "n" : typeof sample === "boolean" ? "b" : "s";
   return Array.isArray(value) ? (kind.toUpperCase() as Kind) : kind;
@@ -108,10 +117,10 @@ function metadataColumns(rows: readonly Payload[]): { columns: Column[]; rest: (
     }
     if (leftOver !== null) (rest ??= new Array<string | null>(rows.length).fill(null))[r] = JSON.stringify(leftOver);
   });
-  return { columns: [...values].map(([name, column]) => metadataColumn(name, column)), rest };
+  return { columns: [...values].flatMap(([name, column]) => metadataColumn(name, column)), rest };
 }
 
-function metadataColumn(name: string, values: (MetadataValue | null)[]): Column {
+function metadataColumn(name: string, values: (MetadataValue | null)[]): Column | Column[] {
   switch (name[0] as Kind) {
     case "s":
       return { type: "utf8", name, values: values as (string | null)[] };
@@ -125,14 +134,28 @@ function metadataColumn(name: string, values: (MetadataValue | null)[]): Column 
       return { type: "f64-list", name, values: values as (number[] | null)[] };
     case "B":
       return { type: "bool-list", name, values: values as (boolean[] | null)[] };
+    case "v":
+      return sparseColumns(name, values as (SparseVector | null)[]);
   }
+}
+
+/** A row without a vector has no values, which is not the same as none, and no indices. */
+function sparseColumns(name: string, vectors: (SparseVector | null)[]): Column[] {
+  return [
+    { type: "f32-list", name, values: vectors.map((vector) => vector?.values ?? null) },
+    { type: "u32-list", name: indicesName(name), values: vectors.map((vector) => Uint32Array.from(vector?.indices ?? [])) },
+  ];
+}
+
+function indicesName(name: string): string {
+  return `i${name.slice(1)}`;
 }
 
 function payloadReader(block: Block): (row: number) => Payload {
   const document = block.utf8("document");
   const uri = block.utf8("uri");
   const hasMetadata = block.bool("hasMetadata");
-  const columns = block.names().filter((name) => name[1] === ":").map((name) => ({ key: name.slice(2), read: metadataReader(block, name) }));
+  const columns = block.names().filter((name) => name[1] === ":" && name[0] !== "i").map((name) => ({ key: name.slice(2), read: metadataReader(block, name) }));
   const rest = block.has("rest") ? block.utf8("rest") : () => null;
   const metadata = (row: number): Metadata | null => {
     if (hasMetadata(row) !== true) return null;
@@ -172,7 +195,23 @@ function metadataReader(block: Block, name: string): (row: number) => MetadataVa
       return block.f64List(name);
     case "B":
       return block.boolList(name);
+    case "v":
+      return sparseReader(block, name);
+    default:
+      throw new TidepoolError("FORMAT_TOO_NEW", `A block has a column "${name}" of a kind that this release does not know: a newer one wrote it.`);
   }
+}
+
+function sparseReader(block: Block, name: string): (row: number) => SparseVector | null {
+  const readValues = block.f32List(name);
+  const readIndices = block.u32List(indicesName(name));
+  return (row) => {
+    const values = readValues(row);
+    if (values === null) return null;
+    const indices = Array.from(readIndices(row));
+    if (indices.length === values.length) return { indices, values };
+    throw new TidepoolError("CORRUPTION", `The block is damaged: row ${row} of column "${name}" has ${values.length} values and ${indices.length} indices.`);
+  };
 }
 
 /** Plain assignment would call the setter of `__proto__`. */

@@ -184,9 +184,10 @@ describe("agrees with the predicate on plain records", () => {
     fc.array(string, { minLength: 1, maxLength: 3 }),
     fc.array(fc.boolean(), { minLength: 1, maxLength: 2 }),
   );
+  const sparse = fc.constantFrom({ indices: [0, 1], values: [1, 2] }, { indices: [], values: [] });
   const metadata = fc.option(
     // fromEntries defines own properties, "__proto__" too.
-    fc.array(fc.tuple(key, fc.oneof(scalar, list)), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as Metadata),
+    fc.array(fc.tuple(key, fc.oneof({ weight: 3, arbitrary: scalar }, { weight: 3, arbitrary: list }, { weight: 1, arbitrary: sparse })), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as Metadata),
   );
   const document = fc.option(fc.constantFrom("", "one", "One two", "two\nthree", "日本語"));
   const testRecord = fc.record({ metadata, document });

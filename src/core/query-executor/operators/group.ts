@@ -3,10 +3,11 @@
  * lacking it. Within a group, records are ordered by the aggregate's keys; equal ones by their rank. What is kept comes
  * back in the order of its rank.
  *
- * Values of different types have the order: missing, booleans, numbers, strings, arrays.
+ * Values of different types have the order: missing, booleans, numbers, strings, sparse vectors, arrays.
  */
 import type { GroupPlan } from "../../gateway/search-plan.js";
-import type { Metadata, MetadataValue } from "../../types.js";
+import { compareSparseVectors, isSparseVector } from "../../sparse-vector.js";
+import type { Metadata, MetadataValue, SparseVector } from "../../types.js";
 import { ascending, type Ranked } from "./rank.js";
 
 /** Metadata of these ordinals, in their order. */
@@ -71,11 +72,12 @@ function compare(a: Sortable, b: Sortable): number {
   if (Array.isArray(a) && Array.isArray(b)) return compareAll(a, b) || a.length - b.length;
   const types = typeRank(a) - typeRank(b);
   if (types !== 0 || a === null || b === null) return types;
+  if (isSparseVector(a)) return compareSparseVectors(a, b as SparseVector);
   if (typeof a === "number") return ascending(a, b as number);
   return a < b ? -1 : Number(a > b);
 }
 
 function typeRank(value: Sortable): number {
   if (value === null) return 0;
-  return Array.isArray(value) ? 4 : { boolean: 1, number: 2, string: 3 }[typeof value as "boolean" | "number" | "string"];
+  return Array.isArray(value) ? 5 : { boolean: 1, number: 2, string: 3, object: 4 }[typeof value as "boolean" | "number" | "string" | "object"];
 }

@@ -1,0 +1,86 @@
+/**
+ * Every limit of the engine, by name. Units come last in a name. A limit that a caller can meet is named in its error. Each is
+ * a constant of its own, so that a bundle holds only those that it uses: the page needs few of them.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Longest embedding accepted. */
+export const dimensionMax = 4096;
+/** Collection and database names, in characters (as in Chroma). */
+export const nameLengthMin = 3;
+export const nameLengthMax = 512;
+/** Tenants whose rate of calls is remembered before those that have long been quiet are forgotten. */
+export const rateBucketsMax = 1000;
+/** Records in one atomic batch (as in Chroma). */
+export const batchRecordsMax = 5461;
+/** Records that the client sends in one batch: it splits larger calls, each batch being atomic. */
+export const batchRecordsSent = 1000;
+/** Entries of one sparse vector in metadata. */
+export const sparseVectorEntriesMax = 65_536;
+/** Size of one batch as it enters the log. */
+export const batchBytesMax = 32 * MiB;
+/** Largest body of a REST request (as in Chroma), and how deep its JSON may nest. */
+export const bodyBytesMax = 40 * MiB;
+export const bodyDepthMax = 128;
+/** How deep `$and`/`$or` may nest in `where` and `whereDocument`. */
+export const filterDepthMax = 64;
+/** Clauses in one `where` or `whereDocument`. */
+export const filterClausesMax = 4096;
+/** Searches in one `search` call. */
+export const searchesMax = 100;
+/** Records that `checkRecall` uses as queries, and neighbours of each that it compares. */
+export const recallSampleMax = 1000;
+export const recallResultsMax = 100;
+/** How deep a rank may nest, and how many expressions it may have. */
+export const rankDepthMax = 64;
+export const rankExpressionsMax = 1024;
+/** Longest term of the text index, in UTF-16 code units; longer words are cut, in documents and queries alike. */
+export const termLengthMax = 64;
+/** Distinct terms in one text query. */
+export const queryTermsMax = 1024;
+/** How deep groups and classes of a regular expression may nest. */
+export const regexNestMax = 250;
+/** Size of a regular expression in characters and classes, with counted repetitions written out. */
+export const regexSizeMax = 20_000;
+
+/** Largest block, but for a single record or posting list that is larger: that gets a block of its own. */
+export const blockBytesMax = 4 * MiB;
+/** Sizes at which blocks are cut: one is encoded, and read whole, without a pause. Rows of vectors are copied, texts encoded. */
+export const recordBlockBytes = 256 * KiB;
+export const vectorBlockBytes = MiB;
+export const postingBlockBytes = 128 * KiB;
+/** Least `memoryBudgetBytes` of a client: one of the largest blocks still fits its half. */
+export const memoryBudgetBytesMin = 8 * MiB;
+/** Bytes of decoded blocks kept in memory. */
+export const blockCacheBytesMax = 32 * MiB;
+/** Bytes of float32 vectors kept in memory for re-ranking. */
+export const vectorCacheBytesMax = 32 * MiB;
+
+/** Uncompacted log that starts a compaction at once. */
+export const compactionLogBytes = 24 * MiB;
+/** Uncompacted log that starts a compaction once the database is idle. */
+export const compactionIdleLogBytes = 256 * KiB;
+/** Time without a write after which the database counts as idle. */
+export const compactionIdleMs = 1500;
+/** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
+export const textIdleMs = 5000;
+/** Fewest ordinals of deleted records for which a collection is renumbered. */
+export const deadOrdinalsMin = 16_384;
+/** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
+export const graphIdleMs = 300;
+export const graphBacklogMax = 50_000;
+/** Uncompacted log of one collection at which writes wait for the compactor. */
+export const memtableBytesMax = 64 * MiB;
+/** Longest stretch of background work before other requests get a turn. */
+export const sliceMs = 4;
+
+/** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
+export const arenaBytesMin = 16 * MiB;
+export const arenaBytesMax = 256 * MiB;
+/** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
+export const arenaSettleMs = 60_000;
+
+/** How long opening waits for the tab that holds the database to let go of it. */
+export const lockWaitMs = 5_000;
