@@ -69,7 +69,7 @@ class Tidepool implements VectorEngine {
   async save(): Promise<number> {
     this.#index!.build(forever, true);
     const { codes, slopes, intercepts, errors } = this.#quantize(0, this.#set!.base.count);
-    const snapshot = this.#index!.save();
+    const snapshot = this.#saved();
     const head = new TextEncoder().encode(JSON.stringify(snapshot, (key, value: unknown) => (key === "pieces" ? [] : value)));
     const pieces = snapshot?.pieces.flatMap(({ heights, degrees, links, fingerprints }) => [heights, degrees, links, fingerprints]) ?? [];
     return saveParts(this.#fileName(), [codes, slopes, intercepts, errors, head, ...pieces]);
@@ -87,9 +87,14 @@ class Tidepool implements VectorEngine {
   }
 
   distancesPerQuery(ef: number): number {
-    const snapshot = this.#index!.save();
+    const snapshot = this.#saved();
     const { base, queries } = this.#set!;
     return snapshot === null ? base.count : countDistances(snapshot, base, queries, ef);
+  }
+
+  #saved(): GraphSnapshot | null {
+    const copy = this.#index!.save();
+    return copy === null ? null : { ...copy, pieces: [...copy.pieces] };
   }
 
   #quantize(from: number, to: number): QuantizedRows {
