@@ -41,7 +41,7 @@ describe("panels", () => {
   test("of bars are longer for more, and say their values", () => {
     const bars = [10, 1000].map((value, style) => ({ name: String(value), style, value }));
     const { body, height } = barPanel({ title: "t", unit: "u", groups: [{ name: "", bars }] });
-    const widths = [...body.matchAll(/<rect x="12" y="[\d.]+" width="([\d.]+)"/g)].map(([, width]) => Number(width));
+    const widths = [...body.matchAll(/<rect x="152" y="[\d.]+" width="([\d.]+)"/g)].map(([, width]) => Number(width));
     expect(widths[0]).toBeLessThan(widths[1]!);
     expect(body).toContain(">1k</text>");
     expect(barPanel({ title: "t", unit: "u", groups: [{ name: "a", bars }, { name: "b", bars }] }).height).toBeGreaterThan(height);
@@ -52,13 +52,13 @@ describe("a sheet", () => {
   const panel = { width: 360, height: 100, body: "" };
 
   test("sets panels in rows and grows with them", () => {
-    const heightOf = (panels: number): number => Number(/ height="(\d+)"/.exec(chartSheet({ title: "t", panels: Array(panels).fill(panel), columns: 3, legend }))![1]);
+    const heightOf = (panels: number): number => Number(/ height="(\d+)"/.exec(chartSheet({ title: "t", panels: Array(panels).fill(panel), columns: 3, styles: [0, 1], legend }))![1]);
     expect(heightOf(3)).toBe(heightOf(2));
     expect(heightOf(4)).toBe(heightOf(3) + 112);
   });
 
   test("is well-formed whatever names there are, and has colours for light and dark", () => {
-    const sheet = chartSheet({ title: 'a < b "c"', panels: [panel], columns: 3, legend });
+    const sheet = chartSheet({ title: 'a < b "c"', panels: [panel], columns: 3, styles: [0, 1], legend });
     expect(sheet).toContain("one &amp; only");
     expect(sheet).toContain('aria-label="a &lt; b &quot;c&quot;"');
     expect(sheet).toContain("prefers-color-scheme:dark");

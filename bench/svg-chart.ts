@@ -43,6 +43,9 @@ export interface SheetOptions {
   title: string;
   panels: readonly Panel[];
   columns: number;
+  /** Every style that the panels use. */
+  styles: readonly number[];
+  /** Empty where the panels name what they show. */
   legend: readonly { name: string; style: number }[];
 }
 
@@ -54,6 +57,7 @@ const TOP = 28;
 const BOTTOM = 36;
 const BAR_HEIGHT = 13;
 const BAR_GAP = 3;
+const NAME_SPACE = 152;
 const VALUE_SPACE = 48;
 const LEGEND_COLUMN = 220;
 const MARGIN = 20;
@@ -145,18 +149,19 @@ export function linePanel({ title, xLabel, yLabel, xRange: [from, to], series }:
   return { width: PANEL_WIDTH, height: LINE_HEIGHT, body: body.join("\n") };
 }
 
-/** Horizontal bars with their values; the length is logarithmic. */
+/** Horizontal bars with names and values; the length is logarithmic. */
 export function barPanel({ title, unit, groups }: BarPanelOptions): Panel {
   const shown = groups.filter(({ bars }) => bars.length > 0);
   const scale = new LogScale(shown.flatMap(({ bars }) => bars.map(({ value }) => value)));
-  const [left, right] = [12, PANEL_WIDTH - RIGHT - VALUE_SPACE];
-  const body = [text(left, 16, title, "title")];
+  const [left, right] = [NAME_SPACE, PANEL_WIDTH - RIGHT - VALUE_SPACE];
+  const body = [text(0, 16, title, "title")];
   let y = TOP;
   for (const { name, bars } of shown) {
-    if (name !== "") body.push(text(left, (y += 14) - 3, name, "label"));
+    if (name !== "") body.push(text(0, (y += 16) - 4, name, "label"));
     for (const bar of bars) {
       const width = Math.max(2, scale.at(bar.value) * (right - left));
-      body.push(`<rect x="${left}" y="${number(y)}" width="${number(width)}" height="${BAR_HEIGHT}" class="f${bar.style}"><title>${escapeXml(`${bar.name}: ${shortNumber(bar.value)}`)}</title></rect>`);
+      body.push(text(left - 6, y + BAR_HEIGHT - 3, bar.name, "tick", "end"));
+      body.push(`<rect x="${left}" y="${number(y)}" width="${number(width)}" height="${BAR_HEIGHT}" class="f${bar.style}"/>`);
       body.push(text(left + width + 5, y + BAR_HEIGHT - 3, shortNumber(bar.value), "tick"));
       y += BAR_HEIGHT + BAR_GAP;
     }
@@ -171,7 +176,7 @@ export function barPanel({ title, unit, groups }: BarPanelOptions): Panel {
 }
 
 /** Panels in rows as high as their highest, below a title and a legend. */
-export function chartSheet({ title, panels, columns, legend }: SheetOptions): string {
+export function chartSheet({ title, panels, columns, styles, legend }: SheetOptions): string {
   const width = 2 * MARGIN + Math.max(1, Math.min(columns, panels.length)) * PANEL_WIDTH;
   const { body: legendBody, height: legendHeight } = drawLegend(legend, width - 2 * MARGIN);
   let y = HEAD + legendHeight;
@@ -184,7 +189,7 @@ export function chartSheet({ title, panels, columns, legend }: SheetOptions): st
   const height = Math.ceil(y + MARGIN / 2);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">`,
-    styleSheet(legend.map(({ style }) => style)),
+    styleSheet(styles),
     `<rect width="${width}" height="${height}" class="paper"/>`,
     text(MARGIN, 28, title, "heading"),
     legendBody,
@@ -199,7 +204,7 @@ function drawLegend(entries: SheetOptions["legend"], width: number): { body: str
     const [x, y] = [MARGIN + (i % columns) * LEGEND_COLUMN, HEAD + 6 + Math.floor(i / columns) * 18];
     return line(x, y, x + 22, y, `s${style}`) + marker(x + 11, y, style) + text(x + 30, y + 4, name, "label");
   });
-  return { body: body.join("\n"), height: 18 * Math.ceil(entries.length / columns) + 12 };
+  return { body: body.join("\n"), height: entries.length === 0 ? 0 : 18 * Math.ceil(entries.length / columns) + 12 };
 }
 
 function styleSheet(styles: readonly number[]): string {

@@ -27,12 +27,12 @@ const generators = {
   "low-rank": { dimension: LOW_RANK_DIMENSION, make: lowRankVectors },
 } satisfies Record<string, Generator>;
 
-function generated(kind: keyof typeof generators, count: number): VectorSet {
+function generated(kind: keyof typeof generators, count: number, slowEngines = false): VectorSet {
   const { dimension, make } = generators[kind];
   const rows = (rowCount: number, seed: number): Rows => ({ space: "cosine", dimension, count: rowCount, values: make(rowCount, seed) });
   return {
     name: `${kind}-${count / 1000}k`,
-    slowEngines: count <= 10_000,
+    slowEngines,
     load: async (queryCount) => ({ base: rows(count, RECORDS_SEED), queries: rows(queryCount, QUERIES_SEED) }),
   };
 }
@@ -62,7 +62,7 @@ export const vectorSets: readonly VectorSet[] = [
   real("simplewiki-minilm", true),
   real("glove-twitter25", true),
   real("mnist10k", false),
-  generated("clustered", 10_000),
+  generated("clustered", 10_000, true),
   generated("low-rank", 10_000),
   generated("clustered", 50_000),
   generated("low-rank", 50_000),
@@ -71,7 +71,7 @@ export const vectorSets: readonly VectorSet[] = [
 ];
 
 /** For `--quick`. */
-export const quickSets: readonly VectorSet[] = [generated("clustered", 2000), generated("low-rank", 2000)];
+export const quickSets: readonly VectorSet[] = [generated("clustered", 2000, true), generated("low-rank", 2000)];
 
 export function setNamed(name: string): VectorSet {
   const set = [...vectorSets, ...quickSets].find((set) => set.name === name);
