@@ -372,9 +372,8 @@ function isInstalled(name: string): boolean {
 function chooseEngines(wanted: readonly string[], log: Log): EngineDefinition[] {
   const modules = new Set(engineDefinitions.map(({ module }) => module));
   for (const name of wanted) if (name !== "public" && !modules.has(name)) throw new Error(`there is no engine ${name}; there are ${[...modules].join(", ")}, public`);
-  return engineDefinitions.filter(({ name, module, needs, kernel }) => {
+  return engineDefinitions.filter(({ name, module, needs }) => {
     if (wanted.length > 0 && !wanted.includes(module)) return false;
-    if (kernel !== undefined && !existsSync(join(root, "dist", kernel))) return sayAbsent(log, name, `the package has no ${kernel}`);
     return needs === undefined || isInstalled(needs) || sayAbsent(log, name, `${needs} is not installed (npm ci --prefix bench)`);
   });
 }

@@ -18,11 +18,11 @@ export function drawRecall(sets: readonly SetResult[]): string {
   return chartSheet({ title: "Recall and latency of one query", panels, columns: 3, ...keyOf(sets) });
 }
 
-/** Vectors per second, one panel per set; engines that only copy are left out. */
+/** Vectors per second, one panel per set; engines that only copy are left out, and the public call, which builds its graph later. */
 export function drawBuild(sets: readonly SetResult[]): string {
-  const builds = ({ engine }: EngineResult): boolean => engine !== PLAIN && !engine.includes(" flat");
+  const builds = ({ engine }: EngineResult): boolean => ![PLAIN, PUBLIC].includes(engine) && !engine.includes(" flat");
   const panels = sets.map((set) =>
-    barPanel({ title: title(set), unit: "vectors/s, higher is better", groups: [{ name: "", bars: set.engines.filter(builds).map(({ engine, buildRate }) => ({ name: engine, style: styleOf(engine), value: buildRate })) }] }),
+    barPanel({ title: title(set), unit: "vectors/s, logarithmic, higher is better", groups: [{ name: "", bars: set.engines.filter(builds).map(({ engine, buildRate }) => ({ name: engine, style: styleOf(engine), value: buildRate })) }] }),
   );
   return chartSheet({ title: "Building", panels, columns: 3, ...keyOf(sets), legend: [] });
 }
@@ -38,7 +38,7 @@ export function drawFilters(sets: readonly SetResult[]): string {
         name: name === "far" ? "far from the query" : `${name} match`,
         bars: set.engines.filter(filters).flatMap(({ engine, filters }) => (filters[name] ? [{ name: engine, style: styleOf(engine), value: filters[name].p50Ms.median }] : [])),
       }));
-      return barPanel({ title: title(set), unit: "p50 ms, lower is better", groups });
+      return barPanel({ title: title(set), unit: "p50 ms, logarithmic, lower is better", groups });
     });
   return chartSheet({ title: "Filtered queries", panels, columns: 3, ...keyOf(sets), legend: [] });
 }

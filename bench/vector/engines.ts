@@ -8,16 +8,14 @@ export interface EngineDefinition {
   variant: string;
   /** Package that must be installed in `bench/` for it. */
   needs?: string;
-  /** File of the package that must be there, for kernels. */
-  kernel?: string;
   /** Takes part only where a set allows it. */
   isSlow: boolean;
   /** Default true. */
   hasFilters?: boolean;
 }
 
-function tidepool(way: "flat" | "hnsw", kernel: string, label: string): EngineDefinition {
-  return { name: `tidepool ${way}, ${label}`, module: "tidepool", variant: `way=${way}&kernel=${kernel}`, kernel, isSlow: false };
+function tidepool(way: "flat" | "hnsw", kernel: "portable" | "relaxed"): EngineDefinition {
+  return { name: `tidepool ${way}, ${kernel}`, module: "tidepool", variant: `way=${way}&kernel=${kernel}`, isSlow: false };
 }
 
 /** Measured where it is installed, and on small sets only. */
@@ -36,10 +34,10 @@ export const RELAXED_FLAT = "tidepool flat, relaxed";
 
 export const engineDefinitions: readonly EngineDefinition[] = [
   { name: HNSWLIB, module: "hnswlib", variant: "", isSlow: false },
-  tidepool("hnsw", "tidepool.wasm", "portable"),
-  tidepool("hnsw", "tidepool-relaxed.wasm", "relaxed"),
-  tidepool("flat", "tidepool.wasm", "portable"),
-  tidepool("flat", "tidepool-relaxed.wasm", "relaxed"),
+  tidepool("hnsw", "portable"),
+  tidepool("hnsw", "relaxed"),
+  tidepool("flat", "portable"),
+  tidepool("flat", "relaxed"),
   { name: PLAIN, module: "plain-loop", variant: "", isSlow: false },
   optional("edgevec", "edgevec", "edgevec"),
   optional("pglite + pgvector", "pglite", "@electric-sql/pglite-pgvector"),

@@ -21,7 +21,7 @@ import { EF_CONSTRUCTION, keptRows, M, PreparedFilters, type SharedSet, type Vec
 
 const variant = new URLSearchParams(location.search);
 const isFlat = variant.get("way") === "flat";
-const kernelUrl = `../tidepool/${variant.get("kernel") ?? "tidepool.wasm"}`;
+const kernel = variant.get("kernel") === "relaxed" ? ({ file: "tidepool-relaxed.wasm", build: "wasm-relaxed-simd" } as const) : ({ file: "tidepool.wasm", build: "wasm-simd" } as const);
 const forever = (): boolean => false;
 
 class Tidepool implements VectorEngine {
@@ -37,11 +37,10 @@ class Tidepool implements VectorEngine {
   });
 
   async prepare(set: SharedSet): Promise<void> {
-    const kernel = await loadKernel(fetch(kernelUrl));
     const { space, dimension, count } = set.base;
     this.#set = set;
     this.#everything = new Bitmap(count);
-    this.#index = new VectorIndex(kernel, space, dimension, {
+    this.#index = new VectorIndex(await loadKernel(fetch(`../tidepool/${kernel.file}`), kernel.build), space, dimension, {
       M,
       efConstruction: EF_CONSTRUCTION,
       efSearch: 16,
@@ -71,7 +70,7 @@ class Tidepool implements VectorEngine {
     const { codes, slopes, intercepts, errors } = this.#quantize(0, this.#set!.base.count);
     const snapshot = this.#saved();
     const head = new TextEncoder().encode(JSON.stringify(snapshot, (key, value: unknown) => (key === "pieces" ? [] : value)));
-    const pieces = snapshot?.pieces.flatMap(({ heights, degrees, links, fingerprints }) => [heights, degrees, links, fingerprints]) ?? [];
+    const pieces = [...(snapshot?.pieces ?? [])].flatMap(({ heights, degrees, links, fingerprints }) => [heights, degrees, links, fingerprints]);
     return saveParts(this.#fileName(), [codes, slopes, intercepts, errors, head, ...pieces]);
   }
 
@@ -89,7 +88,7 @@ class Tidepool implements VectorEngine {
   distancesPerQuery(ef: number): number {
     const snapshot = this.#saved();
     const { base, queries } = this.#set!;
-    return snapshot === null ? base.count : countDistances(snapshot, base, queries, ef);
+    return snapshot === null ? base.count : countDistances({ entry: snapshot.entry, pieces: [...snapshot.pieces] }, base, queries, ef);
   }
 
   #saved(): GraphSnapshot | null {
@@ -110,7 +109,7 @@ class Tidepool implements VectorEngine {
   };
 
   #fileName(): string {
-    return `tidepool-${variant.get("way")}-${this.#set!.name}`;
+    return `tidepool-${variant.get("way")}-${kernel.build}-${this.#set!.name}`;
   }
 }
 
