@@ -12,6 +12,7 @@ export {
   Collection,
   type AddArguments,
   type CollectionVersion,
+  type DeleteResult,
   type GetArguments,
   type ModifyArguments,
   type Nullable,
@@ -41,6 +42,7 @@ export {
   SearchTextResult,
   type GetRow,
   type QueryRow,
+  type QueryRow as QueryRowResult,
   type SearchTextRow,
 } from "./api/results.js";
 export { Aggregate, GroupBy, MaxK, MinK, type AggregateInput, type AggregateJSON, type GroupByInput, type GroupByJSON } from "./api/search/group-by.js";
@@ -82,7 +84,7 @@ export {
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { Progress, WriteOptions } from "./api/write.js";
-export type { RecallReport, VersionInfo } from "./core/service.js";
+export type { IndexingStatus, RecallReport, VersionInfo } from "./core/service.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
 export type {
@@ -90,6 +92,7 @@ export type {
   EmbeddingFunctionConfiguration,
   IncludeField,
   Metadata,
+  Metadata as CollectionMetadata,
   MetadataPatch,
   MetadataValue,
   Space,

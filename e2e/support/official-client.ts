@@ -15,7 +15,7 @@ const VERSION = "3.5.0";
 const cache = fileURLToPath(new URL(`../../.cache/chromadb-${VERSION}`, import.meta.url));
 
 /** The folder of the client's modules, downloaded once; it never is a dependency of this package. */
-async function clientFolder(): Promise<string> {
+export async function clientFolder(): Promise<string> {
   const folder = join(cache, "node_modules/chromadb/dist");
   if (existsSync(folder)) return folder;
   await mkdir(cache, { recursive: true });

@@ -128,6 +128,12 @@ export interface ModifyArguments {
   configuration?: UpdateCollectionConfiguration;
 }
 
+/** What a `delete` did. */
+export interface DeleteResult {
+  /** Records really deleted. */
+  deleted: number;
+}
+
 /**
  * Records with embeddings, documents, metadata and uris. Made by the client, never by `new`.
  *
@@ -252,7 +258,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { deleted } = await collection.delete({ where: { year: { $lt: 2 } } });
    * console.log(deleted); // 1
    */
-  async delete(args: SelectionArguments & { limit?: number }): Promise<{ deleted: number }> {
+  async delete(args: SelectionArguments & { limit?: number }): Promise<DeleteResult> {
     this.#requirePresent("delete");
     validateObject(args, "argument of delete");
     const selection = readSelection(args);

@@ -9,6 +9,7 @@ export const IncludeEnum = {
   metadatas: "metadatas",
   uris: "uris",
 } as const satisfies Record<string, IncludeField>;
+export type IncludeEnum = (typeof IncludeEnum)[keyof typeof IncludeEnum];
 
 /** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
 export interface GetRow<TMeta extends Metadata = Metadata> {
