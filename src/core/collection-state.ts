@@ -109,6 +109,8 @@ export class CollectionState {
   /** Whether any record ever had a document: without one there is no text to index. */
   hasDocuments: boolean;
   dropped = false;
+  /** Given up to save memory: another state may stand for the collection by now. */
+  closed = false;
   #claim: { dimension: number; writers: number } | null = null;
   readonly #parts: CollectionParts;
   /** Distinguishes this state's vectors in the shared cache. */
@@ -261,6 +263,7 @@ export class CollectionState {
 
   /** Makes one durable log record visible. Returns how many records a delete removed. */
   apply(offset: number, record: LogRecord, byteLength: number, codes: QuantizedRows | null = null): { deleted: number } {
+    if (this.closed) throw new TidepoolError("INTERNAL", `Collection "${this.row.name}" was closed while it was written to`);
     this.appliedOffset = offset;
     this.logBytes += byteLength;
     this.logRecords++;

@@ -1,11 +1,11 @@
 /**
  * The engine: constructs the five components over one database's storage, wires them, and answers requests.
  *
- * It owns the open collections. A collection is opened on its first use (ids and codes are read, the log is replayed) and
+ * A collection is opened on its first use: ids and codes are read, the log is replayed. `open-collections.ts` says how long it
  * stays open. Changes of the system database run one after the other. After a failed flush the engine is poisoned: every
  * later call is refused until the database is reopened, since what the disk holds can then only be told by recovery.
  */
-import { BlockStore } from "./blockstore/blockstore.js";
+import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
 import { ByteCache } from "./byte-cache.js";
 import { CollectionState } from "./collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
@@ -22,7 +22,9 @@ import { limits } from "./limits.js";
 import { firstDimension } from "./log/first-dimension.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
 import { Log } from "./log/log.js";
+import { type CollectionFacts, OpenCollections, factsOf } from "./open-collections.js";
 import { QueryExecutor } from "./query-executor/query-executor.js";
+import { ReadWriteLock } from "./read-write-lock.js";
 import type {
   CheckRecallRequest,
   CreateCollectionRequest,
@@ -48,7 +50,7 @@ import type {
   WriteRequest,
 } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
-import { type Manifest, refsOnlyIn } from "./sysdb/manifest.js";
+import { refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
 import { Turns } from "./turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
@@ -71,6 +73,8 @@ export interface EngineParts {
    * least `limits.deadOrdinalsMin`; tests ask for less.
    */
   deadOrdinalsMax?(live: number): number;
+  /** Default: `limits.openCollectionsMax`; tests ask for less. */
+  openCollectionsMax?: number;
 }
 
 export class Engine implements EngineService {
@@ -83,10 +87,7 @@ export class Engine implements EngineService {
   readonly #compactor: Compactor;
   readonly #graphBuilder: GraphBuilder;
   readonly #warnings: string[] = [];
-  readonly #states = new Map<string, Promise<CollectionState>>();
-  readonly #openStates = new Map<string, CollectionState>();
-  /** Opened versions, for as long as the system database retains their manifests. */
-  readonly #pastStates = new WeakMap<Manifest, Promise<CollectionState>>();
+  readonly #collections: OpenCollections;
   readonly #turns: Turns;
   #lastChange: Promise<unknown> = Promise.resolve();
   #failure: TidepoolError | null = null;
@@ -104,10 +105,17 @@ export class Engine implements EngineService {
       sysdb,
       blocks,
       environment: parts.environment,
-      states: () => this.#openStates.values(),
+      states: () => this.#collections.states(),
       tick: this.#turns.tick,
       poison: (error) => this.#poison(error),
       renumbered: (state) => this.#graphBuilder.note(state),
+    });
+    this.#collections = new OpenCollections({
+      open: (row) => this.#open(row),
+      isBusy: (state) => this.#compactor.holds(state) || this.#graphBuilder.isBuilding(state),
+      wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
+      countMax: parts.openCollectionsMax ?? limits.openCollectionsMax,
+      bytesMax: limits.openCollectionBytesMax,
     });
     this.#graphBuilder = new GraphBuilder({
       environment: parts.environment,
@@ -142,10 +150,8 @@ export class Engine implements EngineService {
       hasCollection: ({ tenant, database, name }) => this.#sysdb.findCollection(tenant, database, name) !== null,
       usageOf: (tenant) => this.#usageOf(this.#sysdb.listCollections().filter((row) => row.tenant === tenant)),
       usageOfCollection: (collectionId) => this.#usageOf([this.#sysdb.collectionById(collectionId)]),
-      countAbsent: async (collectionId, ids) => {
-        const state = await this.#state(collectionId);
-        return new Set(ids.filter((id) => state.ordinalOf(id) === undefined)).size;
-      },
+      countAbsent: (collectionId, ids) =>
+        this.#using(collectionId, (state) => new Set(ids.filter((id) => state.ordinalOf(id) === undefined)).size),
     };
   }
 
@@ -154,7 +160,7 @@ export class Engine implements EngineService {
     let records = 0;
     for (const row of rows) records += await this.#countRecords(row);
     const blocks = refsOnlyIn(rows.map((row) => this.#sysdb.manifest(row.id)), []);
-    const logBytes = rows.reduce((bytes, row) => bytes + (this.#openStates.get(row.id)?.logBytes ?? 0), 0);
+    const logBytes = rows.reduce((bytes, row) => bytes + (this.#collections.facts(row.id)?.logBytes ?? 0), 0);
     return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
 
@@ -246,8 +252,7 @@ export class Engine implements EngineService {
         metadata: request.metadata === undefined ? row.metadata : gateway.storedMetadata(request.metadata),
         configuration,
       });
-      const state = this.#openStates.get(row.id);
-      state?.configure(next);
+      this.#collections.find(row.id)?.configure(next);
       return this.#describe(next);
     });
   }
@@ -277,8 +282,11 @@ export class Engine implements EngineService {
 
   // ---- records
 
-  async write(request: WriteRequest): Promise<void> {
-    const state = await this.#state(request.collectionId);
+  write(request: WriteRequest): Promise<void> {
+    return this.#using(request.collectionId, (state) => this.#write(state, request));
+  }
+
+  async #write(state: CollectionState, request: WriteRequest): Promise<void> {
     await this.#compactor.waitForRoom(state);
     // Reads that arrived with the write go first: it takes long.
     await this.#turns.tick();
@@ -296,8 +304,11 @@ export class Engine implements EngineService {
     }
   }
 
-  async delete(request: DeleteRequest): Promise<{ deleted: number }> {
-    const state = await this.#state(request.collectionId);
+  delete(request: DeleteRequest): Promise<{ deleted: number }> {
+    return this.#using(request.collectionId, (state) => this.#delete(state, request));
+  }
+
+  async #delete(state: CollectionState, request: DeleteRequest): Promise<{ deleted: number }> {
     const plan = gateway.planDelete(request, state.indexes);
     if (gateway.isEmptySelection(plan)) return { deleted: 0 };
     const ids = await this.#executor.selectIds(state, plan);
@@ -306,37 +317,32 @@ export class Engine implements EngineService {
     return this.#append(state, { kind: "delete", ids });
   }
 
-  async get(request: GetRequest): Promise<RecordColumns> {
-    const state = await this.#readable(request);
-    return this.#executor.get(state, gateway.planGet(request, state.indexes));
+  get(request: GetRequest): Promise<RecordColumns> {
+    return this.#reading(request, (state) => this.#executor.get(state, gateway.planGet(request, state.indexes)));
   }
 
-  async query(request: QueryRequest): Promise<QueryResponse> {
-    const state = await this.#readable(request);
-    return this.#executor.query(state, gateway.planQuery(request, state.dimension, state.indexes));
+  query(request: QueryRequest): Promise<QueryResponse> {
+    return this.#reading(request, (state) => this.#executor.query(state, gateway.planQuery(request, state.dimension, state.indexes)));
   }
 
-  async searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
-    const state = await this.#readable(request);
-    return this.#executor.searchText(state, gateway.planSearchText(request, state.indexes));
+  searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
+    return this.#reading(request, (state) => this.#executor.searchText(state, gateway.planSearchText(request, state.indexes)));
   }
 
-  async search(request: SearchRequest): Promise<SearchColumns[]> {
-    const state = await this.#readable(request);
-    return this.#executor.search(state, planSearch(request, state.dimension, state.indexes));
+  search(request: SearchRequest): Promise<SearchColumns[]> {
+    return this.#reading(request, (state) => this.#executor.search(state, planSearch(request, state.dimension, state.indexes)));
   }
 
-  async count(request: { collectionId: string; version?: number }): Promise<number> {
-    return this.#executor.count(await this.#readable(request));
+  count(request: { collectionId: string; version?: number }): Promise<number> {
+    return this.#reading(request, (state) => this.#executor.count(state));
   }
 
-  async checkRecall(request: CheckRecallRequest): Promise<RecallReport> {
-    const state = await this.#state(request.collectionId);
-    return this.#executor.checkRecall(state, gateway.planCheckRecall(request));
+  checkRecall(request: CheckRecallRequest): Promise<RecallReport> {
+    return this.#using(request.collectionId, (state) => this.#executor.checkRecall(state, gateway.planCheckRecall(request)));
   }
 
   async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
-    const { appliedOffset: total, logRecords: pending } = await this.#state(request.collectionId);
+    const { appliedOffset: total, logRecords: pending } = await this.#using(request.collectionId, factsOf);
     return {
       total_ops: total,
       num_indexed_ops: total - pending,
@@ -363,19 +369,19 @@ export class Engine implements EngineService {
     const rows = this.#sysdb.listCollections();
     let records = 0;
     for (const row of rows) records += await this.#countRecords(row);
-    const open = [...this.#openStates.values()];
-    const sum = (of: (state: CollectionState) => number) => open.reduce((total, state) => total + of(state), 0);
+    const facts = [...this.#collections.allFacts()];
+    const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
     return {
       storage: this.#parts.storage.kind,
       durability: this.#parts.options.durability,
       formatVersion: FORMAT_VERSION,
       collections: rows.length,
       records,
-      logRecords: sum((state) => state.logRecords),
-      logBytes: sum((state) => state.logBytes),
+      logRecords: sum(({ logRecords }) => logRecords),
+      logBytes: sum(({ logBytes }) => logBytes),
       blockBytesReserved: this.#blocks.usage().bytesReserved,
       blockBytesUsed: this.#blocks.usage().bytesUsed,
-      memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + sum((state) => state.memoryBytes),
+      memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + this.#collections.memoryBytes,
       kernel: this.#parts.kernel.name,
       compacting: this.#compactor.isBusy || this.#graphBuilder.isBusy,
       warnings: [...this.#warnings],
@@ -405,14 +411,14 @@ export class Engine implements EngineService {
     this.#graphBuilder.stop();
     await this.#compactor.stop();
     await this.#lastChange.catch(() => undefined);
-    for (const state of this.#openStates.values()) state.dispose();
+    for (const state of this.#collections.states()) state.dispose();
     await this.#parts.storage.close();
     if (failure !== null) this.#failure = failure;
   }
 
   /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
   async compact(collectionId: string): Promise<void> {
-    await this.#compactor.compact(await this.#state(collectionId));
+    await this.#using(collectionId, (state) => this.#compactor.compact(state));
   }
 
   // ---- inside
@@ -431,35 +437,27 @@ export class Engine implements EngineService {
   }
 
   async #describe(row: CollectionRow): Promise<CollectionInfo> {
-    const state = this.#openStates.get(row.id);
-    if (state !== undefined) return toInfo(row, state.dimension);
+    const facts = this.#collections.facts(row.id);
+    if (facts !== undefined) return toInfo(row, facts.dimension);
     const { dimension, offset } = this.#sysdb.manifest(row.id);
     return toInfo(row, dimension ?? (await firstDimension(this.#parts.storage.log, row, offset)));
   }
 
-  async #state(collectionId: string): Promise<CollectionState> {
+  /** Runs the body with the collection open. */
+  async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
     this.#check();
-    const row = this.#sysdb.collectionById(collectionId);
-    let opening = this.#states.get(row.id);
-    if (opening === undefined) {
-      opening = this.#openState(row);
-      this.#states.set(row.id, opening);
-      // A failed open is not remembered: the next call tries again and reports what it finds.
-      opening.catch(() => this.#states.delete(row.id));
-    }
-    return opening;
+    return this.#collections.use(this.#sysdb.collectionById(collectionId), body);
   }
 
-  /** The collection as it is, or as it was at a retained version. */
-  async #readable(request: { collectionId: string; version?: number }): Promise<CollectionState> {
+  /** The same with the collection as it is, or as it was at a retained version. */
+  #reading<T>({ collectionId, version }: { collectionId: string; version?: number }, body: (state: CollectionState) => Promise<T>): Promise<T> {
     this.#turns.begin();
-    const state = await this.#state(request.collectionId);
-    return request.version === undefined ? state : this.#stateAt(state, request.version);
+    return this.#using(collectionId, async (live) => body(version === undefined ? live : await this.#stateAt(live, version)));
   }
 
   /**
    * A retained version, opened without its log. It shares the collection's lock, under which blocks are released, and is
-   * kept until the version is no longer retained.
+   * kept until the version is no longer retained or the collection is closed.
    */
   async #stateAt(live: CollectionState, version: number): Promise<CollectionState> {
     const { id, name } = live.row;
@@ -468,11 +466,8 @@ export class Engine implements EngineService {
     if (manifest === undefined) {
       throw new TidepoolError("NOT_FOUND", `Version ${show(version)} of collection [${name}] is not retained; listVersions() tells which are`);
     }
-    const past = this.#pastStates.get(manifest) ?? CollectionState.openVersion(live, manifest, () => live.dropped === false && find() === manifest);
-    this.#pastStates.set(manifest, past);
-    // A failed open is not remembered: the next call tries again and reports what it finds.
-    past.catch(() => this.#pastStates.delete(manifest));
-    return past;
+    const isRetained = () => live.dropped === false && find() === manifest;
+    return this.#collections.version(live, manifest, () => CollectionState.openVersion(live, manifest, isRetained));
   }
 
   /** What makes the approximate indexes of a collection; `undefined` is our own. */
@@ -486,7 +481,7 @@ export class Engine implements EngineService {
     );
   }
 
-  async #openState(row: CollectionRow): Promise<CollectionState> {
+  async #open(row: CollectionRow): Promise<CollectionState> {
     const createApproximate = await this.#loadEngine(row.name, row.configuration);
     const state = await CollectionState.open(row, this.#sysdb.manifest(row.id), {
       blocks: this.#blocks,
@@ -500,7 +495,8 @@ export class Engine implements EngineService {
       warn: (message) => this.#warnings.push(message),
       buildGraph: (opened) => this.#graphBuilder.note(opened),
     });
-    this.#openStates.set(row.id, state);
+    // Its row may have been changed while it was opened.
+    state.configure(this.#sysdb.collectionById(row.id));
     if (state.logRecords > 0) this.#compactor.noteWrite(state);
     this.#graphBuilder.note(state);
     return state;
@@ -541,26 +537,31 @@ export class Engine implements EngineService {
 
   /** A collection that was never opened and has nothing in the log is counted by its manifest. */
   async #countRecords(row: CollectionRow): Promise<number> {
+    const facts = this.#collections.facts(row.id);
+    if (facts !== undefined) return facts.count;
     const manifest = this.#sysdb.manifest(row.id);
-    if (!this.#states.has(row.id)) {
-      const pending = await this.#parts.storage.log.read(row.id, manifest.offset, 1);
-      if (pending.length === 0) return manifest.count;
-    }
-    return (await this.#state(row.id)).count;
+    const pending = await this.#parts.storage.log.read(row.id, manifest.offset, 1);
+    return pending.length === 0 ? manifest.count : this.#using(row.id, ({ count }) => count);
   }
 
+  /** When the commit fails the collection is still there; what memory holds of it is given up, and opened anew when asked for. */
   async #drop(row: CollectionRow): Promise<void> {
-    const state = await this.#states.get(row.id)?.catch(() => undefined);
-    if (state !== undefined) state.dropped = true;
-    await this.#log.drain();
-    const unpublished = state === undefined ? [] : await this.#compactor.forget(state);
-    const refs = await this.#sysdb.deleteCollection(row.id, unpublished);
-    this.#states.delete(row.id);
-    this.#openStates.delete(row.id);
-    // Readers that are still under way hold the shared lock: their blocks are released after them.
-    if (state === undefined) await this.#blocks.release(refs);
-    else await state.lock.exclusive(() => this.#blocks.release(refs));
-    state?.dispose();
+    const state = await this.#collections.leave(row.id);
+    try {
+      if (state !== undefined) state.dropped = true;
+      await this.#log.drain();
+      const unpublished = state === undefined ? [] : await this.#compactor.forget(state);
+      const deletion = this.#sysdb.deleteCollection(row.id, unpublished);
+      // Readers that are still under way hold the shared lock: blocks are released after them.
+      const release = async (refs: BlockRef[]): Promise<void> => (state?.lock ?? new ReadWriteLock()).exclusive(() => this.#blocks.release(refs));
+      await deletion.then(release, async (error: unknown) => {
+        await release(this.#sysdb.refsOnlyIn(unpublished));
+        throw error;
+      });
+    } finally {
+      this.#collections.forget(row.id);
+      state?.dispose();
+    }
   }
 }
 

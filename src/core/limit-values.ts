@@ -58,6 +58,13 @@ export const blockCacheBytesMax = 32 * MiB;
 /** Bytes of float32 vectors kept in memory for re-ranking. */
 export const vectorCacheBytesMax = 32 * MiB;
 
+/**
+ * Collections that stay open when nobody uses them, and the memory they may take. A browser gives out about 120 WebAssembly
+ * memories, however small, and a large collection takes one.
+ */
+export const openCollectionsMax = 64;
+export const openCollectionBytesMax = 1024 * MiB;
+
 /** Uncompacted log that starts a compaction at once. */
 export const compactionLogBytes = 24 * MiB;
 /** Uncompacted log that starts a compaction once the database is idle. */

@@ -64,6 +64,18 @@ export class Compactor {
     return this.#running.size > 0;
   }
 
+  /** Whether work on the collection is under way, or some of it is not published yet. */
+  holds(state: CollectionState): boolean {
+    return this.#running.has(state) || this.#unpublished.has(state);
+  }
+
+  /** Begins to compact a log that is long enough, unless the latest compaction failed; whether it did. */
+  compactIfWorthIt(state: CollectionState): boolean {
+    if (this.#stopped || this.#lastError !== null || !isWorthIt(state)) return false;
+    void unwatched(this.compact(state));
+    return true;
+  }
+
   /** Called after every applied write. */
   noteWrite(state: CollectionState): void {
     if (this.#stopped) return;
@@ -145,13 +157,13 @@ export class Compactor {
 
   async #compactIdle(): Promise<void> {
     for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && isWorthIt(state)) await unwatched(this.compact(state));
+      if (!this.#stopped && !state.closed && isWorthIt(state)) await unwatched(this.compact(state));
     }
   }
 
   async #saveTextIdle(): Promise<void> {
     for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && needsTextSnapshot(state)) await this.#runNext(state, () => this.#saveText(state));
+      if (!this.#stopped && !state.closed && needsTextSnapshot(state)) await this.#runNext(state, () => this.#saveText(state));
     }
   }
 

@@ -39,6 +39,11 @@ export class GraphBuilder {
     return this.#running.size > 0;
   }
 
+  /** Whether this collection's graph is being built. */
+  isBuilding(state: CollectionState): boolean {
+    return this.#running.has(state);
+  }
+
   /** Called when a collection was opened or written to. */
   note(state: CollectionState): void {
     this.#lastWriteAt = this.#parts.environment.now();
@@ -93,7 +98,7 @@ export class GraphBuilder {
   }
 
   #isOver(state: CollectionState): boolean {
-    return this.#stopped || state.dropped;
+    return this.#stopped || state.dropped || state.closed;
   }
 
   #sleep(ms: number): Promise<void> {

@@ -318,6 +318,11 @@ export class SysDb {
     return refsOnlyIn(this.#allManifests(), []);
   }
 
+  /** The blocks that these manifests, which were never published, name and no other does. */
+  refsOnlyIn(unpublished: readonly Manifest[]): BlockRef[] {
+    return refsOnlyIn(unpublished, this.#allManifests());
+  }
+
   /**
    * Commit point: replaces the manifest if nobody else did, and truncates the log to its offset, in one transaction.
    * Returns the blocks that no manifest names any more, those of the `skipped` ones, which were never published, included.
