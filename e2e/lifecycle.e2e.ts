@@ -255,6 +255,45 @@ test("the page stays alive while 20,000 records are stored", async () => {
   await page.close();
 });
 
+test("more collections than the browser has WebAssembly memories are written, read, and read again after reopening", async () => {
+  const page = await openTab(context, app);
+  const found = await page.evaluate(async () => {
+    // Chromium gives out about 120 memories. Each collection is just too large to do without one.
+    const [collections, dimension, records] = [140, 4096, 66];
+    const ids = Array.from({ length: records }, (_, i) => `r${i}`);
+    const embeddingsOf = (c: number): Float32Array[] => ids.map((_, i) => new Float32Array(dimension).fill(1, 0, i + 1).fill(c + 1, i, i + 1));
+    const nearest = async (client: TidepoolClient): Promise<string[]> => {
+      const wrong: string[] = [];
+      for (let c = 0; c < collections; c++) {
+        const collection = await client.getCollection({ name: `collection-${c}`, embeddingFunction: null });
+        const { ids: [first] } = await collection.query({ queryEmbeddings: [embeddingsOf(c)[c % records]!], nResults: 1 });
+        if (first![0] !== `r${c % records}`) wrong.push(`${c}: ${first![0]}`);
+      }
+      return wrong;
+    };
+    const visit = async <T>(body: (client: TidepoolClient) => Promise<T>): Promise<T> => {
+      const client = new tidepool.TidepoolClient({ path: "many-collections" });
+      try {
+        return await body(client);
+      } finally {
+        await client.close();
+      }
+    };
+    const fresh = await visit(async (client) => {
+      for (let c = 0; c < collections; c++) {
+        const collection = await client.createCollection({ name: `collection-${c}`, embeddingFunction: null });
+        await collection.add({ ids, embeddings: embeddingsOf(c) });
+      }
+      return nearest(client);
+    });
+    const reopened = await visit(nearest);
+    const { collections: listed, records: counted } = await visit((client) => client.info());
+    return { fresh, reopened, listed, counted };
+  });
+  expect(found).toEqual({ fresh: [], reopened: [], listed: 140, counted: 140 * 66 });
+  await page.close();
+});
+
 test("memory keeps nothing, IndexedDB keeps everything, and info tells which it is", async () => {
   const page = await openTab(context, app);
   const found = await page.evaluate(async () => {

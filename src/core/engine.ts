@@ -112,8 +112,10 @@ export class Engine implements EngineService {
     });
     this.#collections = new OpenCollections({
       open: (row) => this.#open(row),
-      isBusy: (state) => this.#compactor.holds(state) || this.#graphBuilder.isBuilding(state),
+      isBusy: (state) => this.#compactor.isAtWorkOn(state) || this.#graphBuilder.isBuilding(state),
+      isUnfinished: (state) => this.#compactor.isWaitingToPublish(state),
       wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
+      giveUp: (state) => this.#compactor.giveUp(state),
       countMax: parts.openCollectionsMax ?? limits.openCollectionsMax,
       bytesMax: limits.openCollectionBytesMax,
     });

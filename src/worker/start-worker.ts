@@ -6,6 +6,7 @@ import { referenceKernel } from "../core/index/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector-kernel.js";
 import { openStorage } from "../storage/open-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
+import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { createHost } from "./host.js";
 import { asError, installErrorTransfer } from "./protocol.js";
@@ -21,7 +22,7 @@ async function openKernel(): Promise<VectorKernel> {
   const build = supportedBuild();
   if (build === null) return referenceKernel;
   try {
-    return await loadKernel(fetchKernel[build](), build);
+    return withSmallTables(await loadKernel(fetchKernel[build](), build));
   } catch (error) {
     if (error instanceof TidepoolError) throw error;
     throw new TidepoolError("CONNECTION_LOST", `The vector kernel could not be fetched: ${asError(error).message}`, { cause: error });

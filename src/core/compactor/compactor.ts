@@ -44,6 +44,7 @@ export class Compactor {
   readonly #unpublished = new Map<CollectionState, Manifest[]>();
   #tail: Promise<void> = Promise.resolve();
   #publishing: Promise<void> = Promise.resolve();
+  #beingPublished: CollectionState | null = null;
   #cancelIdle: (() => void) | null = null;
   #cancelTextIdle: (() => void) | null = null;
   #cancelPublish: (() => void) | null = null;
@@ -64,16 +65,29 @@ export class Compactor {
     return this.#running.size > 0;
   }
 
-  /** Whether work on the collection is under way, or some of it is not published yet. */
-  holds(state: CollectionState): boolean {
-    return this.#running.has(state) || this.#unpublished.has(state);
+  /** Whether work on the collection is under way. */
+  isAtWorkOn(state: CollectionState): boolean {
+    return this.#running.has(state) || this.#beingPublished === state;
   }
 
-  /** Begins to compact a log that is long enough, unless the latest compaction failed; whether it did. */
+  /** Whether a compaction of the collection waits for its arena to come of age. */
+  isWaitingToPublish(state: CollectionState): boolean {
+    return this.#unpublished.has(state);
+  }
+
+  /** Begins to compact a log that is long enough, if the result can be published soon; whether it did. */
   compactIfWorthIt(state: CollectionState): boolean {
-    if (this.#stopped || this.#lastError !== null || !isWorthIt(state)) return false;
+    if (this.#stopped || this.#lastError !== null || this.#settlesInMs() > 0 || !isWorthIt(state)) return false;
     void unwatched(this.compact(state));
     return true;
+  }
+
+  /** Gives up what is not published yet of a collection that nobody uses any more: the log still has it all. */
+  giveUp(state: CollectionState): void {
+    const unpublished = this.#unpublished.get(state);
+    if (unpublished === undefined) return;
+    this.#unpublished.delete(state);
+    this.#parts.blocks.release(this.#parts.sysdb.refsOnlyIn(unpublished)).catch((error: unknown) => this.#note(error));
   }
 
   /** Called after every applied write. */
@@ -109,8 +123,8 @@ export class Compactor {
     const running = this.#running.get(state);
     if (running !== undefined) return running;
     const guarded = async (): Promise<void> => {
-      // What is being dropped has no blocks to read soon.
-      if (!state.dropped) await this.#guard(() => this.#abandoning(work));
+      // What is being dropped has no blocks to read soon, and for what is closed another state may stand.
+      if (!state.dropped && !state.closed) await this.#guard(() => this.#abandoning(work));
     };
     const run = this.#tail.then(guarded).finally(() => this.#running.delete(state));
     this.#tail = unwatched(run);
@@ -233,9 +247,13 @@ export class Compactor {
       this.#lastError = null;
     } catch (error) {
       if (error instanceof Stopped) return;
-      this.#lastError = error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
-      throw this.#lastError;
+      throw this.#note(error);
     }
+  }
+
+  #note(error: unknown): TidepoolError {
+    this.#lastError = error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
+    return this.#lastError;
   }
 
   async #abandoning(work: () => Promise<void>): Promise<void> {
@@ -272,7 +290,7 @@ export class Compactor {
 
   /** Publishes all installed manifests, or comes back when their arenas are old enough. */
   async #publishSettled(): Promise<void> {
-    const waitMs = this.#parts.blocks.settledAt() - this.#parts.environment.now();
+    const waitMs = this.#settlesInMs();
     if (waitMs > 0) {
       this.#cancelPublish?.();
       this.#cancelPublish = this.#parts.environment.schedule(() => void unwatched(this.#guard(() => this.#publishSettled())), waitMs);
@@ -284,16 +302,30 @@ export class Compactor {
     await publishing;
   }
 
+  #settlesInMs(): number {
+    return this.#parts.blocks.settledAt() - this.#parts.environment.now();
+  }
+
   async #publishAll(): Promise<void> {
-    for (const [state, waiting] of [...this.#unpublished]) {
-      if (this.#stopped || state.dropped) continue;
-      const published = waiting.slice();
-      const next = published.pop()!;
-      const garbage = await this.#parts.sysdb.publish(state.row.id, next, published);
-      waiting.splice(0, published.length + 1);
-      if (waiting.length === 0) this.#unpublished.delete(state);
-      await state.lock.exclusive(() => this.#parts.blocks.release(garbage));
+    for (const state of [...this.#unpublished.keys()]) {
+      const waiting = this.#unpublished.get(state);
+      if (this.#stopped || state.dropped || waiting === undefined) continue;
+      this.#beingPublished = state;
+      try {
+        await this.#publishOne(state, waiting);
+      } finally {
+        this.#beingPublished = null;
+      }
     }
+  }
+
+  async #publishOne(state: CollectionState, waiting: Manifest[]): Promise<void> {
+    const published = waiting.slice();
+    const next = published.pop()!;
+    const garbage = await this.#parts.sysdb.publish(state.row.id, next, published);
+    waiting.splice(0, published.length + 1);
+    if (waiting.length === 0) this.#unpublished.delete(state);
+    await state.lock.exclusive(() => this.#parts.blocks.release(garbage));
   }
 }
 

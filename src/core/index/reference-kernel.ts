@@ -18,7 +18,7 @@ export const referenceKernel: VectorKernel = {
   createTable: (dimension) => new ReferenceTable(dimension),
 };
 
-class ReferenceTable implements CodeTable, RowReader {
+export class ReferenceTable implements CodeTable, RowReader {
   readonly dimension: number;
   readonly dotsAndNorms = plainSums.dotsAndNorms;
   readonly squaredDistances = plainSums.squaredDistances;
@@ -80,6 +80,11 @@ class ReferenceTable implements CodeTable, RowReader {
 
   codes(ordinal: number): Int8Array {
     return this.#codes.subarray(ordinal * this.dimension, (ordinal + 1) * this.dimension);
+  }
+
+  /** Of the ordinals below `end`. */
+  codeRows(end: number): Int8Array {
+    return this.#codes.subarray(0, end * this.dimension);
   }
 
   slope(ordinal: number): number {

@@ -1,0 +1,79 @@
+/**
+ * Keeps small code tables out of WebAssembly. Every WebAssembly memory reserves many gigabytes of addresses, so that a
+ * browser gives out about 120 of them, however small, while an app may have hundreds of small collections in use. For a
+ * few hundred rows the plain kernel is as good: it answers in less than a millisecond, and with the same bits.
+ */
+import type { Graph, GraphOptions } from "../core/index/graph.js";
+import { ReferenceTable } from "../core/index/reference-kernel.js";
+import type { Candidates, CodeTable, VectorKernel } from "../core/index/vector-kernel.js";
+
+/** Codes that a table may hold before it moves into the kernel. */
+const SMALL_BYTES_MAX = 256 * 1024;
+
+/** A kernel whose tables begin as plain arrays. */
+export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTES_MAX): VectorKernel {
+  return { name: kernel.name, createTable: (dimension) => new GrowingTable(dimension, kernel, smallBytesMax) };
+}
+
+class GrowingTable implements CodeTable {
+  readonly dimension: number;
+  readonly #kernel: VectorKernel;
+  readonly #smallRowsMax: number;
+  /** `null` once the rows have moved. */
+  #small: ReferenceTable | null;
+  #table: CodeTable;
+  #rows = 0;
+
+  constructor(dimension: number, kernel: VectorKernel, smallBytesMax: number) {
+    this.dimension = dimension;
+    this.#kernel = kernel;
+    this.#smallRowsMax = Math.floor(smallBytesMax / dimension);
+    this.#table = this.#small = new ReferenceTable(dimension);
+  }
+
+  get byteLength(): number {
+    return this.#table.byteLength;
+  }
+
+  set(first: number, codes: Int8Array, slopes: Float32Array, intercepts: Float32Array): void {
+    const end = Math.max(this.#rows, first + slopes.length);
+    if (end > this.#smallRowsMax) this.#move();
+    this.#table.set(first, codes, slopes, intercepts);
+    this.#rows = end;
+  }
+
+  scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {
+    return this.#table.scan(query, queryScale, r, allowed);
+  }
+
+  fingerprint(ordinal: number): number {
+    return this.#table.fingerprint(ordinal);
+  }
+
+  /** A graph lies in the memory of the kernel's table. */
+  createGraph(options: GraphOptions): Graph {
+    this.#move();
+    return this.#table.createGraph(options);
+  }
+
+  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array {
+    return this.#table.dotsAndNorms(query, rows);
+  }
+
+  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array {
+    return this.#table.squaredDistances(query, rows);
+  }
+
+  /** Copies the rows into a table of the kernel; what was small stays until that has worked. */
+  #move(): void {
+    const small = this.#small;
+    if (small === null) return;
+    const table = this.#kernel.createTable(this.dimension);
+    const ordinals = Array.from({ length: this.#rows }, (_, ordinal) => ordinal);
+    const slopes = Float32Array.from(ordinals, (ordinal) => small.slope(ordinal));
+    const intercepts = Float32Array.from(ordinals, (ordinal) => small.intercept(ordinal));
+    if (this.#rows > 0) table.set(0, small.codeRows(this.#rows), slopes, intercepts);
+    this.#table = table;
+    this.#small = null;
+  }
+}
