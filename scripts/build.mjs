@@ -247,7 +247,12 @@ async function check() {
 
 async function buildAll() {
   await mkdir(dist, { recursive: true });
-  const parts = { client: /src\/(?!index|hnswlib|api\/(?:search|admin-client|create-hnswlib-worker))/, search: /src\/api\/search\//, admin: /src\/api\/admin-client/ };
+  const parts = {
+    client: /src\/(?!index|hnswlib|core\/schema|api\/(?:search|schema|admin-client|create-hnswlib-worker))/,
+    schema: /src\/(?:core\/schema|api\/schema\/)/,
+    search: /src\/api\/search\//,
+    admin: /src\/api\/admin-client/,
+  };
   const page = await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
   const worker = await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });

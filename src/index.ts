@@ -20,6 +20,7 @@ export {
   type QueryArguments,
   type SearchTextArguments,
   type SelectionArguments,
+  type StoredSchema,
   type UpdateArguments,
   type UpsertArguments,
 } from "./api/collection.js";
@@ -45,6 +46,44 @@ export {
   type QueryRow as QueryRowResult,
   type SearchTextRow,
 } from "./api/results.js";
+export { Cmek, CmekProvider } from "./api/schema/cmek.js";
+export type { SchemaLike } from "./api/schema/create-with-schema.js";
+export {
+  BoolInvertedIndexConfig,
+  FloatInvertedIndexConfig,
+  FtsIndexConfig,
+  IntInvertedIndexConfig,
+  SparseVectorIndexConfig,
+  StringInvertedIndexConfig,
+  VectorIndexConfig,
+  type BoolInvertedIndexType,
+  type BoolValueType,
+  type FloatInvertedIndexType,
+  type FloatListValueType,
+  type FloatValueType,
+  type FtsIndexType,
+  type HnswIndexConfig,
+  type IndexConfig,
+  type IntInvertedIndexType,
+  type IntValueType,
+  type SpannIndexConfig,
+  type SparseVectorIndexConfigOptions,
+  type SparseVectorIndexType,
+  type SparseVectorValueType,
+  type StringInvertedIndexType,
+  type StringValueType,
+  type ValueTypes,
+  type VectorIndexConfigOptions,
+  type VectorIndexType,
+} from "./api/schema/index-config.js";
+export { DOCUMENT_KEY, EMBEDDING_KEY, Schema, type SchemaJSON } from "./api/schema/schema.js";
+export {
+  getSparseEmbeddingFunction,
+  knownSparseEmbeddingFunctions,
+  registerSparseEmbeddingFunction,
+  type SparseEmbeddingFunction,
+  type SparseEmbeddingFunctionClass,
+} from "./api/schema/sparse-embedding-function.js";
 export { Aggregate, GroupBy, MaxK, MinK, type AggregateInput, type AggregateJSON, type GroupByInput, type GroupByJSON } from "./api/search/group-by.js";
 export { K, Key, WhereExpression, type IterableInput, type KeyFactory, type WhereInput, type WhereJSON } from "./api/search/key.js";
 export {
@@ -87,6 +126,7 @@ export type { Progress, WriteOptions } from "./api/write.js";
 export type { IndexingStatus, RecallReport, VersionInfo } from "./core/service.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
+export type { CollectionSchema, SchemaFunction } from "./core/schema.js";
 export type {
   CollectionConfiguration,
   EmbeddingFunctionConfiguration,

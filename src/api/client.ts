@@ -21,6 +21,7 @@ import {
   validateEmbeddingFunction,
   validateSameFunction,
 } from "./embedding-function.js";
+import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo, GatewayRules, UserIdentity };
@@ -68,6 +69,8 @@ export interface CreateCollectionArguments {
   configuration?: CreateCollectionConfiguration;
   /** Embeds the collection's texts. Default: a `HashingEmbeddingFunction`; `null`: none. */
   embeddingFunction?: EmbeddingFunction | null;
+  /** Which indexes the collection gets: a {@link Schema}, or another collection's. Takes the place of `configuration`. */
+  schema?: SchemaLike;
 }
 
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
@@ -197,22 +200,22 @@ export class TidepoolClient {
   }
 
   /**
-   * Creates a collection. Its space (default "l2", or what an embedding function given here prefers) is fixed; its
-   * dimension is fixed by the first record.
+   * Creates a collection. Its schema and its space (default "l2", or what an embedding function given here prefers) are
+   * fixed; its dimension is fixed by the first record.
    *
-   * @throws `ALREADY_EXISTS` when the name is taken; `INVALID_ARGUMENT`; `NOT_FOUND` when the client's tenant or database is
-   *   not there.
+   * @throws `ALREADY_EXISTS` when the name is taken; `INVALID_ARGUMENT`, also where both `schema` and `configuration` say
+   *   something; `NOT_FOUND` when the client's tenant or database is not there; `NOT_SUPPORTED` for a schema with a `cmek`.
    *
    * @example
    * const notes = await client.createCollection({ name: "notes", configuration: { hnsw: { space: "cosine" } } });
    */
   async createCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
-    const { info, chosen } = await this.#create(args, false);
-    return this.#collection<TMeta>(info, { fn: chosen.fn ?? undefined, failure: null });
+    const { info, chosen, sparse } = await this.#create(args, false);
+    return this.#collection<TMeta>(info, { fn: chosen.fn ?? undefined, failure: null, sparse });
   }
 
   /**
-   * Opens a collection, or creates it when there is none. `metadata` and `configuration` count only when it is created.
+   * Opens a collection, or creates it when there is none. `metadata`, `configuration` and `schema` count only when it is created.
    *
    * @throws `EMBEDDING_FUNCTION` when the collection exists and was made with another embedding function.
    *
@@ -220,9 +223,9 @@ export class TidepoolClient {
    * const notes = await client.getOrCreateCollection({ name: "notes", metadata: { language: "en" } });
    */
   async getOrCreateCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
-    const { info, chosen } = await this.#create(args, true);
+    const { info, chosen, sparse } = await this.#create(args, true);
     const given = chosen.implicit ? undefined : (chosen.fn ?? undefined);
-    return this.#collection<TMeta>(info, this.#resolve(info, given));
+    return this.#collection<TMeta>(info, { ...this.#resolve(info, given), sparse });
   }
 
   /**
@@ -341,20 +344,24 @@ export class TidepoolClient {
     return this.#connection.close();
   }
 
-  async #create(args: CreateCollectionArguments, getOrCreate: boolean): Promise<{ info: CollectionInfo; chosen: ChosenFunction }> {
+  async #create(args: CreateCollectionArguments, getOrCreate: boolean): Promise<Partial<SchemaChoice> & { info: CollectionInfo; chosen: ChosenFunction }> {
     validateObject(args, "argument");
-    const { name, metadata, configuration, embeddingFunction } = args;
+    const { name, metadata, embeddingFunction, schema } = args;
+    const configuration = args.configuration ?? undefined;
     validateName(name);
     const kept = readCollectionMetadata(metadata);
-    const chosen = chooseFunction(embeddingFunction, configuration ?? undefined);
+    // Loaded when it is first needed: a page without schemas does without it.
+    const choice = schema == null ? null : (await import("./schema/create-with-schema.js")).chooseSchema(schema, embeddingFunction, configuration, this);
+    const chosen = choice?.chosen ?? chooseFunction(embeddingFunction, configuration);
     const info = await this.#connection.call("createCollection", {
       ...this.#scope,
       name,
       metadata: kept,
-      configuration: createConfiguration(chosen, configuration ?? undefined, kept),
+      configuration: createConfiguration(choice === null ? chosen : { fn: null, implicit: true }, configuration, kept),
+      schema: choice?.schema,
       getOrCreate,
     });
-    return { info, chosen };
+    return { ...choice, info, chosen };
   }
 
   #restore(info: CollectionInfo): Restored {

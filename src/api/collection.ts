@@ -12,6 +12,7 @@ import {
   validateObject,
 } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
+import type { CollectionSchema } from "../core/schema.js";
 import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
@@ -29,6 +30,7 @@ import { modifyConfiguration, type UpdateCollectionConfiguration } from "./confi
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
+import type { SparseSource } from "./schema/embed-sparse.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
@@ -119,6 +121,11 @@ export interface SearchTextArguments {
   fuzzy?: boolean | number;
 }
 
+/** A collection's schema, to be read and to be handed on. */
+export interface StoredSchema extends CollectionSchema {
+  serializeToJSON(): CollectionSchema;
+}
+
 /** Arguments of `collection.modify`. */
 export interface ModifyArguments {
   /** The new name. */
@@ -189,6 +196,18 @@ export class Collection<TMeta extends Metadata = Metadata> {
   get configuration(): CollectionConfiguration & { spann: null } {
     const { hnsw, embedding_function } = this.#info.configuration;
     return { hnsw, spann: null, embedding_function };
+  }
+
+  /**
+   * Every index, those of the configuration included, with the names of the JSON that Chroma stores. `createCollection` takes
+   * it for another collection, and `Schema.deserializeFromJSON` makes a {@link Schema} of what `serializeToJSON` gives.
+   *
+   * @example
+   * console.log(collection.schema.defaults.string?.string_inverted_index?.enabled); // true
+   */
+  get schema(): StoredSchema {
+    const { schema } = this.#info;
+    return { ...schema, serializeToJSON: () => structuredClone(schema) };
   }
 
   /** Length of the embeddings; `undefined` until this object has seen the first record. */
@@ -383,7 +402,10 @@ export class Collection<TMeta extends Metadata = Metadata> {
   ): Promise<SearchResult<T>> {
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
-    const payloads = await searchPayloads(searches, (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension));
+    const payloads = await searchPayloads(searches, {
+      dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension),
+      sparse: this.#sparseSource,
+    });
     return searchResult<T>(await this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }));
   }
 
@@ -449,7 +471,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
       metadata: kept ?? undefined,
       configuration: update,
     });
-    if (configuration?.embeddingFunction) this.#embedding = { fn: configuration.embeddingFunction, failure: null };
+    if (configuration?.embeddingFunction) this.#embedding = { ...this.#embedding, fn: configuration.embeddingFunction, failure: null };
   }
 
   /**
@@ -508,8 +530,17 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return {
       dimension: this.#info.dimension,
       embeddingFunction: () => this.#requireFunction(),
+      embedSparse: this.#embedsSparse ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch) : null,
       send: (batch) => this.#send(operation, batch),
     };
+  }
+
+  get #embedsSparse(): boolean {
+    return Object.values(this.#info.schema.keys).some((types) => types.sparse_vector?.sparse_vector_index?.config.source_key);
+  }
+
+  get #sparseSource(): SparseSource {
+    return { schema: this.#info.schema, given: this.#embedding.sparse, client: this.#client };
   }
 
   async #send(operation: "add" | "update" | "upsert", records: RecordBatch): Promise<void> {

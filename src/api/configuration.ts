@@ -90,7 +90,8 @@ function createHnsw(configuration: CreateCollectionConfiguration | undefined): P
   return validateHnsw({ space: spann.space }, "create", "configuration.spann");
 }
 
-function validateSpace(fn: EmbeddingFunction, space: Space | undefined): void {
+/** Throws when the function does not go with the space. */
+export function validateSpace(fn: EmbeddingFunction, space: Space | undefined): void {
   const supported = fn.supportedSpaces!();
   if (space === undefined || supported.includes(space)) return;
   throw invalidArgument(

@@ -4,6 +4,7 @@
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { EmbeddingFunctionConfiguration, Space } from "../core/types.js";
+import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 
 /** How an embedding function wants its vectors compared. */
@@ -79,7 +80,10 @@ export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionCla
 }
 
 /** The function of a stored configuration, or why there is none. */
-export type Restored = { fn: EmbeddingFunction; failure: null } | { fn: undefined; failure: TidepoolError | null };
+export type Restored = ({ fn: EmbeddingFunction; failure: null } | { fn: undefined; failure: TidepoolError | null }) & {
+  /** Sparse embedding functions that the collection was made with, by key. */
+  sparse?: ReadonlyMap<string, SparseEmbeddingFunction>;
+};
 
 /** Builds a stored function again. Nothing is thrown: a collection works without one until a text is to be embedded. */
 export function restoreEmbeddingFunction(

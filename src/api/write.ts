@@ -50,8 +50,12 @@ export interface WriteTarget {
   dimension: number | null;
   /** The embedding function, or throws the error that says why there is none. */
   embeddingFunction(): EmbeddingFunction;
+  /** Makes the sparse vectors that a batch of so many records leaves to be made, `null` where there are none to make. */
+  embedSparse: ((count: number, documents: (string | null)[] | null, metadatas: Patches | null) => Promise<Patches | null>) | null;
   send(batch: RecordBatch): Promise<void>;
 }
+
+type Patches = (MetadataPatch | null)[];
 
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -87,6 +91,7 @@ class Records {
   /** Embeddings that the caller gave; `null` when there are none or when they are made from the documents. */
   readonly #embeddings: EmbeddingSource | null;
   readonly #embeddingFunction: EmbeddingFunction | null;
+  readonly #embedSparse: WriteTarget["embedSparse"];
   readonly #dimension: number | null;
 
   constructor(args: WriteArguments, operation: WriteOperation, target: WriteTarget) {
@@ -110,6 +115,7 @@ class Records {
     this.#metadatas = metadatas;
     this.#uris = uris;
     this.#dimension = target.dimension;
+    this.#embedSparse = target.embedSparse;
     const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
     this.#embeddings = embeddings === null ? null : readEmbeddings(embeddings, ids.length, expectation);
     this.#embeddingFunction = embeddings === null && documents !== null ? target.embeddingFunction() : null;
@@ -175,16 +181,17 @@ class Records {
   /** Copies one batch out, embedding its documents where that is needed. */
   async batch({ start, end }: Batch): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
+    const metadatas = this.#metadataPatches(start, end);
     return {
       ids: this.#ids.slice(start, end),
       embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!),
       documents,
-      metadatas: this.#metadataPatches(start, end),
+      metadatas: this.#embedSparse === null ? metadatas : await this.#embedSparse(end - start, documents, metadatas),
       uris: nullable(this.#uris, start, end),
     };
   }
 
-  #metadataPatches(start: number, end: number): (MetadataPatch | null)[] | null {
+  #metadataPatches(start: number, end: number): Patches | null {
     const nullDeletes = this.#operation !== "add";
     return nullable(this.#metadatas, start, end)?.map((metadata) => withoutNothings(metadata, nullDeletes)) ?? null;
   }

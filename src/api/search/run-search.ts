@@ -3,30 +3,45 @@ import { limits } from "../../core/limits.js";
 import type { SearchColumns } from "../../core/service.js";
 import type { EmbeddingRows, Metadata } from "../../core/types.js";
 import { toNumberArrays } from "../embeddings.js";
+import type { SparseSource } from "../schema/embed-sparse.js";
 import { type SearchLike, type SearchPayload, toSearch } from "./search.js";
 import { SearchResult } from "./search-result.js";
 
-/** Turns texts into vectors, one row each. */
-type EmbedQueries = (texts: string[]) => Promise<EmbeddingRows>;
+const EMBEDDING_KEY = "#embedding";
 
-/** The payloads of a call. Texts of all its searches are embedded together, each once. */
+/** What turns texts into vectors, one row or one sparse vector each. */
+interface EmbedQueries {
+  dense(texts: string[]): Promise<EmbeddingRows>;
+  sparse: SparseSource;
+}
+
+/** The payloads of a call. Texts of all its searches are embedded together, each once for every key. */
 export async function searchPayloads(searches: SearchLike | SearchLike[], embed: EmbedQueries): Promise<SearchPayload[]> {
   const payloads = [searches].flat().map((search) => toSearch(search).toPayload());
-  const texts: string[] = [];
-  for (const { rank } of payloads) mapTexts(rank, (text) => texts.includes(text) || texts.push(text));
-  if (texts.length === 0) return payloads;
-  const { dimension, values } = await embed(texts);
-  const vectorOf = (text: string) => values.slice(texts.indexOf(text) * dimension, (texts.indexOf(text) + 1) * dimension);
-  return payloads.map((payload) => ({ ...payload, rank: mapTexts(payload.rank, vectorOf) }));
+  const textsOf = new Map<string, Set<string>>();
+  for (const { rank } of payloads) mapTexts(rank, (text, key) => textsOf.set(key, (textsOf.get(key) ?? new Set()).add(text)));
+  if (textsOf.size === 0) return payloads;
+  const vectors = new Map<string, Map<string, unknown>>();
+  for (const [key, texts] of textsOf) vectors.set(key, await embedTexts(key, [...texts], embed));
+  return payloads.map((payload) => ({ ...payload, rank: mapTexts(payload.rank, (text, key) => vectors.get(key)!.get(text)) }));
+}
+
+async function embedTexts(key: string, texts: string[], { dense, sparse }: EmbedQueries): Promise<Map<string, unknown>> {
+  if (key !== EMBEDDING_KEY) {
+    const vectors = await (await import("../schema/embed-sparse.js")).embedSparseQueries(sparse, key, texts);
+    return new Map(texts.map((text, i) => [text, vectors[i]]));
+  }
+  const { dimension, values } = await dense(texts);
+  return new Map(texts.map((text, i) => [text, values.slice(i * dimension, (i + 1) * dimension)]));
 }
 
 /** The rank with each text that asks for its neighbours replaced. What nests too deep is left to the engine, which refuses it. */
-function mapTexts<T>(rank: T, replace: (text: string) => unknown, depth = 0): T {
+function mapTexts<T>(rank: T, replace: (text: string, key: string) => unknown, depth = 0): T {
   if (typeof rank !== "object" || rank === null || ArrayBuffer.isView(rank) || depth > 2 * limits.rankDepthMax) return rank;
   if (Array.isArray(rank)) return rank.map((part) => mapTexts(part, replace, depth + 1)) as T;
   const entries = Object.entries(rank).map(([key, value]) => {
-    const isText = key === "$knn" && typeof value?.query === "string" && (value.key ?? "#embedding") === "#embedding";
-    return [key, isText ? { ...value, query: replace(value.query) } : mapTexts(value, replace, depth + 1)];
+    const isText = key === "$knn" && typeof value?.query === "string";
+    return [key, isText ? { ...value, query: replace(value.query, String(value.key ?? EMBEDDING_KEY)) } : mapTexts(value, replace, depth + 1)];
   });
   return Object.fromEntries(entries) as T;
 }

@@ -1,0 +1,42 @@
+/** Chroma's reference to a customer-managed key. Collections that ask for one are refused: nothing is encrypted here. */
+import { invalidArgument, show } from "../../core/errors.js";
+
+export enum CmekProvider {
+  GCP = "gcp",
+}
+
+/**
+ * A customer-managed key, by the name of its resource. A schema that has one is refused with `NOT_SUPPORTED` when a
+ * collection is to be made with it.
+ *
+ * @example
+ * const key = Cmek.gcp("projects/p/locations/l/keyRings/r/cryptoKeys/k");
+ * console.log(key.validatePattern()); // true
+ */
+export class Cmek {
+  readonly provider: CmekProvider;
+  readonly resource: string;
+
+  private constructor(provider: CmekProvider, resource: string) {
+    this.provider = provider;
+    this.resource = resource;
+  }
+
+  static gcp(resource: string): Cmek {
+    return new Cmek(CmekProvider.GCP, resource);
+  }
+
+  /** Whether the name has the form of its provider's names. */
+  validatePattern(): boolean {
+    return /^projects\/.+\/locations\/.+\/keyRings\/.+\/cryptoKeys\/.+$/.test(this.resource);
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { [this.provider]: this.resource };
+  }
+
+  static fromJSON(data: Record<string, unknown>): Cmek {
+    if (typeof data["gcp"] === "string") return Cmek.gcp(data["gcp"]);
+    throw invalidArgument(`Unsupported or missing CMEK provider in data: ${show(data)}`);
+  }
+}

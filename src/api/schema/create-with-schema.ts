@@ -1,0 +1,68 @@
+/** A schema on its way to the engine, and the functions it brings for the page. Loaded when a collection is made with one. */
+import { invalidArgument, show } from "../../core/errors.js";
+import { type CollectionSchema, EMBEDDING_KEY, type SchemaFunction, type VectorIndexSettings } from "../../core/schema.js";
+import { type ChosenFunction, chooseFunction, type CreateCollectionConfiguration, validateSpace } from "../configuration.js";
+import { type EmbeddingFunction, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
+import type { SchemaJSON } from "./schema.js";
+import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
+
+/** What a collection can be made with: a `Schema`, or another collection's. */
+export interface SchemaLike {
+  serializeToJSON(): SchemaJSON;
+  resolveEmbeddingFunction?(): EmbeddingFunction | null | undefined;
+  sparseEmbeddingFunctions?(): Map<string, SparseEmbeddingFunction>;
+}
+
+export interface SchemaChoice {
+  /** As it is sent. */
+  schema: CollectionSchema;
+  chosen: ChosenFunction;
+  /** By the key of their vectors. */
+  sparse: Map<string, SparseEmbeddingFunction>;
+}
+
+/** The embedding function is named once: in the schema, or beside it. */
+export function chooseSchema(
+  schema: SchemaLike,
+  embeddingFunction: EmbeddingFunction | null | undefined,
+  configuration: CreateCollectionConfiguration | undefined,
+  client: unknown,
+): SchemaChoice {
+  if (typeof schema?.serializeToJSON !== "function") throw invalidArgument(`schema must be a Schema, got ${show(schema)}`);
+  // Copied, since what is filled in below is nobody else's business.
+  const json = structuredClone(schema.serializeToJSON());
+  const own = functionOf(schema, json, client);
+  if (own && (embeddingFunction || configuration?.embeddingFunction)) {
+    throw invalidArgument("Embedding function provided when already defined in the schema");
+  }
+  // A schema that says "none" leaves the word to whoever says more; one that says nothing leaves it to everybody.
+  const said = own ?? embeddingFunction ?? (own === null ? null : embeddingFunction);
+  const chosen = chooseFunction(said, configuration);
+  for (const config of vectorConfigs(json)) fillIn(config, chosen);
+  return { schema: json, chosen, sparse: schema.sparseEmbeddingFunctions?.() ?? new Map() };
+}
+
+/** A stored schema has only the function's name, and that of a function that cannot be built would be lost. */
+function functionOf(schema: SchemaLike, json: CollectionSchema, client: unknown): EmbeddingFunction | null | undefined {
+  if (schema.resolveEmbeddingFunction !== undefined) return schema.resolveEmbeddingFunction();
+  const stored = json.keys[EMBEDDING_KEY]?.float_list?.vector_index?.config.embedding_function;
+  if (stored?.type !== "known") return undefined;
+  const { fn, failure } = restoreEmbeddingFunction(stored, client);
+  if (failure !== null) throw failure;
+  return fn;
+}
+
+function vectorConfigs({ defaults, keys }: CollectionSchema): VectorIndexSettings[] {
+  const settings = [defaults, keys[EMBEDDING_KEY]].map((types) => types?.float_list?.vector_index?.config);
+  return settings.filter((config) => config !== undefined);
+}
+
+/** As in a configuration, only a function that was named chooses the space. */
+function fillIn(config: VectorIndexSettings, { fn, implicit }: ChosenFunction): void {
+  config.embedding_function = fn === null ? { type: "unknown" } : (serializeEmbeddingFunction(fn) as SchemaFunction);
+  if (fn === null || implicit || !fn.supportedSpaces) return;
+  const space = config.space ?? fn.defaultSpace?.();
+  if (space === undefined) return;
+  validateSpace(fn, space);
+  config.space = space;
+}

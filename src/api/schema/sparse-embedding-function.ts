@@ -1,0 +1,96 @@
+/** Sparse embedding functions: Chroma's interface and registry. What is stored with a schema is a name and a configuration. */
+import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import type { SchemaFunction } from "../../core/schema.js";
+import type { SparseVector } from "../search/rank.js";
+
+/** Turns texts into sparse vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
+export interface SparseEmbeddingFunction {
+  /** One sparse vector per text. */
+  generate(texts: string[]): Promise<SparseVector[]>;
+  /** Used for queries instead of `generate`, where present. */
+  generateForQueries?(texts: string[]): Promise<SparseVector[]>;
+  /** Name under which the class is registered. */
+  name?: string;
+  /** Builds an instance from what `getConfig` told. */
+  buildFromConfig?(config: object, client?: unknown): SparseEmbeddingFunction;
+  /** What is stored with the schema: plain JSON, no secrets. */
+  getConfig?(): object;
+  /** Throws when a collection of this function must not change to that configuration. */
+  validateConfigUpdate?(newConfig: object): void;
+  /** Throws when the configuration is malformed. */
+  validateConfig?(config: object): void;
+}
+
+/** A class of sparse embedding functions, as the registry keeps it. */
+export interface SparseEmbeddingFunctionClass {
+  new (...args: never[]): SparseEmbeddingFunction;
+  name: string;
+  buildFromConfig(config: object, client?: unknown): SparseEmbeddingFunction;
+}
+
+/** The registry: name → class. */
+export const knownSparseEmbeddingFunctions = new Map<string, SparseEmbeddingFunctionClass>();
+
+/**
+ * Makes a class known, so that schemas stored with its name get their function back. Call it on every page load, before the
+ * collection is opened.
+ *
+ * @param name - The `name` of the instances.
+ * @param fn - A class with a static `buildFromConfig`.
+ * @throws `ALREADY_EXISTS` when the name is taken by another class.
+ *
+ * @example
+ * class LettersEmbeddingFunction {
+ *   readonly name = "letters";
+ *   static buildFromConfig(): LettersEmbeddingFunction {
+ *     return new LettersEmbeddingFunction();
+ *   }
+ *   async generate(texts: string[]): Promise<SparseVector[]> {
+ *     return texts.map((text) => {
+ *       const indices = [...new Set(text)].map((letter) => letter.codePointAt(0)!).sort((a, b) => a - b);
+ *       return { indices, values: indices.map(() => 1) };
+ *     });
+ *   }
+ *   getConfig(): object {
+ *     return {};
+ *   }
+ * }
+ * registerSparseEmbeddingFunction("letters", LettersEmbeddingFunction);
+ */
+export function registerSparseEmbeddingFunction(name: string, fn: SparseEmbeddingFunctionClass): void {
+  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+  if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
+    throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
+  }
+  if (knownSparseEmbeddingFunctions.has(name)) {
+    throw new TidepoolError("ALREADY_EXISTS", `Sparse embedding function with name ${name} is already registered.`);
+  }
+  knownSparseEmbeddingFunctions.set(name, fn);
+}
+
+/**
+ * The registered function of a stored configuration; `undefined` when it cannot be built.
+ *
+ * @example
+ * const fn = await getSparseEmbeddingFunction(client, { type: "known", name: "letters", config: {} });
+ */
+export async function getSparseEmbeddingFunction(client: unknown, efConfig?: SchemaFunction): Promise<SparseEmbeddingFunction | undefined> {
+  const restored = restoreSparseFunction(efConfig, client);
+  return restored instanceof TidepoolError ? undefined : restored;
+}
+
+/** Builds a stored function again, or says why it cannot be. */
+export function restoreSparseFunction(stored: SchemaFunction | undefined, client: unknown): SparseEmbeddingFunction | TidepoolError {
+  if (stored?.type !== "known") return failure("it was created without one that can be restored");
+  const known = knownSparseEmbeddingFunctions.get(stored.name);
+  if (known === undefined) return failure(`"${stored.name}" is not registered: call registerSparseEmbeddingFunction("${stored.name}", …) before opening the collection`);
+  try {
+    return known.buildFromConfig(stored.config, client);
+  } catch (cause) {
+    return failure(`"${stored.name}" could not be built from its stored configuration: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
+}
+
+function failure(why: string, cause?: unknown): TidepoolError {
+  return new TidepoolError("EMBEDDING_FUNCTION", why, { cause });
+}
