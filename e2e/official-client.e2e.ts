@@ -122,6 +122,52 @@ test("its errors are the ones that a server would cause", async () => {
   expect(names).toEqual(["ChromaNotFoundError", "ChromaUniqueError", "ChromaClientError", "ChromaForbiddenError"]);
 });
 
+test("makes collections with a schema, which is told and honoured", async () => {
+  const seen = await page.evaluate(async () => {
+    const { ChromaClient, FtsIndexConfig, IntInvertedIndexConfig, Schema, StringInvertedIndexConfig, VectorIndexConfig } = chroma;
+    const client = new ChromaClient();
+    const schema = new Schema()
+      .deleteIndex(new StringInvertedIndexConfig(), "body")
+      .deleteIndex(new IntInvertedIndexConfig())
+      .createIndex(new IntInvertedIndexConfig(), "year")
+      .deleteIndex(new FtsIndexConfig(), "#document")
+      .createIndex(new VectorIndexConfig({ space: "cosine", hnsw: { ef_construction: 33 } }));
+    const made = await client.createCollection({ name: "schema", schema, embeddingFunction: null });
+    await made.add({ ids: ["a"], embeddings: [[1, 0]], documents: ["x"], metadatas: [{ body: "x", year: 1, n: 1, s: "y" }] });
+    const message = (call: Promise<unknown>): Promise<string> => call.then(() => "nothing", (error: Error) => `${error.name}: ${error.message.split("status: ")[1]}`);
+    const found = await client.getCollection({ name: "schema" });
+    const { keys } = found.schema.serializeToJSON();
+    const answers = [
+      (await found.get({ where: { $and: [{ s: "y" }, { year: 1 }] } })).ids,
+      await message(found.get({ where: { body: "x" } })),
+      await message(found.get({ where: { n: 1 } })),
+      await message(found.get({ whereDocument: { $contains: "x" } })),
+    ];
+    await client.deleteCollection({ name: "schema" });
+    return {
+      answers,
+      keys: Object.keys(keys).sort(),
+      body: found.schema.keys.body.string.stringInvertedIndex.enabled,
+      vector: keys["#embedding"].float_list.vector_index.config.hnsw.ef_construction,
+      space: made.configuration.hnsw.space,
+      both: await message(client.createCollection({ name: "both", schema, configuration: { hnsw: { space: "ip" } }, embeddingFunction: null })),
+    };
+  });
+  expect(seen).toEqual({
+    answers: [
+      ["a"],
+      "ChromaClientError: Cannot filter using metadata key 'body' with type 'Str' because indexing is disabled",
+      "ChromaClientError: Cannot filter using metadata key 'n' with type 'Int' because indexing is disabled",
+      "ChromaClientError: Cannot filter using full-text search because FTS indexing is disabled",
+    ],
+    keys: ["#document", "#embedding", "body", "year"],
+    body: false,
+    vector: 33,
+    space: "cosine",
+    both: "ChromaClientError: Failed to reconcile schema: Cannot set both collection config and schema simultaneously",
+  });
+});
+
 test("what it stored is there after the page was closed, and nothing was asked of the network", async () => {
   const requests: string[] = [];
   context.on("request", (request) => requests.push(request.url()));

@@ -18,10 +18,12 @@ import {
 
 test("the entry exports these names and no others", () => {
   expect(Object.keys(entry).sort()).toEqual([
-    ...["Abs", "AdminClient", "Aggregate", "Collection", "Div", "Exp", "GetResult", "GroupBy", "HashingEmbeddingFunction", "IncludeEnum", "K"],
+    ...["Abs", "AdminClient", "Aggregate", "BoolInvertedIndexConfig", "Cmek", "CmekProvider", "Collection", "DOCUMENT_KEY", "Div", "EMBEDDING_KEY"],
+    ...["Exp", "FloatInvertedIndexConfig", "FtsIndexConfig", "GetResult", "GroupBy", "HashingEmbeddingFunction", "IncludeEnum", "IntInvertedIndexConfig", "K"],
     ...["Key", "Knn", "Limit", "Log", "Max", "MaxK", "Min", "MinK", "Mul", "QueryResult", "RankExpression", "ReadLevel", "Rrf"],
-    ...["Search", "SearchResult", "SearchTextResult", "Select", "Sub", "Sum", "Text", "TidepoolClient", "TidepoolError", "Val"],
-    ...["WhereExpression", "getEmbeddingFunction", "knownEmbeddingFunctions", "registerEmbeddingFunction", "toSearch"],
+    ...["Schema", "Search", "SearchResult", "SearchTextResult", "Select", "SparseVectorIndexConfig", "StringInvertedIndexConfig", "Sub", "Sum", "Text", "TidepoolClient", "TidepoolError", "Val"],
+    ...["VectorIndexConfig", "WhereExpression", "getEmbeddingFunction", "getSparseEmbeddingFunction", "knownEmbeddingFunctions"],
+    ...["knownSparseEmbeddingFunctions", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
   ]);
 });
 
