@@ -10,7 +10,7 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const budgets = [
   { part: "page part", files: ["index.js", "client.js"], bytesMax: 14_500 },
   { part: "search builders", files: ["search.js"], bytesMax: 3_500 },
-  { part: "Schema", files: ["schema.js"], bytesMax: 4_500 },
+  { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },
   { part: "worker", files: ["worker.js"], bytesMax: 110_000 },

@@ -5,7 +5,8 @@ import { TestEngine } from "../../worker/test-engine.js";
 import { TestWorker } from "../../worker/test-worker.js";
 import { TidepoolClient } from "../client.js";
 import { registerEmbeddingFunction, type Vector } from "../embedding-function.js";
-import { Knn, type SparseVector } from "../search/rank.js";
+import { Knn } from "../search/rank.js";
+import type { SparseVector } from "../../core/types.js";
 import { openTestClient } from "../test-client.js";
 import { Cmek } from "./cmek.js";
 import { FtsIndexConfig, IntInvertedIndexConfig, SparseVectorIndexConfig, StringInvertedIndexConfig, VectorIndexConfig } from "./index-config.js";
@@ -199,8 +200,9 @@ describe("sparse vectors", () => {
   test.each<[answer: unknown, message: string]>([
     [[], "answered 0 for 1 texts"],
     ["x", 'answered "x" for 1 texts'],
-    [[{ indices: [1] }], "which is not a sparse vector"],
-    [[null], "answered null, which is not a sparse vector"],
+    [[{ indices: [1] }], "a sparse vector has indices"],
+    [[{ indices: [2, 1], values: [1, 1] }], "that ascend"],
+    [[null], "answered null for texts[0], not a sparse vector"],
   ])("an answer like %j is the function's error", async (answer, message) => {
     const fn = Object.assign(new Letters(), { generate: async () => answer as SparseVector[] });
     const tides = await page.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY, fn) });

@@ -1,8 +1,8 @@
 /** Makes sparse vectors of texts, where a schema names a function and what it embeds. Loaded when there is such a schema. */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import { validateMetadata } from "../../core/gateway/validate-records.js";
 import { type CollectionSchema, DOCUMENT_KEY, type SparseVectorIndexSettings } from "../../core/schema.js";
-import type { MetadataPatch } from "../../core/types.js";
-import type { SparseVector } from "../search/rank.js";
+import type { MetadataPatch, SparseVector } from "../../core/types.js";
 import { restoreSparseFunction, type SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
 /** What is known of a collection's sparse embedding functions. */
@@ -64,14 +64,18 @@ async function generate(fn: SparseEmbeddingFunction, texts: string[], purpose: "
   if (!Array.isArray(vectors) || vectors.length !== texts.length) {
     throw sparseError(`${label} answered ${Array.isArray(vectors) ? vectors.length : show(vectors)} for ${texts.length} texts, not a sparse vector for each`);
   }
-  const odd = vectors.find((vector) => !isSparseVector(vector));
-  if (odd !== undefined) throw sparseError(`${label} answered ${show(odd)}, which is not a sparse vector { indices, values }`);
+  vectors.forEach((vector: unknown, i) => checkVector(vector, `${label} answered ${show(vector)} for texts[${i}]`));
   return vectors as SparseVector[];
 }
 
-function isSparseVector(vector: unknown): boolean {
-  const { indices, values } = (vector ?? {}) as Partial<SparseVector>;
-  return Array.isArray(indices) && Array.isArray(values) && indices.length === values.length;
+/** The same rules as for sparse vectors that are given. */
+function checkVector(vector: unknown, label: string): void {
+  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) throw sparseError(`${label}, not a sparse vector { indices, values }`);
+  try {
+    validateMetadata({ vector }, "answer");
+  } catch (cause) {
+    throw sparseError(`${label}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
 }
 
 function ownValue(metadata: MetadataPatch | null | undefined, key: string): unknown {

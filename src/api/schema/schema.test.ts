@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Vector } from "../embedding-function.js";
-import type { SparseVector } from "../search/rank.js";
+import type { SparseVector } from "../../core/types.js";
 import { K } from "../search/key.js";
 import { Cmek } from "./cmek.js";
 import {
