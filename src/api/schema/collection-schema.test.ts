@@ -220,6 +220,14 @@ describe("sparse vectors", () => {
     await expect(tides.search({ rank: Knn({ query: "abc", key: "title" }) })).rejects.toThrow("Cannot embed string query for key 'title': key not found in schema");
   });
 
+  test("are stored with their records", async () => {
+    const tides = await client.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
+    await tides.add({ ids: ["a", "b"], documents: ["abc", "ab"], metadatas: [{ n: 1 }, { sv: { indices: [7], values: [0.5] } }] });
+    const metadatas = [{ n: 1, sv: { indices: [3], values: [1] } }, { sv: { indices: [7], values: [0.5] } }];
+    expect((await tides.get()).metadatas).toEqual(metadatas);
+    await expect(tides.search({ rank: Knn({ query: "abc", key: "sv" }) })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+
   test("what is sent of the functions is their names", async () => {
     await page.createCollection({ name: "tides", schema: schemaOf("title") });
     const [, request] = engine.requests.find(([method]) => method === "createCollection")!;
