@@ -111,6 +111,7 @@ export class CollectionState {
   dropped = false;
   /** Given up to save memory: another state may stand for the collection by now. */
   closed = false;
+  #lastInOrder: Promise<unknown> = Promise.resolve();
   #claim: { dimension: number; writers: number } | null = null;
   readonly #parts: CollectionParts;
   /** Distinguishes this state's vectors in the shared cache. */
@@ -162,6 +163,14 @@ export class CollectionState {
       }
       return body();
     });
+  }
+
+  /** Runs the bodies one after the other, in the order of the calls. */
+  inOrder<T>(body: () => Promise<T>): Promise<T> {
+    const run = this.#lastInOrder.then(body);
+    // The next one follows whether this one succeeds or not; its failure reaches the caller through `run`.
+    this.#lastInOrder = run.catch(() => undefined);
+    return run;
   }
 
   get count(): number {

@@ -132,3 +132,20 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
   expect({ compacting, warnings }).toEqual({ compacting: false, warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)] });
   expect(await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r7"] });
 });
+
+test("writes take effect in the order of their calls, whatever reads come between them", async () => {
+  const environment = new TestEnvironment();
+  const engine = await openEngine(new FaultInjectingStorage(), { environment });
+  const { id: collectionId } = await engine.createCollection(collection());
+  await engine.write({ collectionId, operation: "add", records: records(0, 1) });
+  for (let value = 1; value < 10; value++) {
+    environment.advance(limits.sliceMs);
+    const update = (metadatas: RecordBatch["metadatas"]): Promise<void> =>
+      engine.write({ collectionId, operation: "update", records: { ids: ["r0"], embeddings: null, documents: null, metadatas, uris: null } });
+    const first = update([{ value }]);
+    for (let turn = 0; turn < value; turn++) await Promise.resolve();
+    await Promise.all([first, engine.count({ collectionId }), update([{ value: -value }])]);
+    const { metadatas } = await engine.get({ collectionId, include: ["metadatas"] });
+    expect(metadatas).toEqual([{ value: -value }]);
+  }
+});

@@ -77,6 +77,11 @@ export interface EngineParts {
   openCollectionsMax?: number;
 }
 
+/** A record on its way into the log: what resolves once it is durable and applied. */
+interface Logged {
+  logged: Promise<{ deleted: number }>;
+}
+
 export class Engine implements EngineService {
   readonly #parts: EngineParts;
   readonly #sysdb: SysDb;
@@ -288,21 +293,30 @@ export class Engine implements EngineService {
     return this.#using(request.collectionId, (state) => this.#write(state, request));
   }
 
+  /** Preparing takes turns, and a small write would overtake a large one: so writes are prepared one after the other. */
   async #write(state: CollectionState, request: WriteRequest): Promise<void> {
+    const { logged } = await state.inOrder(() => this.#prepareWrite(state, request));
+    await logged;
+  }
+
+  async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged> {
     await this.#compactor.waitForRoom(state);
     // Reads that arrived with the write go first: it takes long.
     await this.#turns.tick();
     // No await between the check and the claim: two first writes cannot both pass with different dimensions.
     const records = gateway.planWrite(request, state.dimension);
     const dimension = records.embeddings?.dimension ?? null;
+    const unclaim = (): void => state.unclaimDimension(dimension);
     state.claimDimension(dimension);
     try {
       await this.#turns.tick();
       const codes = state.quantize(records);
       await this.#turns.tick();
-      await this.#append(state, { kind: "write", operation: request.operation, records }, codes);
-    } finally {
-      state.unclaimDimension(dimension);
+      const { logged } = await this.#append(state, { kind: "write", operation: request.operation, records }, codes);
+      return { logged: logged.finally(unclaim) };
+    } catch (error) {
+      unclaim();
+      throw error;
     }
   }
 
@@ -316,7 +330,8 @@ export class Engine implements EngineService {
     const ids = await this.#executor.selectIds(state, plan);
     if (ids.length === 0) return { deleted: 0 };
     await this.#compactor.waitForRoom(state);
-    return this.#append(state, { kind: "delete", ids });
+    const { logged } = await this.#append(state, { kind: "delete", ids });
+    return logged;
   }
 
   get(request: GetRequest): Promise<RecordColumns> {
@@ -504,18 +519,20 @@ export class Engine implements EngineService {
     return state;
   }
 
-  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<{ deleted: number }> {
+  /** Resolves when the record's place in the order of the log is certain. */
+  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<Logged> {
     const bytes = encodeLogRecord(record);
     await this.#turns.tick();
     this.#check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
-    return this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
+    const logged = this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
       await this.#turns.tick();
       const result = await state.lock.exclusive(() => this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)));
       this.#compactor.noteWrite(state);
       this.#graphBuilder.note(state);
       return result;
     });
+    return { logged };
   }
 
   /** A record that is durable but cannot be applied leaves memory and log at odds: only recovery can tell what holds. */
