@@ -15,6 +15,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BrowserContext, Page } from "playwright";
 import { collectErrors, openBrowser } from "../e2e/browser.js";
 import { serveFolder } from "../e2e/static-server.js";
+import { clientFolder } from "../e2e/support/official-client.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const options = process.argv.slice(2);
@@ -24,7 +25,7 @@ const templates = join(home, "e2e/pack");
 const bin = (name: string): string => join(home, "node_modules/.bin", name);
 
 /** Squared distances of [0.5, 0, 1] to the unit vectors of `moon` and `tide`. */
-const expected = {
+const found = {
   near: [["moon", "tide"]],
   distances: [[0.25, 1.25]],
   wet: [["tide", "pool"]],
@@ -32,6 +33,9 @@ const expected = {
   storage: "opfs",
   kernel: "wasm-relaxed-simd",
 };
+
+/** The same through Chroma's client. */
+const officialFound = { near: [["moon", "tide"]], distances: [[0.25, 1.25]], wet: ["the tide comes in", "a pool is left behind"], missing: "ChromaNotFoundError" };
 
 interface Packed {
   work: string;
@@ -59,8 +63,16 @@ async function install({ work, tarball }: Packed, template: string): Promise<str
   return app;
 }
 
+/** The same with Chroma's own client, unchanged, beside the package; it takes none of what it installs for a server. */
+async function installOfficial(packed: Packed, template: string): Promise<string> {
+  const app = await install(packed, template);
+  await cp(join(templates, "exercise-official.js"), join(app, "exercise-official.js"));
+  await cp(resolve(await clientFolder(), "../.."), join(app, "node_modules"), { recursive: true });
+  return app;
+}
+
 /** Opens a page of an app, waits for what it found, and compares. */
-async function expectWorking(context: BrowserContext, url: string): Promise<void> {
+async function expectWorking(context: BrowserContext, url: string, expected: unknown = found): Promise<void> {
   const page = await context.newPage();
   const errors = collectErrors(page);
   try {
@@ -222,6 +234,25 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js"], app);
     await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
+  },
+  "chromadb, import map": async (packed) => {
+    const app = await installOfficial(packed, "official-import-map");
+    await whileStatic(app, (url) => expectWorking(packed.context, url, officialFound));
+  },
+  "chromadb, vite dev": async (packed) => {
+    const app = await installOfficial(packed, "official-vite");
+    await whileServing(app, [], "/", (url) => expectWorking(packed.context, url, officialFound));
+  },
+  "chromadb, vite build": async (packed) => {
+    const app = await installOfficial(packed, "official-vite");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileServing(app, ["preview"], "/", (url) => expectWorking(packed.context, url, officialFound));
+  },
+  "chromadb, webpack": async (packed) => {
+    const app = await installOfficial(packed, "official-webpack");
+    run(join(app, "node_modules/.bin/webpack"), ["--mode", "production"], app);
+    await cp(join(app, "public/index.html"), join(app, "dist/index.html"));
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, officialFound));
   },
   "extension page": async (packed) => {
     const app = await install(packed, "extension");

@@ -45,3 +45,8 @@ test("every route is in the table once, and answers 501 where the table says tha
 test("what differs or is missing has a note", () => {
   expect(rows.filter(({ state, note }) => state !== "works" && note === "")).toEqual([]);
 });
+
+test.each(["vite/vite", "webpack/webpack"])("the recipe of %s is the one that the packed apps try", async (name) => {
+  const recipe = await readFile(new URL(`../../../e2e/pack/official-${name}.config.js`, import.meta.url), "utf8");
+  expect(document).toContain(`\`\`\`javascript\n${recipe}\`\`\``);
+});

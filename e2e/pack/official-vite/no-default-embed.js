@@ -1,0 +1,2 @@
+throw new Error("@chroma-core/default-embed is not installed");
+export {};
