@@ -19,9 +19,10 @@ export interface KernelExports {
   init(dimension: number, chunkShift: number): void;
   windowAt(): number;
   directoryAt(): number;
-  queryAt(): number;
+  slotsAt(): number;
+  queryAt(slot: number): number;
   chunksAt(): number;
-  scan(firstOrdinal: number, words: number, r: number, queryScale: number, nearerThan: number, heapAt: number): number;
+  scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
   dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   fingerprint(ordinal: number): number;

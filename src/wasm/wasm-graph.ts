@@ -113,7 +113,7 @@ export class WasmGraph implements Graph {
   search(query: Int16Array, queryScale: number, beam: number, allowed: Uint32Array | null): Candidates {
     const ordinals = this.#layScratch(beam);
     if (allowed !== null) this.#putAllowed(allowed, ordinals);
-    new Int16Array(this.#memory.buffer, this.#kernel.queryAt(), query.length).set(query);
+    new Int16Array(this.#memory.buffer, this.#kernel.queryAt(0), query.length).set(query);
     const count = this.#kernel.search(queryScale, Math.min(beam, ordinals), allowed !== null);
     return candidatesAt(this.#memory.buffer, this.#kernel.resultsAt() >>> 0, count, 0);
   }

@@ -121,6 +121,34 @@ describe("WasmKernel", () => {
     expectSameScan(tables, query, 1e-3, r, Bitmap.of([65_535, 65_536, rows - 1]));
   });
 
+  it("scans for many queries as for one after the other", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(1, 16, 40, 600), fc.integer({ min: 0, max: 700 }), fc.nat(9), fc.nat(100), fc.nat(), (dimension, count, queries, r, seed) => {
+        const random = randomFrom(seed);
+        const tables = allTables(dimension);
+        const { codes, slopes, intercepts } = randomRows(random, dimension, count, 1000);
+        for (const table of tables) table.set(0, codes, slopes, intercepts);
+        const allowed = randomBitmap(random, count);
+        const many = Array.from({ length: queries }, () => ({ codes: randomQuery(random, dimension), scale: 1e-3 * random() }));
+        const expected = many.map(({ codes, scale }) => tables.at(-1)!.scan(codes, scale, r, allowed.words));
+        for (const table of tables) expect(table.scanMany(many, r, allowed.words)).toEqual(expected);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("keeps the results of many queries apart from window to window", () => {
+    const random = randomFrom(4);
+    const tables = allTables(2);
+    const rows = 2 * 65_536 + 1000;
+    const { codes, slopes, intercepts } = randomRows(random, 2, rows, 20);
+    for (const table of tables) table.set(0, codes, slopes, intercepts);
+    const allowed = Bitmap.of(Array(rows).keys());
+    const many = Array.from({ length: 6 }, () => ({ codes: randomQuery(random, 2), scale: 1e-3 }));
+    const [actual, ...others] = tables.map((table) => table.scanMany(many, 50, allowed.words));
+    for (const other of others) expect(other).toEqual(actual);
+  });
+
   it("puts rows of infinite nearness first", () => {
     const tables = allTables(1);
     const intercepts = Float32Array.of(1, -Infinity, -5, -Infinity);

@@ -5,7 +5,7 @@
 
 import { checkAllowed } from "../core/index/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/graph.js";
-import type { Candidates, CodeTable, VectorKernel } from "../core/index/vector-kernel.js";
+import { type Candidates, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
@@ -13,6 +13,10 @@ import { WasmGraph } from "./wasm-graph.js";
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
 const WINDOW_ROWS = 65_536;
 const WINDOW_WORDS = WINDOW_ROWS / 32;
+/** The slot of a query: its scale, the limit of its results and how many it holds. */
+const SLOT_BYTES = 16;
+const LIMIT_OFFSET = 4;
+const HELD_OFFSET = 8;
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
@@ -63,17 +67,17 @@ class WasmTable implements CodeTable {
   }
 
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {
+    return this.scanMany([{ codes: query, scale: queryScale }], r, allowed)[0]!;
+  }
+
+  scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[] {
     const words = checkAllowed(allowed, this.#rows);
-    if (r === 0 || words === 0) return { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
-    this.#memory.reserve(this.#memory.scratchAt + CANDIDATE_BYTES * Math.min(r, this.#rows, WINDOW_ROWS));
-    new Int16Array(this.#memory.buffer, this.#memory.kernel.queryAt(), query.length).set(query);
-    let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), r, queryScale, NO_LIMIT, allowed);
-    for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {
-      const nearerThan = best.ordinals.length < r ? NO_LIMIT : best.distances[r - 1]!;
-      const next = this.#scanWindow(word, Math.min(words, word + WINDOW_WORDS), r, queryScale, nearerThan, allowed);
-      best = merge(best, next, r);
+    if (r === 0 || words === 0) return queries.map(() => ({ ordinals: new Uint32Array(0), distances: new Float32Array(0) }));
+    const found: Candidates[] = [];
+    for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
+      found.push(...this.#pass(queries.slice(from, from + QUERIES_PER_PASS), r, allowed, words));
     }
-    return best;
+    return found;
   }
 
   fingerprint(ordinal: number): number {
@@ -106,19 +110,42 @@ class WasmTable implements CodeTable {
     return new Float64Array(this.#memory.buffer, out, perRow * count).slice();
   }
 
+  /** One pass over the rows, window by window, for as many queries as there are slots. */
+  #pass(queries: readonly ScanQuery[], r: number, allowed: Uint32Array, words: number): Candidates[] {
+    const kept = Math.min(r, this.#rows, WINDOW_ROWS);
+    this.#memory.reserve(this.#memory.scratchAt + queries.length * CANDIDATE_BYTES * kept);
+    queries.forEach(({ codes }, slot) => new Int16Array(this.#memory.buffer, this.#memory.kernel.queryAt(slot), codes.length).set(codes));
+    let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), kept, queries, () => NO_LIMIT, allowed);
+    for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {
+      const limitOf = (slot: number): number => (best[slot]!.ordinals.length < r ? NO_LIMIT : best[slot]!.distances[r - 1]!);
+      const next = this.#scanWindow(word, Math.min(words, word + WINDOW_WORDS), kept, queries, limitOf, allowed);
+      best = best.map((near, slot) => merge(near, next[slot]!, r));
+    }
+    return best;
+  }
+
   #scanWindow(
     from: number,
     to: number,
-    r: number,
-    queryScale: number,
-    nearerThan: number,
+    kept: number,
+    queries: readonly ScanQuery[],
+    limitOf: (slot: number) => number,
     allowed: Uint32Array,
-  ): Candidates {
+  ): Candidates[] {
     const { kernel, buffer, scratchAt } = this.#memory;
     new Uint32Array(buffer, kernel.windowAt(), WINDOW_WORDS).set(allowed.subarray(from, to));
+    const slots = new DataView(buffer, kernel.slotsAt(), SLOT_BYTES * queries.length);
+    queries.forEach(({ scale }, slot) => {
+      slots.setFloat32(SLOT_BYTES * slot, scale, true);
+      slots.setFloat32(SLOT_BYTES * slot + LIMIT_OFFSET, limitOf(slot), true);
+      slots.setUint32(SLOT_BYTES * slot + HELD_OFFSET, 0, true);
+    });
     const first = from * 32;
-    const count = kernel.scan(first, to - from, Math.min(r, WINDOW_ROWS), queryScale, nearerThan, scratchAt);
-    return candidatesAt(buffer, scratchAt, count, first);
+    kernel.scan(first, to - from, kept, queries.length, scratchAt);
+    return queries.map((_, slot) => {
+      const held = slots.getUint32(SLOT_BYTES * slot + HELD_OFFSET, true);
+      return candidatesAt(buffer, scratchAt + CANDIDATE_BYTES * kept * slot, held, first);
+    });
   }
 
   /** Rows that are skipped over hold what scratch memory left there. */

@@ -76,6 +76,10 @@ export class Collection {
     return this.index.search(query, k, allowed, sourceOf(this.values, this.#dimension));
   }
 
+  searchMany(queries: readonly Float32Array[], k: number) {
+    return this.index.searchMany(queries, k, this.live, sourceOf(this.values, this.#dimension));
+  }
+
   truth(query: Float32Array, k: number, allowed = this.live) {
     return bruteForce(this.#space, this.values, query, k, allowed.values());
   }
@@ -191,6 +195,18 @@ export function describeVectorIndex(parts: IndexParts): void {
       collection.index.efSearch = 64;
       expect(await collection.recall(random, 15, allowed)).toBeGreaterThanOrEqual(0.95);
     }
+  });
+
+  it("answers many queries at once as it answers each", async () => {
+    const [dimension, count] = [12, 1500];
+    const collection = create("l2", dimension, count);
+    collection.set(0, clusteredRows(randomFrom(37), count, dimension));
+    await collection.build();
+    const queries = Array.from({ length: 9 }, (_, q) => rowOf(collection.values, dimension, q * 160));
+    queries.push(new Float32Array(dimension), new Float32Array(dimension).fill(1e38));
+    const expected = [];
+    for (const query of queries) expected.push(await collection.search(query, 10));
+    expect(await collection.searchMany(queries, 10)).toEqual(expected);
   });
 
   it("is exact below the rows that a graph is worth, and answers k for data that no graph suits", async () => {

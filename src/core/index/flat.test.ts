@@ -152,6 +152,20 @@ describe("FlatIndex", () => {
     expect([ordinals.length, distances.length]).toEqual([0, 0]);
   });
 
+  it.each(spaces)("answers many queries as it answers each: %s", async (space) => {
+    const data = generate(space, "near duplicates", 24, 500, 12);
+    const index = indexOf(data);
+    const queries = Array.from({ length: 11 }, (_, i) => Float32Array.from(rowOf(data, i * 40), (x) => x * (1 + i / 7)));
+    queries.splice(3, 0, new Float32Array(24), new Float32Array(24).fill(1e38));
+    for (const allowed of [everyOrdinal(500), Bitmap.of([3, 77, 401]), new Bitmap()]) {
+      const { source } = recordingSource(data);
+      const expected = [];
+      for (const query of queries) expected.push(await index.search(query, 5, allowed, source));
+      expect(await index.searchMany(queries, 5, allowed, source)).toEqual(expected);
+    }
+    expect(await index.searchMany([], 5, everyOrdinal(500), recordingSource(data).source)).toEqual([]);
+  });
+
   it.each(spaces)("answers a zero query for %s", async (space) => {
     const data = generate(space, "scattered", 16, 300, 9);
     data.query.fill(0);

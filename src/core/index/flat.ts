@@ -10,10 +10,10 @@
 import type { Space } from "../types.js";
 import type { Bitmap } from "./bitmap.js";
 import { ErrorBounds } from "./error-bounds.js";
-import { Judge, type Nearest, type VectorSource, observe } from "./judge.js";
+import { Judge, type Nearest, type VectorSource, judgeWhileNear } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { NORM_MAX, encodeQuery } from "./quantize.js";
-import type { CodeTable, VectorKernel } from "./vector-kernel.js";
+import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
 
 export type { Nearest, VectorSource } from "./judge.js";
 
@@ -40,15 +40,35 @@ export class FlatIndex {
     this.bounds.include(rows);
   }
 
+  encode(query: Float32Array): EncodedQuery {
+    return encodeQuery(this.space, query);
+  }
+
   /** The `k` nearest allowed rows, all of them when there are fewer. `vectors` is asked for no row twice. */
-  async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
-    const encoded = encodeQuery(this.space, query);
-    if (encoded.norm === 0 && this.space !== "l2") return atDistanceOne(allowed, k);
-    const judge = new Judge(this.space, query, k, vectors, this.table);
+  async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource, encoded = this.encode(query)): Promise<Nearest> {
+    return (await this.searchMany([query], k, allowed, vectors, [encoded]))[0]!;
+  }
+
+  /** The same for many queries, which share passes over the rows. */
+  async searchMany(
+    queries: readonly Float32Array[],
+    k: number,
+    allowed: Bitmap,
+    vectors: VectorSource,
+    encoded = queries.map((query) => this.encode(query)),
+  ): Promise<Nearest[]> {
     const count = allowed.count();
-    if (count <= firstScan(k) || isBeyondCodes(this.space, encoded)) await judge.judge(allowed.toArray());
-    else await this.#widen(encoded, k, count, allowed, judge);
-    return judge.nearest;
+    const scanned = count <= firstScan(k) ? [] : encoded.filter((query) => isScannable(this.space, query));
+    const candidates = this.table.scanMany(scanned, Math.min(firstScan(k), count), allowed.words);
+    const found: Nearest[] = [];
+    for (const [i, query] of queries.entries()) {
+      const judge = new Judge(this.space, query, k, vectors, this.table);
+      const scan = scanned.indexOf(encoded[i]!);
+      if (encoded[i]!.norm === 0 && this.space !== "l2") found.push(atDistanceOne(allowed, k));
+      else if (scan < 0) found.push(await judgeAll(judge, allowed));
+      else found.push(await this.#widen(encoded[i]!, candidates[scan]!, k, count, allowed, judge));
+    }
+    return found;
   }
 
   /**
@@ -56,19 +76,14 @@ export class FlatIndex {
    * earlier ones does not exclude; `judged` counts from the front, so what was left out is considered again when an
    * observation has made the margin wider.
    */
-  async #widen(query: EncodedQuery, k: number, count: number, allowed: Bitmap, judge: Judge): Promise<void> {
+  async #widen(query: EncodedQuery, first: Candidates, k: number, count: number, allowed: Bitmap, judge: Judge): Promise<Nearest> {
     const margin = this.bounds.marginFor(query);
     const offset = this.space === "l2" ? query.norm * query.norm : 0;
-    let judged = 0;
-    for (let r = firstScan(k); ; r = Math.min(2 * r, count)) {
-      const candidates = this.table.scan(query.codes, query.scale, r, allowed.words);
-      const excluded = (i: number): boolean => margin.excludes(candidates.distances[i]! + offset, judge.farthest);
-      let end = judged;
-      while (end < r && !excluded(end)) end++;
-      const exact = await judge.judge(candidates.ordinals.slice(judged, end));
-      observe(margin, candidates, offset, judged, exact);
-      judged = end;
-      if (judged === count || excluded(Math.min(judged, r - 1))) return;
+    let candidates = first;
+    for (let judged = 0; ; candidates = this.table.scan(query.codes, query.scale, Math.min(2 * judged, count), allowed.words)) {
+      judged = await judgeWhileNear(judge, k, candidates, offset, margin, judged);
+      const last = candidates.distances[Math.min(judged, candidates.distances.length - 1)]!;
+      if (judged === count || margin.excludes(last + offset, judge.farthest)) return judge.nearest;
     }
   }
 }
@@ -78,9 +93,17 @@ function firstScan(k: number): number {
   return Math.max(4 * k, k + 32);
 }
 
-/** A query so long that its products with rows would overflow the scan's float32: every row is judged instead. */
-export function isBeyondCodes(space: Space, query: EncodedQuery): boolean {
-  return space !== "cosine" && query.norm > NORM_MAX;
+/**
+ * Whether approximate distances tell anything of a query. Not where its products with rows would overflow the scan's
+ * float32, nor where every row is at the same distance.
+ */
+export function isScannable(space: Space, query: EncodedQuery): boolean {
+  return space === "l2" ? query.norm <= NORM_MAX : query.norm > 0 && (space === "cosine" || query.norm <= NORM_MAX);
+}
+
+async function judgeAll(judge: Judge, allowed: Bitmap): Promise<Nearest> {
+  await judge.judge(allowed.toArray());
+  return judge.nearest;
 }
 
 /** To a zero query every row has cosine and inner-product distance 1, so the first rows are the nearest. */

@@ -73,22 +73,23 @@ export class Judge {
 }
 
 /**
- * Judges ascending candidates until, as the margin has it, none of those left can be among the k nearest. `offset` is what
- * their distances lack.
+ * Judges ascending candidates, the first `judged` of which are judged already, until, as the margin has it, none of those
+ * left can be among the k nearest. `offset` is what their distances lack. Returns how many are judged now.
  */
-export async function judgeWhileNear(judge: Judge, k: number, candidates: Candidates, offset: number, margin: Margin): Promise<void> {
+export async function judgeWhileNear(judge: Judge, k: number, candidates: Candidates, offset: number, margin: Margin, judged = 0): Promise<number> {
   const count = candidates.ordinals.length;
-  for (let from = 0, to = Math.min(count, k + FIRST_SPARE); from < to; ) {
+  const endOfNear = (from: number): number => {
+    let end = from;
+    while (end < count && !margin.excludes(candidates.distances[end]! + offset, judge.farthest)) end++;
+    return end;
+  };
+  let from = judged;
+  for (let to = judged === 0 ? Math.min(count, k + FIRST_SPARE) : endOfNear(judged); from < to; to = endOfNear(to)) {
     const exact = await judge.judge(candidates.ordinals.slice(from, to));
-    observe(margin, candidates, offset, from, exact);
+    for (let i = 0; i < exact.length; i++) margin.observe(candidates.distances[from + i]! + offset, exact[i]!);
     from = to;
-    while (to < count && !margin.excludes(candidates.distances[to]! + offset, judge.farthest)) to++;
   }
-}
-
-/** Learns from rows `from …` of the candidates, of which the exact distances became known. */
-export function observe(margin: Margin, candidates: Candidates, offset: number, from: number, exact: Float32Array): void {
-  for (let i = 0; i < exact.length; i++) margin.observe(candidates.distances[from + i]! + offset, exact[i]!);
+  return from;
 }
 
 /** By distance, then ordinal. */

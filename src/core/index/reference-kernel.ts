@@ -8,7 +8,7 @@ import { checkAllowed } from "./check-allowed.js";
 import { plainSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
-import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
+import type { Candidates, CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
 
 const FNV_PRIME = 0x01000193;
 
@@ -41,6 +41,10 @@ export class ReferenceTable implements CodeTable, RowReader {
     this.#slopes.set(slopes, first);
     this.#intercepts.set(intercepts, first);
     this.#rows = Math.max(this.#rows, first + slopes.length);
+  }
+
+  scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[] {
+    return queries.map(({ codes, scale }) => this.scan(codes, scale, r, allowed));
   }
 
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {

@@ -11,13 +11,12 @@ import type { Space } from "../types.js";
 import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
 import { Bitmap } from "./bitmap.js";
 import type { Nearest, VectorSource } from "./flat.js";
-import { FlatIndex, isBeyondCodes } from "./flat.js";
+import { FlatIndex, isScannable } from "./flat.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { type Plan, type SearchShape, flatRowsMax, planSearch } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import { encodeQuery } from "./quantize.js";
 import type { Candidates, VectorKernel } from "./vector-kernel.js";
 
 export interface VectorIndexOptions {
@@ -102,19 +101,29 @@ export class VectorIndex {
 
   /** The `k` nearest allowed rows, all of them when there are fewer; through the graph, about the nearest. */
   async search(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest> {
-    const { space, table } = this.#flat;
-    const encoded = encodeQuery(space, query);
+    return (await this.searchMany([query], k, allowed, vectors, efSearch))[0]!;
+  }
+
+  /** The same for many queries; those that scan share passes over the rows. */
+  async searchMany(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest[]> {
     const beam = Math.max(efSearch, k);
-    const isPlain = isBeyondCodes(space, encoded) || (encoded.norm === 0 && space !== "l2");
-    const split = isPlain || this.#graph.coveredCount === 0 ? null : this.#split(allowed);
-    if (split === null || this.#plan(split, beam) === "scan") return this.#flat.search(query, k, allowed, vectors);
-    const candidates = this.#candidates(encoded, beam, allowed, split);
-    if (candidates === null) return this.#flat.search(query, k, allowed, vectors);
+    const split = this.#graph.coveredCount === 0 ? null : this.#split(allowed);
+    if (split === null || this.#plan(split, beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
+    const found: Nearest[] = [];
+    for (const query of queries) found.push(await this.#walk(query, k, beam, allowed, split, vectors));
+    return found;
+  }
+
+  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, split: Split, vectors: VectorSource): Promise<Nearest> {
+    const { space, table, bounds } = this.#flat;
+    const encoded = this.#flat.encode(query);
+    const candidates = isScannable(space, encoded) ? this.#candidates(encoded, beam, allowed, split) : null;
+    if (candidates === null) return this.#flat.search(query, k, allowed, vectors, encoded);
     const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
-    await judgeWhileNear(judge, k, candidates, offset, this.#flat.bounds.marginFor(encoded));
-    if (judge.nearest.ordinals.length < Math.min(k, split.matches + split.restCount)) return this.#flat.search(query, k, allowed, vectors);
-    return judge.nearest;
+    await judgeWhileNear(judge, k, candidates, offset, bounds.marginFor(encoded));
+    const isShort = judge.nearest.ordinals.length < Math.min(k, split.matches + split.restCount);
+    return isShort ? this.#flat.search(query, k, allowed, vectors, encoded) : judge.nearest;
   }
 
   /** Whether a search for `k` of the allowed rows takes the exact scan, whatever the query. */

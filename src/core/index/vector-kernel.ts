@@ -18,6 +18,12 @@ export interface Candidates {
   distances: Float32Array;
 }
 
+/** A query as a scan takes it. */
+export interface ScanQuery {
+  codes: Int16Array;
+  scale: number;
+}
+
 /** Codes of one collection, indexed by ordinal. Grows as rows are set. A row that was never set must not be allowed. */
 export interface CodeTable extends ExactSums {
   readonly dimension: number;
@@ -31,11 +37,16 @@ export interface CodeTable extends ExactSums {
    * `queryMax(dimension)`.
    */
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates;
+  /** What `scan` gives for each query; `QUERIES_PER_PASS` of them share a pass over the rows. */
+  scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[];
   /** A hash of a row that was set, the same in every kernel; not a checksum of stored bytes. */
   fingerprint(ordinal: number): number;
   /** An empty graph over the rows, in the table's memory. At most one in the life of a table. */
   createGraph(options: GraphOptions): Graph;
 }
+
+/** Queries of one pass over the rows. More would save little memory traffic, and keep other work waiting. */
+export const QUERIES_PER_PASS = 4;
 
 export interface VectorKernel {
   readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";

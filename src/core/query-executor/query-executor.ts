@@ -9,7 +9,7 @@ import { Bitmap } from "../index/bitmap.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { filterOrdinals } from "./operators/filter.js";
-import { nearest } from "./operators/knn.js";
+import { nearestOfEach } from "./operators/knn.js";
 import { limit } from "./operators/limit.js";
 import { checkRecall } from "./operators/recall.js";
 import { searchText } from "./operators/text.js";
@@ -43,11 +43,7 @@ export class QueryExecutor {
   query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
     return state.read(async () => {
       const allowed = await this.#select(state, plan);
-      const hits = [];
-      for (const [i, query] of plan.queries.entries()) {
-        if (i > 0) await this.#tick();
-        hits.push(await nearest(state, query, plan.nResults, allowed));
-      }
+      const hits = await nearestOfEach(state, plan.queries, plan.nResults, allowed, this.#tick);
       const columns = await state.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
       return {
         ...columns,

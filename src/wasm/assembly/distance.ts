@@ -14,6 +14,8 @@
 import { QUERY, codeBytes, rowAt } from "./layout";
 import { dotSixteenOfRow, layRow } from "./row-query";
 
+/** Where the current query lies. */
+let asked: usize = QUERY;
 /** What turns a dot product with the current query into a distance. */
 let scale: f32 = 0;
 let offset: f32 = 0;
@@ -30,8 +32,9 @@ export function setRowQueries(ofSlope: f32, ofIntercept: f32): void {
   interceptFactor = ofIntercept;
 }
 
-/** Makes the codes that were put at `QUERY` the current query. */
-export function askVector(queryScale: f32): void {
+/** Makes the codes that were put at `at` the current query. */
+export function askVector(at: usize, queryScale: f32): void {
+  asked = at;
   scale = queryScale;
   offset = 0;
   if (ASC_FEATURE_RELAXED_SIMD) isRow = false;
@@ -40,6 +43,7 @@ export function askVector(queryScale: f32): void {
 /** Makes a row the current query. */
 export function askRow(ordinal: u32): void {
   const row = rowAt(ordinal);
+  asked = QUERY;
   scale = scaleOf(row);
   offset = offsetOf(row);
   if (ASC_FEATURE_RELAXED_SIMD) {
@@ -84,7 +88,7 @@ export function distanceBetween(a: usize, b: usize): f32 {
 export function dot(row: usize): i32 {
   if (ASC_FEATURE_RELAXED_SIMD) if (isRow) return dotOfRow(row);
   let sum = i32x4.splat(0);
-  let query = QUERY;
+  let query = asked;
   for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteen(row, query));
   return sumOfLanes(sum);
 }
@@ -98,7 +102,7 @@ export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
   let sumB = i32x4.splat(0);
   let sumC = i32x4.splat(0);
   let sumD = i32x4.splat(0);
-  let query = QUERY;
+  let query = asked;
   for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
     sumA = i32x4.add(sumA, dotSixteen(a, query));
     sumB = i32x4.add(sumB, dotSixteen(b, query));
@@ -111,7 +115,7 @@ export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
 /** The same for a row as the query, in the relaxed build. */
 function dotOfRow(row: usize): i32 {
   let sum = i32x4.splat(0);
-  let query = QUERY;
+  let query = asked;
   for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteenOfRow(row, query));
   return sumOfLanes(sum) + lacking;
 }
@@ -121,7 +125,7 @@ function dotFourOfRow(a: usize, b: usize, c: usize, d: usize): v128 {
   let sumB = i32x4.splat(0);
   let sumC = i32x4.splat(0);
   let sumD = i32x4.splat(0);
-  let query = QUERY;
+  let query = asked;
   for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
     sumA = i32x4.add(sumA, dotSixteenOfRow(a, query));
     sumB = i32x4.add(sumB, dotSixteenOfRow(b, query));

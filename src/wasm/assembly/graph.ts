@@ -5,7 +5,7 @@
 
 import { askRow, askVector, setRowQueries } from "./distance";
 import { keyAt, ordinalIn, putKey, sortHeap, unpackKeys } from "./keys";
-import { setNodeBytes } from "./layout";
+import { QUERY, setNodeBytes } from "./layout";
 import { connect, repairNode, select, writeList } from "./links";
 import { admit, countIn, degreeLimit, dismiss, isAbsent, isLive, isStale, levelOf, listAt, markStale, setDegrees } from "./nodes";
 import { allowed, layScratchFor, linked, results } from "./scratch";
@@ -145,7 +145,7 @@ export function adopt(ordinal: u32): bool {
  */
 export function search(queryScale: f32, beam: u32, filtered: bool): u32 {
   if (entry == NO_ENTRY) return 0;
-  askVector(queryScale);
+  askVector(QUERY, queryScale);
   const count = walk(descend(entry, topLevel, 0), 0, beam, filtered);
   sortHeap(results, count);
   unpackKeys(results, count);

@@ -7,11 +7,11 @@
 
 import { askVector, distanceOf, dot, dotFour } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
-import { WINDOW, codeBytes, rowAt, rowBytes } from "./layout";
+import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { dotsAndNorms, squaredDistances } from "./exact";
 export { fingerprint } from "./fingerprint";
-export { chunksAt, directoryAt, init, queryAt, windowAt } from "./layout";
+export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";
 export {
   adopt,
   allowedAt,
@@ -34,6 +34,9 @@ export {
  */
 const FOUR_AT_ONCE_BYTES_MAX: usize = 512;
 
+/** Words of the window that one query after the other is scanned for: 512 rows, which the cache keeps meanwhile. */
+const BLOCK_WORDS: u32 = 16;
+
 /** Where the heap of the nearest rows lies, how many keys it may hold and how many it holds. */
 let heap: usize = 0;
 let heapMax: u32 = 0;
@@ -43,25 +46,44 @@ let limit: f32 = NaN;
 
 /**
  * Scans the rows from `firstOrdinal`, a multiple of 32, of which the first 32 × `words` bits of the window tell the
- * allowed ones, for the `r` nearest that are nearer than `nearerThan` (NaN: no such limit). Leaves pairs of distance
- * (f32) and position in the window (u32) at `heapAt`, ascending, and returns their number.
+ * allowed ones, for the queries of the first `queries` slots: for each the `r` nearest rows that are nearer than its limit
+ * (NaN: none). A slot says how many were found; pairs of distance (f32) and position in the window (u32) lie at
+ * `heapsAt`, ascending, `r` places for each query.
  */
-export function scan(firstOrdinal: u32, words: u32, r: u32, queryScale: f32, nearerThan: f32, heapAt: usize): u32 {
-  heap = heapAt;
+export function scan(firstOrdinal: u32, words: u32, r: u32, queries: u32, heapsAt: usize): void {
   heapMax = r;
-  heapCount = 0;
-  limit = nearerThan;
-  askVector(queryScale);
-  for (let i: u32 = 0; i < words; i++) {
+  for (let from: u32 = 0; from < words; from += BLOCK_WORDS) {
+    const to = min(words, from + BLOCK_WORDS);
+    for (let slot: u32 = 0; slot < queries; slot++) scanBlock(slot, heapsAt, firstOrdinal, from, to);
+  }
+  for (let slot: u32 = 0; slot < queries; slot++) {
+    take(slot, heapsAt);
+    sortHeap(heap, heapCount);
+    unpackKeys(heap, heapCount);
+  }
+}
+
+/** Scans the words `from … to − 1` for one query. */
+function scanBlock(slot: u32, heapsAt: usize, firstOrdinal: u32, from: u32, to: u32): void {
+  take(slot, heapsAt);
+  for (let i = from; i < to; i++) {
     const word = load<u32>(WINDOW + (<usize>i << 2));
     if (word == 0) continue;
     const first = rowAt(firstOrdinal + (i << 5));
     if (word == 0xffffffff && codeBytes <= FOUR_AT_ONCE_BYTES_MAX) scanAll(first, i << 5);
     else scanSome(first, i << 5, word);
   }
-  sortHeap(heap, heapCount);
-  unpackKeys(heap, heapCount);
-  return heapCount;
+  store<f32>(slotAt(slot), limit, 4);
+  store<u32>(slotAt(slot), heapCount, 8);
+}
+
+/** Goes on with the query of a slot where it was left. */
+function take(slot: u32, heapsAt: usize): void {
+  const at = slotAt(slot);
+  askVector(queryAt(slot), load<f32>(at));
+  limit = load<f32>(at, 4);
+  heapCount = load<u32>(at, 8);
+  heap = heapsAt + ((<usize>slot * heapMax) << 3);
 }
 
 /** 32 neighbouring rows, all allowed, four at a time. */

@@ -1,9 +1,10 @@
 /**
  * Where everything lies in the memory of one code table, and the one way to turn an ordinal into an address.
  *
- *     memory    = reserved window directory query (row chunk | node chunk | towers)* scratch
+ *     memory    = reserved window directory slots query query query query (row chunk | node chunk | towers)* scratch
  *     window    = 65,536 bits: which rows of a scan's window are allowed, lowest bit first
  *     directory = 4096 × (address of row chunk: u32 · address of node chunk: u32)
+ *     slots     = 4 × (scale: f32 · limit: f32 · results held: u32 · u32 of 0): the queries of a scan (`kernel.ts`)
  *     query     = int16 codes, padded with 0 to a multiple of 16; or a row (`row-query.ts`)
  *     row chunk = 2^shift × row
  *     row       = int8 codes, padded with 0 to a multiple of 16 · slope: f32 · intercept: f32
@@ -18,7 +19,12 @@ export const WINDOW: usize = 1024;
 const WINDOW_BYTES: usize = 8192;
 export const DIRECTORY: usize = WINDOW + WINDOW_BYTES;
 const DIRECTORY_BYTES: usize = 4096 * 8;
-export const QUERY: usize = DIRECTORY + DIRECTORY_BYTES;
+/** Most queries of one scan. */
+const SLOTS: usize = 4;
+const SLOT_BYTES: usize = 16;
+const SLOTS_AT: usize = DIRECTORY + DIRECTORY_BYTES;
+/** The first query, and the only one but for scans. */
+export const QUERY: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
 
 /** Bytes of a row's padded codes, and of a row. */
 export let codeBytes: usize = 0;
@@ -50,13 +56,25 @@ export function directoryAt(): usize {
   return DIRECTORY;
 }
 
-export function queryAt(): usize {
-  return QUERY;
+export function slotsAt(): usize {
+  return SLOTS_AT;
+}
+
+/** Address of a slot. */
+// @ts-ignore: decorator
+@inline
+export function slotAt(slot: u32): usize {
+  return SLOTS_AT + <usize>slot * SLOT_BYTES;
+}
+
+/** Address of a slot's query. */
+export function queryAt(slot: u32): usize {
+  return QUERY + <usize>slot * 2 * codeBytes;
 }
 
 /** Where the first chunk may lie. */
 export function chunksAt(): usize {
-  return QUERY + 2 * codeBytes;
+  return QUERY + SLOTS * 2 * codeBytes;
 }
 
 /** Address of an ordinal's row. */
