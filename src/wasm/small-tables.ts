@@ -5,7 +5,7 @@
  */
 import type { Graph, GraphOptions } from "../core/index/graph.js";
 import { ReferenceTable } from "../core/index/reference-kernel.js";
-import type { Candidates, CodeTable, VectorKernel } from "../core/index/vector-kernel.js";
+import type { Candidates, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector-kernel.js";
 
 /** Codes that a table may hold before it moves into the kernel. */
 const SMALL_BYTES_MAX = 256 * 1024;
@@ -44,6 +44,10 @@ class GrowingTable implements CodeTable {
 
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {
     return this.#table.scan(query, queryScale, r, allowed);
+  }
+
+  scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[] {
+    return this.#table.scanMany(queries, r, allowed);
   }
 
   fingerprint(ordinal: number): number {
