@@ -4,13 +4,14 @@
  */
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { TidepoolClientOptions } from "tidepool-db";
+import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
 import { createProfile, openBrowser, removeProfile } from "./browser.js";
 import type { StaticServer } from "./static-server.js";
 import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
 import { decodeRow, encodeRow, type BlockRef, type Format, type Manifest } from "./support/stored.js";
 
 type Records = typeof import("./pages/records.js");
+type Graph = typeof import("./pages/graph.js");
 type Surgery = typeof import("./pages/surgery.js");
 type Storage = "opfs" | "indexeddb";
 type Rejection = Awaited<ReturnType<Records["rejection"]>>;
@@ -182,6 +183,53 @@ test("an arena that has gone is CORRUPTION, no new one takes its place, and it i
   expect(await operate("inventory", options.path)).toEqual(before);
   await operate("showArena", options.path, arena, name);
   expect(await faults(options, RECORDS)).toEqual([]);
+});
+
+test("a damaged graph is told of, built anew and saved, and the answers are right all the while", async () => {
+  const options = { path: "damaged-graph", storage: "opfs" } as const;
+  const graphOf = async () => (await catalogRow<Manifest>(options.path, "manifest/")).row.graph;
+  const errors: Error[] = [];
+  page.on("pageerror", (error) => errors.push(error));
+  await createSettled(page, options);
+  await page.evaluate(async (options) => {
+    const { fill, open } = await load<Graph>("graph");
+    globalThis.client = new tidepool.TidepoolClient(options);
+    await fill(await open(client));
+  }, options);
+  await expect.poll(graphOf, patience).not.toBeNull();
+  await page.evaluate(() => client.close());
+  const saved = (await graphOf())!;
+  await flip(options, saved.pieces[0]!);
+
+  const { found, truth, told, warnings } = await page.evaluate(async (options) => {
+    const { embeddingOf, nearestTo, open } = await load<Graph>("graph");
+    const told: TidepoolWarning[] = [];
+    const onWarning = (warning: TidepoolWarning): never => {
+      told.push(warning);
+      throw new Error("the handler's own fault");
+    };
+    globalThis.client = new tidepool.TidepoolClient({ ...options, onWarning });
+    const found = (await (await open(client)).query({ queryEmbeddings: [embeddingOf(7), embeddingOf(4000)], nResults: 5 })).ids;
+    return { found, truth: [nearestTo(7, 5), nearestTo(4000, 5)], told, warnings: (await client.info()).warnings };
+  }, options);
+  expect(found).toEqual(truth);
+  const message = expect.stringMatching(/graph of collection "large" could not be used and is built anew: .*checksum/) as string;
+  expect(told).toEqual([{ code: "GRAPH_DAMAGED", message, collection: "large" }]);
+  expect(warnings).toEqual([message]);
+  expect(errors.map((error) => error.message)).toEqual(["the handler's own fault"]);
+
+  await expect.poll(graphOf, patience).not.toEqual(saved);
+  await page.evaluate(() => client.close());
+  // Nobody listens any more, and there is nothing to hear.
+  const complaints: string[] = [];
+  page.on("console", (entry) => complaints.push(entry.text()));
+  await page.evaluate(async (options) => {
+    const { open } = await load<Graph>("graph");
+    const again = new tidepool.TidepoolClient(options);
+    await (await open(again)).count();
+    await again.close();
+  }, options);
+  expect(complaints).toEqual([]);
 });
 
 test("a database of a newer format is refused by name and left alone", async () => {

@@ -6,7 +6,9 @@ export {
   type EngineInfo,
   type GatewayRules,
   type TidepoolClientOptions,
+  type TidepoolWarning,
   type UserIdentity,
+  type WarningCode,
 } from "./api/client.js";
 export {
   Collection,

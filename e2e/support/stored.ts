@@ -18,6 +18,7 @@ export interface Manifest {
   vectors: { refs: BlockRef[] }[];
   metadata: { postings: { blocks: { ref: BlockRef }[] } };
   text: { blocks: BlockRef[] } | null;
+  graph: { pieces: BlockRef[] } | null;
 }
 
 /** The catalog row `format`. */

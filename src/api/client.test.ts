@@ -86,6 +86,7 @@ describe("options", () => {
     ["memoryBudgetBytes", 8 * 1024 * 1024 - 1, /memoryBudgetBytes must be a whole number of at least 8388608, got 8388607/],
     ["memoryBudgetBytes", 1e7 + 0.5, /memoryBudgetBytes/],
     ["memoryBudgetBytes", "64 MiB", /memoryBudgetBytes/],
+    ["onWarning", "console", /onWarning must be a function, got "console"/],
     ["worker", {}, /worker must be a function/],
   ])("%s %j is refused", (name, value, message) => {
     const make = (): unknown => new TidepoolClient({ [name]: value } as TidepoolClientOptions);

@@ -6,7 +6,7 @@ import { invalidArgument, show } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
 import { validateArray, validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
-import type { EngineInfo, OpenOptions, Scope, UserIdentity } from "../core/service.js";
+import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { Collection } from "./collection.js";
@@ -24,7 +24,7 @@ import {
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo, GatewayRules, UserIdentity };
+export type { EngineInfo, GatewayRules, TidepoolWarning, UserIdentity, WarningCode };
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -56,6 +56,14 @@ export interface TidepoolClientOptions {
   gateway?: GatewayRules;
   /** Shown with every call, where `gateway.auth` asks for one. */
   token?: string;
+  /**
+   * Hears of what went wrong without loss, such as a damaged graph that is built anew: once each time, as it happens. Default:
+   * the message goes to `console.warn`. `info().warnings` has the messages, too.
+   *
+   * @example
+   * const client = new TidepoolClient({ onWarning: (warning) => console.warn(warning.code, warning.message) });
+   */
+  onWarning?: (warning: TidepoolWarning) => void;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -118,6 +126,7 @@ export class TidepoolClient {
       client,
       gateway,
       token,
+      onWarning,
     } = options;
     if (token !== undefined) validateText(token, "token");
     validatePath(path);
@@ -133,10 +142,11 @@ export class TidepoolClient {
       throw invalidArgument(`memoryBudgetBytes must be a whole number of at least ${limits.memoryBudgetBytesMin}, got ${show(memoryBudgetBytes)}`);
     }
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
+    if (onWarning !== undefined && typeof onWarning !== "function") throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
+    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, onWarning);
   }
 
   get #scope(): Scope {

@@ -94,6 +94,29 @@ describe("opening", () => {
   });
 });
 
+describe("warnings", () => {
+  const warning = { code: "GRAPH_DAMAGED", message: "It was built anew.", collection: "tides" } as const;
+
+  test("reach the handler as they are, from each worker that is started", async () => {
+    const heard: unknown[] = [];
+    connection = new Connection(options, TestWorker.factory(() => engine.host(), workers), null, (warning) => heard.push(warning));
+    await connection.call("heartbeat");
+    workers[0]!.warn(warning);
+    workers[0]!.crash();
+    await connection.call("heartbeat");
+    workers[1]!.warn({ ...warning, code: "GRAPH_FAILED" });
+    expect(heard).toEqual([warning, { ...warning, code: "GRAPH_FAILED" }]);
+  });
+
+  test("go to the console where nobody listens", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue(undefined);
+    await connection.call("heartbeat");
+    workers[0]!.warn(warning);
+    expect(warned.mock.calls).toEqual([["It was built anew."]]);
+    warned.mockRestore();
+  });
+});
+
 describe("the death of the worker", () => {
   test("rejects calls under way, and the next call starts a new worker", async () => {
     await connection.call("heartbeat");

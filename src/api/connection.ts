@@ -8,12 +8,17 @@
  */
 import { type Remote, transfer, wrap } from "comlink";
 import { invalidArgument, TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions } from "../core/service.js";
+import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { asError, installErrorTransfer, type WorkerHost } from "../worker/protocol.js";
+import { asError, installErrorTransfer, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
 
 type Request<M extends keyof EngineService> = Parameters<EngineService[M]>;
 type Response<M extends keyof EngineService> = Awaited<ReturnType<EngineService[M]>>;
+
+type OnWarning = (warning: TidepoolWarning) => void;
+
+/** What nobody listens for should not pass unseen. */
+const toConsole: OnWarning = ({ message }) => console.warn(message);
 
 /** One worker from its start to its end. */
 class Session {
@@ -26,11 +31,13 @@ class Session {
   /** Resolves once the database is open. */
   readonly opened: Promise<void>;
 
-  constructor(worker: Worker, options: OpenOptions, onEnd: () => void) {
+  constructor(worker: Worker, options: OpenOptions, onWarning: OnWarning, onEnd: () => void) {
     this.#worker = worker;
     this.#onEnd = onEnd;
     worker.addEventListener("error", (event) => this.#onError(event));
     worker.addEventListener("messageerror", () => this.end(lost("an answer of the worker could not be read")));
+    // What a handler throws is the page's own uncaught error, as with any listener, and ends nothing here.
+    worker.addEventListener("message", ({ data }: MessageEvent<WarningMessage | null>) => data?.warning && onWarning(data.warning));
     this.#host = wrap<WorkerHost>(worker);
     this.opened = this.#open(options);
     this.opened.catch((error: TidepoolError) => this.end(error));
@@ -86,14 +93,16 @@ export class Connection {
   readonly #options: OpenOptions;
   readonly #createWorker: () => Worker;
   readonly #token: string | null;
+  readonly #onWarning: OnWarning;
   #session: Session | null = null;
   #closing: Promise<void> | null = null;
 
-  /** `token` is shown with every call, for the gateway rules. */
-  constructor(options: OpenOptions, createWorker: () => Worker, token: string | null = null) {
+  /** `token` is shown with every call, for the gateway rules. `onWarning` hears of every worker that is started. */
+  constructor(options: OpenOptions, createWorker: () => Worker, token: string | null = null, onWarning: OnWarning = toConsole) {
     this.#options = options;
     this.#createWorker = createWorker;
     this.#token = token;
+    this.#onWarning = onWarning;
   }
 
   /** Opens if need be, then calls the engine. */
@@ -143,7 +152,7 @@ export class Connection {
 
   #start(): Session {
     installErrorTransfer();
-    const session: Session = new Session(this.#startWorker(), this.#options, () => {
+    const session: Session = new Session(this.#startWorker(), this.#options, this.#onWarning, () => {
       if (this.#session === session) this.#session = null;
     });
     addPageListeners(this.#onPageHide);

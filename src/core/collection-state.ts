@@ -28,6 +28,7 @@ import { MetadataSegment } from "./segment/metadata.js";
 import { type Payload, idFormat, patchedPayload, payloadFormat } from "./segment/record.js";
 import { CollectionText, type TextSource } from "./segment/text.js";
 import { type VectorRow, VectorSegment, vectorFormat } from "./segment/vector.js";
+import type { TidepoolWarning, WarningCode } from "./service.js";
 import type { LogStore } from "./storage.js";
 import type { Renumbering } from "./compactor/renumbering.js";
 import type { Manifest } from "./sysdb/manifest.js";
@@ -52,7 +53,7 @@ export interface CollectionParts {
   /** Dead ordinals, for so many live ones, above which a collection is renumbered. */
   deadOrdinalsMax(live: number): number;
   /** Takes note of something that was mended and should be known. */
-  warn(message: string): void;
+  warn(warning: TidepoolWarning): void;
   /** Asks for the graph to be built, when there is reason to besides opening and writing. */
   buildGraph(state: CollectionState): void;
 }
@@ -244,7 +245,7 @@ export class CollectionState {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
       damage = error.message;
     }
-    if (damage !== null) this.#parts.warn(`The graph of collection "${this.row.name}" could not be used and is built anew: ${damage}`);
+    if (damage !== null) this.#warn("GRAPH_DAMAGED", `could not be used and is built anew: ${damage}`);
     const { rows, covered, stale } = index.statistics;
     this.#vectorChanges = damage === null ? rows - covered + stale : Infinity;
   }
@@ -380,8 +381,13 @@ export class CollectionState {
   }
 
   #rebuildGraph(why: string): void {
-    this.#parts.warn(`The graph of collection "${this.row.name}" failed; the exact scan answers. ${why}`);
+    this.#warn("GRAPH_FAILED", `failed; the exact scan answers. ${why}`);
     this.#parts.buildGraph(this);
+  }
+
+  #warn(code: WarningCode, what: string): void {
+    const collection = this.row.name;
+    this.#parts.warn({ code, message: `The graph of collection "${collection}" ${what}`, collection });
   }
 
   /** Names collection and segment in errors. */

@@ -5,7 +5,7 @@ import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/reference-kernel.js";
 import type { CodeTable, VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
-import type { CreateCollectionRequest } from "./service.js";
+import type { CreateCollectionRequest, TidepoolWarning } from "./service.js";
 import type { Storage } from "./storage.js";
 import { TestEnvironment } from "./test-environment.js";
 import type { RecordBatch } from "./types.js";
@@ -21,11 +21,12 @@ interface Setting {
   kernel?: VectorKernel;
   environment?: TestEnvironment;
   flatRowsMax?: number;
+  onWarning?(warning: TidepoolWarning): void;
 }
 
-async function openEngine(storage: Storage, { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax }: Setting = {}): Promise<Engine> {
+async function openEngine(storage: Storage, { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, onWarning }: Setting = {}): Promise<Engine> {
   const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax });
+  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax, onWarning });
   opened.push(engine);
   return engine;
 }
@@ -121,7 +122,8 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
       throw new Error("out of memory");
     };
   });
-  const engine = await openEngine(new FaultInjectingStorage(), { kernel, environment, flatRowsMax: 10 });
+  const told: TidepoolWarning[] = [];
+  const engine = await openEngine(new FaultInjectingStorage(), { kernel, environment, flatRowsMax: 10, onWarning: (warning) => told.push(warning) });
   const { id: collectionId } = await engine.createCollection(collection());
   for (const from of [0, 20]) {
     await engine.write({ collectionId, operation: "add", records: records(from, from + 20) });
@@ -130,6 +132,7 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
   }
   const { compacting, warnings } = await engine.info();
   expect({ compacting, warnings }).toEqual({ compacting: false, warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)] });
+  expect(told).toEqual([{ code: "GRAPH_NOT_BUILT", message: warnings[0], collection: "things" }]);
   expect(await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r7"] });
 });
 

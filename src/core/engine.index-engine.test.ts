@@ -9,6 +9,7 @@ import type { EncodedQuery } from "./index/quantize.js";
 import { referenceKernel } from "./index/reference-kernel.js";
 import type { Candidates } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
+import type { TidepoolWarning } from "./service.js";
 import type { IndexEngine, RecordBatch } from "./types.js";
 import { TestEnvironment } from "./test-environment.js";
 
@@ -94,6 +95,7 @@ class Setting {
   readonly environment = new TestEnvironment();
   #storage = new FaultInjectingStorage({ now: () => this.environment.now() });
   readonly stubs: Stub[] = [];
+  readonly told: TidepoolWarning[] = [];
   readonly hnswlib: () => Promise<CreateApproximate> = async () => (options) => {
     this.stubs.push(new Stub(options));
     return this.stubs.at(-1)!;
@@ -103,7 +105,7 @@ class Setting {
     const { environment } = this;
     const storage = (this.#storage = this.#storage.reopen({ now: () => environment.now() }));
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, engines, flatRowsMax: 5 });
+    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, engines, flatRowsMax: 5, onWarning: (warning) => this.told.push(warning) });
     opened.push(engine);
     return engine;
   }
@@ -219,6 +221,7 @@ describe("a collection's index engine", () => {
     stub.isFailing = true;
     expect(await nearest(engine, id, 7)).toEqual(["r7", "r6", "r8"]);
     expect((await engine.info()).warnings).toEqual([expect.stringMatching(/graph of collection "things" failed.*It was told to/)]);
+    expect(setting.told).toMatchObject([{ code: "GRAPH_FAILED", collection: "things" }]);
     stub.isFailing = false;
     await setting.built(engine);
     expect(stub.coveredCount).toBe(ROWS);

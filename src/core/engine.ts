@@ -45,6 +45,7 @@ import type {
   SearchTextRequest,
   SearchTextResponse,
   TenantInfo,
+  TidepoolWarning,
   UserIdentity,
   VersionInfo,
   WriteRequest,
@@ -66,6 +67,8 @@ export interface EngineParts {
    * here is not supported.
    */
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
+  /** Told of each warning as it happens. Must not throw. */
+  onWarning?(warning: TidepoolWarning): void;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
   /**
@@ -128,7 +131,7 @@ export class Engine implements EngineService {
       environment: parts.environment,
       turns: this.#turns,
       saveGraph: (state) => this.#compactor.saveGraph(state),
-      warn: (message) => this.#warnings.push(message),
+      warn: (warning) => this.#warn(warning),
     });
   }
 
@@ -487,6 +490,11 @@ export class Engine implements EngineService {
     return this.#collections.version(live, manifest, () => CollectionState.openVersion(live, manifest, isRetained));
   }
 
+  #warn(warning: TidepoolWarning): void {
+    this.#warnings.push(warning.message);
+    this.#parts.onWarning?.(warning);
+  }
+
   /** What makes the approximate indexes of a collection; `undefined` is our own. */
   async #loadEngine(collection: string, { hnsw: { engine } }: CollectionConfiguration): Promise<CreateApproximate | undefined> {
     if (engine === undefined) return undefined;
@@ -509,7 +517,7 @@ export class Engine implements EngineService {
       tick: this.#turns.tick,
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
-      warn: (message) => this.#warnings.push(message),
+      warn: (warning) => this.#warn(warning),
       buildGraph: (opened) => this.#graphBuilder.note(opened),
     });
     // Its row may have been changed while it was opened.

@@ -173,10 +173,25 @@ export interface EngineInfo {
   kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
-  /** What was found damaged since opening and mended without loss, in words. */
+  /** The messages of all warnings since opening: what was found damaged, or failed, and was mended without loss. */
   warnings: string[];
   /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */
   compactionError: string | null;
+}
+
+/**
+ * What a warning is about, stable across releases: a stored graph was damaged and is built anew; a graph failed in use; a
+ * graph could not be built.
+ */
+export type WarningCode = "GRAPH_DAMAGED" | "GRAPH_FAILED" | "GRAPH_NOT_BUILT";
+
+/** Something that went wrong without loss: answers are right, and may take longer for a while. */
+export interface TidepoolWarning {
+  code: WarningCode;
+  /** For people. */
+  message: string;
+  /** Name of the collection that it concerns. */
+  collection?: string;
 }
 
 /** A published version of a collection. */

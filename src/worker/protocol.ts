@@ -1,6 +1,6 @@
 /**
- * The contract between page and worker: what the worker exposes over Comlink, how errors cross, and how each side lets
- * waiting messages through.
+ * The contract between page and worker: what the worker exposes over Comlink, what it sends besides, how errors cross, and
+ * how each side lets waiting messages through.
  *
  * Comlink carries a thrown error's name, message and stack and drops the rest. `installErrorTransfer` wraps its handler
  * so that a `TidepoolError` arrives as one, with code, details and the chain of causes; every other throw is left to
@@ -8,7 +8,7 @@
  */
 import { transferHandlers, type TransferHandler } from "comlink";
 import { type ErrorCode, TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions } from "../core/service.js";
+import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 
 /** What the worker exposes. `service` may be used once `open` has resolved. */
 export interface WorkerHost {
@@ -19,6 +19,17 @@ export interface WorkerHost {
    */
   open(options: OpenOptions, release: string): Promise<string | null>;
   readonly service: EngineService;
+}
+
+/** What the worker sends without being asked. Comlink passes it over: its own messages have an id. */
+export interface WarningMessage {
+  warning: TidepoolWarning;
+}
+
+/** Tells the page of a warning. In the worker. */
+export function sendWarning(warning: TidepoolWarning): void {
+  const message: WarningMessage = { warning };
+  globalThis.postMessage(message);
 }
 
 interface Thrown {

@@ -9,7 +9,7 @@ import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { createHost } from "./host.js";
-import { asError, installErrorTransfer } from "./protocol.js";
+import { asError, installErrorTransfer, sendWarning } from "./protocol.js";
 
 /** Bundlers look for these very expressions. */
 const fetchKernel: Readonly<Record<KernelBuild, () => Promise<Response>>> = {
@@ -40,7 +40,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     createHost({
       locks: navigator.locks,
       openStorage: (options) => openStorage(options, environment),
-      openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options, engines })).service,
+      openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning: sendWarning })).service,
       randomId: environment.randomId,
     }),
   );

@@ -1,6 +1,7 @@
 /** A stand-in for a browser's Worker in Node: a host at the other end of a MessageChannel, and a way to kill it. */
 import { expose } from "comlink";
-import type { WorkerHost } from "./protocol.js";
+import type { TidepoolWarning } from "../core/service.js";
+import type { WarningMessage, WorkerHost } from "./protocol.js";
 import { installErrorTransfer } from "./protocol.js";
 
 export class TestWorker extends EventTarget {
@@ -24,6 +25,11 @@ export class TestWorker extends EventTarget {
   postMessage(message: { path?: string[] }, transfer: Transferable[] = []): void {
     this.calls.push((message.path ?? []).join("."));
     if (!this.terminated) this.#page.postMessage(message, transfer);
+  }
+
+  /** Tells of a warning, as `sendWarning` does in a real worker. */
+  warn(warning: TidepoolWarning): void {
+    this.dispatchEvent(new MessageEvent("message", { data: { warning } satisfies WarningMessage }));
   }
 
   /** Ends silently, as a worker does that the browser kills. */

@@ -5,6 +5,7 @@
  */
 import type { CollectionState } from "../collection-state.js";
 import { limits } from "../limits.js";
+import type { TidepoolWarning } from "../service.js";
 import type { Environment } from "../storage.js";
 import type { Turns } from "../turns.js";
 
@@ -14,7 +15,7 @@ export interface GraphBuilderParts {
   /** Writes the collection's graph to disk. Its errors are kept by the compactor. */
   saveGraph(state: CollectionState): Promise<void>;
   /** Takes note of a graph that could not be built; the scan answers for it. */
-  warn(message: string): void;
+  warn(warning: TidepoolWarning): void;
 }
 
 /** Share of the vectors that may change before the graph on disk is written anew. */
@@ -82,7 +83,8 @@ export class GraphBuilder {
   #giveUp(state: CollectionState, error: unknown): void {
     this.#failed.add(state);
     const reason = error instanceof Error ? error.message : String(error);
-    this.#parts.warn(`The graph of collection "${state.row.name}" could not be built, so queries scan: ${reason}`);
+    const { name: collection } = state.row;
+    this.#parts.warn({ code: "GRAPH_NOT_BUILT", message: `The graph of collection "${collection}" could not be built, so queries scan: ${reason}`, collection });
   }
 
   /** Yields to requests; while writes come in, until there have been none for a moment. */
