@@ -34,6 +34,7 @@ import type { Renumbering } from "./compactor/renumbering.js";
 import type { Manifest } from "./sysdb/manifest.js";
 import type { CollectionRow } from "./sysdb/sysdb.js";
 import type { Metadata, RecordBatch, RecordColumns } from "./types.js";
+import { WriteLine } from "./write-line.js";
 
 let nextCacheBase = 0;
 
@@ -87,6 +88,7 @@ export interface Installation {
 
 export class CollectionState {
   readonly lock: ReadWriteLock;
+  readonly writeLine = new WriteLine();
   readonly memtable = new Memtable();
   /** Ordinals of live records. */
   live = new Bitmap();
@@ -112,7 +114,6 @@ export class CollectionState {
   dropped = false;
   /** Given up to save memory: another state may stand for the collection by now. */
   closed = false;
-  #lastInOrder: Promise<unknown> = Promise.resolve();
   #claim: { dimension: number; writers: number } | null = null;
   readonly #parts: CollectionParts;
   /** Distinguishes this state's vectors in the shared cache. */
@@ -164,14 +165,6 @@ export class CollectionState {
       }
       return body();
     });
-  }
-
-  /** Runs the bodies one after the other, in the order of the calls. */
-  inOrder<T>(body: () => Promise<T>): Promise<T> {
-    const run = this.#lastInOrder.then(body);
-    // The next one follows whether this one succeeds or not; its failure reaches the caller through `run`.
-    this.#lastInOrder = run.catch(() => undefined);
-    return run;
   }
 
   get count(): number {

@@ -6,7 +6,7 @@ import type { VectorKernel } from "./index/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
-import { TestEnvironment } from "./test-environment.js";
+import { Random, TestEnvironment } from "./test-environment.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -143,6 +143,55 @@ describe("reading", () => {
     expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected"]);
     expect(await engine.count({ collectionId })).toBe(2);
     expect((await engine.info()).logRecords).toBe(1);
+  });
+});
+
+describe("writes that do not wait for each other", () => {
+  /** Time passes whenever it is asked for, so that long work gives others a turn at unforeseen places. */
+  class BusyEnvironment extends TestEnvironment {
+    readonly #random: Random;
+
+    constructor(seed: number) {
+      super();
+      this.#random = new Random(seed);
+    }
+
+    override now(): number {
+      if (this.#random.chance(0.3)) this.advance(limits.sliceMs);
+      return super.now();
+    }
+  }
+
+  test.each([1, 2, 3, 4, 5])("take effect in the order of their calls (seed %i)", async (seed) => {
+    const engine = await openEngine(storageOf(), new BusyEnvironment(seed));
+    const { id: collectionId } = await engine.createCollection(collection());
+    const upsert = (n: number) => engine.write({ collectionId, operation: "upsert", records: { ...records(n, n + 1), ids: [`r${n % 7}`] } });
+    const calls: Promise<unknown>[] = [];
+    for (let n = 0; n < 40; n++) calls.push(n % 10 === 9 ? engine.delete({ collectionId, where: { n: { $lt: n } } }) : upsert(n));
+    const results = await Promise.all(calls);
+    expect([results[9], results[19]]).toEqual([{ deleted: 7 }, { deleted: 7 }]);
+    expect(await engine.get({ collectionId, include: [] })).toMatchObject({ ids: [] });
+
+    await Promise.all([5, 4, 3, 12, 10].map(upsert));
+    const { ids, metadatas } = await engine.get({ collectionId, include: ["metadatas"] });
+    expect(ids).toEqual(["r5", "r4", "r3"]);
+    expect(metadatas).toEqual([{ n: 12 }, { n: 4 }, { n: 10 }]);
+  });
+
+  test("do not wait for one that is refused, and share a transaction", async () => {
+    const storage = storageOf();
+    const engine = await openEngine(storage);
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 1) });
+    const syncs = storage.syncs;
+    const results = await Promise.allSettled([
+      engine.write({ collectionId, operation: "add", records: records(1, 2) }),
+      engine.write({ collectionId, operation: "add", records: records(2, 3, 5) }),
+      engine.write({ collectionId, operation: "add", records: records(3, 4) }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect((await engine.get({ collectionId, include: [] })).ids).toEqual(["r0", "r1", "r3"]);
+    expect(storage.syncs - syncs).toBeLessThanOrEqual(2);
   });
 });
 

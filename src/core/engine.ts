@@ -55,6 +55,7 @@ import { refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
 import { Turns } from "./turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
+import type { Logged } from "./write-line.js";
 
 /** What an engine is built from. */
 export interface EngineParts {
@@ -78,11 +79,6 @@ export interface EngineParts {
   deadOrdinalsMax?(live: number): number;
   /** Default: `limits.openCollectionsMax`; tests ask for less. */
   openCollectionsMax?: number;
-}
-
-/** A record on its way into the log: what resolves once it is durable and applied. */
-interface Logged {
-  logged: Promise<{ deleted: number }>;
 }
 
 export class Engine implements EngineService {
@@ -298,11 +294,10 @@ export class Engine implements EngineService {
 
   /** Preparing takes turns, and a small write would overtake a large one: so writes are prepared one after the other. */
   async #write(state: CollectionState, request: WriteRequest): Promise<void> {
-    const { logged } = await state.inOrder(() => this.#prepareWrite(state, request));
-    await logged;
+    await state.writeLine.enter(() => this.#prepareWrite(state, request));
   }
 
-  async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged> {
+  async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged<unknown>> {
     await this.#compactor.waitForRoom(state);
     // Reads that arrived with the write go first: it takes long.
     await this.#turns.tick();
@@ -330,11 +325,13 @@ export class Engine implements EngineService {
   async #delete(state: CollectionState, request: DeleteRequest): Promise<{ deleted: number }> {
     const plan = gateway.planDelete(request, state.indexes);
     if (gateway.isEmptySelection(plan)) return { deleted: 0 };
-    const ids = await this.#executor.selectIds(state, plan);
-    if (ids.length === 0) return { deleted: 0 };
-    await this.#compactor.waitForRoom(state);
-    const { logged } = await this.#append(state, { kind: "delete", ids });
-    return logged;
+    return state.writeLine.enter(async (before) => {
+      await before;
+      const ids = await this.#executor.selectIds(state, plan);
+      if (ids.length === 0) return { logged: Promise.resolve({ deleted: 0 }) };
+      await this.#compactor.waitForRoom(state);
+      return this.#append(state, { kind: "delete", ids });
+    });
   }
 
   get(request: GetRequest): Promise<RecordColumns> {
@@ -528,7 +525,7 @@ export class Engine implements EngineService {
   }
 
   /** Resolves when the record's place in the order of the log is certain. */
-  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<Logged> {
+  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<Logged<{ deleted: number }>> {
     const bytes = encodeLogRecord(record);
     await this.#turns.tick();
     this.#check();
