@@ -174,6 +174,25 @@ export function describeVectorIndex(parts: IndexParts): void {
     }
   });
 
+  it("answers each query of a call from the rows as they are covered by then, while building goes on between them", async () => {
+    const [dimension, count] = [16, 1200];
+    const collection = create("l2", dimension, count);
+    collection.set(0, clusteredRows(randomFrom(41), count, dimension));
+    let steps = 200;
+    await collection.buildSome(() => steps-- <= 0);
+    const queries = Array.from({ length: 30 }, (_, q) => rowOf(collection.values, dimension, 1199 - 20 * q));
+    const found = await collection.index.searchMany(queries, 10, collection.live, async (ordinals) => {
+      steps = 40;
+      await collection.buildSome(() => steps-- <= 0);
+      return sourceOf(collection.values, dimension)(ordinals);
+    });
+    expect(collection.index.statistics.covered).toBeGreaterThan(1000);
+    for (const [q, nearest] of found.entries()) {
+      expect(new Set(nearest.ordinals).size).toBe(10);
+      expect(recallOf(nearest, collection.truth(queries[q]!, 10))).toBeGreaterThanOrEqual(0.9);
+    }
+  });
+
   it.each([true, false])("returns k when k are allowed: few, far from the query, or all; planned: %s", async (isPlanned) => {
     const [dimension, count] = [24, 3000];
     const random = randomFrom(34);

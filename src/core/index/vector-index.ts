@@ -107,16 +107,17 @@ export class VectorIndex {
   /** The same for many queries; those that scan share passes over the rows. */
   async searchMany(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest[]> {
     const beam = Math.max(efSearch, k);
-    const split = this.#graph.coveredCount === 0 ? null : this.#split(allowed);
-    if (split === null || this.#plan(split, beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
+    if (this.#graph.coveredCount === 0 || this.#plan(this.#split(allowed), beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
     const found: Nearest[] = [];
-    for (const query of queries) found.push(await this.#walk(query, k, beam, allowed, split, vectors));
+    for (const query of queries) found.push(await this.#walk(query, k, beam, allowed, vectors));
     return found;
   }
 
-  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, split: Split, vectors: VectorSource): Promise<Nearest> {
+  /** While the vectors of one query are fetched the graph is built further, so the next asks anew what it covers. */
+  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
     const { space, table, bounds } = this.#flat;
     const encoded = this.#flat.encode(query);
+    const split = this.#split(allowed);
     const candidates = isScannable(space, encoded) ? this.#candidates(encoded, beam, allowed, split) : null;
     if (candidates === null) return this.#flat.search(query, k, allowed, vectors, encoded);
     const judge = new Judge(space, query, k, vectors, table);
