@@ -1,6 +1,7 @@
 /**
- * Puts the figures into the README, so that none there was typed by hand: the sizes of `dist/`, and between the two `bench`
- * comments those of `bench/results/overview.json`. Run it after `npm run build` and `npm run bench`:
+ * Puts the figures into the README, so that none there was typed by hand: the sizes of `dist/`, between the two `bench`
+ * comments those of `bench/results/overview.json`, and between the two `bench-vector` comments, there and in
+ * `bench/README.md`, those of `bench/results/vector.json`. Run it after `npm run build` and `npm run bench`:
  *
  *     node scripts/write-figures.mjs
  */
@@ -12,7 +13,20 @@ import { gzipSync } from "node:zlib";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const readme = join(root, "README.md");
-const markers = /(<!-- bench: [^>]*-->\n)[\s\S]*?(<!-- end of bench -->)/;
+const benchReadme = join(root, "bench/README.md");
+
+/**
+ * Puts a text between the two comments that name it.
+ *
+ * @param {string} text
+ * @param {string} name
+ * @param {string} content
+ */
+function replaceBetween(text, name, content) {
+  const markers = new RegExp(`(<!-- ${name}: [^>]*-->\\n)[\\s\\S]*?(<!-- end of ${name} -->)`);
+  if (!markers.test(text)) throw new Error(`a README has lost its ${name} comments`);
+  return text.replace(markers, (_, begin, end) => `${begin}\n${content}\n\n${end}`);
+}
 
 const engines = ["tidepool", "hnswlib-wasm", "plain loop"];
 const filters = { all: "query, no filter", "10 %": "query, a filter that leaves 10 %", "1 %": "query, a filter that leaves 1 %" };
@@ -21,6 +35,17 @@ const filters = { all: "query, no filter", "10 %": "query, a filter that leaves 
 const figure = (value) => (value >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3))));
 /** @param {string[]} cells */
 const line = (cells) => `| ${cells.join(" | ")} |`;
+
+/**
+ * What the system counts, where it could be asked; results of before it was have only the heap of the worker.
+ *
+ * @param {any} memory
+ */
+function memoryRows(memory) {
+  const row = (/** @type {string} */ label, /** @type {string} */ key) => [label, ...engines.map((engine) => figure(memory[engine][key] / 1e6))];
+  if (engines.every((engine) => memory[engine].processBytes != null)) return [row("memory beyond an empty page, after some queries and a garbage collection, MB", "processBytes")];
+  return [row("JavaScript heap of the worker after some queries and a garbage collection, without WebAssembly memory, MB", "workerBytes")];
+}
 
 /** @param {any} size */
 function table(size) {
@@ -43,9 +68,44 @@ function table(size) {
       ["ingest, records/s (Tidepool: each batch durable; others: saved once at the end)", ...engines.map((engine) => figure(perSecond(engine)))],
       ...queries,
       ["new page to first answer, ms", ...engines.map((engine) => figure(size.reopenMs[engine].first.median))],
-      ["memory of the worker after some queries and a garbage collection, MB", ...engines.map((engine) => figure(size.memory[engine].workerBytes / 1e6))],
+      ...memoryRows(size.memory),
     ].map(line),
   ].join("\n");
+}
+
+/** Sets that the README shows; all are in the pictures and in the results. */
+const shownSets = ["clustered-10k", "clustered-50k", "clustered-100k"];
+
+/** @param {any} timed */
+const timedFigure = (timed) => (timed ? `${figure(timed.p50Ms.median)} (${timed.recall.toFixed(3)})` : "–");
+
+/** @param {any} set */
+function vectorTable(set) {
+  const rows = set.engines.map((/** @type {any} */ result) => {
+    const { engine, buildRate, at95, at99, filters, wasmBytes, heapBytes, reopenMs } = result;
+    const memory = wasmBytes === null ? "–" : figure((wasmBytes + Math.max(0, heapBytes)) / 1e6);
+    return [engine, figure(buildRate), timedFigure(at95), timedFigure(at99), timedFigure(filters["1 %"]), timedFigure(filters.far), memory, reopenMs ? figure(reopenMs.median) : "–"];
+  });
+  const heading = [`${set.set}, ${set.records.toLocaleString("en")} × ${set.dimension}`, "build, vectors/s", "recall ≥ .95, ms", "recall ≥ .99, ms", "1 % match, ms", "far matches, ms", "memory, MB", "reopen, ms"];
+  return [line(heading), `|---|${"--:|".repeat(heading.length - 1)}`, ...rows.map(line)].join("\n");
+}
+
+/** @param {any} results */
+function vectorSetting({ version, browser, machine, parameters, sets }) {
+  const loads = sets.map((/** @type {any} */ set) => set.loadAverage.before);
+  return `Version ${version}, ${browser}, ${machine}, profile on disk; load average at the beginning of a set ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.
+Medians of ${parameters.repetitions} rounds of up to ${parameters.queries} queries, k = 10, recall@10 in parentheses.`;
+}
+
+/** @param {any} results */
+function vectorAims({ aims, rooflines }) {
+  const aimRows = aims.map((/** @type {any} */ { aim, set, measured, isMet }) => line([aim, set, measured, isMet ? "met" : "missed"]));
+  const boundRows = rooflines.map((/** @type {any} */ { engine, set, bytes, floorMs, p50Ms }) => line([engine, set, figure(bytes / 1e3), figure(floorMs), figure(p50Ms), figure(p50Ms / floorMs)]));
+  return [
+    [line(["aim", "set", "measured", ""]), "|---|---|---|---|", ...aimRows].join("\n"),
+    "What bounds a query at recall ≥ .95: the bytes that it has to read, and how long that takes at the bandwidth at which the same\nmachine copied as much memory as the codes take.",
+    [line(["engine", "set", "kB", "at least, ms", "p50, ms", "× the bound"]), "|---|---|--:|--:|--:|--:|", ...boundRows].join("\n"),
+  ].join("\n\n");
 }
 
 /** The budgets by the files they are for, as `npm run size` tells them. It fails when one is exceeded, and so does this. */
@@ -61,9 +121,12 @@ const setting = `Version ${version}, ${browser}, ${machine}, profile on disk. 38
 documents and metadata, both messages between page and worker included. Medians of ${parameters.queryRepetitions} rounds of ${parameters.queries} queries.`;
 const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 
+const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));
+const shown = vector.sets.filter((/** @type {any} */ { set }) => shownSets.includes(set));
+
 let text = await readFile(readme, "utf8");
-if (!markers.test(text)) throw new Error("README.md has lost its bench comments");
-text = text.replace(markers, (_, begin, end) => `${begin}\n${bench}\n\n${end}`);
+text = replaceBetween(text, "bench", bench);
+text = replaceBetween(text, "bench-vector", [vectorSetting(vector), ...shown.map(vectorTable)].join("\n\n"));
 const budgets = readBudgets();
 const sizeRows = [...text.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| [\d.]+ kB \| [^|\n]* \|$/gm)];
 for (const [row, names] of sizeRows) {
@@ -75,3 +138,6 @@ for (const [row, names] of sizeRows) {
 }
 if (sizeRows.length < budgets.size) throw new Error(`README.md has ${sizeRows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
 await writeFile(readme, text);
+
+const benchText = await readFile(benchReadme, "utf8");
+await writeFile(benchReadme, replaceBetween(benchText, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));

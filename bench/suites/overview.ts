@@ -60,7 +60,8 @@ interface SizeResult {
   roundTripMs: number;
   queries: QueryResult[];
   reopenMs: Record<EngineName, { first: Spread; open: Spread }>;
-  memory: Record<EngineName, { pageBytes: number; workerBytes: number }>;
+  /** JavaScript heaps of page and worker, and all private memory of the page's process beyond an empty page's, WebAssembly included. */
+  memory: Record<EngineName, { pageBytes: number; workerBytes: number; processBytes: number | null }>;
   /** As `info()` tells. */
   memoryBytes: number;
   blockBytesUsed: number;
@@ -149,6 +150,7 @@ class Overview {
   async #reopenAll(path: string): Promise<Pick<SizeResult, "reopenMs" | "memory">> {
     const reopenMs = {} as SizeResult["reopenMs"];
     const memory = {} as SizeResult["memory"];
+    const emptyBytes = await this.#emptyPageBytes();
     for (const engine of engines) {
       const times: { firstMs: number; openMs: number }[] = [];
       for (let i = 0; i < this.#parameters.reopenRepetitions; i++) {
@@ -158,7 +160,7 @@ class Overview {
         times.push(time);
         if (i === this.#parameters.reopenRepetitions - 1) {
           await page.call("use", engine, path, 50);
-          memory[engine] = await page.memory();
+          memory[engine] = await this.#memoryOf(page, emptyBytes);
         }
         await page.close();
       }
@@ -166,6 +168,19 @@ class Overview {
       this.#log(`${engine}: reopened in ${times.map(({ firstMs }) => firstMs.toFixed(0)).join(", ")} ms`);
     }
     return { reopenMs, memory };
+  }
+
+  async #emptyPageBytes(): Promise<number | null> {
+    const page = await this.#harness.newPage<OverviewPage>();
+    const bytes = await this.#harness.processBytes();
+    await page.close();
+    return bytes;
+  }
+
+  async #memoryOf(page: OpenPage, emptyBytes: number | null): Promise<SizeResult["memory"][EngineName]> {
+    const { pageBytes, workerBytes } = await page.memory();
+    const processBytes = await this.#harness.processBytes();
+    return { pageBytes, workerBytes, processBytes: processBytes === null || emptyBytes === null ? null : processBytes - emptyBytes };
   }
 }
 
@@ -236,9 +251,13 @@ function describeQueries({ queries, baselines, roundTripMs }: SizeResult): strin
   return `${formatTable([heading, ...rows])}\nhnswlib-wasm: ef ${baselines["hnswlib-wasm"].ef}; two messages alone (heartbeat): p50 ${significant(roundTripMs)} ms`;
 }
 
+function processMegabytes({ processBytes }: { processBytes: number | null }): string {
+  return processBytes === null ? "–" : megabytes(processBytes);
+}
+
 function describeReopen({ reopenMs, memory }: SizeResult): string {
-  const rows = engines.map((engine) => [engine, spread(reopenMs[engine].first), spread(reopenMs[engine].open), megabytes(memory[engine].workerBytes), megabytes(memory[engine].pageBytes)]);
-  return formatTable([["reopen, new page", "first answer ms", "of that until open ms", "worker memory MB", "page memory MB"], ...rows]);
+  const rows = engines.map((engine) => [engine, spread(reopenMs[engine].first), spread(reopenMs[engine].open), processMegabytes(memory[engine]), megabytes(memory[engine].workerBytes), megabytes(memory[engine].pageBytes)]);
+  return formatTable([["reopen, new page", "first answer ms", "of that until open ms", "process memory MB", "worker heap MB", "page heap MB"], ...rows]);
 }
 
 function describeDisk({ blockBytesUsed, blockBytesReserved, memoryBytes, originBytes }: SizeResult): string {

@@ -25,6 +25,7 @@ const RECALL_ENOUGH = 0.998;
 const ASKED_WHILE_BUILT = 100_000;
 /** Segments become the durable truth once the file that holds them has existed for a minute. */
 const PUBLISHED_AFTER_MS = 63_000;
+const PROGRESS_MS = 20_000;
 const QUIET_POLLS = 10;
 const QUIET_POLL_MS = 300;
 const USES = 50;
@@ -153,7 +154,7 @@ class SetRun {
   /** Before the engines, since its background work would disturb them. */
   async buildDatabase(path: string): Promise<DatabaseResult> {
     await this.#page.call("createDatabase", path);
-    const whileBuilding = this.#records >= ASKED_WHILE_BUILT ? await this.#page.call("ingestWhileAsking") : null;
+    const whileBuilding = this.#records >= ASKED_WHILE_BUILT ? await this.#sayMeanwhile(this.#page.call("ingestWhileAsking")) : null;
     this.#databaseBuildMs = whileBuilding?.ingestMs ?? (await this.#page.call("ingest"));
     const begin = Date.now();
     const quietMs = await this.#untilQuiet();
@@ -274,6 +275,19 @@ class SetRun {
       measure: (filter) => this.#page.call("measureDatabase", filter),
       measureFromPage: null,
     };
+  }
+
+  /** Tells from time to time how far the database is. */
+  async #sayMeanwhile<T>(building: Promise<T>): Promise<T> {
+    let isOver = false;
+    const done = building.finally(() => (isOver = true));
+    done.catch(() => {}); // The caller sees it.
+    while (!isOver) {
+      await Promise.race([sleep(PROGRESS_MS), done]);
+      const { records, logRecords, compacting } = await this.#page.call("info");
+      if (!isOver) this.#log(`database: ${records} records, ${logRecords} log records to compact, ${compacting ? "busy" : "idle"}`);
+    }
+    return done;
   }
 
   /** Nothing runs in the background, and nothing is about to begin; returns since when. */
