@@ -371,6 +371,7 @@ export class TidepoolClient {
       schema: choice?.schema,
       getOrCreate,
     });
+    choice?.checkSparse(info.schema);
     return { ...choice, info, chosen };
   }
 

@@ -220,6 +220,18 @@ describe("sparse vectors", () => {
     await expect(tides.search({ rank: Knn({ query: "abc", key: "title" }) })).rejects.toThrow("Cannot embed string query for key 'title': key not found in schema");
   });
 
+  test("of one key come from one function", async () => {
+    class Others extends Letters {
+      override readonly name = "other-letters";
+    }
+    await client.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
+    const other = client.getOrCreateCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY, new Others()) });
+    await expect(other).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION", message: expect.stringContaining('new: "other-letters" vs persisted: "letters"') as string });
+    const same = await client.getOrCreateCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
+    await same.add({ ids: ["a"], documents: ["abc"] });
+    expect((await same.get()).metadatas).toEqual([{ sv: { indices: [3], values: [1] } }]);
+  });
+
   test("are stored with their records", async () => {
     const tides = await client.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
     await tides.add({ ids: ["a", "b"], documents: ["abc", "ab"], metadatas: [{ n: 1 }, { sv: { indices: [7], values: [0.5] } }] });

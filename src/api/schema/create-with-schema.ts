@@ -2,7 +2,7 @@
 import { invalidArgument, show } from "../../core/errors.js";
 import { type CollectionSchema, EMBEDDING_KEY, type SchemaFunction, type VectorIndexSettings } from "../../core/schema.js";
 import { type ChosenFunction, chooseFunction, type CreateCollectionConfiguration, validateSpace } from "../configuration.js";
-import { type EmbeddingFunction, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
+import { type EmbeddingFunction, embeddingError, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
 import type { SchemaJSON } from "./schema.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
@@ -19,6 +19,8 @@ export interface SchemaChoice {
   chosen: ChosenFunction;
   /** By the key of their vectors. */
   sparse: Map<string, SparseEmbeddingFunction>;
+  /** Throws when a collection that was there already has other sparse embedding functions. */
+  checkSparse(persisted: CollectionSchema): void;
 }
 
 /** The embedding function is named once: in the schema, or beside it. */
@@ -39,7 +41,14 @@ export function chooseSchema(
   const said = own ?? embeddingFunction ?? (own === null ? null : embeddingFunction);
   const chosen = chooseFunction(said, configuration);
   for (const config of vectorConfigs(json)) fillIn(config, chosen);
-  return { schema: json, chosen, sparse: schema.sparseEmbeddingFunctions?.() ?? new Map() };
+  const sparse = schema.sparseEmbeddingFunctions?.() ?? new Map<string, SparseEmbeddingFunction>();
+  return { schema: json, chosen, sparse, checkSparse: (persisted) => sparse.forEach((fn, key) => checkSameSparse(fn, key, persisted)) };
+}
+
+function checkSameSparse(fn: SparseEmbeddingFunction, key: string, { keys }: CollectionSchema): void {
+  const stored = keys[key]?.sparse_vector?.sparse_vector_index?.config.embedding_function;
+  if (stored?.type !== "known" || stored.name === fn.name) return;
+  throw embeddingError(`The key ${show(key)} has a sparse embedding function already. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`);
 }
 
 /** A stored schema has only the function's name, and that of a function that cannot be built would be lost. */

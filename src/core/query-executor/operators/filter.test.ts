@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { checkIndexed } from "../../gateway/check-indexed.js";
+import type { MetadataFilter } from "../../gateway/filter.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
 import { Bitmap } from "../../index/bitmap.js";
-import { IndexPolicy } from "../../schema.js";
+import { type CollectionSchema, IndexPolicy, type ValueTypes } from "../../schema.js";
 import { MetadataSegment } from "../../segment/metadata.js";
 import { testBlockStore } from "../../segment/test-block-store.js";
 import type { Metadata, Where, WhereDocument } from "../../types.js";
@@ -37,8 +39,8 @@ interface TestSource extends FilterSource {
   ticks: number;
 }
 
-async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
-  const segment = new MetadataSegment(testBlockStore(), "test", new IndexPolicy(undefined));
+async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefined)): Promise<TestSource> {
+  const segment = new MetadataSegment(testBlockStore(), "test", indexes);
   const changes = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: compacted?.metadata ?? null }));
   const section = await segment.apply(MetadataSegment.empty(), changes);
   const ordinalsOf = (keep: (slot: Slot) => boolean) => Bitmap.of(slots.flatMap((slot, i) => (keep(slot) ? [i] : [])));
@@ -54,7 +56,7 @@ async function sourceOf(slots: readonly Slot[]): Promise<TestSource> {
     },
     metadata(condition) {
       source.asked++;
-      return segment.evaluate(section, condition);
+      return segment.answers(condition) ? segment.evaluate(section, condition) : null;
     },
     async fetch(ordinals, fields) {
       source.calls.push({ ordinals: [...ordinals], fields });
@@ -231,6 +233,44 @@ describe("agrees with the predicate on plain records", () => {
       { numRuns: 300 },
     );
   });
+
+  const setting = fc.option(fc.boolean().map((enabled) => ({ enabled, config: {} })), { nil: undefined });
+  const valueTypes: fc.Arbitrary<ValueTypes> = fc
+    .tuple(setting, setting, setting, setting)
+    .map(([string, int, float, bool]) => ({
+      string: { string_inverted_index: string },
+      int: { int_inverted_index: int },
+      float: { float_inverted_index: float },
+      bool: { bool_inverted_index: bool },
+    }));
+  const schema: fc.Arbitrary<CollectionSchema> = fc.record({ defaults: valueTypes, keys: fc.dictionary(key, valueTypes, { noNullPrototype: true }) });
+
+  test("for any schema that has the indexes of the filter", async () => {
+    let answered = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(slot, { maxLength: 40 }), where, schema, async (slots, where, schema) => {
+        const [filter, indexes] = [parseWhere(where)!, new IndexPolicy(schema)];
+        if (isRefused(filter, indexes)) return;
+        answered++;
+        const expected = slots.flatMap((slot, ordinal) => {
+          const live = truth(slot);
+          return live !== null && matchesMetadata(filter, live.metadata) ? [ordinal] : [];
+        });
+        expect([...(await filterOrdinals(await sourceOf(slots, indexes), filter, null)).toArray()]).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+    expect(answered).toBeGreaterThan(100);
+  });
+
+  function isRefused(filter: MetadataFilter, indexes: IndexPolicy): boolean {
+    try {
+      checkIndexed(filter, indexes);
+      return false;
+    } catch {
+      return true;
+    }
+  }
 
   /** What a mixed filter means, spelled out clause by clause. */
   function holds(clause: Record<string, unknown>, ordinal: number, { metadata, document }: TestRecord): boolean {
