@@ -132,6 +132,19 @@ const collections: BadInput[] = [
         return client.createCollection({ name: "notes", embeddingFunction, configuration: { embeddingFunction } });
       },
     ],
+    ["the JSON of a schema", ["schema", "Schema", "defaults"], creating({ name: "notes", schema: { defaults: {}, keys: {} } })],
+    [
+      "an index of text under another key",
+      ["Full text", "#document", "title"],
+      creating({ name: "notes", schema: { serializeToJSON: () => ({ defaults: {}, keys: { title: { string: { fts_index: { enabled: true } } } } }) } }),
+    ],
+    [
+      "a schema and a configuration",
+      ["config", "schema", "simultaneously"],
+      ({ client, tidepool: { IntInvertedIndexConfig, Schema } }) =>
+        client.createCollection({ name: "notes", schema: new Schema().deleteIndex(new IntInvertedIndexConfig()), configuration: { hnsw: { space: "ip" } } }),
+    ],
+    ["an index that nobody knows", ["config", "FtsIndexConfig"], async ({ tidepool: { Schema } }) => new Schema().createIndex(odd({}), "k")],
     ["getting without arguments", ["getCollection", "undefined"], ({ client }) => client.getCollection(odd(undefined))],
     ["getting an empty name", ["name", '""'], ({ client }) => client.getCollection({ name: "" })],
     ["deleting a collection by number", ["name", "3"], ({ client }) => client.deleteCollection({ name: odd(3) })],
@@ -144,6 +157,13 @@ const collections: BadInput[] = [
     ["modifying the engine", ["engine", "fixed"], ({ collection }) => collection.modify({ configuration: { hnsw: odd({ engine: "hnswlib" }) } })],
     ["modifying to an odd parameter", ["ef_search", "-5"], ({ collection }) => collection.modify({ configuration: { hnsw: { ef_search: -5 } } })],
     ["modifying to an odd embedding function", ["configuration.embeddingFunction", "7"], ({ collection }) => collection.modify({ configuration: { embeddingFunction: odd(7) } })],
+  ]),
+  ...refused("NOT_SUPPORTED", [
+    [
+      "a customer-managed key",
+      ["schema.cmek", "encryption"],
+      ({ client, tidepool: { Cmek, Schema } }) => client.createCollection({ name: "notes", schema: new Schema().setCmek(Cmek.gcp("projects/p")) }),
+    ],
   ]),
   ...refused("NOT_FOUND", [
     ["getting a collection that is not there", ["nowhere"], ({ client }) => client.getCollection({ name: "nowhere" })],

@@ -206,8 +206,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(collection.schema.defaults.string?.string_inverted_index?.enabled); // true
    */
   get schema(): StoredSchema {
-    const { schema } = this.#info;
-    return { ...schema, serializeToJSON: () => structuredClone(schema) };
+    const copy = (): CollectionSchema => structuredClone(this.#info.schema);
+    return { ...copy(), serializeToJSON: copy };
   }
 
   /** Length of the embeddings; `undefined` until this object has seen the first record. */

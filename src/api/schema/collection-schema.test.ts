@@ -86,6 +86,7 @@ describe("a collection", () => {
   test("what it tells cannot be changed through it", async () => {
     const tides = await client.createCollection({ name: "tides", schema: new Schema().deleteIndex(new IntInvertedIndexConfig()) });
     tides.schema.serializeToJSON().defaults.int!.int_inverted_index!.enabled = true;
+    tides.schema.defaults.int!.int_inverted_index!.enabled = true;
     expect(tides.schema.defaults.int!.int_inverted_index!.enabled).toBe(false);
   });
 
