@@ -154,6 +154,7 @@ describe.each<Storage>(["opfs", "indexeddb"])("a damaged database in %s", (stora
     const refusal = await readEverything(options);
     expect(refusal).toMatchObject({ code: "CORRUPTION" });
     expect(refusal!.message).toContain(`"${key}"`);
+    if (prefix === "manifest/") expect(refusal!.message).toContain('collection "notes"');
     expect(await operate("inventory", options.path)).toEqual(before);
     await operate("flipInRow", options.path, "catalog", key, 20);
     expect(await faults(options, RECORDS)).toEqual([]);
@@ -230,6 +231,43 @@ test("a damaged graph is told of, built anew and saved, and the answers are righ
     await again.close();
   }, options);
   expect(complaints).toEqual([]);
+});
+
+test.each(["indexeddb", "opfs"] as const)("a database whose %s the browser has dropped alone is CORRUPTION, and what the message advises helps", async (dropped) => {
+  const options = { path: `dropped-${dropped}`, storage: "auto" } as const;
+  await createCompacted({ ...options, storage: "opfs" });
+  await operate("dropStore", options.path, dropped);
+  const sizes = dropped === "indexeddb" ? await operate("arenaSizes", options.path) : [];
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const refusal = await readEverything(options);
+    expect(refusal).toMatchObject({ code: "CORRUPTION" });
+    expect(refusal!.message).toMatch(/the browser has dropped .* Nothing was changed\. destroyPath/);
+  }
+  expect(await operate("arenaSizes", options.path)).toEqual(sizes);
+  await page.evaluate((path) => tidepool.destroyPath({ path }), options.path);
+  await add(options, 0, 20);
+  expect(await faults(options, 20)).toEqual([]);
+});
+
+test("a path that a client holds is not destroyed, and nothing is left of one that is", async () => {
+  const options = { path: "to-be-destroyed" };
+  await add(options, 0, 50);
+  const left = await page.evaluate(async (options) => {
+    const { open, rejection } = await load<Records>("records");
+    const client = new tidepool.TidepoolClient(options);
+    const collection = await open(client);
+    const refusal = await rejection(tidepool.destroyPath(options));
+    const count = await collection.count();
+    await client.close();
+    await tidepool.destroyPath(options);
+    const databases = (await indexedDB.databases()).map(({ name }) => name);
+    const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("tidepool");
+    const folder = await root.getDirectoryHandle(options.path).catch((error: DOMException) => error.name);
+    return { code: refusal?.code, count, database: databases.includes(`tidepool:${options.path}`), folder };
+  }, options);
+  expect(left).toEqual({ code: "LOCKED", count: 50, database: false, folder: "NotFoundError" });
+  const count = await page.evaluate(async (options) => (await load<Records>("records")).visit(options, (collection) => collection.count()), options);
+  expect(count).toBe(0);
 });
 
 test("a database of a newer format is refused by name and left alone", async () => {

@@ -22,7 +22,7 @@ test("the entry exports these names and no others", () => {
     ...["Exp", "FloatInvertedIndexConfig", "FtsIndexConfig", "GetResult", "GroupBy", "HashingEmbeddingFunction", "IncludeEnum", "IntInvertedIndexConfig", "K"],
     ...["Key", "Knn", "Limit", "Log", "Max", "MaxK", "Min", "MinK", "Mul", "QueryResult", "RankExpression", "ReadLevel", "Rrf"],
     ...["Schema", "Search", "SearchResult", "SearchTextResult", "Select", "SparseVectorIndexConfig", "StringInvertedIndexConfig", "Sub", "Sum", "Text", "TidepoolClient", "TidepoolError", "Val"],
-    ...["VectorIndexConfig", "WhereExpression", "getEmbeddingFunction", "getSparseEmbeddingFunction", "knownEmbeddingFunctions"],
+    ...["VectorIndexConfig", "WhereExpression", "destroyPath", "getEmbeddingFunction", "getSparseEmbeddingFunction", "knownEmbeddingFunctions"],
     ...["knownSparseEmbeddingFunctions", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
   ]);
 });

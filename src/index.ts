@@ -36,6 +36,7 @@ export {
   type EmbeddingFunctionSpace,
   type Vector,
 } from "./api/embedding-function.js";
+export { destroyPath } from "./api/destroy-path.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export {

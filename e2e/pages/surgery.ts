@@ -106,3 +106,17 @@ export async function inventory(path: string): Promise<string[]> {
   }
   return found.sort();
 }
+
+/** What the browser does that drops one of the two places and keeps the other. */
+export async function dropStore(path: string, store: "indexeddb" | "opfs"): Promise<void> {
+  if (store === "indexeddb") return void (await settled(indexedDB.deleteDatabase(`tidepool:${path}`)));
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("tidepool");
+  await root.removeEntry((await folderOf(path)).name, { recursive: true });
+}
+
+/** Bytes of each arena. */
+export async function arenaSizes(path: string): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const handle of (await folderOf(path)).values()) sizes.push((await (handle as FileSystemFileHandle).getFile()).size);
+  return sizes;
+}

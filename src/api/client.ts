@@ -390,7 +390,7 @@ export class TidepoolClient {
   }
 }
 
-function validatePath(path: unknown): void {
+export function validatePath(path: unknown): void {
   if (typeof path === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(path) && !/^\.+$/.test(path)) return;
   throw invalidArgument(`path must be 1-128 letters, digits and . _ - (and not only dots), got ${show(path)}`);
 }

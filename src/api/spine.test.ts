@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
 import { TestEnvironment } from "../core/test-environment.js";
-import { openStorage } from "../storage/open-storage.js";
+import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { createHost } from "../worker/host.js";
 import { TestWorker } from "../worker/test-worker.js";
@@ -20,6 +20,7 @@ beforeEach(() => {
     createHost({
       locks: undefined,
       openStorage: (options) => openStorage(options, workerEnvironment),
+      destroyStorage,
       openEngine: (storage, options) => Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options }),
       randomId: workerEnvironment.randomId,
     });

@@ -17,6 +17,7 @@ export function openTestClient(options: TidepoolClientOptions = {}, environment:
       locks: undefined,
       openStorage: (opened) => openStorage(opened, environment),
       openEngine: async (storage, opened) => (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
+      destroyStorage: async () => undefined,
       randomId: environment.randomId.bind(environment),
     });
   return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker: TestWorker.factory(host), ...options });

@@ -2,6 +2,9 @@
  * Chooses where a database lives and opens it there. The choice is made once, when the database is created, and
  * recorded in the catalog: a database whose blocks lie in OPFS is never opened as if they lay in IndexedDB, whatever
  * the browser offers today. Memory is used only when asked for by name and records nothing.
+ *
+ * The browser keeps IndexedDB and OPFS apart and may drop one of the two. What is then left is never taken for a new
+ * database: blocks without a catalog are refused here, a catalog without its blocks when their extents are retained.
  */
 import { TidepoolError, invalidArgument, show } from "../core/errors.js";
 import type { OpenOptions } from "../core/service.js";
@@ -11,12 +14,8 @@ import { IndexedDbCatalogStore } from "./idb/indexeddb-catalog-store.js";
 import { indexedDbStorage } from "./idb/indexeddb-storage.js";
 import { openMemoryStorage } from "./memory/memory-storage.js";
 import { probeSyncHandles } from "./opfs/file-system.js";
-import { opfsStorage } from "./opfs/opfs-storage.js";
-
-type PersistentKind = "opfs" | "indexeddb";
-
-/** Row of the catalog that says `{"kind":"opfs"}` or `{"kind":"indexeddb"}`. */
-export const storageKey = "storage";
+import { arenaBytesAt, destroyDatabase, opfsStorage } from "./opfs/opfs-storage.js";
+import { type PersistentKind, readStorageState, recordKind } from "./storage-kind.js";
 
 export async function openStorage(options: OpenOptions, environment: Pick<Environment, "now">): Promise<Storage> {
   const { path, storage, durability } = options;
@@ -24,10 +23,10 @@ export async function openStorage(options: OpenOptions, environment: Pick<Enviro
   if (storage !== "auto" && storage !== "opfs" && storage !== "indexeddb") {
     throw invalidArgument(`storage must be "auto", "opfs", "indexeddb" or "memory", got ${show(storage)}`);
   }
-  const database = await Database.open(path);
+  const { database, kind: recorded } = await openDatabase(path);
   try {
-    const recorded = await recordedKind(database, path);
     if (recorded && storage !== "auto" && storage !== recorded) throw otherKind(path, recorded, storage);
+    if (!recorded) await refuseOrphans(path);
     const kind = recorded ?? (await firstKind(path, storage));
     const opened = kind === "opfs" ? await opfsStorage(database, path, durability, environment.now) : indexedDbStorage(database, path, durability);
     if (!recorded) await record(opened, kind);
@@ -38,26 +37,50 @@ export async function openStorage(options: OpenOptions, environment: Pick<Enviro
   }
 }
 
-async function recordedKind(database: Database, path: string): Promise<PersistentKind | null> {
-  const bytes = await new IndexedDbCatalogStore(database).get(storageKey);
-  if (!bytes) return null;
-  const text = new TextDecoder().decode(bytes);
-  const kind = (["opfs", "indexeddb"] as const).find((known) => text === encodeKind(known));
-  if (!kind) throw new TidepoolError("CORRUPTION", `The database "${path}" does not say where its blocks lie: ${show(text)}`);
-  return kind;
+/** Deletes all that is stored at this path, whatever state it is in. */
+export async function destroyStorage(path: string): Promise<void> {
+  const database = await Database.open(path);
+  await destroyDatabase(database, path).catch((error: unknown) => {
+    database.close();
+    throw error;
+  });
+}
+
+/** A database whose destruction was interrupted is destroyed first, and then there is none. */
+async function openDatabase(path: string): Promise<{ database: Database; kind: PersistentKind | null }> {
+  const database = await Database.open(path);
+  try {
+    const state = await readStorageState(new IndexedDbCatalogStore(database), path);
+    if (state !== "destroying") return { database, kind: state };
+    await destroyDatabase(database, path);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { database: await Database.open(path), kind: null };
+}
+
+/**
+ * Blocks without a catalog are no first run: the catalog is durable before the first block is written, and a destruction
+ * empties the arenas before it deletes the catalog. So the browser has dropped it.
+ */
+async function refuseOrphans(path: string): Promise<void> {
+  const bytes = await arenaBytesAt(path);
+  if (bytes === 0) return;
+  throw new TidepoolError(
+    "CORRUPTION",
+    `The database "${path}" has lost its catalog and its log: the browser has dropped its IndexedDB database and kept ${bytes} bytes of its blocks, which nobody can read without. Nothing was changed. destroyPath({ path: "${path}" }) deletes what is left; then the path can be used again`,
+    { details: { path, bytes } },
+  );
 }
 
 async function record(storage: Storage, kind: PersistentKind): Promise<void> {
   try {
-    await storage.catalog.commit({ expect: new Map([[storageKey, null]]), put: new Map([[storageKey, new TextEncoder().encode(encodeKind(kind))]]) });
+    await recordKind(storage.catalog, kind);
   } catch (error) {
     await storage.close();
     throw error;
   }
-}
-
-function encodeKind(kind: PersistentKind): string {
-  return JSON.stringify({ kind });
 }
 
 /**

@@ -55,6 +55,13 @@ class TestParts implements HostParts {
     return { close: async () => void this.storagesClosed++ } as unknown as Storage;
   }
 
+  readonly destroyed: string[] = [];
+
+  async destroyStorage(path: string): Promise<void> {
+    if (!this.testLocks.held.includes(`tidepool:${path}`)) throw new Error("destroyed without the lease");
+    this.destroyed.push(path);
+  }
+
   async openEngine(): Promise<EngineService> {
     return { heartbeat: () => this.engine.service.heartbeat(), close: () => this.engine.service.close() } as EngineService;
   }
@@ -150,5 +157,22 @@ describe("the lease", () => {
     const locks = new TestLocks();
     await acquireLease(locks, "p");
     await acquireLease(locks, "q", 1);
+  });
+});
+
+describe("destroying", () => {
+  test("takes the lease for as long as it lasts, also when it fails", async () => {
+    const parts = new TestParts();
+    await createHost(parts).destroy("p", VERSION);
+    expect([parts.destroyed, parts.testLocks.held]).toEqual([["p"], []]);
+    parts.destroyStorage = () => Promise.reject(new RangeError("odd"));
+    await expect(createHost(parts).destroy("p", VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
+    expect(parts.testLocks.held).toEqual([]);
+  });
+
+  test("is refused to a page of another release", async () => {
+    const parts = new TestParts();
+    await expect(createHost(parts).destroy("p", "0.0.0")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    expect(parts.destroyed).toEqual([]);
   });
 });

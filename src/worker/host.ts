@@ -13,6 +13,7 @@ import { asError, type WorkerHost } from "./protocol.js";
 export interface HostParts {
   locks: Locks | undefined;
   openStorage(options: OpenOptions): Promise<Storage>;
+  destroyStorage(path: string): Promise<void>;
   openEngine(storage: Storage, options: OpenOptions): Promise<EngineService>;
   randomId(): string;
 }
@@ -37,6 +38,14 @@ export function createHost(parts: HostParts): WorkerHost {
         opening = false;
       }
     },
+    async destroy(path, release) {
+      if (release !== VERSION) throw versionMismatch(release);
+      try {
+        await destroy(parts, path);
+      } catch (error) {
+        throw tidy(error);
+      }
+    },
     get service() {
       if (service === null) throw new TidepoolError("INTERNAL", "The worker was called before it was opened");
       return service;
@@ -57,6 +66,15 @@ async function openEngine(parts: HostParts, options: OpenOptions): Promise<Engin
   } catch (error) {
     lease?.release();
     throw error;
+  }
+}
+
+async function destroy(parts: HostParts, path: string): Promise<void> {
+  const lease = await acquireLease(parts.locks, path);
+  try {
+    await parts.destroyStorage(path);
+  } finally {
+    lease.release();
   }
 }
 

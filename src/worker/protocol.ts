@@ -19,6 +19,8 @@ export interface WorkerHost {
    */
   open(options: OpenOptions, release: string): Promise<string | null>;
   readonly service: EngineService;
+  /** Takes the lease of this path and deletes all that is stored there; for a worker that is not opened. */
+  destroy(path: string, release: string): Promise<void>;
 }
 
 /** What the worker sends without being asked. Comlink passes it over: its own messages have an id. */

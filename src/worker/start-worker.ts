@@ -4,7 +4,7 @@ import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector-kernel.js";
-import { openStorage } from "../storage/open-storage.js";
+import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment } from "./environment.js";
@@ -40,6 +40,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     createHost({
       locks: navigator.locks,
       openStorage: (options) => openStorage(options, environment),
+      destroyStorage,
       openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning: sendWarning })).service,
       randomId: environment.randomId,
     }),

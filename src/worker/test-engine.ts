@@ -26,7 +26,7 @@ export class TestEngine {
 
   /** A host that is open at once, or answers what `open` says. */
   host(open: WorkerHost["open"] = async () => null): WorkerHost {
-    return { open, service: this.service };
+    return { open, service: this.service, destroy: async () => undefined };
   }
 
   createCollection(request: CreateCollectionRequest): CollectionInfo {

@@ -91,6 +91,7 @@ class World {
           this.#engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, deadOrdinalsMax: () => 4 });
           return this.#engine.service;
         },
+        destroyStorage: async () => undefined,
         randomId: () => this.#environment.randomId(),
       });
     this.#client = new TidepoolClient({ path: this.#path, storage: "memory", allowReset: true, worker: TestWorker.factory(host) });

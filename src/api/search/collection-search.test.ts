@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../../core/engine.js";
 import { referenceKernel } from "../../core/index/reference-kernel.js";
-import { openStorage } from "../../storage/open-storage.js";
+import { destroyStorage, openStorage } from "../../storage/open-storage.js";
 import { workerEnvironment } from "../../worker/environment.js";
 import { createHost } from "../../worker/host.js";
 import { TestWorker } from "../../worker/test-worker.js";
@@ -34,6 +34,7 @@ beforeEach(async () => {
     createHost({
       locks: undefined,
       openStorage: (options) => openStorage(options, workerEnvironment),
+      destroyStorage,
       openEngine: (storage, options) => Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options }),
       randomId: workerEnvironment.randomId,
     });

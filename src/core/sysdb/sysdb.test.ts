@@ -116,6 +116,13 @@ describe("the system database", () => {
     expect(await catalog.list("")).toEqual(before);
   });
 
+  test("a damaged manifest is told with the name of its collection", async () => {
+    const catalog = await openCatalog();
+    await (await open(catalog)).createCollection(fields("notes", "c"));
+    await catalog.commit({ put: new Map([["manifest/c", new Uint8Array(9)]]) });
+    await expect(open(catalog)).rejects.toThrow('The manifest of collection "notes" is damaged. Catalog row "manifest/c" fails its checksum');
+  });
+
   test.each(["format", "manifest/c"])("a missing row %s is corruption too", async (key) => {
     const catalog = await openCatalog();
     await (await open(catalog)).createCollection(fields("c"));

@@ -118,20 +118,36 @@ export class SysDb {
       this.#tenants.set(row.name, row);
     }
     for (const [key, bytes] of await this.#catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
+    await this.#loadCollections();
     for (const [key, bytes] of await this.#catalog.list("manifest/")) {
-      this.#manifests.set(key.slice("manifest/".length), { manifest: decodeRow<Manifest>(key, bytes), bytes });
+      this.#manifests.set(idIn(key), { manifest: this.#decodeManifest(key, bytes), bytes });
     }
     for (const [key, bytes] of await this.#catalog.list("version/")) {
-      const id = key.split("/")[1]!;
-      this.#versions.set(id, [...this.versions(id), decodeRow<Manifest>(key, bytes)].sort((a, b) => a.version - b.version));
+      const id = idIn(key);
+      this.#versions.set(id, [...this.versions(id), this.#decodeManifest(key, bytes)].sort((a, b) => a.version - b.version));
     }
+    for (const row of this.#collections.values()) {
+      if (this.#manifests.has(row.id)) continue;
+      throw new TidepoolError("CORRUPTION", `The manifest of collection ${show(row.name)} is missing. Nothing was changed.`);
+    }
+  }
+
+  /** First of all, so that errors can name the collections. */
+  async #loadCollections(): Promise<void> {
     const rows = (await this.#catalog.list("collection/")).map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
     for (const row of rows.sort((a, b) => a.sequence - b.sequence)) {
-      if (!this.#manifests.has(row.id)) {
-        throw new TidepoolError("CORRUPTION", `The manifest of collection ${show(row.name)} is missing. Nothing was changed.`);
-      }
       this.#collections.set(row.id, row);
       this.#nextSequence = row.sequence + 1;
+    }
+  }
+
+  #decodeManifest(key: string, bytes: Uint8Array): Manifest {
+    try {
+      return decodeRow<Manifest>(key, bytes);
+    } catch (cause) {
+      const row = this.#collections.get(idIn(key));
+      if (row === undefined || !(cause instanceof TidepoolError)) throw cause;
+      throw new TidepoolError("CORRUPTION", `The manifest of collection ${show(row.name)} is damaged. ${cause.message}`, { cause });
     }
   }
 
@@ -370,6 +386,11 @@ function checkFormat(format: FormatRow): void {
       { details: { found: format.formatVersion, supported: FORMAT_VERSION } },
     );
   }
+}
+
+/** The collection's id in the key of a manifest or of an earlier one. */
+function idIn(key: string): string {
+  return key.split("/")[1]!;
 }
 
 function versionKey(id: string, version: number): string {

@@ -47,6 +47,19 @@ export class ArenaFile {
     }
   }
 
+  /** Bytes of all arenas of a directory, without a handle: also where there are no synchronous ones. */
+  static async bytesIn(directory: Directory): Promise<number> {
+    let bytes = 0;
+    try {
+      for await (const name of directory.keys()) {
+        if (namePattern.test(name)) bytes += (await (await directory.getFileHandle(name)).getFile()).size;
+      }
+    } catch (error) {
+      throw storageError(error, "look for arenas");
+    }
+    return bytes;
+  }
+
   static async #open(directory: Directory, name: string, number: number, createdAtMs: number): Promise<ArenaFile> {
     const handle = await openSyncHandle(directory, name);
     try {

@@ -15,6 +15,10 @@ export class FakeFile implements File {
 
   constructor(readonly directory: FakeDirectory) {}
 
+  async getFile(): Promise<{ size: number }> {
+    return { size: this.bytes.length };
+  }
+
   async createSyncAccessHandle(): Promise<SyncHandle> {
     if (this.openError) throw this.openError;
     if (this.openHandles > 0) throw new DOMException("in use", "NoModificationAllowedError");

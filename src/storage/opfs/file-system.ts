@@ -17,6 +17,7 @@ export interface SyncHandle {
 }
 
 export interface File {
+  getFile(): Promise<{ readonly size: number }>;
   createSyncAccessHandle?(): Promise<SyncHandle>;
 }
 
@@ -36,6 +37,21 @@ export async function openDirectory(path: string): Promise<Directory> {
   return tidepool.getDirectoryHandle(name, { create: true }).catch((error: unknown) => {
     throw storageError(error, `open the directory ${rootName}/${name}`);
   });
+}
+
+/** The same, `null` when there is none or no file system to hold it. Creates nothing. */
+export async function findDirectory(path: string): Promise<Directory | null> {
+  const root = await storageManager()?.getDirectory?.().catch((error: unknown) => {
+    // Without permission there is no file system, and so nothing in it.
+    if (nameOf(error) !== "SecurityError") throw storageError(error, "open the origin private file system");
+  });
+  if (!root) return null;
+  try {
+    return await (await root.getDirectoryHandle(rootName)).getDirectoryHandle(directoryName(path));
+  } catch (error) {
+    if (nameOf(error) === "NotFoundError") return null;
+    throw storageError(error, `look for the directory ${rootName}/${path}`);
+  }
 }
 
 /** Deletes that directory with all its files; all handles must be closed. */
@@ -83,7 +99,7 @@ async function createSyncHandle(directory: Directory, name: string): Promise<Syn
 }
 
 async function tidepoolDirectory(): Promise<Directory> {
-  const manager = (globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } }).navigator?.storage;
+  const manager = storageManager();
   if (!manager?.getDirectory) throw unsupported("there is no navigator.storage.getDirectory");
   try {
     const root = await manager.getDirectory();
@@ -91,6 +107,10 @@ async function tidepoolDirectory(): Promise<Directory> {
   } catch (error) {
     throw storageError(error, "open the origin private file system");
   }
+}
+
+function storageManager(): { getDirectory?(): Promise<Directory> } | undefined {
+  return (globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } }).navigator?.storage;
 }
 
 /** A path may contain anything; a name in the file system may not contain slashes or be made of dots alone. */

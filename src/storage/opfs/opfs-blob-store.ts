@@ -49,7 +49,9 @@ export class OpfsBlobStore implements BlobStore {
   /** Nothing is created before the extents were found: a new, empty arena must not stand in for a lost one. */
   async retain(extents: Iterable<Extent>): Promise<void> {
     this.#assertOpen();
-    this.#allocator.retain(extents);
+    const retained = [...extents];
+    this.#assertPresent(retained);
+    this.#allocator.retain(retained);
     this.#retained = true;
     this.#trim();
     if (this.#arenas.size === 0) await this.#createAhead();
@@ -107,6 +109,13 @@ export class OpfsBlobStore implements BlobStore {
     // A creation under way sees the closing and closes its own handle; its failure is told to whoever waits for it.
     await this.#creation?.catch(() => {});
     for (const arena of this.#arenas.values()) arena.close();
+  }
+
+  #assertPresent(extents: readonly Extent[]): void {
+    const lost = new Set(extents.map(({ arena }) => arena).filter((arena) => !this.#arenas.has(arena)));
+    if (lost.size === 0) return;
+    const message = `Arena ${[...lost].sort((a, b) => a - b).join(", ")} is missing from the origin private file system: the browser has dropped files in which blocks of this database lie. Nothing was changed. destroyPath({ path }) deletes what is left; then the path can be used again`;
+    throw new TidepoolError("CORRUPTION", message, { details: { arenas: [...lost] } });
   }
 
   #adopt(arena: ArenaFile): void {

@@ -3,7 +3,9 @@ import type { Durability, Storage } from "../../core/storage.js";
 import { Database, deleteDatabase } from "../idb/database.js";
 import { IndexedDbCatalogStore } from "../idb/indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "../idb/indexeddb-log-store.js";
-import { openDirectory, removeDirectory } from "./file-system.js";
+import { recordDestruction } from "../storage-kind.js";
+import { ArenaFile } from "./arena-file.js";
+import { findDirectory, openDirectory, removeDirectory } from "./file-system.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 import type { ArenaLimits } from "./opfs-blob-store.js";
 
@@ -32,10 +34,36 @@ export async function opfsStorage(database: Database, path: string, durability: 
     close,
     destroy: async () => {
       database.assertOpen();
-      await close();
-      // The catalog goes first: arenas without a catalog are free space, a catalog without arenas is damaged.
-      await deleteDatabase(path);
-      await removeDirectory(path);
+      await blobs.close();
+      await destroyDatabase(database, path);
     },
   };
+}
+
+/** Bytes that arenas take at this path; 0 where there are none, or no OPFS. Creates nothing. */
+export async function arenaBytesAt(path: string): Promise<number> {
+  const directory = await findDirectory(path);
+  return directory === null ? 0 : ArenaFile.bytesIn(directory);
+}
+
+/**
+ * Deletes the database behind this connection with its arenas, if it has any, whose handles must be closed. A crash at any
+ * point leaves a database that is still whole, or one that the next opening goes on destroying, or none. Arenas are emptied
+ * and flushed before they are removed, because a removal may not reach the disk: one that comes back is free space.
+ */
+export async function destroyDatabase(database: Database, path: string): Promise<void> {
+  const directory = await findDirectory(path);
+  const arenas = directory === null ? [] : await ArenaFile.openAll(directory, Infinity);
+  try {
+    await recordDestruction(new IndexedDbCatalogStore(database));
+    for (const arena of arenas) {
+      arena.resize(0);
+      arena.flush();
+    }
+  } finally {
+    for (const arena of arenas) arena.close();
+  }
+  if (directory !== null) await removeDirectory(path);
+  database.close();
+  await deleteDatabase(path);
 }

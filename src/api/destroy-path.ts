@@ -1,0 +1,45 @@
+/** Deletes a database from outside, so also one that cannot be opened. */
+import { wrap } from "comlink";
+import { TidepoolError } from "../core/errors.js";
+import { VERSION } from "../version.js";
+import { installErrorTransfer, type WorkerHost } from "../worker/protocol.js";
+import { type TidepoolClientOptions, validatePath } from "./client.js";
+import { createWorker } from "./create-worker.js";
+
+/**
+ * Deletes everything that is stored at a path, for good: all tenants, databases and collections. It needs no client and
+ * works on a database that can no longer be opened, because it is damaged or because the browser has dropped parts of it.
+ * Once it has begun there is no way back: if the page goes away meanwhile, the next opening finishes it.
+ *
+ * @param options - `path` and, for those who bundle it themselves, `worker`; as of {@link TidepoolClient}.
+ *
+ * @throws `LOCKED` when a client holds the path and does not let go of it within 5 s; `INVALID_ARGUMENT`;
+ * `FORMAT_TOO_NEW` when a newer release changed its layout; `CONNECTION_LOST`.
+ *
+ * @example
+ * const old = new TidepoolClient({ path: "old" });
+ * await old.createCollection({ name: "tides" });
+ * await old.close();
+ * await destroyPath({ path: "old" });
+ */
+export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | "worker"> = {}): Promise<void> {
+  const { path = "default", worker = createWorker } = options;
+  validatePath(path);
+  installErrorTransfer();
+  const thread = worker();
+  try {
+    await Promise.race([wrap<WorkerHost>(thread).destroy(path, VERSION), failureOf(thread)]);
+  } finally {
+    thread.terminate();
+  }
+}
+
+/** A worker that fails answers nothing. */
+function failureOf(thread: Worker): Promise<never> {
+  return new Promise((_, reject) => {
+    thread.addEventListener("error", (event) => {
+      event.preventDefault();
+      reject(new TidepoolError("CONNECTION_LOST", `The worker failed: ${event.message || "it could not be loaded, or its script failed"}`));
+    });
+  });
+}
