@@ -232,6 +232,91 @@ describe("writing", () => {
   });
 });
 
+describe("calls that write and are not awaited", () => {
+  /** Embeds each text when the test says so. */
+  class SlowFunction implements EmbeddingFunction {
+    readonly name = "slow";
+    readonly started: string[] = [];
+    readonly answers = new Map<string, (error?: Error) => void>();
+
+    generate(texts: string[]): Promise<number[][]> {
+      const [text] = texts as [string];
+      this.started.push(text);
+      return new Promise((resolve, reject) => {
+        this.answers.set(text, (error) => (error === undefined ? resolve(texts.map(() => [text.length])) : reject(error)));
+      });
+    }
+  }
+
+  const sent = (): unknown[] => engine.requests.map(([method, request]) => [method, (request as { records?: { ids: string[] }; ids?: string[] }).records?.ids ?? (request as { ids?: string[] }).ids]);
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test("are sent in the order in which they were made, and embed side by side", async () => {
+    const slow = new SlowFunction();
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: slow });
+    engine.requests.length = 0;
+    const calls = [
+      notes.add({ ids: ["a"], documents: ["first"] }),
+      notes.upsert({ ids: ["a", "b"], documents: ["second", "second"] }),
+      notes.update({ ids: ["a"], embeddings: [[3]] }),
+      notes.delete({ ids: ["b"] }),
+      notes.upsert({ ids: ["c"], embeddings: [[4]] }),
+    ];
+    await turns();
+    expect([slow.started, sent()]).toEqual([["first", "second"], []]);
+    slow.answers.get("second")!();
+    await turns();
+    expect(sent()).toEqual([]);
+    await notes.get({ ids: ["a"] });
+    expect(sent()).toEqual([["get", ["a"]]]);
+    slow.answers.get("first")!();
+    await Promise.all(calls);
+    expect(sent().slice(1)).toEqual([["write", ["a"]], ["write", ["a", "b"]], ["write", ["a"]], ["delete", ["b"]], ["write", ["c"]]]);
+  });
+
+  test("keep their order also where a large one takes longer to check than a small one", async () => {
+    const many = collection.upsert({ ids: ids(5000), embeddings: rows(5000) });
+    const one = collection.upsert({ ids: ["r4999"], embeddings: [[7, 7]] });
+    await Promise.all([many, one]);
+    expect(engine.writes.map(({ records }) => records.ids.length)).toEqual([1000, 1000, 1000, 1000, 1000, 1]);
+  });
+
+  test("do not wait for acknowledgements", async () => {
+    let acknowledge = (): void => {};
+    const acknowledged = new Promise<void>((resolve) => (acknowledge = resolve));
+    engine.overrides.set("write", () => acknowledged);
+    const calls = [collection.add({ ids: ["a"], embeddings: [[1]] }), collection.add({ ids: ["b"], embeddings: [[2]] }), collection.add({ ids: ["c"], embeddings: [[3]] })];
+    await turns();
+    expect(sent()).toEqual([["write", ["a"]], ["write", ["b"]], ["write", ["c"]]]);
+    acknowledge();
+    await Promise.all(calls);
+  });
+
+  test("go on after one that is refused, fails, or is aborted", async () => {
+    const slow = new SlowFunction();
+    const notes = await client.createCollection({ name: "notes", embeddingFunction: slow });
+    engine.requests.length = 0;
+    const controller = new AbortController();
+    const refused = notes.add({ ids: ["a"], documents: ["failing"] });
+    const stopped = notes.add({ ids: ["b"], documents: ["aborted"], signal: controller.signal });
+    const waiting = notes.add({ ids: ["c"], embeddings: [[1]], signal: controller.signal });
+    const bad = notes.add({ ids: [], embeddings: [] });
+    const last = notes.add({ ids: ["d"], embeddings: [[1]] });
+    expect((await failureOf(bad)).code).toBe("INVALID_ARGUMENT");
+    await turns();
+    controller.abort();
+    expect((await failureOf(stopped)).code).toBe("ABORTED");
+    expect((await failureOf(waiting)).code).toBe("ABORTED");
+    expect(sent()).toEqual([]);
+    slow.answers.get("failing")!(new Error("no model"));
+    expect((await failureOf(refused)).code).toBe("EMBEDDING_FUNCTION");
+    await last;
+    expect(sent()).toEqual([["write", ["d"]]]);
+  });
+});
+
 describe("stopping half-way", () => {
   test("an aborted signal sends nothing", async () => {
     const error = await failureOf(collection.add({ ids: ["a"], embeddings: [[1]], signal: AbortSignal.abort("enough") }));

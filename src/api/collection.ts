@@ -34,7 +34,7 @@ import type { SparseSource } from "./schema/embed-sparse.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
-import { embedRows, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
+import { embedRows, type Place, placeAfter, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
 
 /** Arguments of `collection.add`. */
 export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
@@ -159,6 +159,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
   #embedding: Restored;
   /** The retained version that reads are about; `undefined` for the present, the only one that can be written. */
   readonly #version: number | undefined;
+  /** Resolves when all calls that write have sent what they have. */
+  #allSent: Promise<void> = Promise.resolve();
 
   /** @internal */
   constructor(client: TidepoolClient, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
@@ -287,6 +289,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
       throw invalidArgument("limit can only be specified when a where or whereDocument clause is provided");
     }
     if (selection.ids === undefined && !filtered) return { deleted: 0 };
+    const { before, sent } = this.#takePlace();
+    await before;
+    sent();
     return this.#connection.call("delete", { collectionId: this.id, ...selection, limit });
   }
 
@@ -532,7 +537,14 @@ export class Collection<TMeta extends Metadata = Metadata> {
       embeddingFunction: () => this.#requireFunction(),
       embedSparse: this.#embedsSparse ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch) : null,
       send: (batch) => this.#send(operation, batch),
+      place: this.#takePlace(),
     };
+  }
+
+  #takePlace(): Place {
+    const place = placeAfter(this.#allSent);
+    this.#allSent = place.next;
+    return place;
   }
 
   get #embedsSparse(): boolean {

@@ -53,6 +53,26 @@ export interface WriteTarget {
   /** Makes the sparse vectors that a batch of so many records leaves to be made, `null` where there are none to make. */
   embedSparse: ((count: number, documents: (string | null)[] | null, metadatas: Patches | null) => Promise<Patches | null>) | null;
   send(batch: RecordBatch): Promise<void>;
+  /** The call's place among those that write. */
+  place: Place;
+}
+
+/**
+ * A call's place in the order of the calls that write through one collection object. Calls prepare and embed side by side,
+ * and send one after the other. None waits for the acknowledgements of those before it.
+ */
+export interface Place {
+  /** Resolves when every earlier call has sent all that it will send. */
+  before: Promise<void>;
+  /** Says that this call has. */
+  sent(): void;
+}
+
+/** The place after the one that leads to `before`. */
+export function placeAfter(before: Promise<void>): Place & { next: Promise<void> } {
+  let sent = (): void => {};
+  const done = new Promise<void>((resolve) => (sent = resolve));
+  return { before, sent, next: done.then(() => before) };
 }
 
 type Patches = (MetadataPatch | null)[];
@@ -67,10 +87,14 @@ const DIMENSION_GUESS = 1024;
 
 /** Validates the whole call, then sends it batch by batch. */
 export async function write(args: WriteArguments, operation: WriteOperation, target: WriteTarget): Promise<void> {
-  const records = new Records(args, operation, target);
-  if (args.signal?.aborted) throw interrupted(aborted(args.signal), 0, records.count);
-  const batches = await records.validate();
-  await sendBatches(records, batches, args, target);
+  try {
+    const records = new Records(args, operation, target);
+    if (args.signal?.aborted) throw interrupted(aborted(args.signal), 0, records.count);
+    const batches = await records.validate();
+    await sendBatches(records, batches, args, target);
+  } finally {
+    target.place.sent();
+  }
 }
 
 /** Records `start … end − 1` of the call, which go together. */
@@ -241,12 +265,14 @@ async function sendBatches(records: Records, batches: Batch[], options: WriteOpt
   try {
     for (const range of batches) {
       const batch = await orAborted(records.batch(range), options.signal);
+      await orAborted(target.place.before, options.signal);
       if (inFlight.length === BATCHES_IN_FLIGHT_MAX) await settleAndReport();
       if (options.signal?.aborted) throw aborted(options.signal);
       const sent = target.send(batch);
       sent.catch(() => {}); // Looked at when its turn comes.
       inFlight.push({ end: range.end, sent });
     }
+    target.place.sent();
     while (inFlight.length > 0) await settleAndReport();
   } catch (error) {
     try {
