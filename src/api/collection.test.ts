@@ -43,6 +43,11 @@ async function failureOf(call: Promise<unknown>): Promise<TidepoolError> {
   return error as TidepoolError;
 }
 
+/** Holds itself, and a function. */
+const circle: Record<string, unknown> = {};
+circle["self"] = circle;
+circle["call"] = () => circle;
+
 /** Embeds a text as its length. */
 const lengthFunction: EmbeddingFunction = {
   name: "length",
@@ -105,6 +110,10 @@ describe("bad arguments are refused before anything is sent", () => {
     ["get where empty", (c) => c.get({ where: {} }), /'where' to have exactly one operator, but got 0/],
     ["get where of another type", (c) => c.get({ where: "x" as never }), /'where' to be an object/],
     ["get whereDocument with two", (c) => c.get({ whereDocument: { $contains: "a", $regex: "b" } as never }), /exactly one operator, but got 2/],
+    ["get where with a function", (c) => c.get({ where: { $and: [{ a: 1 }, { b: { $in: ["x", (() => 1) as never] } }] } }), /^where\.\$and\[1\]\.b\.\$in\[1\] is a function, which cannot be sent to the worker/],
+    ["get where with a symbol", (c) => c.get({ where: { a: Symbol("x") as never } }), /^where\.a is Symbol\(x\), which/],
+    ["get whereDocument with an object of the page", (c) => c.get({ whereDocument: { $contains: new WeakMap() as never } }), /^whereDocument\.\$contains is \[object WeakMap\], which/],
+    ["get where with itself and a function", (c) => c.get({ where: { a: circle as never } }), /^where\.a\.call is a function/],
     ["peek limit", (c) => c.peek({ limit: "3" as never }), /'limit'/],
     ["query nothing", (c) => c.query({}), /At least one of 'queryEmbeddings' and 'queryTexts'/],
     ["query uris only", (c) => c.query({ queryURIs: ["u"] }), /At least one of/],

@@ -225,7 +225,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
   /**
    * Stores new records. An id that exists already is left as it is. Any number of records: the call is validated as a
    * whole, then sent in batches of at most 1,000 records, each atomic. When it resolves, all records are durable and visible
-   * to every read.
+   * to every read. Calls that change records take effect in the order in which they were made through this object.
    *
    * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED` before anything is written; `EMBEDDING_FUNCTION`,
    *   `ABORTED`, `QUOTA_EXCEEDED`, `CONNECTION_LOST` with `details.acknowledged`, the number of records that stay.

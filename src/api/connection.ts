@@ -7,7 +7,7 @@
  * the page enters the back/forward cache, where it would keep the database locked.
  */
 import { type Remote, transfer, wrap } from "comlink";
-import { invalidArgument, TidepoolError } from "../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 import { VERSION } from "../version.js";
 import { asError, installErrorTransfer, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
@@ -44,21 +44,21 @@ class Session {
   }
 
   async #open(options: OpenOptions): Promise<void> {
-    const presence = await this.track(this.#host.open(options, VERSION));
+    const presence = await this.track(this.#host.open(options, VERSION), options);
     if (presence !== null) this.#watchPresence(presence);
   }
 
   call<M extends keyof EngineService>(method: M, args: Request<M>): Promise<Response<M>> {
     const service = this.#host.service as unknown as Record<M, (...args: Request<M>) => Promise<Response<M>>>;
-    return this.track(service[method](...args));
+    return this.track(service[method](...args), args[0]);
   }
 
   /** The call's own outcome, or the end of the worker, whichever comes first. */
-  track<T>(call: Promise<T>): Promise<T> {
+  track<T>(call: Promise<T>, request: unknown): Promise<T> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
-      call.then(resolve, (error: unknown) => reject(readable(error))).finally(() => this.#pending.delete(reject));
+      call.then(resolve, (error: unknown) => reject(readable(error, request))).finally(() => this.#pending.delete(reject));
     });
   }
 
@@ -183,11 +183,25 @@ function removePageListeners(onPageHide: (event: PageTransitionEvent) => void): 
 }
 
 /** Whatever a call rejects with, as a `TidepoolError`. */
-function readable(error: unknown): TidepoolError {
+function readable(error: unknown, request: unknown): TidepoolError {
   if (error instanceof TidepoolError) return error;
   const { name, message } = asError(error);
-  if (name === "DataCloneError") return invalidArgument(`An argument holds a value that cannot be sent to the worker: ${message}`);
+  if (name === "DataCloneError") return invalidArgument(`${unsendable(request)}, which cannot be sent to the worker`);
   return new TidepoolError("INTERNAL", message, { cause: error });
+}
+
+/** Names the innermost value that keeps `value` from being sent, and what it is. `seen` ends the walk over circles. */
+function unsendable(value: unknown, path = "", seen = new Set<unknown>()): string {
+  for (const [key, part] of Object.entries(Object(value) as object)) {
+    if (seen.has(part)) continue;
+    seen.add(part);
+    try {
+      structuredClone(part);
+    } catch {
+      return unsendable(part, Array.isArray(value) ? `${path}[${key}]` : `${path && `${path}.`}${key}`, seen);
+    }
+  }
+  return `${path} is ${typeof value === "object" ? Object.prototype.toString.call(value) : show(value)}`;
 }
 
 function lost(why: string): TidepoolError {

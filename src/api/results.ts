@@ -48,21 +48,16 @@ export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow
  * console.log(result.ids, result.metadatas); // ["a","b"] []
  */
 export class GetResult<TMeta extends Metadata = Metadata> {
-  readonly ids: string[];
-  readonly documents: (string | null)[];
-  readonly embeddings: number[][];
-  readonly metadatas: (TMeta | null)[];
-  readonly uris: (string | null)[];
+  declare readonly ids: string[];
+  declare readonly documents: (string | null)[];
+  declare readonly embeddings: number[][];
+  declare readonly metadatas: (TMeta | null)[];
+  declare readonly uris: (string | null)[];
   /** The fields that were asked for. */
-  readonly include: IncludeField[];
+  declare readonly include: IncludeField[];
 
   constructor(columns: Omit<GetResult<TMeta>, "rows">) {
-    this.ids = columns.ids;
-    this.documents = columns.documents;
-    this.embeddings = columns.embeddings;
-    this.metadatas = columns.metadatas;
-    this.uris = columns.uris;
-    this.include = columns.include;
+    Object.assign(this, columns);
   }
 
   /** The same, one object per record. */
@@ -80,36 +75,24 @@ export class GetResult<TMeta extends Metadata = Metadata> {
  * for (const { id, distance } of result.rows()[0] ?? []) console.log(id, distance);
  */
 export class QueryResult<TMeta extends Metadata = Metadata> {
-  readonly ids: string[][];
-  readonly documents: (string | null)[][];
-  readonly embeddings: (number[] | null)[][];
-  readonly metadatas: (TMeta | null)[][];
-  readonly uris: (string | null)[][];
+  declare readonly ids: string[][];
+  declare readonly documents: (string | null)[][];
+  declare readonly embeddings: (number[] | null)[][];
+  declare readonly metadatas: (TMeta | null)[][];
+  declare readonly uris: (string | null)[][];
   /** Smaller is nearer; squared for l2. */
-  readonly distances: (number | null)[][];
+  declare readonly distances: (number | null)[][];
   /** The fields that were asked for. */
-  readonly include: IncludeField[];
+  declare readonly include: IncludeField[];
 
   constructor(columns: Omit<QueryResult<TMeta>, "rows">) {
-    this.ids = columns.ids;
-    this.documents = columns.documents;
-    this.embeddings = columns.embeddings;
-    this.metadatas = columns.metadatas;
-    this.uris = columns.uris;
-    this.distances = columns.distances;
-    this.include = columns.include;
+    Object.assign(this, columns);
   }
 
   /** The same, for each query one object per hit. */
   rows(): QueryRow<TMeta>[][] {
     return this.ids.map((ids, q) => {
-      const columns = {
-        documents: this.documents[q],
-        embeddings: this.embeddings[q],
-        metadatas: this.metadatas[q],
-        uris: this.uris[q],
-        distances: this.distances[q],
-      };
+      const columns = Object.fromEntries(this.include.map((field) => [field, this[field][q]]));
       return ids.map((id, i) => row<QueryRow<TMeta>>(columns, this.include, i, { id }));
     });
   }
@@ -123,27 +106,20 @@ export class QueryResult<TMeta extends Metadata = Metadata> {
  * for (const { id, score, terms } of result.rows()) console.log(id, score, terms);
  */
 export class SearchTextResult<TMeta extends Metadata = Metadata> {
-  readonly ids: string[];
+  declare readonly ids: string[];
   /** Larger is better. */
-  readonly scores: number[];
+  declare readonly scores: number[];
   /** For each hit, the document's terms that matched, for highlighting. */
-  readonly terms: string[][];
-  readonly documents: (string | null)[];
-  readonly embeddings: number[][];
-  readonly metadatas: (TMeta | null)[];
-  readonly uris: (string | null)[];
+  declare readonly terms: string[][];
+  declare readonly documents: (string | null)[];
+  declare readonly embeddings: number[][];
+  declare readonly metadatas: (TMeta | null)[];
+  declare readonly uris: (string | null)[];
   /** The fields that were asked for. */
-  readonly include: IncludeField[];
+  declare readonly include: IncludeField[];
 
   constructor(columns: Omit<SearchTextResult<TMeta>, "rows">) {
-    this.ids = columns.ids;
-    this.scores = columns.scores;
-    this.terms = columns.terms;
-    this.documents = columns.documents;
-    this.embeddings = columns.embeddings;
-    this.metadatas = columns.metadatas;
-    this.uris = columns.uris;
-    this.include = columns.include;
+    Object.assign(this, columns);
   }
 
   /** The same, one object per hit. */
