@@ -74,6 +74,19 @@ export function distanceOf(row: usize, dotProduct: i32): f32 {
   return load<f32>(end, 4) + load<f32>(end) * scale * <f32>dotProduct + offset;
 }
 
+/** Distances from the query to four rows, one per lane. */
+// @ts-ignore: decorator
+@inline
+export function distancesToFour(a: usize, b: usize, c: usize, d: usize): v128 {
+  const dots = f32x4.convert_i32x4_s(dotFour(a, b, c, d));
+  const ab = i32x4.shuffle(v128.load64_zero(a + codeBytes), v128.load64_zero(b + codeBytes), 0, 4, 1, 5);
+  const cd = i32x4.shuffle(v128.load64_zero(c + codeBytes), v128.load64_zero(d + codeBytes), 0, 4, 1, 5);
+  const slopes = i32x4.shuffle(ab, cd, 0, 1, 4, 5);
+  const intercepts = i32x4.shuffle(ab, cd, 2, 3, 6, 7);
+  const products = f32x4.mul(f32x4.mul(slopes, f32x4.splat(scale)), dots);
+  return f32x4.add(f32x4.add(intercepts, products), f32x4.splat(offset));
+}
+
 /** Distance from row `a` to row `b`, as if `a` were the query. */
 // @ts-ignore: decorator
 @inline
@@ -96,7 +109,7 @@ export function dot(row: usize): i32 {
 /** Σ query × code of four rows, one per lane: they share the loads of the query and the sum across lanes. */
 // @ts-ignore: decorator
 @inline
-export function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
+function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) if (isRow) return dotFourOfRow(a, b, c, d);
   let sumA = i32x4.splat(0);
   let sumB = i32x4.splat(0);

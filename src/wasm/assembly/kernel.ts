@@ -5,7 +5,7 @@
  * SIMD (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
  */
 
-import { askVector, distanceOf, dot, dotFour } from "./distance";
+import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
@@ -93,11 +93,12 @@ function scanAll(row: usize, position: u32): void {
     const b = row + rowBytes;
     const c = b + rowBytes;
     const d = c + rowBytes;
-    const dots = dotFour(row, b, c, d);
-    offer(distanceOf(row, i32x4.extract_lane(dots, 0)), position);
-    offer(distanceOf(b, i32x4.extract_lane(dots, 1)), position + 1);
-    offer(distanceOf(c, i32x4.extract_lane(dots, 2)), position + 2);
-    offer(distanceOf(d, i32x4.extract_lane(dots, 3)), position + 3);
+    const distances = distancesToFour(row, b, c, d);
+    if (i32x4.all_true(f32x4.ge(distances, f32x4.splat(limit)))) continue;
+    offer(f32x4.extract_lane(distances, 0), position);
+    offer(f32x4.extract_lane(distances, 1), position + 1);
+    offer(f32x4.extract_lane(distances, 2), position + 2);
+    offer(f32x4.extract_lane(distances, 3), position + 3);
   }
 }
 

@@ -3,8 +3,8 @@
  * choice is by (distance, ordinal), so the way does not depend on how heaps arrange equal distances.
  */
 
-import { distanceOf, dot, dotFour } from "./distance";
-import { NO_KEY, keyAt, keyOf, ordinalIn, rise, sink } from "./keys";
+import { distanceOf, distancesToFour, dot } from "./distance";
+import { NO_KEY, distanceIn, keyAt, keyOf, ordinalIn, rise, sink } from "./keys";
 import { rowAt } from "./layout";
 import { countIn, listAt } from "./nodes";
 import { allowed, batch, candidates, results, visited, visitedBytes } from "./scratch";
@@ -14,6 +14,8 @@ let resultMax: u32 = 0;
 let candidateCount: u32 = 0;
 /** Key of the farthest result once there are `resultMax`; keys beyond it are of no use. */
 let farthest: u64 = NO_KEY;
+/** Its distance. */
+let limit: f32 = Infinity;
 /** Whether only the nodes of the `allowed` bitmap are results; all are walked through. */
 let isFiltered: bool = false;
 
@@ -49,6 +51,7 @@ export function walk(start: u64, level: u32, beam: u32, filtered: bool): u32 {
   resultCount = 0;
   candidateCount = 0;
   farthest = NO_KEY;
+  limit = Infinity;
   isFiltered = filtered;
   markVisited(ordinalIn(start));
   consider(start);
@@ -101,11 +104,12 @@ function considerFour(at: usize): void {
   const b = rowAt(load<u32>(at, 4));
   const c = rowAt(load<u32>(at, 8));
   const d = rowAt(load<u32>(at, 12));
-  const dots = dotFour(a, b, c, d);
-  consider(keyOf(distanceOf(a, i32x4.extract_lane(dots, 0)), load<u32>(at)));
-  consider(keyOf(distanceOf(b, i32x4.extract_lane(dots, 1)), load<u32>(at, 4)));
-  consider(keyOf(distanceOf(c, i32x4.extract_lane(dots, 2)), load<u32>(at, 8)));
-  consider(keyOf(distanceOf(d, i32x4.extract_lane(dots, 3)), load<u32>(at, 12)));
+  const distances = distancesToFour(a, b, c, d);
+  if (i32x4.all_true(f32x4.gt(distances, f32x4.splat(limit)))) return;
+  consider(keyOf(f32x4.extract_lane(distances, 0), load<u32>(at)));
+  consider(keyOf(f32x4.extract_lane(distances, 1), load<u32>(at, 4)));
+  consider(keyOf(f32x4.extract_lane(distances, 2), load<u32>(at, 8)));
+  consider(keyOf(f32x4.extract_lane(distances, 3), load<u32>(at, 12)));
 }
 
 /** A node nearer than the farthest result is worth walking through and, if allowed, a result. */
@@ -127,7 +131,9 @@ function isAllowed(ordinal: u32): bool {
 function collect(key: u64): void {
   if (resultCount < resultMax) rise(results, resultCount++, key);
   else sink(results, resultCount, key);
-  if (resultCount == resultMax) farthest = keyAt(results, 0);
+  if (resultCount < resultMax) return;
+  farthest = keyAt(results, 0);
+  limit = distanceIn(farthest);
 }
 
 /** Removes the nearest candidate. */
