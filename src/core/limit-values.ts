@@ -75,6 +75,13 @@ export const compactionIdleMs = 1500;
 export const textIdleMs = 5000;
 /** Fewest ordinals of deleted records for which a collection is renumbered. */
 export const deadOrdinalsMin = 16_384;
+/** Code bytes, each row's overhead added, up to which a collection is scanned without a graph. */
+export const flatBytesMax = 16 * MiB;
+/** `max_neighbors` of an index. Its nodes lie in chunks of up to 65,536, and each has room for twice as many links. */
+export const maxNeighborsMin = 2;
+export const maxNeighborsMax = 256;
+/** `ef_construction` and `ef_search` of an index. */
+export const beamMax = 65_536;
 /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
 export const graphIdleMs = 300;
 export const graphBacklogMax = 50_000;

@@ -356,6 +356,13 @@ const HNSW_CREATE = ["space", "ef_construction", "ef_search", "max_neighbors", "
 const HNSW_MODIFY = ["ef_search", "max_neighbors", "resize_factor", "sync_threshold"];
 const HNSW_ENGINES: readonly IndexEngine[] = ["tidepool", "hnswlib"];
 
+/** Least and largest value of the parameters that cost memory or time. */
+const HNSW_RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  max_neighbors: [limits.maxNeighborsMin, limits.maxNeighborsMax],
+  ef_construction: [1, limits.beamMax],
+  ef_search: [1, limits.beamMax],
+};
+
 /** Checks an index configuration and returns the part that is stored. Space and engine are fixed when a collection is created. */
 export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argument = "configuration.hnsw"): Partial<Hnsw> {
   validateObject(hnsw, argument);
@@ -379,7 +386,9 @@ function validateHnswField(key: string, value: unknown, argument: string): void 
     if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.join(", ")}, got ${show(value)}`);
   } else if (key === "resize_factor") {
     if (!Number.isFinite(value) || (value as number) <= 0) throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
-  } else if (!Number.isSafeInteger(value) || (value as number) < 1) {
-    throw invalidArgument(`${argument} must be a whole number of at least 1, got ${show(value)}`);
+  } else {
+    const [min, max] = HNSW_RANGES[key] ?? [1, Infinity];
+    if (!Number.isSafeInteger(value) || (value as number) < min) throw invalidArgument(`${argument} must be a whole number of at least ${min}, got ${show(value)}`);
+    if ((value as number) > max) throw new TidepoolError("LIMIT_EXCEEDED", `${argument} may be at most ${max}, got ${show(value)}`);
   }
 }

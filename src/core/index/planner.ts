@@ -14,16 +14,13 @@
  * Being wrong by a factor of two near that point costs at most that factor in time, never a result.
  */
 
+import { limits } from "../limits.js";
+
 const DISTANCES_PER_BEAM = 16;
 export const WALK_FACTOR = 1.25;
 /** Rows that a walk costs before its beam comes into play: the way down, and what a call costs. */
 const WALK_ROWS_MIN = 500;
 
-/**
- * Code bytes up to which a collection has no graph. A walk is faster from a tenth of that on, but up to here a scan takes
- * no longer than the rest of a query (messages, re-ranking, reading the records), is exact and needs no building.
- */
-const FLAT_BYTES_MAX = 16 * 1024 * 1024;
 /** What a row costs beside its codes, in bytes of codes: a quarter of the time at dimension 384, most of it at 16. */
 const ROW_OVERHEAD_BYTES = 64;
 
@@ -53,7 +50,10 @@ export function walkCost(covered: number, matches: number, beam: number, stepCos
   return WALK_ROWS_MIN + stepCost * distances;
 }
 
-/** Most rows of a dimension that are searched without a graph, so that it is not worth building. */
+/**
+ * Most rows of a dimension that are searched without a graph. A walk is faster from a tenth of that on, but up to here a scan
+ * takes no longer than the rest of a query (messages, re-ranking, reading the records), is exact and needs no building.
+ */
 export function flatRowsMax(dimension: number): number {
-  return Math.floor(FLAT_BYTES_MAX / (dimension + ROW_OVERHEAD_BYTES));
+  return Math.floor(limits.flatBytesMax / (dimension + ROW_OVERHEAD_BYTES));
 }
