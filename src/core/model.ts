@@ -114,6 +114,14 @@ export function modelWhere(where: unknown): Matches | null {
   });
 }
 
+/** The keys that a sound `where` clause asks for, each with what it is compared with. */
+export function modelOperands(where: unknown): [key: string, operand: Scalar][] {
+  const [key, operand] = onlyEntry(where)!;
+  if (key === "$and" || key === "$or") return (operand as unknown[]).flatMap(modelOperands);
+  const value = isScalar(operand) ? operand : onlyEntry(operand)![1];
+  return [value].flat().map((one) => [key, one as Scalar]);
+}
+
 /** What a `whereDocument` clause matches; `null` for what is no such clause. Patterns mean here what they mean to JavaScript. */
 export function modelWhereDocument(where: unknown): Matches | null {
   return modelClause(where, (operator, operand) => {

@@ -3,8 +3,8 @@
  * bodies, names and status codes are written down here a second time, from the description of Chroma's API, and share no
  * code with the gateway; of a refusal it tells the status and the error's name. `gateway.fuzz.test.ts` compares the two.
  */
-import { isScalar, isScalarList, type Matches, Model, modelWhere, modelWhereDocument, type ModelRecord, type ModelWrite } from "../../core/model.js";
-import type { Metadata, MetadataPatch, Space } from "../../core/types.js";
+import { isScalar, isScalarList, type Matches, Model, modelOperands, modelWhere, modelWhereDocument, type ModelRecord, type ModelWrite } from "../../core/model.js";
+import type { Metadata, MetadataPatch, MetadataValue, Space, SparseVector } from "../../core/types.js";
 
 export interface ModelRequest {
   method: string;
@@ -39,6 +39,8 @@ interface ModelCollection {
   name: string;
   metadata: Metadata | null;
   hnsw: Record<string, unknown>;
+  /** What its schema leaves without an index: `key type`, and `#document` where documents cannot be filtered. */
+  unindexed: Set<string>;
   dimension: number | null;
   records: Model;
   /** The same object for all that were forked from each other, and whether this one is the first of them. */
@@ -241,7 +243,10 @@ export class RestModel {
     requireThat(isName(name) && (given === null || Object.keys(given).length > 0), 400);
     requireThat(configuration.hnsw == null || configuration.spann == null, 400);
     const metadata = withoutNothing(given);
-    requireThat(metadata === null || Object.keys(metadata).every(isKey), 400);
+    requireThat(isSoundMetadata(metadata), 400);
+    const schema = body["schema"] as SchemaOnWire | null | undefined;
+    // Only one of the two may say something; the fuzz sends no configuration beside a schema that says what is the case anyhow.
+    requireThat(readSchema(schema).size === 0 || Object.values(body["configuration"] ?? {}).every((part) => part === null), 400);
     const hnsw = Object.fromEntries(Object.entries(configuration.hnsw ?? {}).filter(([key, value]) => value !== null && key in DEFAULT_HNSW));
     requireThat(isSoundHnsw(hnsw), 400);
     const space = hnsw["space"] ?? configuration.spann?.["space"] ?? metadata?.["hnsw:space"] ?? "l2";
@@ -251,7 +256,7 @@ export class RestModel {
     const existing = database!.collections.find((one) => one.name === name);
     if (existing !== undefined && body["get_or_create"] === true) return existing;
     requireThat(existing === undefined, 409);
-    const made = { name, metadata, hnsw: { ...DEFAULT_HNSW, ...hnsw, space }, dimension: null, records: new Model(space as Space) };
+    const made = { name, metadata, hnsw: { ...DEFAULT_HNSW, ...hnsw, space }, unindexed: readSchema(schema), dimension: null, records: new Model(space as Space) };
     database!.collections.push({ ...made, id: new LearnedId(), family: {}, isFork: false });
     return database!.collections.at(-1)!;
   }
@@ -262,7 +267,7 @@ export class RestModel {
     requireThat((name == null || isName(name)) && (metadata == null || Object.keys(metadata).length > 0), 400);
     const collection = this.#collection(params);
     const kept = withoutNothing(metadata ?? null);
-    requireThat(kept === null || Object.keys(kept).every(isKey), 400);
+    requireThat(isSoundMetadata(kept), 400);
     const hnsw = Object.entries((body["new_configuration"] as { hnsw?: Body | null } | null | undefined)?.hnsw ?? {});
     const changed = Object.fromEntries(hnsw.filter(([key, value]) => value !== null && key in DEFAULT_HNSW));
     requireThat(isSoundHnsw(changed), 400);
@@ -300,7 +305,7 @@ export class RestModel {
     requireThat([embeddings, documents, uris, metadatas].every(({ length }) => length === ids.length), 400);
     const vectors = embeddings.map((one) => (typeof one === "string" ? decoded(one) : one));
     const kept = distinctPlaces(ids, operation === "add" ? "first" : "last");
-    requireThat(kept.every((i) => ids[i] !== "" && Object.keys(metadatas[i] ?? {}).every(isKey)), 400);
+    requireThat(kept.every((i) => ids[i] !== "" && isSoundMetadata(metadatas[i]!)), 400);
     const given = kept.flatMap((i) => (vectors[i] === null ? [] : [vectors[i]!]));
     requireThat(given.every((one) => one.length > 0 && one.length === given[0]!.length && one.every((x) => Number.isFinite(Math.fround(x)))), 400);
     const collection = this.#collection(params);
@@ -310,7 +315,7 @@ export class RestModel {
       embedding: vectors[i] === null ? undefined : Float32Array.from(vectors[i]!),
       document: documents[i],
       uri: uris[i],
-      metadata: withoutEmptyLists(metadatas[i] ?? null),
+      metadata: asStored(withoutEmptyLists(metadatas[i] ?? null)),
     }));
     collection.records.write(operation, writes);
     if (given.length > 0 && collection.records.records.size > 0) collection.dimension ??= given[0]!.length;
@@ -348,6 +353,7 @@ export class RestModel {
     requireThat(searches.length > 0, 400);
     const all = searches.map(({ filter, rank: { $knn: knn }, limit, select: { keys } }) => {
       const matches = filter === undefined ? () => true : modelWhere(filter);
+      if (matches !== null && filter !== undefined) requireIndexes(collection, filter);
       requireThat(matches !== null && (collection.dimension === null || knn.query.length === collection.dimension), 400);
       const hits = collection.records.query(Float32Array.from(knn.query), knn.limit, matches!).slice(limit.offset, limit.offset + limit.limit);
       const records = hits.map(({ id }) => collection.records.records.get(id)!);
@@ -357,7 +363,7 @@ export class RestModel {
         documents: when("#document", records.map(({ document }) => document)),
         embeddings: when("#embedding", records.map(({ embedding }) => [...embedding].map(near))),
         // In a search, unlike elsewhere, metadata with nothing in it is `null`.
-        metadatas: when("#metadata", records.map(({ metadata }) => (Object.keys(metadata ?? {}).length === 0 ? null : metadata))),
+        metadatas: when("#metadata", records.map(({ metadata }) => (Object.keys(metadata ?? {}).length === 0 ? null : valuesOnWire(metadata!)))),
         scores: when("#score", hits.map(({ distance }) => near(distance))),
         select: keys,
       };
@@ -377,18 +383,34 @@ export class RestModel {
   }
 
   #select(collection: ModelCollection, body: Body): ModelRecord[] {
-    const matches = readSelection(body);
+    const matches = readSelection(collection, body);
     return collection.records.select(matches);
   }
 }
 
 /** `ids`, `where` and `where_document`, and-ed. */
-function readSelection(body: Body): Matches {
+function readSelection(collection: ModelCollection, body: Body): Matches {
   const ids = body["ids"] as string[] | null | undefined;
   const where = body["where"] == null ? () => true : modelWhere(body["where"]);
   const whereDocument = body["where_document"] == null ? () => true : modelWhereDocument(body["where_document"]);
   requireThat(where !== null && whereDocument !== null, 400);
+  if (body["where"] != null) requireIndexes(collection, body["where"]);
+  requireThat(!collection.unindexed.has("#document") || !/"\$(not_)?(contains|regex)"/.test(JSON.stringify(body["where_document"] ?? null)), 400);
   return (record) => (ids == null || ids.includes(record.id)) && where!(record) && whereDocument!(record);
+}
+
+/** A condition whose key has no index for what it is compared with is refused, whether or not an answer could be found. */
+function requireIndexes({ unindexed }: ModelCollection, where: unknown): void {
+  const typeOf = (operand: unknown): string => (typeof operand !== "number" ? typeof operand : Number.isInteger(operand) ? "int" : "float");
+  requireThat(modelOperands(where).every(([key, operand]) => !unindexed.has(`${key} ${typeOf(operand)}`)), 400);
+}
+
+type SchemaOnWire = { keys: Record<string, Record<string, Record<string, { enabled: boolean }>>> };
+
+/** Of schemas the fuzz sends those that turn off indexes of single keys; others have tests of their own. */
+function readSchema(schema: SchemaOnWire | null | undefined): Set<string> {
+  const types: Record<string, string> = { bool: "boolean" };
+  return new Set(Object.entries(schema?.keys ?? {}).flatMap(([key, value]) => Object.keys(value).map((type) => (key === "#document" ? key : `${key} ${types[type] ?? type}`))));
 }
 
 function requireThat(holds: boolean, status: number): void {
@@ -427,7 +449,7 @@ function databaseOnWire({ id, name, tenant }: ModelDatabase): object {
 
 function onWire({ id, name, metadata, hnsw, dimension }: ModelCollection, { tenant, database }: Params): object {
   const configuration_json = { hnsw: { ...hnsw }, spann: null, embedding_function: null };
-  return { id, name, configuration_json, schema: ANYTHING, metadata, dimension, tenant, database, log_position: 0, version: 0 };
+  return { id, name, configuration_json, schema: ANYTHING, metadata: metadata && valuesOnWire(metadata), dimension, tenant, database, log_position: 0, version: 0 };
 }
 
 function columns(records: readonly ModelRecord[], include: readonly string[]): Record<string, unknown> {
@@ -441,8 +463,20 @@ function columns(records: readonly ModelRecord[], include: readonly string[]): R
 }
 
 /** A record that has a uri has metadata, if only `{}`. */
-function metadataOnWire({ metadata, uri }: ModelRecord): Metadata | null {
-  return metadata ?? (uri === null ? null : {});
+function metadataOnWire({ metadata, uri }: ModelRecord): object | null {
+  return metadata === null ? (uri === null ? null : {}) : valuesOnWire(metadata);
+}
+
+/** Sparse vectors bear a mark. */
+function valuesOnWire(metadata: Metadata): object {
+  const entries = Object.entries(metadata).map(([key, value]) => {
+    return [key, isSparse(value) ? { "#type": "sparse_vector", indices: value.indices, values: value.values.map(near) } : value];
+  });
+  return Object.fromEntries(entries) as object;
+}
+
+function isSparse(value: unknown): value is SparseVector {
+  return isObject(value);
 }
 
 // ---- shapes of bodies
@@ -470,7 +504,13 @@ function fields(shapes: Record<string, Is>, closed = false): Is {
   };
 }
 
-const isValue: Is = (value) => isScalar(value) || isScalarList(value);
+const isSparseBody = fields({
+  "#type": maybe((type) => type === "sparse_vector"),
+  indices: (value) => Array.isArray(value) && value.every(isCount),
+  values: listOf(isNumber),
+  tokens: maybe(listOf(isText)),
+});
+const isValue: Is = (value) => isScalar(value) || isScalarList(value) || isSparseBody(value);
 const isInclude = maybe(listOf((value) => INCLUDES.includes(value as string)));
 const isVectors: Is = (value) => Array.isArray(value) && (value.every(isText) || value.every(listOf(isNumber)));
 const isSomeVectors: Is = (value) => Array.isArray(value) && isVectors(value.filter((one) => one !== null));
@@ -489,6 +529,7 @@ const isCollectionBody = fields({
   name: isText,
   get_or_create: maybe((value) => typeof value === "boolean"),
   metadata: maybe(recordOf(isValue)),
+  schema: maybe(fields({ defaults: isObject, keys: isObject, cmek: () => true }, true)),
   configuration: maybe(fields({ hnsw: maybe(fields({ space: maybe(isSpace), ef_construction: maybe(isCount), ...hnswNumbers })), spann: maybe(fields({ space: maybe(isSpace) })) })),
 });
 const isModifyBody = fields({
@@ -525,6 +566,15 @@ function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
+/** Keys are no special ones; indices of sparse vectors ascend and each has a value. */
+function isSoundMetadata(metadata: object | null): boolean {
+  return Object.entries(metadata ?? {}).every(([key, value]) => isKey(key) && (!isSparse(value) || isSound(value)));
+}
+
+function isSound({ indices, values }: SparseVector): boolean {
+  return indices.length === values.length && indices.every((index, i) => i === 0 || index > indices[i - 1]!);
+}
+
 function isKey(key: string): boolean {
   return key !== "" && !key.startsWith("#") && !key.startsWith("$");
 }
@@ -547,6 +597,13 @@ function distinctPlaces(ids: readonly string[], which: "first" | "last"): number
 function withoutEmptyLists(metadata: Record<string, MetadataPatch[string] | []> | null): MetadataPatch | null {
   const entries = Object.entries(metadata ?? {}).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
   return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+/** Sparse vectors are kept as float32, without what they bring along. */
+function asStored(metadata: MetadataPatch | null): MetadataPatch | null {
+  if (metadata === null) return null;
+  const stored = (value: MetadataValue | null): MetadataValue | null => (isSparse(value) ? { indices: value.indices, values: value.values.map(Math.fround) } : value);
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, stored(value)]));
 }
 
 /** A collection's metadata, of which `null` says nothing either. */

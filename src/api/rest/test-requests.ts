@@ -35,7 +35,8 @@ class Generator {
     const add = (name: string): Step => ({ method: "POST", path: `/api/v2/${SCOPES[0]}/collections/<${name}>/add`, body: this.#records() });
     const create = (name: string): Step => {
       const configuration = { hnsw: { space: this.#random.pick(["l2", "cosine", "ip"]) } };
-      return { method: "POST", path: `/api/v2/${SCOPES[0]}/collections`, body: { name, configuration } };
+      const schema = { defaults: {}, keys: this.#unindexed() };
+      return { method: "POST", path: `/api/v2/${SCOPES[0]}/collections`, body: { name, ...(this.#random.chance(0.8) ? { configuration } : { schema }) } };
     };
     const database: Step = { method: "POST", path: "/api/v2/tenants/team/databases", body: { name: "drafts" } };
     return [create("alpha"), create("beta"), database, add("alpha"), add("alpha"), add("beta")];
@@ -109,8 +110,20 @@ class Generator {
     if (chance(0.3)) body["get_or_create"] = chance(0.7);
     if (chance(0.3)) body["metadata"] = chance(0.2) ? { "hnsw:space": "cosine" } : this.#metadata(false);
     if (chance(0.5)) body["configuration"] = { hnsw: { space: pick(["l2", "cosine", "ip", null]), ...(chance(0.3) ? { ef_search: 20, max_neighbors: 8, num_threads: 2 } : {}) } };
+    if (chance(0.15)) {
+      // A space among the metadata would be a configuration too.
+      return { method: "POST", path: `/api/v2/${scope}/collections`, body: { name, schema: { defaults: {}, keys: this.#unindexed() }, ...(chance(0.1) ? { configuration: { hnsw: { space: "ip" } } } : {}) } };
+    }
     if (chance(0.05)) body["configuration"] = { spann: { space: pick(["l2", "ip"]) }, ...(chance(0.5) ? { hnsw: {} } : {}) };
     return { method: "POST", path: `/api/v2/${scope}/collections`, body };
+  }
+
+  /** Keys of a schema, each with an index turned off. */
+  #unindexed(): Body {
+    const off = { enabled: false, config: {} };
+    const types = ["string", "int", "float", "bool"].map((type) => ({ [type]: { [`${type}_inverted_index`]: off } }));
+    const keys: Body = Object.fromEntries(["n", "s", "b"].filter(() => this.#random.chance(0.5)).map((key) => [key, this.#random.pick(types)]));
+    return this.#random.chance(0.3) ? { ...keys, "#document": { string: { fts_index: off } } } : keys;
   }
 
   #change(): Body {
@@ -153,8 +166,9 @@ class Generator {
   }
 
   #value(): unknown {
-    const { pick } = this.#bound();
-    return chanceList(this.#random, () => this.#scalar(), [[], ["wave", "kelp"], [1, 2.5], [true], [pick(WORDS)]]);
+    const { pick, chance, next } = this.#bound();
+    const sparse = { ...(chance(0.7) ? { "#type": "sparse_vector" } : {}), indices: pick([[], [1], [3, 70000], [5, 2]]), values: pick([[], [next()], [0.1, -2]]) };
+    return chanceList(this.#random, () => this.#scalar(), [[], ["wave", "kelp"], [1, 2.5], [true], [pick(WORDS)], sparse]);
   }
 
   #scalar(): unknown {
