@@ -5,7 +5,7 @@
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Collection, TidepoolClient } from "tidepool-db";
-import { createProfile, openBrowser, removeProfile } from "./browser.js";
+import { createProfile, openBrowser, removeProfile, spawnBrowser } from "./browser.js";
 import type { StaticServer } from "./static-server.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 
@@ -351,7 +351,7 @@ test("without relaxed SIMD, or any, the other kernels give the same answers, and
 test("a page put aside by the browser lets go of the database, and opens it again when it is back", async () => {
   const page = await openTab(context, app);
   await openWith(page, "aside", 40);
-  // Playwright switches the back/forward cache off, so the page is told what it would be told.
+  // Playwright switches the back/forward cache off, so the page is told what it would be told; the next test has the real one.
   const ended = await page.evaluate(async () => {
     const { rejection } = await load<Records>("records");
     const underWay = rejection(client.info());
@@ -364,4 +364,31 @@ test("a page put aside by the browser lets go of the database, and opens it agai
   await other.close();
   expect(await page.evaluate(() => collection.count())).toBe(40);
   await page.close();
+});
+
+test("a page in the real back/forward cache leaves the database to another tab, and comes back alive", async () => {
+  const own = await createProfile();
+  // A page that must not be stored is not put aside either.
+  const served = await serveApp({ headers: { "cache-control": "no-cache" } });
+  const browser = await spawnBrowser(own);
+  try {
+    const page = await openTab(browser.context, served);
+    await openWith(page, "cached", 40);
+    await page.evaluate(() => {
+      globalThis.outcome = new Promise((resolve) => addEventListener("pageshow", ({ persisted }) => resolve(persisted)));
+    });
+    await page.goto(new URL("elsewhere.html", served.url).href);
+    const other = await openTab(browser.context, served);
+    expect(await faults(other, "cached", 40)).toEqual([]);
+    await other.close();
+    // The page was loaded long ago: it fires no second "load".
+    await page.goBack({ waitUntil: "commit" });
+    await page.waitForFunction(() => "outcome" in globalThis);
+    expect(await page.evaluate(() => outcome)).toBe(true);
+    expect(await page.evaluate(() => collection.count())).toBe(40);
+  } finally {
+    await browser.close();
+    await served.close();
+    await removeProfile(own);
+  }
 });
