@@ -180,6 +180,14 @@ describe("HnswlibIndex", () => {
     await expectRight(collection);
   });
 
+  test("asks for two neighbours at least: of one the library makes a division by zero", async () => {
+    const collection = create(DIMENSION, 1);
+    collection.set(0, clusteredRows(randomFrom(9), ROWS, DIMENSION));
+    await collection.build();
+    expect(collection.failures).toEqual([]);
+    await expectRight(collection);
+  });
+
   test("makes none that would take more memory than there is", async () => {
     const collection = create(DIMENSION, 2 ** 29);
     collection.set(0, clusteredRows(randomFrom(8), ROWS, DIMENSION));
