@@ -11,7 +11,8 @@ import { OrdinalBlockfile } from "./blockstore/ordinal-blockfile.js";
 import type { ByteCache } from "./byte-cache.js";
 import { TidepoolError } from "./errors.js";
 import type { CreateApproximate } from "./index/approximate-index.js";
-import { Bitmap } from "./index/bitmap.js";
+import { IdTable } from "./id-table.js";
+import type { Bitmap } from "./index/bitmap.js";
 import type { GraphCopy } from "./index/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "./index/quantize.js";
 import { VectorIndex } from "./index/vector-index.js";
@@ -90,8 +91,6 @@ export class CollectionState {
   readonly lock: ReadWriteLock;
   readonly writeLine = new WriteLine();
   readonly memtable = new Memtable();
-  /** Ordinals of live records. */
-  live = new Bitmap();
   readonly idFile: OrdinalBlockfile<string>;
   readonly payloadFile: OrdinalBlockfile<Payload>;
   readonly metadataSegment: MetadataSegment;
@@ -121,9 +120,7 @@ export class CollectionState {
   #cacheBase = 2 ** 32 * nextCacheBase++;
   /** Vectors set or deleted since the graph was written. */
   #vectorChanges = 0;
-  readonly #ordinals = new Map<string, number>();
-  /** ordinal → id of live records. */
-  #ids: (string | undefined)[] = [];
+  #table = new IdTable();
 
   private constructor(row: CollectionRow, manifest: Manifest, parts: CollectionParts, lock = new ReadWriteLock()) {
     this.lock = lock;
@@ -168,7 +165,12 @@ export class CollectionState {
   }
 
   get count(): number {
-    return this.#ordinals.size;
+    return this.#table.count;
+  }
+
+  /** Ordinals of live records. */
+  get live(): Bitmap {
+    return this.#table.live;
   }
 
   /** Fixed by the first record, or claimed by writes that are on their way to the log. */
@@ -190,15 +192,20 @@ export class CollectionState {
 
   /** Bytes of memory that codes, memtable and id table hold (the latter estimated). */
   get memoryBytes(): number {
-    return this.memtable.bytes + (this.vectors?.index.byteLength ?? 0) + this.#ordinals.size * 100;
+    return this.memtable.bytes + (this.vectors?.index.byteLength ?? 0) + this.count * 100;
   }
 
   ordinalOf(id: string): number | undefined {
-    return this.#ordinals.get(id);
+    return this.#table.ordinalOf(id);
   }
 
   idOf(ordinal: number): string {
-    return this.#ids[ordinal]!;
+    return this.#table.idOf(ordinal);
+  }
+
+  /** Makes ready what the first write will need, and no query. */
+  prepareWrites(): Promise<void> {
+    return this.#table.prepare(this.#parts.tick);
   }
 
   // ---- opening
@@ -206,7 +213,7 @@ export class CollectionState {
   async #loadSegments(): Promise<void> {
     for await (const { parts, ordinals } of this.idFile.scan(this.manifest.ids)) {
       const ids = parts[0]!.utf8Column("id");
-      for (let row = 0; row < ordinals.length; row++) this.#admit(ids[row]!, ordinals[row]!);
+      for (let row = 0; row < ordinals.length; row++) this.#table.load(ids[row]!, ordinals[row]!);
       await this.#parts.tick();
     }
     if (this.manifest.dimension === null) return;
@@ -282,9 +289,9 @@ export class CollectionState {
     let deleted = 0;
     const touched: number[] = [];
     for (const id of ids) {
-      const ordinal = this.#ordinals.get(id);
+      const ordinal = this.#table.ordinalOf(id);
       if (ordinal === undefined) continue;
-      this.#dismiss(id, ordinal);
+      this.#table.delete(id, ordinal);
       if (ordinal < this.sealedOrdinal) this.memtable.set(ordinal, { kind: "tombstone", id });
       else this.memtable.delete(ordinal);
       this.#forgetVector(ordinal);
@@ -308,7 +315,7 @@ export class CollectionState {
         uri: batch.uris?.[i] ?? undefined,
         metadata: batch.metadatas?.[i] ?? undefined,
       };
-      const existing = this.#ordinals.get(id);
+      const existing = this.#table.ordinalOf(id);
       if (existing === undefined ? operation === "update" : operation === "add") return;
       const ordinal = existing ?? this.nextOrdinal++;
       if (existing === undefined) this.#insert(id, ordinal, fields);
@@ -323,7 +330,7 @@ export class CollectionState {
   }
 
   #insert(id: string, ordinal: number, fields: RecordFields): void {
-    this.#admit(id, ordinal);
+    this.#table.add(id, ordinal);
     this.memtable.set(ordinal, {
       kind: "record",
       id,
@@ -386,18 +393,6 @@ export class CollectionState {
   /** Names collection and segment in errors. */
   #owner(segment: string): string {
     return `collection "${this.row.name}" (${segment})`;
-  }
-
-  #admit(id: string, ordinal: number): void {
-    this.#ordinals.set(id, ordinal);
-    this.#ids[ordinal] = id;
-    this.live.add(ordinal);
-  }
-
-  #dismiss(id: string, ordinal: number): void {
-    this.#ordinals.delete(id);
-    this.#ids[ordinal] = undefined;
-    this.live.delete(ordinal);
   }
 
   /** Takes over a changed row: another name, metadata, or `ef_search`, which counts from the next search on. */
@@ -488,9 +483,7 @@ export class CollectionState {
     this.memtable.renumber(ordinalOf);
     this.nextOrdinal = ordinalOf(this.nextOrdinal);
     this.sealedOrdinal = manifest.nextOrdinal;
-    this.live = new Bitmap();
-    this.#ids = [];
-    for (const [id, ordinal] of this.#ordinals) this.#admit(id, ordinalOf(ordinal));
+    this.#table = this.#table.renumbered(ordinalOf);
     this.text = new CollectionText(this.#parts.blocks, this.#owner("text"));
     this.#cacheBase = 2 ** 32 * nextCacheBase++;
     if (this.vectors !== null && prepared !== null) this.#installIndex(this.vectors, prepared);

@@ -56,6 +56,8 @@ export interface ByteRange {
   extent: Extent;
   start: number;
   length: number;
+  /** Memory, at least that long, which the bytes may be read into instead of new memory: touching new memory takes long. */
+  into?: Uint8Array;
 }
 
 export interface BlobStore {
@@ -69,7 +71,7 @@ export interface BlobStore {
   flush(): Promise<void>;
   /**
    * Reads ranges, in order. A range that is not there (missing arena, short file) rejects with `CORRUPTION`.
-   * The bytes are copies that the caller owns.
+   * The bytes are copies that the caller owns, or, where it was given, at the beginning of `into`.
    */
   read(ranges: readonly ByteRange[]): Promise<Uint8Array[]>;
   /** Makes the space of these extents free for later writes. */

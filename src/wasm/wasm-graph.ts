@@ -86,7 +86,8 @@ export class WasmGraph implements Graph {
   }
 
   write(from: number, { heights, degrees, links }: GraphPiece): void {
-    heights.forEach((height, i) => height > 0 && this.#place(from + i, height - 1));
+    this.#memory.placeNodes(from + heights.length);
+    for (let i = 0; i < heights.length; i++) if (heights[i]! > 0) this.#place(from + i, heights[i]! - 1);
     const bytes = new Uint8Array(this.#memory.buffer);
     const words = new Uint32Array(this.#memory.buffer);
     let list = 0;

@@ -54,14 +54,14 @@ class WasmTable implements CodeTable {
     if (end > this.#rows) this.#memory.placeRows(end);
     this.#clearRows(this.#rows, first);
     const { buffer, codeBytes } = this.#memory;
-    const view = new DataView(buffer);
     const bytes = new Int8Array(buffer);
+    const factors = new Float32Array(buffer);
     for (let i = 0; i < slopes.length; i++) {
       const row = this.#memory.rowAt(first + i);
       bytes.set(codes.subarray(i * this.dimension, (i + 1) * this.dimension), row);
-      bytes.fill(0, row + this.dimension, row + codeBytes);
-      view.setFloat32(row + codeBytes, slopes[i]!, true);
-      view.setFloat32(row + codeBytes + 4, intercepts[i]!, true);
+      if (codeBytes > this.dimension) bytes.fill(0, row + this.dimension, row + codeBytes);
+      factors[(row + codeBytes) / 4] = slopes[i]!;
+      factors[(row + codeBytes) / 4 + 1] = intercepts[i]!;
     }
     this.#rows = Math.max(this.#rows, end);
   }

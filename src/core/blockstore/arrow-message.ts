@@ -185,16 +185,35 @@ function finishField(builder: Builder, name: string, typeType: Type, type: numbe
 
 /** Reads schema and batch of a block, checked: every buffer lies inside the body and begins at a multiple of 8. */
 export function decodeStream(bytes: Uint8Array): DecodedStream {
-  const schema = readMessage(bytes, 0, MessageHeader.Schema);
+  const schema = decodeSchema(bytes);
   const batch = readMessage(bytes, schema.end, MessageHeader.RecordBatch);
   const bodyLength = toLength(batch.message.bodyLength(), bytes.length - batch.end, "body length");
   expectEnd(bytes, batch.end + bodyLength);
   return {
-    ...readSchema(schema),
+    fields: schema.fields,
+    metadata: schema.metadata,
     ...readBatch(batch, bodyLength),
     bodyLength,
     bodyStart: batch.end,
   };
+}
+
+interface DecodedSchema {
+  /** The encoded message, from the first byte of the block. */
+  bytes: Uint8Array;
+  end: number;
+  fields: FieldShape[];
+  metadata: Map<string, string>;
+}
+
+/** Blocks of one kind are read one after the other and have the same schema, whose decoding takes most of the time. */
+let lastSchema: DecodedSchema | null = null;
+
+function decodeSchema(bytes: Uint8Array): DecodedSchema {
+  if (lastSchema?.bytes.every((byte, i) => byte === bytes[i])) return lastSchema;
+  const message = readMessage(bytes, 0, MessageHeader.Schema);
+  lastSchema = { bytes: bytes.slice(0, message.end), end: message.end, ...readSchema(message) };
+  return lastSchema;
 }
 
 interface FramedMessage {

@@ -69,9 +69,9 @@ export class BlockStore {
     return this.#cache.get(key) ?? this.#loads.get(key) ?? this.#load(key, ref, owner);
   }
 
-  /** The whole encoded block, checked and not cached. */
-  async readBytes(ref: BlockRef, owner: string): Promise<Uint8Array> {
-    const bytes = await this.#fetch(ref, owner);
+  /** The whole encoded block, checked and not cached; in `into`, which is long enough, where the storage can do that. */
+  async readBytes(ref: BlockRef, owner: string, into?: Uint8Array): Promise<Uint8Array> {
+    const bytes = await this.#fetch(ref, owner, into);
     if (bytes.length !== ref.length) throw damaged(ref, owner, `has ${bytes.length} bytes`);
     const found = crc32(bytes);
     if (found !== ref.crc32) throw damaged(ref, owner, `fails its checksum (expected ${ref.crc32}, found ${found})`);
@@ -121,9 +121,9 @@ export class BlockStore {
     }
   }
 
-  async #fetch(ref: BlockRef, owner: string): Promise<Uint8Array> {
+  async #fetch(ref: BlockRef, owner: string, into: Uint8Array | undefined): Promise<Uint8Array> {
     try {
-      const [bytes] = await this.#blobs.read([{ extent: ref, start: 0, length: ref.length }]);
+      const [bytes] = await this.#blobs.read([{ extent: ref, start: 0, length: ref.length, ...(into && { into }) }]);
       return bytes!;
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;

@@ -67,7 +67,8 @@ function damageOfHeights(heights: Uint8Array, { pieces, M, seed }: GraphSnapshot
 }
 
 function damageOfEntry(heights: Uint8Array, entry: number): string | null {
-  const highest = heights.reduce((max, height) => Math.max(max, height), 0);
+  let highest = 0;
+  for (const height of heights) if (height > highest) highest = height;
   if (highest === 0) return entry === -1 ? null : `entry ${entry} of an empty graph`;
   return heights[entry] === highest ? null : `entry ${entry} is not of the highest level`;
 }

@@ -98,8 +98,7 @@ export class VectorSegment {
   /** Reads the codes of every block, for the vector index, and keeps what single reads need. Call `install` with the result. */
   async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];
-    for (const entry of section) {
-      const block = await this.#readCodes(entry);
+    for await (const { entry, block } of this.#readCodes(section)) {
       visit(block.u32("ordinal"), quantizedRows(block));
       directories.push(directoryOf(entry, block));
       await tick();
@@ -110,12 +109,11 @@ export class VectorSegment {
   /** The directories of a section that shares most of its blocks with the present one. */
   async prepare(section: OrdinalSection, tick: Tick): Promise<RowDirectory[]> {
     const known = new Map(this.#directories.map((directory) => [directory.entry, directory]));
-    const directories: RowDirectory[] = [];
-    for (const entry of section) {
-      directories.push(known.get(entry) ?? directoryOf(entry, await this.#readCodes(entry)));
+    for await (const { entry, block } of this.#readCodes(section.filter((entry) => !known.has(entry)))) {
+      known.set(entry, directoryOf(entry, block));
       await tick();
     }
-    return directories;
+    return section.map((entry) => known.get(entry)!);
   }
 
   install(directories: RowDirectory[]): void {
@@ -158,8 +156,10 @@ export class VectorSegment {
     return undefined;
   }
 
-  async #readCodes(entry: OrdinalEntry): Promise<Block> {
-    return Block.decode(await this.#store.readBytes(entry.refs[0]!, this.#owner));
+  /** The codes of one entry after the other; each block is good until the next one is read. */
+  async *#readCodes(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; block: Block }, void, undefined> {
+    const buffer = new Uint8Array(section.reduce((max, { refs }) => Math.max(max, refs[0]!.length), 0));
+    for (const entry of section) yield { entry, block: Block.decode(await this.#store.readBytes(entry.refs[0]!, this.#owner, buffer)) };
   }
 
   #damaged(ref: BlockRef, ordinal: number): TidepoolError {

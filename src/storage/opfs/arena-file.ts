@@ -82,8 +82,8 @@ export class ArenaFile {
     throw new TidepoolError("QUOTA_EXCEEDED", message);
   }
 
-  read(at: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+  read(at: number, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
     const read = length === 0 ? 0 : this.#try(`read arena ${this.number} at ${at}`, () => this.#handle.read(bytes, { at }));
     if (read === length) return bytes;
     throw new TidepoolError("CORRUPTION", `Arena ${this.number} ends too early: at offset ${at} it has ${read} of ${length} bytes`);

@@ -81,10 +81,10 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertOpen();
     return ranges.map((range) => {
       checkRange(range);
-      const { extent, start, length } = range;
+      const { extent, start, length, into } = range;
       const arena = this.#arenas.get(extent.arena);
       if (!arena) throw missing(`Arena ${extent.arena}, in which extent ${extentName(extent)} lies,`);
-      return arena.read(extent.offset + start, length);
+      return arena.read(extent.offset + start, length, into);
     });
   }
 
