@@ -517,6 +517,7 @@ export class Engine implements EngineService {
       warn: (warning) => this.#warn(warning),
       buildGraph: (opened) => this.#graphBuilder.note(opened),
     });
+    void state.prepareWrites();
     // Its row may have been changed while it was opened.
     state.configure(this.#sysdb.collectionById(row.id));
     if (state.logRecords > 0) this.#compactor.noteWrite(state);
