@@ -255,6 +255,16 @@ clause("blobs: what was written can be read at once, whole and in ranges, in the
   return storage;
 });
 
+clause("blobs: given memory to read into, a read gives the same bytes, and touches no byte behind them", async (bench) => {
+  const storage = await bench.ready();
+  const extent = await storage.blobs.write(pattern(5000, 1));
+  const into = new Uint8Array(6000).fill(7);
+  equal(await storage.blobs.read([{ extent, start: 0, length: 5000, into }]), [pattern(5000, 1)]);
+  equal(await storage.blobs.read([{ extent, start: 10, length: 20, into }]), [pattern(5000, 1).slice(10, 30)]);
+  equal(into.slice(5000), new Uint8Array(1000).fill(7));
+  return storage;
+});
+
 clause("blobs: any length survives, empty ones and those around 64 KiB included", async (bench) => {
   const storage = await bench.ready();
   const lengths = [0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 131_072];
