@@ -412,8 +412,182 @@ export const cases: readonly Case[] = [
       assert.deepEqual([body.metadatas[0][0], body.metadatas[1], body.embeddings], [{ n: 2.5 }, null, [null, null]]);
     },
   },
+  {
+    name: "where: types never mix, lists are searched by type, and ranges compare numbers only",
+    async run(rest) {
+      const path = await rest.collection();
+      const metadatas = [{ v: 1 }, { v: "1" }, { v: true }, { v: [1, 2] }, { v: ["1"] }, { v: [true] }];
+      await rest.ask("POST", `${path}/add`, { ids: ["int", "text", "flag", "ints", "texts", "flags"], embeddings: metadatas.map(() => [1]), metadatas });
+      const expected: [where: unknown, ids: string[]][] = [
+        [{ v: 1 }, ["int"]],
+        [{ v: "1" }, ["text"]],
+        [{ v: { $in: [true] } }, ["flag"]],
+        [{ v: { $ne: 1 } }, ["text", "flag", "ints", "texts", "flags"]],
+        [{ v: { $nin: ["1"] } }, ["int", "flag", "ints", "texts", "flags"]],
+        [{ v: { $contains: 1 } }, ["ints"]],
+        [{ v: { $contains: "1" } }, ["texts"]],
+        [{ v: { $not_contains: true } }, ["int", "text", "flag", "ints", "texts"]],
+        [{ v: { $gte: 1 } }, ["int"]],
+      ];
+      for (const [where, ids] of expected) assert.deepEqual([where, await rest.ids(path, { where })], [where, ids]);
+      for (const operand of ["1", true, null, [1]]) {
+        await rest.refused(400, "InvalidArgumentError", "Invalid where clause", "POST", `${path}/get`, { where: { v: { $gt: operand } } });
+      }
+    },
+  },
+  {
+    name: "where_document: %, _ and single characters of any script stand for themselves",
+    async run(rest) {
+      const path = await rest.collection();
+      const documents = ["100% sure", "a_b", "海潮", "axb", "emoji 🌊"];
+      await rest.ask("POST", `${path}/add`, { ids: documents, embeddings: documents.map(() => [1]), documents });
+      const expected: [filter: unknown, ids: string[]][] = [
+        [{ $contains: "%" }, ["100% sure"]],
+        [{ $contains: "_" }, ["a_b"]],
+        [{ $contains: "潮" }, ["海潮"]],
+        [{ $contains: "🌊" }, ["emoji 🌊"]],
+        [{ $contains: "a" }, ["a_b", "axb"]],
+        [{ $regex: "\\d" }, ["100% sure"]],
+        [{ $regex: "a.b" }, ["a_b", "axb"]],
+      ];
+      for (const [filter, ids] of expected) assert.deepEqual([filter, await rest.ids(path, { where_document: filter })], [filter, ids]);
+    },
+  },
+  {
+    name: "search: operators of ranks, records without a rank, and ranks by position",
+    async run(rest) {
+      const path = await rest.filled();
+      const knn = (fields: object) => ({ $knn: { query: [0, 0], key: "#embedding", limit: 3, ...fields } });
+      const scores = async (rank: object) => {
+        const { status, body } = await rest.ask("POST", `${path}/search`, { searches: [{ rank, select: { keys: ["#score"] } }] });
+        assert.equal(status, 200, JSON.stringify(body));
+        return Object.fromEntries(body.ids[0].map((id: string, i: number) => [id, body.scores[0][i]]));
+      };
+      const val = ($val: number) => ({ $val });
+      assert.deepEqual(await scores(knn({})), { a: 0, b: 1, c: 4 });
+      assert.deepEqual(await scores(knn({ limit: 2 })), { a: 0, b: 1 });
+      assert.deepEqual(await scores({ $sum: [knn({}), knn({ limit: 2 })] }), { a: 0, b: 2 });
+      assert.deepEqual(await scores({ $sum: [knn({}), knn({ limit: 2, default: 9 })] }), { a: 0, b: 2, c: 13 });
+      assert.deepEqual(await scores(knn({ return_rank: true })), { a: 0, b: 1, c: 2 });
+      assert.deepEqual(await scores({ $mul: [knn({}), val(2)] }), { a: 0, b: 2, c: 8 });
+      assert.deepEqual(await scores({ $sub: { left: val(4), right: knn({}) } }), { a: 4, b: 3, c: 0 });
+      assert.deepEqual(await scores({ $div: { left: knn({}), right: val(2) } }), { a: 0, b: 0.5, c: 2 });
+      assert.deepEqual(await scores({ $abs: { $sub: { left: knn({}), right: val(2) } } }), { a: 2, b: 1, c: 2 });
+      assert.deepEqual(await scores({ $max: [knn({}), val(1)] }), { a: 1, b: 1, c: 4 });
+      assert.deepEqual(await scores({ $min: [knn({}), val(1)] }), { a: 0, b: 1, c: 1 });
+      assert.deepEqual(await scores({ $exp: { $mul: [knn({}), val(0)] } }), { a: 1, b: 1, c: 1 });
+      assert.deepEqual(await scores({ $log: { $sum: [{ $mul: [knn({}), val(0)] }, val(1)] } }), { a: 0, b: 0, c: 0 });
+      // What Rrf comes to: the sum of −weight ÷ (k + position).
+      assert.deepEqual(await scores({ $div: { left: val(-1), right: { $sum: [val(1), knn({ return_rank: true })] } } }), { a: -1, b: -0.5, c: -0.33333334 });
+    },
+  },
+  {
+    name: "search: groups keep their best, by score or by a key; special keys; bad payloads",
+    async run(rest) {
+      const path = await rest.collection();
+      const metadatas = [{ g: "x", n: 1 }, { g: "x", n: 9 }, { g: "y", n: 5 }, { n: 2 }];
+      await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c", "d"], embeddings: [[1], [2], [3], [4]], metadatas, documents: ["p", "q", null, "q"] });
+      const search = async (fields: object) => (await rest.ask("POST", `${path}/search`, { searches: [{ rank: { $knn: { query: [0], key: "#embedding", limit: 9 } }, ...fields }] })).body;
+      const grouped = async (aggregate: object) => (await search({ group_by: { keys: ["g"], aggregate } })).ids;
+      assert.deepEqual(await grouped({ $min_k: { keys: ["#score"], k: 1 } }), [["a", "c", "d"]]);
+      assert.deepEqual(await grouped({ $max_k: { keys: ["n"], k: 1 } }), [["b", "c", "d"]]);
+      assert.deepEqual((await search({ filter: { "#id": { $in: ["a", "d"] } } })).ids, [["a", "d"]]);
+      assert.deepEqual((await search({ filter: { "#document": { $contains: "q" } } })).ids, [["b", "d"]]);
+      const body = await search({ limit: { limit: 1, offset: 0 }, select: { keys: ["#document", "#embedding", "#metadata", "#score"] } });
+      assert.deepEqual([body.documents, body.embeddings, body.metadatas, body.scores], [[["p"]], [[[1]]], [[metadatas[0]]], [[1]]]);
+      for (const payload of [{ rank: { $nope: 1 } }, { rank: { $knn: { query: [1, 2], key: "#embedding" } } }, { limit: { limit: -1 } }, { filter: { a: 1, b: 2 } }]) {
+        assert.equal((await rest.ask("POST", `${path}/search`, { searches: [payload] })).status, 400, JSON.stringify(payload));
+      }
+      assert.equal((await rest.ask("POST", `${path}/search`, { searches: "all" })).status, 422);
+    },
+  },
 
   // ---- routes
+  {
+    name: "GET the clock at its short path too, and what openapi.json tells",
+    async run(rest) {
+      assert.ok((await rest.ask("GET", "/api/v2")).body["nanosecond heartbeat"] > 1e18);
+      const { paths } = (await rest.ask("GET", "/openapi.json")).body;
+      const told = Object.entries<object>(paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method} ${path.replace(/\{\w+\}/g, "*")}`));
+      const C = "/api/v2/tenants/*/databases/*/collections/*";
+      for (const route of ["get /api/v2/heartbeat", "post /api/v2/reset", "patch /api/v2/tenants/*", "delete /api/v2/tenants/*/databases/*", `put ${C}`, `post ${C}/search`, `get ${C}/fork_count`]) {
+        assert.ok(told.includes(route), route);
+      }
+    },
+  },
+  {
+    name: "PATCH of a tenant gives it a resource name; other tenants have none",
+    async run(rest) {
+      const tenant = rest.name();
+      await rest.ask("POST", "/api/v2/tenants", { name: tenant });
+      assert.deepEqual(await rest.ask("PATCH", `/api/v2/tenants/${tenant}`, { resource_name: "res" }), { status: 200, body: {} });
+      assert.deepEqual((await rest.ask("GET", `/api/v2/tenants/${tenant}`)).body, { name: tenant, resource_name: "res" });
+      await rest.refused(404, "NotFoundError", "not found", "PATCH", "/api/v2/tenants/nobody-here", { resource_name: "res" });
+    },
+  },
+  {
+    name: "databases: names, one that exists, and a tenant that is made with its first database",
+    async run(rest) {
+      const tenant = rest.name();
+      const databases = `/api/v2/tenants/${tenant}/databases`;
+      assert.deepEqual(await rest.ask("POST", databases, { name: "one" }), { status: 200, body: {} });
+      assert.deepEqual((await rest.ask("GET", `/api/v2/tenants/${tenant}`)).body, { name: tenant, resource_name: null });
+      await rest.refused(409, "ChromaError", "already exists", "POST", databases, { name: "one" });
+      await rest.refused(400, "InvalidArgumentError", "Expected a name", "POST", databases, { name: "x" });
+      assert.deepEqual((await rest.ask("GET", "/api/v2/tenants/nobody-here/databases")).body, []);
+      await rest.refused(404, "NotFoundError", "Database [two] not found", "GET", `${databases}/two`);
+    },
+  },
+  {
+    name: "deleting a database deletes its collections, and a collection is found in its own database only",
+    async run(rest) {
+      const tenant = rest.name();
+      const databases = `/api/v2/tenants/${tenant}/databases`;
+      for (const name of ["one", "two"]) await rest.ask("POST", databases, { name });
+      const { id } = (await rest.ask("POST", `${databases}/one/collections`, { name: "tides" })).body;
+      assert.equal((await rest.ask("GET", `${databases}/one/collections/by-id/${id}`)).status, 200);
+      assert.equal((await rest.ask("GET", `${databases}/two/collections/by-id/${id}`)).status, 404);
+      await rest.ask("DELETE", `${databases}/one`);
+      await rest.ask("POST", databases, { name: "one" });
+      assert.deepEqual((await rest.ask("GET", `${databases}/one/collections`)).body, []);
+      await rest.refused(404, "NotFoundError", `Collection [${id}] does not exist`, "GET", `${databases}/one/collections/${id}/count`);
+    },
+  },
+  {
+    name: "PUT of a configuration changes what may change; a fork keeps metadata and configuration, and its name must be free",
+    async run(rest) {
+      const name = rest.name();
+      const path = await rest.collection({ name, metadata: { a: 1 }, configuration: { hnsw: { space: "cosine" } } });
+      assert.deepEqual(await rest.ask("PUT", path, { new_configuration: { hnsw: { ef_search: 33 } } }), { status: 200, body: {} });
+      const forked = (await rest.ask("POST", `${path}/fork`, { new_name: rest.name() })).body;
+      assert.deepEqual([forked.metadata, forked.configuration_json.hnsw.space, forked.configuration_json.hnsw.ef_search], [{ a: 1 }, "cosine", 33]);
+      assert.equal((await rest.ask("POST", `${path}/fork`, { new_name: name })).status, 409);
+      await rest.refused(400, "InvalidArgumentError", "Expected a name", "POST", `${path}/fork`, { new_name: "x" });
+    },
+  },
+  {
+    name: "pages of collections: limit, offset, and what is no number",
+    async run(rest) {
+      const tenant = rest.name();
+      await rest.ask("POST", `/api/v2/tenants/${tenant}/databases`, { name: "one" });
+      const path = `/api/v2/tenants/${tenant}/databases/one/collections`;
+      for (const name of ["aaa", "bbb", "ccc"]) await rest.ask("POST", path, { name });
+      assert.equal((await rest.ask("GET", `${path}?limit=2`)).body.length, 2);
+      assert.equal((await rest.ask("GET", `${path}?limit=2&offset=2`)).body.length, 1);
+      assert.deepEqual((await rest.ask("GET", `${path}?limit=0`)).body, []);
+      assert.equal((await rest.ask("GET", `${path}?limit=-1`)).status, 400);
+      assert.equal((await rest.ask("GET", `${path}?offset=x`)).status, 400);
+    },
+  },
+  {
+    name: "functions that only Chroma's cloud has are 501",
+    async run(rest) {
+      const path = await rest.collection();
+      assert.equal((await rest.ask("POST", `${path}/functions/attach`, {})).status, 501);
+      assert.equal((await rest.ask("GET", `${path}/functions/any`)).status, 501);
+      assert.equal((await rest.ask("POST", `${path}/attached_functions/any/detach`, {})).status, 501);
+    },
+  },
   {
     name: "GET heartbeat, version, pre-flight-checks, auth/identity, healthcheck",
     async run(rest) {
@@ -686,6 +860,31 @@ export const cases: readonly Case[] = [
       await rest.ask("POST", `${path}/add`, { ids, embeddings: ids.map((_, i) => [i]) });
       await rest.ask("POST", `${path}/delete`, { ids: ids.slice(1) });
       assert.deepEqual((await rest.ask("POST", `${path}/query`, { query_embeddings: [[1]], n_results: 0 })).body.ids, [[]]);
+    },
+  },
+  {
+    name: "ours: the same query gets the same answer, equal distances in insertion order, exact among several hundred",
+    async run(rest) {
+      const path = await rest.collection();
+      const ids = Array.from({ length: 700 }, (_, i) => `r${i}`);
+      await rest.ask("POST", `${path}/add`, { ids, embeddings: ids.map((_, i) => [(i * 37) % 101, i % 7]) });
+      const query = async () => (await rest.ask("POST", `${path}/query`, { query_embeddings: [[50, 3]], n_results: 40, include: ["distances"] })).body;
+      const exact = ids.map((id, i) => ({ id, distance: ((((i * 37) % 101) - 50) ** 2) + ((i % 7) - 3) ** 2 })).sort((a, b) => a.distance - b.distance).slice(0, 40);
+      const first = await query();
+      assert.deepEqual([first.ids, first.distances], [[exact.map(({ id }) => id)], [exact.map(({ distance }) => distance)]]);
+      assert.deepEqual(await query(), first);
+    },
+  },
+  {
+    name: "POST reset: everything is gone but the first tenant and database",
+    async run(rest) {
+      const [tenant, path] = [rest.name(), await rest.filled()];
+      await rest.ask("POST", "/api/v2/tenants", { name: tenant });
+      assert.deepEqual(await rest.ask("POST", "/api/v2/reset"), { status: 200, body: true });
+      assert.equal((await rest.ask("GET", `/api/v2/tenants/${tenant}`)).status, 404);
+      assert.equal((await rest.ask("GET", `${path}/count`)).status, 404);
+      assert.deepEqual((await rest.ask("GET", `${D}/collections`)).body, []);
+      assert.equal((await rest.ask("GET", D)).body.name, "default_database");
     },
   },
 ];

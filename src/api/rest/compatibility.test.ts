@@ -33,6 +33,15 @@ test("every method of the official client is in the table once, and is there whe
   }
 });
 
+test("every method of ours that Chroma's client has not is told among the differences", async () => {
+  const differences = await readFile(new URL("../../../docs/chroma-differences.md", import.meta.url), "utf8");
+  for (const [owner, names] of Object.entries(methods)) {
+    const all = Object.entries(Object.getOwnPropertyDescriptors(ours[owner]!)).filter(([name, { value }]) => typeof value === "function" && name !== "constructor");
+    const extra = all.map(([name]) => name).filter((name) => !names.split(" ").includes(name));
+    for (const name of extra) expect([name, new RegExp(`\\b${name}\\b`).test(differences)]).toEqual([name, true]);
+  }
+});
+
 test("every route is in the table once, and answers 501 where the table says that it is not there", () => {
   const listed = rows.filter(({ name }) => name.includes("/"));
   expect(listed.map(({ name }) => name).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
