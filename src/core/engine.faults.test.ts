@@ -152,3 +152,38 @@ test("writes take effect in the order of their calls, whatever reads come betwee
     expect(metadatas).toEqual([{ value: -value }]);
   }
 });
+
+test("a graph that finds no room on disk is saved once there is some, and answers are right meanwhile", async () => {
+  const fill = async (storage: FaultInjectingStorage): Promise<{ engine: Engine; environment: TestEnvironment; collectionId: string; before: number }> => {
+    const environment = new TestEnvironment();
+    const engine = await openEngine(storage, { environment, flatRowsMax: 10 });
+    const { id: collectionId } = await engine.createCollection(collection());
+    await engine.write({ collectionId, operation: "add", records: records(0, 60) });
+    await engine.compact(collectionId);
+    const before = storage.changes;
+    environment.advance(limits.graphIdleMs);
+    while ((await engine.info()).compacting) await turns(1);
+    return { engine, environment, collectionId, before };
+  };
+  const counting = new FaultInjectingStorage();
+  const { before } = await fill(counting);
+  // Blocks, a flush and a commit; a flush that fails poisons, which is told elsewhere.
+  const steps = Array.from({ length: counting.changes - before }, (_, i) => before + 1 + i).filter((at) => at !== counting.changes - 1);
+  expect(steps.length).toBeGreaterThan(1);
+  for (const at of steps) {
+    const storage = new FaultInjectingStorage({ fail: { at, error: "quota" } });
+    const { engine, environment, collectionId } = await fill(storage);
+    const nearest = async (from: Engine): Promise<string[]> =>
+      (await from.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 40) }, nResults: 1, include: [] })).ids;
+    expect((await engine.info()).compactionError).toMatch(/more bytes/);
+    expect(await nearest(engine)).toEqual(["r40"]);
+    await engine.write({ collectionId, operation: "upsert", records: records(60, 61) });
+    environment.advance(limits.graphIdleMs);
+    while ((await engine.info()).compacting) await turns(1);
+    await engine.compact(collectionId);
+    expect(await engine.info()).toMatchObject({ compactionError: null, logRecords: 0, records: 61 });
+    const reopened = await openEngine(storage.reopen(), { flatRowsMax: 10 });
+    expect(await nearest(reopened)).toEqual(["r40"]);
+    expect(await reopened.info()).toMatchObject({ records: 61, warnings: [] });
+  }
+});
