@@ -425,7 +425,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /**
-   * How much of what was written has reached the indexes on disk. Reads see all of it at any time.
+   * How much of what was written has reached the indexes on disk. Reads see all of it at any time. Whether the log still keeps it
+   * too, because the indexes are not published yet, is told by `unpublished` of `client.info()`.
    *
    * @example
    * console.log((await collection.getIndexingStatus()).total_ops); // 1

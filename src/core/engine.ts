@@ -401,6 +401,7 @@ export class Engine implements EngineService {
       memoryBytes: this.#blocks.cacheBytes + this.#vectorCache.bytes + this.#collections.memoryBytes,
       kernel: this.#parts.kernel.name,
       compacting: this.#compactor.isBusy || this.#graphBuilder.isBusy,
+      unpublished: this.#compactor.unpublishedCount,
       warnings: [...this.#warnings],
       compactionError: this.#compactor.lastError?.message ?? null,
     };

@@ -173,6 +173,11 @@ export interface EngineInfo {
   kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
+  /**
+   * Collections of which a compaction waits to be published: it is on disk, but the log is kept until its arena is a minute old.
+   * At 0, with `compacting` false, nothing changes on disk by itself any more but a text index, 5 s after the last write.
+   */
+  unpublished: number;
   /** The messages of all warnings since opening: what was found damaged, or failed, and was mended without loss. */
   warnings: string[];
   /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */

@@ -65,6 +65,11 @@ export class Compactor {
     return this.#running.size > 0;
   }
 
+  /** Collections of which something is installed and not published yet. */
+  get unpublishedCount(): number {
+    return this.#unpublished.size;
+  }
+
   /** Whether work on the collection is under way. */
   isAtWorkOn(state: CollectionState): boolean {
     return this.#running.has(state) || this.#beingPublished === state;
