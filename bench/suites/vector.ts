@@ -30,6 +30,8 @@ const QUIET_POLLS = 10;
 const QUIET_POLL_MS = 300;
 const USES = 50;
 
+const TOO_SLOW = "takes minutes to build or milliseconds to answer, so it is measured on smaller sets only";
+
 const data = resolve(root, "../shared/data");
 
 interface Parameters {
@@ -64,15 +66,13 @@ interface Tuned {
 class VectorBench {
   readonly #harness: Harness;
   readonly #parameters: Parameters;
-  readonly #engines: EngineDefinition[];
-  readonly #isPublicWanted: boolean;
+  readonly #wanted: Wanted;
   readonly #log: Log;
 
-  constructor(harness: Harness, parameters: Parameters, wanted: { engines: EngineDefinition[]; isPublicWanted: boolean }, log: Log) {
+  constructor(harness: Harness, parameters: Parameters, wanted: Wanted, log: Log) {
     this.#harness = harness;
     this.#parameters = parameters;
-    this.#engines = wanted.engines;
-    this.#isPublicWanted = wanted.isPublicWanted;
+    this.#wanted = wanted;
     this.#log = log;
   }
 
@@ -84,13 +84,13 @@ class VectorBench {
     const shape = await page.call("prepare", set.name, this.#parameters.queries);
     const bandwidth = await page.call("bandwidth", shape.records * (shape.dimension + 8));
     const run = new SetRun(page, shape.records, this.#parameters, this.#log);
-    const absent = set.slowEngines ? [] : this.#engines.filter(({ isSlow }) => isSlow).map(({ name }) => ({ engine: name, why: "takes minutes to build or milliseconds to answer; measured on one set of each kind" }));
-    const engines = this.#engines.filter(({ isSlow }) => set.slowEngines || !isSlow);
-    const database = this.#isPublicWanted ? await run.buildDatabase(`vector-${set.name}`) : null;
-    const results = await run.measureEngines(engines, database !== null);
+    const { engines, isPublicWanted, missing } = this.#wanted;
+    const slow = set.slowEngines ? [] : engines.filter(({ isSlow }) => isSlow);
+    const database = isPublicWanted ? await run.buildDatabase(`vector-${set.name}`) : null;
+    const results = await run.measureEngines(engines.filter((engine) => !slow.includes(engine)), database !== null);
     await page.close();
     const seconds = Math.round((Date.now() - begin) / 1000);
-    return { set: set.name, ...shape, seconds, loadAverage: { before, after: loadavg()[0]! }, bandwidth, engines: results, database, absent: [...absent, ...run.failed] };
+    return { set: set.name, ...shape, seconds, loadAverage: { before, after: loadavg()[0]! }, bandwidth, engines: results, database, absent: [...missing, ...slow.map(({ name }) => ({ engine: name, why: TOO_SLOW })), ...run.failed] };
   }
 
   /** In pages of their own, once everything is published. */
@@ -359,15 +359,20 @@ class Runs {
   }
 }
 
+/** An exact engine has one setting, and so has one whose first reaches both recalls: it is asked once for both. */
 async function timeOnce(subject: Subject, { curve, at95, at99 }: Tuned, runs: Runs): Promise<void> {
-  const at = async (point: CurvePoint): Promise<void> => void (point.ef !== null && (await subject.setEf(point.ef)));
-  if (at99) {
-    await at(at99);
+  const set = async ({ ef }: CurvePoint): Promise<void> => void (ef !== null && (await subject.setEf(ef)));
+  if (at99 && at99 !== at95) {
+    await set(at99);
     runs.add("at99", await subject.measure("none"));
   }
-  await at(at95 ?? curve.at(-1)!);
-  if (at95) runs.add("at95", await subject.measure("none"));
-  if (at95 && subject.measureFromPage) runs.add("page", await subject.measureFromPage());
+  await set(at95 ?? curve.at(-1)!);
+  if (at95) {
+    const run = await subject.measure("none");
+    runs.add("at95", run);
+    if (at99 === at95) runs.add("at99", run);
+    if (subject.measureFromPage) runs.add("page", await subject.measureFromPage());
+  }
   if (!subject.hasFilters) return;
   for (const filter of filterNames) if (filter !== "none") runs.add(filter, await subject.measure(filter));
 }
@@ -383,13 +388,21 @@ function isInstalled(name: string): boolean {
   return existsSync(join(root, "bench/node_modules", name, "package.json"));
 }
 
-function chooseEngines(wanted: readonly string[], log: Log): EngineDefinition[] {
+interface Wanted {
+  engines: EngineDefinition[];
+  isPublicWanted: boolean;
+  /** Not installed. */
+  missing: SetResult["absent"];
+}
+
+function chooseEngines(wanted: readonly string[], log: Log): Wanted {
   const modules = new Set(engineDefinitions.map(({ module }) => module));
   for (const name of wanted) if (name !== "public" && !modules.has(name)) throw new Error(`there is no engine ${name}; there are ${[...modules].join(", ")}, public`);
-  return engineDefinitions.filter(({ name, module, needs }) => {
-    if (wanted.length > 0 && !wanted.includes(module)) return false;
-    return needs === undefined || isInstalled(needs) || sayAbsent(log, name, `${needs} is not installed (npm ci --prefix bench)`);
-  });
+  const asked = engineDefinitions.filter(({ module }) => wanted.length === 0 || wanted.includes(module));
+  const missing = asked.flatMap(({ name, needs }) => (needs === undefined || isInstalled(needs) ? [] : [{ engine: name, why: `${needs} is not installed (npm ci --prefix bench)` }]));
+  for (const { engine, why } of missing) log(`WITHOUT ${engine}: ${why}`);
+  const engines = asked.filter(({ name }) => !missing.some(({ engine }) => engine === name));
+  return { engines, isPublicWanted: wanted.length === 0 || wanted.includes("public"), missing };
 }
 
 function chooseSets(wanted: readonly string[], isQuick: boolean, log: Log): VectorSet[] {
@@ -397,6 +410,12 @@ function chooseSets(wanted: readonly string[], isQuick: boolean, log: Log): Vect
   for (const name of wanted) if (!all.some((set) => set.name === name)) throw new Error(`there is no set ${name}; there are ${all.map(({ name }) => name).join(", ")}`);
   const sets = wanted.length > 0 ? all.filter(({ name }) => wanted.includes(name)) : isQuick ? quickSets : vectorSets;
   return sets.filter(({ name, data: folder }) => folder === undefined || existsSync(join(data, folder)) || sayAbsent(log, name, "../shared/data does not have it; it is not part of this repository"));
+}
+
+/** One set less is better than no results at all. */
+function sayFailed(log: Log, set: string, error: unknown): void {
+  log(`${set} FAILED and is left out: ${error instanceof Error ? `${error.message}\n${String(error.cause ?? "")}` : String(error)}`);
+  process.exitCode = 1;
 }
 
 function sayAbsent(log: Log, what: string, why: string): false {
@@ -414,15 +433,15 @@ function mergeSets(previous: unknown, sets: readonly SetResult[]): SetResult[] {
 
 async function run({ quick: hurried, sets: wantedSets, engines: wantedEngines, previous, log }: SuiteOptions): Promise<SuiteResult> {
   const parameters = hurried ? quick : full;
-  const engines = chooseEngines(wantedEngines, log);
+  const wanted = chooseEngines(wantedEngines, log);
   const sets = chooseSets(wantedSets, hurried, log);
-  const workers = [...new Set(engines.map(({ module }) => `engines/vector/${module}.ts`))];
+  const workers = [...new Set(wanted.engines.map(({ module }) => `engines/vector/${module}.ts`))];
   const harness = await Harness.open({ page: "vector", folders: existsSync(data) ? { data } : {}, workers });
   try {
-    const isPublicWanted = wantedEngines.length === 0 || wantedEngines.includes("public");
-    const bench = new VectorBench(harness, parameters, { engines, isPublicWanted }, log);
+    const bench = new VectorBench(harness, parameters, wanted, log);
     const measured: SetResult[] = [];
-    for (const set of sets) measured.push(await bench.measureSet(set));
+    for (const set of sets) await bench.measureSet(set).then((result) => measured.push(result), (error) => sayFailed(log, set.name, error));
+    if (measured.length === 0) throw new Error("no set was measured");
     await bench.reopenDatabases(measured);
     const isWhole = wantedSets.length === 0;
     const results: VectorResults = { browser: harness.browser, parameters, sets: isWhole || hurried ? measured : mergeSets(previous, measured) };
