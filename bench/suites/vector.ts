@@ -216,7 +216,7 @@ class SetRun {
     for (const ef of EF) {
       for (const subject of open) {
         const hasEf = await subject.setEf(ef);
-        const run = await subject.measure("none");
+        const run = await bestOfTwo(() => subject.measure("none"));
         curves.get(subject.name)!.push({ ef: hasEf ? ef : null, ...run });
         if (!hasEf || run.recall >= RECALL_ENOUGH) open.delete(subject);
       }
@@ -375,6 +375,12 @@ async function timeOnce(subject: Subject, { curve, at95, at99 }: Tuned, runs: Ru
   }
   if (!subject.hasFilters) return;
   for (const filter of filterNames) if (filter !== "none") runs.add(filter, await subject.measure(filter));
+}
+
+/** The quicker pass: a curve is to show the engine, not what else the machine did. */
+async function bestOfTwo(measure: () => Promise<QueryRun>): Promise<QueryRun> {
+  const [first, second] = [await measure(), await measure()];
+  return first.p50Ms <= second.p50Ms ? first : second;
 }
 
 /** Curves are measured by rising ef, so the first is the cheapest. */

@@ -13,7 +13,7 @@ const title = ({ set, records, dimension }: SetResult): string => `${set} (${rec
 export function drawRecall(sets: readonly SetResult[]): string {
   const panels = sets.map((set) => {
     const series = set.engines.map(({ engine, curve }): LineSeries => ({ name: engine, style: styleOf(engine), points: curve.map(({ recall, p50Ms }) => ({ x: recall, y: p50Ms })) }));
-    return linePanel({ title: title(set), xLabel: "recall@10", yLabel: "p50 ms, lower is better", xRange: [0.8, 1], series });
+    return linePanel({ title: title(set), xLabel: "recall@10", yLabel: "p50 ms, lower is better", xRange: [0.85, 1], series });
   });
   return chartSheet({ title: "Recall and latency of one query", panels, columns: 3, ...keyOf(sets) });
 }

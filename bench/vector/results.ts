@@ -3,7 +3,7 @@ import type { BuiltWhileAsking } from "../pages/build-while-asking.js";
 import type { Spread } from "../statistics.js";
 import type { FilterName } from "./labels.js";
 
-/** One pass over the queries at one `ef`; `null` where there is none to set. */
+/** The quicker of two passes over the queries at one `ef`; `null` where there is none to set. */
 export interface CurvePoint {
   ef: number | null;
   p50Ms: number;
