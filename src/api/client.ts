@@ -4,7 +4,7 @@
  */
 import { invalidArgument, show } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
-import { validateArray, validateCount, validateName, validateObject } from "../core/gateway/validate-records.js";
+import { validateArray, validateAtLeast, validateCount, validateName, validateObject, validateText } from "../core/gateway/validate-records.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
@@ -135,12 +135,8 @@ export class TidepoolClient {
     validateOneOf(storage, STORAGES, "storage");
     validateOneOf(durability, DURABILITIES, "durability");
     validateOneOf(allowReset, [true, false], "allowReset");
-    if (!Number.isSafeInteger(retainVersions) || retainVersions < 1) {
-      throw invalidArgument(`retainVersions must be a whole number of at least 1, got ${show(retainVersions)}`);
-    }
-    if (memoryBudgetBytes !== undefined && !(Number.isSafeInteger(memoryBudgetBytes) && memoryBudgetBytes >= limits.memoryBudgetBytesMin)) {
-      throw invalidArgument(`memoryBudgetBytes must be a whole number of at least ${limits.memoryBudgetBytesMin}, got ${show(memoryBudgetBytes)}`);
-    }
+    validateAtLeast(retainVersions, 1, "retainVersions");
+    if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
     if (onWarning !== undefined && typeof onWarning !== "function") throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
@@ -393,11 +389,6 @@ export class TidepoolClient {
 export function validatePath(path: unknown): void {
   if (typeof path === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(path) && !/^\.+$/.test(path)) return;
   throw invalidArgument(`path must be 1-128 letters, digits and . _ - (and not only dots), got ${show(path)}`);
-}
-
-export function validateText(value: unknown, argument: string): void {
-  if (typeof value === "string" && value !== "") return;
-  throw invalidArgument(`${argument} must be a non-empty string, got ${show(value)}`);
 }
 
 function validateOneOf(value: unknown, allowed: readonly unknown[], argument: string): void {

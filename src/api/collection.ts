@@ -34,7 +34,7 @@ import type { SparseSource } from "./schema/embed-sparse.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
-import { embedRows, type Place, placeAfter, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
+import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
 
 /** Arguments of `collection.add`. */
 export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
@@ -543,9 +543,10 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   #takePlace(): Place {
-    const place = placeAfter(this.#allSent);
-    this.#allSent = place.next;
-    return place;
+    const before = this.#allSent;
+    let sent = (): void => {};
+    this.#allSent = new Promise<void>((resolve) => (sent = resolve)).then(() => before);
+    return { before, sent };
   }
 
   get #embedsSparse(): boolean {

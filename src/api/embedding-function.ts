@@ -3,6 +3,7 @@
  * and a configuration; `getCollection` builds the function again from the class registered under that name.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { validateText } from "../core/gateway/validate-records.js";
 import type { EmbeddingFunctionConfiguration, Space } from "../core/types.js";
 import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
@@ -69,7 +70,7 @@ export const knownEmbeddingFunctions = new Map<string, EmbeddingFunctionClass>([
  * registerEmbeddingFunction("length", LengthEmbeddingFunction);
  */
 export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionClass): void {
-  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+  validateText(name, "name");
   if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
     throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
   }

@@ -1,14 +1,9 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
+import { INCLUDE_FIELDS } from "../core/gateway/validate-records.js";
 import type { IncludeField, Metadata } from "../core/types.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
-export const IncludeEnum = {
-  distances: "distances",
-  documents: "documents",
-  embeddings: "embeddings",
-  metadatas: "metadatas",
-  uris: "uris",
-} as const satisfies Record<string, IncludeField>;
+export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [field, field])) as { readonly [F in IncludeField]: F };
 export type IncludeEnum = (typeof IncludeEnum)[keyof typeof IncludeEnum];
 
 /** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
@@ -128,18 +123,11 @@ export class SearchTextResult<TMeta extends Metadata = Metadata> {
   }
 }
 
-const SINGULAR = {
-  documents: "document",
-  embeddings: "embedding",
-  metadatas: "metadata",
-  uris: "uri",
-  distances: "distance",
-} as const;
-
 type Columns = { readonly [F in IncludeField]?: readonly unknown[] | undefined };
 
 function row<TRow>(columns: Columns, include: readonly IncludeField[], i: number, start: object): TRow {
   const record: Record<string, unknown> = { ...start };
-  for (const field of include) record[SINGULAR[field]] = columns[field]?.[i];
+  // "documents" has the singular "document", and so with all the others.
+  for (const field of include) record[field.slice(0, -1)] = columns[field]?.[i];
   return record as TRow;
 }

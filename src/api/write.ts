@@ -68,13 +68,6 @@ export interface Place {
   sent(): void;
 }
 
-/** The place after the one that leads to `before`. */
-export function placeAfter(before: Promise<void>): Place & { next: Promise<void> } {
-  let sent = (): void => {};
-  const done = new Promise<void>((resolve) => (sent = resolve));
-  return { before, sent, next: done.then(() => before) };
-}
-
 type Patches = (MetadataPatch | null)[];
 
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
@@ -264,8 +257,7 @@ async function sendBatches(records: Records, batches: Batch[], options: WriteOpt
   };
   try {
     for (const range of batches) {
-      const batch = await orAborted(records.batch(range), options.signal);
-      await orAborted(target.place.before, options.signal);
+      const [batch] = await orAborted(Promise.all([records.batch(range), target.place.before]), options.signal);
       if (inFlight.length === BATCHES_IN_FLIGHT_MAX) await settleAndReport();
       if (options.signal?.aborted) throw aborted(options.signal);
       const sent = target.send(batch);

@@ -1,5 +1,6 @@
 /** Sparse embedding functions: Chroma's interface and registry. What is stored with a schema is a name and a configuration. */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import { validateText } from "../../core/gateway/validate-records.js";
 import type { SchemaFunction } from "../../core/schema.js";
 import type { SparseVector } from "../../core/types.js";
 
@@ -58,7 +59,7 @@ export const knownSparseEmbeddingFunctions = new Map<string, SparseEmbeddingFunc
  * registerSparseEmbeddingFunction("letters", LettersEmbeddingFunction);
  */
 export function registerSparseEmbeddingFunction(name: string, fn: SparseEmbeddingFunctionClass): void {
-  if (typeof name !== "string" || name === "") throw invalidArgument(`name must be a non-empty string, got ${show(name)}`);
+  validateText(name, "name");
   if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
     throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
   }

@@ -24,7 +24,8 @@ import type {
 
 export type WriteOperation = WriteRequest["operation"];
 
-const INCLUDE_FIELDS: readonly IncludeField[] = ["distances", "documents", "embeddings", "metadatas", "uris"];
+/** The fields that a read may return beside the ids. */
+export const INCLUDE_FIELDS: readonly IncludeField[] = ["distances", "documents", "embeddings", "metadatas", "uris"];
 const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
 const DUPLICATES_SHOWN_MAX = 5;
 
@@ -304,10 +305,9 @@ function metadataValueBytes(value: unknown): number {
 /** Collection and database names: 3–512 of [a-zA-Z0-9._-], alphanumeric ends, no "..", not an IPv4 address. */
 export function validateName(name: unknown, argument = "name"): asserts name is string {
   if (typeof name !== "string") throw invalidArgument(`Expected '${argument}' to be a string, but got ${show(name)}`);
-  const [min, max] = [limits.nameLengthMin, limits.nameLengthMax];
-  if (name.length < min || name.length > max || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
+  if (name.length < limits.nameLengthMin || name.length > limits.nameLengthMax || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
     throw invalidArgument(
-      `${argument}: Expected a name containing ${min}-${max} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,
+      `${argument}: Expected a name containing ${limits.nameLengthMin}-${limits.nameLengthMax} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,
     );
   }
   if (name.includes("..")) {
@@ -325,6 +325,18 @@ function isIpv4(name: string): boolean {
 export function validateCount(value: unknown, argument: string): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return;
   throw invalidArgument(`Expected '${argument}' to be a non-negative integer, but got ${show(value)}`);
+}
+
+/** Any text but the empty one. */
+export function validateText(value: unknown, argument: string): asserts value is string {
+  if (typeof value === "string" && value !== "") return;
+  throw invalidArgument(`${argument} must be a non-empty string, got ${show(value)}`);
+}
+
+/** A whole number from `min` on. */
+export function validateAtLeast(value: unknown, min: number, argument: string): asserts value is number {
+  if (Number.isSafeInteger(value) && (value as number) >= min) return;
+  throw invalidArgument(`${argument} must be a whole number of at least ${min}, got ${show(value)}`);
 }
 
 /** Spelling tolerance as a share of a word's length, 0–1; `true` is 0.2, `false` is 0. */
@@ -388,7 +400,7 @@ function validateHnswField(key: string, value: unknown, argument: string): void 
     if (!Number.isFinite(value) || (value as number) <= 0) throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
   } else {
     const [min, max] = HNSW_RANGES[key] ?? [1, Infinity];
-    if (!Number.isSafeInteger(value) || (value as number) < min) throw invalidArgument(`${argument} must be a whole number of at least ${min}, got ${show(value)}`);
-    if ((value as number) > max) throw new TidepoolError("LIMIT_EXCEEDED", `${argument} may be at most ${max}, got ${show(value)}`);
+    validateAtLeast(value, min, argument);
+    if (value > max) throw new TidepoolError("LIMIT_EXCEEDED", `${argument} may be at most ${max}, got ${show(value)}`);
   }
 }
