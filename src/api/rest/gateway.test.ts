@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { limits } from "../../core/limits.js";
 import type { TidepoolClient } from "../client.js";
 import { openTestClient } from "../test-client.js";
 import { createGateway, type Gateway } from "./gateway.js";
@@ -60,7 +61,7 @@ describe("routes", () => {
 
   test("system routes", async () => {
     expect(await ask("GET", "/api/v2/version")).toEqual({ status: 200, body: "1.0.0" });
-    expect(await ask("GET", "/api/v2/pre-flight-checks")).toEqual({ status: 200, body: { max_batch_size: 5461, supports_base64_encoding: true } });
+    expect(await ask("GET", "/api/v2/pre-flight-checks")).toEqual({ status: 200, body: { max_batch_size: limits.batchRecordsMax, supports_base64_encoding: true } });
     expect(await ask("GET", "/api/v2/auth/identity")).toMatchObject({ body: { user_id: "", tenant: "default_tenant", databases: ["default_database"] } });
     const { body } = await ask("GET", "/api/v2/heartbeat");
     expect((body as Record<string, number>)["nanosecond heartbeat"]! / 1e6).toBeGreaterThan(1.7e12);
@@ -190,6 +191,14 @@ describe("records", () => {
     expect(bad).toMatchObject({ status: 400, body: { message: expect.stringContaining('metadata["sv"].indices[1] is 3 after 3') } });
   });
 
+  test("a batch as large as the pre-flight tells is one write", async () => {
+    const tides = await collection();
+    const { max_batch_size: max } = (await ask("GET", "/api/v2/pre-flight-checks")).body as { max_batch_size: number };
+    const ids = Array.from({ length: max }, (_, i) => `r${i}`);
+    expect((await ask("POST", `${tides}/add`, { ids, embeddings: ids.map(() => [1]) })).status).toBe(201);
+    expect((await ask("GET", `${tides}/indexing_status`)).body).toMatchObject({ total_ops: 1 });
+  });
+
   test("more than one batch holds are all stored", async () => {
     const tides = await collection();
     const ids = Array.from({ length: 5500 }, (_, i) => `r${i}`);
@@ -316,6 +325,14 @@ describe("hostile bodies", () => {
     expect(await ask("POST", `${tides}/add`, body)).toEqual({ status: 413, body: "Payload too large" });
     expect(await ask("POST", `${tides}/add`, "{}", { "content-length": "50000000" })).toEqual({ status: 413, body: "Payload too large" });
     expect((await ask("GET", `${tides}/count`)).body).toBe(0);
+  });
+
+  test("a document of many megabytes is taken, and one beyond what a batch may hold is 413", async () => {
+    const tides = await collection();
+    const add = (megabytes: number) => ask("POST", `${tides}/add`, { ids: [`${megabytes}`], embeddings: [[1]], documents: ["x".repeat(megabytes * 1e6)] });
+    expect((await add(20)).status).toBe(201);
+    expect(await add(35)).toMatchObject({ status: 413, body: { error: "ChromaError", message: expect.stringContaining("33554432") } });
+    expect((await ask("POST", `${tides}/get`, { include: [] })).body).toMatchObject({ ids: ["20"] });
   });
 
   test("without a content type nothing is read", async () => {
