@@ -484,6 +484,7 @@ export class CollectionState {
     this.nextOrdinal = ordinalOf(this.nextOrdinal);
     this.sealedOrdinal = manifest.nextOrdinal;
     this.#table = this.#table.renumbered(ordinalOf);
+    void this.prepareWrites();
     this.text = new CollectionText(this.#parts.blocks, this.#owner("text"));
     this.#cacheBase = 2 ** 32 * nextCacheBase++;
     if (this.vectors !== null && prepared !== null) this.#installIndex(this.vectors, prepared);
