@@ -1,6 +1,6 @@
 /** The vector index with the SIMD kernel and our own graph. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Collection, describeVectorIndex } from "../core/index/conformance.js";
 import { clusteredRows, randomFrom, rowOf, wholeOf } from "../core/index/hnsw-fixture.js";
 import { wasmKernelForTests } from "./kernel-for-tests.js";
@@ -10,6 +10,26 @@ const never = (): boolean => false;
 
 describe("VectorIndex", () => {
   describeVectorIndex({ kernel });
+
+  it("says so when memory ends while the graph is built, answers all the same, and builds on when there is memory again", async () => {
+    const [dimension, count] = [16, 3000];
+    const collection = new Collection({ kernel }, "cosine", dimension, count);
+    collection.set(0, clusteredRows(randomFrom(38), count, dimension));
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(() => {
+      throw new RangeError("no memory");
+    });
+    try {
+      expect(() => collection.index.build(never)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
+      expect(collection.index.statistics.covered).toBeLessThan(count);
+    } finally {
+      grow.mockRestore();
+    }
+    const query = rowOf(collection.values, dimension, 2999);
+    expect(await collection.search(query, 10)).toEqual(collection.truth(query, 10));
+    await collection.build();
+    expect(collection.index.statistics).toMatchObject({ covered: count, ready: 0, outcast: 0 });
+    expect(await collection.recall(randomFrom(39), 20)).toBeGreaterThanOrEqual(0.95);
+  });
 
   it("searches a loaded snapshot as it searched the graph that was saved", async () => {
     const values = clusteredRows(randomFrom(36), 1500, 20);
