@@ -246,7 +246,7 @@ export class RestModel {
     requireThat(isSoundMetadata(metadata), 400);
     const schema = body["schema"] as SchemaOnWire | null | undefined;
     // Only one of the two may say something; the fuzz sends no configuration beside a schema that says what is the case anyhow.
-    requireThat(readSchema(schema).size === 0 || Object.values(body["configuration"] ?? {}).every((part) => part === null), 400);
+    requireThat(readSchema(schema).size === 0 || (configuration.hnsw == null && configuration.spann == null), 400);
     const hnsw = Object.fromEntries(Object.entries(configuration.hnsw ?? {}).filter(([key, value]) => value !== null && key in DEFAULT_HNSW));
     requireThat(isSoundHnsw(hnsw), 400);
     const space = hnsw["space"] ?? configuration.spann?.["space"] ?? metadata?.["hnsw:space"] ?? "l2";
