@@ -61,6 +61,17 @@ describe("Bitmap", () => {
     expect([...copy.toArray()]).toEqual([1, 2, 64]);
   });
 
+  it("counts the members that another has and those that it has not", () => {
+    const ordinals = fc.uniqueArray(fc.integer({ min: 0, max: 320 }));
+    fc.assert(
+      fc.property(ordinals, ordinals, (some, others) => {
+        const outside = some.filter((ordinal) => !others.includes(ordinal)).length;
+        expect(Bitmap.of(some).countAgainst(Bitmap.of(others))).toEqual({ inside: some.length - outside, outside });
+      }),
+    );
+    expect(Bitmap.of([31, 5]).countAgainst(Bitmap.of([31]))).toEqual({ inside: 1, outside: 1 });
+  });
+
   it("leaves the other operand as it was", () => {
     const other = Bitmap.of([3, 500]);
     Bitmap.of([1]).union(other);

@@ -69,6 +69,19 @@ export class Bitmap {
     return total;
   }
 
+  /** How many members are in `other`, and how many are not. */
+  countAgainst(other: Bitmap): { inside: number; outside: number } {
+    let inside = 0;
+    let outside = 0;
+    for (let i = 0; i < this.words.length; i++) {
+      const word = this.words[i]!;
+      const shared = word & (other.words[i] ?? 0);
+      inside += popcount(shared);
+      if (shared >>> 0 !== word) outside += popcount(word ^ shared);
+    }
+    return { inside, outside };
+  }
+
   /** Members in ascending order, from `from` on. */
   *values(from = 0): Generator<number, void, undefined> {
     let mask = -1 << (from & 31);

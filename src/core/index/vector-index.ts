@@ -46,7 +46,6 @@ export interface VectorIndexStatistics extends ApproximateStatistics {
 interface Split {
   matches: number;
   /** Allowed, but not covered. */
-  rest: Bitmap;
   restCount: number;
   /** Whether every covered row is allowed. */
   isUnfiltered: boolean;
@@ -107,17 +106,21 @@ export class VectorIndex {
   /** The same for many queries; those that scan share passes over the rows. */
   async searchMany(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest[]> {
     const beam = Math.max(efSearch, k);
-    if (this.#graph.coveredCount === 0 || this.#plan(this.#split(allowed), beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
+    if (this.#graph.coveredCount === 0) return this.#flat.searchMany(queries, k, allowed, vectors);
+    let split = this.#split(allowed);
+    if (this.#plan(split, beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
     const found: Nearest[] = [];
-    for (const query of queries) found.push(await this.#walk(query, k, beam, allowed, vectors));
+    for (const query of queries) {
+      // While the vectors of the query before were fetched the graph may have been built further.
+      if (found.length > 0) split = this.#split(allowed);
+      found.push(await this.#walk(query, k, beam, allowed, split, vectors));
+    }
     return found;
   }
 
-  /** While the vectors of one query are fetched the graph is built further, so the next asks anew what it covers. */
-  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
+  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, split: Split, vectors: VectorSource): Promise<Nearest> {
     const { space, table, bounds } = this.#flat;
     const encoded = this.#flat.encode(query);
-    const split = this.#split(allowed);
     const candidates = isScannable(space, encoded) ? this.#candidates(encoded, beam, allowed, split) : null;
     if (candidates === null) return this.#flat.search(query, k, allowed, vectors, encoded);
     const judge = new Judge(space, query, k, vectors, table);
@@ -180,16 +183,15 @@ export class VectorIndex {
   }
 
   #split(allowed: Bitmap): Split {
-    const rest = allowed.clone().subtract(this.#graph.covered);
-    const restCount = rest.count();
-    const matches = allowed.count() - restCount;
-    return { matches, rest, restCount, isUnfiltered: matches === this.#graph.coveredCount };
+    const { inside: matches, outside: restCount } = allowed.countAgainst(this.#graph.covered);
+    return { matches, restCount, isUnfiltered: matches === this.#graph.coveredCount };
   }
 
   /** Of the graph and of the rows it does not cover, in one order: their approximate distances mean the same. */
-  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { rest, restCount, isUnfiltered }: Split): Candidates | null {
+  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { restCount, isUnfiltered }: Split): Candidates | null {
     const walked = this.#graph.candidates(query, beam, isUnfiltered ? null : allowed);
     if (walked === null || restCount === 0) return walked;
+    const rest = allowed.clone().subtract(this.#graph.covered);
     return mergeCandidates(walked, this.#flat.table.scan(query.codes, query.scale, beam, rest.words));
   }
 }
