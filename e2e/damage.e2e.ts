@@ -2,13 +2,13 @@
  * What a database does when it is full, too new or damaged: a clear error, nothing deleted, and everything back once
  * the cause is gone. The damage is done to what Chromium really stored, with the database closed.
  */
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Page } from "playwright";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
-import { createProfile, openBrowser, removeProfile } from "./browser.js";
-import type { StaticServer } from "./static-server.js";
+import { openBrowser } from "./browser.js";
 import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
 import { decodeRow, encodeRow, type BlockRef, type Format, type Manifest } from "./support/stored.js";
+import { useSuite } from "./support/suite.js";
 
 type Records = typeof import("./pages/records.js");
 type Graph = typeof import("./pages/graph.js");
@@ -19,25 +19,11 @@ type Rejection = Awaited<ReturnType<Records["rejection"]>>;
 const RECORDS = 600;
 const patience = { timeout: 60_000, interval: 100 };
 
-let app: StaticServer;
-let profile: string;
-let context: BrowserContext;
+const suite = useSuite(serveApp);
 let page: Page;
 
-beforeAll(async () => {
-  app = await serveApp();
-  profile = await createProfile();
-  context = await openBrowser(profile);
-});
-
-afterAll(async () => {
-  await context?.close();
-  await app?.close();
-  await removeProfile(profile);
-});
-
 beforeEach(async () => {
-  page = await openTab(context, app);
+  page = await openTab(suite.context, suite.app);
 });
 
 afterEach(() => page.close());
@@ -288,9 +274,9 @@ test("a database of a newer format is refused by name and left alone", async () 
 describe.each<Storage>(["opfs", "indexeddb"])("a full origin, %s", (storage) => {
   /** For some seconds Chromium remembers how much room IndexedDB had; a browser that has just started does not. */
   async function limitFromNowOn(bytes: (usage: number) => number): Promise<() => Promise<void>> {
-    await context.close();
-    context = await openBrowser(profile);
-    page = await openTab(context, app);
+    await suite.context.close();
+    suite.context = await openBrowser(suite.profile);
+    page = await openTab(suite.context, suite.app);
     const usage = await page.evaluate(async () => (await navigator.storage.estimate()).usage!);
     return limitStorage(page, bytes(usage));
   }

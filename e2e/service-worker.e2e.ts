@@ -1,15 +1,11 @@
 /** Chroma's own client, unchanged, answered through a service worker by the page that holds the engine. */
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createProfile, openBrowser, removeProfile } from "./browser.js";
-import type { StaticServer } from "./static-server.js";
+import type { Page } from "playwright";
+import { expect, test } from "vitest";
 import { serveOfficialClient } from "./support/official-client.js";
+import { useSuite } from "./support/suite.js";
 
-let app: StaticServer;
-let profile: string;
-let context: BrowserContext;
 
-beforeAll(async () => {
+const suite = useSuite(() => {
   const script = `
     import * as chroma from "chromadb";
     import { TidepoolClient } from "tidepool-db";
@@ -26,20 +22,12 @@ beforeAll(async () => {
     addEventListener("install", () => skipWaiting());
     addEventListener("activate", (event) => event.waitUntil(clients.claim()));
   `;
-  app = await serveOfficialClient(script, { "service-worker.js": worker });
-  profile = await createProfile();
-  context = await openBrowser(profile);
-});
-
-afterAll(async () => {
-  await context?.close();
-  await app?.close();
-  await removeProfile(profile);
+  return serveOfficialClient(script, { "service-worker.js": worker });
 });
 
 async function open(hash: string): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(app.url + hash);
+  const page = await suite.context.newPage();
+  await page.goto(suite.app.url + hash);
   await page.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
   return page;
 }

@@ -1,0 +1,28 @@
+/** What most files of tests begin and end with: something served, and one browser with a profile of its own. */
+import type { BrowserContext } from "playwright";
+import { afterAll, beforeAll } from "vitest";
+import { createProfile, openBrowser, removeProfile } from "../browser.js";
+import type { StaticServer } from "../static-server.js";
+
+export interface Suite {
+  app: StaticServer;
+  profile: string;
+  /** A test that closes it puts another one in its place. */
+  context: BrowserContext;
+}
+
+/** To be called at the top of a file. What it returns is filled in before the first test, and taken down after the last. */
+export function useSuite(serve: () => Promise<StaticServer>): Suite {
+  const suite = {} as Suite;
+  beforeAll(async () => {
+    suite.app = await serve();
+    suite.profile = await createProfile();
+    suite.context = await openBrowser(suite.profile);
+  });
+  afterAll(async () => {
+    await suite.context?.close();
+    await suite.app?.close();
+    if (suite.profile) await removeProfile(suite.profile);
+  });
+  return suite;
+}
