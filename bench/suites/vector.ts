@@ -24,7 +24,7 @@ const RECALL_ENOUGH = 0.998;
 /** A database of this many rows is built while it is asked and written to. */
 const ASKED_WHILE_BUILT = 100_000;
 /** Segments become the durable truth once the file that holds them has existed for a minute. */
-const PUBLISHED_AFTER_MS = 63_000;
+const PUBLISHED_EVERY_MS = 500;
 const PROGRESS_MS = 20_000;
 const QUIET_POLLS = 10;
 const QUIET_POLL_MS = 300;
@@ -93,12 +93,10 @@ class VectorBench {
     return { set: set.name, ...shape, seconds, loadAverage: { before, after: loadavg()[0]! }, bandwidth, engines: results, database, absent: [...missing, ...slow.map(({ name }) => ({ engine: name, why: TOO_SLOW })), ...run.failed] };
   }
 
-  /** In pages of their own, once everything is published. */
+  /** In pages of their own. */
   async reopenDatabases(results: readonly SetResult[]): Promise<void> {
     const built = results.filter(({ database }) => database !== null);
     if (built.length === 0) return;
-    this.#log("waiting until what was compacted is published");
-    await sleep(PUBLISHED_AFTER_MS);
     const empty = await this.#emptyPage();
     for (const { set, dimension, database } of built) {
       const times: { openMs: number; firstMs: number; logRecords: number }[] = [];
@@ -173,7 +171,7 @@ class SetRun {
     const tuned = await this.#sweep(subjects);
     const timed = await this.#timeInTurns(subjects, tuned);
     const fullBytes = await this.#heapBytes();
-    if (hasDatabase) await this.#page.call("closeDatabase");
+    if (hasDatabase) await this.#closeDatabase();
     const results: EngineResult[] = [];
     for (const { name } of subjects) {
       const definition = ready.find((definition) => definition.name === name);
@@ -183,6 +181,12 @@ class SetRun {
       results.push({ engine: name, buildSeconds: ms / 1000, buildRate: this.#perSecond(ms), curve: tuned.get(name)!.curve, ...timed.get(name)!, heapBytes, ...kept });
     }
     return results;
+  }
+
+  /** What is not published when a database is closed is compacted once more when it is opened again. */
+  async #closeDatabase(): Promise<void> {
+    while ((await this.#page.call("info")).unpublished > 0) await sleep(PUBLISHED_EVERY_MS);
+    await this.#page.call("closeDatabase");
   }
 
   async #start(definitions: readonly EngineDefinition[]): Promise<EngineDefinition[]> {
