@@ -14,11 +14,10 @@ import type { Outcome } from "./eval/outcome.js";
 import { formatTable, significant } from "./format-table.js";
 import { Harness, type HarnessPage, root } from "./harness.js";
 import type { EvalPage } from "./pages/eval.js";
+import { untilPublished } from "./until-published.js";
 
 const NDCG_MIN = 0.93;
 const COMPACTED_TIMEOUT_MS = 180_000;
-/** Segments become the durable truth once the file that holds them has existed for a minute; until then the log is kept. */
-const PUBLISHED_AFTER_MS = 63_000;
 
 const dataFolder = "../shared/data";
 const data = resolve(root, dataFolder);
@@ -59,9 +58,8 @@ async function evaluate(chosen: string[]): Promise<Outcomes> {
     for (const name of names) await page.call("ingest", name);
     const written = await evaluateAll(page, names);
     await untilCompacted(page);
-    const published = sleep(PUBLISHED_AFTER_MS);
     const compacted = await evaluateAll(page, names);
-    await published;
+    await untilPublished(() => page.call("info"));
     await harness.relaunch();
     const again = await harness.newPage<EvalPage>();
     await assertPublished(again, names);

@@ -12,11 +12,10 @@ import { formatTable, significant } from "../format-table.js";
 import { Harness, type HarnessPage } from "../harness.js";
 import type { EngineName, OverviewPage, QueryRun } from "../pages/overview.js";
 import { quantile, type Spread, spreadOf } from "../statistics.js";
+import { untilPublished } from "../until-published.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
 
 const RECALL_MIN = 0.95;
-/** Segments become the durable truth once the file that holds them has existed for a minute. */
-const PUBLISHED_AFTER_MS = 63_000;
 /** Background work begins a moment after the last write. */
 const QUIET_POLLS = 10;
 const QUIET_POLL_MS = 300;
@@ -93,13 +92,12 @@ class Overview {
     await page.call("create", path);
     const { compactedAfterMs, timesMs } = await page.call("ingestWhileAsking", path);
     const whileIngesting = { queries: timesMs.length, p50Ms: quantile(timesMs, 0.5), p95Ms: quantile(timesMs, 0.95), p99Ms: quantile(timesMs, 0.99), maxMs: Math.max(...timesMs) };
-    const published = sleep(PUBLISHED_AFTER_MS);
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
     const baselines = await this.#fillBaselines(page, path);
     await untilQuiet(page, path);
     const queries = await this.#queries(page, path);
     const roundTripMs = await page.call("roundTripMs", path);
-    await published;
+    await untilPublished(() => page.call("info", path));
     const originBytes = difference(await page.call("originBytes"), bytesBefore);
     await page.close();
     const reopened = await this.#reopenAll(path);

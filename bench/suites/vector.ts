@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Harness, type HarnessPage, root } from "../harness.js";
 import type { QueryRun, VectorPage } from "../pages/vector.js";
 import { spreadOf } from "../statistics.js";
+import { untilPublished } from "../until-published.js";
 import { describeVectorResults } from "../vector/describe.js";
 import { type EngineDefinition, engineDefinitions, PUBLIC } from "../vector/engines.js";
 import { type FilterName, filterNames } from "../vector/labels.js";
@@ -23,8 +24,6 @@ const EF = [10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384,
 const RECALL_ENOUGH = 0.998;
 /** A database of this many rows is built while it is asked and written to. */
 const ASKED_WHILE_BUILT = 100_000;
-/** Segments become the durable truth once the file that holds them has existed for a minute. */
-const PUBLISHED_EVERY_MS = 500;
 const PROGRESS_MS = 20_000;
 const QUIET_POLLS = 10;
 const QUIET_POLL_MS = 300;
@@ -185,7 +184,7 @@ class SetRun {
 
   /** What is not published when a database is closed is compacted once more when it is opened again. */
   async #closeDatabase(): Promise<void> {
-    while ((await this.#page.call("info")).unpublished > 0) await sleep(PUBLISHED_EVERY_MS);
+    await untilPublished(() => this.#page.call("info"));
     await this.#page.call("closeDatabase");
   }
 
