@@ -55,7 +55,7 @@ function run(command: string, args: string[], cwd: string): string {
 async function install({ work, tarball }: Packed, template: string): Promise<string> {
   const app = join(work, template);
   await cp(join(templates, template), app, { recursive: true });
-  await cp(join(templates, "exercise.js"), join(app, "exercise.js"));
+  for (const file of ["exercise.js", "records.js"]) await cp(join(templates, file), join(app, file));
   const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
   const dependencies = { ...manifest.dependencies, "tidepool-db": `file:${tarball}` };
   await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies }));

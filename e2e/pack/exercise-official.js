@@ -1,4 +1,6 @@
 /** What every app does with Chroma's own client over the package's gateway: no server runs. */
+import { records } from "./records.js";
+
 export async function exerciseOfficial({ ChromaClient }, { TidepoolClient }, { installFetch }) {
   const engine = new TidepoolClient({ path: "official" });
   const uninstall = installFetch(engine);
@@ -12,16 +14,7 @@ export async function exerciseOfficial({ ChromaClient }, { TidepoolClient }, { i
 
 async function use(client) {
   const collection = await client.getOrCreateCollection({ name: "official", embeddingFunction: null });
-  await collection.upsert({
-    ids: ["tide", "pool", "moon"],
-    embeddings: [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
-    documents: ["the tide comes in", "a pool is left behind", "the moon pulls the water"],
-    metadatas: [{ wet: true }, { wet: true }, { wet: false }],
-  });
+  await collection.upsert(records);
   const near = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2 });
   const wet = await collection.get({ where: { wet: true }, include: ["documents"] });
   const missing = await client.getCollection({ name: "nobody" }).catch((error) => error.name);

@@ -2,6 +2,8 @@
  * What every packed app does with the package it installed: write, search by vector, filter and text, and tell what it
  * ran on. The package comes as an argument, since each app gets at it in its own way.
  */
+import { records } from "./records.js";
+
 export async function exercise({ TidepoolClient }, options = { path: "packed" }, configuration = undefined) {
   const client = new TidepoolClient(options);
   try {
@@ -13,16 +15,7 @@ export async function exercise({ TidepoolClient }, options = { path: "packed" },
 
 async function use(client, configuration) {
   const collection = await client.getOrCreateCollection({ name: "packed", configuration });
-  await collection.upsert({
-    ids: ["tide", "pool", "moon"],
-    embeddings: [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
-    documents: ["the tide comes in", "a pool is left behind", "the moon pulls the water"],
-    metadatas: [{ wet: true }, { wet: true }, { wet: false }],
-  });
+  await collection.upsert(records);
   const near = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2 });
   const wet = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2, where: { wet: true } });
   const text = await collection.searchText({ query: "moon water", nResults: 1 });
