@@ -288,13 +288,9 @@ export class Engine implements EngineService {
 
   // ---- records
 
-  write(request: WriteRequest): Promise<void> {
-    return this.#using(request.collectionId, (state) => this.#write(state, request));
-  }
-
   /** Preparing takes turns, and a small write would overtake a large one: so writes are prepared one after the other. */
-  async #write(state: CollectionState, request: WriteRequest): Promise<void> {
-    await state.writeLine.enter(() => this.#prepareWrite(state, request));
+  async write(request: WriteRequest): Promise<void> {
+    await this.#using(request.collectionId, (state) => state.writeLine.enter(() => this.#prepareWrite(state, request)));
   }
 
   async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged<unknown>> {

@@ -1,4 +1,5 @@
 /** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
+import { isMetadataKey } from "../../core/gateway/validate-records.js";
 import { limits } from "../../core/limits.js";
 import type { QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
@@ -83,9 +84,8 @@ function checkRecords({ ids, metadatas }: WriteBody): void {
   if (ids.includes("")) throw badRequest("Empty ID, ID must have at least one character");
   metadatas?.forEach((metadata, i) => {
     for (const [key, value] of Object.entries(metadata ?? {})) {
-      const badKey = key === "" || key.startsWith("#") || key.startsWith("$");
       const badVector = isSparseVectorOnWire(value) && !isSoundSparseVector(value);
-      if (badKey || badVector) throw badRequest(`Validation error: metadatas: Invalid metadata at index ${i}`);
+      if (!isMetadataKey(key) || badVector) throw badRequest(`Validation error: metadatas: Invalid metadata at index ${i}`);
     }
   });
 }

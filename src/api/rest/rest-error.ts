@@ -26,10 +26,6 @@ export function notFound(message: string): RestError {
   return new RestError(404, "NotFoundError", message);
 }
 
-export function notImplemented(message: string): RestError {
-  return new RestError(501, "ChromaError", message);
-}
-
 const ANSWERS: { [C in ErrorCode]?: [status: number, error: WireErrorName] } = {
   INVALID_ARGUMENT: [400, "InvalidArgumentError"],
   DIMENSION_MISMATCH: [400, "InvalidArgumentError"],

@@ -1,13 +1,12 @@
 /** A search call: payloads out, with their texts embedded, and columns back. */
 import { limits } from "../../core/limits.js";
+import { EMBEDDING_KEY } from "../../core/schema.js";
 import type { SearchColumns } from "../../core/service.js";
 import type { EmbeddingRows, Metadata } from "../../core/types.js";
 import { toNumberArrays } from "../embeddings.js";
 import type { SparseSource } from "../schema/embed-sparse.js";
 import { type SearchLike, type SearchPayload, toSearch } from "./search.js";
 import { SearchResult } from "./search-result.js";
-
-const EMBEDDING_KEY = "#embedding";
 
 /** What turns texts into vectors, one row or one sparse vector each. */
 interface EmbedQueries {

@@ -7,7 +7,7 @@
  */
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { IndexPolicy } from "../schema.js";
+import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
 import { wellFormed } from "../well-formed.js";
 import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
@@ -92,12 +92,13 @@ class RankParser {
 
   #knn(knn: unknown, path: string): SourceRank {
     const given = fields(knn, path, ["query", "key", "limit", "default", "return_rank"]);
-    const { query, key = "#embedding" } = given;
-    if (isSparse(query) || (typeof key === "string" && key !== "#embedding")) {
-      if (isSparse(query) && typeof key === "string" && key !== "#embedding" && !this.#indexes.isIndexed(key, "sparse_vector")) throw notIndexed(key, "sparse_vector");
+    const { query, key = EMBEDDING_KEY } = given;
+    const isElsewhere = typeof key === "string" && key !== EMBEDDING_KEY;
+    if (isSparse(query) && isElsewhere && !this.#indexes.isIndexed(key, "sparse_vector")) throw notIndexed(key, "sparse_vector");
+    if (isSparse(query) || isElsewhere) {
       throw new TidepoolError("NOT_SUPPORTED", `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; only dense vectors under #embedding can be searched so far`);
     }
-    if (key !== "#embedding") throw invalid(`${path}.key`, key, "the string #embedding");
+    if (key !== EMBEDDING_KEY) throw invalid(`${path}.key`, key, "the string #embedding");
     if (typeof query === "string") throw invalid(`${path}.query`, query, "a vector: texts are embedded before they reach the engine");
     if (!Array.isArray(query) && !(query instanceof Float32Array)) throw invalid(`${path}.query`, query, "an array of numbers");
     validateDimension(query.length, `${path}.query`, this.#dimension);

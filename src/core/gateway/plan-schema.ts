@@ -19,7 +19,7 @@ import {
 } from "../schema.js";
 import type { CollectionConfiguration, EmbeddingFunctionConfiguration } from "../types.js";
 import { wellFormed } from "../well-formed.js";
-import { validateHnsw, validateObject } from "./validate-records.js";
+import { isMetadataKey, validateHnsw, validateObject } from "./validate-records.js";
 
 /** What a schema comes to. */
 export interface SchemaPlan {
@@ -99,7 +99,7 @@ function readKey(key: string, types: unknown): ValueTypes {
   const path = `schema.keys[${show(key)}]`;
   if (key === DOCUMENT_KEY) return readValueTypes(types, path, ["string"]);
   if (key === EMBEDDING_KEY) return readValueTypes(types, path, ["float_list"]);
-  if (key !== "" && !/^[#$]/.test(key)) return readValueTypes(types, path, VALUE_TYPES);
+  if (isMetadataKey(key)) return readValueTypes(types, path, VALUE_TYPES);
   throw invalidArgument(`${path} is no metadata key: those are not empty and do not begin with '#' or '$'`);
 }
 
@@ -165,7 +165,7 @@ function readSparse(config: unknown, path: string): SparseVectorIndexSettings {
 }
 
 function readSourceKey(key: unknown, path: string): string {
-  if (typeof key === "string" && (key === DOCUMENT_KEY || !/^[#$]|^$/.test(key))) return wellFormed(key);
+  if (typeof key === "string" && (key === DOCUMENT_KEY || isMetadataKey(key))) return wellFormed(key);
   throw invalidArgument(`${path} must be ${show(DOCUMENT_KEY)} or a metadata key, got ${show(key)}`);
 }
 

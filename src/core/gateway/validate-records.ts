@@ -117,8 +117,13 @@ export function validateMetadata(
   }
 }
 
+/** Whether metadata can have such a key. */
+export function isMetadataKey(key: string): boolean {
+  return !/^([#$]|$)/.test(key);
+}
+
 function validateMetadataKey(key: string, argument: string): void {
-  if (key !== "" && !key.startsWith("#") && !key.startsWith("$")) return;
+  if (isMetadataKey(key)) return;
   throw invalidArgument(`Metadata keys must not be empty and must not start with '#' or '$', but ${argument} has the key ${show(key)}`);
 }
 

@@ -5,7 +5,7 @@ import type { Nearest } from "../../index/flat.js";
 import { QUERIES_PER_PASS } from "../../index/vector-kernel.js";
 
 export async function nearest(state: CollectionState, query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest> {
-  return (await nearestOfEach(state, [query], k, allowed, () => Promise.resolve()))[0]!;
+  return (await nearestOfSome(state, [query], k, allowed))[0]!;
 }
 
 /** The same for each query, as many at once as share a pass over the rows. `tick` is awaited in between. */
