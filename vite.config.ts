@@ -4,8 +4,8 @@
  */
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
-import { chromiumArguments } from "./e2e/chromium-arguments.js";
-import { findBrowser } from "./scripts/ensure-browser.mjs";
+import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
+import { findBrowser } from "./tools/browser/ensure-browser.mjs";
 
 const executablePath = (await findBrowser()) ?? undefined;
 

@@ -11,8 +11,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, CDPSession, Page } from "playwright";
 import { build } from "vite";
-import { collectErrors, createProfile, openBrowser, removeProfile } from "../e2e/browser.js";
-import { serveFolder, type StaticServer } from "../e2e/static-server.js";
+import { collectErrors, createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
 import type { Exposed } from "./page.js";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");

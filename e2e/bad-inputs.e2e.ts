@@ -2,9 +2,9 @@
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collection, EngineInfo, TidepoolClient } from "tidepool-db";
-import { createProfile, openBrowser, removeProfile } from "./browser.js";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { badInputs, type Outcome, type Setting } from "./pages/bad-inputs.js";
-import type { StaticServer } from "./static-server.js";
+import type { StaticServer } from "../tools/browser/static-server.js";
 import { openTab, serveApp } from "./support/app.js";
 
 declare global {

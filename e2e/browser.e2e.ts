@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { createProfile, removeProfile, spawnBrowser } from "./browser.js";
-import { serveFolder } from "./static-server.js";
+import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
+import { serveFolder } from "../tools/browser/static-server.js";
 
 const cleanups: (() => Promise<void>)[] = [];
 

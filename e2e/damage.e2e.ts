@@ -5,7 +5,7 @@
 import type { Page } from "playwright";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
-import { openBrowser } from "./browser.js";
+import { openBrowser } from "../tools/browser/browser.js";
 import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
 import { decodeRow, encodeRow, type BlockRef, type Format, type Manifest } from "./support/stored.js";
 import { useSuite } from "./support/suite.js";

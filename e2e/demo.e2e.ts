@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
 import { build, createServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "./browser.js";
-import { serveFolder, type StaticServer } from "./static-server.js";
+import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
+import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const patience = { timeout: 20_000 };

@@ -13,8 +13,8 @@ import { gzipSync } from "node:zlib";
 import type { BrowserContext } from "playwright";
 import { transformWithOxc } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createProfile, openBrowser, removeProfile } from "./browser.js";
-import { serveFolder, type StaticServer } from "./static-server.js";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
 import { type Example, readExamples } from "./support/examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

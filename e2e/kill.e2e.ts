@@ -9,10 +9,10 @@
 import type { Page } from "playwright";
 import { afterEach, expect, test } from "vitest";
 import type { TidepoolClientOptions } from "tidepool-db";
-import { createProfile, removeProfile, spawnBrowser, type SpawnedBrowser } from "./browser.js";
+import { createProfile, removeProfile, spawnBrowser, type SpawnedBrowser } from "../tools/browser/browser.js";
 import type { Findings, Name, Reports } from "./pages/ingest.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
-import type { StaticServer } from "./static-server.js";
+import type { StaticServer } from "../tools/browser/static-server.js";
 
 type Event = { kind: "acknowledged"; name: Name; operations: number } | { kind: "compacting" | "compacted" } | { kind: "failed"; message: string };
 

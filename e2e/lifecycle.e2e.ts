@@ -5,7 +5,7 @@
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import type { Collection, TidepoolClient } from "tidepool-db";
-import { createProfile, removeProfile, spawnBrowser } from "./browser.js";
+import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 

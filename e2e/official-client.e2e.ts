@@ -1,8 +1,8 @@
 /** Chroma's own client, unchanged, in a page: every call is answered by the engine of that page, and no server runs. */
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectErrors, createProfile, openBrowser, removeProfile } from "./browser.js";
-import type { StaticServer } from "./static-server.js";
+import { collectErrors, createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import type { StaticServer } from "../tools/browser/static-server.js";
 import { serveOfficialClient } from "./support/official-client.js";
 
 declare global {

@@ -5,7 +5,7 @@
  * Usage: npm run fuzz [-- --seeds N] [--first SEED], or [-- --seed SEED] for one alone
  */
 import { parseArgs } from "node:util";
-import { fuzz } from "../src/api/rest/test-fuzz.js";
+import { fuzz } from "../src/testing/rest/fuzz.js";
 
 const { values } = parseArgs({ args: process.argv.slice(2), options: { seeds: { type: "string" }, first: { type: "string" }, seed: { type: "string" } } });
 const first = wholeNumber(values.seed ?? values.first ?? "1");

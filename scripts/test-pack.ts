@@ -13,8 +13,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { BrowserContext, Page } from "playwright";
-import { collectErrors, openBrowser } from "../e2e/browser.js";
-import { serveFolder } from "../e2e/static-server.js";
+import { collectErrors, openBrowser } from "../tools/browser/browser.js";
+import { serveFolder } from "../tools/browser/static-server.js";
 import { clientFolder } from "../e2e/support/official-client.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");

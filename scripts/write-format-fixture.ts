@@ -6,10 +6,10 @@
  */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { makeFixture } from "../src/storage/format-fixture.js";
+import { makeFixture } from "../src/testing/format-fixture.js";
 
 const fixture = await makeFixture();
-const file = fileURLToPath(new URL(`../src/storage/fixtures/format-${fixture.formatVersion}.json`, import.meta.url));
+const file = fileURLToPath(new URL(`../src/testing/fixtures/format-${fixture.formatVersion}.json`, import.meta.url));
 // One line for each row, log record, block and collection.
 const lines = (value: unknown): string => (Array.isArray(value) ? `[\n${value.map((one) => JSON.stringify(one)).join(",\n")}\n]` : JSON.stringify(value));
 const text = `{\n${Object.entries(fixture).map(([name, value]) => `${JSON.stringify(name)}: ${lines(value)}`).join(",\n")}\n}\n`;

@@ -110,7 +110,7 @@ function targetOf(from: string, specifier: string): string | null {
 
 const isTest = (path: string): boolean => /\.(?:test|e2e)\.ts$/.test(path);
 /** Code that only tests import: it may reach for what production code may not. */
-const isTestSupport = (path: string): boolean => /(?:^|\/)(?:conformance|fixtures?|test-[\w-]+|[\w-]+-fixtures?|model|faulty?-[\w-]+|[\w-]+-for-tests)\.ts$/.test(path);
+const isTestSupport = (path: string): boolean => path.startsWith("src/testing/");
 const isSource = (path: string): boolean => path.startsWith("src/") && path.endsWith(".ts") && !path.startsWith("src/wasm/assembly/");
 const packageOf = (specifier: string): string => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
 
@@ -118,7 +118,7 @@ const packageOf = (specifier: string): string => specifier.split("/").slice(0, s
 const packageOwners: Record<string, (path: string) => boolean> = {
   "apache-arrow": (path) => path.startsWith("src/core/blockstore/"),
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
-  minisearch: (path) => path === "src/core/index/text.ts",
+  minisearch: (path) => path === "src/core/index/text/text-index.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/start-worker.ts", "src/api/connection.ts", "src/api/destroy-path.ts"].includes(path),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
@@ -141,7 +141,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/gateway\/(?:validate-records|rules)\.ts$/.test(target),
+    /^src\/core\/gateway\/(?:validate\/records|rules)\.ts$/.test(target),
   "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
@@ -232,7 +232,7 @@ function wrongWords(tree: Tree): string[] {
 
 async function readTree(root: string): Promise<Tree> {
   const tree = new Map<string, string>();
-  for (const folder of ["src", "demo", "e2e", "bench"]) {
+  for (const folder of ["src", "demo", "e2e", "bench", "tools"]) {
     const names = await readdir(join(root, folder), { recursive: true }).catch(() => []);
     for (const name of names.filter((name) => name.endsWith(".ts") && !/(?:^|[\\/])node_modules[\\/]/.test(name))) {
       tree.set(posix.join(folder, name.replaceAll("\\", "/")), await readFile(join(root, folder, name), "utf8"));
@@ -293,25 +293,25 @@ describe("the rules", () => {
     ["src/core/engine.ts", 'import { open } from "../storage/open-storage.js";', "imports src/storage/open-storage.ts"],
     ["src/core/engine.ts", 'import type { O } from "../api/client.js";', "imports src/api/client.ts"],
     ["src/core/segment/record.ts", 'import { Table } from "apache-arrow";', "not its business"],
-    ["src/core/index/flat.ts", 'import MiniSearch from "minisearch";', "not its business"],
+    ["src/core/index/vector/flat.ts", 'import MiniSearch from "minisearch";', "not its business"],
     ["src/storage/opfs/arena.ts", 'import { openDB } from "idb";', "not its business"],
     ["src/api/client.ts", 'import { wrap } from "comlink";', "not its business"],
     ["src/api/client.ts", 'import lodash from "lodash";', "does not ship"],
     ["src/api/client.ts", 'import { Engine } from "../core/engine.js";', "imports src/core/engine.ts"],
     ["src/storage/idb/log.ts", 'import { x } from "../../worker/protocol.js";', "imports src/worker/protocol.ts"],
-    ["src/core/log/log.ts", 'import { Gateway } from "../gateway/gateway.js";', "siblings meet by import type"],
+    ["src/core/log/log.ts", 'import { Gateway } from "../gateway/plan.js";', "siblings meet by import type"],
   ])("%s must not %s", (path, code, complaint) => {
     expect(wrongImports(one(path, code)).join()).toContain(complaint);
   });
 
   test.each([
-    ["src/core/log/log.ts", 'import type { Gateway } from "../gateway/gateway.js";'],
-    ["src/core/engine.ts", 'import { Log } from "./log/log.js"; import { Gateway } from "./gateway/gateway.js";'],
+    ["src/core/log/log.ts", 'import type { Gateway } from "../gateway/plan.js";'],
+    ["src/core/engine.ts", 'import { Log } from "./log/log.js"; import { Gateway } from "./gateway/plan.js";'],
     ["src/core/blockstore/block.ts", 'import { RecordBatch } from "apache-arrow/Arrow.dom";'],
     ["src/api/connection.ts", 'import { wrap } from "comlink"; import type { P } from "../worker/protocol.js";'],
-    ["src/api/collection.ts", 'import { validateRecords } from "../core/gateway/validate-records.js";'],
+    ["src/api/collection.ts", 'import { validateRecords } from "../core/gateway/validate/records.js";'],
     ["src/core/log/log.test.ts", 'import { fc } from "fast-check"; import { memory } from "../../storage/memory/memory.js";'],
-    ["src/wasm/kernel.ts", 'import type { VectorKernel } from "../core/index/vector-kernel.js";'],
+    ["src/wasm/kernel.ts", 'import type { VectorKernel } from "../core/index/vector/vector-kernel.js";'],
   ])("%s may %s", (path, code) => {
     expect(wrongImports(one(path, code))).toEqual([]);
   });

@@ -9,8 +9,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Page } from "playwright";
-import { createProfile, openBrowser, removeProfile } from "../browser.js";
-import { serveFolder } from "../static-server.js";
+import { createProfile, openBrowser, removeProfile } from "../../tools/browser/browser.js";
+import { serveFolder } from "../../tools/browser/static-server.js";
 
 interface RequestInPage {
   method: string;

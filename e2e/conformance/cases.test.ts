@@ -1,6 +1,6 @@
 /** The conformance cases on the gateway in Node; `npm run conformance` runs them on the built package in a browser. */
 import { afterAll, describe, test } from "vitest";
-import { openTestClient } from "../../src/api/test-client.js";
+import { openTestClient } from "../../src/testing/client.js";
 import { createGateway } from "../../src/rest.js";
 import { type Answer, cases, Rest } from "./cases.js";
 

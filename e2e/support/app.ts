@@ -14,7 +14,7 @@ import type { BrowserContext, Page } from "playwright";
 import { transformWithOxc } from "vite";
 import type * as Package from "tidepool-db";
 import type { TidepoolClientOptions } from "tidepool-db";
-import { serveFolder, type ServeOptions, type StaticServer } from "../static-server.js";
+import { serveFolder, type ServeOptions, type StaticServer } from "../../tools/browser/static-server.js";
 
 declare global {
   /** In the page: the package. */

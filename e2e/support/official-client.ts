@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { serveFolder, type StaticServer } from "../static-server.js";
+import { serveFolder, type StaticServer } from "../../tools/browser/static-server.js";
 
 const VERSION = "3.5.0";
 const cache = fileURLToPath(new URL(`../../.cache/chromadb-${VERSION}`, import.meta.url));

@@ -1,8 +1,8 @@
 /** What most files of tests begin and end with: something served, and one browser with a profile of its own. */
 import type { BrowserContext } from "playwright";
 import { afterAll, beforeAll } from "vitest";
-import { createProfile, openBrowser, removeProfile } from "../browser.js";
-import type { StaticServer } from "../static-server.js";
+import { createProfile, openBrowser, removeProfile } from "../../tools/browser/browser.js";
+import type { StaticServer } from "../../tools/browser/static-server.js";
 
 export interface Suite {
   app: StaticServer;

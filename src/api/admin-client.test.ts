@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AdminClient } from "./admin-client.js";
 import { TidepoolClient } from "./client.js";
-import { openTestClient } from "./test-client.js";
+import { openTestClient } from "../testing/client.js";
 
 let client: TidepoolClient;
 let admin: AdminClient;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { CreateCollectionRequest } from "../core/service.js";
-import { TestEngine } from "../worker/test-engine.js";
-import { TestWorker } from "../worker/test-worker.js";
+import { TestEngine } from "../testing/engine.js";
+import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import {
   type EmbeddingFunction,

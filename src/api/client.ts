@@ -4,7 +4,7 @@
  */
 import { invalidArgument, show } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
-import { validateArray, validateAtLeast, validateCount, validateName, validateObject, validateText } from "../core/gateway/validate-records.js";
+import { validateArray, validateAtLeast, validateCount, validateName, validateObject, validateText } from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";

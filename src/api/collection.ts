@@ -10,7 +10,7 @@ import {
   validateInclude,
   validateName,
   validateObject,
-} from "../core/gateway/validate-records.js";
+} from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
 import type { CollectionSchema } from "../core/schema.js";
 import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";

@@ -1,6 +1,6 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw, validateObject } from "../core/gateway/validate-records.js";
+import { validateHnsw, validateObject } from "../core/gateway/validate/records.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
 import type { CollectionConfiguration, Metadata, Space } from "../core/types.js";
 import type { TidepoolClient } from "./client.js";

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { TestEngine } from "../worker/test-engine.js";
-import { TestWorker } from "../worker/test-worker.js";
+import { TestEngine } from "../testing/engine.js";
+import { TestWorker } from "../testing/worker.js";
 import { Connection } from "./connection.js";
 import { createWorker } from "./create-worker.js";
 

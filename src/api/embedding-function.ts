@@ -3,7 +3,7 @@
  * and a configuration; `getCollection` builds the function again from the class registered under that name.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateText } from "../core/gateway/validate-records.js";
+import { validateText } from "../core/gateway/validate/records.js";
 import type { EmbeddingFunctionConfiguration, Space } from "../core/types.js";
 import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";

@@ -3,7 +3,7 @@
  * copied, batch by batch, into buffers that can be handed over to the worker. The caller's arrays are never detached.
  */
 import { invalidArgument, show } from "../core/errors.js";
-import { validateDimension, validateVector } from "../core/gateway/validate-records.js";
+import { validateDimension, validateVector } from "../core/gateway/validate/records.js";
 import type { EmbeddingRows } from "../core/types.js";
 
 /**

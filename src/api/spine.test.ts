@@ -1,14 +1,14 @@
 /** The client on the real engine with memory storage, through the worker's own host: what the layers promise each other. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
-import { TestEnvironment } from "../core/test-environment.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import { TestEnvironment } from "../testing/environment.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { createHost } from "../worker/host.js";
-import { TestWorker } from "../worker/test-worker.js";
+import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient } from "./client.js";
-import { openTestClient } from "./test-client.js";
+import { openTestClient } from "../testing/client.js";
 
 let workers: TestWorker[];
 let client: TidepoolClient;

@@ -14,7 +14,7 @@ import {
   validateObject,
   validateStringRange,
   type WriteOperation,
-} from "../core/gateway/validate-records.js";
+} from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { yieldToEventLoop } from "../worker/protocol.js";

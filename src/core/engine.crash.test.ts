@@ -4,11 +4,11 @@
  * and of the one that was under way all or nothing.
  */
 import { describe, expect, test } from "vitest";
-import { type CrashVariant, FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { type CrashVariant, FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import { Model, type ModelRecord } from "./model.js";
-import { Random, TestEnvironment } from "./test-environment.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { Model, type ModelRecord } from "../testing/model.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
 
 const DIMENSION = 4;
 const variants: CrashVariant[] = ["before", "after", "torn"];

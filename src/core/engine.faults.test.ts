@@ -1,13 +1,13 @@
 /** What the engine does when its parts fail at an awkward moment: nothing acknowledged is lost, and nothing waits for ever. */
 import { afterEach, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import type { CodeTable, VectorKernel } from "./index/vector-kernel.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import type { CodeTable, VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest, TidepoolWarning } from "./service.js";
 import type { Storage } from "./storage.js";
-import { TestEnvironment } from "./test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };

@@ -1,17 +1,17 @@
 /** Collections with an index engine that comes from outside of core: who is asked for it and when, and what if it fails. */
 import { afterEach, describe, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine, type EngineParts } from "./engine.js";
 import { TidepoolError } from "./errors.js";
-import type { ApproximateIndex, ApproximateOptions, CreateApproximate } from "./index/approximate-index.js";
-import { Bitmap } from "./index/bitmap.js";
-import type { EncodedQuery } from "./index/quantize.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import type { Candidates } from "./index/vector-kernel.js";
+import type { ApproximateIndex, ApproximateOptions, CreateApproximate } from "./index/vector/approximate-index.js";
+import { Bitmap } from "./base/bitmap.js";
+import type { EncodedQuery } from "./index/vector/quantize.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import type { Candidates } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { TidepoolWarning } from "./service.js";
 import type { IndexEngine, RecordBatch } from "./types.js";
-import { TestEnvironment } from "./test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 /** Enough for the planner to prefer a walk that costs nothing. */

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { Storage } from "./storage.js";
-import { TestEnvironment } from "./test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, RecordBatch } from "./types.js";
 
 const MiB = 1024 * 1024;

@@ -5,9 +5,9 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import { type Matches, Model, type ModelWrite } from "./model.js";
-import { Random, TestEnvironment } from "./test-environment.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { type Matches, Model, type ModelWrite } from "../testing/model.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
 
 const DIMENSION = 8;

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { distance } from "./index/distance.js";
-import { referenceKernel } from "./index/reference-kernel.js";
+import { distance } from "./index/vector/distance.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { ConfigurationInput, RecallReport } from "./service.js";
-import { Random, TestEnvironment } from "./test-environment.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import type { RecordBatch, Space } from "./types.js";
 
 const DIMENSION = 16;

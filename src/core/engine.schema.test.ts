@@ -1,11 +1,11 @@
 /** The engine honours a collection's schema: before and after compaction, after reopening, in forks and versions. */
 import { afterEach, describe, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import { decodeRow, encodeRow } from "./sysdb/row.js";
-import { TestEnvironment } from "./test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };

@@ -5,11 +5,11 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import { modelDistance } from "./model.js";
-import { TestEnvironment } from "./test-environment.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { modelDistance } from "../testing/model.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { Metadata } from "./types.js";
 
 interface Item {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { SearchColumns } from "./service.js";
-import { TestEnvironment } from "./test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { MetadataPatch } from "./types.js";
 
 const opened: Engine[] = [];

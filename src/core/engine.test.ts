@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { FaultInjectingStorage, type FaultOptions } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage, type FaultOptions } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import type { VectorKernel } from "./index/vector-kernel.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
-import { Random, TestEnvironment } from "./test-environment.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };

@@ -6,25 +6,25 @@
  * later call is refused until the database is reopened, since what the disk holds can then only be told by recovery.
  */
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
-import { ByteCache } from "./byte-cache.js";
-import { CollectionState } from "./collection-state.js";
+import { ByteCache } from "./base/byte-cache.js";
+import { CollectionState } from "./collection/collection-state.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
 import { TidepoolError, show } from "./errors.js";
-import * as gateway from "./gateway/gateway.js";
+import * as gateway from "./gateway/plan.js";
 import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
 import { validateRules } from "./gateway/rules.js";
-import type { CreateApproximate } from "./index/approximate-index.js";
-import type { QuantizedRows } from "./index/quantize.js";
-import type { VectorKernel } from "./index/vector-kernel.js";
+import type { CreateApproximate } from "./index/vector/approximate-index.js";
+import type { QuantizedRows } from "./index/vector/quantize.js";
+import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { firstDimension } from "./log/first-dimension.js";
 import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
 import { Log } from "./log/log.js";
-import { type CollectionFacts, OpenCollections, factsOf } from "./open-collections.js";
-import { QueryExecutor } from "./query-executor/query-executor.js";
-import { ReadWriteLock } from "./read-write-lock.js";
+import { type CollectionFacts, OpenCollections, factsOf } from "./collection/open-collections.js";
+import { QueryExecutor } from "./query-executor/executor.js";
+import { ReadWriteLock } from "./collection/read-write-lock.js";
 import type {
   CheckRecallRequest,
   CreateCollectionRequest,
@@ -53,9 +53,9 @@ import type {
 import type { Environment, Storage } from "./storage.js";
 import { refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
-import { Turns } from "./turns.js";
+import { Turns } from "./base/turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
-import type { Logged } from "./write-line.js";
+import type { Logged } from "./collection/write-line.js";
 
 /** What an engine is built from. */
 export interface EngineParts {

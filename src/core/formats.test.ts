@@ -1,16 +1,16 @@
 /**
- * A database as it was written before there were sparse vectors, in `fixtures/`: what was compacted and what was only in the
+ * A database as it was written before there were sparse vectors, in `src/testing/fixtures/`: what was compacted and what was only in the
  * log must read as it did then, and go on taking writes. The file holds catalog rows, log entries and arenas, and what was
- * found in the database when it was written. What the present format looks like is kept in `src/storage/fixtures`.
+ * found in the database when it was written. What the present format looks like is kept in `storage/format-fixture.test.ts`.
  */
 import { readFile } from "node:fs/promises";
 import { inflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { FaultInjectingStorage } from "../storage/memory/fault-injecting-storage.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { MemoryRows } from "../storage/memory/memory-rows.js";
 import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/reference-kernel.js";
-import { TestEnvironment } from "./test-environment.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { TestEnvironment } from "../testing/environment.js";
 import type { IncludeField } from "./types.js";
 
 interface Contents {
@@ -27,7 +27,7 @@ interface Fixture {
 
 type Disk = NonNullable<ConstructorParameters<typeof FaultInjectingStorage>[1]>;
 
-const FILE = new URL("fixtures/0.1-before-sparse-vectors.json", import.meta.url);
+const FILE = new URL("../testing/fixtures/0.1-before-sparse-vectors.json", import.meta.url);
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
 const SCOPE = { tenant: "default_tenant", database: "default_database" };
 const DIMENSION = 4;

@@ -1,6 +1,6 @@
 /**
  * What the engine asks of a place that keeps bytes. The consumer owns these interfaces; `src/storage/*` implements them
- * and `src/storage/conformance.ts` is the one suite that every implementation runs.
+ * and `src/testing/storage-conformance.ts` is the one suite that every implementation runs.
  *
  * Durability contract, the same for all three stores: when a promise of `append` or `commit` resolves, and when `flush`
  * resolves for blobs written before it, the bytes survive loss of power (durability "strict") or of the process

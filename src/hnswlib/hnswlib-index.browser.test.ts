@@ -1,7 +1,7 @@
 /** The vector index with the real hnswlib-wasm, which runs in browsers only. */
 import { describe, expect, test } from "vitest";
-import { Collection, describeVectorIndex, type IndexParts } from "../core/index/conformance.js";
-import { clusteredRows, randomFrom } from "../core/index/hnsw-fixture.js";
+import { Collection, describeVectorIndex, type IndexParts } from "../testing/index-conformance.js";
+import { clusteredRows, randomFrom } from "../testing/hnsw-vectors.js";
 import { loadKernel } from "../wasm/load.js";
 import { loadHnswlib } from "./load-hnswlib.js";
 

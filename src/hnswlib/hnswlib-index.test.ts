@@ -1,8 +1,8 @@
 /** How the adapter keeps the library's faults away, with a library that has them at will and checks how it is used. */
 import { describe, expect, test } from "vitest";
-import { Collection } from "../core/index/conformance.js";
-import { clusteredRows, randomFrom, rowOf } from "../core/index/hnsw-fixture.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
+import { Collection } from "../testing/index-conformance.js";
+import { clusteredRows, randomFrom, rowOf } from "../testing/hnsw-vectors.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { type Hnswlib, type HnswlibGraph, hnswlibIndexes } from "./hnswlib-index.js";
 
 const DIMENSION = 6;

@@ -14,12 +14,12 @@
  *
  * Everything here is synchronous but the fetching of vectors, so nothing happens to it at the same time.
  */
-import type { ApproximateIndex, ApproximateOptions, ApproximateStatistics, CreateApproximate } from "../core/index/approximate-index.js";
-import { Bitmap } from "../core/index/bitmap.js";
-import { squaredNorm } from "../core/index/distance.js";
-import type { VectorSource } from "../core/index/judge.js";
-import type { EncodedQuery, QuantizedRows } from "../core/index/quantize.js";
-import type { Candidates } from "../core/index/vector-kernel.js";
+import type { ApproximateIndex, ApproximateOptions, ApproximateStatistics, CreateApproximate } from "../core/index/vector/approximate-index.js";
+import { Bitmap } from "../core/base/bitmap.js";
+import { squaredNorm } from "../core/index/vector/distance.js";
+import type { VectorSource } from "../core/index/vector/judge.js";
+import type { EncodedQuery, QuantizedRows } from "../core/index/vector/quantize.js";
+import type { Candidates } from "../core/index/vector/vector-kernel.js";
 
 /** What is used of the library's index. */
 export interface HnswlibGraph {

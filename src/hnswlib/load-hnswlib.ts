@@ -3,7 +3,7 @@
  * opens an IndexedDB database of its own, for files that are not used here.
  */
 import { TidepoolError } from "../core/errors.js";
-import type { CreateApproximate } from "../core/index/approximate-index.js";
+import type { CreateApproximate } from "../core/index/vector/approximate-index.js";
 import { type Hnswlib, hnswlibIndexes } from "./hnswlib-index.js";
 
 /** What is used of the package. Its own types leave out that every index can be freed. */

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cdp } from "vitest/browser";
-import { conformanceCases } from "./conformance.js";
-import { conformanceTargets } from "./conformance-worker.js";
-import type { WorkerRequest, WorkerResponse, WorkerTargetKind } from "./conformance-worker.js";
+import { conformanceCases } from "../testing/storage-conformance.js";
+import { conformanceTargets } from "../testing/storage-conformance-worker.js";
+import type { WorkerRequest, WorkerResponse, WorkerTargetKind } from "../testing/storage-conformance-worker.js";
 
 let worker: Worker;
 beforeAll(() => {
-  worker = new Worker(new URL("./conformance-worker.ts", import.meta.url), { type: "module" });
+  worker = new Worker(new URL("../testing/storage-conformance-worker.ts", import.meta.url), { type: "module" });
 });
 afterAll(() => worker.terminate());
 

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
-import { Model, modelWhere } from "../core/model.js";
+import { Model, modelWhere } from "../testing/model.js";
 import type { IncludeField, Where } from "../core/types.js";
-import { type ExpectedCollection, type FormatFixture, fromBase64, makeFixture, openFixtureEngine, restoreFixture, toBase64 } from "./format-fixture.js";
+import { type ExpectedCollection, type FormatFixture, fromBase64, makeFixture, openFixtureEngine, restoreFixture, toBase64 } from "../testing/format-fixture.js";
 
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
 const FILTERS: Where[] = [
@@ -18,7 +18,7 @@ const FILTERS: Where[] = [
   { flags: { $contains: false } },
 ];
 
-const text = await readFile(new URL("fixtures/format-1.json", import.meta.url), "utf8");
+const text = await readFile(new URL("../testing/fixtures/format-1.json", import.meta.url), "utf8");
 const fixture = (): FormatFixture => JSON.parse(text) as FormatFixture;
 let names = 0;
 

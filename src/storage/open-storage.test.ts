@@ -4,7 +4,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { openStorage } from "./open-storage.js";
-import { FakeDirectory, FakeFile, installFakeFileSystem } from "./opfs/fake-file-system.js";
+import { FakeDirectory, FakeFile, installFakeFileSystem } from "../testing/fake-file-system.js";
 import { storageKey } from "./storage-kind.js";
 
 let root: FakeDirectory;

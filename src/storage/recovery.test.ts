@@ -5,14 +5,14 @@
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { crc32 } from "../core/checksum.js";
+import { crc32 } from "../core/base/checksum.js";
 import { Engine } from "../core/engine.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { OpenOptions } from "../core/service.js";
-import { TestEnvironment } from "../core/test-environment.js";
+import { TestEnvironment } from "../testing/environment.js";
 import { Database } from "./idb/database.js";
 import { destroyStorage, openStorage } from "./open-storage.js";
-import { FakeDirectory, FakeFile, installFakeFileSystem } from "./opfs/fake-file-system.js";
+import { FakeDirectory, FakeFile, installFakeFileSystem } from "../testing/fake-file-system.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 const options: OpenOptions = { path: "db", storage: "auto", durability: "strict", allowReset: false };

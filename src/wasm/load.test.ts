@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import { builds, kernelBytes } from "./kernel-for-tests.js";
+import { builds, kernelBytes } from "../testing/kernel.js";
 import { loadKernel, supportedBuild } from "./load.js";
 
 const bytes = await kernelBytes("wasm-simd");

@@ -6,7 +6,7 @@
  */
 
 import { TidepoolError } from "../core/errors.js";
-import type { VectorKernel } from "../core/index/vector-kernel.js";
+import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { WasmKernel } from "./wasm-kernel.js";
 
 /** A module of one function that multiplies nothing but uses a v128; only engines with SIMD find it valid. */

@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
-import { Bitmap } from "../core/index/bitmap.js";
-import { graphOptions } from "../core/index/graph.js";
-import type { CodeTable } from "../core/index/vector-kernel.js";
-import { wasmKernelForTests } from "./kernel-for-tests.js";
+import { Bitmap } from "../core/base/bitmap.js";
+import { graphOptions } from "../core/index/vector/graph-kernel.js";
+import type { CodeTable } from "../core/index/vector/vector-kernel.js";
+import { wasmKernelForTests } from "../testing/kernel.js";
 import { withSmallTables } from "./small-tables.js";
 
 const DIMENSION = 24;

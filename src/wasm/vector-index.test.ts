@@ -1,9 +1,9 @@
 /** The vector index with the SIMD kernel and our own graph. */
 
 import { describe, expect, it, vi } from "vitest";
-import { Collection, describeVectorIndex } from "../core/index/conformance.js";
-import { clusteredRows, randomFrom, rowOf, wholeOf } from "../core/index/hnsw-fixture.js";
-import { wasmKernelForTests } from "./kernel-for-tests.js";
+import { Collection, describeVectorIndex } from "../testing/index-conformance.js";
+import { clusteredRows, randomFrom, rowOf, wholeOf } from "../testing/hnsw-vectors.js";
+import { wasmKernelForTests } from "../testing/kernel.js";
 
 const kernel = await wasmKernelForTests();
 const never = (): boolean => false;

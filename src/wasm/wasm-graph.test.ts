@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Bitmap } from "../core/index/bitmap.js";
-import type { Graph } from "../core/index/graph.js";
-import { graphOptions, levelOf } from "../core/index/graph.js";
-import { encodeQuery, quantizeRows } from "../core/index/quantize.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
-import type { CodeTable } from "../core/index/vector-kernel.js";
+import { Bitmap } from "../core/base/bitmap.js";
+import type { Graph } from "../core/index/vector/graph-kernel.js";
+import { graphOptions, levelOf } from "../core/index/vector/graph-kernel.js";
+import { encodeQuery, quantizeRows } from "../core/index/vector/quantize.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { builds, wasmKernelForTests } from "./kernel-for-tests.js";
+import { builds, wasmKernelForTests } from "../testing/kernel.js";
 
 const kernels = [...(await Promise.all(builds.map(wasmKernelForTests))), referenceKernel];
 

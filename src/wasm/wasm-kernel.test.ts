@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import { Bitmap } from "../core/index/bitmap.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
-import type { CodeTable } from "../core/index/vector-kernel.js";
-import { queryMax } from "../core/index/vector-kernel.js";
-import { builds, wasmKernelForTests } from "./kernel-for-tests.js";
+import { Bitmap } from "../core/base/bitmap.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import type { CodeTable } from "../core/index/vector/vector-kernel.js";
+import { queryMax } from "../core/index/vector/vector-kernel.js";
+import { builds, wasmKernelForTests } from "../testing/kernel.js";
 
 const kernels = await Promise.all(builds.map(wasmKernelForTests));
 const wasm = kernels[0]!;

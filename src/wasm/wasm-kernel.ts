@@ -3,9 +3,9 @@
  * windows. `table-memory.ts` owns the memory.
  */
 
-import { checkAllowed } from "../core/index/check-allowed.js";
-import type { Graph, GraphOptions } from "../core/index/graph.js";
-import { type Candidates, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector-kernel.js";
+import { checkAllowed } from "../core/index/vector/check-allowed.js";
+import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
+import { type Candidates, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";

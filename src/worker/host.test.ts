@@ -5,7 +5,7 @@ import type { Storage } from "../core/storage.js";
 import { VERSION } from "../version.js";
 import { createHost, type HostParts } from "./host.js";
 import { acquireLease, type Locks } from "./lease.js";
-import { TestEngine } from "./test-engine.js";
+import { TestEngine } from "../testing/engine.js";
 
 type Granted = (lock: Lock | null) => unknown;
 

@@ -2,8 +2,8 @@ import { wrap } from "comlink";
 import { afterEach, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import { type WorkerHost, yieldToEventLoop } from "./protocol.js";
-import { TestEngine } from "./test-engine.js";
-import { TestWorker } from "./test-worker.js";
+import { TestEngine } from "../testing/engine.js";
+import { TestWorker } from "../testing/worker.js";
 
 const workers: TestWorker[] = [];
 afterEach(() => {

@@ -2,8 +2,8 @@
 import { expose } from "comlink";
 import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
-import { referenceKernel } from "../core/index/reference-kernel.js";
-import type { VectorKernel } from "../core/index/vector-kernel.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";

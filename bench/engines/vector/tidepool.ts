@@ -6,11 +6,11 @@
  * It holds codes and graph. float32 vectors, of which a search needs a few, come from the set, as they come from blocks in
  * a database.
  */
-import { Bitmap } from "../../../src/core/index/bitmap.js";
-import type { GraphSnapshot, SnapshotPiece } from "../../../src/core/index/graph-snapshot.js";
-import { planSearch } from "../../../src/core/index/planner.js";
-import { type QuantizedRows, quantizeRows } from "../../../src/core/index/quantize.js";
-import { VectorIndex } from "../../../src/core/index/vector-index.js";
+import { Bitmap } from "../../../src/core/base/bitmap.js";
+import type { GraphSnapshot, SnapshotPiece } from "../../../src/core/index/vector/graph-snapshot.js";
+import { planSearch } from "../../../src/core/index/vector/planner.js";
+import { type QuantizedRows, quantizeRows } from "../../../src/core/index/vector/quantize.js";
+import { VectorIndex } from "../../../src/core/index/vector/vector-index.js";
 import { loadKernel } from "../../../src/wasm/load.js";
 import { rowOf } from "../../vector/exact.js";
 import { countDistances } from "../../vector/graph-walk.js";

@@ -1,5 +1,5 @@
 /** One request on its way through a handler. */
-import type { Engine } from "./engine.js";
+import type { Engine } from "./caller.js";
 import { parseJson } from "./json.js";
 import { isUuid } from "./names.js";
 import { badRequest, notFound, RestError } from "./rest-error.js";

@@ -1,6 +1,6 @@
 /** Seeded requests, sound and faulty, to the gateway and to its model; `npm run fuzz -- --seeds N` tries more of them. */
 import { expect, test } from "vitest";
-import { fuzz } from "./test-fuzz.js";
+import { fuzz } from "../../testing/rest/fuzz.js";
 
 const SEEDS = 200;
 const PER_TEST = 25;

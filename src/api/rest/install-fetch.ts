@@ -1,6 +1,6 @@
 /** Lets Chroma's own client, in this page, talk to the engine of this page: no server, no change to the client. */
 import type { TidepoolClient } from "../client.js";
-import { createGateway } from "./gateway.js";
+import { createGateway } from "./create-gateway.js";
 
 /** Options of {@link installFetch}. */
 export interface InstallFetchOptions {

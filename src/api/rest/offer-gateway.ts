@@ -1,6 +1,6 @@
 /** The page's half of the service worker: the engine is here, so the answers come from here. */
 import type { TidepoolClient } from "../client.js";
-import { createGateway, type Gateway } from "./gateway.js";
+import { createGateway, type Gateway } from "./create-gateway.js";
 import { type Reply, REQUEST, type RequestMessage, type ResponseMessage } from "./page-messages.js";
 
 /**

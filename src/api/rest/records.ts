@@ -1,5 +1,5 @@
 /** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
-import { isMetadataKey } from "../../core/gateway/validate-records.js";
+import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import type { QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";

@@ -1,13 +1,13 @@
 /** Collections that are made with a schema, through the client and the real engine. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CreateCollectionRequest, WriteRequest } from "../../core/service.js";
-import { TestEngine } from "../../worker/test-engine.js";
-import { TestWorker } from "../../worker/test-worker.js";
+import { TestEngine } from "../../testing/engine.js";
+import { TestWorker } from "../../testing/worker.js";
 import { TidepoolClient } from "../client.js";
 import { registerEmbeddingFunction, type Vector } from "../embedding-function.js";
 import { Knn } from "../search/rank.js";
 import type { SparseVector } from "../../core/types.js";
-import { openTestClient } from "../test-client.js";
+import { openTestClient } from "../../testing/client.js";
 import { Cmek } from "./cmek.js";
 import { FtsIndexConfig, IntInvertedIndexConfig, SparseVectorIndexConfig, StringInvertedIndexConfig, VectorIndexConfig } from "./index-config.js";
 import { DOCUMENT_KEY, Schema } from "./schema.js";

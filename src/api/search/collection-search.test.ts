@@ -1,11 +1,11 @@
 /** `collection.search` on the real engine, and what it refuses: one bad argument, one clear error, nothing half done. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../../core/engine.js";
-import { referenceKernel } from "../../core/index/reference-kernel.js";
+import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { destroyStorage, openStorage } from "../../storage/open-storage.js";
 import { workerEnvironment } from "../../worker/environment.js";
 import { createHost } from "../../worker/host.js";
-import { TestWorker } from "../../worker/test-worker.js";
+import { TestWorker } from "../../testing/worker.js";
 import { TidepoolClient } from "../client.js";
 import type { Collection } from "../collection.js";
 import type { EmbeddingFunction } from "../embedding-function.js";

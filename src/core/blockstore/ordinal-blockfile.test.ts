@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
-import { Bitmap } from "../index/bitmap.js";
+import { Bitmap } from "../base/bitmap.js";
 import { idFormat } from "../segment/record.js";
-import { Random } from "../test-environment.js";
+import { Random } from "../../testing/environment.js";
 import { BlockStore } from "./blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, findRow } from "./ordinal-blockfile.js";
 

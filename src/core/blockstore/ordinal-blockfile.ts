@@ -9,7 +9,7 @@
  * One row may be spread over several parallel blocks ("parts") of the same rows, so that what is always resident and
  * what is read row by row lie apart.
  */
-import type { Bitmap } from "../index/bitmap.js";
+import type { Bitmap } from "../base/bitmap.js";
 import type { Block } from "./block.js";
 import type { BlockRef, BlockStore } from "./blockstore.js";
 

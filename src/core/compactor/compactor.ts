@@ -11,11 +11,11 @@
  * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
  */
 import type { BlockStore } from "../blockstore/blockstore.js";
-import type { CollectionState } from "../collection-state.js";
+import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { saveGraph } from "../segment/graph.js";
-import { staleShare } from "../segment/text.js";
+import { staleShare } from "../collection/text.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";

@@ -3,11 +3,11 @@
  * turn. Until a vector is in the graph the scan answers for it, so nobody waits for this; while writes come in, building
  * waits for them, unless so many vectors are waiting that the scan would get slow.
  */
-import type { CollectionState } from "../collection-state.js";
+import type { CollectionState } from "../collection/collection-state.js";
 import { limits } from "../limits.js";
 import type { TidepoolWarning } from "../service.js";
 import type { Environment } from "../storage.js";
-import type { Turns } from "../turns.js";
+import type { Turns } from "../base/turns.js";
 
 export interface GraphBuilderParts {
   environment: Environment;

@@ -7,7 +7,7 @@
  * on behind, which is also how replaying the log after that manifest numbers them. What is derived, text index and graph,
  * is not translated but built again.
  */
-import type { CollectionState } from "../collection-state.js";
+import type { CollectionState } from "../collection/collection-state.js";
 import type { Manifest } from "../sysdb/manifest.js";
 
 /** A manifest under new ordinals, and how to find them. */

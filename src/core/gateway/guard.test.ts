@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AdminClient } from "../../api/admin-client.js";
 import { TidepoolClient, type TidepoolClientOptions } from "../../api/client.js";
-import { createGateway } from "../../api/rest/gateway.js";
-import { openTestClient } from "../../api/test-client.js";
-import { TestEnvironment } from "../test-environment.js";
+import { createGateway } from "../../api/rest/create-gateway.js";
+import { openTestClient } from "../../testing/client.js";
+import { TestEnvironment } from "../../testing/environment.js";
 import type { GatewayRules } from "./rules.js";
 
 let environment: TestEnvironment;

@@ -9,7 +9,7 @@ import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { CreateCollectionRequest, EngineService, Scope, UserIdentity, WriteRequest } from "../service.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
-import { recordTextBytes } from "./validate-records.js";
+import { recordTextBytes } from "./validate/records.js";
 
 /** What a tenant holds, or a write adds to it. */
 export interface Usage {

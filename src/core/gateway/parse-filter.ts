@@ -10,7 +10,7 @@
  */
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import { wellFormed } from "../well-formed.js";
+import { wellFormed } from "../base/well-formed.js";
 import type {
   Condition,
   DocumentCondition,
@@ -22,7 +22,7 @@ import type {
   RecordFilter,
   Scalar,
 } from "./filter.js";
-import { compileRegex } from "./rust-regex.js";
+import { compileRegex } from "./regex/translate.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
 const TEXT_OPERATORS = "$contains, $not_contains, $regex, $not_regex";

@@ -9,12 +9,12 @@ import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
-import { wellFormed } from "../well-formed.js";
+import { wellFormed } from "../base/well-formed.js";
 import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
-import { readFuzzy, validateCount, validateDimension, validateVector } from "./validate-records.js";
+import { readFuzzy, validateCount, validateDimension, validateVector } from "./validate/records.js";
 
 const READ_LEVELS = ["index_and_wal", "index_only", "index_and_bounded_wal"];
 /** Candidates of a source that does not say how many. */

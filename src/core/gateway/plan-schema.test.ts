@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SCHEMA, describeSchema } from "../schema.js";
 import type { ConfigurationInput } from "../service.js";
-import { type CollectionPlan, planCreateCollection } from "./gateway.js";
+import { type CollectionPlan, planCreateCollection } from "./plan.js";
 import { planSchema } from "./plan-schema.js";
 
 const on = { enabled: true, config: {} };

@@ -18,8 +18,8 @@ import {
   type VectorIndexSettings,
 } from "../schema.js";
 import type { CollectionConfiguration, EmbeddingFunctionConfiguration } from "../types.js";
-import { wellFormed } from "../well-formed.js";
-import { isMetadataKey, validateHnsw, validateObject } from "./validate-records.js";
+import { wellFormed } from "../base/well-formed.js";
+import { isMetadataKey, validateHnsw, validateObject } from "./validate/records.js";
 
 /** What a schema comes to. */
 export interface SchemaPlan {

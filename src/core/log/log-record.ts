@@ -11,10 +11,10 @@
  * start of the log record. In the header a sparse vector stands as {"entries": number}, the only object among metadata
  * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2.
  */
-import { crc32 } from "../checksum.js";
+import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
-import { decodeJson, encodeJson } from "../json-bytes.js";
-import { isSparseVector } from "../sparse-vector.js";
+import { decodeJson, encodeJson } from "../base/json-bytes.js";
+import { isSparseVector } from "../base/sparse-vector.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
 
 export type Operation = "add" | "update" | "upsert";

@@ -6,8 +6,8 @@
  * applying one twice is the same as once. That makes replay idempotent, and lets a compaction that wrote entry A be
  * followed by a reader that lays A's successor over the result.
  */
-import { mergeMetadata } from "../metadata.js";
-import { isSparseVector } from "../sparse-vector.js";
+import { mergeMetadata } from "../base/merge-metadata.js";
+import { isSparseVector } from "../base/sparse-vector.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { Metadata, MetadataPatch } from "../types.js";
 

@@ -6,7 +6,7 @@
  * and so satisfies every negated one.
  */
 import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
-import { isSparseVector } from "../sparse-vector.js";
+import { isSparseVector } from "../base/sparse-vector.js";
 import type { Metadata, MetadataValue } from "../types.js";
 
 export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {

@@ -2,9 +2,9 @@
  * One search after the other over one view: filter, then rank inside what it leaves, then group, page and columns. The
  * caller holds the collection's shared lock.
  */
-import type { CollectionState } from "../collection-state.js";
+import type { CollectionState } from "../collection/collection-state.js";
 import type { RankPlan, RankSource, SearchPlan, SingleSearchPlan } from "../gateway/search-plan.js";
-import type { Bitmap } from "../index/bitmap.js";
+import type { Bitmap } from "../base/bitmap.js";
 import type { SearchColumns } from "../service.js";
 import { filterOrdinals } from "./operators/filter.js";
 import { group } from "./operators/group.js";
@@ -12,7 +12,7 @@ import { limitRanked } from "./operators/limit.js";
 import { inOrder, type Ranked, rank } from "./operators/rank.js";
 import { select } from "./operators/select.js";
 import { searchText } from "./operators/text.js";
-import { liveView, type SearchView, segmentsView } from "./search-view.js";
+import { liveView, type SearchView, segmentsView } from "./view.js";
 
 type Tick = () => Promise<void>;
 

@@ -5,7 +5,7 @@
  */
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "../index/graph-snapshot.js";
+import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "../index/vector/graph-snapshot.js";
 
 /** A stored graph. Plain JSON: manifests hold it, `null` when there is none. */
 export interface GraphSection {

@@ -11,8 +11,8 @@ import type { Block, Column } from "../blockstore/block.js";
 import { encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
-import { mergeMetadata } from "../metadata.js";
-import { isSparseVector } from "../sparse-vector.js";
+import { mergeMetadata } from "../base/merge-metadata.js";
+import { isSparseVector } from "../base/sparse-vector.js";
 import type { Metadata, MetadataPatch, MetadataValue, SparseVector } from "../types.js";
 
 /** What is stored of a record beside id and embedding. */

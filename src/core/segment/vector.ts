@@ -9,9 +9,9 @@
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { type OrdinalEntry, type OrdinalSection, type RowFormat, findRow } from "../blockstore/ordinal-blockfile.js";
-import { crc32 } from "../checksum.js";
+import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
-import type { QuantizedRows } from "../index/quantize.js";
+import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { ByteRange } from "../storage.js";
 
 type Tick = () => Promise<void>;

@@ -6,9 +6,9 @@
  * A row that is there but does not decode is `CORRUPTION`, never "absent": an unreadable manifest must not look like a
  * first run.
  */
-import { crc32 } from "../checksum.js";
+import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
-import { decodeJson, encodeJson } from "../json-bytes.js";
+import { decodeJson, encodeJson } from "../base/json-bytes.js";
 
 export function encodeRow(value: unknown): Uint8Array {
   const json = encodeJson(value);

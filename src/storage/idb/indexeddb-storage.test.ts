@@ -2,8 +2,8 @@ import "fake-indexeddb/auto";
 import { deleteDB, openDB } from "idb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Durability } from "../../core/storage.js";
-import { conformanceCases, pattern, runConformanceCase } from "../conformance.js";
-import type { ConformanceTarget } from "../conformance.js";
+import { conformanceCases, pattern, runConformanceCase } from "../../testing/storage-conformance.js";
+import type { ConformanceTarget } from "../../testing/storage-conformance.js";
 import { databaseName } from "./database.js";
 import { openIndexedDbStorage } from "./indexeddb-storage.js";
 

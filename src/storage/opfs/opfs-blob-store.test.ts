@@ -1,8 +1,8 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Extent } from "../../core/storage.js";
-import { pattern } from "../conformance.js";
-import { FakeDirectory } from "./fake-file-system.js";
-import type { FakeFile } from "./fake-file-system.js";
+import { pattern } from "../../testing/storage-conformance.js";
+import { FakeDirectory } from "../../testing/fake-file-system.js";
+import type { FakeFile } from "../../testing/fake-file-system.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 
 const KiB = 1024;

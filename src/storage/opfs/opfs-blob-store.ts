@@ -11,7 +11,7 @@
  *
  * All file operations but the creation of an arena are synchronous, so no call sees another one's half-done work.
  */
-import { slotted, ExtentAllocator } from "../../core/blockstore/extent-allocator.js";
+import { slotted, ExtentAllocator } from "../extent-allocator.js";
 import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";

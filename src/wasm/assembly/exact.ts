@@ -1,6 +1,6 @@
 /**
  * Float64 sums over float32 components, for exact distances. Lane by lane the additions are those of
- * `core/index/distance.ts`, in the same order, so the results have the same bits: four sums, of components 0, 1, 2, 3 modulo
+ * `core/index/vector/distance.ts`, in the same order, so the results have the same bits: four sums, of components 0, 1, 2, 3 modulo
  * 4; what is left over goes to the first.
  */
 

@@ -8,7 +8,7 @@
  * metadata (equality before ranges), then documents. A negation is "candidates minus what satisfies". The source's
  * bitmaps are read and never changed.
  */
-import { Bitmap } from "../../index/bitmap.js";
+import { Bitmap } from "../../base/bitmap.js";
 import type { Metadata } from "../../types.js";
 import type { Condition, DocumentFilter, FilterTree, IdCondition, MetadataFilter, RecordCondition, RecordFilter } from "../../gateway/filter.js";
 import { matchesDocument, matchesMetadata } from "../predicate.js";

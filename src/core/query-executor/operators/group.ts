@@ -6,7 +6,7 @@
  * Values of different types have the order: missing, booleans, numbers, strings, sparse vectors, arrays.
  */
 import type { GroupPlan } from "../../gateway/search-plan.js";
-import { compareSparseVectors, isSparseVector } from "../../sparse-vector.js";
+import { compareSparseVectors, isSparseVector } from "../../base/sparse-vector.js";
 import type { Metadata, MetadataValue, SparseVector } from "../../types.js";
 import { ascending, type Ranked } from "./rank.js";
 

@@ -1,8 +1,8 @@
 /** The `k` nearest allowed records, ascending by distance, equal distances in insertion order. */
-import type { CollectionState } from "../../collection-state.js";
-import type { Bitmap } from "../../index/bitmap.js";
-import type { Nearest } from "../../index/flat.js";
-import { QUERIES_PER_PASS } from "../../index/vector-kernel.js";
+import type { CollectionState } from "../../collection/collection-state.js";
+import type { Bitmap } from "../../base/bitmap.js";
+import type { Nearest } from "../../index/vector/flat.js";
+import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
 
 export async function nearest(state: CollectionState, query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest> {
   return (await nearestOfSome(state, [query], k, allowed))[0]!;

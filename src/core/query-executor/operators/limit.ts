@@ -1,5 +1,5 @@
 /** Cuts the page that was asked for, `offset` and a number, out of what a read selected or ranked. */
-import type { Bitmap } from "../../index/bitmap.js";
+import type { Bitmap } from "../../base/bitmap.js";
 import type { Ranked } from "./rank.js";
 
 /** The ordinals from position `offset` on, at most `count` of them, ascending. */

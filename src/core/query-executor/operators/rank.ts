@@ -7,7 +7,7 @@
  * and yet adds none: an expression without hits ranks nothing. Arithmetic is in float64 (Chroma: float32).
  */
 import type { RankOperator, RankPlan, RankSource, SourceRank } from "../../gateway/search-plan.js";
-import { Bitmap } from "../../index/bitmap.js";
+import { Bitmap } from "../../base/bitmap.js";
 
 /** Records, best first: ascending by score, equal scores in insertion order, and `NaN` last. */
 export interface Ranked {

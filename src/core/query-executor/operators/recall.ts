@@ -5,9 +5,9 @@
  * The shared lock is taken for each query, so writes wait for one query at most. The sample is kept by id, since between
  * two queries records may be deleted and ordinals renumbered; what is gone by its turn is passed over.
  */
-import type { CollectionState } from "../../collection-state.js";
-import type { RecallPlan } from "../../gateway/gateway.js";
-import type { Nearest } from "../../index/flat.js";
+import type { CollectionState } from "../../collection/collection-state.js";
+import type { RecallPlan } from "../../gateway/plan.js";
+import type { Nearest } from "../../index/vector/flat.js";
 import type { RecallReport } from "../../service.js";
 
 /** Beams that are tried to see which one is enough. */

@@ -1,5 +1,5 @@
 /** The columns of ranked records that a search selects. */
-import type { FieldSelection } from "../../collection-state.js";
+import type { FieldSelection } from "../../collection/collection-state.js";
 import type { SelectPlan } from "../../gateway/search-plan.js";
 import type { SearchColumns } from "../../service.js";
 import type { Metadata, RecordColumns } from "../../types.js";

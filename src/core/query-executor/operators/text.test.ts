@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { Bitmap } from "../../index/bitmap.js";
-import { testBlockStore } from "../../segment/test-block-store.js";
-import { CollectionText, type TextSource } from "../../segment/text.js";
+import { Bitmap } from "../../base/bitmap.js";
+import { testBlockStore } from "../../../testing/block-store.js";
+import { CollectionText, type TextSource } from "../../collection/text.js";
 import { searchText } from "./text.js";
 
 const documents = ["tidal wave", "tide pool", "tide tide", "crab"];

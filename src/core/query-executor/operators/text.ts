@@ -2,9 +2,9 @@
  * Full-text search: the allowed records that match the query's terms, best BM25 score first. The caller holds the
  * collection's shared lock, so what `allowed` names is what the text index, once caught up, has indexed.
  */
-import type { Bitmap } from "../../index/bitmap.js";
-import type { TextHits, Tick } from "../../index/text.js";
-import type { CollectionText, TextSource } from "../../segment/text.js";
+import type { Bitmap } from "../../base/bitmap.js";
+import type { TextHits, Tick } from "../../index/text/text-index.js";
+import type { CollectionText, TextSource } from "../../collection/text.js";
 
 export interface TextQuery {
   query: string;

@@ -1,0 +1,49 @@
+/**
+ * Turns of the event loop, shared by all long work of an engine: compactions, graphs, large writes, filters over many
+ * records. Whoever has used up a slice of time waits here, and each turn wakes one of them. Messages that come in during a
+ * slice run before the next one begins, so a read waits for one slice, however many pieces of work are under way.
+ */
+import { limits } from "../limits.js";
+import type { Environment } from "../storage.js";
+
+export class Turns {
+  readonly #environment: Pick<Environment, "now" | "yieldToEventLoop">;
+  readonly #waiting: (() => void)[] = [];
+  #sliceStart: number;
+
+  constructor(environment: Pick<Environment, "now" | "yieldToEventLoop">) {
+    this.#environment = environment;
+    this.#sliceStart = environment.now();
+  }
+
+  /** Whether it is time to let others have a turn. */
+  readonly isSliceOver = (): boolean => this.#environment.now() - this.#sliceStart >= limits.sliceMs;
+
+  /** Says that a message began a slice: a read that is done within it need not wait for anything. */
+  begin(): void {
+    this.#sliceStart = this.#environment.now();
+  }
+
+  /** Long work awaits this between its steps: it goes on at once until the slice is used up. */
+  readonly tick = async (): Promise<void> => {
+    if (this.isSliceOver()) await this.next();
+  };
+
+  /** Resolves at the beginning of a slice, after those who wait already. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#waiting.push(resolve) === 1) void this.#wakeAll();
+    });
+  }
+
+  async #wakeAll(): Promise<void> {
+    for (;;) {
+      await this.#environment.yieldToEventLoop();
+      this.begin();
+      this.#waiting.shift()!();
+      if (this.#waiting.length === 0) return;
+      // This resolves as soon as the slice is over. Going round again lets messages run that came in during it.
+      await this.#environment.yieldToEventLoop();
+    }
+  }
+}

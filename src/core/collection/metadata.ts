@@ -1,0 +1,141 @@
+/**
+ * The metadata segment: for every (key, value) of a collection's compacted records the ordinals that hold it.
+ *
+ * It owns the meaning of the posting keys; the blockfile below only sorts them. Invariant: an ordinal is posted under
+ * exactly the keys that `postingKeys` derives from those of its metadata that the collection's schema wants indexed. Changes
+ * therefore need the metadata that was, not only the metadata that is. Negations are not answered here: what lacks a key is
+ * posted nowhere.
+ */
+import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
+import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
+import type { BlockStore } from "../blockstore/blockstore.js";
+import { Bitmap } from "../base/bitmap.js";
+import { isSparseVector } from "../base/sparse-vector.js";
+import type { Metadata, MetadataValue } from "../types.js";
+import { type IndexPolicy, typeOfScalar } from "../schema.js";
+import type { Condition, Scalar } from "../segment/condition.js";
+import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
+
+/** What a manifest keeps of the segment. */
+export interface MetadataSection {
+  postings: PostingSection;
+}
+
+/** One record's metadata before and after; `null` where it did not or does not exist. */
+export interface MetadataChange {
+  ordinal: number;
+  before: Metadata | null;
+  after: Metadata | null;
+}
+
+/** Changes between two looks at the clock. */
+const CHANGES_PER_TICK = 256;
+
+export class MetadataSegment {
+  readonly #blockfile: PostingBlockfile;
+  readonly #indexes: IndexPolicy;
+
+  constructor(store: BlockStore, owner: string, indexes: IndexPolicy) {
+    this.#blockfile = new PostingBlockfile(store, owner);
+    this.#indexes = indexes;
+  }
+
+  static empty(): MetadataSection {
+    return { postings: { blocks: [] } };
+  }
+
+  /** The section with the changes applied, at most one for each ordinal. `tick` is awaited now and then. */
+  async apply(
+    section: MetadataSection,
+    changes: Iterable<MetadataChange>,
+    tick?: () => Promise<void> | void,
+  ): Promise<MetadataSection> {
+    const deltas = new Map<string, PostingDelta>();
+    let count = 0;
+    for (const change of changes) {
+      collectDeltas(change, deltas, this.#indexes);
+      if (++count % CHANGES_PER_TICK === 0) await tick?.();
+    }
+    if (deltas.size === 0) return section;
+    return { postings: await this.#blockfile.apply(section.postings, deltas, tick) };
+  }
+
+  /** The same postings under other ordinals in the same order. */
+  async renumber(section: MetadataSection, ordinalOf: (ordinal: number) => number, tick?: () => Promise<void> | void): Promise<MetadataSection> {
+    return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, tick) };
+  }
+
+  /**
+   * Whether the postings tell everything about a condition. A range asks for whole and fractional numbers; where only one
+   * kind is indexed, the records must be looked at.
+   */
+  answers({ key, operator }: Condition): boolean {
+    return operator === "eq" || operator === "in" || operator === "contains" || (this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float"));
+  }
+
+  /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
+  async evaluate(section: MetadataSection, condition: Condition): Promise<Bitmap> {
+    switch (condition.operator) {
+      case "eq":
+        return this.#lookup(section, [scalarKey(condition.key, condition.value)]);
+      case "in":
+        return this.#lookup(section, Array.from(condition.values, (value) => scalarKey(condition.key, value)));
+      case "contains":
+        return this.#lookup(section, [elementKey(condition.key, condition.value)]);
+      default: {
+        const matches = new Bitmap();
+        const { from, to } = numberRange(condition.key, condition.operator, condition.value);
+        for await (const run of this.#blockfile.range(section.postings, from, to)) matches.addAll(run.ordinals);
+        return matches;
+      }
+    }
+  }
+
+  async #lookup(section: MetadataSection, keys: readonly string[]): Promise<Bitmap> {
+    const matches = new Bitmap();
+    // In key order, so that a block is done with before the next one is loaded.
+    for (const key of [...new Set(keys)].sort()) matches.addAll(await this.#blockfile.lookup(section.postings, key));
+    return matches;
+  }
+}
+
+function collectDeltas({ ordinal, before, after }: MetadataChange, deltas: Map<string, PostingDelta>, indexes: IndexPolicy): void {
+  for (const name of Object.keys(before ?? {})) {
+    const old = before![name]!;
+    const now = ownValue(after, name);
+    if (now !== null && isSame(old, now)) continue;
+    const kept = now === null ? new Set<string>() : indexedKeys(name, now, indexes);
+    for (const key of indexedKeys(name, old, indexes)) if (!kept.has(key)) deltaOf(deltas, key).remove.push(ordinal);
+  }
+  for (const name of Object.keys(after ?? {})) {
+    const now = after![name]!;
+    const old = ownValue(before, name);
+    if (old !== null && isSame(old, now)) continue;
+    const known = old === null ? new Set<string>() : indexedKeys(name, old, indexes);
+    for (const key of indexedKeys(name, now, indexes)) if (!known.has(key)) deltaOf(deltas, key).add.push(ordinal);
+  }
+}
+
+/** Posting keys of those scalars, or elements, whose type is indexed under the name. */
+function indexedKeys(name: string, value: MetadataValue, indexes: IndexPolicy): Set<string> {
+  if (isSparseVector(value)) return new Set();
+  const isIndexed = (scalar: Scalar) => indexes.isIndexed(name, typeOfScalar(scalar));
+  if (!Array.isArray(value)) return isIndexed(value) ? postingKeys(name, value) : new Set();
+  return postingKeys(name, (value as Scalar[]).filter(isIndexed) as MetadataValue);
+}
+
+function ownValue(metadata: Metadata | null, name: string): MetadataValue | null {
+  return metadata !== null && Object.hasOwn(metadata, name) ? metadata[name]! : null;
+}
+
+/** Cheap and sufficient: what it calls different may still have the same posting keys. */
+function isSame(a: MetadataValue, b: MetadataValue): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  return a.length === b.length && a.every((element, i) => element === b[i]);
+}
+
+function deltaOf(deltas: Map<string, PostingDelta>, key: string): PostingDelta {
+  let delta = deltas.get(key);
+  if (delta === undefined) deltas.set(key, (delta = { add: [], remove: [] }));
+  return delta;
+}

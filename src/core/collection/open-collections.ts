@@ -1,0 +1,183 @@
+/**
+ * The collections that are open in memory, and what is known of those that were.
+ *
+ * A collection is opened on its first use and stays open until more are open, or more memory is held, than the bounds
+ * allow; then those used longest ago are closed. Nothing is lost with them: what they knew is in the segments and the log.
+ *
+ * Invariants: a collection has at most one state at a time, and everything that reads or writes it runs inside `use`; a
+ * state is closed only while nobody uses it and no background work holds on to it. So the bounds may be exceeded for as
+ * long as that many are really in use.
+ */
+import type { CollectionState } from "./collection-state.js";
+import { TidepoolError } from "../errors.js";
+import type { Manifest } from "../sysdb/manifest.js";
+import type { CollectionRow } from "../sysdb/sysdb.js";
+
+/** What is told of a collection without opening it again. */
+export interface CollectionFacts {
+  readonly count: number;
+  readonly dimension: number | null;
+  readonly appliedOffset: number;
+  readonly logRecords: number;
+  readonly logBytes: number;
+}
+
+export interface OpenCollectionsParts {
+  open(row: CollectionRow): Promise<CollectionState>;
+  /** Whether background work holds on to the state. */
+  isBusy(state: CollectionState): boolean;
+  /** Whether closing it now means to do work again that is done but for the last step, which has to wait. */
+  isUnfinished(state: CollectionState): boolean;
+  /** Begins what should be done before the state is closed, such as compacting a long log; false when there is nothing. */
+  wrapUp(state: CollectionState): boolean;
+  /** Told of a state that is closed. */
+  giveUp(state: CollectionState): void;
+  countMax: number;
+  bytesMax: number;
+}
+
+interface Entry {
+  readonly opening: Promise<CollectionState>;
+  /** `null` until it is open. */
+  state: CollectionState | null;
+  /** Calls under way. */
+  users: number;
+  /** Opened versions, for as long as the system database retains their manifests. */
+  readonly versions: WeakMap<Manifest, Promise<CollectionState>>;
+}
+
+/** Unfinished ones are spared while no more than this many times the bound are open. */
+const UNFINISHED_SHARE_MAX = 1.25;
+
+export class OpenCollections {
+  readonly #parts: OpenCollectionsParts;
+  /** The least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  /** Of collections that were open and are closed; they cannot change before they are opened again. */
+  readonly #closed = new Map<string, CollectionFacts>();
+  /** Being dropped: nobody begins to use them any more. */
+  readonly #leaving = new Set<string>();
+
+  constructor(parts: OpenCollectionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens the collection if need be, and keeps it open until `body` has ended. */
+  async use<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+    const entry = this.#enter(row);
+    entry.users++;
+    try {
+      return await body(await entry.opening);
+    } finally {
+      entry.users--;
+      this.#closeIdle();
+    }
+  }
+
+  /** A retained version of a collection in use, opened once by `open`. */
+  version(live: CollectionState, manifest: Manifest, open: () => Promise<CollectionState>): Promise<CollectionState> {
+    const { state, versions } = this.#entries.get(live.row.id) ?? {};
+    if (state !== live || versions === undefined) throw gone(live.row);
+    const known = versions.get(manifest);
+    if (known !== undefined) return known;
+    const opening = open();
+    versions.set(manifest, opening);
+    // A failed open is not remembered: the next call tries again and reports what it finds.
+    opening.catch(() => versions.delete(manifest));
+    return opening;
+  }
+
+  /** The collection's state if it is open now. */
+  find(id: string): CollectionState | undefined {
+    return this.#entries.get(id)?.state ?? undefined;
+  }
+
+  /** Those that are open now. */
+  *states(): Generator<CollectionState, void, undefined> {
+    for (const { state } of this.#entries.values()) if (state !== null) yield state;
+  }
+
+  /** Bytes of memory that those take. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const state of this.states()) bytes += state.memoryBytes;
+    return bytes;
+  }
+
+  /** What is known of a collection; `undefined` when it was never opened. */
+  facts(id: string): CollectionFacts | undefined {
+    return this.find(id) ?? this.#closed.get(id);
+  }
+
+  /** What is known of all that are open or were. */
+  *allFacts(): Generator<CollectionFacts, void, undefined> {
+    yield* this.states();
+    yield* this.#closed.values();
+  }
+
+  /** Lets nobody begin to use a collection that is being dropped. Resolves with its state, if it is open. */
+  async leave(id: string): Promise<CollectionState | undefined> {
+    this.#leaving.add(id);
+    return this.#entries.get(id)?.opening.catch(() => undefined);
+  }
+
+  /** Ends what `leave` began: the collection is gone, or will be opened anew. */
+  forget(id: string): void {
+    this.#leaving.delete(id);
+    this.#entries.delete(id);
+    this.#closed.delete(id);
+  }
+
+  /** The entry, from now on the most recently used one. */
+  #enter(row: CollectionRow): Entry {
+    if (this.#leaving.has(row.id)) throw gone(row);
+    const entry = this.#entries.get(row.id) ?? this.#open(row);
+    this.#entries.delete(row.id);
+    this.#entries.set(row.id, entry);
+    return entry;
+  }
+
+  #open(row: CollectionRow): Entry {
+    const entry: Entry = { opening: this.#parts.open(row), state: null, users: 0, versions: new WeakMap() };
+    entry.opening.then(
+      (state) => {
+        entry.state = state;
+        this.#closed.delete(row.id);
+      },
+      // A failed open is not remembered: the next call tries again and reports what it finds.
+      () => this.#entries.delete(row.id),
+    );
+    return entry;
+  }
+
+  /** What is wrapped up first counts as closed here: a later call finds it ready. */
+  #closeIdle(): void {
+    const { countMax, bytesMax, isBusy, isUnfinished, wrapUp } = this.#parts;
+    let count = this.#entries.size;
+    let bytes = this.memoryBytes;
+    for (const [id, { state, users }] of this.#entries) {
+      if (count <= countMax && (count <= 1 || bytes <= bytesMax)) return;
+      if (state === null || users > 0) continue;
+      if (isUnfinished(state) && count < UNFINISHED_SHARE_MAX * countMax) continue;
+      count--;
+      bytes -= state.memoryBytes;
+      if (!isBusy(state) && !wrapUp(state)) this.#close(id, state);
+    }
+  }
+
+  #close(id: string, state: CollectionState): void {
+    this.#entries.delete(id);
+    this.#closed.set(id, factsOf(state));
+    state.closed = true;
+    this.#parts.giveUp(state);
+    state.dispose();
+  }
+}
+
+export function factsOf({ count, dimension, appliedOffset, logRecords, logBytes }: CollectionFacts): CollectionFacts {
+  return { count, dimension, appliedOffset, logRecords, logBytes };
+}
+
+function gone({ name }: CollectionRow): TidepoolError {
+  return new TidepoolError("NOT_FOUND", `Collection [${name}] does not exist any more`);
+}

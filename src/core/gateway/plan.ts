@@ -1,0 +1,289 @@
+/**
+ * The entrance of the engine: every request is validated here, completely and before anything is written, and turned
+ * into a plan that the other components can trust. Pure functions; names are resolved by the engine.
+ */
+import { invalidArgument, show } from "../errors.js";
+import { limits } from "../limits.js";
+import type { CollectionSchema, IndexPolicy } from "../schema.js";
+import type {
+  CheckRecallRequest,
+  ConfigurationInput,
+  CreateCollectionRequest,
+  DeleteRequest,
+  GetRequest,
+  ModifyCollectionRequest,
+  QueryRequest,
+  SearchTextRequest,
+  Selection,
+  WriteRequest,
+} from "../service.js";
+import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
+import type { CollectionConfiguration, IncludeField, Metadata, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
+import { wellFormed } from "../base/well-formed.js";
+import { checkFullText, checkIndexed } from "./check-indexed.js";
+import type { DocumentFilter, MetadataFilter } from "./filter.js";
+import { parseWhere, parseWhereDocument } from "./parse-filter.js";
+import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
+import {
+  validateCount,
+  validateDimension,
+  validateEmbeddingRows,
+  validateHnsw,
+  validateIds,
+  validateInclude,
+  validateMetadata,
+  validateName,
+  validateRecordBatch,
+} from "./validate/records.js";
+
+/** A validated selection of records. */
+export interface SelectionPlan {
+  ids: string[] | null;
+  where: MetadataFilter | null;
+  whereDocument: DocumentFilter | null;
+}
+
+export interface GetPlan extends SelectionPlan {
+  limit: number;
+  offset: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface QueryPlan extends SelectionPlan {
+  queries: Float32Array[];
+  nResults: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface SearchTextPlan extends SelectionPlan {
+  query: string;
+  nResults: number;
+  prefix: boolean;
+  fuzzy: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export interface RecallPlan {
+  sample: number;
+  k: number;
+}
+
+export interface DeletePlan extends SelectionPlan {
+  limit: number;
+}
+
+/** Chroma's defaults. */
+const DEFAULT_HNSW: CollectionConfiguration["hnsw"] = {
+  space: "l2",
+  ef_construction: 100,
+  ef_search: 100,
+  max_neighbors: 16,
+  resize_factor: 1.2,
+  sync_threshold: 1000,
+};
+
+/** How a new collection is set up. */
+export interface CollectionPlan {
+  configuration: CollectionConfiguration;
+  schema?: CollectionSchema;
+}
+
+/** Validates a new collection; returns its configuration with defaults filled in, and its schema where that says something. */
+export function planCreateCollection(request: CreateCollectionRequest): CollectionPlan {
+  validateName(request.name, "name");
+  if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
+  const configuration = planConfiguration(request.configuration);
+  return request.schema == null ? { configuration } : reconcile(planSchema(request.schema), configuration);
+}
+
+function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
+  const hnsw = validateHnsw(given.hnsw ?? {}, "create");
+  const space = hnsw.space ?? given.defaultSpace ?? DEFAULT_HNSW.space;
+  // What is not stored is the default, so clients that do not know of engines see none.
+  if (hnsw.engine === "tidepool") delete hnsw.engine;
+  return {
+    hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
+    embedding_function: given.embedding_function ?? null,
+  };
+}
+
+/** Only one of the two may say something, as in Chroma: then it counts, and the other does not. */
+function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
+  const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction });
+  const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
+  if (saysNothing) return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
+  if (!isDefaultConfiguration(configuration)) {
+    throw invalidArgument("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
+  }
+  return isDefaultSchema(plan) ? { configuration: configured } : { configuration: configured, schema: plan.schema };
+}
+
+function isDefaultConfiguration({ hnsw, embedding_function }: CollectionConfiguration): boolean {
+  const isDefault = (name: keyof typeof hnsw) => hnsw[name] === DEFAULT_HNSW[name];
+  return (Object.keys(hnsw) as (keyof typeof hnsw)[]).every(isDefault) && isDefaultFunction(embedding_function);
+}
+
+/** Validates what a collection is changed to; returns the configuration that results. */
+export function planModifyCollection(request: ModifyCollectionRequest, current: CollectionConfiguration): CollectionConfiguration {
+  if (request.name !== undefined) validateName(request.name, "name");
+  if (request.metadata != null) validateMetadata(request.metadata, "metadata");
+  const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");
+  return {
+    hnsw: { ...current.hnsw, ...hnsw },
+    embedding_function: request.configuration?.embedding_function ?? current.embedding_function,
+  };
+}
+
+/** A collection's metadata, validated, as it is stored. */
+export function storedMetadata(metadata: Metadata | null): Metadata | null {
+  if (metadata === null) return null;
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, isSparseVector(value) ? storedSparseVector(value) : value]));
+}
+
+/** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
+export function planWrite(request: WriteRequest, dimension: number | null): RecordBatch {
+  if (!["add", "update", "upsert"].includes(request.operation)) {
+    throw invalidArgument(`operation must be add, update or upsert, got ${show(request.operation)}`);
+  }
+  validateRecordBatch(request.records, request.operation, dimension);
+  const { embeddings } = request.records;
+  if (request.operation !== "update" && (embeddings === null || embeddings.present !== null)) {
+    throw invalidArgument(`${request.operation} needs an embedding for every record`);
+  }
+  return wellFormedBatch(request.records);
+}
+
+/**
+ * What is stored is UTF-8, which has no lone surrogates. In an id one is refused, since replacing it could make two ids
+ * one; elsewhere it becomes U+FFFD here, before the log, so that a record reads the same before and after compaction.
+ */
+function wellFormedBatch(records: RecordBatch): RecordBatch {
+  records.ids.forEach((id, i) => {
+    if (wellFormed(id) !== id) throw invalidArgument(`ids[${i}] ${show(id)} holds half of a surrogate pair; ids must be well-formed Unicode`);
+  });
+  return {
+    ...records,
+    documents: records.documents?.map(wellFormedOrNull) ?? null,
+    uris: records.uris?.map(wellFormedOrNull) ?? null,
+    metadatas: records.metadatas?.map((metadata) => (metadata === null ? null : wellFormedMetadata(metadata))) ?? null,
+  };
+}
+
+function wellFormedOrNull(text: string | null): string | null {
+  return text === null ? null : wellFormed(text);
+}
+
+function wellFormedMetadata(metadata: MetadataPatch): MetadataPatch {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [wellFormed(key), wellFormedValue(value)]));
+}
+
+function wellFormedValue(value: MetadataValue | null): MetadataValue | null {
+  if (typeof value === "string") return wellFormed(value);
+  if (Array.isArray(value) && typeof value[0] === "string") return (value as string[]).map(wellFormed);
+  return isSparseVector(value) ? storedSparseVector(value) : value;
+}
+
+export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
+  return {
+    ...planSelection(request, indexes),
+    limit: optionalCount(request.limit, "limit") ?? Infinity,
+    offset: optionalCount(request.offset, "offset") ?? 0,
+    include: includeSet(request.include, "distances"),
+  };
+}
+
+/** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */
+export function planQuery(request: QueryRequest, dimension: number | null, indexes: IndexPolicy): QueryPlan {
+  validateCount(request.nResults, "nResults");
+  const { queryEmbeddings: rows } = request;
+  validateDimension(rows.dimension, "queryEmbeddings", dimension);
+  const count = rows.values.length / rows.dimension;
+  validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
+  return {
+    ...planSelection(request, indexes),
+    queries: Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension)),
+    nResults: request.nResults,
+    include: includeSet(request.include),
+  };
+}
+
+export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy): SearchTextPlan {
+  checkFullText(indexes, "searchText");
+  validateCount(request.nResults, "nResults");
+  if (typeof request.query !== "string") throw invalidArgument(`query must be a string, got ${show(request.query)}`);
+  if (typeof request.prefix !== "boolean") throw invalidArgument(`prefix must be a boolean, got ${show(request.prefix)}`);
+  if (typeof request.fuzzy !== "number" || !(request.fuzzy >= 0 && request.fuzzy <= 1)) {
+    throw invalidArgument(`fuzzy must be a number from 0 to 1, got ${show(request.fuzzy)}`);
+  }
+  return {
+    ...planSelection(request, indexes),
+    query: request.query,
+    nResults: request.nResults,
+    prefix: request.prefix,
+    fuzzy: request.fuzzy,
+    include: includeSet(request.include, "distances"),
+  };
+}
+
+export function planCheckRecall({ sample, k }: CheckRecallRequest): RecallPlan {
+  validateRange(sample, limits.recallSampleMax, "sample");
+  validateRange(k, limits.recallResultsMax, "k");
+  return { sample, k };
+}
+
+function validateRange(value: unknown, max: number, argument: string): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max) return;
+  throw invalidArgument(`${argument} must be a whole number from 1 to ${max}, got ${show(value)}`);
+}
+
+export function planDelete(request: DeleteRequest, indexes: IndexPolicy): DeletePlan {
+  const plan = planSelection(request, indexes);
+  const limit = optionalCount(request.limit, "limit");
+  if (limit !== null && plan.where === null && plan.whereDocument === null) {
+    throw invalidArgument("limit can only be used with a where or whereDocument clause in delete");
+  }
+  return { ...plan, limit: limit ?? Infinity };
+}
+
+/** Selects nothing at all: `delete({})` deletes nothing. */
+export function isEmptySelection(plan: SelectionPlan): boolean {
+  return plan.ids === null && plan.where === null && plan.whereDocument === null;
+}
+
+function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
+  if (selection.ids !== undefined) validateIds(selection.ids);
+  const where = parseWhere(selection.where);
+  const whereDocument = parseWhereDocument(selection.whereDocument);
+  for (const filter of [where, whereDocument]) if (filter !== null) checkIndexed(filter, indexes);
+  return { ids: selection.ids ?? null, where, whereDocument };
+}
+
+function optionalCount(value: unknown, argument: string): number | null {
+  if (value === undefined || value === null) return null;
+  validateCount(value, argument);
+  return value;
+}
+
+function includeSet(include: unknown, exclude?: IncludeField): ReadonlySet<IncludeField> {
+  validateInclude(include, exclude);
+  return new Set(include);
+}
+
+/** Positions that limit and offset select of a list. */
+export function planPage(request: { limit?: number; offset?: number }): { from: number; to: number } {
+  const from = optionalCount(request.offset, "offset") ?? 0;
+  return { from, to: from + (optionalCount(request.limit, "limit") ?? Infinity) };
+}
+
+/** A tenant is named by any non-empty string. */
+export function checkTenantName(name: unknown, argument = "name"): asserts name is string {
+  if (typeof name !== "string" || name === "") throw invalidArgument(`${argument} must be a non-empty string, got ${show(name)}`);
+}
+
+export function checkCollectionName(name: unknown): asserts name is string {
+  validateName(name, "name");
+}
+
+export function checkDatabaseName(name: unknown): asserts name is string {
+  validateName(name, "name");
+}

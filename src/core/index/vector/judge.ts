@@ -1,0 +1,128 @@
+/**
+ * Exact distances of candidates: what turns an approximate order into results. Rows are fetched in parts, so that a
+ * search that must judge many of them does not hold them all.
+ */
+
+import { TidepoolError } from "../../errors.js";
+import type { Space } from "../../types.js";
+import type { DistancesFrom, ExactSums } from "./distance.js";
+import { distancesFrom } from "./distance.js";
+import type { Margin } from "./error-bounds.js";
+import type { Candidates } from "./vector-kernel.js";
+
+/** Exact float32 vectors of the given ordinals: row-major, in the order given. */
+export type VectorSource = (ordinals: Uint32Array) => Promise<Float32Array>;
+
+/** Nearest rows, ascending by distance, equal distances by ordinal. */
+export interface Nearest {
+  ordinals: Uint32Array;
+  distances: Float32Array;
+}
+
+/** Vectors asked of a source at once, so that a search that must judge every row does not hold them all. */
+const FETCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Candidates beyond k that are judged at once: in most searches no more are needed. */
+const FIRST_SPARE = 6;
+
+/** Judges rows by their exact distance and keeps the k nearest. */
+export class Judge {
+  readonly #distances: DistancesFrom;
+  readonly #dimension: number;
+  readonly #k: number;
+  readonly #vectors: VectorSource;
+  #nearest: Nearest = { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
+
+  constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource, sums: ExactSums) {
+    this.#distances = distancesFrom(space, query, sums);
+    this.#dimension = query.length;
+    this.#k = k;
+    this.#vectors = vectors;
+  }
+
+  get nearest(): Nearest {
+    return this.#nearest;
+  }
+
+  /** Distance of the k-th nearest so far; infinite while there are fewer. */
+  get farthest(): number {
+    return this.#nearest.distances[this.#k - 1] ?? Infinity;
+  }
+
+  /** Exact distances, in the order of `ordinals`. */
+  async judge(ordinals: Uint32Array): Promise<Float32Array> {
+    const distances = new Float32Array(ordinals.length);
+    const step = Math.max(1, Math.floor(FETCH_BYTES_MAX / (4 * this.#dimension)));
+    for (let from = 0; from < ordinals.length; from += step) {
+      const part = ordinals.subarray(from, from + step);
+      distances.set(await this.#measure(part), from);
+      this.#nearest = merge(this.#nearest, sorted(part, distances.subarray(from, from + step)), this.#k);
+    }
+    return distances;
+  }
+
+  async #measure(ordinals: Uint32Array): Promise<Float32Array> {
+    const rows = await this.#vectors(ordinals);
+    if (rows.length !== ordinals.length * this.#dimension) {
+      throw new TidepoolError(
+        "INTERNAL",
+        `${ordinals.length} vectors of dimension ${this.#dimension} were asked for, but ${rows.length} numbers came.`,
+      );
+    }
+    return this.#distances(rows);
+  }
+}
+
+/**
+ * Judges ascending candidates, the first `judged` of which are judged already, until, as the margin has it, none of those
+ * left can be among the k nearest. `offset` is what their distances lack. Returns how many are judged now.
+ */
+export async function judgeWhileNear(judge: Judge, k: number, candidates: Candidates, offset: number, margin: Margin, judged = 0): Promise<number> {
+  const count = candidates.ordinals.length;
+  const endOfNear = (from: number): number => {
+    let end = from;
+    while (end < count && !margin.excludes(candidates.distances[end]! + offset, judge.farthest)) end++;
+    return end;
+  };
+  let from = judged;
+  for (let to = judged === 0 ? Math.min(count, k + FIRST_SPARE) : endOfNear(judged); from < to; to = endOfNear(to)) {
+    const exact = await judge.judge(candidates.ordinals.slice(from, to));
+    for (let i = 0; i < exact.length; i++) margin.observe(candidates.distances[from + i]! + offset, exact[i]!);
+    from = to;
+  }
+  return from;
+}
+
+/** By distance, then ordinal. */
+function sorted(ordinals: Uint32Array, distances: Float32Array): Nearest {
+  const order = new Uint32Array(ordinals.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  order.sort((a, b) => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!);
+  const out: Nearest = { ordinals: new Uint32Array(order.length), distances: new Float32Array(order.length) };
+  for (let i = 0; i < order.length; i++) {
+    out.ordinals[i] = ordinals[order[i]!]!;
+    out.distances[i] = distances[order[i]!]!;
+  }
+  return out;
+}
+
+/** The `k` nearest of two ascending lists. */
+function merge(a: Nearest, b: Nearest, k: number): Nearest {
+  const count = Math.min(k, a.ordinals.length + b.ordinals.length);
+  const out: Nearest = { ordinals: new Uint32Array(count), distances: new Float32Array(count) };
+  let i = 0;
+  let j = 0;
+  for (let n = 0; n < count; n++) {
+    const from = isNearer(a, i, b, j) ? a : b;
+    const index = from === a ? i++ : j++;
+    out.ordinals[n] = from.ordinals[index]!;
+    out.distances[n] = from.distances[index]!;
+  }
+  return out;
+}
+
+/** Whether entry i of `a` comes before entry j of `b`; a list that has ended comes last. */
+function isNearer(a: Nearest, i: number, b: Nearest, j: number): boolean {
+  if (i === a.ordinals.length || j === b.ordinals.length) return j === b.ordinals.length;
+  const difference = a.distances[i]! - b.distances[j]!;
+  return difference < 0 || (difference === 0 && a.ordinals[i]! < b.ordinals[j]!);
+}

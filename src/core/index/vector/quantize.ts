@@ -1,0 +1,147 @@
+/**
+ * Turns float32 vectors into the int8 codes that a scan reads and queries into the int16 codes that it multiplies with,
+ * and says how far the approximation can be off.
+ *
+ * With u = 1/|x| (cosine), 1 (ip) or 2 (l2), a row x becomes codes c, |c| ≤ 127, and a slope −s such that s·c ≈ u·x:
+ *
+ *     cosine  1 − (s·c)·(q/|q|)        ip  1 − (s·c)·q        l2  |x|² − (s·c)·q   (the caller adds |q|²)
+ *
+ * The codes round x in steps of max|x| / 127, half to even. The slope is then the least-squares factor between codes and
+ * row, not the step: it leaves an error orthogonal to the codes, so that rows with few distinct values, whose rounding
+ * errors all point the same way, are not pushed away from or towards the queries they resemble.
+ *
+ * All arithmetic is float64, where squares of any float32 (1e38, 1e-45) neither overflow nor vanish. For l2 and ip a
+ * vector longer than `NORM_MAX` would overflow the scan's float32; such a row gets slope 0 and intercept −∞, which makes
+ * it a candidate of every search, judged by its exact distance alone.
+ */
+
+import type { Space } from "../../types.js";
+import { squaredNorm } from "./distance.js";
+import { queryMax } from "./vector-kernel.js";
+
+const CODE_MAX = 127;
+
+/** Longest l2 or ip vector that codes may stand for: products of two such lengths stay far inside float32. */
+export const NORM_MAX = 2 ** 61;
+
+/** Codes of n rows. `codes` is row-major; the others have one number per row. */
+export interface QuantizedRows {
+  codes: Int8Array;
+  slopes: Float32Array;
+  intercepts: Float32Array;
+  /** ‖u·x − s·c‖, rounded up: the approximation is within `errors[i] × |q|` of the distance, but for rounding of q. */
+  errors: Float32Array;
+}
+
+/** A query as the scan takes it. */
+export interface EncodedQuery {
+  /** What it was made from. */
+  vector: Float32Array;
+  codes: Int16Array;
+  /** float32 such that `scale × codes` ≈ q (l2, ip) or q/|q| (cosine). */
+  scale: number;
+  /** Length of what the codes stand for: |q|, or 1 for cosine; 0 for a zero query. */
+  norm: number;
+  /** ‖query − scale × codes‖. */
+  error: number;
+}
+
+/** Quantises the rows of `values`, row-major, n × dimension. */
+export function quantizeRows(space: Space, dimension: number, values: Float32Array): QuantizedRows {
+  const count = values.length / dimension;
+  const rows: QuantizedRows = {
+    codes: new Int8Array(values.length),
+    slopes: new Float32Array(count),
+    intercepts: new Float32Array(count).fill(1),
+    errors: new Float32Array(count),
+  };
+  for (let row = 0; row < count; row++) quantizeRow(space, dimension, values, row, rows);
+  return rows;
+}
+
+/** Encodes a query with the largest magnitude that keeps every dot product with a row inside int32. */
+export function encodeQuery(space: Space, query: Float32Array): EncodedQuery {
+  const dimension = query.length;
+  const codes = new Int16Array(dimension);
+  const length = Math.sqrt(squaredNorm(query, 0, dimension));
+  if (length === 0) return { vector: query, codes, scale: 0, norm: 0, error: 0 };
+  const unit = space === "cosine" ? 1 / length : 1;
+  const codeMax = queryMax(dimension);
+  const scale = Math.fround((maxAbs(query, 0, dimension) * unit) / codeMax);
+  if (scale !== 0) encodeInto(codes, query, unit / scale, codeMax);
+  return { vector: query, codes, scale, norm: length * unit, error: residual(query, 0, unit, codes, 0, scale, dimension) };
+}
+
+function quantizeRow(space: Space, dimension: number, values: Float32Array, row: number, out: QuantizedRows): void {
+  const offset = row * dimension;
+  const squared = squaredNorm(values, offset, dimension);
+  if (space !== "cosine" && squared > NORM_MAX * NORM_MAX) {
+    out.intercepts[row] = -Infinity;
+    return;
+  }
+  if (space === "l2") out.intercepts[row] = squared;
+  if (squared === 0) return;
+  const unit = space === "cosine" ? 1 / Math.sqrt(squared) : space === "l2" ? 2 : 1;
+  const slope = Math.fround(unit * encodeRow(values, offset, dimension, out.codes));
+  out.slopes[row] = -slope;
+  out.errors[row] = roundUp(residual(values, offset, unit, out.codes, offset, slope, dimension));
+}
+
+/** Writes the codes of a non-zero row and returns the least-squares factor from codes to row. */
+function encodeRow(values: Float32Array, offset: number, dimension: number, codes: Int8Array): number {
+  const factor = CODE_MAX / maxAbs(values, offset, dimension);
+  let product = 0;
+  let squared = 0;
+  for (let i = offset; i < offset + dimension; i++) {
+    const value = values[i]!;
+    const code = roundHalfEven(value * factor);
+    codes[i] = code;
+    product += value * code;
+    squared += code * code;
+  }
+  return product / squared;
+}
+
+/** A scale that is subnormal in float32 is coarse, so codes may have to be held at `codeMax`; `error` accounts for it. */
+function encodeInto(codes: Int16Array, query: Float32Array, factor: number, codeMax: number): void {
+  for (let i = 0; i < codes.length; i++) {
+    codes[i] = Math.min(codeMax, Math.max(-codeMax, roundHalfEven(query[i]! * factor)));
+  }
+}
+
+/** ‖unit × values − slope × codes‖. */
+function residual(
+  values: Float32Array,
+  offset: number,
+  unit: number,
+  codes: Int8Array | Int16Array,
+  codeOffset: number,
+  slope: number,
+  dimension: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < dimension; i++) {
+    const difference = unit * values[offset + i]! - slope * codes[codeOffset + i]!;
+    sum += difference * difference;
+  }
+  return Math.sqrt(sum);
+}
+
+function maxAbs(values: Float32Array, offset: number, dimension: number): number {
+  let max = 0;
+  for (let i = offset; i < offset + dimension; i++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > max) max = magnitude;
+  }
+  return max;
+}
+
+/** Adding 1.5 × 2⁵² pushes the fraction out of a float64, which rounds half to even; exact for |value| < 2⁵¹. */
+function roundHalfEven(value: number): number {
+  return value + 6755399441055744 - 6755399441055744;
+}
+
+/** A float32 not below `value`. */
+function roundUp(value: number): number {
+  return value === 0 ? 0 : Math.fround(value * (1 + 2 ** -22) + 2 ** -149);
+}

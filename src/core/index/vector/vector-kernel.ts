@@ -1,0 +1,59 @@
+/**
+ * What vector search asks of the machine underneath. `src/wasm` implements it with SIMD, `reference-kernel.ts` in plain
+ * TypeScript; the two return the same candidates for the same input.
+ *
+ * A row is an int8 code vector with two numbers that turn an integer dot product into an approximate distance:
+ *
+ *     distance = intercept[row] + slope[row] × queryScale × Σ query[i] × code[row][i]
+ *
+ * so the kernel knows nothing of spaces (`quantize.ts` chooses slope and intercept for l2, cosine and ip).
+ */
+
+import type { ExactSums } from "./distance.js";
+import type { Graph, GraphOptions } from "./graph-kernel.js";
+
+/** Candidates ascending by approximate distance, equal distances by ordinal. */
+export interface Candidates {
+  ordinals: Uint32Array;
+  distances: Float32Array;
+}
+
+/** A query as a scan takes it. */
+export interface ScanQuery {
+  codes: Int16Array;
+  scale: number;
+}
+
+/** Codes of one collection, indexed by ordinal. Grows as rows are set. A row that was never set must not be allowed. */
+export interface CodeTable extends ExactSums {
+  readonly dimension: number;
+  /** Bytes of memory held. */
+  readonly byteLength: number;
+  /** Copies rows in, ordinals `first … first + n − 1`. `codes` is row-major, n × dimension. Throws `RESOURCE_EXHAUSTED` when memory ends. */
+  set(first: number, codes: Int8Array, slopes: Float32Array, intercepts: Float32Array): void;
+  /**
+   * The `r` allowed rows of smallest approximate distance. `allowed` has one bit per ordinal, 32 per word, lowest bit
+   * first; bits beyond the table's rows must be 0. The dot product is exact in int32: `query` values are bounded by
+   * `queryMax(dimension)`.
+   */
+  scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates;
+  /** What `scan` gives for each query; `QUERIES_PER_PASS` of them share a pass over the rows. */
+  scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[];
+  /** A hash of a row that was set, the same in every kernel; not a checksum of stored bytes. */
+  fingerprint(ordinal: number): number;
+  /** An empty graph over the rows, in the table's memory. At most one in the life of a table. */
+  createGraph(options: GraphOptions): Graph;
+}
+
+/** Queries of one pass over the rows. More would save little memory traffic, and keep other work waiting. */
+export const QUERIES_PER_PASS = 4;
+
+export interface VectorKernel {
+  readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
+  createTable(dimension: number): CodeTable;
+}
+
+/** Largest magnitude of a query code for which Σ query × code stays within int32: floor((2³¹ − 1) / (127 × dimension)), at most 32767. */
+export function queryMax(dimension: number): number {
+  return Math.min(32767, Math.floor(2147483647 / (127 * dimension)));
+}

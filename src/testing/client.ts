@@ -1,0 +1,24 @@
+/** A client for tests in Node: the real engine with memory storage, at the other end of the worker's own protocol. */
+import { Engine } from "../core/engine.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import type { Environment } from "../core/storage.js";
+import { openStorage } from "../storage/open-storage.js";
+import { workerEnvironment } from "../worker/environment.js";
+import { createHost } from "../worker/host.js";
+import { TestWorker } from "./worker.js";
+import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
+
+let databases = 0;
+
+/** Opens nothing until it is used. `environment` brings a clock of the test's own. */
+export function openTestClient(options: TidepoolClientOptions = {}, environment: Environment = workerEnvironment): TidepoolClient {
+  const host = () =>
+    createHost({
+      locks: undefined,
+      openStorage: (opened) => openStorage(opened, environment),
+      openEngine: async (storage, opened) => (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
+      destroyStorage: async () => undefined,
+      randomId: environment.randomId.bind(environment),
+    });
+  return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker: TestWorker.factory(host), ...options });
+}

@@ -1,0 +1,55 @@
+/** A stand-in for a browser's Worker in Node: a host at the other end of a MessageChannel, and a way to kill it. */
+import { expose } from "comlink";
+import type { TidepoolWarning } from "../core/service.js";
+import type { WarningMessage, WorkerHost } from "../worker/protocol.js";
+import { installErrorTransfer } from "../worker/protocol.js";
+
+export class TestWorker extends EventTarget {
+  readonly #page: MessagePort;
+  readonly #inside: MessagePort;
+  terminated = false;
+  /** Messages from the page, in order: method paths such as "service.write". */
+  readonly calls: string[] = [];
+
+  constructor(host: WorkerHost) {
+    super();
+    installErrorTransfer();
+    const { port1, port2 } = new MessageChannel();
+    this.#page = port1;
+    this.#inside = port2;
+    port1.addEventListener("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
+    port1.start();
+    expose(host, port2);
+  }
+
+  postMessage(message: { path?: string[] }, transfer: Transferable[] = []): void {
+    this.calls.push((message.path ?? []).join("."));
+    if (!this.terminated) this.#page.postMessage(message, transfer);
+  }
+
+  /** Tells of a warning, as `sendWarning` does in a real worker. */
+  warn(warning: TidepoolWarning): void {
+    this.dispatchEvent(new MessageEvent("message", { data: { warning } satisfies WarningMessage }));
+  }
+
+  /** Ends silently, as a worker does that the browser kills. */
+  terminate(): void {
+    this.terminated = true;
+    this.#page.close();
+    this.#inside.close();
+  }
+
+  /** Ends as a worker does whose script throws or cannot be loaded. */
+  crash(message?: string): void {
+    this.dispatchEvent(Object.assign(new Event("error", { cancelable: true }), { message }));
+  }
+
+  /** The factory that the client's option `worker` takes. */
+  static factory(host: () => WorkerHost, made: TestWorker[] = []): () => Worker {
+    return () => {
+      const worker = new TestWorker(host());
+      made.push(worker);
+      return worker as unknown as Worker;
+    };
+  }
+}
