@@ -38,7 +38,11 @@ async function main(): Promise<void> {
   process.stdout.write(`\n${result.text}\n`);
   // Ratios are within one run of all engines, so a run of some is only looked at.
   if (values.quick || engines.length > 0) return;
-  await save(name, result, { machine: values.machine, loadAverage: { before: loadBefore, after: loadavg()[0] }, seconds: Math.round((Date.now() - start) / 1000) });
+  await save(name, result, {
+    machine: values.machine,
+    loadAverage: { before: loadBefore, after: loadavg()[0] },
+    seconds: Math.round((Date.now() - start) / 1000),
+  });
 }
 
 function listOf(value: string): string[] {

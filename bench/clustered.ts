@@ -58,7 +58,9 @@ export function clusteredVectors(count: number, seed: number): Float32Array {
 function vocabulary(): string[] {
   const random = randomFrom(2);
   const pick = (letters: string): string => letters[Math.floor(random() * letters.length)]!;
-  return Array.from({ length: VOCABULARY }, () => Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick("bdfgklmnprstvz") + pick("aeiou")).join(""));
+  return Array.from({ length: VOCABULARY }, () =>
+    Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick("bdfgklmnprstvz") + pick("aeiou")).join(""),
+  );
 }
 
 function documentOf(words: readonly string[], random: () => number): string {

@@ -37,7 +37,8 @@ async function untilCompacted(page: HarnessPage<EvalPage>): Promise<void> {
     const info = await page.call("info");
     if (info.compactionError !== null) throw new Error(`compaction failed: ${info.compactionError}`);
     if (info.logRecords === 0 && !info.compacting) return;
-    if (Date.now() > end) throw new Error(`after ${COMPACTED_TIMEOUT_MS / 1000} s ${info.logRecords} log records (${info.logBytes} bytes) are not compacted`);
+    if (Date.now() > end)
+      throw new Error(`after ${COMPACTED_TIMEOUT_MS / 1000} s ${info.logRecords} log records (${info.logBytes} bytes) are not compacted`);
     await sleep(250);
   }
 }
@@ -73,16 +74,24 @@ async function evaluate(chosen: string[]): Promise<Outcomes> {
 function vectorTable(outcomes: Outcomes): string {
   const rows = outcomes.written.flatMap((first, i) => {
     if (first.ndcgAt10 !== undefined) return [];
-    const cells = stages.flatMap((stage) => [outcomes[stage][i]!.recallAt10.toFixed(4), significant(outcomes[stage][i]!.p50Ms), significant(outcomes[stage][i]!.p95Ms)]);
+    const cells = stages.flatMap((stage) => [
+      outcomes[stage][i]!.recallAt10.toFixed(4),
+      significant(outcomes[stage][i]!.p50Ms),
+      significant(outcomes[stage][i]!.p95Ms),
+    ]);
     return [[first.set, first.against, String(first.records), String(first.dimension), first.space, ...cells]];
   });
-  return rows.length === 0 ? "" : formatTable([["set", "against", "n", "dim", "space", ...stages.flatMap((stage) => [stage, "p50 ms", "p95 ms"])], ...rows]);
+  return rows.length === 0
+    ? ""
+    : formatTable([["set", "against", "n", "dim", "space", ...stages.flatMap((stage) => [stage, "p50 ms", "p95 ms"])], ...rows]);
 }
 
 function textTable(outcomes: Outcomes): string {
   const rows = stages.flatMap((stage) =>
     outcomes[stage].flatMap(({ set, records, ndcgAt10, recallAt100, p50Ms, p95Ms }) =>
-      ndcgAt10 === undefined ? [] : [[set, stage, String(records), ndcgAt10.toFixed(4), recallAt100!.toFixed(4), significant(p50Ms), significant(p95Ms)]],
+      ndcgAt10 === undefined
+        ? []
+        : [[set, stage, String(records), ndcgAt10.toFixed(4), recallAt100!.toFixed(4), significant(p50Ms), significant(p95Ms)]],
     ),
   );
   return rows.length === 0 ? "" : formatTable([["text", "stage", "n", "nDCG@10", "recall@100", "p50 ms", "p95 ms"], ...rows]);
@@ -109,7 +118,11 @@ async function main(): Promise<void> {
   const failures = failuresOf(outcomes);
   const tables = [vectorTable(outcomes), textTable(outcomes)].filter((table) => table !== "");
   process.stdout.write(`\nrecall@10 and latency through the public API, per stage\n\n${tables.join("\n\n")}\n\n`);
-  process.stdout.write(failures.length === 0 ? `eval: all as it must be, in ${Math.round((Date.now() - start) / 1000)} s\n` : `eval: FAILED\n${failures.join("\n")}\n`);
+  process.stdout.write(
+    failures.length === 0
+      ? `eval: all as it must be, in ${Math.round((Date.now() - start) / 1000)} s\n`
+      : `eval: FAILED\n${failures.join("\n")}\n`,
+  );
   process.exitCode = failures.length === 0 ? 0 : 1;
 }
 

@@ -8,7 +8,10 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = heading.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   const right = heading.map((_, column) => body.every((row) => NUMERIC.test(row[column] ?? "") || row[column] === ""));
   const line = (row: readonly string[]): string =>
-    widths.map((width, column) => (right[column] ? (row[column] ?? "").padStart(width) : (row[column] ?? "").padEnd(width))).join("  ").trimEnd();
+    widths
+      .map((width, column) => (right[column] ? (row[column] ?? "").padStart(width) : (row[column] ?? "").padEnd(width)))
+      .join("  ")
+      .trimEnd();
   return [line(heading), widths.map((width) => "-".repeat(width)).join("  "), ...body.map(line)].join("\n");
 }
 

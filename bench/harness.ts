@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { BrowserContext, CDPSession, Page } from "playwright";
 import { build } from "vite";
 import { collectErrors, createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
+import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
 import type { Exposed } from "./page.js";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -58,7 +58,8 @@ export class Harness {
     await cp(join(root, "dist"), join(folder, "tidepool"), { recursive: true });
     for (const [name, target] of Object.entries(folders)) await symlink(target, join(folder, name));
     await bundlePage(page, folder);
-    for (const worker of workers) await bundle({ input: join(root, "bench", worker), outDir: join(folder, "engines"), entryFileNames: "[name].js" });
+    for (const worker of workers)
+      await bundle({ input: join(root, "bench", worker), outDir: join(folder, "engines"), entryFileNames: "[name].js" });
     const server = await serveFolder(folder, { headers });
     const profile = await createProfile();
     return new Harness(folder, profile, server, await openBrowser(profile));
@@ -115,7 +116,10 @@ export class HarnessPage<TExposed extends Exposed> {
   /** Calls an exposed function with values that survive JSON. */
   async call<K extends keyof TExposed & string>(name: K, ...args: Parameters<TExposed[K]>): Promise<Awaited<ReturnType<TExposed[K]>>> {
     try {
-      const result: unknown = await this.#page.evaluate(([name, args]) => (globalThis as unknown as { exposed: Exposed }).exposed[name]!(...args), [name, args] as [string, never[]]);
+      const result: unknown = await this.#page.evaluate(
+        ([name, args]) => (globalThis as unknown as { exposed: Exposed }).exposed[name]!(...args),
+        [name, args] as [string, never[]],
+      );
       return result as Awaited<ReturnType<TExposed[K]>>;
     } catch (error) {
       throw new Error([`${name}(${JSON.stringify(args)}) failed in the page`, ...this.#errors].join("\n"), { cause: error });
@@ -127,7 +131,9 @@ export class HarnessPage<TExposed extends Exposed> {
     const session = await this.#page.context().newCDPSession(this.#page);
     try {
       const pageBytes = await heapBytes((method) => session.send(method as "Runtime.getHeapUsage"));
-      const workers = await Promise.all((await attachWorkers(session)).map(async ({ url, send }) => ({ url, bytes: await heapBytes(send) })));
+      const workers = await Promise.all(
+        (await attachWorkers(session)).map(async ({ url, send }) => ({ url, bytes: await heapBytes(send) })),
+      );
       return { pageBytes, workerBytes: workers.reduce((sum, { bytes }) => sum + bytes, 0), workers };
     } finally {
       await session.detach();
@@ -142,7 +148,10 @@ export class HarnessPage<TExposed extends Exposed> {
 async function bundlePage(page: string, folder: string): Promise<void> {
   await bundle({ input: join(root, "bench/pages", `${page}.ts`), outDir: folder, entryFileNames: "page.js" });
   const imports = JSON.stringify({ imports: { "tidepool-db": "./tidepool/index.js" } });
-  await writeFile(join(folder, "index.html"), `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`);
+  await writeFile(
+    join(folder, "index.html"),
+    `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`,
+  );
 }
 
 interface Bundle {
@@ -182,7 +191,11 @@ type Send = (method: string) => Promise<unknown>;
 
 async function heapBytes(send: Send): Promise<number> {
   await send("HeapProfiler.collectGarbage");
-  const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = (await send("Runtime.getHeapUsage")) as {
+  const {
+    usedSize,
+    embedderHeapUsedSize = 0,
+    backingStorageSize = 0,
+  } = (await send("Runtime.getHeapUsage")) as {
     usedSize: number;
     embedderHeapUsedSize?: number;
     backingStorageSize?: number;

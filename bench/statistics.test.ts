@@ -22,9 +22,21 @@ describe("statistics", () => {
 
 describe("tables", () => {
   test("put numbers to the right and words to the left", () => {
-    expect(formatTable([["set", "ms"], ["a", "1.5"], ["longer", "12"]])).toBe("set      ms\n------  ---\na       1.5\nlonger   12");
+    expect(
+      formatTable([
+        ["set", "ms"],
+        ["a", "1.5"],
+        ["longer", "12"],
+      ]),
+    ).toBe("set      ms\n------  ---\na       1.5\nlonger   12");
   });
-  test.each([[0.012345, "0.0123"], [1.005, "1.00"], [123.4, "123"], [98765, "98765"], [0, "0"]])("%d has three digits that count", (value, text) => {
+  test.each([
+    [0.012345, "0.0123"],
+    [1.005, "1.00"],
+    [123.4, "123"],
+    [98765, "98765"],
+    [0, "0"],
+  ])("%d has three digits that count", (value, text) => {
     expect(significant(value)).toBe(text);
   });
 });

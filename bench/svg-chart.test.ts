@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { barPanel, chartSheet, linePanel, LogScale, shortNumber } from "./svg-chart.js";
+import { barPanel, chartSheet, LogScale, linePanel, shortNumber } from "./svg-chart.js";
 
 const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;
 const legend = [
@@ -22,14 +22,27 @@ describe("a logarithmic scale", () => {
   });
 });
 
-test.each([[0.0123456, "0.0123"], [7, "7"], [1234, "1.23k"], [2_500_000, "2.5M"]])("%d is written %s", (value, written) => {
+test.each([
+  [0.0123456, "0.0123"],
+  [7, "7"],
+  [1234, "1.23k"],
+  [2_500_000, "2.5M"],
+])("%d is written %s", (value, written) => {
   expect(shortNumber(value)).toBe(written);
 });
 
 describe("panels", () => {
   test("of lines join each series and mark its points, but for those out of range", () => {
     const series = [
-      { name: "one", style: 0, points: [{ x: 0.5, y: 1 }, { x: 0.9, y: 1 }, { x: 1, y: 10 }] },
+      {
+        name: "one",
+        style: 0,
+        points: [
+          { x: 0.5, y: 1 },
+          { x: 0.9, y: 1 },
+          { x: 1, y: 10 },
+        ],
+      },
       { name: "two", style: 1, points: [{ x: 1, y: 3 }] },
     ];
     const { body } = linePanel({ title: "t", xLabel: "x", yLabel: "y", xRange: [0.8, 1], series });
@@ -44,7 +57,16 @@ describe("panels", () => {
     const widths = [...body.matchAll(/<rect x="152" y="[\d.]+" width="([\d.]+)"/g)].map(([, width]) => Number(width));
     expect(widths[0]).toBeLessThan(widths[1]!);
     expect(body).toContain(">1k</text>");
-    expect(barPanel({ title: "t", unit: "u", groups: [{ name: "a", bars }, { name: "b", bars }] }).height).toBeGreaterThan(height);
+    expect(
+      barPanel({
+        title: "t",
+        unit: "u",
+        groups: [
+          { name: "a", bars },
+          { name: "b", bars },
+        ],
+      }).height,
+    ).toBeGreaterThan(height);
   });
 });
 
@@ -52,7 +74,8 @@ describe("a sheet", () => {
   const panel = { width: 360, height: 100, body: "" };
 
   test("sets panels in rows and grows with them", () => {
-    const heightOf = (panels: number): number => Number(/ height="(\d+)"/.exec(chartSheet({ title: "t", panels: Array(panels).fill(panel), columns: 3, styles: [0, 1], legend }))![1]);
+    const heightOf = (panels: number): number =>
+      Number(/ height="(\d+)"/.exec(chartSheet({ title: "t", panels: Array(panels).fill(panel), columns: 3, styles: [0, 1], legend }))![1]);
     expect(heightOf(3)).toBe(heightOf(2));
     expect(heightOf(4)).toBe(heightOf(3) + 112);
   });

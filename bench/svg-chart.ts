@@ -140,10 +140,19 @@ export function linePanel({ title, xLabel, yLabel, xRange: [from, to], series }:
   const xTicks = Array.from({ length: 5 }, (_, i) => from + ((to - from) * i) / 4);
   const body = [
     text(LEFT, 16, title, "title"),
-    ...scale.ticks.flatMap((tick) => [line(LEFT, yAt(tick), right, yAt(tick), "grid"), text(LEFT - 6, yAt(tick) + 4, shortNumber(tick), "tick", "end")]),
-    ...xTicks.flatMap((tick) => [line(xAt(tick), TOP, xAt(tick), bottom, "grid"), text(xAt(tick), bottom + 14, String(Number(tick.toFixed(3))), "tick", "middle")]),
+    ...scale.ticks.flatMap((tick) => [
+      line(LEFT, yAt(tick), right, yAt(tick), "grid"),
+      text(LEFT - 6, yAt(tick) + 4, shortNumber(tick), "tick", "end"),
+    ]),
+    ...xTicks.flatMap((tick) => [
+      line(xAt(tick), TOP, xAt(tick), bottom, "grid"),
+      text(xAt(tick), bottom + 14, String(Number(tick.toFixed(3))), "tick", "middle"),
+    ]),
     text((LEFT + right) / 2, LINE_HEIGHT - 6, `${xLabel} · ${yLabel}`, "label", "middle"),
-    ...inside.map(({ points, style }) => `<path d="${points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${number(xAt(x))} ${number(yAt(y))}`).join("")}" class="s${style}"/>`),
+    ...inside.map(
+      ({ points, style }) =>
+        `<path d="${points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${number(xAt(x))} ${number(yAt(y))}`).join("")}" class="s${style}"/>`,
+    ),
     ...inside.flatMap(({ points, style }) => points.map(({ x, y }) => marker(xAt(x), yAt(y), style))),
   ];
   return { width: PANEL_WIDTH, height: LINE_HEIGHT, body: body.join("\n") };
@@ -208,8 +217,13 @@ function drawLegend(entries: SheetOptions["legend"], width: number): { body: str
 }
 
 function styleSheet(styles: readonly number[]): string {
-  const rules = (mode: 0 | 1): string => styles.map((style) => [style, colours[style % colours.length]![mode]]).map(([style, colour]) => `.s${style}{stroke:${colour}}.f${style}{fill:${colour}}`).join("");
-  const common = "text{font-family:system-ui,sans-serif}.heading{font-size:18px;font-weight:600}.title{font-size:13px;font-weight:600}.label{font-size:12px}.tick{font-size:11px}line,path{fill:none;stroke-width:1.6}.grid{stroke-width:.6}";
+  const rules = (mode: 0 | 1): string =>
+    styles
+      .map((style) => [style, colours[style % colours.length]![mode]])
+      .map(([style, colour]) => `.s${style}{stroke:${colour}}.f${style}{fill:${colour}}`)
+      .join("");
+  const common =
+    "text{font-family:system-ui,sans-serif}.heading{font-size:18px;font-weight:600}.title{font-size:13px;font-weight:600}.label{font-size:12px}.tick{font-size:11px}line,path{fill:none;stroke-width:1.6}.grid{stroke-width:.6}";
   const fills = styles.map((style) => `path.f${style}{stroke:none}`).join("");
   const light = `.paper{fill:#fff}text{fill:#222}.tick,.label{fill:#555}.grid{stroke:#ddd}${rules(0)}`;
   const dark = `.paper{fill:#14171a}text{fill:#eee}.tick,.label{fill:#b5bcc4}.grid{stroke:#333a41}${rules(1)}`;

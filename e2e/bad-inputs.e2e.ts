@@ -1,10 +1,10 @@
 /** Everything that can be got wrong through the public API, in a real browser with the real engine underneath. */
 import type { BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collection, EngineInfo, TidepoolClient } from "tidepool-db";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { badInputs, type Outcome, type Setting } from "./pages/bad-inputs.js";
 import type { StaticServer } from "../tools/browser/static-server.js";
+import { badInputs, type Outcome, type Setting } from "./pages/bad-inputs.js";
 import { openTab, serveApp } from "./support/app.js";
 
 declare global {
@@ -30,7 +30,11 @@ beforeAll(async () => {
     const silent = await client.createCollection({ name: "silent", embeddingFunction: null });
     await collection.add({
       ids: ["a", "b", "c"],
-      embeddings: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+      embeddings: [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+      ],
       documents: ["ebb", null, "flow"],
       metadatas: [{ n: 1, tags: ["x", "y"] }, null, { n: 2.5, ok: true }],
       uris: [null, "urn:b", null],

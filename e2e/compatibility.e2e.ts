@@ -7,7 +7,10 @@ import { clientFolder } from "./support/official-client.js";
 
 test("every public method of the client is in the table, and no other", async () => {
   const folder = await clientFolder();
-  const chroma = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "chromadb.mjs")).href)) as Record<string, { prototype: object }>;
+  const chroma = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "chromadb.mjs")).href)) as Record<
+    string,
+    { prototype: object }
+  >;
   const methods = ["ChromaClient", "AdminClient"].flatMap((owner) => methodsOf(chroma[owner]!.prototype).map((name) => `${owner}.${name}`));
   // Of collections only an interface is exported.
   const declarations = await readFile(join(folder, "chromadb.d.ts"), "utf8");
@@ -21,5 +24,7 @@ test("every public method of the client is in the table, and no other", async ()
 
 function methodsOf(prototype: object): string[] {
   const all = Object.entries(Object.getOwnPropertyDescriptors(prototype));
-  return all.filter(([name, { value }]) => typeof value === "function" && name !== "constructor" && !name.startsWith("_")).map(([name]) => name);
+  return all
+    .filter(([name, { value }]) => typeof value === "function" && name !== "constructor" && !name.startsWith("_"))
+    .map(([name]) => name);
 }

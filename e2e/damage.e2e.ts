@@ -3,11 +3,11 @@
  * the cause is gone. The damage is done to what Chromium really stored, with the database closed.
  */
 import type { Page } from "playwright";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBrowser } from "../tools/browser/browser.js";
 import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
-import { decodeRow, encodeRow, type BlockRef, type Format, type Manifest } from "./support/stored.js";
+import { type BlockRef, decodeRow, encodeRow, type Format, type Manifest } from "./support/stored.js";
 import { useSuite } from "./support/suite.js";
 
 type Records = typeof import("./pages/records.js");
@@ -29,7 +29,10 @@ beforeEach(async () => {
 afterEach(() => page.close());
 
 /** Calls one function of `pages/surgery.ts` in the page. */
-async function operate<Name extends keyof Surgery>(name: Name, ...args: Parameters<Surgery[Name]>): Promise<Awaited<ReturnType<Surgery[Name]>>> {
+async function operate<Name extends keyof Surgery>(
+  name: Name,
+  ...args: Parameters<Surgery[Name]>
+): Promise<Awaited<ReturnType<Surgery[Name]>>> {
   const call: { name: string; args: unknown[] } = { name, args };
   const result: unknown = await page.evaluate(async ({ name, args }) => {
     const surgery = await load<Record<string, (...args: unknown[]) => unknown>>("surgery");
@@ -219,21 +222,24 @@ test("a damaged graph is told of, built anew and saved, and the answers are righ
   expect(complaints).toEqual([]);
 });
 
-test.each(["indexeddb", "opfs"] as const)("a database whose %s the browser has dropped alone is CORRUPTION, and what the message advises helps", async (dropped) => {
-  const options = { path: `dropped-${dropped}`, storage: "auto" } as const;
-  await createCompacted({ ...options, storage: "opfs" });
-  await operate("dropStore", options.path, dropped);
-  const sizes = dropped === "indexeddb" ? await operate("arenaSizes", options.path) : [];
-  for (let attempt = 0; attempt < 2; attempt++) {
-    const refusal = await readEverything(options);
-    expect(refusal).toMatchObject({ code: "CORRUPTION" });
-    expect(refusal!.message).toMatch(/the browser has dropped .* Nothing was changed\. destroyPath/);
-  }
-  expect(await operate("arenaSizes", options.path)).toEqual(sizes);
-  await page.evaluate((path) => tidepool.destroyPath({ path }), options.path);
-  await add(options, 0, 20);
-  expect(await faults(options, 20)).toEqual([]);
-});
+test.each(["indexeddb", "opfs"] as const)(
+  "a database whose %s the browser has dropped alone is CORRUPTION, and what the message advises helps",
+  async (dropped) => {
+    const options = { path: `dropped-${dropped}`, storage: "auto" } as const;
+    await createCompacted({ ...options, storage: "opfs" });
+    await operate("dropStore", options.path, dropped);
+    const sizes = dropped === "indexeddb" ? await operate("arenaSizes", options.path) : [];
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const refusal = await readEverything(options);
+      expect(refusal).toMatchObject({ code: "CORRUPTION" });
+      expect(refusal!.message).toMatch(/the browser has dropped .* Nothing was changed\. destroyPath/);
+    }
+    expect(await operate("arenaSizes", options.path)).toEqual(sizes);
+    await page.evaluate((path) => tidepool.destroyPath({ path }), options.path);
+    await add(options, 0, 20);
+    expect(await faults(options, 20)).toEqual([]);
+  },
+);
 
 test("a path that a client holds is not destroyed, and nothing is left of one that is", async () => {
   const options = { path: "to-be-destroyed" };
@@ -252,7 +258,10 @@ test("a path that a client holds is not destroyed, and nothing is left of one th
     return { code: refusal?.code, count, database: databases.includes(`tidepool:${options.path}`), folder };
   }, options);
   expect(left).toEqual({ code: "LOCKED", count: 50, database: false, folder: "NotFoundError" });
-  const count = await page.evaluate(async (options) => (await load<Records>("records")).visit(options, (collection) => collection.count()), options);
+  const count = await page.evaluate(
+    async (options) => (await load<Records>("records")).visit(options, (collection) => collection.count()),
+    options,
+  );
   expect(count).toBe(0);
 });
 

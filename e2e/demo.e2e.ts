@@ -11,7 +11,7 @@ import type { BrowserContext, Page } from "playwright";
 import { build, createServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
-import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
+import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const patience = { timeout: 20_000 };
@@ -135,7 +135,9 @@ test("finds in spite of a slip, and the neighbours of a hit", async () => {
 test("filters by topic, tag, words, literal text and a filter of one's own", async () => {
   await ask("tide");
   await part("filter-topic").selectOption("Databases");
-  await expect.poll(async () => new Set(await part("list-vector").locator(".topic").allTextContents()), patience).toEqual(new Set(["Databases"]));
+  await expect
+    .poll(async () => new Set(await part("list-vector").locator(".topic").allTextContents()), patience)
+    .toEqual(new Set(["Databases"]));
   await part("filter-tag").selectOption("recovery");
   await part("filter-words-max").fill("40");
   await expect.poll(() => textOf("filter-count"), patience).toBe("(3 active)");
@@ -151,7 +153,9 @@ test("filters by topic, tag, words, literal text and a filter of one's own", asy
   await part("filter-where").fill('{ "words": { "$more": 3 } }');
   await expect.poll(() => textOf("filter-where-error"), patience).toContain("$more");
   await part("filter-where").fill('{ "$and": [{ "topic": "Tide pools" }, { "tags": { "$contains": "moon" } }] }');
-  await expect.poll(async () => (await part("list-vector").locator(".hit-facts").allTextContents()).every((text) => text.includes("moon")), patience).toBe(true);
+  await expect
+    .poll(async () => (await part("list-vector").locator(".hit-facts").allTextContents()).every((text) => text.includes("moon")), patience)
+    .toBe(true);
   expect(await textOf("filter-where-error")).toBe("");
   await part("filter-reset").click();
   await expect.poll(() => textOf("filter-count"), patience).toBe("");

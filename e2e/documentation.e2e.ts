@@ -14,7 +14,7 @@ import type { BrowserContext } from "playwright";
 import { transformWithOxc } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { serveFolder, type StaticServer } from "../tools/browser/static-server.js";
+import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
 import { type Example, readExamples } from "./support/examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -63,7 +63,9 @@ test("the compiler accepts every example against the built package", async () =>
     await writeFile(join(folder, "transformers.d.ts"), modelLibrary["transformers.d.ts"]);
     for (const [index, { code, language }] of examples.entries()) await writeFile(join(folder, `example-${index}.${language}`), code);
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(compilerSettings));
-    const { stdout, status } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+    const { stdout, status } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
+      encoding: "utf8",
+    });
     const complaints = stdout.replace(/\S*example-(\d+)\.[tj]s/g, (_, index) => examples[Number(index)]!.place);
     expect({ complaints, status }).toEqual({ complaints: "", status: 0 });
   } finally {
@@ -97,9 +99,14 @@ describe("in Chromium", () => {
     const entry = createRequire(import.meta.url).resolve("tidepool-db");
     await cp(dirname(entry), join(folder, "package"), { recursive: true });
     // What a bundler does: no import map reaches into a worker.
-    await cp(dirname(createRequire(import.meta.url).resolve("hnswlib-wasm/dist/hnswlib.js")), join(folder, "hnswlib-wasm"), { recursive: true });
+    await cp(dirname(createRequire(import.meta.url).resolve("hnswlib-wasm/dist/hnswlib.js")), join(folder, "hnswlib-wasm"), {
+      recursive: true,
+    });
     const hnswlibWorker = join(folder, "package/hnswlib-worker.js");
-    await writeFile(hnswlibWorker, (await readFile(hnswlibWorker, "utf8")).replace('import("hnswlib-wasm")', 'import("../hnswlib-wasm/hnswlib.js")'));
+    await writeFile(
+      hnswlibWorker,
+      (await readFile(hnswlibWorker, "utf8")).replace('import("hnswlib-wasm")', 'import("../hnswlib-wasm/hnswlib.js")'),
+    );
     // Where one example looks for a worker that it serves itself.
     await cp(dirname(entry), join(folder, "tidepool"), { recursive: true });
     await writeFile(join(folder, "index.html"), page);
@@ -126,7 +133,8 @@ describe("in Chromium", () => {
       await tab.goto(server.url.replace("//localhost", `//example-${index}.localhost`));
       return await tab.evaluate(async (index) => {
         const printed: string[] = [];
-        console.log = (...values: unknown[]) => void printed.push(values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(" "));
+        console.log = (...values: unknown[]) =>
+          void printed.push(values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(" "));
         const late = new Promise((_, reject) => setTimeout(() => reject(new Error("the example did not end within 60 s")), 60_000));
         const { load } = globalThis as unknown as { load(module: string): Promise<unknown> };
         await Promise.race([load(`./example-${index}.js`), late]);
@@ -138,15 +146,18 @@ describe("in Chromium", () => {
   }
 
   const running = [...examples.entries()].filter(([, { runs }]) => runs);
-  test.each<[string, number, Example]>(running.map(([index, example]) => [example.place, index, example]))("%s runs", async (_, index, { prints }) => {
-    const printed = (await run(index)).map(withoutBlanks);
-    let at = 0;
-    for (const line of prints) {
-      const found = printed.indexOf(withoutBlanks(line), at);
-      expect(found, `it should print ${line}; it printed ${printed.join(" · ")}`).toBeGreaterThanOrEqual(at);
-      at = found + 1;
-    }
-  });
+  test.each<[string, number, Example]>(running.map(([index, example]) => [example.place, index, example]))(
+    "%s runs",
+    async (_, index, { prints }) => {
+      const printed = (await run(index)).map(withoutBlanks);
+      let at = 0;
+      for (const line of prints) {
+        const found = printed.indexOf(withoutBlanks(line), at);
+        expect(found, `it should print ${line}; it printed ${printed.join(" · ")}`).toBeGreaterThanOrEqual(at);
+        at = found + 1;
+      }
+    },
+  );
 });
 
 function withoutBlanks(text: string): string {
@@ -175,13 +186,19 @@ describe("the README's tables say what the code says", async () => {
 
   test("sizes of all files that ship, about", async () => {
     const rows = [...readme.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| ([\d.]+) kB \|/gm)];
-    const parts = rows.map(([, names, kilobytes]) => ({ files: [...names!.matchAll(/`(\S+)`/g)].map((match) => match[1]!), kilobytes: Number(kilobytes) }));
+    const parts = rows.map(([, names, kilobytes]) => ({
+      files: [...names!.matchAll(/`(\S+)`/g)].map((match) => match[1]!),
+      kilobytes: Number(kilobytes),
+    }));
     const shipped = (await readdir(join(root, "dist"))).filter((name) => /\.(?:js|wasm)$/.test(name));
     expect(parts.flatMap(({ files }) => files).sort()).toEqual(shipped.sort());
     for (const { files, kilobytes } of parts) {
       const contents = await Promise.all(files.map((file) => readFile(join(root, "dist", file))));
       const length = contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
-      expect(Math.abs(length / 1000 - kilobytes), `${files.join(" + ")} has ${length} bytes: run node scripts/write-figures.mjs`).toBeLessThan(Math.max(1.5, length / 10_000));
+      expect(
+        Math.abs(length / 1000 - kilobytes),
+        `${files.join(" + ")} has ${length} bytes: run node scripts/write-figures.mjs`,
+      ).toBeLessThan(Math.max(1.5, length / 10_000));
     }
   });
 });

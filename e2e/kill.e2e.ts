@@ -7,14 +7,17 @@
  * proven over storage that forgets what was not flushed.
  */
 import type { Page } from "playwright";
-import { afterEach, expect, test } from "vitest";
 import type { TidepoolClientOptions } from "tidepool-db";
-import { createProfile, removeProfile, spawnBrowser, type SpawnedBrowser } from "../tools/browser/browser.js";
+import { afterEach, expect, test } from "vitest";
+import { createProfile, removeProfile, type SpawnedBrowser, spawnBrowser } from "../tools/browser/browser.js";
+import type { StaticServer } from "../tools/browser/static-server.js";
 import type { Findings, Name, Reports } from "./pages/ingest.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
-import type { StaticServer } from "../tools/browser/static-server.js";
 
-type Event = { kind: "acknowledged"; name: Name; operations: number } | { kind: "compacting" | "compacted" } | { kind: "failed"; message: string };
+type Event =
+  | { kind: "acknowledged"; name: Name; operations: number }
+  | { kind: "compacting" | "compacted" }
+  | { kind: "failed"; message: string };
 
 /** When the browser is killed. */
 type Moment = "early" | "while compacting" | "after a compaction";
@@ -107,35 +110,38 @@ test.each<Setting>([
   { storage: "opfs", durability: "relaxed", settled: false, moments: ["early", "after a compaction"] },
   { storage: "indexeddb", durability: "strict", settled: true, moments: ["while compacting", "after a compaction"] },
   { storage: "indexeddb", durability: "relaxed", settled: true, moments: ["while compacting"] },
-])("nothing acknowledged is lost to kills: $storage, $durability, arenas settled: $settled", async ({ storage, durability, settled, moments }) => {
-  const app: StaticServer = await serveApp();
-  cleanups.push(() => app.close());
-  const profile = await createProfile();
-  cleanups.push(() => removeProfile(profile));
-  const options: TidepoolClientOptions = { path: "kill", storage, durability };
+])(
+  "nothing acknowledged is lost to kills: $storage, $durability, arenas settled: $settled",
+  async ({ storage, durability, settled, moments }) => {
+    const app: StaticServer = await serveApp();
+    cleanups.push(() => app.close());
+    const profile = await createProfile();
+    cleanups.push(() => removeProfile(profile));
+    const options: TidepoolClientOptions = { path: "kill", storage, durability };
 
-  let browser: SpawnedBrowser = await spawnBrowser(profile);
-  cleanups.push(() => browser.close());
-  let page = await openTab(browser.context, app);
-  if (settled) await createSettled(page, options);
-  let operations: Record<Name, number> = { large: 0, small: 0 };
-  for (const moment of moments) {
-    const witness = new Witness(operations);
-    await startIngest(page, options, operations, witness);
-    await witness.untilMoment(moment);
-    await browser.kill();
+    let browser: SpawnedBrowser = await spawnBrowser(profile);
+    cleanups.push(() => browser.close());
+    let page = await openTab(browser.context, app);
+    if (settled) await createSettled(page, options);
+    let operations: Record<Name, number> = { large: 0, small: 0 };
+    for (const moment of moments) {
+      const witness = new Witness(operations);
+      await startIngest(page, options, operations, witness);
+      await witness.untilMoment(moment);
+      await browser.kill();
 
-    browser = await spawnBrowser(profile);
-    page = await openTab(browser.context, app);
-    const findings = await inspect(page, options);
-    const at = `${moment}: ${JSON.stringify(witness.acknowledged)} acknowledged, found ${JSON.stringify(findings)}`;
-    for (const name of ["large", "small"] as const) {
-      expect(findings[name].difference, at).toBeNull();
-      expect(findings[name].operations, at).toBeGreaterThanOrEqual(witness.acknowledged[name]);
-      operations = { ...operations, [name]: findings[name].operations! };
+      browser = await spawnBrowser(profile);
+      page = await openTab(browser.context, app);
+      const findings = await inspect(page, options);
+      const at = `${moment}: ${JSON.stringify(witness.acknowledged)} acknowledged, found ${JSON.stringify(findings)}`;
+      for (const name of ["large", "small"] as const) {
+        expect(findings[name].difference, at).toBeNull();
+        expect(findings[name].operations, at).toBeGreaterThanOrEqual(witness.acknowledged[name]);
+        operations = { ...operations, [name]: findings[name].operations! };
+      }
+      expect(await use(page, options, operations), at).toEqual([]);
+      await page.close();
+      page = await openTab(browser.context, app);
     }
-    expect(await use(page, options, operations), at).toEqual([]);
-    await page.close();
-    page = await openTab(browser.context, app);
-  }
-});
+  },
+);

@@ -3,8 +3,8 @@
  * long writes that are watched or aborted, and the storages and kernels that a browser may have to do with.
  */
 import type { Page } from "playwright";
-import { expect, test } from "vitest";
 import type { Collection, TidepoolClient } from "tidepool-db";
+import { expect, test } from "vitest";
 import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -46,7 +46,10 @@ function faults(page: Page, path: string, count: number): Promise<string[]> {
 
 /** Resolves once a worker somewhere waits for the lease of this path. */
 async function untilQueued(page: Page, path: string): Promise<void> {
-  await page.waitForFunction(async (name) => (await navigator.locks.query()).pending!.some((lock) => lock.name === name), `tidepool:${path}`);
+  await page.waitForFunction(
+    async (name) => (await navigator.locks.query()).pending!.some((lock) => lock.name === name),
+    `tidepool:${path}`,
+  );
 }
 
 test("data survives a reload, a closed tab, and all of it again", async () => {
@@ -128,7 +131,9 @@ test("clients of different paths and several collections keep apart", async () =
       ["left", "right"].map(async (path) => {
         const again = new tidepool.TidepoolClient({ path });
         const found = await again.listCollections();
-        const counts = await Promise.all(found.map(async (collection) => [collection.name, await collection.count(), (await collection.peek({ limit: 1 })).ids[0]]));
+        const counts = await Promise.all(
+          found.map(async (collection) => [collection.name, await collection.count(), (await collection.peek({ limit: 1 })).ids[0]]),
+        );
         await again.close();
         return counts.map((row) => row.join(" ")).sort();
       }),
@@ -191,11 +196,15 @@ test("a long write tells its progress, and an abort keeps exactly what was ackno
       told.push(progress);
       controller.abort();
     };
-    const refusal = await visit({ path: "abort" }, (collection) => rejection(collection.add({ ...recordsOf(0, total), signal: controller.signal, onProgress })));
+    const refusal = await visit({ path: "abort" }, (collection) =>
+      rejection(collection.add({ ...recordsOf(0, total), signal: controller.signal, onProgress })),
+    );
     const kept = refusal!.details.acknowledged as number;
     const faults = await visit({ path: "abort" }, (collection) => faultsOf(collection, kept));
     const rest: number[] = [];
-    await visit({ path: "abort" }, (collection) => collection.add({ ...recordsOf(kept, total - kept), onProgress: ({ done }) => rest.push(done) }));
+    await visit({ path: "abort" }, (collection) =>
+      collection.add({ ...recordsOf(kept, total - kept), onProgress: ({ done }) => rest.push(done) }),
+    );
     const afterwards = await visit({ path: "abort" }, (collection) => faultsOf(collection, total));
     return { refusal, kept, told, faults, rest, afterwards };
   });
@@ -247,12 +256,15 @@ test("more collections than the browser has WebAssembly memories are written, re
     // Chromium gives out about 120 memories. Each collection is just too large to do without one.
     const [collections, dimension, records] = [140, 4096, 66];
     const ids = Array.from({ length: records }, (_, i) => `r${i}`);
-    const embeddingsOf = (c: number): Float32Array[] => ids.map((_, i) => new Float32Array(dimension).fill(1, 0, i + 1).fill(c + 1, i, i + 1));
+    const embeddingsOf = (c: number): Float32Array[] =>
+      ids.map((_, i) => new Float32Array(dimension).fill(1, 0, i + 1).fill(c + 1, i, i + 1));
     const nearest = async (client: TidepoolClient): Promise<string[]> => {
       const wrong: string[] = [];
       for (let c = 0; c < collections; c++) {
         const collection = await client.getCollection({ name: `collection-${c}`, embeddingFunction: null });
-        const { ids: [first] } = await collection.query({ queryEmbeddings: [embeddingsOf(c)[c % records]!], nResults: 1 });
+        const {
+          ids: [first],
+        } = await collection.query({ queryEmbeddings: [embeddingsOf(c)[c % records]!], nResults: 1 });
         if (first![0] !== `r${c % records}`) wrong.push(`${c}: ${first![0]}`);
       }
       return wrong;
@@ -320,7 +332,11 @@ test("without relaxed SIMD, or any, the other kernels give the same answers, and
     for (const options of [plain, portable, { path: "kernel" }]) {
       await visit(options, async (collection, client) => {
         kernels.push((await client.info()).kernel);
-        const { ids, distances } = await collection.query({ queryEmbeddings: [1, 250, 9999].map(embeddingOf), nResults: 20, where: { parity: "even" } });
+        const { ids, distances } = await collection.query({
+          queryEmbeddings: [1, 250, 9999].map(embeddingOf),
+          nResults: 20,
+          where: { parity: "even" },
+        });
         answers.push({ ids, distances });
         faults.push(...(await faultsOf(collection, 500)));
       });
@@ -369,11 +385,14 @@ test("a page in the real back/forward cache leaves the database to another tab, 
     await other.close();
     const reasons: string[] = [];
     const session = await browser.context.newCDPSession(page);
-    session.on("Page.backForwardCacheNotUsed", ({ notRestoredExplanations }) => reasons.push(...notRestoredExplanations.map(({ reason }) => reason)));
+    session.on("Page.backForwardCacheNotUsed", ({ notRestoredExplanations }) =>
+      reasons.push(...notRestoredExplanations.map(({ reason }) => reason)),
+    );
     await session.send("Page.enable");
     // A page that is restored was loaded long ago and fires no second "load".
     await page.goBack({ waitUntil: "commit" });
-    const isBack = () => page.evaluate(async () => location.pathname === "/" && document.title === "ready" && ((await globalThis.outcome) ?? "loaded anew"));
+    const isBack = () =>
+      page.evaluate(async () => location.pathname === "/" && document.title === "ready" && ((await globalThis.outcome) ?? "loaded anew"));
     await expect.poll(isBack, { timeout: 30_000 }).toBeTruthy();
     if ((await isBack()) === true) expect(await page.evaluate(() => collection.count())).toBe(40);
     // On a busy machine the debugger's own script may run in the page that is put aside, which ends that. Nothing of ours may.

@@ -46,7 +46,11 @@ test("creates, adds, reads, queries, updates, searches, forks and deletes", asyn
     const tides = await client.createCollection({ name: "tides", embeddingFunction: null, metadata: { sea: "north" } });
     await tides.add({
       ids: ["a", "b", "c"],
-      embeddings: [[0.1, 0], [1, 0], [0, 1]],
+      embeddings: [
+        [0.1, 0],
+        [1, 0],
+        [0, 1],
+      ],
       documents: ["ebb", "flood", "spring"],
       metadatas: [{ n: 1 }, { n: 2, tags: ["x"] }, { n: 3 }],
     });
@@ -54,7 +58,13 @@ test("creates, adds, reads, queries, updates, searches, forks and deletes", asyn
     const found = await tides.query({ queryEmbeddings: [[0.1, 0]], nResults: 2 });
     await tides.update({ ids: ["a"], embeddings: [[0.1, 0]], documents: ["ebb tide"], metadatas: [{ n: 10 }] });
     await tides.upsert({ ids: ["d"], embeddings: [[5, 5]], documents: ["neap"] });
-    const searched = await tides.search(new Search().where(K("n").gt(1)).rank(Knn({ query: [1, 0], limit: 3 })).limit(2).select(K.DOCUMENT, K.SCORE));
+    const searched = await tides.search(
+      new Search()
+        .where(K("n").gt(1))
+        .rank(Knn({ query: [1, 0], limit: 3 }))
+        .limit(2)
+        .select(K.DOCUMENT, K.SCORE),
+    );
     const forked = await tides.fork({ name: "forked" });
     const deleted = await tides.delete({ where: { n: 10 } });
     return {
@@ -68,7 +78,14 @@ test("creates, adds, reads, queries, updates, searches, forks and deletes", asyn
     };
   });
   expect(seen).toEqual({
-    got: [["b", "c"], [[1, 0], [0, 1]], ["flood", "spring"]],
+    got: [
+      ["b", "c"],
+      [
+        [1, 0],
+        [0, 1],
+      ],
+      ["flood", "spring"],
+    ],
     found: [[["a", "b"]], [[0, 0.81]], [["ebb", "flood"]]],
     searched: [[["b", "a"]], [[0, 0.81]], [["flood", "ebb tide"]]],
     counts: [3, 4],
@@ -82,14 +99,28 @@ test("sparse vectors in metadata come back as they were sent", async () => {
   const seen = await page.evaluate(async () => {
     const { K, Search } = chroma;
     const client = new chroma.ChromaClient();
-    const lexical = await client.createCollection({ name: "lexical", embeddingFunction: null, metadata: { weights: { indices: [1], values: [0.1] } } });
-    await lexical.add({ ids: ["a", "b"], embeddings: [[0, 1], [1, 0]], metadatas: [{ sv: { indices: [1, 5], values: [0.1, -2] } }, { sv: { indices: [], values: [] }, n: 1 }] });
+    const lexical = await client.createCollection({
+      name: "lexical",
+      embeddingFunction: null,
+      metadata: { weights: { indices: [1], values: [0.1] } },
+    });
+    await lexical.add({
+      ids: ["a", "b"],
+      embeddings: [
+        [0, 1],
+        [1, 0],
+      ],
+      metadatas: [{ sv: { indices: [1, 5], values: [0.1, -2] } }, { sv: { indices: [], values: [] }, n: 1 }],
+    });
     const { metadatas } = await lexical.get();
     await lexical.update({ ids: ["a"], metadatas: [{ sv: { indices: [4294967295], values: [3] } }] });
     const queried = await lexical.query({ queryEmbeddings: [[0, 1]], nResults: 1, where: { sv: { $ne: 1 } } });
     const searched = await lexical.search(new Search().where(K("n").eq(1)).select("sv"));
     const badNames: string[] = [];
-    for (const sv of [{ indices: [5, 1], values: [1, 1] }, { indices: [1], values: [1, 1] }]) {
+    for (const sv of [
+      { indices: [5, 1], values: [1, 1] },
+      { indices: [1], values: [1, 1] },
+    ]) {
       await lexical.add({ ids: ["c"], embeddings: [[1, 1]], metadatas: [{ sv }] }).catch((error: Error) => badNames.push(error.name));
     }
     const again = await client.getCollection({ name: "lexical" });
@@ -110,7 +141,11 @@ test("sparse vectors in metadata come back as they were sent", async () => {
 test("its errors are the ones that a server would cause", async () => {
   const names = await page.evaluate(async () => {
     const client = new chroma.ChromaClient();
-    const nameOf = (call: Promise<unknown>): Promise<string> => call.then(() => "nothing", (error: Error) => error.name);
+    const nameOf = (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => "nothing",
+        (error: Error) => error.name,
+      );
     const tides = await client.getOrCreateCollection({ name: "tides", embeddingFunction: null });
     return [
       await nameOf(client.getCollection({ name: "nobody" })),
@@ -134,7 +169,11 @@ test("makes collections with a schema, which is told and honoured", async () => 
       .createIndex(new VectorIndexConfig({ space: "cosine", hnsw: { ef_construction: 33 } }));
     const made = await client.createCollection({ name: "schema", schema, embeddingFunction: null });
     await made.add({ ids: ["a"], embeddings: [[1, 0]], documents: ["x"], metadatas: [{ body: "x", year: 1, n: 1, s: "y" }] });
-    const message = (call: Promise<unknown>): Promise<string> => call.then(() => "nothing", (error: Error) => `${error.name}: ${error.message.split("status: ")[1]}`);
+    const message = (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => "nothing",
+        (error: Error) => `${error.name}: ${error.message.split("status: ")[1]}`,
+      );
     const found = await client.getCollection({ name: "schema" });
     const { keys } = found.schema.serializeToJSON();
     const answers = [
@@ -150,7 +189,9 @@ test("makes collections with a schema, which is told and honoured", async () => 
       body: found.schema.keys.body.string.stringInvertedIndex.enabled,
       vector: keys["#embedding"].float_list.vector_index.config.hnsw.ef_construction,
       space: made.configuration.hnsw.space,
-      both: await message(client.createCollection({ name: "both", schema, configuration: { hnsw: { space: "ip" } }, embeddingFunction: null })),
+      both: await message(
+        client.createCollection({ name: "both", schema, configuration: { hnsw: { space: "ip" } }, embeddingFunction: null }),
+      ),
     };
   });
   expect(seen).toEqual({
@@ -177,9 +218,15 @@ test("what it stored is there after the page was closed, and nothing was asked o
     const admin = new chroma.AdminClient();
     await admin.createDatabase({ name: "another", tenant: "default_tenant" });
     const collections = await new chroma.ChromaClient().listCollections();
-    return [collections.map((one: { name: string }) => one.name), (await admin.listDatabases({ tenant: "default_tenant" })).map((one: { name: string }) => one.name)];
+    return [
+      collections.map((one: { name: string }) => one.name),
+      (await admin.listDatabases({ tenant: "default_tenant" })).map((one: { name: string }) => one.name),
+    ];
   });
-  expect(names).toEqual([["tides", "forked"], ["default_database", "another"]]);
+  expect(names).toEqual([
+    ["tides", "forked"],
+    ["default_database", "another"],
+  ]);
   expect(requests.filter((url) => !url.startsWith(app.url))).toEqual([]);
   expect(errors).toEqual([]);
 });

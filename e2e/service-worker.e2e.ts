@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import { serveOfficialClient } from "./support/official-client.js";
 import { useSuite } from "./support/suite.js";
 
-
 const suite = useSuite(() => {
   const script = `
     import * as chroma from "chromadb";
@@ -42,11 +41,23 @@ test("a page without the engine uses the one of another page, and is told when t
   const seen = await user.evaluate(async () => {
     const client = new chroma.ChromaClient();
     const tides = await client.createCollection({ name: "tides", embeddingFunction: null });
-    await tides.add({ ids: ["a", "b"], embeddings: [[1, 0], [0, 1]], documents: ["ebb", "flood"] });
+    await tides.add({
+      ids: ["a", "b"],
+      embeddings: [
+        [1, 0],
+        [0, 1],
+      ],
+      documents: ["ebb", "flood"],
+    });
     await tides.update({ ids: ["a"], metadatas: [{ n: 1 }] });
     const { K, Knn, Search } = chroma;
     const found = await tides.query({ queryEmbeddings: [[0, 1]], nResults: 1 });
-    const searched = await tides.search(new Search().rank(Knn({ query: [1, 0] })).limit(1).select(K.DOCUMENT));
+    const searched = await tides.search(
+      new Search()
+        .rank(Knn({ query: [1, 0] }))
+        .limit(1)
+        .select(K.DOCUMENT),
+    );
     const forked = await tides.fork({ name: "forked" });
     await tides.delete({ ids: ["b"] });
     const got = await tides.get();
@@ -55,6 +66,8 @@ test("a page without the engine uses the one of another page, and is told when t
   expect(seen).toEqual([[["b"]], [["ebb"]], [{ n: 1 }], 1, 2]);
 
   await engine.close();
-  const refused = await user.evaluate(() => fetch("http://localhost:8000/api/v2/heartbeat").then(async (response) => [response.status, (await response.json()).message]));
+  const refused = await user.evaluate(() =>
+    fetch("http://localhost:8000/api/v2/heartbeat").then(async (response) => [response.status, (await response.json()).message]),
+  );
   expect(refused).toEqual([503, expect.stringContaining("offerGateway")]);
 });

@@ -12,7 +12,8 @@ import { clientFolder } from "./support/official-client.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const types = join(root, "e2e/types");
-const options = "--ignoreConfig --noEmit --strict --noUncheckedIndexedAccess --skipLibCheck --target es2022 --lib es2023,dom --types node --module esnext --moduleResolution bundler";
+const options =
+  "--ignoreConfig --noEmit --strict --noUncheckedIndexedAccess --skipLibCheck --target es2022 --lib es2023,dom --types node --module esnext --moduleResolution bundler";
 
 /** Compiles the programs beside a `client.ts` of this text, with these packages; returns what the compiler says. */
 async function compile(client: string, packages: string): Promise<string> {
@@ -23,7 +24,10 @@ async function compile(client: string, packages: string): Promise<string> {
     await writeFile(join(folder, "package.json"), '{ "type": "module" }');
     await symlink(packages, join(folder, "node_modules"));
     const roots = ["--typeRoots", join(root, "node_modules/@types")];
-    const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), [...options.split(" "), ...roots, "programs.test-d.ts"], { cwd: folder, encoding: "utf8" });
+    const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), [...options.split(" "), ...roots, "programs.test-d.ts"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
     return status === 0 ? "" : stdout;
   } finally {
     await rm(folder, { recursive: true });

@@ -69,13 +69,17 @@ function keepUrls(replace) {
  */
 function quoteForBundlers(code) {
   const imported = code.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")');
-  return imported.replace(/(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g, (_, start, options) => start + options.replaceAll("`", '"'));
+  return imported.replace(
+    /(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g,
+    (_, start, options) => start + options.replaceAll("`", '"'),
+  );
 }
 
 /** @param {string} url */
 function shippedUrl(url) {
   const name = shipped.get(url);
-  if (!name) throw new Error(`The sources refer to ${JSON.stringify(url)} by URL; scripts/build.mjs does not know what it is called in dist/.`);
+  if (!name)
+    throw new Error(`The sources refer to ${JSON.stringify(url)} by URL; scripts/build.mjs does not know what it is called in dist/.`);
   return `new URL(${JSON.stringify(name)}, import.meta.url)`;
 }
 
@@ -104,7 +108,12 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
       minify: true,
       modulePreload: false,
       reportCompressedSize: false,
-      lib: { entry: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)])), formats: [format], name: "tidepool", fileName: (_, name) => `${name}.js` },
+      lib: {
+        entry: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)])),
+        formats: [format],
+        name: "tidepool",
+        fileName: (_, name) => `${name}.js`,
+      },
       rolldownOptions: {
         external: peers,
         output: { minify: true, comments: { legal: false }, chunkFileNames: "[name].js", codeSplitting: groups.length > 0 && { groups } },
@@ -115,7 +124,9 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
   if (!output) throw new Error(`vite built nothing for ${Object.values(entries).join(", ")}`);
   const chunks = output.output.filter((part) => part.type === "chunk");
   for (const chunk of chunks) {
-    const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => !peers.includes(name) && !chunks.some((other) => other.fileName === name));
+    const outside = [...chunk.imports, ...chunk.dynamicImports].filter(
+      (name) => !peers.includes(name) && !chunks.some((other) => other.fileName === name),
+    );
     if (outside.length > 0) throw new Error(`${chunk.fileName} is not self-contained: it imports ${outside.join(", ")}`);
   }
   return chunks;
@@ -127,7 +138,11 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
  */
 async function bundleInlineWorker() {
   const names = (await readdir(kernels)).filter((name) => name.endsWith(".wasm"));
-  const bytes = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([`../wasm/build/${name}`, await readFile(join(kernels, name), "base64")]))));
+  const bytes = new Map(
+    await Promise.all(
+      names.map(async (name) => /** @type {const} */ ([`../wasm/build/${name}`, await readFile(join(kernels, name), "base64")])),
+    ),
+  );
   const fetched = new RegExp(`\\bfetch\\(\\s*${urlExpression.source}\\s*,?\\s*\\)`, "g");
   /** @type {import("vite").Plugin} */
   const embed = {
@@ -135,11 +150,15 @@ async function bundleInlineWorker() {
     enforce: "pre",
     transform: (code, id) =>
       id.startsWith(join(root, "src")) && fetched.test(code)
-        ? { code: code.replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`), map: null }
+        ? {
+            code: code.replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`),
+            map: null,
+          }
         : null,
   };
   const [chunk] = await bundle({ entries: { "inline-worker": "src/worker/worker.ts" }, format: "iife", plugins: [embed], write: false });
-  if (!chunk?.code.includes("atob(")) throw new Error('the worker no longer says fetch(new URL("…", import.meta.url)), so its kernel cannot be embedded');
+  if (!chunk?.code.includes("atob("))
+    throw new Error('the worker no longer says fetch(new URL("…", import.meta.url)), so its kernel cannot be embedded');
   return chunk.code;
 }
 
@@ -155,13 +174,18 @@ function inlineWorker(code) {
     name: "tidepool:inline-worker",
     enforce: "pre",
     resolveId: (source) => (source.endsWith("/create-worker.js") ? path : null),
-    transform: (text, id) => (id === path ? { code: text.replace("__TIDEPOOL_WORKER_CODE__;", () => `${JSON.stringify(code)};`), map: null } : null),
+    transform: (text, id) =>
+      id === path ? { code: text.replace("__TIDEPOOL_WORKER_CODE__;", () => `${JSON.stringify(code)};`), map: null } : null,
   };
 }
 
 /** Declarations that the entries reach, and nothing else: the worker's and the engine's insides are nobody's API. */
 async function declare() {
-  const { status } = spawnSync(process.execPath, [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json"), "--outDir", dist], { stdio: "inherit" });
+  const { status } = spawnSync(
+    process.execPath,
+    [join(home, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json"), "--outDir", dist],
+    { stdio: "inherit" },
+  );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
   const kept = new Set(["index", "hnswlib", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
   for (const path of kept) {
@@ -195,10 +219,19 @@ async function writeLicences(modules) {
   const names = new Set();
   for (const id of modules) {
     const inside = id.replaceAll("\\", "/").split("/node_modules/").at(-1);
-    if (inside && id.includes("node_modules")) names.add(inside.split("/").slice(0, inside.startsWith("@") ? 2 : 1).join("/"));
+    if (inside && id.includes("node_modules"))
+      names.add(
+        inside
+          .split("/")
+          .slice(0, inside.startsWith("@") ? 2 : 1)
+          .join("/"),
+      );
   }
   const parts = await Promise.all([...names].sort().map(licenceOf));
-  await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), `The files of this folder contain code of these packages.\n\n${parts.join("\n")}`);
+  await writeFile(
+    join(dist, "THIRD-PARTY-LICENSES.txt"),
+    `The files of this folder contain code of these packages.\n\n${parts.join("\n")}`,
+  );
 }
 
 /** @param {string} name */
@@ -234,7 +267,8 @@ async function check() {
   const [client, worker, inline, rest, hnswlibWorker] = await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")));
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
   if (!client?.includes('type:"module"')) throw new Error("dist/client.js does not start its worker as a module");
-  if (!hnswlibWorker?.includes('import("hnswlib-wasm")') || worker?.includes("hnswlib-wasm\"")) throw new Error("hnswlib-wasm is not imported where it should be, or is where it should not");
+  if (!hnswlibWorker?.includes('import("hnswlib-wasm")') || worker?.includes('hnswlib-wasm"'))
+    throw new Error("hnswlib-wasm is not imported where it should be, or is where it should not");
   for (const kernel of ["tidepool", "tidepool-relaxed"]) {
     if (!worker?.includes(`new URL("./${kernel}.wasm", import.meta.url)`)) throw new Error(`dist/worker.js lost the URL of ${kernel}.wasm`);
   }
@@ -242,7 +276,8 @@ async function check() {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
   }
-  if (!inline?.includes("createObjectURL") || inline.includes("import.meta")) throw new Error("dist/inline.js has a URL to follow, or no worker inside");
+  if (!inline?.includes("createObjectURL") || inline.includes("import.meta"))
+    throw new Error("dist/inline.js has a URL to follow, or no worker inside");
 }
 
 async function buildAll() {

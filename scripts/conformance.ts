@@ -63,13 +63,19 @@ async function compare(url: string): Promise<number> {
 }
 
 function install(folder: string): void {
-  const { status, stderr } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder, encoding: "utf8" });
+  const { status, stderr } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`the official client could not be installed: ${stderr}`);
 }
 
 /** It exits with an error when anything differs, which is for us to judge. */
 async function probe(folder: string, url: string): Promise<string> {
-  const child = spawn(process.execPath, ["probe.mjs", url, "--compare", "golden.json"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["probe.mjs", url, "--compare", "golden.json"], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   await new Promise((settle) => child.on("close", settle));

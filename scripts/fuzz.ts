@@ -7,12 +7,16 @@
 import { parseArgs } from "node:util";
 import { fuzz } from "../src/testing/rest/fuzz.js";
 
-const { values } = parseArgs({ args: process.argv.slice(2), options: { seeds: { type: "string" }, first: { type: "string" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: { seeds: { type: "string" }, first: { type: "string" }, seed: { type: "string" } },
+});
 const first = wholeNumber(values.seed ?? values.first ?? "1");
 const count = values.seed === undefined ? wholeNumber(values.seeds ?? "200") : 1;
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is no whole number; usage: npm run fuzz -- [--seeds N] [--first SEED] [--seed SEED]`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new Error(`${text} is no whole number; usage: npm run fuzz -- [--seeds N] [--first SEED] [--seed SEED]`);
   return Number(text);
 }
 

@@ -33,7 +33,9 @@ const line = (cells) => cells.map((cell, index) => (index < 2 ? cell.padEnd(21) 
 
 process.stdout.write(`${line(["part", "file", "raw", "gzip", "budget", ""])}\n`);
 for (const { part, file, raw, gzipped, bytesMax } of rows) {
-  process.stdout.write(`${line([part, file, kilobytes(raw), kilobytes(gzipped), kilobytes(bytesMax), gzipped <= bytesMax ? "ok" : "TOO BIG"])}\n`);
+  process.stdout.write(
+    `${line([part, file, kilobytes(raw), kilobytes(gzipped), kilobytes(bytesMax), gzipped <= bytesMax ? "ok" : "TOO BIG"])}\n`,
+  );
 }
 const over = rows.filter(({ gzipped, bytesMax }) => gzipped > bytesMax);
 if (over.length > 0) {

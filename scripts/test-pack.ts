@@ -4,18 +4,18 @@
  *
  * Usage: node scripts/run.mjs scripts/test-pack.ts [root of the package] [--only=part of an app's name]
  */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { BrowserContext, Page } from "playwright";
+import { clientFolder } from "../e2e/support/official-client.js";
 import { collectErrors, openBrowser } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
-import { clientFolder } from "../e2e/support/official-client.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const options = process.argv.slice(2);
@@ -35,7 +35,12 @@ const found = {
 };
 
 /** The same through Chroma's client. */
-const officialFound = { near: [["moon", "tide"]], distances: [[0.25, 1.25]], wet: ["the tide comes in", "a pool is left behind"], missing: "ChromaNotFoundError" };
+const officialFound = {
+  near: [["moon", "tide"]],
+  distances: [[0.25, 1.25]],
+  wet: ["the tide comes in", "a pool is left behind"],
+  missing: "ChromaNotFoundError",
+};
 
 interface Packed {
   work: string;
@@ -45,7 +50,12 @@ interface Packed {
 
 /** Runs a command to its end; what it printed is in the error when it fails. */
 function run(command: string, args: string[], cwd: string): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 300_000, env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" } });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    timeout: 300_000,
+    env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+  });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} exited with ${status}\n${stdout}\n${stderr}`);
   return stdout;
@@ -123,7 +133,10 @@ async function freePort(): Promise<number> {
 /** Starts an app's own server, uses it once it answers, and ends it. */
 async function whileServing(app: string, args: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
   const port = await freePort();
-  const child = spawn(join(app, "node_modules/.bin/vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"], { cwd: app, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(join(app, "node_modules/.bin/vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"], {
+    cwd: app,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let complaint = "";
   child.stderr.on("data", (data: Buffer) => void (complaint += data.toString()));
   try {
@@ -139,7 +152,12 @@ async function whileServing(app: string, args: string[], path: string, use: (url
 
 async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
   const end = Date.now() + 60_000;
-  while (!(await fetch(url).then((response) => response.ok, () => false))) {
+  while (
+    !(await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    ))
+  ) {
     if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`);
     if (Date.now() > end) throw new Error(`${url} does not answer`);
     await new Promise((done) => setTimeout(done, 50));
@@ -157,7 +175,10 @@ async function whileStatic(folder: string, use: (url: string) => Promise<void>, 
 
 /** An unpacked extension's id is a hash of where it lies. */
 async function extensionId(folder: string): Promise<string> {
-  const hash = createHash("sha256").update(await realpath(folder)).digest("hex").slice(0, 32);
+  const hash = createHash("sha256")
+    .update(await realpath(folder))
+    .digest("hex")
+    .slice(0, 32);
   return [...hash].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16))).join("");
 }
 
@@ -188,8 +209,24 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
   },
   types: async (packed) => {
     const app = await install(packed, "types");
-    for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
-      const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "--module", module, "--moduleResolution", moduleResolution];
+    for (const [module, moduleResolution] of [
+      ["nodenext", "nodenext"],
+      ["esnext", "bundler"],
+    ] as const) {
+      const options = [
+        "--noEmit",
+        "--strict",
+        "--target",
+        "es2022",
+        "--lib",
+        "es2022,dom",
+        "--types",
+        "",
+        "--module",
+        module,
+        "--moduleResolution",
+        moduleResolution,
+      ];
       run(bin("tsc"), [...options, "--ignoreConfig", "main.ts"], app);
     }
   },
@@ -278,7 +315,9 @@ async function main(): Promise<number> {
   const chosen = Object.entries(apps).filter(([name]) => name.includes(only));
   let failed = 0;
   try {
-    const [{ filename, size, entryCount }] = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--ignore-scripts", "--pack-destination", work], root)) as [{ filename: string; size: number; entryCount: number }];
+    const [{ filename, size, entryCount }] = JSON.parse(
+      run("npm", ["pack", "--json", "--loglevel=error", "--ignore-scripts", "--pack-destination", work], root),
+    ) as [{ filename: string; size: number; entryCount: number }];
     process.stdout.write(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1000)} kB\n`);
     for (const [name, check] of chosen) {
       const start = performance.now();

@@ -42,8 +42,12 @@ const line = (cells) => `| ${cells.join(" | ")} |`;
  * @param {any} memory
  */
 function memoryRows(memory) {
-  const row = (/** @type {string} */ label, /** @type {string} */ key) => [label, ...engines.map((engine) => figure(memory[engine][key] / 1e6))];
-  if (engines.every((engine) => memory[engine].processBytes != null)) return [row("memory beyond an empty page, after some queries and a garbage collection, MB", "processBytes")];
+  const row = (/** @type {string} */ label, /** @type {string} */ key) => [
+    label,
+    ...engines.map((engine) => figure(memory[engine][key] / 1e6)),
+  ];
+  if (engines.every((engine) => memory[engine].processBytes != null))
+    return [row("memory beyond an empty page, after some queries and a garbage collection, MB", "processBytes")];
   return [row("JavaScript heap of the worker after some queries and a garbage collection, without WebAssembly memory, MB", "workerBytes")];
 }
 
@@ -65,7 +69,10 @@ function table(size) {
     line([`${size.records.toLocaleString("en")} records`, ...engines]),
     "|---|--:|--:|--:|",
     ...[
-      ["ingest, records/s (Tidepool: each batch durable; others: saved once at the end)", ...engines.map((engine) => figure(perSecond(engine)))],
+      [
+        "ingest, records/s (Tidepool: each batch durable; others: saved once at the end)",
+        ...engines.map((engine) => figure(perSecond(engine))),
+      ],
       ...queries,
       ["new page to first answer, ms", ...engines.map((engine) => figure(size.reopenMs[engine].first.median))],
       ...memoryRows(size.memory),
@@ -84,9 +91,27 @@ function vectorTable(set) {
   const rows = set.engines.map((/** @type {any} */ result) => {
     const { engine, buildRate, at95, at99, filters, wasmBytes, heapBytes, reopenMs } = result;
     const memory = wasmBytes === null ? "–" : figure((wasmBytes + Math.max(0, heapBytes)) / 1e6);
-    return [engine, figure(buildRate), timedFigure(at95), timedFigure(at99), timedFigure(filters["1 %"]), timedFigure(filters.far), memory, reopenMs ? figure(reopenMs.median) : "–"];
+    return [
+      engine,
+      figure(buildRate),
+      timedFigure(at95),
+      timedFigure(at99),
+      timedFigure(filters["1 %"]),
+      timedFigure(filters.far),
+      memory,
+      reopenMs ? figure(reopenMs.median) : "–",
+    ];
   });
-  const heading = [`${set.set}, ${set.records.toLocaleString("en")} × ${set.dimension}`, "build, vectors/s", "recall ≥ .95, ms", "recall ≥ .99, ms", "1 % match, ms", "far matches, ms", "memory, MB", "reopen, ms"];
+  const heading = [
+    `${set.set}, ${set.records.toLocaleString("en")} × ${set.dimension}`,
+    "build, vectors/s",
+    "recall ≥ .95, ms",
+    "recall ≥ .99, ms",
+    "1 % match, ms",
+    "far matches, ms",
+    "memory, MB",
+    "reopen, ms",
+  ];
   return [line(heading), `|---|${"--:|".repeat(heading.length - 1)}`, ...rows.map(line)].join("\n");
 }
 
@@ -100,7 +125,9 @@ Medians of ${parameters.repetitions} rounds of up to ${parameters.queries} queri
 /** @param {any} results */
 function vectorAims({ aims, rooflines }) {
   const aimRows = aims.map((/** @type {any} */ { aim, set, measured, isMet }) => line([aim, set, measured, isMet ? "met" : "missed"]));
-  const boundRows = rooflines.map((/** @type {any} */ { engine, set, bytes, floorMs, p50Ms }) => line([engine, set, figure(bytes / 1e3), figure(floorMs), figure(p50Ms), figure(p50Ms / floorMs)]));
+  const boundRows = rooflines.map((/** @type {any} */ { engine, set, bytes, floorMs, p50Ms }) =>
+    line([engine, set, figure(bytes / 1e3), figure(floorMs), figure(p50Ms), figure(p50Ms / floorMs)]),
+  );
   return [
     [line(["aim", "set", "measured", ""]), "|---|---|---|---|", ...aimRows].join("\n"),
     "What bounds a query at recall ≥ .95: the bytes that it has to read, and how long that takes at the bandwidth at which the same\nmachine copied as much memory as the codes take.",
@@ -112,7 +139,11 @@ function vectorAims({ aims, rooflines }) {
 function readBudgets() {
   const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, "scripts/size.mjs")], { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
-  const rows = stdout.trim().split("\n").slice(1).map((row) => row.trim().split(/ {2,}/));
+  const rows = stdout
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((row) => row.trim().split(/ {2,}/));
   return new Map(rows.map(([, files, , , budget]) => [String(files), `${Number.parseFloat(String(budget))} kB`]));
 }
 
@@ -136,7 +167,8 @@ for (const [row, names] of sizeRows) {
   const budget = budgets.get(files.join(" + ")) ?? "–";
   text = text.replace(row, row.replace(/[\d.]+ kB \| [^|]* \|$/, `${(gzipped / 1000).toFixed(1)} kB | ${budget} |`));
 }
-if (sizeRows.length < budgets.size) throw new Error(`README.md has ${sizeRows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
+if (sizeRows.length < budgets.size)
+  throw new Error(`README.md has ${sizeRows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
 await writeFile(readme, text);
 
 const benchText = await readFile(benchReadme, "utf8");

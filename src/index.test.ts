@@ -18,11 +18,53 @@ import {
 
 test("the entry exports these names and no others", () => {
   expect(Object.keys(entry).sort()).toEqual([
-    ...["Abs", "AdminClient", "Aggregate", "BoolInvertedIndexConfig", "Cmek", "CmekProvider", "Collection", "DOCUMENT_KEY", "Div", "EMBEDDING_KEY"],
-    ...["Exp", "FloatInvertedIndexConfig", "FtsIndexConfig", "GetResult", "GroupBy", "HashingEmbeddingFunction", "IncludeEnum", "IntInvertedIndexConfig", "K"],
+    ...[
+      "Abs",
+      "AdminClient",
+      "Aggregate",
+      "BoolInvertedIndexConfig",
+      "Cmek",
+      "CmekProvider",
+      "Collection",
+      "DOCUMENT_KEY",
+      "Div",
+      "EMBEDDING_KEY",
+    ],
+    ...[
+      "Exp",
+      "FloatInvertedIndexConfig",
+      "FtsIndexConfig",
+      "GetResult",
+      "GroupBy",
+      "HashingEmbeddingFunction",
+      "IncludeEnum",
+      "IntInvertedIndexConfig",
+      "K",
+    ],
     ...["Key", "Knn", "Limit", "Log", "Max", "MaxK", "Min", "MinK", "Mul", "QueryResult", "RankExpression", "ReadLevel", "Rrf"],
-    ...["Schema", "Search", "SearchResult", "SearchTextResult", "Select", "SparseVectorIndexConfig", "StringInvertedIndexConfig", "Sub", "Sum", "Text", "TidepoolClient", "TidepoolError", "Val"],
-    ...["VectorIndexConfig", "WhereExpression", "destroyPath", "getEmbeddingFunction", "getSparseEmbeddingFunction", "knownEmbeddingFunctions"],
+    ...[
+      "Schema",
+      "Search",
+      "SearchResult",
+      "SearchTextResult",
+      "Select",
+      "SparseVectorIndexConfig",
+      "StringInvertedIndexConfig",
+      "Sub",
+      "Sum",
+      "Text",
+      "TidepoolClient",
+      "TidepoolError",
+      "Val",
+    ],
+    ...[
+      "VectorIndexConfig",
+      "WhereExpression",
+      "destroyPath",
+      "getEmbeddingFunction",
+      "getSparseEmbeddingFunction",
+      "knownEmbeddingFunctions",
+    ],
     ...["knownSparseEmbeddingFunctions", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
   ]);
 });
@@ -41,7 +83,15 @@ type Book = { title: string; year: number; tags?: string[] };
 
 export async function client(client: TidepoolClient): Promise<void> {
   new TidepoolClient();
-  new TidepoolClient({ path: "p", tenant: "t", database: "d", storage: "opfs", durability: "relaxed", allowReset: true, worker: () => new Worker("") });
+  new TidepoolClient({
+    path: "p",
+    tenant: "t",
+    database: "d",
+    storage: "opfs",
+    durability: "relaxed",
+    allowReset: true,
+    worker: () => new Worker(""),
+  });
   // @ts-expect-error: no such storage
   new TidepoolClient({ storage: "disk" });
   // @ts-expect-error: a name is needed
@@ -58,7 +108,12 @@ export async function client(client: TidepoolClient): Promise<void> {
 
 export async function writes(books: Collection<Book>, plain: Collection): Promise<void> {
   await books.add({ ids: ["a"], embeddings: [[1, 2]], metadatas: [{ title: "t", year: 1 }, null], documents: ["d", null] });
-  await books.add({ ids: ["a"], embeddings: [new Float32Array(2)], signal: new AbortController().signal, onProgress: ({ done, total }) => done / total });
+  await books.add({
+    ids: ["a"],
+    embeddings: [new Float32Array(2)],
+    signal: new AbortController().signal,
+    onProgress: ({ done, total }) => done / total,
+  });
   await books.add({ ids: ["a"], embeddings: new Float32Array(2) });
   // @ts-expect-error: year is missing
   await books.add({ ids: ["a"], metadatas: [{ title: "t" }] });

@@ -1,18 +1,18 @@
 /** The package entry. Importing it starts nothing and touches no browser global, so it is safe on a server too. */
 export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
 export {
-  TidepoolClient,
   type CreateCollectionArguments,
   type EngineInfo,
   type GatewayRules,
+  TidepoolClient,
   type TidepoolClientOptions,
   type TidepoolWarning,
   type UserIdentity,
   type WarningCode,
 } from "./api/client.js";
 export {
-  Collection,
   type AddArguments,
+  Collection,
   type CollectionVersion,
   type DeleteResult,
   type GetArguments,
@@ -27,55 +27,55 @@ export {
   type UpsertArguments,
 } from "./api/collection.js";
 export type { CreateCollectionConfiguration, UpdateCollectionConfiguration } from "./api/configuration.js";
+export { destroyPath } from "./api/destroy-path.js";
 export {
-  getEmbeddingFunction,
-  knownEmbeddingFunctions,
-  registerEmbeddingFunction,
   type EmbeddingFunction,
   type EmbeddingFunctionClass,
   type EmbeddingFunctionSpace,
+  getEmbeddingFunction,
+  knownEmbeddingFunctions,
+  registerEmbeddingFunction,
   type Vector,
 } from "./api/embedding-function.js";
-export { destroyPath } from "./api/destroy-path.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export {
   GetResult,
+  type GetRow,
   IncludeEnum,
   QueryResult,
-  SearchTextResult,
-  type GetRow,
   type QueryRow,
   type QueryRow as QueryRowResult,
+  SearchTextResult,
   type SearchTextRow,
 } from "./api/results.js";
 export { Cmek, CmekProvider } from "./api/schema/cmek.js";
 export type { SchemaLike } from "./api/schema/create-with-schema.js";
 export {
   BoolInvertedIndexConfig,
-  FloatInvertedIndexConfig,
-  FtsIndexConfig,
-  IntInvertedIndexConfig,
-  SparseVectorIndexConfig,
-  StringInvertedIndexConfig,
-  VectorIndexConfig,
   type BoolInvertedIndexType,
   type BoolValueType,
+  FloatInvertedIndexConfig,
   type FloatInvertedIndexType,
   type FloatListValueType,
   type FloatValueType,
+  FtsIndexConfig,
   type FtsIndexType,
   type HnswIndexConfig,
   type IndexConfig,
+  IntInvertedIndexConfig,
   type IntInvertedIndexType,
   type IntValueType,
   type SpannIndexConfig,
+  SparseVectorIndexConfig,
   type SparseVectorIndexConfigOptions,
   type SparseVectorIndexType,
   type SparseVectorValueType,
+  StringInvertedIndexConfig,
   type StringInvertedIndexType,
   type StringValueType,
   type ValueTypes,
+  VectorIndexConfig,
   type VectorIndexConfigOptions,
   type VectorIndexType,
 } from "./api/schema/index-config.js";
@@ -87,49 +87,58 @@ export {
   type SparseEmbeddingFunction,
   type SparseEmbeddingFunctionClass,
 } from "./api/schema/sparse-embedding-function.js";
-export { Aggregate, GroupBy, MaxK, MinK, type AggregateInput, type AggregateJSON, type GroupByInput, type GroupByJSON } from "./api/search/group-by.js";
-export { K, Key, WhereExpression, type IterableInput, type KeyFactory, type WhereInput, type WhereJSON } from "./api/search/key.js";
+export {
+  Aggregate,
+  type AggregateInput,
+  type AggregateJSON,
+  GroupBy,
+  type GroupByInput,
+  type GroupByJSON,
+  MaxK,
+  MinK,
+} from "./api/search/group-by.js";
+export { type IterableInput, K, Key, type KeyFactory, WhereExpression, type WhereInput, type WhereJSON } from "./api/search/key.js";
 export {
   Abs,
   Div,
   Exp,
   Knn,
+  type KnnOptions,
   Log,
   Max,
   Min,
   Mul,
   RankExpression,
+  type RankInput,
+  type RankLiteral,
   Rrf,
+  type RrfOptions,
   Sub,
   Sum,
   Text,
-  Val,
-  type KnnOptions,
-  type RankInput,
-  type RankLiteral,
-  type RrfOptions,
   type TextOptions,
+  Val,
 } from "./api/search/rank.js";
 export {
   Limit,
-  ReadLevel,
-  Search,
-  Select,
-  toSearch,
   type LimitInput,
   type LimitOptions,
+  ReadLevel,
+  Search,
   type SearchInit,
   type SearchLike,
   type SearchPayload,
+  Select,
   type SelectInput,
   type SelectKeyInput,
+  toSearch,
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { Progress, WriteOptions } from "./api/write.js";
-export type { IndexingStatus, RecallReport, VersionInfo } from "./core/service.js";
+export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
-export { TidepoolError, type ErrorCode, type TidepoolErrorOptions } from "./core/errors.js";
 export type { CollectionSchema, SchemaFunction } from "./core/schema.js";
+export type { IndexingStatus, RecallReport, VersionInfo } from "./core/service.js";
 export type {
   CollectionConfiguration,
   EmbeddingFunctionConfiguration,

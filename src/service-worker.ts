@@ -1,2 +1,2 @@
 /** The entry `tidepool-db/service-worker`: the half for a service worker's script. Importing it starts nothing. */
-export { answerFromPages, type AnswerFromPagesOptions } from "./api/rest/service-worker.js";
+export { type AnswerFromPagesOptions, answerFromPages } from "./api/rest/service-worker.js";

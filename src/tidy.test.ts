@@ -87,18 +87,24 @@ function importsOf(code: string): ImportStatement[] {
   for (const [, type, names, specifier] of text.matchAll(statement)) {
     found.push({ specifier: specifier!, typeOnly: type !== undefined || onlyTypes(names!) });
   }
-  for (const [, specifier] of text.matchAll(/(?:^|[;}\n])\s*import\s*["']([^"']+)["']/g)) found.push({ specifier: specifier!, typeOnly: false });
+  for (const [, specifier] of text.matchAll(/(?:^|[;}\n])\s*import\s*["']([^"']+)["']/g))
+    found.push({ specifier: specifier!, typeOnly: false });
   for (const match of text.matchAll(/\bimport\s*\(\s*["']([^"']+)["']/g)) {
     const before = text.slice(0, match.index).trimEnd().at(-1);
     found.push({ specifier: match[1]!, typeOnly: before !== undefined && ":<|&".includes(before) });
   }
-  for (const [, specifier] of text.matchAll(/\bnew\s+URL\(\s*["'](\.[^"']+)["']\s*,\s*import\.meta\.url/g)) found.push({ specifier: specifier!, typeOnly: true });
+  for (const [, specifier] of text.matchAll(/\bnew\s+URL\(\s*["'](\.[^"']+)["']\s*,\s*import\.meta\.url/g))
+    found.push({ specifier: specifier!, typeOnly: true });
   return found;
 }
 
 function onlyTypes(names: string): boolean {
   const inside = /^\s*\{([^}]*)\}\s*$/.exec(names)?.[1];
-  const parts = inside?.split(",").map((part) => part.trim()).filter(Boolean) ?? [];
+  const parts =
+    inside
+      ?.split(",")
+      .map((part) => part.trim())
+      .filter(Boolean) ?? [];
   return parts.length > 0 && parts.every((part) => part.startsWith("type "));
 }
 
@@ -112,7 +118,11 @@ const isTest = (path: string): boolean => /\.(?:test|e2e)\.ts$/.test(path);
 /** Code that only tests import: it may reach for what production code may not. */
 const isTestSupport = (path: string): boolean => path.startsWith("src/testing/");
 const isSource = (path: string): boolean => path.startsWith("src/") && path.endsWith(".ts") && !path.startsWith("src/wasm/assembly/");
-const packageOf = (specifier: string): string => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
 
 /** Which files may import a runtime package. */
 const packageOwners: Record<string, (path: string) => boolean> = {
@@ -120,7 +130,8 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
   minisearch: (path) => path === "src/core/index/text/text-index.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
-  comlink: (path) => ["src/worker/protocol.ts", "src/worker/start-worker.ts", "src/api/connection.ts", "src/api/destroy-path.ts"].includes(path),
+  comlink: (path) =>
+    ["src/worker/protocol.ts", "src/worker/start-worker.ts", "src/api/connection.ts", "src/api/destroy-path.ts"].includes(path),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
 };
 
@@ -142,7 +153,8 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/records|rules)\.ts$/.test(target),
-  "src/index.ts": (target) => target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
+  "src/index.ts": (target) =>
+    target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
@@ -169,7 +181,8 @@ function wrongImports(tree: Tree): string[] {
       }
       if (!mayImport(path, target)) complaints.push(`${path} imports ${target}`);
       const [own, other] = [siblingOf(path), siblingOf(target)];
-      if (own && other && own !== other && !typeOnly) complaints.push(`${path} imports ${target} at run time; siblings meet by import type`);
+      if (own && other && own !== other && !typeOnly)
+        complaints.push(`${path} imports ${target} at run time; siblings meet by import type`);
     }
   }
   return complaints;
@@ -182,11 +195,13 @@ const reachesInside = (path: string): boolean => path === "bench/engines/vector/
 function appsBesideTheEntry(tree: Tree): string[] {
   const complaints: string[] = [];
   for (const [path, code] of tree) {
-    if (!/^(?:demo|e2e|bench)\/.*\.ts$/.test(path) || path.startsWith("e2e/pack/") || path.endsWith(".test.ts") || reachesInside(path)) continue;
+    if (!/^(?:demo|e2e|bench)\/.*\.ts$/.test(path) || path.startsWith("e2e/pack/") || path.endsWith(".test.ts") || reachesInside(path))
+      continue;
     for (const { specifier } of importsOf(code)) {
       const target = targetOf(path, specifier);
       if (target?.startsWith("src/") || target?.startsWith("dist/")) complaints.push(`${path} imports ${target}, not the package`);
-      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|service-worker)$/.test(specifier)) complaints.push(`${path} imports ${specifier}, not the entry`);
+      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|service-worker)$/.test(specifier))
+        complaints.push(`${path} imports ${specifier}, not the entry`);
     }
   }
   return complaints;
@@ -197,7 +212,13 @@ function cyclesOf(tree: Tree): string[] {
   const graph = new Map<string, string[]>();
   for (const [path, code] of tree) {
     if (!isSource(path)) continue;
-    graph.set(path, importsOf(code).filter((statement) => !statement.typeOnly).map((statement) => targetOf(path, statement.specifier)).filter((target) => target !== null));
+    graph.set(
+      path,
+      importsOf(code)
+        .filter((statement) => !statement.typeOnly)
+        .map((statement) => targetOf(path, statement.specifier))
+        .filter((target) => target !== null),
+    );
   }
   const cycles: string[] = [];
   const done = new Set<string>();
@@ -213,7 +234,9 @@ function cyclesOf(tree: Tree): string[] {
 }
 
 function wrongNames(tree: Tree): string[] {
-  return [...tree.keys()].filter((path) => path.endsWith(".ts") && !path.split("/").every((part) => /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9-]+)*$/.test(part)));
+  return [...tree.keys()].filter(
+    (path) => path.endsWith(".ts") && !path.split("/").every((part) => /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9-]+)*$/.test(part)),
+  );
 }
 
 function wrongWords(tree: Tree): string[] {
@@ -285,7 +308,21 @@ describe("the rules", () => {
     ].join("\n");
     const seen = importsOf(code).map(({ specifier, typeOnly }) => `${specifier}${typeOnly ? " type" : ""}`);
     expect(seen.sort()).toEqual(
-      ["./a.js", "./b.js type", "./c.js type", "./e.js", "./g.js", "./h.js", "./i.js", "./j.js type", "./k.js", "./m.js", "./n.js type", "../p.ts type", "./q.js"].sort(),
+      [
+        "./a.js",
+        "./b.js type",
+        "./c.js type",
+        "./e.js",
+        "./g.js",
+        "./h.js",
+        "./i.js",
+        "./j.js type",
+        "./k.js",
+        "./m.js",
+        "./n.js type",
+        "../p.ts type",
+        "./q.js",
+      ].sort(),
     );
   });
 

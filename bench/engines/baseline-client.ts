@@ -17,7 +17,10 @@ export class BaselineClient {
   }
 
   /** Calls a method; `insideMs` is what the engine itself took. */
-  async call<M extends BaselineMethod>(method: M, ...args: Parameters<Baseline[M]>): Promise<{ result: Awaited<ReturnType<Baseline[M]>>; insideMs: number }> {
+  async call<M extends BaselineMethod>(
+    method: M,
+    ...args: Parameters<Baseline[M]>
+  ): Promise<{ result: Awaited<ReturnType<Baseline[M]>>; insideMs: number }> {
     const id = ++this.#lastId;
     const { result, error, insideMs } = await new Promise<BaselineResponse>((resolve) => {
       this.#waiting.set(id, resolve);

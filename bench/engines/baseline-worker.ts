@@ -19,7 +19,11 @@ async function answer({ id, engine, method, args }: BaselineRequest): Promise<Ba
     const result = await (opened[method] as (...args: unknown[]) => unknown).apply(opened, args);
     return { id, result, insideMs: performance.now() - start };
   } catch (error) {
-    return { id, error: `${engine}.${method}: ${error instanceof Error ? error.message : String(error)}`, insideMs: performance.now() - start };
+    return {
+      id,
+      error: `${engine}.${method}: ${error instanceof Error ? error.message : String(error)}`,
+      insideMs: performance.now() - start,
+    };
   }
 }
 

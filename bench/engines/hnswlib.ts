@@ -35,7 +35,11 @@ export class Hnswlib implements Baseline {
   add({ ids, vectors, documents, metadatas }: Dataset): void {
     const first = this.#ids.length;
     const rows = ids.map((_, row) => vectors.subarray(row * DIMENSION, (row + 1) * DIMENSION));
-    this.#opened.addPoints(rows, ids.map((_, row) => first + row), false);
+    this.#opened.addPoints(
+      rows,
+      ids.map((_, row) => first + row),
+      false,
+    );
     this.#ids.push(...ids);
     this.#documents.push(...documents);
     this.#metadatas.push(...metadatas);
@@ -45,7 +49,12 @@ export class Hnswlib implements Baseline {
     const { where, keep } = filterNamed(filter);
     const allow = where === undefined ? undefined : (label: number): boolean => keep(this.#metadatas[label]!);
     const { neighbors, distances } = this.#opened.searchKnn(embedding, k, allow);
-    return neighbors.map((label, i) => ({ id: this.#ids[label]!, distance: distances[i]!, document: this.#documents[label]!, metadata: this.#metadatas[label] }));
+    return neighbors.map((label, i) => ({
+      id: this.#ids[label]!,
+      distance: distances[i]!,
+      document: this.#documents[label]!,
+      metadata: this.#metadatas[label],
+    }));
   }
 
   async persist(name: string): Promise<void> {

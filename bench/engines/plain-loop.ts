@@ -2,7 +2,7 @@
 import type { Dataset, RecordMetadata } from "../clustered.js";
 import { type FilterName, filterNamed } from "../filters.js";
 import type { Baseline, Hit } from "./baseline.js";
-import { loadColumns, saveColumns, type StoredColumns } from "./record-file.js";
+import { loadColumns, type StoredColumns, saveColumns } from "./record-file.js";
 
 interface PlainRecord {
   id: string;
@@ -51,7 +51,11 @@ export class PlainLoop implements Baseline {
     const dimension = this.#records[0]!.vector.length;
     const vectors = new Float32Array(this.#records.length * dimension);
     for (const [row, { vector }] of this.#records.entries()) vectors.set(vector, row * dimension);
-    const columns = { ids: this.#records.map(({ id }) => id), documents: this.#records.map(({ document }) => document), metadatas: this.#records.map(({ metadata }) => metadata) };
+    const columns = {
+      ids: this.#records.map(({ id }) => id),
+      documents: this.#records.map(({ document }) => document),
+      metadatas: this.#records.map(({ metadata }) => metadata),
+    };
     await saveColumns(`plain-${name}`, { ...columns, vectors });
   }
 

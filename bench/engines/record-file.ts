@@ -24,7 +24,11 @@ export async function saveColumns(name: string, { ids, documents, metadatas, vec
   await transaction.store.clear();
   for (let start = 0; start < ids.length; start += ROWS_PER_VALUE) {
     const end = start + ROWS_PER_VALUE;
-    const part: StoredColumns = { ids: ids.slice(start, end), documents: documents.slice(start, end), metadatas: metadatas.slice(start, end) };
+    const part: StoredColumns = {
+      ids: ids.slice(start, end),
+      documents: documents.slice(start, end),
+      metadatas: metadatas.slice(start, end),
+    };
     await transaction.store.put(vectors === undefined ? part : { ...part, vectors: vectors.slice(start * width, end * width) }, start);
   }
   await transaction.done;

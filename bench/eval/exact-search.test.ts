@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { exactDistance, judgeHits, type Judge, kthDistance, type Vectors } from "./exact-search.js";
+import { exactDistance, type Judge, judgeHits, kthDistance, type Vectors } from "./exact-search.js";
 
 const base: Vectors = { dimension: 2, values: new Float32Array([1, 0, 0, 1, -1, 0, 1, 0, 3, 4]) };
 const query = new Float32Array([2, 0]);
@@ -19,23 +19,68 @@ describe("exact distances", () => {
 
 describe("judging an answer", () => {
   test("accepts the nearest in either order of a tie", () => {
-    for (const rows of [[0, 3], [3, 0]]) {
-      expect(judgeHits(rows.map((row) => ({ row, distance: 1 })), judge("l2", 2))).toEqual({ recall: 1, problems: [] });
+    for (const rows of [
+      [0, 3],
+      [3, 0],
+    ]) {
+      expect(
+        judgeHits(
+          rows.map((row) => ({ row, distance: 1 })),
+          judge("l2", 2),
+        ),
+      ).toEqual({ recall: 1, problems: [] });
     }
   });
   test("counts a hit that is not among the nearest as missing", () => {
-    const { recall } = judgeHits([{ row: 0, distance: 1 }, { row: 1, distance: 5 }], judge("l2", 2));
+    const { recall } = judgeHits(
+      [
+        { row: 0, distance: 1 },
+        { row: 1, distance: 5 },
+      ],
+      judge("l2", 2),
+    );
     expect(recall).toBe(0.5);
   });
   test("asks for as many hits as the filter leaves", () => {
-    const { recall, problems } = judgeHits([{ row: 4, distance: 17 }], judge("l2", 10, (row) => row === 4));
+    const { recall, problems } = judgeHits(
+      [{ row: 4, distance: 17 }],
+      judge("l2", 10, (row) => row === 4),
+    );
     expect({ recall, problems }).toEqual({ recall: 1, problems: [] });
   });
   test.each([
-    ["a hit that the filter excludes", [{ row: 0, distance: 1 }, { row: 3, distance: 1 }], judge("l2", 2, (row) => row !== 3)],
-    ["a wrong distance", [{ row: 0, distance: 1.01 }, { row: 3, distance: 1.01 }], judge("l2", 2)],
-    ["a wrong order", [{ row: 1, distance: 5 }, { row: 0, distance: 1 }], judge("l2", 2)],
-    ["a repeated record", [{ row: 0, distance: 1 }, { row: 0, distance: 1 }], judge("l2", 2)],
+    [
+      "a hit that the filter excludes",
+      [
+        { row: 0, distance: 1 },
+        { row: 3, distance: 1 },
+      ],
+      judge("l2", 2, (row) => row !== 3),
+    ],
+    [
+      "a wrong distance",
+      [
+        { row: 0, distance: 1.01 },
+        { row: 3, distance: 1.01 },
+      ],
+      judge("l2", 2),
+    ],
+    [
+      "a wrong order",
+      [
+        { row: 1, distance: 5 },
+        { row: 0, distance: 1 },
+      ],
+      judge("l2", 2),
+    ],
+    [
+      "a repeated record",
+      [
+        { row: 0, distance: 1 },
+        { row: 0, distance: 1 },
+      ],
+      judge("l2", 2),
+    ],
     ["a hit too few", [{ row: 0, distance: 1 }], judge("l2", 2)],
   ])("names %s", (_, hits, against) => expect(judgeHits(hits, against).problems).not.toEqual([]));
 });

@@ -69,7 +69,8 @@ export function judgeHits(hits: readonly { row: number; distance: number }[], ju
     const exact = exactDistance(space, rowOf(base, row), query);
     if (exact <= kth + TIE * scale && judge.allowed(row)) found++;
     if (!judge.allowed(row)) problems.push(`row ${row} is in the answer although the filter excludes it`);
-    if (Math.abs(distance - exact) > DISTANCE_TOLERANCE * Math.max(1, exact)) problems.push(`row ${row} has distance ${distance}, exactly ${exact}`);
+    if (Math.abs(distance - exact) > DISTANCE_TOLERANCE * Math.max(1, exact))
+      problems.push(`row ${row} has distance ${distance}, exactly ${exact}`);
     if (distance < previous) problems.push(`row ${row} is nearer than the one before it`);
     previous = distance;
   }

@@ -68,7 +68,16 @@ export class FilterSet<TRecord> implements EvalSet {
       problems.push(...judged.problems.map((problem) => `${JSON.stringify({ where, whereDocument })}: ${problem}`));
     }
     const { records, base } = loaded;
-    return { set: this.name, against: `${this.#cases.length} filters`, records: records.length, dimension: base.dimension, space: "cosine", recallAt10, ...latencies(timesMs), problems };
+    return {
+      set: this.name,
+      against: `${this.#cases.length} filters`,
+      records: records.length,
+      dimension: base.dimension,
+      space: "cosine",
+      recallAt10,
+      ...latencies(timesMs),
+      problems,
+    };
   }
 }
 
@@ -82,12 +91,21 @@ async function judgeCase<TRecord>(collection: Collection, loaded: LoadedRecords<
   const { records, base, queries, queryTexts } = loaded;
   const { where, whereDocument } = filter;
   const rows = records.flatMap((record, row) => (filter.keep(record) ? [row] : []));
-  const problems = rows.length === 0 || rows.length === records.length ? ["the plain filter selects nothing or everything, which proves nothing"] : [];
+  const problems =
+    rows.length === 0 || rows.length === records.length ? ["the plain filter selects nothing or everything, which proves nothing"] : [];
   const { ids } = await collection.get({ where, whereDocument, include: [] });
-  if (!sameRows(ids, rows)) problems.push(`get returns ${ids.length} records, the plain filter ${rows.length}${ids.length === rows.length ? " others, or in another order" : ""}`);
+  if (!sameRows(ids, rows))
+    problems.push(
+      `get returns ${ids.length} records, the plain filter ${rows.length}${ids.length === rows.length ? " others, or in another order" : ""}`,
+    );
   const numbers = Array.from({ length: queries.values.length / queries.dimension }, (_, q) => q);
   const { answers, timesMs } = await timeQueries(numbers, (q) =>
-    collection.query({ ...(queryTexts === null ? { queryEmbeddings: rowOf(queries, q) } : { queryTexts: [queryTexts[q]!] }), nResults: K, where, whereDocument }),
+    collection.query({
+      ...(queryTexts === null ? { queryEmbeddings: rowOf(queries, q) } : { queryTexts: [queryTexts[q]!] }),
+      nResults: K,
+      where,
+      whereDocument,
+    }),
   );
   const kept = new Set(rows);
   let recall = 0;
@@ -95,7 +113,14 @@ async function judgeCase<TRecord>(collection: Collection, loaded: LoadedRecords<
     const query = rowOf(queries, q);
     const hits = ids[0]!.map((id, i) => ({ row: Number(id), distance: distances[0]![i]! }));
     const kth = kthDistance("cosine", base, rows, query, K);
-    const judged = judgeHits(hits, { space: "cosine", base, query, kth, expected: Math.min(K, rows.length), allowed: (row) => kept.has(row) });
+    const judged = judgeHits(hits, {
+      space: "cosine",
+      base,
+      query,
+      kth,
+      expected: Math.min(K, rows.length),
+      allowed: (row) => kept.has(row),
+    });
     recall += judged.recall / answers.length;
     problems.push(...judged.problems.map((problem) => `query ${q}: ${problem}`));
   }

@@ -24,7 +24,11 @@ export class GroundTruthSet implements EvalSet {
 
   async ingest(client: TidepoolClient): Promise<void> {
     const { n, metric } = await this.#meta();
-    const collection = await client.createCollection({ name: this.name, embeddingFunction: null, configuration: { hnsw: { space: metric } } });
+    const collection = await client.createCollection({
+      name: this.name,
+      embeddingFunction: null,
+      configuration: { hnsw: { space: metric } },
+    });
     const ids = Array.from({ length: n }, (_, row) => String(row));
     await collection.add({ ids, embeddings: await readFloats(`${this.name}/base.f32`) });
   }
@@ -49,7 +53,16 @@ export class GroundTruthSet implements EvalSet {
     }
     const count = await collection.count();
     if (count !== n) problems.push(`${count} records, not ${n}`);
-    return { set: this.name, against: "ground truth", records: n, dimension, space, recallAt10: found / n_queries, ...latencies(timesMs), problems };
+    return {
+      set: this.name,
+      against: "ground truth",
+      records: n,
+      dimension,
+      space,
+      recallAt10: found / n_queries,
+      ...latencies(timesMs),
+      problems,
+    };
   }
 
   #meta(): Promise<Meta> {

@@ -49,7 +49,10 @@ const cases: FilterCase<Work>[] = [
   { where: { tagCount: { $gte: 3 } }, keep: (work) => work.tags.length >= 3 },
   { where: { dateLength: { $lt: 5 } }, keep: (work) => work.date.length < 5 },
   { where: { culture: { $in: ["Egypt", "Japan", "Nowhere"] } }, keep: (work) => work.culture === "Egypt" || work.culture === "Japan" },
-  { where: { department: { $nin: ["Asian Art", "Egyptian Art"] } }, keep: (work) => work.department !== "Asian Art" && work.department !== "Egyptian Art" },
+  {
+    where: { department: { $nin: ["Asian Art", "Egyptian Art"] } },
+    keep: (work) => work.department !== "Asian Art" && work.department !== "Egyptian Art",
+  },
   { where: { tags: { $contains: "Men" } }, keep: (work) => work.tags.includes("Men") },
   { where: { tags: { $not_contains: "Men" } }, keep: (work) => !work.tags.includes("Men") },
   {

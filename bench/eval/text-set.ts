@@ -26,7 +26,9 @@ export class TextSet implements EvalSet {
     const queries = await readJsonLines<Text>(`${this.name}/queries.jsonl`);
     const grades = await this.#grades();
     const collection = await client.getCollection({ name: this.name });
-    const { answers, timesMs } = await timeQueries(queries, ({ text }) => collection.searchText({ query: text, nResults: 100, include: [] }));
+    const { answers, timesMs } = await timeQueries(queries, ({ text }) =>
+      collection.searchText({ query: text, nResults: 100, include: [] }),
+    );
     const judged = queries.flatMap(({ id }, q) => (grades.has(id) ? [{ ids: answers[q]!.ids, grades: grades.get(id)! }] : []));
     const mean = (score: (ids: string[], grades: Map<string, number>) => number): number =>
       judged.reduce((sum, { ids, grades }) => sum + score(ids, grades), 0) / judged.length;

@@ -34,7 +34,15 @@ async function embed(texts: string[]): Promise<Vectors> {
 async function load(): Promise<LoadedRecords<Film>> {
   const records = await readJsonLines<Film>("wiki-movies/docs.jsonl");
   const documents = records.map(({ text }) => text);
-  return { records, metadatas: records.map(metadataOf), documents, base: await embed(documents), embeddings: null, queries: await embed(queryTexts), queryTexts };
+  return {
+    records,
+    metadatas: records.map(metadataOf),
+    documents,
+    base: await embed(documents),
+    embeddings: null,
+    queries: await embed(queryTexts),
+    queryTexts,
+  };
 }
 
 function metadataOf({ title, year, genres, cast }: Film): Metadata {

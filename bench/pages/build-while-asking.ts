@@ -64,7 +64,12 @@ export class BuildWhileAsking {
       await new Promise((resolve) => setTimeout(resolve, ASK_PAUSE_MS));
     }
     const { ingest, background } = this.#times;
-    return { backgroundMs: this.#quietSince - this.#acknowledgedAt, writes: this.#writes, ingest: summarize(ingest), background: summarize(background) };
+    return {
+      backgroundMs: this.#quietSince - this.#acknowledgedAt,
+      writes: this.#writes,
+      ingest: summarize(ingest),
+      background: summarize(background),
+    };
   }
 
   async #writeWhenDue(): Promise<void> {

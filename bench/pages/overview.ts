@@ -60,7 +60,11 @@ function makeQueries(count: number): Float32Array[] {
 function prepare(records: number, queryCount: number): void {
   dataset = clusteredDataset(records, RECORDS_SEED);
   queries = makeQueries(queryCount);
-  for (const name of filterNames) thresholds.set(name, queries.map((query) => kthDistance(query, name)));
+  for (const name of filterNames)
+    thresholds.set(
+      name,
+      queries.map((query) => kthDistance(query, name)),
+    );
 }
 
 function kthDistance(query: Float32Array, filter: FilterName): number {
@@ -86,7 +90,9 @@ function recallOf(answers: readonly Answer[], filter: FilterName): number {
   let found = 0;
   for (const [q, { hits }] of answers.entries()) {
     const threshold = thresholds.get(filter)![q]! + TIE;
-    found += hits.filter(({ id }) => exactDistance(queries[q]!, vectors, Number(id.slice("record-".length)) * DIMENSION) <= threshold).length;
+    found += hits.filter(
+      ({ id }) => exactDistance(queries[q]!, vectors, Number(id.slice("record-".length)) * DIMENSION) <= threshold,
+    ).length;
   }
   return found / (answers.length * K);
 }
@@ -102,7 +108,11 @@ function opened(path: string): Opened {
 /** Opens a new database; what follows is measured with the worker already running, as a page would find it. */
 async function create(path: string): Promise<void> {
   const client = new TidepoolClient({ path, storage: "opfs", allowReset: true });
-  const collection = await client.createCollection({ name: COLLECTION, embeddingFunction: null, configuration: { hnsw: { space: "cosine" } } });
+  const collection = await client.createCollection({
+    name: COLLECTION,
+    embeddingFunction: null,
+    configuration: { hnsw: { space: "cosine" } },
+  });
   databases.set(path, { client, collection });
 }
 

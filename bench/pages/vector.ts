@@ -7,8 +7,8 @@ import { EngineClient } from "../engines/vector/engine-client.js";
 import type { SharedSet } from "../engines/vector/vector-engine.js";
 import { expose } from "../page.js";
 import { steppedQuantile } from "../statistics.js";
-import { allDistances, type Due, dueOf, exactDistance, recallOf, rowOf, type Rows } from "../vector/exact.js";
-import { columns, farRegion, filterFor, type FilterName, filterNames, type LabelFilter, labelRows } from "../vector/labels.js";
+import { allDistances, type Due, dueOf, exactDistance, type Rows, recallOf, rowOf } from "../vector/exact.js";
+import { columns, type FilterName, farRegion, filterFor, filterNames, type LabelFilter, labelRows } from "../vector/labels.js";
 import { setNamed } from "../vector/sets.js";
 import { BuildWhileAsking, type BuiltWhileAsking } from "./build-while-asking.js";
 
@@ -59,7 +59,12 @@ function opened(): { client: TidepoolClient; collection: Collection } {
 /** Loads or makes a set and finds its exact neighbours. Every worker sees the same memory. */
 async function prepare(name: string, queryCount: number): Promise<{ records: number; dimension: number; space: string; queries: number }> {
   const { base, queries } = await setNamed(name).load(queryCount);
-  const shared: SharedSet = { name, base: share(base), queries: share(queries), labels: labelRows(base, (length) => new Uint8Array(new SharedArrayBuffer(length))) };
+  const shared: SharedSet = {
+    name,
+    base: share(base),
+    queries: share(queries),
+    labels: labelRows(base, (length) => new Uint8Array(new SharedArrayBuffer(length))),
+  };
   const far = Array.from({ length: queries.count }, (_, q) => farRegion(base, shared.labels, rowOf(queries, q)));
   loaded = { set: shared, far, due: { none: [], "10 %": [], "1 %": [], far: [] } };
   for (let q = 0; q < queries.count; q++) {
@@ -96,7 +101,11 @@ function recallOfRun(rows: readonly (readonly number[])[], filter: FilterName): 
 }
 
 function summarize(timesMs: number[], rows: readonly (readonly number[])[], filter: FilterName): QueryRun {
-  return { p50Ms: steppedQuantile(timesMs, 0.5, CLOCK_MS), p95Ms: steppedQuantile(timesMs, 0.95, CLOCK_MS), recall: recallOfRun(rows, filter) };
+  return {
+    p50Ms: steppedQuantile(timesMs, 0.5, CLOCK_MS),
+    p95Ms: steppedQuantile(timesMs, 0.95, CLOCK_MS),
+    recall: recallOfRun(rows, filter),
+  };
 }
 
 function filtersOf(filter: FilterName): (LabelFilter | null)[] {
@@ -149,7 +158,10 @@ function measureFromPage(name: string, filter: FilterName): Promise<QueryRun> {
   return askAll(filter, (query, wanted) => engine.call("search", query, K, wanted));
 }
 
-async function askAll(filter: FilterName, ask: (query: Float32Array, filter: LabelFilter | null) => Promise<readonly number[]>): Promise<QueryRun> {
+async function askAll(
+  filter: FilterName,
+  ask: (query: Float32Array, filter: LabelFilter | null) => Promise<readonly number[]>,
+): Promise<QueryRun> {
   const filters = filtersOf(filter);
   const queries = filters.map((_, q) => rowOf(present().set.queries, q).slice());
   for (let q = 0; q < WARM_UP; q++) await ask(queries[q % queries.length]!, filters[q % filters.length]!);
@@ -211,7 +223,11 @@ function partOf(rows: readonly number[]): Part {
   const { base, labels } = present().set;
   const embeddings = new Float32Array(rows.length * base.dimension);
   for (const [i, row] of rows.entries()) embeddings.set(rowOf(base, row), i * base.dimension);
-  return { ids: rows.map(String), embeddings, metadatas: rows.map((row) => Object.fromEntries(columns.map((column) => [column, labels[column][row]!]))) };
+  return {
+    ids: rows.map(String),
+    embeddings,
+    metadatas: rows.map((row) => Object.fromEntries(columns.map((column) => [column, labels[column][row]!]))),
+  };
 }
 
 const rowsBetween = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -232,7 +248,8 @@ async function ingestWhileAsking(): Promise<BuiltWhileAsking> {
   let ingestMs: number | null = null;
   const done = ingest().then((ms) => (ingestMs = ms));
   const building = new BuildWhileAsking({
-    ask: async (q) => void (await collection.query({ queryEmbeddings: rowOf(queries, q % queries.count).slice(), nResults: K, include: ["distances"] })),
+    ask: async (q) =>
+      void (await collection.query({ queryEmbeddings: rowOf(queries, q % queries.count).slice(), nResults: K, include: ["distances"] })),
     // The same vectors again, so that the exact neighbours stay what they are.
     write: async (n) => {
       const count = Math.min(base.count, await collection.count());
@@ -281,7 +298,8 @@ async function reopenDatabase(path: string, dimension: number): Promise<{ openMs
 
 /** Some use after reopening, before memory is looked at. */
 async function useDatabase(dimension: number, count: number): Promise<void> {
-  for (let q = 1; q <= count; q++) await opened().collection.query({ queryEmbeddings: anyQuery(dimension, q), nResults: K, include: ["distances"] });
+  for (let q = 1; q <= count; q++)
+    await opened().collection.query({ queryEmbeddings: anyQuery(dimension, q), nResults: K, include: ["distances"] });
 }
 
 async function closeDatabase(): Promise<void> {

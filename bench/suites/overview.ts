@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BaselineName } from "../engines/baseline.js";
 import { baselineNames } from "../engines/baseline.js";
-import { filterNames, type FilterName } from "../filters.js";
+import { type FilterName, filterNames } from "../filters.js";
 import { formatTable, significant } from "../format-table.js";
 import { Harness, type HarnessPage } from "../harness.js";
 import type { EngineName, OverviewPage, QueryRun } from "../pages/overview.js";
@@ -91,7 +91,13 @@ class Overview {
     const bytesBefore = await page.call("originBytes");
     await page.call("create", path);
     const { compactedAfterMs, timesMs } = await page.call("ingestWhileAsking", path);
-    const whileIngesting = { queries: timesMs.length, p50Ms: quantile(timesMs, 0.5), p95Ms: quantile(timesMs, 0.95), p99Ms: quantile(timesMs, 0.99), maxMs: Math.max(...timesMs) };
+    const whileIngesting = {
+      queries: timesMs.length,
+      p50Ms: quantile(timesMs, 0.5),
+      p95Ms: quantile(timesMs, 0.95),
+      p99Ms: quantile(timesMs, 0.99),
+      maxMs: Math.max(...timesMs),
+    };
     const { blockBytesUsed, blockBytesReserved, memoryBytes } = await page.call("info", path);
     const baselines = await this.#fillBaselines(page, path);
     await untilQuiet(page, path);
@@ -101,7 +107,20 @@ class Overview {
     const originBytes = difference(await page.call("originBytes"), bytesBefore);
     await page.close();
     const reopened = await this.#reopenAll(path);
-    return { records, ingest, compactedAfterMs, whileIngesting, baselines, roundTripMs, queries, ...reopened, memoryBytes, blockBytesUsed, blockBytesReserved, originBytes };
+    return {
+      records,
+      ingest,
+      compactedAfterMs,
+      whileIngesting,
+      baselines,
+      roundTripMs,
+      queries,
+      ...reopened,
+      memoryBytes,
+      blockBytesUsed,
+      blockBytesReserved,
+      originBytes,
+    };
   }
 
   async #ingest(page: OpenPage, records: number, way: (typeof ways)[number]): Promise<Spread> {
@@ -213,7 +232,13 @@ const spread = ({ median, p25, p75 }: Spread): string => `${significant(median)}
 const rounded = ({ median, p25, p75 }: Spread): string => `${Math.round(median)} (${Math.round(p25)}–${Math.round(p75)})`;
 
 function describe(result: SizeResult): string {
-  return [`== ${result.records.toLocaleString("en")} records`, describeIngest(result), describeQueries(result), describeReopen(result), describeDisk(result)].join("\n\n");
+  return [
+    `== ${result.records.toLocaleString("en")} records`,
+    describeIngest(result),
+    describeQueries(result),
+    describeReopen(result),
+    describeDisk(result),
+  ].join("\n\n");
 }
 
 function describeIngest({ records, ingest, baselines, compactedAfterMs, whileIngesting }: SizeResult): string {
@@ -223,7 +248,10 @@ function describeIngest({ records, ingest, baselines, compactedAfterMs, whileIng
     ["tidepool, one call", rounded(ingest["one call"]), "every batch"],
     ...baselineNames.flatMap((name) => {
       const { addMs, persistMs } = baselines[name];
-      return [[`${name}, in memory`, perSecond(addMs), "nothing"], [`${name}, then saved`, perSecond(addMs + persistMs), "everything at the end"]];
+      return [
+        [`${name}, in memory`, perSecond(addMs), "nothing"],
+        [`${name}, then saved`, perSecond(addMs + persistMs), "everything at the end"],
+      ];
     }),
   ];
   const { queries, p50Ms, p95Ms, p99Ms, maxMs } = whileIngesting;
@@ -235,7 +263,8 @@ function describeIngest({ records, ingest, baselines, compactedAfterMs, whileIng
 }
 
 function describeQueries({ queries, baselines, roundTripMs }: SizeResult): string {
-  const ours = (filter: FilterName): number => queries.find((result) => result.engine === "tidepool" && result.filter === filter)!.p50Ms.median;
+  const ours = (filter: FilterName): number =>
+    queries.find((result) => result.engine === "tidepool" && result.filter === filter)!.p50Ms.median;
   const rows = queries.map(({ engine, filter, p50Ms, p95Ms, insideP50Ms, recall }) => [
     filter,
     engine,
@@ -254,25 +283,47 @@ function processMegabytes({ processBytes }: { processBytes: number | null }): st
 }
 
 function describeReopen({ reopenMs, memory }: SizeResult): string {
-  const rows = engines.map((engine) => [engine, spread(reopenMs[engine].first), spread(reopenMs[engine].open), processMegabytes(memory[engine]), megabytes(memory[engine].workerBytes), megabytes(memory[engine].pageBytes)]);
-  return formatTable([["reopen, new page", "first answer ms", "of that until open ms", "process memory MB", "worker heap MB", "page heap MB"], ...rows]);
+  const rows = engines.map((engine) => [
+    engine,
+    spread(reopenMs[engine].first),
+    spread(reopenMs[engine].open),
+    processMegabytes(memory[engine]),
+    megabytes(memory[engine].workerBytes),
+    megabytes(memory[engine].pageBytes),
+  ]);
+  return formatTable([
+    ["reopen, new page", "first answer ms", "of that until open ms", "process memory MB", "worker heap MB", "page heap MB"],
+    ...rows,
+  ]);
 }
 
 function describeDisk({ blockBytesUsed, blockBytesReserved, memoryBytes, originBytes }: SizeResult): string {
-  const origin = Object.entries(originBytes).map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(", ");
+  const origin = Object.entries(originBytes)
+    .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
+    .join(", ");
   return `disk: blocks ${megabytes(blockBytesUsed)} MB in ${megabytes(blockBytesReserved)} MB of arenas; the origin grew by ${origin} MB\nmemory as info() tells: ${megabytes(memoryBytes)} MB`;
 }
 
 /** What was aimed at, and what was measured. */
 function aimsOf(results: readonly SizeResult[]): { aim: string; measured: string }[] {
-  const of = (result: SizeResult, engine: EngineName, filter: FilterName): number => result.queries.find((query) => query.engine === engine && query.filter === filter)!.p50Ms.median;
+  const of = (result: SizeResult, engine: EngineName, filter: FilterName): number =>
+    result.queries.find((query) => query.engine === engine && query.filter === filter)!.p50Ms.median;
   return results.flatMap((result) => {
     const at = `at ${result.records / 1000}k`;
-    const loop = filterNames.map((filter) => `${filter} ${significant(of(result, "plain loop", filter) / of(result, "tidepool", filter))}×`);
+    const loop = filterNames.map(
+      (filter) => `${filter} ${significant(of(result, "plain loop", filter) / of(result, "tidepool", filter))}×`,
+    );
     return [
-      { aim: `ingest ${at} ≥ 20,000 records/s`, measured: `${Math.round(result.ingest.batches.median)} in batches, ${Math.round(result.ingest["one call"].median)} in one call` },
-      ...(result.records === 10_000 ? [{ aim: `query ${at} ≤ 1 ms p50, both messages included`, measured: `${significant(of(result, "tidepool", "all"))} ms` }] : []),
-      ...(result.records === 50_000 ? [{ aim: `reopen to first answer ${at} ≤ 300 ms`, measured: `${significant(result.reopenMs.tidepool.first.median)} ms` }] : []),
+      {
+        aim: `ingest ${at} ≥ 20,000 records/s`,
+        measured: `${Math.round(result.ingest.batches.median)} in batches, ${Math.round(result.ingest["one call"].median)} in one call`,
+      },
+      ...(result.records === 10_000
+        ? [{ aim: `query ${at} ≤ 1 ms p50, both messages included`, measured: `${significant(of(result, "tidepool", "all"))} ms` }]
+        : []),
+      ...(result.records === 50_000
+        ? [{ aim: `reopen to first answer ${at} ≤ 300 ms`, measured: `${significant(result.reopenMs.tidepool.first.median)} ms` }]
+        : []),
       { aim: `faster than the plain loop ${at}`, measured: loop.join(", ") },
     ];
   });
@@ -287,7 +338,11 @@ async function run({ quick: hurried, log }: SuiteOptions): Promise<SuiteResult> 
     for (const records of parameters.sizes) sizes.push(await overview.measure(records));
     const aims = aimsOf(sizes);
     const setting = `${harness.browser}, persistent profile, OPFS; 384 dimensions, k = 10 with distances, documents and metadata; median (p25–p75) of repetitions; each engine in a worker of its own`;
-    const text = [setting, ...sizes.map(describe), formatTable([["aim", "measured"], ...aims.map(({ aim, measured }) => [aim, measured])])].join("\n\n");
+    const text = [
+      setting,
+      ...sizes.map(describe),
+      formatTable([["aim", "measured"], ...aims.map(({ aim, measured }) => [aim, measured])]),
+    ].join("\n\n");
     return { text, data: { browser: harness.browser, parameters, aims, sizes } };
   } finally {
     await harness.close();

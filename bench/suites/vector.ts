@@ -86,10 +86,22 @@ class VectorBench {
     const { engines, isPublicWanted, missing } = this.#wanted;
     const slow = set.slowEngines ? [] : engines.filter(({ isSlow }) => isSlow);
     const database = isPublicWanted ? await run.buildDatabase(`vector-${set.name}`) : null;
-    const results = await run.measureEngines(engines.filter((engine) => !slow.includes(engine)), database !== null);
+    const results = await run.measureEngines(
+      engines.filter((engine) => !slow.includes(engine)),
+      database !== null,
+    );
     await page.close();
     const seconds = Math.round((Date.now() - begin) / 1000);
-    return { set: set.name, ...shape, seconds, loadAverage: { before, after: loadavg()[0]! }, bandwidth, engines: results, database, absent: [...missing, ...slow.map(({ name }) => ({ engine: name, why: TOO_SLOW })), ...run.failed] };
+    return {
+      set: set.name,
+      ...shape,
+      seconds,
+      loadAverage: { before, after: loadavg()[0]! },
+      bandwidth,
+      engines: results,
+      database,
+      absent: [...missing, ...slow.map(({ name }) => ({ engine: name, why: TOO_SLOW })), ...run.failed],
+    };
   }
 
   /** In pages of their own. */
@@ -109,7 +121,11 @@ class VectorBench {
         await page.call("closeDatabase");
         await page.close();
       }
-      database!.reopen = { openMs: spreadOf(times.map(({ openMs }) => openMs)), firstMs: spreadOf(times.map(({ firstMs }) => firstMs)), logRecords: Math.max(...times.map(({ logRecords }) => logRecords)) };
+      database!.reopen = {
+        openMs: spreadOf(times.map(({ openMs }) => openMs)),
+        firstMs: spreadOf(times.map(({ firstMs }) => firstMs)),
+        logRecords: Math.max(...times.map(({ logRecords }) => logRecords)),
+      };
       this.#log(`${set}: the database reopened in ${times.map(({ firstMs }) => firstMs.toFixed(0)).join(", ")} ms`);
     }
   }
@@ -177,7 +193,15 @@ class SetRun {
       const ms = buildMs.get(name) ?? this.#databaseBuildMs;
       const kept = definition ? await this.#keep(definition, tuned.get(name)!) : nothingKept;
       const heapBytes = definition ? fullBytes.get(workerOf(definition))! - emptyBytes.get(workerOf(definition))! : null;
-      results.push({ engine: name, buildSeconds: ms / 1000, buildRate: this.#perSecond(ms), curve: tuned.get(name)!.curve, ...timed.get(name)!, heapBytes, ...kept });
+      results.push({
+        engine: name,
+        buildSeconds: ms / 1000,
+        buildRate: this.#perSecond(ms),
+        curve: tuned.get(name)!.curve,
+        ...timed.get(name)!,
+        heapBytes,
+        ...kept,
+      });
     }
     return results;
   }
@@ -191,7 +215,8 @@ class SetRun {
   async #start(definitions: readonly EngineDefinition[]): Promise<EngineDefinition[]> {
     const started: EngineDefinition[] = [];
     for (const definition of definitions) {
-      if (await this.#attempt(definition.name, () => this.#page.call("start", definition.name, definition.module, definition.variant))) started.push(definition);
+      if (await this.#attempt(definition.name, () => this.#page.call("start", definition.name, definition.module, definition.variant)))
+        started.push(definition);
     }
     return started;
   }
@@ -203,7 +228,11 @@ class SetRun {
     for (let from = 0; from < this.#records; from += BATCH) {
       for (const { name } of definitions) {
         if (!buildMs.has(name)) continue;
-        const isDone = await this.#attempt(name, async () => void buildMs.set(name, buildMs.get(name)! + (await this.#page.call("add", name, from, Math.min(this.#records, from + BATCH)))));
+        const isDone = await this.#attempt(
+          name,
+          async () =>
+            void buildMs.set(name, buildMs.get(name)! + (await this.#page.call("add", name, from, Math.min(this.#records, from + BATCH)))),
+        );
         if (!isDone) buildMs.delete(name);
       }
       if ((from / BATCH) % 20 === 19) this.#log(`built ${from + BATCH} of ${this.#records}`);
@@ -229,7 +258,10 @@ class SetRun {
     return tuned;
   }
 
-  async #timeInTurns(subjects: readonly Subject[], tuned: Map<string, Tuned>): Promise<Map<string, Pick<EngineResult, "at95" | "at99" | "filters" | "fromPage">>> {
+  async #timeInTurns(
+    subjects: readonly Subject[],
+    tuned: Map<string, Tuned>,
+  ): Promise<Map<string, Pick<EngineResult, "at95" | "at99" | "filters" | "fromPage">>> {
     const runs = new Map(subjects.map(({ name }) => [name, new Runs()]));
     for (let repetition = 0; repetition < this.#parameters.repetitions; repetition++) {
       // Another order each time, so that nobody always follows the same neighbour.
@@ -324,7 +356,9 @@ class SetRun {
       return true;
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      const why = String(cause instanceof Error ? cause.message : cause).replace(/^page\.evaluate: (?:Error: )?/, "").split("\n")[0]!;
+      const why = String(cause instanceof Error ? cause.message : cause)
+        .replace(/^page\.evaluate: (?:Error: )?/, "")
+        .split("\n")[0]!;
       this.#log(`${name} FAILED: ${String(cause)}`);
       this.failed.push({ engine: name, why });
       return false;
@@ -406,9 +440,13 @@ interface Wanted {
 
 function chooseEngines(wanted: readonly string[], log: Log): Wanted {
   const modules = new Set(engineDefinitions.map(({ module }) => module));
-  for (const name of wanted) if (name !== "public" && !modules.has(name)) throw new Error(`there is no engine ${name}; there are ${[...modules].join(", ")}, public`);
+  for (const name of wanted)
+    if (name !== "public" && !modules.has(name))
+      throw new Error(`there is no engine ${name}; there are ${[...modules].join(", ")}, public`);
   const asked = engineDefinitions.filter(({ module }) => wanted.length === 0 || wanted.includes(module));
-  const missing = asked.flatMap(({ name, needs }) => (needs === undefined || isInstalled(needs) ? [] : [{ engine: name, why: `${needs} is not installed (npm ci --prefix bench)` }]));
+  const missing = asked.flatMap(({ name, needs }) =>
+    needs === undefined || isInstalled(needs) ? [] : [{ engine: name, why: `${needs} is not installed (npm ci --prefix bench)` }],
+  );
   for (const { engine, why } of missing) log(`WITHOUT ${engine}: ${why}`);
   const engines = asked.filter(({ name }) => !missing.some(({ engine }) => engine === name));
   return { engines, isPublicWanted: wanted.length === 0 || wanted.includes("public"), missing };
@@ -416,9 +454,16 @@ function chooseEngines(wanted: readonly string[], log: Log): Wanted {
 
 function chooseSets(wanted: readonly string[], isQuick: boolean, log: Log): VectorSet[] {
   const all = [...vectorSets, ...quickSets];
-  for (const name of wanted) if (!all.some((set) => set.name === name)) throw new Error(`there is no set ${name}; there are ${all.map(({ name }) => name).join(", ")}`);
+  for (const name of wanted)
+    if (!all.some((set) => set.name === name))
+      throw new Error(`there is no set ${name}; there are ${all.map(({ name }) => name).join(", ")}`);
   const sets = wanted.length > 0 ? all.filter(({ name }) => wanted.includes(name)) : isQuick ? quickSets : vectorSets;
-  return sets.filter(({ name, data: folder }) => folder === undefined || existsSync(join(data, folder)) || sayAbsent(log, name, "../shared/data does not have it; it is not part of this repository"));
+  return sets.filter(
+    ({ name, data: folder }) =>
+      folder === undefined ||
+      existsSync(join(data, folder)) ||
+      sayAbsent(log, name, "../shared/data does not have it; it is not part of this repository"),
+  );
 }
 
 /** One set less is better than no results at all. */
@@ -449,11 +494,19 @@ async function run({ quick: hurried, sets: wantedSets, engines: wantedEngines, p
   try {
     const bench = new VectorBench(harness, parameters, wanted, log);
     const measured: SetResult[] = [];
-    for (const set of sets) await bench.measureSet(set).then((result) => measured.push(result), (error) => sayFailed(log, set.name, error));
+    for (const set of sets)
+      await bench.measureSet(set).then(
+        (result) => measured.push(result),
+        (error) => sayFailed(log, set.name, error),
+      );
     if (measured.length === 0) throw new Error("no set was measured");
     await bench.reopenDatabases(measured);
     const isWhole = wantedSets.length === 0;
-    const results: VectorResults = { browser: harness.browser, parameters, sets: isWhole || hurried ? measured : mergeSets(previous, measured) };
+    const results: VectorResults = {
+      browser: harness.browser,
+      parameters,
+      sets: isWhole || hurried ? measured : mergeSets(previous, measured),
+    };
     return describeVectorResults(results, measured);
   } finally {
     await harness.close();

@@ -33,7 +33,12 @@ const set = (changes: Partial<SetResult> = {}): SetResult => ({
   seconds: 60,
   loadAverage: { before: 0.1, after: 1 },
   bandwidth: 40e9,
-  engines: [engine("hnswlib-wasm", 10, 0.3, 10), engine("tidepool hnsw, portable", 1.5, 0.06, 0.04), engine("tidepool hnsw, relaxed", 1, 0.04, 0.04), engine("tidepool flat, portable", 0.1, 0.1, 0.04)],
+  engines: [
+    engine("hnswlib-wasm", 10, 0.3, 10),
+    engine("tidepool hnsw, portable", 1.5, 0.06, 0.04),
+    engine("tidepool hnsw, relaxed", 1, 0.04, 0.04),
+    engine("tidepool flat, portable", 0.1, 0.1, 0.04),
+  ],
   database: null,
   absent: [],
   ...changes,
@@ -63,7 +68,13 @@ describe("aims", () => {
 
   test("of the database are judged at 100,000 records", () => {
     const asked = { queries: 10, p50Ms: 1, p95Ms: 2, p99Ms: 30, maxMs: 40 };
-    const database = { backgroundSeconds: 9, whileBuilding: { ingestMs: 1, backgroundMs: 1, writes: 3, ingest: { ...asked, p99Ms: 4 }, background: asked }, reopen: { openMs: spread(100), firstMs: spread(290), logRecords: 0 }, memory: { heapBytes: 1e6, processBytes: 149e6 }, blockBytesUsed: 1 };
+    const database = {
+      backgroundSeconds: 9,
+      whileBuilding: { ingestMs: 1, backgroundMs: 1, writes: 3, ingest: { ...asked, p99Ms: 4 }, background: asked },
+      reopen: { openMs: spread(100), firstMs: spread(290), logRecords: 0 },
+      memory: { heapBytes: 1e6, processBytes: 149e6 },
+      blockBytesUsed: 1,
+    };
     const aims = aimsOf([set({ set: "low-rank-100k", records: 100_000, engines: [], database })]);
     expect(aims.map(({ isMet }) => isMet)).toEqual([true, true, false]);
     expect(aimsOf([set({ database })]).filter(({ aim }) => aim.includes("MB"))).toEqual([]);
@@ -77,7 +88,9 @@ test("the roofline counts the rows a query reads and what they take", () => {
 });
 
 test("the description names every engine and what is missing", () => {
-  const { text, pictures } = describeVectorResults({ browser: "Chromium 1", parameters: {}, sets: [set()] }, [set({ absent: [{ engine: "voy-search", why: "asleep" }] })]);
+  const { text, pictures } = describeVectorResults({ browser: "Chromium 1", parameters: {}, sets: [set()] }, [
+    set({ absent: [{ engine: "voy-search", why: "asleep" }] }),
+  ]);
   for (const word of ["hnswlib-wasm", "tidepool hnsw, relaxed", "without voy-search: asleep", "× the bound"]) expect(text).toContain(word);
   expect(Object.keys(pictures!)).toEqual(["vector-recall", "vector-build", "vector-filters"]);
 });

@@ -27,7 +27,11 @@ export function aimsOf(sets: readonly SetResult[]): Aim[] {
 }
 
 /** The faster of the two kernels, by what is asked. */
-function best(set: SetResult, names: readonly string[], value: (result: EngineResult) => number | undefined): { name: string; value: number } | null {
+function best(
+  set: SetResult,
+  names: readonly string[],
+  value: (result: EngineResult) => number | undefined,
+): { name: string; value: number } | null {
   const found = names.flatMap((name) => {
     const result = engineOf(set, name);
     const own = result && value(result);
@@ -47,11 +51,23 @@ function graphAims(set: SetResult): Aim[] {
     ratioAim(set, `build ≥ ${BUILD_MIN}× ${HNSWLIB}`, BUILD_MIN, baseline.buildSeconds, (result) => result.buildSeconds),
     ratioAim(set, `query at recall ≥ .95 ≥ ${queryMin}×`, queryMin, baseline.at95?.p50Ms.median, (result) => result.at95?.p50Ms.median),
     ratioAim(set, `query at recall ≥ .99 ≥ ${queryMin}×`, queryMin, baseline.at99?.p50Ms.median, (result) => result.at99?.p50Ms.median),
-    ratioAim(set, `filter 1 % ≥ ${FILTER_MIN}×`, FILTER_MIN, baseline.filters["1 %"]?.p50Ms.median, (result) => result.filters["1 %"]?.p50Ms.median),
+    ratioAim(
+      set,
+      `filter 1 % ≥ ${FILTER_MIN}×`,
+      FILTER_MIN,
+      baseline.filters["1 %"]?.p50Ms.median,
+      (result) => result.filters["1 %"]?.p50Ms.median,
+    ),
   ].flat();
 }
 
-function ratioAim(set: SetResult, aim: string, min: number, baseline: number | undefined, value: (result: EngineResult) => number | undefined): Aim[] {
+function ratioAim(
+  set: SetResult,
+  aim: string,
+  min: number,
+  baseline: number | undefined,
+  value: (result: EngineResult) => number | undefined,
+): Aim[] {
   const own = best(set, hnswNames, value);
   if (baseline === undefined || own === null) return [];
   const ratio = baseline / own.value;
@@ -62,15 +78,40 @@ function flatAims(set: SetResult): Aim[] {
   if (set.records > 10_000) return [];
   const own = best(set, [PORTABLE_FLAT, RELAXED_FLAT], (result) => result.at99?.p50Ms.median);
   if (own === null) return [];
-  return [{ aim: `flat ≤ ${FLAT_MS_MAX} ms`, set: set.set, measured: `${significant(own.value)} ms (${kernelOf(own.name)})`, isMet: own.value <= FLAT_MS_MAX }];
+  return [
+    {
+      aim: `flat ≤ ${FLAT_MS_MAX} ms`,
+      set: set.set,
+      measured: `${significant(own.value)} ms (${kernelOf(own.name)})`,
+      isMet: own.value <= FLAT_MS_MAX,
+    },
+  ];
 }
 
 function databaseAims({ set, records, database }: SetResult): Aim[] {
   if (records < 100_000 || database === null) return [];
   const { memory, reopen, whileBuilding } = database;
   return [
-    ...(memory?.processBytes == null ? [] : [{ aim: `≤ ${MEMORY_BYTES_MAX / 1e6} MB beyond an empty page`, set, measured: `${Math.round(memory.processBytes / 1e6)} MB`, isMet: memory.processBytes <= MEMORY_BYTES_MAX }]),
-    ...(reopen === null ? [] : [{ aim: `open to first answer ≤ ${REOPEN_MS_MAX} ms`, set, measured: `${significant(reopen.firstMs.median)} ms`, isMet: reopen.firstMs.median <= REOPEN_MS_MAX }]),
+    ...(memory?.processBytes == null
+      ? []
+      : [
+          {
+            aim: `≤ ${MEMORY_BYTES_MAX / 1e6} MB beyond an empty page`,
+            set,
+            measured: `${Math.round(memory.processBytes / 1e6)} MB`,
+            isMet: memory.processBytes <= MEMORY_BYTES_MAX,
+          },
+        ]),
+    ...(reopen === null
+      ? []
+      : [
+          {
+            aim: `open to first answer ≤ ${REOPEN_MS_MAX} ms`,
+            set,
+            measured: `${significant(reopen.firstMs.median)} ms`,
+            isMet: reopen.firstMs.median <= REOPEN_MS_MAX,
+          },
+        ]),
     ...(whileBuilding === null
       ? []
       : [

@@ -12,7 +12,13 @@ const title = ({ set, records, dimension }: SetResult): string => `${set} (${rec
 /** Recall against latency, one panel per set. */
 export function drawRecall(sets: readonly SetResult[]): string {
   const panels = sets.map((set) => {
-    const series = set.engines.map(({ engine, curve }): LineSeries => ({ name: engine, style: styleOf(engine), points: curve.map(({ recall, p50Ms }) => ({ x: recall, y: p50Ms })) }));
+    const series = set.engines.map(
+      ({ engine, curve }): LineSeries => ({
+        name: engine,
+        style: styleOf(engine),
+        points: curve.map(({ recall, p50Ms }) => ({ x: recall, y: p50Ms })),
+      }),
+    );
     return linePanel({ title: title(set), xLabel: "recall@10", yLabel: "p50 ms, lower is better", xRange: [0.85, 1], series });
   });
   return chartSheet({ title: "Recall and latency of one query", panels, columns: 3, ...keyOf(sets) });
@@ -22,7 +28,16 @@ export function drawRecall(sets: readonly SetResult[]): string {
 export function drawBuild(sets: readonly SetResult[]): string {
   const builds = ({ engine }: EngineResult): boolean => ![PLAIN, PUBLIC].includes(engine) && !engine.includes(" flat");
   const panels = sets.map((set) =>
-    barPanel({ title: title(set), unit: "vectors/s, logarithmic, higher is better", groups: [{ name: "", bars: set.engines.filter(builds).map(({ engine, buildRate }) => ({ name: engine, style: styleOf(engine), value: buildRate })) }] }),
+    barPanel({
+      title: title(set),
+      unit: "vectors/s, logarithmic, higher is better",
+      groups: [
+        {
+          name: "",
+          bars: set.engines.filter(builds).map(({ engine, buildRate }) => ({ name: engine, style: styleOf(engine), value: buildRate })),
+        },
+      ],
+    }),
   );
   return chartSheet({ title: "Building", panels, columns: 3, ...keyOf(sets), legend: [] });
 }
@@ -36,7 +51,11 @@ export function drawFilters(sets: readonly SetResult[]): string {
     .map((set) => {
       const groups = names.map((name) => ({
         name: name === "far" ? "far from the query" : `${name} match`,
-        bars: set.engines.filter(filters).flatMap(({ engine, filters }) => (filters[name] ? [{ name: engine, style: styleOf(engine), value: filters[name].p50Ms.median }] : [])),
+        bars: set.engines
+          .filter(filters)
+          .flatMap(({ engine, filters }) =>
+            filters[name] ? [{ name: engine, style: styleOf(engine), value: filters[name].p50Ms.median }] : [],
+          ),
       }));
       return barPanel({ title: title(set), unit: "p50 ms, logarithmic, lower is better", groups });
     });

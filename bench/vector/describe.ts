@@ -25,24 +25,62 @@ export function describeVectorResults(results: VectorResults, measured: readonly
     setting,
     ...measured.map(describeSet),
     "== aims",
-    aims.length === 0 ? "none is set for these sets" : formatTable([["aim", "set", "measured", "met"], ...aims.map(({ aim, set, measured, isMet }) => [aim, set, measured, isMet ? "met" : "MISSED"])]),
+    aims.length === 0
+      ? "none is set for these sets"
+      : formatTable([
+          ["aim", "set", "measured", "met"],
+          ...aims.map(({ aim, set, measured, isMet }) => [aim, set, measured, isMet ? "met" : "MISSED"]),
+        ]),
     "== roofline: bytes that a query at recall ≥ .95 has to read, at the bandwidth of copying as much as the codes take",
-    formatTable([["engine", "set", "kB", "at least ms", "p50 ms", "× the bound"], ...bounds.map(({ engine, set, bytes, floorMs, p50Ms }) => [engine, set, (bytes / 1e3).toFixed(0), significant(floorMs), significant(p50Ms), significant(p50Ms / floorMs)])]),
+    formatTable([
+      ["engine", "set", "kB", "at least ms", "p50 ms", "× the bound"],
+      ...bounds.map(({ engine, set, bytes, floorMs, p50Ms }) => [
+        engine,
+        set,
+        (bytes / 1e3).toFixed(0),
+        significant(floorMs),
+        significant(p50Ms),
+        significant(p50Ms / floorMs),
+      ]),
+    ]),
   ].join("\n\n");
-  return { text, data: { ...results, aims, rooflines: bounds }, pictures: { "vector-recall": drawRecall(results.sets), "vector-build": drawBuild(results.sets), "vector-filters": drawFilters(results.sets) } };
+  return {
+    text,
+    data: { ...results, aims, rooflines: bounds },
+    pictures: {
+      "vector-recall": drawRecall(results.sets),
+      "vector-build": drawBuild(results.sets),
+      "vector-filters": drawFilters(results.sets),
+    },
+  };
 }
 
 function describeSet(set: SetResult): string {
   const { before, after } = set.loadAverage;
   const head = `== ${set.set}: ${set.records.toLocaleString("en")} × ${set.dimension}, ${set.space}, ${set.queries} queries; ${set.seconds} s, load average ${before.toFixed(1)} to ${after.toFixed(1)}`;
   const absent = set.absent.map(({ engine, why }) => `without ${engine}: ${why}`);
-  return [head, speedTable(set), filterTable(set), keptTable(set), ...describeDatabase(set), ...(absent.length > 0 ? [absent.join("\n")] : [])].join("\n\n");
+  return [
+    head,
+    speedTable(set),
+    filterTable(set),
+    keptTable(set),
+    ...describeDatabase(set),
+    ...(absent.length > 0 ? [absent.join("\n")] : []),
+  ].join("\n\n");
 }
 
 function speedTable(set: SetResult): string {
   const baseline = engineOf(set, HNSWLIB);
   const cells = (timed: Timed | null, base: Timed | null | undefined): string[] =>
-    timed === null ? [NOTHING, NOTHING, NOTHING, NOTHING, NOTHING] : [String(timed.ef ?? NOTHING), timed.recall.toFixed(3), spread(timed.p50Ms), significant(timed.p95Ms.median), times(base?.p50Ms.median, timed.p50Ms.median)];
+    timed === null
+      ? [NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
+      : [
+          String(timed.ef ?? NOTHING),
+          timed.recall.toFixed(3),
+          spread(timed.p50Ms),
+          significant(timed.p95Ms.median),
+          times(base?.p50Ms.median, timed.p50Ms.median),
+        ];
   const rows = set.engines.map((result) => [
     result.engine,
     String(result.buildRate),
@@ -50,7 +88,10 @@ function speedTable(set: SetResult): string {
     ...cells(result.at95, baseline?.at95),
     ...cells(result.at99, baseline?.at99),
   ]);
-  return formatTable([["engine", "build vec/s", "×", "ef ≥.95", "recall", "p50 ms", "p95", "×", "ef ≥.99", "recall", "p50 ms", "p95", "×"], ...rows]);
+  return formatTable([
+    ["engine", "build vec/s", "×", "ef ≥.95", "recall", "p50 ms", "p95", "×", "ef ≥.99", "recall", "p50 ms", "p95", "×"],
+    ...rows,
+  ]);
 }
 
 function filterTable(set: SetResult): string {
@@ -59,9 +100,14 @@ function filterTable(set: SetResult): string {
   const cells = ({ filters }: EngineResult): string[] =>
     names.flatMap((name) => {
       const timed = filters[name];
-      return timed ? [spread(timed.p50Ms), timed.recall.toFixed(3), times(baseline?.filters[name]?.p50Ms.median, timed.p50Ms.median)] : [NOTHING, NOTHING, NOTHING];
+      return timed
+        ? [spread(timed.p50Ms), timed.recall.toFixed(3), times(baseline?.filters[name]?.p50Ms.median, timed.p50Ms.median)]
+        : [NOTHING, NOTHING, NOTHING];
     });
-  return formatTable([["filtered", ...names.flatMap((name) => [`${name} p50 ms`, "recall", "×"])], ...set.engines.map((result) => [result.engine, ...cells(result)])]);
+  return formatTable([
+    ["filtered", ...names.flatMap((name) => [`${name} p50 ms`, "recall", "×"])],
+    ...set.engines.map((result) => [result.engine, ...cells(result)]),
+  ]);
 }
 
 function keptTable(set: SetResult): string {
@@ -74,19 +120,32 @@ function keptTable(set: SetResult): string {
     fromPage === null ? NOTHING : spread(fromPage.p50Ms),
     distances === null ? NOTHING : distances.toFixed(0),
   ]);
-  return formatTable([["kept", "wasm MB", "heap MB", "snapshot MB", "reopen ms", "asked by message p50 ms", "distances per query"], ...rows]);
+  return formatTable([
+    ["kept", "wasm MB", "heap MB", "snapshot MB", "reopen ms", "asked by message p50 ms", "distances per query"],
+    ...rows,
+  ]);
 }
 
 function describeDatabase({ database }: SetResult): string[] {
   if (database === null) return [];
   const { backgroundSeconds, whileBuilding, reopen, memory, blockBytesUsed } = database;
-  const lines = [`database: segments and graph complete ${backgroundSeconds.toFixed(1)} s after the last acknowledgement, ${megabytes(blockBytesUsed)} MB of blocks`];
-  if (reopen) lines.push(`reopened in a new page: collection there after ${spread(reopen.openMs)} ms, first answer after ${spread(reopen.firstMs)} ms${reopen.logRecords > 0 ? `; ${reopen.logRecords} log records were replayed` : ""}`);
-  if (memory) lines.push(`memory beyond an empty page: ${megabytes(memory.processBytes)} MB as the system counts processes, of it ${megabytes(memory.heapBytes)} MB of JavaScript heaps`);
+  const lines = [
+    `database: segments and graph complete ${backgroundSeconds.toFixed(1)} s after the last acknowledgement, ${megabytes(blockBytesUsed)} MB of blocks`,
+  ];
+  if (reopen)
+    lines.push(
+      `reopened in a new page: collection there after ${spread(reopen.openMs)} ms, first answer after ${spread(reopen.firstMs)} ms${reopen.logRecords > 0 ? `; ${reopen.logRecords} log records were replayed` : ""}`,
+    );
+  if (memory)
+    lines.push(
+      `memory beyond an empty page: ${megabytes(memory.processBytes)} MB as the system counts processes, of it ${megabytes(memory.heapBytes)} MB of JavaScript heaps`,
+    );
   for (const stage of ["ingest", "background"] as const) {
     if (!whileBuilding) continue;
     const { queries, p50Ms, p95Ms, p99Ms, maxMs } = whileBuilding[stage];
-    lines.push(`${queries} queries during ${stage === "ingest" ? "ingest" : "compaction and building of the graph"}: p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`);
+    lines.push(
+      `${queries} queries during ${stage === "ingest" ? "ingest" : "compaction and building of the graph"}: p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
+    );
   }
   if (whileBuilding) lines.push(`${whileBuilding.writes} small upserts meanwhile`);
   return [lines.join("\n")];

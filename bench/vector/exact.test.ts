@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { clusteredVectors } from "../clustered.js";
-import { allDistances, dueOf, exactDistance, recallOf, type Rows } from "./exact.js";
+import { allDistances, dueOf, exactDistance, type Rows, recallOf } from "./exact.js";
 import { farRegion, filterFor, labelRows } from "./labels.js";
 
 const everything = (_row: number): boolean => true;

@@ -2,7 +2,7 @@
  * Walks a saved graph as an engine does (Malkov & Yashunin, algorithms 2 and 5), with exact distances, only to count how many it
  * computes: what a query costs in bytes, whatever the machine. Written for this and slow.
  */
-import { exactDistance, rowOf, type Rows } from "./exact.js";
+import { exactDistance, type Rows, rowOf } from "./exact.js";
 
 /** Lists of nodes 0, 1, 2 …, in pieces: per node its height (levels, 0 if absent), per list its length, and the lists. */
 export interface SavedGraph {

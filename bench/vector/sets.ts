@@ -3,7 +3,7 @@ import { clusteredVectors, DIMENSION } from "../clustered.js";
 import { readFloats, readJson } from "../eval/data.js";
 import { LOW_RANK_DIMENSION, lowRankVectors } from "../low-rank.js";
 import { normalize } from "../random.js";
-import { rowOf, type Rows, type SetSpace } from "./exact.js";
+import { type Rows, rowOf, type SetSpace } from "./exact.js";
 
 const RECORDS_SEED = 11;
 const QUERIES_SEED = 12;

@@ -8,7 +8,10 @@ const chunkText = (text: string, title: string) => [...lazy.chunkText(text, titl
 const words = (count: number, word = "sea"): string => `${Array.from({ length: count }, () => word).join(" ")}.`;
 
 test("Markdown is cut at headings, which become titles, with the tags in their brackets", () => {
-  const chunks = chunkMarkdown(`# Shore\n\n## Tides [moon, sun]\n\n${words(40)}\n\n### Neap\n\n${words(40)}\n\n## Rock\n\n${words(40)}\n`, "shore.md");
+  const chunks = chunkMarkdown(
+    `# Shore\n\n## Tides [moon, sun]\n\n${words(40)}\n\n### Neap\n\n${words(40)}\n\n## Rock\n\n${words(40)}\n`,
+    "shore.md",
+  );
   expect(chunks.map(({ title, tags }) => [title, tags])).toEqual([
     ["Tides", ["moon", "sun"]],
     ["Tides › Neap", []],

@@ -3,7 +3,7 @@
  * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long. Passages come one by one, so that whoever takes them
  * can give way to the page in between.
  */
-import { countWords, type Chunk } from "./passage.js";
+import { type Chunk, countWords } from "./passage.js";
 
 /** A passage shorter than this takes the next paragraph of the same section in. */
 const wordsMin = 28;
@@ -52,12 +52,21 @@ function splitSections(text: string): Section[] {
 function readHeading(heading: string): { title: string; tags: string[] } {
   const match = /^(.+?)\s+\[([^\]]+)\]$/.exec(heading);
   if (!match) return { title: plain(heading), tags: [] };
-  return { title: plain(match[1]!), tags: match[2]!.split(",").map((tag) => tag.trim()).filter(Boolean) };
+  return {
+    title: plain(match[1]!),
+    tags: match[2]!
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean),
+  };
 }
 
 /** A heading without Markdown's marks. */
 function plain(heading: string): string {
-  return heading.replace(/[`*]/g, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").trim();
+  return heading
+    .replace(/[`*]/g, "")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .trim();
 }
 
 /** Paragraphs; a fenced block of code is one paragraph whatever blank lines it holds. */

@@ -3,7 +3,7 @@
  * page's script when it is built, so that loading them asks the network for nothing.
  */
 import { chunkMarkdown } from "./chunk.js";
-import { toPassages, type Passage } from "./passage.js";
+import { type Passage, toPassages } from "./passage.js";
 import { compareTopics } from "./topics.js";
 
 const notes = import.meta.glob<string>("../corpus/*.md", { query: "?raw", import: "default", eager: true });
@@ -17,7 +17,9 @@ export interface BundledSource {
 
 /** All bundled documents, in the order of their topics. */
 export function bundledSources(): BundledSource[] {
-  const sources = [...byPath(notes).map(readNote), ...byPath(documentation).map(readDocumentation)].filter(({ passages }) => passages.length > 0);
+  const sources = [...byPath(notes).map(readNote), ...byPath(documentation).map(readDocumentation)].filter(
+    ({ passages }) => passages.length > 0,
+  );
   return sources.sort((a, b) => compareTopics(a.passages[0]!.metadata.topic, b.passages[0]!.metadata.topic));
 }
 

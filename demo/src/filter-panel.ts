@@ -57,9 +57,15 @@ export class FilterPanel {
 
   /** Offers the values that occur. A chosen value that has vanished stays chosen, so that a filter never changes by itself. */
   offer(entries: readonly Entry[]): void {
-    this.#fill("topic", tally(entries.map(({ topic }) => topic)).sort(([a], [b]) => compareTopics(a, b)));
+    this.#fill(
+      "topic",
+      tally(entries.map(({ topic }) => topic)).sort(([a], [b]) => compareTopics(a, b)),
+    );
     this.#fill("kind", tally(entries.map(({ kind }) => kind)));
-    this.#fill("tag", tally(entries.flatMap(({ tags }) => tags)).sort(([a], [b]) => a.localeCompare(b)));
+    this.#fill(
+      "tag",
+      tally(entries.flatMap(({ tags }) => tags)).sort(([a], [b]) => a.localeCompare(b)),
+    );
     this.#fill("source", tally(entries.map(({ source }) => source)));
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { excerptWindow, mergeRanges, rangesOfLiteral, rangesOfQuery, rangesOfTerms, type Range } from "./highlight.js";
+import { excerptWindow, mergeRanges, type Range, rangesOfLiteral, rangesOfQuery, rangesOfTerms } from "./highlight.js";
 
 const cut = (text: string, ranges: Range[]): string[] => ranges.map(({ start, end }) => text.slice(start, end));
 
@@ -19,7 +19,14 @@ test("a literal is marked letter by letter", () => {
 });
 
 test("ranges that touch become one", () => {
-  expect(mergeRanges([{ start: 5, end: 8 }, { start: 0, end: 3 }, { start: 2, end: 5 }, { start: 9, end: 10 }])).toEqual([
+  expect(
+    mergeRanges([
+      { start: 5, end: 8 },
+      { start: 0, end: 3 },
+      { start: 2, end: 5 },
+      { start: 9, end: 10 },
+    ]),
+  ).toEqual([
     { start: 0, end: 8 },
     { start: 9, end: 10 },
   ]);

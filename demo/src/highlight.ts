@@ -81,4 +81,8 @@ function wordEnd(text: string, from: number): number {
   return space < 0 ? text.length : space;
 }
 
-const filler = new Set("and are but can does for from has have how into its not that the their then there they this was what when where which who why will with you your".split(" "));
+const filler = new Set(
+  "and are but can does for from has have how into its not that the their then there they this was what when where which who why will with you your".split(
+    " ",
+  ),
+);

@@ -1,5 +1,5 @@
 /** The demo's passages in a Tidepool database. Everything the page stores, finds out about or removes goes through here. */
-import { TidepoolClient, type Collection } from "tidepool-db";
+import { type Collection, TidepoolClient } from "tidepool-db";
 import type { Passage, PassageMetadata } from "./passage.js";
 import type { Rows } from "./principal-axes.js";
 
@@ -75,7 +75,10 @@ export class Library {
   }
 
   async deletePassage(id: string): Promise<Removed | null> {
-    const { ids, documents, metadatas, embeddings } = await this.passages.get({ ids: [id], include: ["documents", "metadatas", "embeddings"] });
+    const { ids, documents, metadatas, embeddings } = await this.passages.get({
+      ids: [id],
+      include: ["documents", "metadatas", "embeddings"],
+    });
     if (ids.length === 0) return null;
     await this.passages.delete({ ids: [id] });
     const metadata = metadatas[0] as Passage["metadata"];

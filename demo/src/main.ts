@@ -5,14 +5,14 @@ import { bundledSources } from "./corpus.js";
 import { byId, plural } from "./dom.js";
 import { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
-import { Library, type Entry } from "./library.js";
+import { type Entry, Library } from "./library.js";
 import { clearErrors, confirmDeletion, showError, showToast } from "./notices.js";
 import { projectToPlane } from "./principal-axes.js";
 import { readFile } from "./read-file.js";
 import { formatMs, ResultLists } from "./result-lists.js";
-import { search, type Criteria, type HitList, type Mode } from "./search.js";
+import { type Criteria, type HitList, type Mode, search } from "./search.js";
 import { SourcePanel } from "./source-panel.js";
-import { showStatus, StoragePanel } from "./storage-panel.js";
+import { StoragePanel, showStatus } from "./storage-panel.js";
 import { setUpTheme } from "./theme.js";
 import { VectorMap } from "./vector-map.js";
 
@@ -97,13 +97,18 @@ class Demo {
   }
 
   #summarise(lists: readonly HitList[]): void {
-    const found = lists.map(({ kind, hits, ms }) => `${kind === "browse" ? plural(hits.length, "passage") : `${hits.length} by ${kind}`} in ${formatMs(ms)}`);
+    const found = lists.map(
+      ({ kind, hits, ms }) => `${kind === "browse" ? plural(hits.length, "passage") : `${hits.length} by ${kind}`} in ${formatMs(ms)}`,
+    );
     const what = this.#similarTo ? `Similar to “${this.#similarTo.title}”: ` : "";
     byId("similar-clear").hidden = this.#similarTo === null;
-    byId("summary").textContent = `${what}${found.join(" · ")}${this.#entries.length ? ` · ${this.#entries.length.toLocaleString()} stored` : ""}`;
+    byId("summary").textContent =
+      `${what}${found.join(" · ")}${this.#entries.length ? ` · ${this.#entries.length.toLocaleString()} stored` : ""}`;
     // Said only once typing has paused: a screen reader would otherwise be interrupted at every letter.
     clearTimeout(this.#announceTimer);
-    const spoken = lists.map(({ kind, hits }) => (kind === "browse" ? plural(hits.length, "passage") : `${plural(hits.length, "hit")} by ${kind}`));
+    const spoken = lists.map(({ kind, hits }) =>
+      kind === "browse" ? plural(hits.length, "passage") : `${plural(hits.length, "hit")} by ${kind}`,
+    );
     this.#announceTimer = window.setTimeout(() => (byId("announcement").textContent = what + spoken.join(", ")), 600);
   }
 
@@ -115,7 +120,9 @@ class Demo {
     if (signal.aborted || !points) return;
     this.#map.show(entries, points);
     const isSample = entries.length < this.#entries.length;
-    byId("map-note").textContent = isSample ? `A sample of ${entries.length.toLocaleString()}, by principal components` : "Two principal components of all of them";
+    byId("map-note").textContent = isSample
+      ? `A sample of ${entries.length.toLocaleString()}, by principal components`
+      : "Two principal components of all of them";
   }
 
   /** Says whether everything was added. */
@@ -162,7 +169,8 @@ class Demo {
   }
 
   async #deleteEverything(): Promise<void> {
-    if (!(await confirmDeletion(`Delete all ${plural(this.#entries.length, "passage")}? This cannot be undone.`, "Delete everything"))) return;
+    if (!(await confirmDeletion(`Delete all ${plural(this.#entries.length, "passage")}? This cannot be undone.`, "Delete everything")))
+      return;
     await this.#library.deleteEverything();
     clearErrors();
     showToast("Everything is deleted.");

@@ -16,9 +16,16 @@ function adviceFor(error: unknown): Advice {
   if (!(error instanceof TidepoolError)) return { title: "Something went wrong in this page", advice: describe(error), action: reload };
   switch (error.code) {
     case "LOCKED":
-      return { title: "Another tab has this database open", advice: "Close the other tab, or go on there. Nothing is lost.", action: reload };
+      return {
+        title: "Another tab has this database open",
+        advice: "Close the other tab, or go on there. Nothing is lost.",
+        action: reload,
+      };
     case "QUOTA_EXCEEDED":
-      return { title: "The browser has no more room for this page", advice: "Delete some sources or free space on the disk, then try again. What was stored before is safe." };
+      return {
+        title: "The browser has no more room for this page",
+        advice: "Delete some sources or free space on the disk, then try again. What was stored before is safe.",
+      };
     case "NOT_SUPPORTED":
       return { title: "This browser cannot do that", advice: `${error.message} A private window or an old browser may be the reason.` };
     case "CORRUPTION":

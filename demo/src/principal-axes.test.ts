@@ -24,18 +24,31 @@ test("groups that lie apart stay apart", async () => {
   const vectors = Array.from({ length: 30 }, (_, i) => (i < 15 ? [1, 0, (i % 3) * 0.01] : [0, 1, (i % 3) * 0.01]));
   const points = await projectToPlane(rows(vectors), open);
   const first = vectors.map((_, row) => points[row * 2]!);
-  expect(Math.max(...first.slice(0, 15)) < Math.min(...first.slice(15)) || Math.min(...first.slice(0, 15)) > Math.max(...first.slice(15))).toBe(true);
+  expect(
+    Math.max(...first.slice(0, 15)) < Math.min(...first.slice(15)) || Math.min(...first.slice(0, 15)) > Math.max(...first.slice(15)),
+  ).toBe(true);
 });
 
 test("the same rows give the same map", async () => {
-  const same = rows([[1, 2, 3], [3, 1, 2], [2, 2, 9]]);
+  const same = rows([
+    [1, 2, 3],
+    [3, 1, 2],
+    [2, 2, 9],
+  ]);
   expect(await projectToPlane(same, open)).toEqual(await projectToPlane(same, open));
 });
 
 test.each([
   ["no rows", { dimension: 3, values: new Float32Array() }],
   ["one row", rows([[1, 2, 3]])],
-  ["equal rows", rows([[1, 2], [1, 2], [1, 2]])],
+  [
+    "equal rows",
+    rows([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]),
+  ],
   ["one number per row", rows([[1], [2], [4]])],
 ])("%s: every place is a number", async (_, given) => {
   const points = await projectToPlane(given, open);

@@ -42,7 +42,12 @@ async function meanOf({ dimension, values }: Rows, pause: () => Promise<void> | 
 }
 
 /** The direction of greatest variance, at right angles to `other` when that is given. */
-async function principalAxis(rows: Rows, mean: Float64Array, other: Float64Array | null, pause: () => Promise<void> | void): Promise<Float64Array> {
+async function principalAxis(
+  rows: Rows,
+  mean: Float64Array,
+  other: Float64Array | null,
+  pause: () => Promise<void> | void,
+): Promise<Float64Array> {
   const count = rows.values.length / rows.dimension;
   let axis = startingAxis(rows.dimension, other);
   for (let iteration = 0; iteration < iterations; iteration++) {

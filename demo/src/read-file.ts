@@ -1,7 +1,7 @@
 /** Turns a file of the reader's into passages, or says in words why it cannot. */
 import { chunkMarkdown, chunkText } from "./chunk.js";
+import { type Chunk, type Passage, toPassages } from "./passage.js";
 import { breather } from "./pause.js";
-import { toPassages, type Chunk, type Passage } from "./passage.js";
 
 const fileBytesMax = 10 * 1024 * 1024;
 const passagesMax = 20_000;
@@ -14,7 +14,8 @@ const extraKeysMax = 12;
 export class FileError extends Error {}
 
 export async function readFile(file: File): Promise<Passage[]> {
-  if (file.size > fileBytesMax) throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
+  if (file.size > fileBytesMax)
+    throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
   const chunks: Chunk[] = [];
   const pause = breather();
   for (const chunk of chunksOf(file.name, decode(await file.arrayBuffer(), file.name))) {
@@ -22,7 +23,10 @@ export async function readFile(file: File): Promise<Passage[]> {
     await pause();
   }
   if (chunks.length === 0) throw new FileError(`${file.name} holds no text.`);
-  if (chunks.length > passagesMax) throw new FileError(`${file.name} makes ${chunks.length.toLocaleString()} passages; the demo takes up to ${passagesMax.toLocaleString()} from one file.`);
+  if (chunks.length > passagesMax)
+    throw new FileError(
+      `${file.name} makes ${chunks.length.toLocaleString()} passages; the demo takes up to ${passagesMax.toLocaleString()} from one file.`,
+    );
   return toPassages(file.name, "Your files", "file", chunks);
 }
 

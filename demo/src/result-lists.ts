@@ -1,6 +1,6 @@
 /** Shows hits: what matched, how near, from where. Arrow keys walk through them; each can be deleted or asked for its neighbours. */
 import { button, byId, element, plural } from "./dom.js";
-import { excerptWindow, mergeRanges, rangesOfLiteral, rangesOfQuery, rangesOfTerms, type Range } from "./highlight.js";
+import { excerptWindow, mergeRanges, type Range, rangesOfLiteral, rangesOfQuery, rangesOfTerms } from "./highlight.js";
 import { bodyOf } from "./passage.js";
 import type { Criteria, Hit, HitList } from "./search.js";
 import { topicColour } from "./topics.js";
@@ -60,7 +60,9 @@ export class ResultLists {
   #focusPlace(): FocusPlace | null {
     const hit = document.activeElement?.closest<HTMLElement>(".hit");
     const list = hit?.closest<HTMLElement>(".list");
-    return hit && list && this.#lists.contains(list) ? { id: hit.dataset["id"]!, list: list.dataset["testid"]!, index: hitsOf(list).indexOf(hit) } : null;
+    return hit && list && this.#lists.contains(list)
+      ? { id: hit.dataset["id"]!, list: list.dataset["testid"]!, index: hitsOf(list).indexOf(hit) }
+      : null;
   }
 
   /** To the same hit in the same list, or to the one that took its place. */
@@ -76,18 +78,32 @@ export class ResultLists {
       "div",
       { class: "list-head" },
       element("h2", { id }, headings[list.kind]),
-      element("span", { class: "ms", "data-testid": `ms-${list.kind}`, title: "Time of the call, measured in this page" }, formatMs(list.ms)),
+      element(
+        "span",
+        { class: "ms", "data-testid": `ms-${list.kind}`, title: "Time of the call, measured in this page" },
+        formatMs(list.ms),
+      ),
       element("p", { class: "note" }, explanations[list.kind]),
     );
     const best = list.hits[0]?.score ?? 1;
-    const hits = list.hits.map((hit, index) => element("li", {}, this.#renderHit(hit, index + 1, best, shown, list.kind, otherRanks?.get(hit.id))));
+    const hits = list.hits.map((hit, index) =>
+      element("li", {}, this.#renderHit(hit, index + 1, best, shown, list.kind, otherRanks?.get(hit.id))),
+    );
     const body = hits.length > 0 ? element("ol", { class: "hits" }, ...hits) : element("p", { class: "empty" }, emptyText(list, shown));
     return element("section", { class: "list", "aria-labelledby": id, "data-testid": `list-${list.kind}` }, head, body);
   }
 
-  #renderHit(hit: Hit, rank: number, best: number, { criteria, contains }: Shown, kind: HitList["kind"], otherRank: number | undefined): HTMLElement {
+  #renderHit(
+    hit: Hit,
+    rank: number,
+    best: number,
+    { criteria, contains }: Shown,
+    kind: HitList["kind"],
+    otherRank: number | undefined,
+  ): HTMLElement {
     const name = { id: hit.id, title: hit.metadata.title };
-    const mark = (text: string): Range[] => mergeRanges([...matchRanges(text, hit, criteria.query, kind), ...rangesOfLiteral(text, contains)]);
+    const mark = (text: string): Range[] =>
+      mergeRanges([...matchRanges(text, hit, criteria.query, kind), ...rangesOfLiteral(text, contains)]);
     const heading = element("h3", {}, ...marked(name.title, mark(name.title)));
     const body = bodyOf(hit.document, name.title);
     const card = element(
@@ -99,8 +115,12 @@ export class ResultLists {
     );
     const actions = element("div", { class: "hit-actions" });
     actions.append(
-      button("Similar", { class: "link", "data-testid": "similar", "aria-label": `Find passages similar to ${name.title}` }, () => this.#actions.findSimilar(name)),
-      button("Delete", { class: "link danger", "data-testid": "delete", "aria-label": `Delete this passage of ${name.title}` }, () => this.#actions.deletePassage(name)),
+      button("Similar", { class: "link", "data-testid": "similar", "aria-label": `Find passages similar to ${name.title}` }, () =>
+        this.#actions.findSimilar(name),
+      ),
+      button("Delete", { class: "link danger", "data-testid": "delete", "aria-label": `Delete this passage of ${name.title}` }, () =>
+        this.#actions.deletePassage(name),
+      ),
     );
     card.querySelector(".hit-facts")!.append(actions);
     return card;
@@ -153,9 +173,11 @@ function matchRanges(text: string, hit: Hit, query: string, kind: HitList["kind"
 /** Distance or score, with a bar that is longer for nearer. */
 function renderMeasure(hit: Hit, best: number): HTMLElement | null {
   const [label, value, share] =
-    hit.distance !== null ? ["distance", hit.distance.toFixed(3), 1 - hit.distance] as const
-    : hit.score !== null ? ["score", hit.score.toFixed(2), hit.score / best] as const
-    : [null, "", 0] as const;
+    hit.distance !== null
+      ? (["distance", hit.distance.toFixed(3), 1 - hit.distance] as const)
+      : hit.score !== null
+        ? (["score", hit.score.toFixed(2), hit.score / best] as const)
+        : ([null, "", 0] as const);
   if (label === null) return null;
   const bar = element("span", { class: "bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", String(Math.max(0.02, Math.min(1, share))));
@@ -197,14 +219,17 @@ function renderFacts({ metadata }: Hit, otherRank: number | undefined, kind: Hit
     element("span", {}, plural(metadata.words, "word")),
   );
   for (const tag of metadata.tags ?? []) facts.append(element("span", { class: "tag" }, tag));
-  if (otherRank !== undefined) facts.append(element("span", { class: "tag other" }, `also ${kind === "vector" ? "text" : "vector"} no. ${otherRank}`));
+  if (otherRank !== undefined)
+    facts.append(element("span", { class: "tag other" }, `also ${kind === "vector" ? "text" : "vector"} no. ${otherRank}`));
   return facts;
 }
 
 function emptyText({ kind }: HitList, { criteria }: Shown): string {
   const filtered = criteria.where !== undefined || criteria.whereDocument !== undefined;
   if (filtered) return "No passage passes these filters.";
-  return kind === "text" ? "No passage holds these words, or words close to them." : "There are no passages yet. Add files, or restore the bundled ones.";
+  return kind === "text"
+    ? "No passage holds these words, or words close to them."
+    : "There are no passages yet. Add files, or restore the bundled ones.";
 }
 
 function showCalls(lists: readonly HitList[]): void {

@@ -103,7 +103,9 @@ async function timed<T>(run: () => Promise<T>): Promise<{ value: T; ms: number }
 }
 
 function showCall(method: string, input: object): string {
-  const lines = Object.entries(input).filter(([, value]) => value !== undefined).map(([key, value]) => `  ${key}: ${showValue(value)},`);
+  const lines = Object.entries(input)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `  ${key}: ${showValue(value)},`);
   return `await collection.${method}({\n${lines.join("\n")}\n});`;
 }
 

@@ -60,7 +60,11 @@ export class SourcePanel {
     byId("legend").replaceChildren(
       ...topics.map((topic) => {
         const attributes = { class: `topic topic-${topicColour(topic)}`, "aria-pressed": topic === chosen ? "true" : "false" };
-        return element("li", {}, button(topic, attributes, () => this.#actions.chooseTopic(topic === chosen ? "" : topic)));
+        return element(
+          "li",
+          {},
+          button(topic, attributes, () => this.#actions.chooseTopic(topic === chosen ? "" : topic)),
+        );
       }),
     );
   }

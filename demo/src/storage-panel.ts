@@ -76,9 +76,11 @@ async function showPersistence(): Promise<void> {
   const persisted = navigator.storage?.persisted ? await navigator.storage.persisted() : null;
   ask.hidden = persisted !== false;
   note.textContent =
-    persisted === null ? "This browser does not tell whether it may clear these data."
-    : persisted ? "The browser has promised not to clear these data by itself."
-    : "Best effort: the browser may clear these data when the disk runs full.";
+    persisted === null
+      ? "This browser does not tell whether it may clear these data."
+      : persisted
+        ? "The browser has promised not to clear these data by itself."
+        : "Best effort: the browser may clear these data when the disk runs full.";
 }
 
 async function estimate(): Promise<string | null> {

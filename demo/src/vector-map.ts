@@ -79,7 +79,10 @@ export class VectorMap {
     const topics = new Set(this.#entries.map(({ topic }) => topic)).size;
     const shown = `${plural(this.#entries.length, "passage")} of ${plural(topics, "topic")} on a map where near means alike`;
     const hits = this.#ranks.size > 0 ? `; ${plural(this.#ranks.size, "hit")} marked` : "";
-    this.#canvas.setAttribute("aria-label", `${shown}${hits}. Arrow keys walk through ${hits ? "the hits" : "the passages"}, Enter finds what is similar.`);
+    this.#canvas.setAttribute(
+      "aria-label",
+      `${shown}${hits}. Arrow keys walk through ${hits ? "the hits" : "the passages"}, Enter finds what is similar.`,
+    );
   }
 
   #draw(): void {
@@ -177,7 +180,11 @@ interface Colours {
 function readColours(element: Element): Colours {
   const style = getComputedStyle(element);
   const read = (name: string): string => style.getPropertyValue(name).trim();
-  return { topics: Array.from({ length: topicColours }, (_, index) => read(`--topic-${index}`)), surface: read("--surface"), ink: read("--ink") };
+  return {
+    topics: Array.from({ length: topicColours }, (_, index) => read(`--topic-${index}`)),
+    surface: read("--surface"),
+    ink: read("--ink"),
+  };
 }
 
 /** Maps row numbers to places that fill a rectangle. */

@@ -19,7 +19,15 @@ export const allowedDifferences: readonly AllowedDifferences[] = [
   },
   {
     why: "there is no integer type beside numbers, so [1.0, 2.0] contains 1 and a list may hold 1 and 1.5",
-    cases: ["N.$contains 1", "N.$not_contains 1", "N.$contains 2", "N.$not_contains 2", "W.$in [1,1.5]", "W.$nin [1,1.5]", "WR.$in int+float"],
+    cases: [
+      "N.$contains 1",
+      "N.$not_contains 1",
+      "N.$contains 2",
+      "N.$not_contains 2",
+      "W.$in [1,1.5]",
+      "W.$nin [1,1.5]",
+      "WR.$in int+float",
+    ],
   },
   {
     why: "a query ignores absent ids; the reference answers 500",
@@ -42,7 +50,13 @@ export const allowedDifferences: readonly AllowedDifferences[] = [
       ..."C.fork|R.fork|C.forkCount|R.forkCount|C.indexingStatus".split("|"),
     ],
   },
-  { why: "a schema may ask for an index of sparse vectors; the reference refuses that locally", cases: ["C.sparse schema local", "X.sparse create raw"] },
+  {
+    why: "a schema may ask for an index of sparse vectors; the reference refuses that locally",
+    cases: ["C.sparse schema local", "X.sparse create raw"],
+  },
   { why: "sparse vectors in metadata are stored; the local server answers 501", cases: ["C.meta sparse vector no schema"] },
-  { why: "arrays in a collection's metadata, and CRNs, are answered; the reference panics", cases: ["C.metadata array", "C.getCollectionByCrn"] },
+  {
+    why: "arrays in a collection's metadata, and CRNs, are answered; the reference panics",
+    cases: ["C.metadata array", "C.getCollectionByCrn"],
+  },
 ];

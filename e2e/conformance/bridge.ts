@@ -2,8 +2,9 @@
  * The built package in a page of Chromium, reached over HTTP: every request to the bridge is rebuilt in the page and given
  * to `createGateway`, and the response goes back. So programs outside the browser can talk to the engine inside.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -83,7 +84,15 @@ export async function openBridge(): Promise<Bridge> {
 }
 
 /** Headers that belong to the connection, not to the request. */
-const CONNECTION_HEADERS = new Set(["host", "connection", "content-length", "transfer-encoding", "accept-encoding", "keep-alive", "expect"]);
+const CONNECTION_HEADERS = new Set([
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "accept-encoding",
+  "keep-alive",
+  "expect",
+]);
 
 async function forward(tab: Page, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
@@ -91,7 +100,12 @@ async function forward(tab: Page, request: IncomingMessage, response: ServerResp
       .filter(([name]) => !CONNECTION_HEADERS.has(name))
       .map(([name, value]): [string, string] => [name, String(value)]);
     const body = await read(request);
-    const asked: RequestInPage = { method: request.method!, path: request.url!, headers, body: body.length > 0 ? body.toString("base64") : null };
+    const asked: RequestInPage = {
+      method: request.method!,
+      path: request.url!,
+      headers,
+      body: body.length > 0 ? body.toString("base64") : null,
+    };
     const answered = await tab.evaluate((asked) => globalThis.answer(asked), asked);
     response.writeHead(answered.status, Object.fromEntries(answered.headers)).end(Buffer.from(answered.body, "base64"));
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The conformance cases on the gateway in Node; `npm run conformance` runs them on the built package in a browser. */
 import { afterAll, describe, test } from "vitest";
-import { openTestClient } from "../../src/testing/client.js";
 import { createGateway } from "../../src/rest.js";
+import { openTestClient } from "../../src/testing/client.js";
 import { type Answer, cases, Rest } from "./cases.js";
 
 const client = openTestClient({ allowReset: true });

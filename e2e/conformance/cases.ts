@@ -48,7 +48,11 @@ export class Rest {
     const path = await this.collection();
     const records = {
       ids: ["a", "b", "c"],
-      embeddings: [[0, 0], [1, 0], [0, 2]],
+      embeddings: [
+        [0, 0],
+        [1, 0],
+        [0, 2],
+      ],
       documents: ["Ebb tide", "spring tide", null],
       metadatas: [{ n: 1, s: "x" }, { n: 2.5, t: ["u", "v"] }, null],
     };
@@ -142,11 +146,15 @@ export const cases: readonly Case[] = [
       const path = await rest.collection();
       const ids = Array.from({ length: 12 }, (_, i) => `r${i}`);
       await rest.ask("POST", `${path}/add`, { ids, embeddings: ids.map((_, i) => [i < 6 ? 1 : 0]) });
-      const query = async (n?: number) => (await rest.ask("POST", `${path}/query`, { query_embeddings: [[0]], n_results: n, include: [] })).body.ids[0];
+      const query = async (n?: number) =>
+        (await rest.ask("POST", `${path}/query`, { query_embeddings: [[0]], n_results: n, include: [] })).body.ids[0];
       assert.deepEqual(await query(), [...ids.slice(6), ...ids.slice(0, 4)]);
       assert.deepEqual(await query(0), []);
       assert.equal((await query(100)).length, 12);
-      await rest.refused(422, "ChromaError", "n_results: invalid value: integer `-1`, expected u32", "POST", `${path}/query`, { query_embeddings: [[0]], n_results: -1 });
+      await rest.refused(422, "ChromaError", "n_results: invalid value: integer `-1`, expected u32", "POST", `${path}/query`, {
+        query_embeddings: [[0]],
+        n_results: -1,
+      });
     },
   },
   {
@@ -159,8 +167,19 @@ export const cases: readonly Case[] = [
   {
     name: "query of an empty collection: nothing, for any dimension",
     async run(rest) {
-      const { body } = await rest.ask("POST", `${await rest.collection()}/query`, { query_embeddings: [[1, 2, 3], [4, 5, 6]] });
-      assert.deepEqual([body.ids, body.distances], [[[], []], [[], []]]);
+      const { body } = await rest.ask("POST", `${await rest.collection()}/query`, {
+        query_embeddings: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      });
+      assert.deepEqual(
+        [body.ids, body.distances],
+        [
+          [[], []],
+          [[], []],
+        ],
+      );
     },
   },
   {
@@ -211,7 +230,11 @@ export const cases: readonly Case[] = [
       assert.deepEqual(body.ids, ["a", "b", "c"]);
       assert.deepEqual(body.documents, ["Ebb tide", "spring tide", null]);
       assert.deepEqual(body.metadatas, [{ n: 1, s: "x", m: 1 }, { n: "now text", t: ["w"], extra: true }, null]);
-      assert.deepEqual(body.embeddings, [[7, 7], [1, 0], [0, 2]]);
+      assert.deepEqual(body.embeddings, [
+        [7, 7],
+        [1, 0],
+        [0, 2],
+      ]);
     },
   },
   {
@@ -220,7 +243,11 @@ export const cases: readonly Case[] = [
       const path = await rest.filled();
       await rest.ask("POST", `${path}/update`, { ids: ["a"], metadatas: [{ n: null, s: null }] });
       assert.deepEqual((await rest.ask("POST", `${path}/get`, { ids: ["a", "c"] })).body.metadatas, [{}, null]);
-      await rest.refused(422, "ChromaError", "metadatas[0].k: data did not match any variant", "POST", `${path}/add`, { ids: ["d"], embeddings: [[1, 1]], metadatas: [{ k: null }] });
+      await rest.refused(422, "ChromaError", "metadatas[0].k: data did not match any variant", "POST", `${path}/add`, {
+        ids: ["d"],
+        embeddings: [[1, 1]],
+        metadatas: [{ k: null }],
+      });
       await rest.ask("POST", `${path}/add`, { ids: ["u"], embeddings: [[1, 1]], uris: ["urn:u"] });
       assert.deepEqual((await rest.ask("POST", `${path}/get`, { ids: ["u"] })).body.metadatas, [{}]);
     },
@@ -233,10 +260,18 @@ export const cases: readonly Case[] = [
       await rest.ask("POST", `${path}/add`, { ids: ["a", "e", "o"], embeddings: [[1], [1], [1]], metadatas: [metadata, { e: [] }, {}] });
       assert.deepEqual((await rest.ask("POST", `${path}/get`, {})).body.metadatas, [metadata, null, null]);
       for (const value of [{ a: 1 }, [[1]], [1, "x"]]) {
-        await rest.refused(422, "ChromaError", "untagged enum MetadataValue", "POST", `${path}/add`, { ids: ["n"], embeddings: [[1]], metadatas: [{ k: value }] });
+        await rest.refused(422, "ChromaError", "untagged enum MetadataValue", "POST", `${path}/add`, {
+          ids: ["n"],
+          embeddings: [[1]],
+          metadatas: [{ k: value }],
+        });
       }
       for (const key of ["", "#k", "$k"]) {
-        await rest.refused(400, "InvalidArgumentError", "Invalid metadata at index 0", "POST", `${path}/add`, { ids: ["n"], embeddings: [[1]], metadatas: [{ [key]: 1 }] });
+        await rest.refused(400, "InvalidArgumentError", "Invalid metadata at index 0", "POST", `${path}/add`, {
+          ids: ["n"],
+          embeddings: [[1]],
+          metadatas: [{ [key]: 1 }],
+        });
       }
     },
   },
@@ -245,11 +280,23 @@ export const cases: readonly Case[] = [
     async run(rest) {
       const path = await rest.collection();
       const add = (sv: unknown) => rest.ask("POST", `${path}/add`, { ids: ["n"], embeddings: [[1]], metadatas: [{ sv }] });
-      for (const sv of [{ indices: [5, 1], values: [0.5, 2] }, { indices: [1, 1], values: [0.5, 2] }, { indices: [1], values: [0.5, 2] }]) {
+      for (const sv of [
+        { indices: [5, 1], values: [0.5, 2] },
+        { indices: [1, 1], values: [0.5, 2] },
+        { indices: [1], values: [0.5, 2] },
+      ]) {
         const { status, body } = await add({ "#type": "sparse_vector", ...sv });
-        assert.deepEqual([status, body], [400, { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" }]);
+        assert.deepEqual(
+          [status, body],
+          [400, { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" }],
+        );
       }
-      for (const sv of [{ indices: [-1], values: [1] }, { indices: [0.5], values: [1] }, { indices: [1] }, { "#type": "dense", indices: [1], values: [1] }]) {
+      for (const sv of [
+        { indices: [-1], values: [1] },
+        { indices: [0.5], values: [1] },
+        { indices: [1] },
+        { "#type": "dense", indices: [1], values: [1] },
+      ]) {
         assert.equal((await add(sv)).status, 422);
       }
       assert.deepEqual(await rest.ids(path), []);
@@ -271,9 +318,16 @@ export const cases: readonly Case[] = [
     async run(rest) {
       const path = await rest.collection();
       const base64 = (...values: number[]) => Buffer.from(new Float32Array(values).buffer).toString("base64");
-      for (const operation of ["add", "update", "upsert"]) await rest.ask("POST", `${path}/${operation}`, { ids: [operation, "add"], embeddings: [base64(1, 2), base64(3, 4)] });
-      assert.deepEqual((await rest.ask("POST", `${path}/get`, { include: ["embeddings"] })).body.embeddings, [[3, 4], [1, 2]]);
-      await rest.refused(400, "InvalidArgumentError", "Non-finite float value at embedding index 1: NaN", "POST", `${path}/add`, { ids: ["x", "y"], embeddings: [base64(1, 2), base64(NaN, 1)] });
+      for (const operation of ["add", "update", "upsert"])
+        await rest.ask("POST", `${path}/${operation}`, { ids: [operation, "add"], embeddings: [base64(1, 2), base64(3, 4)] });
+      assert.deepEqual((await rest.ask("POST", `${path}/get`, { include: ["embeddings"] })).body.embeddings, [
+        [3, 4],
+        [1, 2],
+      ]);
+      await rest.refused(400, "InvalidArgumentError", "Non-finite float value at embedding index 1: NaN", "POST", `${path}/add`, {
+        ids: ["x", "y"],
+        embeddings: [base64(1, 2), base64(NaN, 1)],
+      });
       await rest.ask("POST", `${path}/delete`, { ids: ["add", "upsert"] });
       await rest.refused(400, "InvalidArgumentError", "dimension of 2, got 1", "POST", `${path}/add`, { ids: ["x"], embeddings: [[1]] });
     },
@@ -346,7 +400,9 @@ export const cases: readonly Case[] = [
     async run(rest) {
       assert.deepEqual((await rest.ask("GET", T)).body, { name: "default_tenant", resource_name: null });
       assert.deepEqual((await rest.ask("GET", D)).body.name, "default_database");
-      await rest.refused(400, "InvalidArgumentError", "Database [nowhere] does not exist", "POST", `${T}/databases/nowhere/collections`, { name: "abc" });
+      await rest.refused(400, "InvalidArgumentError", "Database [nowhere] does not exist", "POST", `${T}/databases/nowhere/collections`, {
+        name: "abc",
+      });
       assert.deepEqual((await rest.ask("GET", `${T}/databases/nowhere/collections`)).body, []);
       assert.deepEqual((await rest.ask("GET", `${T}/databases/nowhere/collections_count`)).body, 0);
       await rest.refused(404, "NotFoundError", "Tenant [nobody-here] not found", "GET", "/api/v2/tenants/nobody-here");
@@ -394,7 +450,9 @@ export const cases: readonly Case[] = [
       ];
       for (const [filter, ids] of expected) assert.deepEqual([filter, await rest.ids(path, { where_document: filter })], [filter, ids]);
       await rest.refused(400, "InvalidArgumentError", "regex parse error", "POST", `${path}/get`, { where_document: { $regex: "[" } });
-      await rest.refused(400, "InvalidArgumentError", "Invalid where document clause", "POST", `${path}/get`, { where_document: { $contains: 1 } });
+      await rest.refused(400, "InvalidArgumentError", "Invalid where document clause", "POST", `${path}/get`, {
+        where_document: { $contains: 1 },
+      });
     },
   },
   {
@@ -408,7 +466,14 @@ export const cases: readonly Case[] = [
       ];
       const { status, body } = await rest.ask("POST", `${path}/search`, { searches });
       assert.equal(status, 200, JSON.stringify(body));
-      assert.deepEqual([body.ids, body.scores[0], body.documents], [[["b", "c"], ["b"]], [2, 5], [null, ["spring tide"]]]);
+      assert.deepEqual(
+        [body.ids, body.scores[0], body.documents],
+        [
+          [["b", "c"], ["b"]],
+          [2, 5],
+          [null, ["spring tide"]],
+        ],
+      );
       assert.deepEqual([body.metadatas[0][0], body.metadatas[1], body.embeddings], [{ n: 2.5 }, null, [null, null]]);
     },
   },
@@ -417,7 +482,11 @@ export const cases: readonly Case[] = [
     async run(rest) {
       const path = await rest.collection();
       const metadatas = [{ v: 1 }, { v: "1" }, { v: true }, { v: [1, 2] }, { v: ["1"] }, { v: [true] }];
-      await rest.ask("POST", `${path}/add`, { ids: ["int", "text", "flag", "ints", "texts", "flags"], embeddings: metadatas.map(() => [1]), metadatas });
+      await rest.ask("POST", `${path}/add`, {
+        ids: ["int", "text", "flag", "ints", "texts", "flags"],
+        embeddings: metadatas.map(() => [1]),
+        metadatas,
+      });
       const expected: [where: unknown, ids: string[]][] = [
         [{ v: 1 }, ["int"]],
         [{ v: "1" }, ["text"]],
@@ -478,7 +547,11 @@ export const cases: readonly Case[] = [
       assert.deepEqual(await scores({ $exp: { $mul: [knn({}), val(0)] } }), { a: 1, b: 1, c: 1 });
       assert.deepEqual(await scores({ $log: { $sum: [{ $mul: [knn({}), val(0)] }, val(1)] } }), { a: 0, b: 0, c: 0 });
       // What Rrf comes to: the sum of −weight ÷ (k + position).
-      assert.deepEqual(await scores({ $div: { left: val(-1), right: { $sum: [val(1), knn({ return_rank: true })] } } }), { a: -1, b: -0.5, c: -0.33333334 });
+      assert.deepEqual(await scores({ $div: { left: val(-1), right: { $sum: [val(1), knn({ return_rank: true })] } } }), {
+        a: -1,
+        b: -0.5,
+        c: -0.33333334,
+      });
     },
   },
   {
@@ -486,8 +559,18 @@ export const cases: readonly Case[] = [
     async run(rest) {
       const path = await rest.collection();
       const metadatas = [{ g: "x", n: 1 }, { g: "x", n: 9 }, { g: "y", n: 5 }, { n: 2 }];
-      await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c", "d"], embeddings: [[1], [2], [3], [4]], metadatas, documents: ["p", "q", null, "q"] });
-      const search = async (fields: object) => (await rest.ask("POST", `${path}/search`, { searches: [{ rank: { $knn: { query: [0], key: "#embedding", limit: 9 } }, ...fields }] })).body;
+      await rest.ask("POST", `${path}/add`, {
+        ids: ["a", "b", "c", "d"],
+        embeddings: [[1], [2], [3], [4]],
+        metadatas,
+        documents: ["p", "q", null, "q"],
+      });
+      const search = async (fields: object) =>
+        (
+          await rest.ask("POST", `${path}/search`, {
+            searches: [{ rank: { $knn: { query: [0], key: "#embedding", limit: 9 } }, ...fields }],
+          })
+        ).body;
       const grouped = async (aggregate: object) => (await search({ group_by: { keys: ["g"], aggregate } })).ids;
       assert.deepEqual(await grouped({ $min_k: { keys: ["#score"], k: 1 } }), [["a", "c", "d"]]);
       assert.deepEqual(await grouped({ $max_k: { keys: ["n"], k: 1 } }), [["b", "c", "d"]]);
@@ -495,7 +578,12 @@ export const cases: readonly Case[] = [
       assert.deepEqual((await search({ filter: { "#document": { $contains: "q" } } })).ids, [["b", "d"]]);
       const body = await search({ limit: { limit: 1, offset: 0 }, select: { keys: ["#document", "#embedding", "#metadata", "#score"] } });
       assert.deepEqual([body.documents, body.embeddings, body.metadatas, body.scores], [[["p"]], [[[1]]], [[metadatas[0]]], [[1]]]);
-      for (const payload of [{ rank: { $nope: 1 } }, { rank: { $knn: { query: [1, 2], key: "#embedding" } } }, { limit: { limit: -1 } }, { filter: { a: 1, b: 2 } }]) {
+      for (const payload of [
+        { rank: { $nope: 1 } },
+        { rank: { $knn: { query: [1, 2], key: "#embedding" } } },
+        { limit: { limit: -1 } },
+        { filter: { a: 1, b: 2 } },
+      ]) {
         assert.equal((await rest.ask("POST", `${path}/search`, { searches: [payload] })).status, 400, JSON.stringify(payload));
       }
       assert.equal((await rest.ask("POST", `${path}/search`, { searches: "all" })).status, 422);
@@ -508,9 +596,19 @@ export const cases: readonly Case[] = [
     async run(rest) {
       assert.ok((await rest.ask("GET", "/api/v2")).body["nanosecond heartbeat"] > 1e18);
       const { paths } = (await rest.ask("GET", "/openapi.json")).body;
-      const told = Object.entries<object>(paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method} ${path.replace(/\{\w+\}/g, "*")}`));
+      const told = Object.entries<object>(paths).flatMap(([path, operations]) =>
+        Object.keys(operations).map((method) => `${method} ${path.replace(/\{\w+\}/g, "*")}`),
+      );
       const C = "/api/v2/tenants/*/databases/*/collections/*";
-      for (const route of ["get /api/v2/heartbeat", "post /api/v2/reset", "patch /api/v2/tenants/*", "delete /api/v2/tenants/*/databases/*", `put ${C}`, `post ${C}/search`, `get ${C}/fork_count`]) {
+      for (const route of [
+        "get /api/v2/heartbeat",
+        "post /api/v2/reset",
+        "patch /api/v2/tenants/*",
+        "delete /api/v2/tenants/*/databases/*",
+        `put ${C}`,
+        `post ${C}/search`,
+        `get ${C}/fork_count`,
+      ]) {
         assert.ok(told.includes(route), route);
       }
     },
@@ -560,7 +658,10 @@ export const cases: readonly Case[] = [
       const path = await rest.collection({ name, metadata: { a: 1 }, configuration: { hnsw: { space: "cosine" } } });
       assert.deepEqual(await rest.ask("PUT", path, { new_configuration: { hnsw: { ef_search: 33 } } }), { status: 200, body: {} });
       const forked = (await rest.ask("POST", `${path}/fork`, { new_name: rest.name() })).body;
-      assert.deepEqual([forked.metadata, forked.configuration_json.hnsw.space, forked.configuration_json.hnsw.ef_search], [{ a: 1 }, "cosine", 33]);
+      assert.deepEqual(
+        [forked.metadata, forked.configuration_json.hnsw.space, forked.configuration_json.hnsw.ef_search],
+        [{ a: 1 }, "cosine", 33],
+      );
       assert.equal((await rest.ask("POST", `${path}/fork`, { new_name: name })).status, 409);
       await rest.refused(400, "InvalidArgumentError", "Expected a name", "POST", `${path}/fork`, { new_name: "x" });
     },
@@ -593,7 +694,11 @@ export const cases: readonly Case[] = [
     async run(rest) {
       assert.ok((await rest.ask("GET", "/api/v2/heartbeat")).body["nanosecond heartbeat"] > 1e18);
       assert.deepEqual(await rest.ask("GET", "/api/v2/version"), { status: 200, body: "1.0.0" });
-      assert.deepEqual((await rest.ask("GET", "/api/v2/auth/identity")).body, { user_id: "", tenant: "default_tenant", databases: ["default_database"] });
+      assert.deepEqual((await rest.ask("GET", "/api/v2/auth/identity")).body, {
+        user_id: "",
+        tenant: "default_tenant",
+        databases: ["default_database"],
+      });
       assert.deepEqual((await rest.ask("GET", "/api/v2/healthcheck")).body, { is_executor_ready: true, is_log_client_ready: true });
     },
   },
@@ -618,7 +723,11 @@ export const cases: readonly Case[] = [
       const name = rest.name();
       const created = (await rest.ask("POST", `${D}/collections`, { name, metadata: { a: 1 } })).body;
       isCollection(created);
-      for (const path of [`${D}/collections/${name}`, `${D}/collections/by-id/${created.id}`, `/api/v2/collections/default_tenant:default_database:${name}`]) {
+      for (const path of [
+        `${D}/collections/${name}`,
+        `${D}/collections/by-id/${created.id}`,
+        `/api/v2/collections/default_tenant:default_database:${name}`,
+      ]) {
         assert.deepEqual((await rest.ask("GET", path)).body, created);
       }
       const all = (await rest.ask("GET", `${D}/collections?limit=100000`)).body;
@@ -634,9 +743,30 @@ export const cases: readonly Case[] = [
   {
     name: "records: every operation tells a collection that is missing from an id that is none",
     async run(rest) {
-      for (const [operation, body] of Object.entries({ add: { ids: ["a"], embeddings: [[1]] }, update: { ids: ["a"] }, upsert: { ids: ["a"], embeddings: [[1]] }, get: {}, query: { query_embeddings: [[1]] }, delete: { ids: ["a"] } })) {
-        await rest.refused(404, "NotFoundError", `Collection [${ABSENT}] does not exist.`, "POST", `${D}/collections/${ABSENT}/${operation}`, body);
-        await rest.refused(400, "InvalidArgumentError", "Collection ID is not a valid UUIDv4", "POST", `${D}/collections/xyz/${operation}`, body);
+      for (const [operation, body] of Object.entries({
+        add: { ids: ["a"], embeddings: [[1]] },
+        update: { ids: ["a"] },
+        upsert: { ids: ["a"], embeddings: [[1]] },
+        get: {},
+        query: { query_embeddings: [[1]] },
+        delete: { ids: ["a"] },
+      })) {
+        await rest.refused(
+          404,
+          "NotFoundError",
+          `Collection [${ABSENT}] does not exist.`,
+          "POST",
+          `${D}/collections/${ABSENT}/${operation}`,
+          body,
+        );
+        await rest.refused(
+          400,
+          "InvalidArgumentError",
+          "Collection ID is not a valid UUIDv4",
+          "POST",
+          `${D}/collections/xyz/${operation}`,
+          body,
+        );
       }
     },
   },
@@ -665,9 +795,23 @@ export const cases: readonly Case[] = [
   {
     name: "bodies that are no JSON, or have another shape",
     async run(rest) {
-      await rest.refused(400, "InvalidArgumentError", "Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 1", "POST", `${D}/collections`, "{");
+      await rest.refused(
+        400,
+        "InvalidArgumentError",
+        "Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 1",
+        "POST",
+        `${D}/collections`,
+        "{",
+      );
       await rest.refused(422, "ChromaError", "missing field `name` at line 1 column 2", "POST", `${D}/collections`, "{}");
-      await rest.refused(400, "InvalidArgumentError", "recursion limit exceeded", "POST", `${D}/collections`, `{"metadata":${"[".repeat(10_000)}`);
+      await rest.refused(
+        400,
+        "InvalidArgumentError",
+        "recursion limit exceeded",
+        "POST",
+        `${D}/collections`,
+        `{"metadata":${"[".repeat(10_000)}`,
+      );
       assert.equal((await rest.ask("POST", `${D}/collections`, JSON.stringify({ name: "x".repeat(41 * 1024 * 1024) }))).status, 413);
     },
   },
@@ -691,7 +835,9 @@ export const cases: readonly Case[] = [
       assert.deepEqual([enabled, config.space, config.source_key], [true, "l2", "#document"]);
       const hnsw = { ef_construction: 100, max_neighbors: 16, ef_search: 100, batch_size: 100, sync_threshold: 1000, resize_factor: 1.2 };
       assert.deepEqual({ ...config.hnsw, num_threads: 0 }, { ...hnsw, num_threads: 0 });
-      assert.deepEqual(body.schema.defaults.sparse_vector, { sparse_vector_index: { enabled: false, config: { embedding_function: { type: "unknown" }, bm25: false } } });
+      assert.deepEqual(body.schema.defaults.sparse_vector, {
+        sparse_vector_index: { enabled: false, config: { embedding_function: { type: "unknown" }, bm25: false } },
+      });
     },
   },
   {
@@ -716,9 +862,19 @@ export const cases: readonly Case[] = [
   {
     name: "deleteIndex for every key, and createIndex for one",
     async run(rest) {
-      const schema = schemaOf({ int: { int_inverted_index: off }, bool: { bool_inverted_index: off } }, { year: { int: { int_inverted_index: on } } });
+      const schema = schemaOf(
+        { int: { int_inverted_index: off }, bool: { bool_inverted_index: off } },
+        { year: { int: { int_inverted_index: on } } },
+      );
       const path = await rest.collection({ schema });
-      await rest.ask("POST", `${path}/add`, { ids: ["a", "b"], embeddings: [[1], [2]], metadatas: [{ k: 1, year: 1 }, { k: 1.5, year: 2 }] });
+      await rest.ask("POST", `${path}/add`, {
+        ids: ["a", "b"],
+        embeddings: [[1], [2]],
+        metadatas: [
+          { k: 1, year: 1 },
+          { k: 1.5, year: 2 },
+        ],
+      });
       await rest.refused(400, "InvalidArgumentError", "metadata key 'k' with type 'Int'", "POST", `${path}/get`, { where: { k: 1 } });
       await rest.refused(400, "InvalidArgumentError", "metadata key 'b' with type 'Bool'", "POST", `${path}/get`, { where: { b: true } });
       assert.deepEqual(await rest.ids(path, { where: { k: 1.5 } }), ["b"]);
@@ -752,17 +908,31 @@ export const cases: readonly Case[] = [
       const create = (fields: object) => ["POST", `${D}/collections`, { name: rest.name(), ...fields }] as const;
       const words = "Failed to reconcile schema: Cannot set both collection config and schema simultaneously";
       await rest.refused(400, "InvalidArgumentError", words, ...create({ schema, configuration: { hnsw: { space: "cosine" } } }));
-      await rest.refused(400, "InvalidArgumentError", words, ...create({ schema, configuration: { embedding_function: { type: "known", name: "x", config: {} } } }));
+      await rest.refused(
+        400,
+        "InvalidArgumentError",
+        words,
+        ...create({ schema, configuration: { embedding_function: { type: "known", name: "x", config: {} } } }),
+      );
       assert.equal((await rest.ask(...create({ schema, configuration: { hnsw: { space: "l2" } } }))).status, 200);
       const untouched = schemaOf({});
-      await rest.refused(400, "InvalidArgumentError", words, ...create({ schema: untouched, configuration: { hnsw: { space: "cosine" } } }));
-      assert.equal((await rest.ask(...create({ schema: untouched, configuration: { embedding_function: { type: "unknown" } } }))).status, 200);
+      await rest.refused(
+        400,
+        "InvalidArgumentError",
+        words,
+        ...create({ schema: untouched, configuration: { hnsw: { space: "cosine" } } }),
+      );
+      assert.equal(
+        (await rest.ask(...create({ schema: untouched, configuration: { embedding_function: { type: "unknown" } } }))).status,
+        200,
+      );
     },
   },
   {
     name: "indexes in places where they cannot be",
     async run(rest) {
-      const refuse = (schema: object, words: string) => rest.refused(400, "InvalidArgumentError", words, "POST", `${D}/collections`, { name: rest.name(), schema });
+      const refuse = (schema: object, words: string) =>
+        rest.refused(400, "InvalidArgumentError", words, "POST", `${D}/collections`, { name: rest.name(), schema });
       await refuse(schemaOf({ string: { fts_index: on } }), "It can only be enabled on #document field");
       await refuse(schemaOf({}, { k: { string: { fts_index: on } } }), "can only be enabled on #document field: k");
       await refuse(schemaOf({}, { k: { float_list: { vector_index: on } } }), "Vector index can only be enabled on #embedding field: k");
@@ -783,7 +953,14 @@ export const cases: readonly Case[] = [
   {
     name: "ours: a schema may ask for one index of sparse vectors",
     async run(rest) {
-      const sv = { sparse_vector: { sparse_vector_index: { enabled: true, config: { embedding_function: { type: "known", name: "x", config: {} }, source_key: "#document" } } } };
+      const sv = {
+        sparse_vector: {
+          sparse_vector_index: {
+            enabled: true,
+            config: { embedding_function: { type: "known", name: "x", config: {} }, source_key: "#document" },
+          },
+        },
+      };
       const { status, body } = await rest.ask("POST", `${D}/collections`, { name: rest.name(), schema: schemaOf({}, { sv }) });
       assert.deepEqual([status, body.schema.keys.sv], [200, sv]);
     },
@@ -818,7 +995,10 @@ export const cases: readonly Case[] = [
       const path = `/api/v2/tenants/${tenant}/databases/one/collections`;
       const made = ["zzz", "mmm", "aaa", "nnn"];
       for (const name of made) await rest.ask("POST", path, { name });
-      assert.deepEqual((await rest.ask("GET", path)).body.map(({ name }: { name: string }) => name), made);
+      assert.deepEqual(
+        (await rest.ask("GET", path)).body.map(({ name }: { name: string }) => name),
+        made,
+      );
     },
   },
   {
@@ -827,7 +1007,10 @@ export const cases: readonly Case[] = [
       const path = await rest.collection({ metadata: { sv: { indices: [2], values: [0.5] } } });
       const sv = (indices: number[], values: number[]) => ({ "#type": "sparse_vector", indices, values });
       const metadatas = [{ sv: { indices: [1, 5], values: [0.1, 2] } }, { sv: sv([], []), n: 1 }, { sv: 5 }];
-      assert.deepEqual(await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c"], embeddings: [[1], [2], [3]], metadatas }), { status: 201, body: {} });
+      assert.deepEqual(await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c"], embeddings: [[1], [2], [3]], metadatas }), {
+        status: 201,
+        body: {},
+      });
       const stored = async () => (await rest.ask("POST", `${path}/get`, {})).body.metadatas;
       assert.deepEqual(await stored(), [{ sv: sv([1, 5], [0.1, 2]) }, { sv: sv([], []), n: 1 }, { sv: 5 }]);
       for (const where of [{ sv: { $gt: 0 } }, { sv: 5 }, { sv: { $in: [5] } }]) assert.deepEqual(await rest.ids(path, { where }), ["c"]);
@@ -868,8 +1051,12 @@ export const cases: readonly Case[] = [
       const path = await rest.collection();
       const ids = Array.from({ length: 700 }, (_, i) => `r${i}`);
       await rest.ask("POST", `${path}/add`, { ids, embeddings: ids.map((_, i) => [(i * 37) % 101, i % 7]) });
-      const query = async () => (await rest.ask("POST", `${path}/query`, { query_embeddings: [[50, 3]], n_results: 40, include: ["distances"] })).body;
-      const exact = ids.map((id, i) => ({ id, distance: ((((i * 37) % 101) - 50) ** 2) + ((i % 7) - 3) ** 2 })).sort((a, b) => a.distance - b.distance).slice(0, 40);
+      const query = async () =>
+        (await rest.ask("POST", `${path}/query`, { query_embeddings: [[50, 3]], n_results: 40, include: ["distances"] })).body;
+      const exact = ids
+        .map((id, i) => ({ id, distance: (((i * 37) % 101) - 50) ** 2 + ((i % 7) - 3) ** 2 }))
+        .sort((a, b) => a.distance - b.distance)
+        .slice(0, 40);
       const first = await query();
       assert.deepEqual([first.ids, first.distances], [[exact.map(({ id }) => id)], [exact.map(({ distance }) => distance)]]);
       assert.deepEqual(await query(), first);

@@ -45,7 +45,10 @@ function answering(answer: () => unknown): EmbeddingFunction {
 }
 
 /** A call that needs a database of its own, since a part of it is no mistake. */
-function aside(call: (client: TidepoolClient) => Promise<unknown>, options: Package.TidepoolClientOptions = {}): (setting: Setting) => Promise<void> {
+function aside(
+  call: (client: TidepoolClient) => Promise<unknown>,
+  options: Package.TidepoolClientOptions = {},
+): (setting: Setting) => Promise<void> {
   return async ({ tidepool }) => {
     const client = new tidepool.TidepoolClient({ path: "aside", storage: "memory", ...options });
     try {
@@ -115,14 +118,30 @@ const collections: BadInput[] = [
     ["collection metadata with nothing but null", ["metadata", "{}"], creating({ name: "notes", metadata: { a: null } })],
     ["collection metadata with NaN", ["metadata", '"a"', "NaN"], creating({ name: "notes", metadata: { a: NaN } })],
     ["a configuration that is a string", ["configuration", '"hnsw"'], creating({ name: "notes", configuration: "hnsw" })],
-    ["an unknown space", ["configuration.hnsw.space", '"hamming"', "cosine"], creating({ name: "notes", configuration: { hnsw: { space: "hamming" } } })],
-    ["an unknown engine", ["configuration.hnsw.engine", '"faiss"', "tidepool, hnswlib"], creating({ name: "notes", configuration: { hnsw: { engine: "faiss" } } })],
+    [
+      "an unknown space",
+      ["configuration.hnsw.space", '"hamming"', "cosine"],
+      creating({ name: "notes", configuration: { hnsw: { space: "hamming" } } }),
+    ],
+    [
+      "an unknown engine",
+      ["configuration.hnsw.engine", '"faiss"', "tidepool, hnswlib"],
+      creating({ name: "notes", configuration: { hnsw: { engine: "faiss" } } }),
+    ],
     ["an unknown space by old metadata", ["hnsw:space", '"hamming"'], creating({ name: "notes", metadata: { "hnsw:space": "hamming" } })],
-    ["an unknown space for spann", ["configuration.spann", '"hamming"'], creating({ name: "notes", configuration: { spann: { space: "hamming" } } })],
+    [
+      "an unknown space for spann",
+      ["configuration.spann", '"hamming"'],
+      creating({ name: "notes", configuration: { spann: { space: "hamming" } } }),
+    ],
     ["hnsw and spann at once", ["HNSW", "SPANN"], creating({ name: "notes", configuration: { hnsw: {}, spann: {} } })],
     ["an unknown index parameter", ["configuration.hnsw", '"m"'], creating({ name: "notes", configuration: { hnsw: { m: 16 } } })],
     ["an index parameter of zero", ["ef_search", "0"], creating({ name: "notes", configuration: { hnsw: { ef_search: 0 } } })],
-    ["an index parameter that is a string", ["max_neighbors", '"16"'], creating({ name: "notes", configuration: { hnsw: { max_neighbors: "16" } } })],
+    [
+      "an index parameter that is a string",
+      ["max_neighbors", '"16"'],
+      creating({ name: "notes", configuration: { hnsw: { max_neighbors: "16" } } }),
+    ],
     ["an embedding function without generate", ["embeddingFunction", "generate"], creating({ name: "notes", embeddingFunction: {} })],
     [
       "two embedding functions",
@@ -136,15 +155,26 @@ const collections: BadInput[] = [
     [
       "an index of text under another key",
       ["Full text", "#document", "title"],
-      creating({ name: "notes", schema: { serializeToJSON: () => ({ defaults: {}, keys: { title: { string: { fts_index: { enabled: true } } } } }) } }),
+      creating({
+        name: "notes",
+        schema: { serializeToJSON: () => ({ defaults: {}, keys: { title: { string: { fts_index: { enabled: true } } } } }) },
+      }),
     ],
     [
       "a schema and a configuration",
       ["config", "schema", "simultaneously"],
       ({ client, tidepool: { IntInvertedIndexConfig, Schema } }) =>
-        client.createCollection({ name: "notes", schema: new Schema().deleteIndex(new IntInvertedIndexConfig()), configuration: { hnsw: { space: "ip" } } }),
+        client.createCollection({
+          name: "notes",
+          schema: new Schema().deleteIndex(new IntInvertedIndexConfig()),
+          configuration: { hnsw: { space: "ip" } },
+        }),
     ],
-    ["an index that nobody knows", ["config", "FtsIndexConfig"], async ({ tidepool: { Schema } }) => new Schema().createIndex(odd({}), "k")],
+    [
+      "an index that nobody knows",
+      ["config", "FtsIndexConfig"],
+      async ({ tidepool: { Schema } }) => new Schema().createIndex(odd({}), "k"),
+    ],
     ["getting without arguments", ["getCollection", "undefined"], ({ client }) => client.getCollection(odd(undefined))],
     ["getting an empty name", ["name", '""'], ({ client }) => client.getCollection({ name: "" })],
     ["deleting a collection by number", ["name", "3"], ({ client }) => client.deleteCollection({ name: odd(3) })],
@@ -154,15 +184,28 @@ const collections: BadInput[] = [
     ["renaming to a bad name", ["name", '"a"'], ({ collection }) => collection.modify({ name: "a" })],
     ["modifying to empty metadata", ["metadata", "{}"], ({ collection }) => collection.modify({ metadata: {} })],
     ["modifying the space", ["space"], ({ collection }) => collection.modify({ configuration: { hnsw: odd({ space: "ip" }) } })],
-    ["modifying the engine", ["engine", "fixed"], ({ collection }) => collection.modify({ configuration: { hnsw: odd({ engine: "hnswlib" }) } })],
-    ["modifying to an odd parameter", ["ef_search", "-5"], ({ collection }) => collection.modify({ configuration: { hnsw: { ef_search: -5 } } })],
-    ["modifying to an odd embedding function", ["configuration.embeddingFunction", "7"], ({ collection }) => collection.modify({ configuration: { embeddingFunction: odd(7) } })],
+    [
+      "modifying the engine",
+      ["engine", "fixed"],
+      ({ collection }) => collection.modify({ configuration: { hnsw: odd({ engine: "hnswlib" }) } }),
+    ],
+    [
+      "modifying to an odd parameter",
+      ["ef_search", "-5"],
+      ({ collection }) => collection.modify({ configuration: { hnsw: { ef_search: -5 } } }),
+    ],
+    [
+      "modifying to an odd embedding function",
+      ["configuration.embeddingFunction", "7"],
+      ({ collection }) => collection.modify({ configuration: { embeddingFunction: odd(7) } }),
+    ],
   ]),
   ...refused("NOT_SUPPORTED", [
     [
       "a customer-managed key",
       ["schema.cmek", "encryption"],
-      ({ client, tidepool: { Cmek, Schema } }) => client.createCollection({ name: "notes", schema: new Schema().setCmek(Cmek.gcp("projects/p")) }),
+      ({ client, tidepool: { Cmek, Schema } }) =>
+        client.createCollection({ name: "notes", schema: new Schema().setCmek(Cmek.gcp("projects/p")) }),
     ],
   ]),
   ...refused("NOT_FOUND", [
@@ -200,11 +243,32 @@ const writes: BadInput[] = [
     ["no ids", ["ids", "undefined"], adding({ embeddings: [[1, 2, 3]] })],
     ["empty ids", ["ids"], adding({ ids: [], embeddings: [] })],
     ["ids that are a string", ["ids", '"x"'], adding({ ids: "x", embeddings: [[1, 2, 3]] })],
-    ["an id that is a number", ["ids[1]", "2"], adding({ ids: ["x", 2], embeddings: [[1, 2, 3], [1, 2, 3]] })],
+    [
+      "an id that is a number",
+      ["ids[1]", "2"],
+      adding({
+        ids: ["x", 2],
+        embeddings: [
+          [1, 2, 3],
+          [1, 2, 3],
+        ],
+      }),
+    ],
     ["an id that is empty", ["ids[0]"], adding({ ids: [""], embeddings: [[1, 2, 3]] })],
     ["an id that is null", ["ids[0]", "null"], adding({ ids: [null], embeddings: [[1, 2, 3]] })],
     ["an id with half a character", ["ids[0]"], adding({ ids: ["\ud800"], embeddings: [[1, 2, 3]] })],
-    ["ids given twice", ["unique", "x (ids[2])"], adding({ ids: ["x", "y", "x"], embeddings: [[1, 2, 3], [1, 2, 3], [1, 2, 3]] })],
+    [
+      "ids given twice",
+      ["unique", "x (ids[2])"],
+      adding({
+        ids: ["x", "y", "x"],
+        embeddings: [
+          [1, 2, 3],
+          [1, 2, 3],
+          [1, 2, 3],
+        ],
+      }),
+    ],
     ["neither embeddings nor documents", ["embeddings", "documents"], adding({ ids: ["x"] })],
     ["fewer embeddings than ids", ["ids", "embeddings", "2", "1"], adding({ ids: ["x", "y"], embeddings: [[1, 2, 3]] })],
     ["more documents than ids", ["ids", "documents"], adding({ ...one, documents: ["a", "b"] })],
@@ -215,7 +279,18 @@ const writes: BadInput[] = [
     ["an embedding that is a number", ["embeddings[0]", "1"], adding({ ids: ["x"], embeddings: [1] })],
     ["an embedding that is null", ["embeddings[0]", "null"], adding({ ids: ["x"], embeddings: [null] })],
     ["an embedding that is empty", ["embeddings[0]"], adding({ ids: ["x"], embeddings: [[]] })],
-    ["ragged embeddings", ["embeddings[1]", "2", "3"], ({ silent }) => silent.add({ ids: ["x", "y"], embeddings: [[1, 2, 3], [1, 2]] })],
+    [
+      "ragged embeddings",
+      ["embeddings[1]", "2", "3"],
+      ({ silent }) =>
+        silent.add({
+          ids: ["x", "y"],
+          embeddings: [
+            [1, 2, 3],
+            [1, 2],
+          ],
+        }),
+    ],
     ["an embedding with NaN", ["embeddings[0][1]", "NaN"], adding({ ids: ["x"], embeddings: [[1, NaN, 3]] })],
     ["an embedding with Infinity", ["embeddings[0][2]", "Infinity"], adding({ ids: ["x"], embeddings: [[1, 2, Infinity]] })],
     ["a number too large for float32", ["embeddings[0][0]", "1e+39"], adding({ ids: ["x"], embeddings: [[1e39, 2, 3]] })],
@@ -238,7 +313,11 @@ const writes: BadInput[] = [
     ["metadata with an object", ["metadatas[0]", '"a"'], adding({ ...one, metadatas: [{ a: { b: 1 } }] })],
     ["metadata with a function", ["metadatas[0]", '"a"', "function"], adding({ ...one, metadatas: [{ a: () => 1 }] })],
     ["metadata with a symbol", ["metadatas[0]", '"a"', "Symbol(x)"], adding({ ...one, metadatas: [{ a: Symbol("x") }] })],
-    ["metadata with an element of the page", ["metadatas[0]", '"a"'], adding({ ...one, metadatas: [{ a: globalThis.document?.createElement("div") }] })],
+    [
+      "metadata with an element of the page",
+      ["metadatas[0]", '"a"'],
+      adding({ ...one, metadatas: [{ a: globalThis.document?.createElement("div") }] }),
+    ],
     ["metadata with itself", ["metadatas[0]", '"self"'], adding({ ...one, metadatas: [circle] })],
     ["metadata with a date", ["metadatas[0]", '"a"'], adding({ ...one, metadatas: [{ a: new Date(0) }] })],
     ["metadata with NaN", ["metadatas[0]", '"a"', "NaN"], adding({ ...one, metadatas: [{ a: NaN }] })],
@@ -246,31 +325,97 @@ const writes: BadInput[] = [
     ["metadata with an empty list", ["metadatas[0]", '"a"', "[]"], adding({ ...one, metadatas: [{ a: [] }] })],
     ["metadata with a mixed list", ["metadatas[0]", '"a"', "string", "number"], adding({ ...one, metadatas: [{ a: ["x", 1] }] })],
     ["metadata with a nested list", ["metadatas[0]", '"a"', "[1]"], adding({ ...one, metadatas: [{ a: [[1]] }] })],
-    ["a sparse vector without values", ['metadatas[0]["sv"].values', "undefined"], adding({ ...one, metadatas: [{ sv: { indices: [1] } }] })],
-    ["a sparse vector of typed arrays", ['metadatas[0]["sv"].indices'], adding({ ...one, metadatas: [{ sv: { indices: Uint32Array.of(1), values: Float32Array.of(1) } }] })],
-    ["a sparse vector of two lengths", ['metadatas[0]["sv"]', "2 indices", "1 values"], adding({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] })],
-    ["a sparse vector out of order", ['metadatas[0]["sv"].indices[1]', "4 after 7"], adding({ ...one, metadatas: [{ sv: { indices: [7, 4], values: [1, 1] } }] })],
-    ["a sparse vector with an index twice", ['metadatas[0]["sv"].indices[1]', "7 after 7"], adding({ ...one, metadatas: [{ sv: { indices: [7, 7], values: [1, 1] } }] })],
-    ["a sparse vector with a negative index", ['metadatas[0]["sv"].indices[0]', "-1", "4294967295"], adding({ ...one, metadatas: [{ sv: { indices: [-1], values: [1] } }] })],
-    ["a sparse vector with a broken index", ['metadatas[0]["sv"].indices[0]', "0.5"], adding({ ...one, metadatas: [{ sv: { indices: [0.5], values: [1] } }] })],
-    ["a sparse vector with NaN", ['metadatas[0]["sv"].values[0]', "NaN"], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [NaN] } }] })],
-    ["a sparse vector beyond float32", ['metadatas[0]["sv"].values[0]', "1e+39"], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1e39] } }] })],
-    ["a sparse vector with another mark", ["#type", '"dense"'], adding({ ...one, metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] })],
-    ["a sparse vector with a strange field", ['metadatas[0]["sv"]', '"size"'], adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1], size: 9 } }] })],
+    [
+      "a sparse vector without values",
+      ['metadatas[0]["sv"].values', "undefined"],
+      adding({ ...one, metadatas: [{ sv: { indices: [1] } }] }),
+    ],
+    [
+      "a sparse vector of typed arrays",
+      ['metadatas[0]["sv"].indices'],
+      adding({ ...one, metadatas: [{ sv: { indices: Uint32Array.of(1), values: Float32Array.of(1) } }] }),
+    ],
+    [
+      "a sparse vector of two lengths",
+      ['metadatas[0]["sv"]', "2 indices", "1 values"],
+      adding({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] }),
+    ],
+    [
+      "a sparse vector out of order",
+      ['metadatas[0]["sv"].indices[1]', "4 after 7"],
+      adding({ ...one, metadatas: [{ sv: { indices: [7, 4], values: [1, 1] } }] }),
+    ],
+    [
+      "a sparse vector with an index twice",
+      ['metadatas[0]["sv"].indices[1]', "7 after 7"],
+      adding({ ...one, metadatas: [{ sv: { indices: [7, 7], values: [1, 1] } }] }),
+    ],
+    [
+      "a sparse vector with a negative index",
+      ['metadatas[0]["sv"].indices[0]', "-1", "4294967295"],
+      adding({ ...one, metadatas: [{ sv: { indices: [-1], values: [1] } }] }),
+    ],
+    [
+      "a sparse vector with a broken index",
+      ['metadatas[0]["sv"].indices[0]', "0.5"],
+      adding({ ...one, metadatas: [{ sv: { indices: [0.5], values: [1] } }] }),
+    ],
+    [
+      "a sparse vector with NaN",
+      ['metadatas[0]["sv"].values[0]', "NaN"],
+      adding({ ...one, metadatas: [{ sv: { indices: [1], values: [NaN] } }] }),
+    ],
+    [
+      "a sparse vector beyond float32",
+      ['metadatas[0]["sv"].values[0]', "1e+39"],
+      adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1e39] } }] }),
+    ],
+    [
+      "a sparse vector with another mark",
+      ["#type", '"dense"'],
+      adding({ ...one, metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] }),
+    ],
+    [
+      "a sparse vector with a strange field",
+      ['metadatas[0]["sv"]', '"size"'],
+      adding({ ...one, metadatas: [{ sv: { indices: [1], values: [1], size: 9 } }] }),
+    ],
     ["a list of sparse vectors", ['metadatas[0]["sv"][0]'], adding({ ...one, metadatas: [{ sv: [{ indices: [1], values: [1] }] }] })],
-    ["collection metadata with a bad sparse vector", ['metadata["sv"].indices[1]', "1 after 1"], creating({ name: "notes", metadata: { sv: { indices: [1, 1], values: [1, 1] } } })],
+    [
+      "collection metadata with a bad sparse vector",
+      ['metadata["sv"].indices[1]', "1 after 1"],
+      creating({ name: "notes", metadata: { sv: { indices: [1, 1], values: [1, 1] } } }),
+    ],
     ["a signal that is none", ["signal", "true"], adding({ ...one, signal: true })],
     ["an onProgress that is none", ["onProgress", "1"], adding({ ...one, onProgress: 1 })],
     ["upserting without anything", ["embeddings", "documents"], ({ collection }) => collection.upsert({ ids: ["a"] })],
-    ["upserting empty metadata", ["metadatas[0]", "{}"], ({ collection }) => collection.upsert({ ids: ["a"], embeddings: [[1, 2, 3]], metadatas: [{}] })],
+    [
+      "upserting empty metadata",
+      ["metadatas[0]", "{}"],
+      ({ collection }) => collection.upsert({ ids: ["a"], embeddings: [[1, 2, 3]], metadatas: [{}] }),
+    ],
     ["updating with NaN", ["embeddings[0][0]", "NaN"], ({ collection }) => collection.update({ ids: ["a"], embeddings: [[NaN, 2, 3]] })],
-    ["updating with a list of objects", ["metadatas[0]", '"a"'], ({ collection }) => collection.update({ ids: ["a"], metadatas: [{ a: odd([{}]) }] })],
+    [
+      "updating with a list of objects",
+      ["metadatas[0]", '"a"'],
+      ({ collection }) => collection.update({ ids: ["a"], metadatas: [{ a: odd([{}]) }] }),
+    ],
     ["updating ids given twice", ["unique", "a"], ({ collection }) => collection.update({ ids: ["a", "a"], documents: [null, null] })],
   ]),
   ...refused("DIMENSION_MISMATCH", [
     ["an embedding that is too short", ["3", "2", "embeddings[0]"], adding({ ids: ["x"], embeddings: [[1, 2]] })],
     ["an embedding that is too long", ["3", "4", "embeddings[0]"], adding({ ids: ["x"], embeddings: [[1, 2, 3, 4]] })],
-    ["a later embedding that is too long", ["3", "4", "embeddings[1]"], adding({ ids: ["x", "y"], embeddings: [[1, 2, 3], [1, 2, 3, 4]] })],
+    [
+      "a later embedding that is too long",
+      ["3", "4", "embeddings[1]"],
+      adding({
+        ids: ["x", "y"],
+        embeddings: [
+          [1, 2, 3],
+          [1, 2, 3, 4],
+        ],
+      }),
+    ],
     ["flat rows that are too long", ["3", "4", "embeddings"], adding({ ids: ["x", "y"], embeddings: new Float32Array(8) })],
     ["an update that is too short", ["3", "1", "embeddings[0]"], ({ collection }) => collection.update({ ids: ["a"], embeddings: [[1]] })],
     [
@@ -286,8 +431,16 @@ const writes: BadInput[] = [
     ],
   ]),
   ...refused("LIMIT_EXCEEDED", [
-    ["an embedding of too many dimensions", ["5000", "4096"], ({ silent }) => silent.add({ ids: ["x"], embeddings: [new Float32Array(5000)] })],
-    ["a sparse vector of too many entries", ['metadatas[0]["sv"]', "65537", "65536"], adding({ ...one, metadatas: [{ sv: manyEntries(65_537) }] })],
+    [
+      "an embedding of too many dimensions",
+      ["5000", "4096"],
+      ({ silent }) => silent.add({ ids: ["x"], embeddings: [new Float32Array(5000)] }),
+    ],
+    [
+      "a sparse vector of too many entries",
+      ['metadatas[0]["sv"]', "65537", "65536"],
+      adding({ ...one, metadatas: [{ sv: manyEntries(65_537) }] }),
+    ],
     ["a record that is too large", ["ids[0]", '"x"'], adding({ ...one, documents: ["d".repeat(34_000_000)] })],
   ]),
   ...refused("ABORTED", [
@@ -325,14 +478,31 @@ function embedding(answer: () => unknown): (setting: Setting) => unknown {
 
 const embeddingFunctions: BadInput[] = [
   ...refused("EMBEDDING_FUNCTION", [
-    ["an embedding function that throws", ["odd-one", "no model"], embedding(() => { throw new Error("no model"); })],
+    [
+      "an embedding function that throws",
+      ["odd-one", "no model"],
+      embedding(() => {
+        throw new Error("no model");
+      }),
+    ],
     ["an embedding function that answers nothing", ["odd-one", "undefined"], embedding(() => undefined)],
     ["an embedding function that answers too few", ["odd-one", "0", "1"], embedding(() => [])],
-    ["an embedding function that answers too many", ["odd-one", "2", "1"], embedding(() => [[1, 2, 3], [1, 2, 3]])],
+    [
+      "an embedding function that answers too many",
+      ["odd-one", "2", "1"],
+      embedding(() => [
+        [1, 2, 3],
+        [1, 2, 3],
+      ]),
+    ],
     ["an embedding function that answers NaN", ["NaN", "odd-one"], embedding(() => [[1, NaN, 3]])],
     ["an embedding function that answers strings", ["odd-one", '"a"'], embedding(() => [["a", "b", "c"]])],
     ["an embedding function that answers null", ["odd-one", "null"], embedding(() => [null])],
-    ["texts for a collection without a function", ["silent", "embedding function"], ({ silent }) => silent.add({ ids: ["x"], documents: ["text"] })],
+    [
+      "texts for a collection without a function",
+      ["silent", "embedding function"],
+      ({ silent }) => silent.add({ ids: ["x"], documents: ["text"] }),
+    ],
     ["a query text without a function", ["silent", "embedding function"], ({ silent }) => silent.query({ queryTexts: ["text"] })],
     [
       "another embedding function than the stored one",
@@ -346,7 +516,11 @@ const embeddingFunctions: BadInput[] = [
   ...refused("DIMENSION_MISMATCH", [["an embedding function of another dimension", ["3", "2"], embedding(() => [[1, 2]])]]),
   ...refused("INVALID_ARGUMENT", [
     ["a hashing function of no dimension", ["dimension", "0"], ({ tidepool }) => new tidepool.HashingEmbeddingFunction({ dimension: 0 })],
-    ["registering without a name", ["name", '""'], ({ tidepool }) => tidepool.registerEmbeddingFunction("", tidepool.HashingEmbeddingFunction)],
+    [
+      "registering without a name",
+      ["name", '""'],
+      ({ tidepool }) => tidepool.registerEmbeddingFunction("", tidepool.HashingEmbeddingFunction),
+    ],
     ["registering no class", ["fn", "{}"], ({ tidepool }) => tidepool.registerEmbeddingFunction("mine", odd({}))],
   ]),
 ];
@@ -370,7 +544,11 @@ const filters: BadInput[] = [
     ["a where with two keys", ["where", "2"], where({ a: 1, b: 2 })],
     ["a where with a function in a list", ["where.a.$in[1]", "a function"], where({ a: { $in: ["x", () => 1] } })],
     ["a where with a symbol", ["where.$and[0].a", "Symbol(x)"], where({ $and: [{ a: Symbol("x") }, { b: 1 }] })],
-    ["a where with an element of the page", ["where.a.$eq", "HTMLDivElement"], where({ a: { $eq: globalThis.document?.createElement("div") } })],
+    [
+      "a where with an element of the page",
+      ["where.a.$eq", "HTMLDivElement"],
+      where({ a: { $eq: globalThis.document?.createElement("div") } }),
+    ],
     ["a where with null", ["where.a", "null"], where({ a: null })],
     ["a where with a list", ["where.a", "[1]"], where({ a: [1] })],
     ["a where with NaN", ["where.a", "NaN"], where({ a: NaN })],
@@ -386,7 +564,11 @@ const filters: BadInput[] = [
     ["an $and that is no list", ["where.$and", "{}"], where({ $and: {} })],
     ["an $and of nothing", ["where", "$and", "[]"], where({ $and: [] })],
     ["an $or with a string in it", ["where.$or[1]", '"x"'], where({ $or: [{ a: 1 }, "x"] })],
-    ["a fault deep inside", ["where.$and[1].$or[1].a.$gte", "true"], where({ $and: [{ c: 1 }, { $or: [{ b: 1 }, { a: { $gte: true } }] }] })],
+    [
+      "a fault deep inside",
+      ["where.$and[1].$or[1].a.$gte", "true"],
+      where({ $and: [{ c: 1 }, { $or: [{ b: 1 }, { a: { $gte: true } }] }] }),
+    ],
     ["a where with a function", ["where.a is a function"], where({ a: () => 1 })],
     ["a whereDocument that is a string", ["whereDocument", '"a"'], whereDocument("a")],
     ["an empty whereDocument", ["whereDocument", "0"], whereDocument({})],
@@ -444,7 +626,16 @@ const reads: BadInput[] = [
     ["a query by a number", ["queryEmbeddings", "5"], querying({ queryEmbeddings: 5 })],
     ["a query by numbers", ["queryEmbeddings[0]", "1"], querying({ queryEmbeddings: [1, 2, 3] })],
     ["a query with NaN", ["queryEmbeddings[0][2]", "NaN"], querying({ queryEmbeddings: [[1, 2, NaN]] })],
-    ["a ragged query", ["queryEmbeddings[1]"], querying({ queryEmbeddings: [[1, 2, 3], [1, 2]] })],
+    [
+      "a ragged query",
+      ["queryEmbeddings[1]"],
+      querying({
+        queryEmbeddings: [
+          [1, 2, 3],
+          [1, 2],
+        ],
+      }),
+    ],
     ["a query of no texts", ["queryTexts", "[]"], querying({ queryTexts: [] })],
     ["a query text that is a number", ["queryTexts[0]", "1"], querying({ queryTexts: [1] })],
     ["a negative nResults", ["nResults", "-1"], querying({ ...ask, nResults: -1 })],
@@ -467,7 +658,9 @@ const reads: BadInput[] = [
     ["a query that is too short", ["3", "2", "queryEmbeddings"], querying({ queryEmbeddings: [[1, 2]] })],
     ["a flat query that is too long", ["3", "6", "queryEmbeddings"], querying({ queryEmbeddings: new Float32Array(6) })],
   ]),
-  ...refused("LIMIT_EXCEEDED", [["a query of too many dimensions", ["queryEmbeddings", "5000", "4096"], querying({ queryEmbeddings: [new Float32Array(5000)] })]]),
+  ...refused("LIMIT_EXCEEDED", [
+    ["a query of too many dimensions", ["queryEmbeddings", "5000", "4096"], querying({ queryEmbeddings: [new Float32Array(5000)] })],
+  ]),
 ];
 
 /** Calls on a client or collection after `close`. */
@@ -487,16 +680,8 @@ const closing = refused("CLOSED", [
 ]);
 
 const elsewhere = refused("NOT_FOUND", [
-  [
-    "a tenant that is not there",
-    ["nobody"],
-    aside((client) => client.createCollection({ name: "notes" }), { tenant: "nobody" }),
-  ],
-  [
-    "a database that is not there",
-    ["nothing"],
-    aside((client) => client.listCollections(), { database: "nothing" }),
-  ],
+  ["a tenant that is not there", ["nobody"], aside((client) => client.createCollection({ name: "notes" }), { tenant: "nobody" })],
+  ["a database that is not there", ["nothing"], aside((client) => client.listCollections(), { database: "nothing" })],
 ]);
 
 export const badInputs: readonly BadInput[] = [

@@ -25,6 +25,12 @@ export async function fill(collection: Collection): Promise<void> {
 /** Ids of the records nearest to record n, by a plain loop. */
 export function nearestTo(n: number, count: number): string[] {
   const query = embeddingOf(n);
-  const distances = Array.from({ length: ROWS }, (_, row) => ({ id: `r${row}`, distance: embeddingOf(row).reduce((sum, x, i) => sum + (x - query[i]!) ** 2, 0) }));
-  return distances.sort((a, b) => a.distance - b.distance).slice(0, count).map(({ id }) => id);
+  const distances = Array.from({ length: ROWS }, (_, row) => ({
+    id: `r${row}`,
+    distance: embeddingOf(row).reduce((sum, x, i) => sum + (x - query[i]!) ** 2, 0),
+  }));
+  return distances
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, count)
+    .map(({ id }) => id);
 }

@@ -7,7 +7,7 @@
  * like after a crash, it must equal the model after some m, and m must be at least the number of operations that were
  * acknowledged.
  */
-import { TidepoolClient, type Collection, type EngineInfo, type TidepoolClientOptions } from "tidepool-db";
+import { type Collection, type EngineInfo, TidepoolClient, type TidepoolClientOptions } from "tidepool-db";
 
 /** The collections and the length of their embeddings. */
 const DIMENSIONS = { large: 1536, small: 16 };
@@ -288,7 +288,8 @@ async function search(collection: Collection, model: Model): Promise<string[]> {
     const [id, { embedding, metadata, document }] = all[Math.floor(share * all.length)]!;
     const n = metadata.n as number;
     const nearest = await collection.query({ queryEmbeddings: [embedding], nResults: 1 });
-    if (nearest.ids[0]![0] !== id || nearest.distances[0]![0] !== 0) faults.push(`query for ${id}: ${nearest.ids[0]![0]} at ${nearest.distances[0]![0]}`);
+    if (nearest.ids[0]![0] !== id || nearest.distances[0]![0] !== 0)
+      faults.push(`query for ${id}: ${nearest.ids[0]![0]} at ${nearest.distances[0]![0]}`);
     const filtered = await collection.get({ where: { n } });
     if (filtered.ids.join() !== id) faults.push(`where n is ${n}: ${filtered.ids}`);
     const text = await collection.searchText({ query: document.split(" ").slice(-3).join(" "), where: { n } });

@@ -31,7 +31,11 @@ export function open(client: TidepoolClient, name = "notes"): Promise<Collection
 }
 
 /** A short life: open, do something with the collection, close. */
-export async function visit<T>(options: TidepoolClientOptions, body: (collection: Collection, client: TidepoolClient) => Promise<T>, name?: string): Promise<T> {
+export async function visit<T>(
+  options: TidepoolClientOptions,
+  body: (collection: Collection, client: TidepoolClient) => Promise<T>,
+  name?: string,
+): Promise<T> {
   const { TidepoolClient } = tidepool;
   const client = new TidepoolClient(options);
   try {
@@ -62,7 +66,9 @@ export async function faultsOf(collection: Collection, count: number): Promise<s
 }
 
 /** What a promise is rejected with, as far as it crosses to the test; `null` when it is not. */
-export async function rejection(promise: Promise<unknown>): Promise<{ code: string; message: string; details: Record<string, unknown> } | null> {
+export async function rejection(
+  promise: Promise<unknown>,
+): Promise<{ code: string; message: string; details: Record<string, unknown> } | null> {
   try {
     await promise;
     return null;

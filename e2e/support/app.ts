@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
-import { transformWithOxc } from "vite";
 import type * as Package from "tidepool-db";
 import type { TidepoolClientOptions } from "tidepool-db";
-import { serveFolder, type ServeOptions, type StaticServer } from "../../tools/browser/static-server.js";
+import { transformWithOxc } from "vite";
+import { type ServeOptions, type StaticServer, serveFolder } from "../../tools/browser/static-server.js";
 
 declare global {
   /** In the page: the package. */
@@ -44,7 +44,8 @@ const files: Record<string, string> = {
   "change-no-simd.js": "WebAssembly.validate = () => false;",
   "no-relaxed-simd.js": 'import "./change-no-relaxed-simd.js"; import "./package/worker.js";',
   // 146 begins the number of the relaxed dot product; nothing else that the worker asks about contains it.
-  "change-no-relaxed-simd.js": "const { validate } = WebAssembly; WebAssembly.validate = (bytes) => !bytes.includes(146) && validate(bytes);",
+  "change-no-relaxed-simd.js":
+    "const { validate } = WebAssembly; WebAssembly.validate = (bytes) => !bytes.includes(146) && validate(bytes);",
 };
 
 /** Serves the page; remove it with `close`. */

@@ -46,7 +46,10 @@ export async function readExamples(root: string, paths: readonly string[]): Prom
 
 async function sourcesOf(root: string, folder: string): Promise<string[]> {
   const names = await readdir(join(root, folder));
-  return names.filter((name) => name.endsWith(".ts") && !name.includes(".test.")).sort().map((name) => relative(root, join(root, folder, name)));
+  return names
+    .filter((name) => name.endsWith(".ts") && !name.includes(".test."))
+    .sort()
+    .map((name) => relative(root, join(root, folder, name)));
 }
 
 function fencedIn(text: string, file: string): Example[] {
@@ -85,7 +88,8 @@ function complete(text: string): string {
   const declares = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(declared);
   const before: string[] = [];
   if (speaksOf("collection") && !declares("collection")) before.unshift(collectionSetup);
-  if ((speaksOf("client") || before.length > 0) && !declares("client")) before.unshift(`const client = new TidepoolClient({ path: "examples", allowReset: true });`);
+  if ((speaksOf("client") || before.length > 0) && !declares("client"))
+    before.unshift(`const client = new TidepoolClient({ path: "examples", allowReset: true });`);
   const all = [...before, text].join("\n");
   const missing = exportedNames.filter((name) => new RegExp(`\\b${name}\\b`).test(all) && !declares(name));
   if (missing.length > 0) before.unshift(`import { ${missing.join(", ")} } from "tidepool-db";`);

@@ -3,13 +3,13 @@
  * from Node, and the built package answers its requests. No server runs.
  */
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { serveFolder, type StaticServer } from "../../tools/browser/static-server.js";
+import { type StaticServer, serveFolder } from "../../tools/browser/static-server.js";
 
 const VERSION = "3.5.0";
 const cache = fileURLToPath(new URL(`../../.cache/chromadb-${VERSION}`, import.meta.url));

@@ -16,8 +16,8 @@ import {
   type EmbeddingFunctionSpace,
   Exp,
   GetResult,
-  getEmbeddingFunction,
   GroupBy,
+  getEmbeddingFunction,
   IncludeEnum,
   type IndexingStatus,
   K,
@@ -36,8 +36,8 @@ import {
   type QueryRowResult,
   type RankExpression,
   ReadLevel,
-  registerEmbeddingFunction,
   Rrf,
+  registerEmbeddingFunction,
   Search,
   type SearchLike,
   SearchResult,
@@ -69,7 +69,12 @@ export async function collections(): Promise<void> {
   is<string>(identity.tenant);
   is<string[]>(identity.databases);
   const configuration: CreateCollectionConfiguration = { hnsw: { space: "cosine", ef_construction: 200, max_neighbors: 32 } };
-  const made: Collection = await client.createCollection({ name: "tides", metadata: { sea: "north", year: 1999 }, configuration, embeddingFunction: null });
+  const made: Collection = await client.createCollection({
+    name: "tides",
+    metadata: { sea: "north", year: 1999 },
+    configuration,
+    embeddingFunction: null,
+  });
   const again = await client.getOrCreateCollection({ name: "tides" });
   const found = await client.getCollection({ name: "tides", embeddingFunction: new Lengths() });
   const byId = await client.getCollectionById(made.id);
@@ -77,7 +82,11 @@ export async function collections(): Promise<void> {
   const several: Collection[] = await client.getCollections(["tides", "ebbs"]);
   await client.getCollections([{ name: "tides" }, { name: "ebbs", embeddingFunction: new Lengths() }]);
   const all: Collection[] = await client.listCollections({ limit: 10, offset: 0 });
-  is<string[]>([made, again, found, byId, byCrn, ...several, ...all].map((collection) => `${collection.tenant}/${collection.database}/${collection.name}: ${collection.id}`));
+  is<string[]>(
+    [made, again, found, byId, byCrn, ...several, ...all].map(
+      (collection) => `${collection.tenant}/${collection.database}/${collection.name}: ${collection.id}`,
+    ),
+  );
   const metadata: CollectionMetadata | undefined = made.metadata;
   is<unknown>(metadata?.["sea"]);
   is<unknown>(made.configuration);
@@ -153,7 +162,16 @@ const everything: IncludeEnum[] = [IncludeEnum.documents, IncludeEnum.embeddings
 
 export async function records(collection: Collection): Promise<void> {
   const metadatas: Metadata[] = [{ year: 1999, sea: "north", open: true, tags: ["a", "b"] }, { year: 2000 }];
-  await collection.add({ ids: ["a", "b"], embeddings: [[1, 2], [3, 4]], documents: ["ebb", "flood"], metadatas, uris: ["u:a", "u:b"] });
+  await collection.add({
+    ids: ["a", "b"],
+    embeddings: [
+      [1, 2],
+      [3, 4],
+    ],
+    documents: ["ebb", "flood"],
+    metadatas,
+    uris: ["u:a", "u:b"],
+  });
   await collection.upsert({ ids: ["a"], embeddings: [[1, 2]], metadatas: [{ year: 2001 }] });
   await collection.update({ ids: ["a"], documents: ["ebb tide"] });
   is<number>(await collection.count());
@@ -183,15 +201,28 @@ export async function reading(collection: Collection): Promise<string[]> {
 }
 
 export async function querying(collection: Collection, where?: Where, whereDocument?: WhereDocument): Promise<void> {
-  const found = await collection.query<Tide>({ queryTexts: ["ebb"], nResults: 3, where, whereDocument, include: ["distances", "documents", "metadatas"] });
+  const found = await collection.query<Tide>({
+    queryTexts: ["ebb"],
+    nResults: 3,
+    where,
+    whereDocument,
+    include: ["distances", "documents", "metadatas"],
+  });
   is<QueryResult<Tide>>(found);
   is<string[][]>(found.ids);
   is<(number | null)[][]>(found.distances);
   is<(string | null)[][]>(found.documents);
   for (const rows of found.rows()) {
-    for (const row of rows as QueryRowResult<Tide>[]) is<[string, number | null | undefined, string | undefined]>([row.id, row.distance, row.metadata?.sea]);
+    for (const row of rows as QueryRowResult<Tide>[])
+      is<[string, number | null | undefined, string | undefined]>([row.id, row.distance, row.metadata?.sea]);
   }
-  await collection.query({ queryEmbeddings: [[1, 2], [3, 4]], ids: ["a", "b"] });
+  await collection.query({
+    queryEmbeddings: [
+      [1, 2],
+      [3, 4],
+    ],
+    ids: ["a", "b"],
+  });
 }
 
 export const filters: Where[] = [
@@ -216,16 +247,25 @@ export const documentFilters: WhereDocument[] = [
 
 export async function searching(collection: Collection): Promise<void> {
   const options: KnnOptions = { query: [1, 2], limit: 50, default: 10 };
-  const where: WhereExpression = K("year").gte(1999).and(K("sea").isIn(["north", "south"])).or(K.DOCUMENT.contains("ebb"));
+  const where: WhereExpression = K("year")
+    .gte(1999)
+    .and(K("sea").isIn(["north", "south"]))
+    .or(K.DOCUMENT.contains("ebb"));
   const rank: RankExpression = Knn(options).multiply(0.8).add(Val(0.2));
-  const hybrid = Rrf({ ranks: [Knn({ query: "ebb", returnRank: true }), Knn({ query: [1, 2], returnRank: true })], weights: [2, 1], k: 60 });
+  const hybrid = Rrf({
+    ranks: [Knn({ query: "ebb", returnRank: true }), Knn({ query: [1, 2], returnRank: true })],
+    weights: [2, 1],
+    k: 60,
+  });
   const searches: SearchLike[] = [
     new Search().where(where).rank(rank).limit(10, 5).select(K.DOCUMENT, K.SCORE, "year"),
     new Search().where({ sea: "north" }).rank(hybrid).limit({ limit: 3 }).selectAll(),
     new Search({ rank: Sum(Knn({ query: [1, 2] }), Max(Val(1), Val(2)), Min(Val(1), Val(2))) }),
     { where: { year: 1 }, limit: new Limit({ limit: 5, offset: 1 }), select: Select.all() },
     new Search().groupBy(new GroupBy([K("sea")], new MinK([K.SCORE], 2))),
-    new Search().groupBy(new GroupBy([K("sea")], new MaxK([K("year")], 1))).rank(Abs(Sub(Val(1), Div(Mul(Val(2), Val(3)), Exp(Log(Val(4))))))),
+    new Search()
+      .groupBy(new GroupBy([K("sea")], new MaxK([K("year")], 1)))
+      .rank(Abs(Sub(Val(1), Div(Mul(Val(2), Val(3)), Exp(Log(Val(4))))))),
     new Search().groupBy({ keys: ["sea"], aggregate: { $min_k: { keys: ["#score"], k: 1 } } }),
     new Search().groupBy(new GroupBy([new Key("sea")], Aggregate.minK([K.SCORE], 1))),
   ];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openTestClient } from "../testing/client.js";
 import { AdminClient } from "./admin-client.js";
 import { TidepoolClient } from "./client.js";
-import { openTestClient } from "../testing/client.js";
 
 let client: TidepoolClient;
 let admin: AdminClient;
@@ -30,10 +30,18 @@ test("what is missing, taken or malformed is told apart", async () => {
   await expect(admin.listDatabases({ tenant: "none" })).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(admin.deleteDatabase({ name: "none", tenant: "default_tenant" })).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(admin.createTenant({ name: "default_tenant" })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
-  await expect(admin.createDatabase({ name: "default_database", tenant: "default_tenant" })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  await expect(admin.createDatabase({ name: "default_database", tenant: "default_tenant" })).rejects.toMatchObject({
+    code: "ALREADY_EXISTS",
+  });
   await expect(admin.createDatabase({ name: "a", tenant: "default_tenant" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-  await expect(admin.createTenant({} as never)).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("name") });
-  await expect(admin.getDatabase({ name: "abc" } as never)).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("tenant") });
+  await expect(admin.createTenant({} as never)).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("name"),
+  });
+  await expect(admin.getDatabase({ name: "abc" } as never)).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("tenant"),
+  });
 });
 
 test("a client of another database shares the connection and sees only its own collections", async () => {
@@ -54,7 +62,10 @@ test("a client of another database shares the connection and sees only its own c
 
 test("a client whose tenant or database is not there is told so by name", async () => {
   const nobody = new TidepoolClient({ client, tenant: "nobody" });
-  await expect(nobody.createCollection({ name: "notes" })).rejects.toMatchObject({ code: "NOT_FOUND", message: "Tenant [nobody] does not exist" });
+  await expect(nobody.createCollection({ name: "notes" })).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    message: "Tenant [nobody] does not exist",
+  });
   const nowhere = new TidepoolClient({ client, database: "nowhere" });
   await expect(nowhere.listCollections()).rejects.toMatchObject({ code: "NOT_FOUND", message: "Database [nowhere] does not exist" });
   await expect(nowhere.countCollections()).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,8 +1,8 @@
 /** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
 import { validateCount, validateObject, validateText } from "../core/gateway/validate/records.js";
 import type { DatabaseInfo, EngineService } from "../core/service.js";
-import { CONNECTION } from "./connection-key.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
+import { CONNECTION } from "./connection-key.js";
 
 export type { DatabaseInfo };
 

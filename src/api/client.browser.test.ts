@@ -18,18 +18,27 @@ function freshPath(): string {
   return `browser-test-${crypto.randomUUID()}`;
 }
 
-test.each(["opfs", "indexeddb", "memory"] as const)("records are added, found by vector, text and words, and told of in %s", async (storage) => {
-  const client = open({ path: freshPath(), storage, allowReset: true });
-  const tides = await client.createCollection({ name: "tides" });
-  const progress: number[] = [];
-  const documents = Array.from({ length: 1500 }, (_, i) => `passage ${i} about the tide`);
-  await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, onProgress: ({ done }) => progress.push(done) });
-  expect(progress).toEqual([1000, 1500]);
-  expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
-  expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
-  expect(await client.info()).toMatchObject({ storage, records: 1500, collections: 1, kernel: "wasm-relaxed-simd", durability: "strict" });
-  await client.reset();
-});
+test.each(["opfs", "indexeddb", "memory"] as const)(
+  "records are added, found by vector, text and words, and told of in %s",
+  async (storage) => {
+    const client = open({ path: freshPath(), storage, allowReset: true });
+    const tides = await client.createCollection({ name: "tides" });
+    const progress: number[] = [];
+    const documents = Array.from({ length: 1500 }, (_, i) => `passage ${i} about the tide`);
+    await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, onProgress: ({ done }) => progress.push(done) });
+    expect(progress).toEqual([1000, 1500]);
+    expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
+    expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
+    expect(await client.info()).toMatchObject({
+      storage,
+      records: 1500,
+      collections: 1,
+      kernel: "wasm-relaxed-simd",
+      durability: "strict",
+    });
+    await client.reset();
+  },
+);
 
 test("what was acknowledged is there after the worker was killed, and calls under way are told", async () => {
   const workers: Worker[] = [];

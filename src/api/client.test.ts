@@ -4,12 +4,7 @@ import type { CreateCollectionRequest } from "../core/service.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
-import {
-  type EmbeddingFunction,
-  getEmbeddingFunction,
-  knownEmbeddingFunctions,
-  registerEmbeddingFunction,
-} from "./embedding-function.js";
+import { type EmbeddingFunction, getEmbeddingFunction, knownEmbeddingFunctions, registerEmbeddingFunction } from "./embedding-function.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 
 let engine: TestEngine;
@@ -125,8 +120,20 @@ describe("bad arguments are refused before anything is sent", () => {
     ["unknown space in metadata", (client) => client.createCollection({ name: "abc", metadata: { "hnsw:space": "foo" } })],
     ["both indexes", (client) => client.createCollection({ name: "abc", configuration: { hnsw: {}, spann: {} } })],
     ["no function", (client) => client.createCollection({ name: "abc", embeddingFunction: {} as never })],
-    ["two functions", (client) => client.createCollection({ name: "abc", embeddingFunction: new LengthFunction(), configuration: { embeddingFunction: new LengthFunction() } })],
-    ["space that the function cannot", (client) => client.createCollection({ name: "abc", embeddingFunction: new LengthFunction(), configuration: { hnsw: { space: "cosine" } } })],
+    [
+      "two functions",
+      (client) =>
+        client.createCollection({
+          name: "abc",
+          embeddingFunction: new LengthFunction(),
+          configuration: { embeddingFunction: new LengthFunction() },
+        }),
+    ],
+    [
+      "space that the function cannot",
+      (client) =>
+        client.createCollection({ name: "abc", embeddingFunction: new LengthFunction(), configuration: { hnsw: { space: "cosine" } } }),
+    ],
     ["getOrCreate with a bad name", (client) => client.getOrCreateCollection({ name: "a b" })],
     ["get without a name", (client) => client.getCollection({} as never)],
     ["get with a bad function", (client) => client.getCollection({ name: "abc", embeddingFunction: 1 as never })],
@@ -155,7 +162,8 @@ describe("collections", () => {
   });
 
   test("the space comes from configuration, then Chroma's metadata key, then an explicitly given function", async () => {
-    const space = async (name: string, args: object): Promise<string> => (await client.createCollection({ name, ...args })).configuration.hnsw.space;
+    const space = async (name: string, args: object): Promise<string> =>
+      (await client.createCollection({ name, ...args })).configuration.hnsw.space;
     expect(await space("abc1", { metadata: { "hnsw:space": "ip" }, configuration: { hnsw: { space: "cosine" } } })).toBe("cosine");
     expect(await space("abc2", { metadata: { "hnsw:space": "ip" }, embeddingFunction: new HashingEmbeddingFunction() })).toBe("ip");
     expect(await space("abc3", { embeddingFunction: new HashingEmbeddingFunction() })).toBe("cosine");
@@ -173,7 +181,11 @@ describe("embedding functions", () => {
   test("nothing said: the hashing function, stored and restored", async () => {
     const created = await client.createCollection({ name: "abc" });
     expect(created.embeddingFunction).toBeInstanceOf(HashingEmbeddingFunction);
-    expect(createRequest().configuration.embedding_function).toEqual({ type: "known", name: "tidepool-hashing", config: { dimension: 384 } });
+    expect(createRequest().configuration.embedding_function).toEqual({
+      type: "known",
+      name: "tidepool-hashing",
+      config: { dimension: 384 },
+    });
     const got = await client.getCollection({ name: "abc" });
     expect(got.embeddingFunction).toBeInstanceOf(HashingEmbeddingFunction);
   });
@@ -194,7 +206,10 @@ describe("embedding functions", () => {
     expect(got.embeddingFunction).toBe(undefined);
     await got.add({ ids: ["a"], embeddings: [[1, 2]] });
     const error: unknown = await got.query({ queryTexts: ["x"] }).catch((error: unknown) => error);
-    expect(error).toMatchObject({ code: "EMBEDDING_FUNCTION", message: expect.stringContaining('registerEmbeddingFunction("test-length"') });
+    expect(error).toMatchObject({
+      code: "EMBEDDING_FUNCTION",
+      message: expect.stringContaining('registerEmbeddingFunction("test-length"'),
+    });
     const given = await client.getCollection({ name: "abc", embeddingFunction: new LengthFunction() });
     await given.add({ ids: ["b"], documents: ["four"] });
     expect(Array.from(engine.writes.at(-1)!.records.embeddings!.values)).toEqual([4, 1]);
@@ -250,7 +265,9 @@ describe("embedding functions", () => {
   test("modify takes one that fits, and refuses one that does not", async () => {
     registerEmbeddingFunction("test-length", LengthFunction);
     const collection = await client.createCollection({ name: "abc", embeddingFunction: new LengthFunction(1) });
-    await expect(collection.modify({ configuration: { embeddingFunction: new LengthFunction(2) } })).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION" });
+    await expect(collection.modify({ configuration: { embeddingFunction: new LengthFunction(2) } })).rejects.toMatchObject({
+      code: "EMBEDDING_FUNCTION",
+    });
     const next = new LengthFunction(1);
     await collection.modify({ configuration: { embeddingFunction: next } });
     expect(collection.embeddingFunction).toBe(next);

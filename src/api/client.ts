@@ -4,13 +4,20 @@
  */
 import { invalidArgument, show } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
-import { validateArray, validateAtLeast, validateCount, validateName, validateObject, validateText } from "../core/gateway/validate/records.js";
+import {
+  validateArray,
+  validateAtLeast,
+  validateCount,
+  validateName,
+  validateObject,
+  validateText,
+} from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { Collection } from "./collection.js";
-import { chooseFunction, type ChosenFunction, createConfiguration, type CreateCollectionConfiguration } from "./configuration.js";
+import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, createConfiguration } from "./configuration.js";
 import { Connection } from "./connection.js";
 import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
@@ -138,11 +145,14 @@ export class TidepoolClient {
     validateAtLeast(retainVersions, 1, "retainVersions");
     if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
     if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
-    if (onWarning !== undefined && typeof onWarning !== "function") throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
+    if (onWarning !== undefined && typeof onWarning !== "function")
+      throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
     if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
-    this.#connection = client?.[CONNECTION] ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, onWarning);
+    this.#connection =
+      client?.[CONNECTION] ??
+      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, onWarning);
   }
 
   get #scope(): Scope {
@@ -350,14 +360,18 @@ export class TidepoolClient {
     return this.#connection.close();
   }
 
-  async #create(args: CreateCollectionArguments, getOrCreate: boolean): Promise<Partial<SchemaChoice> & { info: CollectionInfo; chosen: ChosenFunction }> {
+  async #create(
+    args: CreateCollectionArguments,
+    getOrCreate: boolean,
+  ): Promise<Partial<SchemaChoice> & { info: CollectionInfo; chosen: ChosenFunction }> {
     validateObject(args, "argument");
     const { name, metadata, embeddingFunction, schema } = args;
     const configuration = args.configuration ?? undefined;
     validateName(name);
     const kept = readCollectionMetadata(metadata);
     // Loaded when it is first needed: a page without schemas does without it.
-    const choice = schema == null ? null : (await import("./schema/create-with-schema.js")).chooseSchema(schema, embeddingFunction, configuration, this);
+    const choice =
+      schema == null ? null : (await import("./schema/create-with-schema.js")).chooseSchema(schema, embeddingFunction, configuration, this);
     const chosen = choice?.chosen ?? chooseFunction(embeddingFunction, configuration);
     const info = await this.#connection.call("createCollection", {
       ...this.#scope,

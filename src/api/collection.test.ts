@@ -66,7 +66,11 @@ describe("bad arguments are refused before anything is sent", () => {
     ["id empty", (c) => c.add({ ...one, ids: [""] }), /Empty ID/],
     ["id of another type", (c) => c.add({ ...one, ids: [1 as never] }), /ids\[0\] is 1/],
     ["duplicate ids", (c) => c.add({ ids: ["a", "a"], embeddings: [[1], [2]] }), /duplicates of a/],
-    ["duplicates in different batches", (c) => c.add({ ids: [...ids(1500), "r3"], embeddings: rows(1501) }), /duplicates of r3 \(ids\[1500\]\)/],
+    [
+      "duplicates in different batches",
+      (c) => c.add({ ids: [...ids(1500), "r3"], embeddings: rows(1501) }),
+      /duplicates of r3 \(ids\[1500\]\)/,
+    ],
     ["only ids", (c) => c.add({ ids: ["a"] }), /At least one of 'embeddings' and 'documents'/],
     ["only uris", (c) => c.upsert({ ids: ["a"], uris: ["u"] }), /At least one of/],
     ["embeddings of another type", (c) => c.add({ ids: ["a"], embeddings: "x" as never }), /'embeddings' to be an array|Unequal/],
@@ -74,13 +78,22 @@ describe("bad arguments are refused before anything is sent", () => {
     ["one vector instead of a list", (c) => c.add({ ids: ["a"], embeddings: [1] as never }), /embeddings\[0\] is 1/],
     ["empty embedding", (c) => c.add({ ids: ["a"], embeddings: [[]] }), /non-empty array of numbers.*embeddings\[0\]/],
     ["null embedding", (c) => c.add({ ids: ["a"], embeddings: [null as never] }), /embeddings\[0\] is null/],
-    ["NaN", (c) => c.add({ ids: ["a"], embeddings: [[1, NaN]] }), /Non-finite float value at embedding index 0: NaN \(embeddings\[0\]\[1\]/],
+    [
+      "NaN",
+      (c) => c.add({ ids: ["a"], embeddings: [[1, NaN]] }),
+      /Non-finite float value at embedding index 0: NaN \(embeddings\[0\]\[1\]/,
+    ],
     ["Infinity", (c) => c.add({ ids: ["a"], embeddings: [Float32Array.of(Infinity)] }), /Infinity/],
     ["beyond float32", (c) => c.add({ ids: ["a"], embeddings: [[1e39]] }), /1e\+39.*float32/],
     ["string in an embedding", (c) => c.add({ ids: ["a"], embeddings: [["1"] as never] }), /embeddings\[0\]\[0\] is "1"/],
     ["hole in an embedding", (c) => c.add({ ids: ["a"], embeddings: [new Array(2)] }), /embeddings\[0\]\[0\] is undefined/],
     ["mixed dimensions", (c) => c.add({ ids: ["a", "b"], embeddings: [[1], [1, 2]] }), /Inconsistent dimensions.*embeddings\[1\] has 2/],
-    ["too many dimensions", (c) => c.add({ ids: ["a"], embeddings: [new Float32Array(limits.dimensionMax + 1)] }), /4097 dimensions/, "LIMIT_EXCEEDED"],
+    [
+      "too many dimensions",
+      (c) => c.add({ ids: ["a"], embeddings: [new Float32Array(limits.dimensionMax + 1)] }),
+      /4097 dimensions/,
+      "LIMIT_EXCEEDED",
+    ],
     ["flat array that does not divide", (c) => c.add({ ids: ["a", "b"], embeddings: new Float32Array(3) }), /not a multiple of the 2 ids/],
     ["empty flat array", (c) => c.add({ ids: ["a"], embeddings: new Float32Array(0) }), /non-empty/],
     ["NaN in a late batch", (c) => c.add({ ids: ids(2500), embeddings: late(() => [1, NaN]) as never }), /embedding index 2400/],
@@ -92,15 +105,33 @@ describe("bad arguments are refused before anything is sent", () => {
     ["metadata of another type", (c) => c.add({ ...one, metadatas: ["m" as never] }), /metadatas\[0\]' to be an object/],
     ["empty metadata", (c) => c.add({ ...one, metadatas: [{}] }), /metadatas\[0\] is \{\}/],
     ["nested metadata", (c) => c.add({ ...one, metadatas: [{ o: { a: 1 } as never }] }), /metadatas\[0\]\["o"\]/],
-    ["sparse vector of two lengths", (c) => c.add({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] }), /metadatas\[0\]\["sv"\] has 2 indices and 1 values/],
-    ["sparse vector in a late batch", (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => ({ sv: { indices: [1, i === 2400 ? 1 : 2], values: [1, 2] } })) }), /metadatas\[2400\]\["sv"\]\.indices\[1\] is 1 after 1/],
+    [
+      "sparse vector of two lengths",
+      (c) => c.add({ ...one, metadatas: [{ sv: { indices: [1, 2], values: [1] } }] }),
+      /metadatas\[0\]\["sv"\] has 2 indices and 1 values/,
+    ],
+    [
+      "sparse vector in a late batch",
+      (c) =>
+        c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => ({ sv: { indices: [1, i === 2400 ? 1 : 2], values: [1, 2] } })) }),
+      /metadatas\[2400\]\["sv"\]\.indices\[1\] is 1 after 1/,
+    ],
     ["reserved key", (c) => c.upsert({ ...one, metadatas: [{ "#a": 1 }] }), /must not start with/],
     ["NaN in metadata", (c) => c.update({ ids: ["a"], metadatas: [{ o: NaN }] }), /metadatas\[0\]\["o"\] is NaN/],
-    ["metadata in a late batch", (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => (i === 2400 ? { o: [] } : { o: 1 })) }), /metadatas\[2400\]\["o"\] is \[\]/],
+    [
+      "metadata in a late batch",
+      (c) => c.update({ ids: ids(2500), metadatas: ids(2500).map((_, i) => (i === 2400 ? { o: [] } : { o: 1 })) }),
+      /metadatas\[2400\]\["o"\] is \[\]/,
+    ],
     ["record too large", (c) => c.add({ ...one, documents: ["x".repeat(limits.batchBytesMax)] }), /ids\[0\].*bytes/, "LIMIT_EXCEEDED"],
     ["signal of another type", (c) => c.add({ ...one, signal: {} as never }), /signal must be an AbortSignal/],
     ["onProgress of another type", (c) => c.add({ ...one, onProgress: 1 as never }), /onProgress must be a function/],
-    ["texts without a function", (c) => c.add({ ids: ["a"], documents: ["d"] }), /No embedding function found for collection 'abc'/, "EMBEDDING_FUNCTION"],
+    [
+      "texts without a function",
+      (c) => c.add({ ids: ["a"], documents: ["d"] }),
+      /No embedding function found for collection 'abc'/,
+      "EMBEDDING_FUNCTION",
+    ],
     ["new texts without a function", (c) => c.update({ ids: ["a"], documents: ["d"] }), /No embedding function/, "EMBEDDING_FUNCTION"],
     ["get ids empty", (c) => c.get({ ids: [] }), /'ids' to be a non-empty list/],
     ["get include distances", (c) => c.get({ include: ["distances"] }), /distances is not allowed/],
@@ -109,10 +140,22 @@ describe("bad arguments are refused before anything is sent", () => {
     ["get offset", (c) => c.get({ offset: 1.5 }), /'offset'/],
     ["get where empty", (c) => c.get({ where: {} }), /'where' to have exactly one operator, but got 0/],
     ["get where of another type", (c) => c.get({ where: "x" as never }), /'where' to be an object/],
-    ["get whereDocument with two", (c) => c.get({ whereDocument: { $contains: "a", $regex: "b" } as never }), /exactly one operator, but got 2/],
-    ["get where with a function", (c) => c.get({ where: { $and: [{ a: 1 }, { b: { $in: ["x", (() => 1) as never] } }] } }), /^where\.\$and\[1\]\.b\.\$in\[1\] is a function, which cannot be sent to the worker/],
+    [
+      "get whereDocument with two",
+      (c) => c.get({ whereDocument: { $contains: "a", $regex: "b" } as never }),
+      /exactly one operator, but got 2/,
+    ],
+    [
+      "get where with a function",
+      (c) => c.get({ where: { $and: [{ a: 1 }, { b: { $in: ["x", (() => 1) as never] } }] } }),
+      /^where\.\$and\[1\]\.b\.\$in\[1\] is a function, which cannot be sent to the worker/,
+    ],
     ["get where with a symbol", (c) => c.get({ where: { a: Symbol("x") as never } }), /^where\.a is Symbol\(x\), which/],
-    ["get whereDocument with an object of the page", (c) => c.get({ whereDocument: { $contains: new WeakMap() as never } }), /^whereDocument\.\$contains is \[object WeakMap\], which/],
+    [
+      "get whereDocument with an object of the page",
+      (c) => c.get({ whereDocument: { $contains: new WeakMap() as never } }),
+      /^whereDocument\.\$contains is \[object WeakMap\], which/,
+    ],
     ["get where with itself and a function", (c) => c.get({ where: { a: circle as never } }), /^where\.a\.call is a function/],
     ["peek limit", (c) => c.peek({ limit: "3" as never }), /'limit'/],
     ["query nothing", (c) => c.query({}), /At least one of 'queryEmbeddings' and 'queryTexts'/],
@@ -132,8 +175,16 @@ describe("bad arguments are refused before anything is sent", () => {
     ["delete limit alone", (c) => c.delete({ ids: ["a"], limit: 1 }), /limit can only be specified/],
     ["delete ids empty", (c) => c.delete({ ids: [] }), /non-empty list/],
     ["delete where with an empty list", (c) => c.delete({ where: { $and: [] } }), /at least two expressions, but got \[\]/],
-    ["get whereDocument with a list of one", (c) => c.get({ whereDocument: { $or: [{ $contains: "a" }] } }), /'whereDocument' \$or to be a list of at least two/],
-    ["delete where with an empty list inside", (c) => c.delete({ where: { $or: [{ a: 1 }, { $and: [] }] } }), /'where\.\$or\[1\]' \$and to be a list of at least two/],
+    [
+      "get whereDocument with a list of one",
+      (c) => c.get({ whereDocument: { $or: [{ $contains: "a" }] } }),
+      /'whereDocument' \$or to be a list of at least two/,
+    ],
+    [
+      "delete where with an empty list inside",
+      (c) => c.delete({ where: { $or: [{ a: 1 }, { $and: [] }] } }),
+      /'where\.\$or\[1\]' \$and to be a list of at least two/,
+    ],
     ["delete where empty", (c) => c.delete({ where: {} }), /exactly one operator/],
     ["modify name", (c) => c.modify({ name: "x" }), /name: Expected/],
     ["modify metadata empty", (c) => c.modify({ metadata: {} }), /non-empty/],
@@ -158,7 +209,12 @@ describe("bad arguments are refused before anything is sent", () => {
 describe("writing", () => {
   test("columns arrive as they were given, vectors as float32, absent ones as null", async () => {
     const metadata = JSON.parse('{"__proto__": "p", "constructor": 1, "tags": ["x"]}');
-    await collection.add({ ids: ["a", "b"], embeddings: [[1, 0.1], Float32Array.of(3, 4)], documents: ["d", null], metadatas: [metadata, null] });
+    await collection.add({
+      ids: ["a", "b"],
+      embeddings: [[1, 0.1], Float32Array.of(3, 4)],
+      documents: ["d", null],
+      metadatas: [metadata, null],
+    });
     expect(engine.writes[0]).toEqual({
       collectionId: "id-of-abc",
       operation: "add",
@@ -219,7 +275,11 @@ describe("writing", () => {
       [1000, "r1000", 1000],
       [500, "r2000", 2000],
     ]);
-    expect(progress).toEqual([{ done: 1000, total: 2500 }, { done: 2000, total: 2500 }, { done: 2500, total: 2500 }]);
+    expect(progress).toEqual([
+      { done: 1000, total: 2500 },
+      { done: 2000, total: 2500 },
+      { done: 2500, total: 2500 },
+    ]);
   });
 
   test("large records go in batches of bounded bytes", async () => {
@@ -257,7 +317,11 @@ describe("calls that write and are not awaited", () => {
     }
   }
 
-  const sent = (): unknown[] => engine.requests.map(([method, request]) => [method, (request as { records?: { ids: string[] }; ids?: string[] }).records?.ids ?? (request as { ids?: string[] }).ids]);
+  const sent = (): unknown[] =>
+    engine.requests.map(([method, request]) => [
+      method,
+      (request as { records?: { ids: string[] }; ids?: string[] }).records?.ids ?? (request as { ids?: string[] }).ids,
+    ]);
   const turns = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
@@ -282,7 +346,13 @@ describe("calls that write and are not awaited", () => {
     expect(sent()).toEqual([["get", ["a"]]]);
     slow.answers.get("first")!();
     await Promise.all(calls);
-    expect(sent().slice(1)).toEqual([["write", ["a"]], ["write", ["a", "b"]], ["write", ["a"]], ["delete", ["b"]], ["write", ["c"]]]);
+    expect(sent().slice(1)).toEqual([
+      ["write", ["a"]],
+      ["write", ["a", "b"]],
+      ["write", ["a"]],
+      ["delete", ["b"]],
+      ["write", ["c"]],
+    ]);
   });
 
   test("keep their order also where a large one takes longer to check than a small one", async () => {
@@ -296,9 +366,17 @@ describe("calls that write and are not awaited", () => {
     let acknowledge = (): void => {};
     const acknowledged = new Promise<void>((resolve) => (acknowledge = resolve));
     engine.overrides.set("write", () => acknowledged);
-    const calls = [collection.add({ ids: ["a"], embeddings: [[1]] }), collection.add({ ids: ["b"], embeddings: [[2]] }), collection.add({ ids: ["c"], embeddings: [[3]] })];
+    const calls = [
+      collection.add({ ids: ["a"], embeddings: [[1]] }),
+      collection.add({ ids: ["b"], embeddings: [[2]] }),
+      collection.add({ ids: ["c"], embeddings: [[3]] }),
+    ];
     await turns();
-    expect(sent()).toEqual([["write", ["a"]], ["write", ["b"]], ["write", ["c"]]]);
+    expect(sent()).toEqual([
+      ["write", ["a"]],
+      ["write", ["b"]],
+      ["write", ["c"]],
+    ]);
     acknowledge();
     await Promise.all(calls);
   });
@@ -436,13 +514,24 @@ describe("embedding texts", () => {
   });
 
   test("queries use generateForQueries where there is one", async () => {
-    engine.overrides.set("query", () => ({ ids: [], documents: null, metadatas: null, uris: null, embeddings: null, counts: [0], distances: null }));
+    engine.overrides.set("query", () => ({
+      ids: [],
+      documents: null,
+      metadatas: null,
+      uris: null,
+      embeddings: null,
+      counts: [0],
+      distances: null,
+    }));
     const asymmetric: EmbeddingFunction = { ...lengthFunction, generateForQueries: async (queries) => queries.map(() => [-1]) };
     const other = await client.createCollection({ name: "other", embeddingFunction: asymmetric });
     await other.query({ queryTexts: ["abc"] });
     await texts.query({ queryTexts: ["abc"] });
     const sent = engine.requests.filter(([method]) => method === "query").map(([, request]) => (request as QueryRequest).queryEmbeddings);
-    expect(sent).toEqual([{ dimension: 1, values: Float32Array.of(-1) }, { dimension: 1, values: Float32Array.of(3) }]);
+    expect(sent).toEqual([
+      { dimension: 1, values: Float32Array.of(-1) },
+      { dimension: 1, values: Float32Array.of(3) },
+    ]);
   });
 });
 
@@ -451,14 +540,30 @@ describe("reading", () => {
     engine.overrides.set("get", () => ({ ids: ["a"], documents: ["d"], metadatas: [{ k: 1 }], uris: null, embeddings: null }));
     const result = await collection.get();
     expect(engine.requests.at(-1)).toEqual(["get", { collectionId: "id-of-abc", include: ["documents", "metadatas"] }]);
-    expect({ ...result }).toEqual({ ids: ["a"], documents: ["d"], metadatas: [{ k: 1 }], uris: [], embeddings: [], include: ["documents", "metadatas"] });
+    expect({ ...result }).toEqual({
+      ids: ["a"],
+      documents: ["d"],
+      metadatas: [{ k: 1 }],
+      uris: [],
+      embeddings: [],
+      include: ["documents", "metadatas"],
+    });
     expect(result.rows()).toEqual([{ id: "a", document: "d", metadata: { k: 1 } }]);
   });
 
   test("embeddings come as plain arrays", async () => {
-    engine.overrides.set("get", () => ({ ids: ["a", "b"], documents: null, metadatas: null, uris: null, embeddings: { dimension: 2, values: Float32Array.of(1, 2, 3, 4) } }));
+    engine.overrides.set("get", () => ({
+      ids: ["a", "b"],
+      documents: null,
+      metadatas: null,
+      uris: null,
+      embeddings: { dimension: 2, values: Float32Array.of(1, 2, 3, 4) },
+    }));
     const result = await collection.get({ include: ["embeddings"] });
-    expect(result.embeddings).toEqual([[1, 2], [3, 4]]);
+    expect(result.embeddings).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(Array.isArray(result.embeddings[0])).toBe(true);
     expect(result.rows()[1]).toEqual({ id: "b", embedding: [3, 4] });
   });
@@ -503,7 +608,15 @@ describe("reading", () => {
   });
 
   test("no hits are an empty list for each query", async () => {
-    engine.overrides.set("query", () => ({ ids: [], documents: [], metadatas: [], uris: null, embeddings: null, counts: [0, 0], distances: new Float32Array(0) }));
+    engine.overrides.set("query", () => ({
+      ids: [],
+      documents: [],
+      metadatas: [],
+      uris: null,
+      embeddings: null,
+      counts: [0, 0],
+      distances: new Float32Array(0),
+    }));
     const result = await collection.query({ queryEmbeddings: [[1], [2]], nResults: 0 });
     expect([result.ids, result.documents, result.distances, result.uris]).toEqual([[[], []], [[], []], [[], []], []]);
   });
@@ -527,7 +640,13 @@ describe("reading", () => {
       terms: [["tide"]],
     }));
     const result = await collection.searchText({ query: "tides", fuzzy: true });
-    expect(engine.requests.at(-1)![1] as SearchTextRequest).toMatchObject({ query: "tides", nResults: 10, prefix: false, fuzzy: 0.2, include: ["metadatas", "documents"] });
+    expect(engine.requests.at(-1)![1] as SearchTextRequest).toMatchObject({
+      query: "tides",
+      nResults: 10,
+      prefix: false,
+      fuzzy: 0.2,
+      include: ["metadatas", "documents"],
+    });
     expect(result.rows()).toEqual([{ id: "a", score: 2.5, terms: ["tide"], document: "spring tide", metadata: null }]);
   });
 
@@ -549,7 +668,10 @@ describe("checkRecall", () => {
 
   test("is about the present, not about an earlier version", async () => {
     const earlier = collection.at({ version: 1 }) as Collection;
-    expect(await failureOf(earlier.checkRecall())).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("checkRecall") as string });
+    expect(await failureOf(earlier.checkRecall())).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("checkRecall") as string,
+    });
     expect(engine.requests).toEqual([]);
   });
 });

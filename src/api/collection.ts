@@ -3,14 +3,7 @@
  * here, everything else happens in the engine.
  */
 import { invalidArgument, show } from "../core/errors.js";
-import {
-  readFuzzy,
-  validateCount,
-  validateIds,
-  validateInclude,
-  validateName,
-  validateObject,
-} from "../core/gateway/validate/records.js";
+import { readFuzzy, validateCount, validateIds, validateInclude, validateName, validateObject } from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
 import type { CollectionSchema } from "../core/schema.js";
 import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
@@ -30,11 +23,11 @@ import { modifyConfiguration, type UpdateCollectionConfiguration } from "./confi
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
-import type { SparseSource } from "./schema/embed-sparse.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
+import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
-import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, write, type WriteTarget } from "./write.js";
+import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, type WriteTarget, write } from "./write.js";
 
 /** Arguments of `collection.add`. */
 export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
@@ -536,7 +529,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return {
       dimension: this.#info.dimension,
       embeddingFunction: () => this.#requireFunction(),
-      embedSparse: this.#embedsSparse ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch) : null,
+      embedSparse: this.#embedsSparse
+        ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch)
+        : null,
       send: (batch) => this.#send(operation, batch),
       place: this.#takePlace(),
     };
@@ -645,7 +640,8 @@ function validateTexts(texts: unknown): asserts texts is string[] {
     throw invalidArgument(`Expected 'queryTexts' to be a non-empty list, but got ${show(texts)}`);
   }
   texts.forEach((text, i) => {
-    if (typeof text !== "string") throw invalidArgument(`Expected each of 'queryTexts' to be a string, but queryTexts[${i}] is ${show(text)}`);
+    if (typeof text !== "string")
+      throw invalidArgument(`Expected each of 'queryTexts' to be a string, but queryTexts[${i}] is ${show(text)}`);
   });
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { OpenOptions } from "../core/service.js";
-import { VERSION } from "../version.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestWorker } from "../testing/worker.js";
+import { VERSION } from "../version.js";
 import { Connection } from "./connection.js";
 import { createWorker } from "./create-worker.js";
 
@@ -16,7 +16,10 @@ let connection: Connection;
 beforeEach(() => {
   engine = new TestEngine();
   workers = [];
-  connection = new Connection(options, TestWorker.factory(() => engine.host(), workers));
+  connection = new Connection(
+    options,
+    TestWorker.factory(() => engine.host(), workers),
+  );
 });
 afterEach(() => {
   for (const worker of workers) if (!worker.terminated) worker.terminate();
@@ -51,7 +54,10 @@ describe("opening", () => {
       got = args;
       return null;
     };
-    connection = new Connection(options, TestWorker.factory(() => engine.host(open), workers));
+    connection = new Connection(
+      options,
+      TestWorker.factory(() => engine.host(open), workers),
+    );
     await connection.call("heartbeat");
     expect(got).toEqual([options, VERSION]);
   });
@@ -62,7 +68,10 @@ describe("opening", () => {
       if (++attempts === 1) throw new TidepoolError("LOCKED", "held elsewhere");
       return null;
     };
-    connection = new Connection(options, TestWorker.factory(() => engine.host(open), workers));
+    connection = new Connection(
+      options,
+      TestWorker.factory(() => engine.host(open), workers),
+    );
     const outcomes = await Promise.allSettled([connection.call("heartbeat"), connection.call("heartbeat")]);
     for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "LOCKED" } });
     expect(workers[0]!.terminated).toBe(true);
@@ -77,7 +86,10 @@ describe("opening", () => {
       if (broken) throw new DOMException("blocked by policy", "SecurityError");
       return good();
     });
-    await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("blocked by policy") });
+    await expect(connection.call("heartbeat")).rejects.toMatchObject({
+      code: "CONNECTION_LOST",
+      message: expect.stringContaining("blocked by policy"),
+    });
     broken = false;
     expect(await connection.call("heartbeat")).toBe(1);
   });
@@ -87,7 +99,10 @@ describe("opening", () => {
   });
 
   test("a worker whose script cannot be loaded is CONNECTION_LOST", async () => {
-    connection = new Connection(options, TestWorker.factory(() => engine.host(never), workers));
+    connection = new Connection(
+      options,
+      TestWorker.factory(() => engine.host(never), workers),
+    );
     const call = connection.call("heartbeat");
     workers[0]!.crash();
     await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("could not be loaded") });
@@ -99,7 +114,12 @@ describe("warnings", () => {
 
   test("reach the handler as they are, from each worker that is started", async () => {
     const heard: unknown[] = [];
-    connection = new Connection(options, TestWorker.factory(() => engine.host(), workers), null, (warning) => heard.push(warning));
+    connection = new Connection(
+      options,
+      TestWorker.factory(() => engine.host(), workers),
+      null,
+      (warning) => heard.push(warning),
+    );
     await connection.call("heartbeat");
     workers[0]!.warn(warning);
     workers[0]!.crash();
@@ -142,7 +162,10 @@ describe("the death of the worker", () => {
       });
     };
     vi.stubGlobal("navigator", { locks: { request } });
-    connection = new Connection(options, TestWorker.factory(() => engine.host(async () => "tidepool-worker:7"), workers));
+    connection = new Connection(
+      options,
+      TestWorker.factory(() => engine.host(async () => "tidepool-worker:7"), workers),
+    );
     const reached = asked("count");
     const call = connection.call("count", { collectionId: "c" });
     await reached;

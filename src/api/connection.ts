@@ -120,7 +120,12 @@ export class Connection {
     return this.#send([], token, method, request);
   }
 
-  async #send<M extends keyof EngineService>(buffers: ArrayBuffer[], token: string | null, method: M, request: Request<M>[0]): Promise<Response<M>> {
+  async #send<M extends keyof EngineService>(
+    buffers: ArrayBuffer[],
+    token: string | null,
+    method: M,
+    request: Request<M>[0],
+  ): Promise<Response<M>> {
     if (this.#closing !== null) throw closed(this.#options.path);
     const session = (this.#session ??= this.#start());
     await session.opened;

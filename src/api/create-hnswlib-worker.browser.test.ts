@@ -27,7 +27,9 @@ async function untilBuilt(client: TidepoolClient): Promise<void> {
   await vi.waitUntil(async () => !(await client.info()).compacting, { timeout: 120_000, interval: 100 });
 }
 
-test("a graph of hnswlib answers, is built again when the database is reopened, and its absence is told", { timeout: 240_000 }, async () => {
+test("a graph of hnswlib answers, is built again when the database is reopened, and its absence is told", {
+  timeout: 240_000,
+}, async () => {
   const path = `hnswlib-${crypto.randomUUID()}`;
   const embeddings = vectors();
   const row = (i: number): Float32Array => embeddings.subarray(i * DIMENSION, (i + 1) * DIMENSION);
@@ -35,7 +37,11 @@ test("a graph of hnswlib answers, is built again when the database is reopened, 
   // So poor a graph that what it misses shows that it was asked, and so narrow a beam that asking it is worth while.
   const configuration = { hnsw: { engine: "hnswlib", max_neighbors: 4, ef_construction: 8, ef_search: 5 } } as const;
   const waves = await client.createCollection({ name: "waves", embeddingFunction: null, configuration });
-  await waves.add({ ids: Array.from({ length: ROWS }, (_, i) => `w${i}`), embeddings, metadatas: Array.from({ length: ROWS }, (_, i) => ({ third: i % 3 })) });
+  await waves.add({
+    ids: Array.from({ length: ROWS }, (_, i) => `w${i}`),
+    embeddings,
+    metadatas: Array.from({ length: ROWS }, (_, i) => ({ third: i % 3 })),
+  });
   const before = (await client.info()).memoryBytes;
   await untilBuilt(client);
   expect((await client.info()).memoryBytes).toBeGreaterThan(before + ROWS * DIMENSION * 4);

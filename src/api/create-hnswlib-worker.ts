@@ -14,6 +14,7 @@ import { TidepoolError } from "../core/errors.js";
  * const tides = await client.createCollection({ name: "tides", configuration: { hnsw: { engine: "hnswlib" } } });
  */
 export function createHnswlibWorker(): Worker {
-  if (typeof Worker === "undefined") throw new TidepoolError("NOT_SUPPORTED", "The index engine \"hnswlib\" needs a browser: there is no Worker here");
+  if (typeof Worker === "undefined")
+    throw new TidepoolError("NOT_SUPPORTED", 'The index engine "hnswlib" needs a browser: there is no Worker here');
   return new Worker(new URL("../worker/hnswlib-worker.ts", import.meta.url), { type: "module" });
 }

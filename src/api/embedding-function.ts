@@ -5,8 +5,8 @@
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateText } from "../core/gateway/validate/records.js";
 import type { EmbeddingFunctionConfiguration, Space } from "../core/types.js";
-import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 
 /** How an embedding function wants its vectors compared. */
 export type EmbeddingFunctionSpace = Space;
@@ -87,10 +87,7 @@ export type Restored = ({ fn: EmbeddingFunction; failure: null } | { fn: undefin
 };
 
 /** Builds a stored function again. Nothing is thrown: a collection works without one until a text is to be embedded. */
-export function restoreEmbeddingFunction(
-  configuration: EmbeddingFunctionConfiguration | null | undefined,
-  client?: unknown,
-): Restored {
+export function restoreEmbeddingFunction(configuration: EmbeddingFunctionConfiguration | null | undefined, client?: unknown): Restored {
   if (configuration?.type !== "known") return { fn: undefined, failure: null };
   const { name, config } = configuration;
   const known = knownEmbeddingFunctions.get(name);
@@ -101,7 +98,10 @@ export function restoreEmbeddingFunction(
   try {
     return { fn: known.buildFromConfig(config ?? {}, client), failure: null };
   } catch (error) {
-    return { fn: undefined, failure: embeddingError(`The embedding function "${name}" could not be built from its stored configuration`, error) };
+    return {
+      fn: undefined,
+      failure: embeddingError(`The embedding function "${name}" could not be built from its stored configuration`, error),
+    };
   }
 }
 
@@ -139,11 +139,7 @@ export function validateEmbeddingFunction(fn: unknown, argument: string): assert
 }
 
 /** Throws when `fn` is not the function that the collection's vectors were made with, as far as can be told. */
-export function validateSameFunction(
-  fn: EmbeddingFunction,
-  stored: EmbeddingFunctionConfiguration | null,
-  client?: unknown,
-): void {
+export function validateSameFunction(fn: EmbeddingFunction, stored: EmbeddingFunctionConfiguration | null, client?: unknown): void {
   if (stored?.type !== "known") return;
   if (fn.name !== stored.name) {
     throw embeddingError(

@@ -2,13 +2,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
-import { TestEnvironment } from "../testing/environment.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
+import { openTestClient } from "../testing/client.js";
+import { TestEnvironment } from "../testing/environment.js";
+import { TestWorker } from "../testing/worker.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { createHost } from "../worker/host.js";
-import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient } from "./client.js";
-import { openTestClient } from "../testing/client.js";
 
 let workers: TestWorker[];
 let client: TidepoolClient;
@@ -39,7 +39,11 @@ test("a collection is created, filled, searched, changed and emptied", async () 
   expect(await tides.count()).toBe(3);
   expect(tides.dimension).toBe(384);
 
-  const hits = await tides.query({ queryTexts: ["pools at ebb tide", "the new moon of spring"], nResults: 1, include: ["documents", "distances", "embeddings", "uris"] });
+  const hits = await tides.query({
+    queryTexts: ["pools at ebb tide", "the new moon of spring"],
+    nResults: 1,
+    include: ["documents", "distances", "embeddings", "uris"],
+  });
   expect(hits.ids).toEqual([["ebb"], ["spring"]]);
   expect(hits.uris).toEqual([["u1"], ["u2"]]);
   expect(hits.metadatas).toEqual([]);

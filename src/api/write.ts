@@ -18,8 +18,8 @@ import {
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { yieldToEventLoop } from "../worker/protocol.js";
-import { embed, embeddingError, type EmbeddingFunction } from "./embedding-function.js";
-import { type Embeddings, type EmbeddingSource, readEmbeddings } from "./embeddings.js";
+import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
+import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
 
 /** How far a long write has come, in records. */
 export interface Progress {
@@ -178,7 +178,10 @@ class Records {
     for (let i = start; i < end; i++) {
       const size = this.#recordBytes(i);
       if (size > limits.batchBytesMax) {
-        throw new TidepoolError("LIMIT_EXCEEDED", `The record ids[${i}] (${show(this.#ids[i])}) takes about ${size} bytes, more than the ${limits.batchBytesMax} allowed`);
+        throw new TidepoolError(
+          "LIMIT_EXCEEDED",
+          `The record ids[${i}] (${show(this.#ids[i])}) takes about ${size} bytes, more than the ${limits.batchBytesMax} allowed`,
+        );
       }
       if (last === undefined || i - last.start === limits.batchRecordsSent || last.bytes + size > BATCH_BYTES) {
         batches.push((last = { start: i, end: i, bytes: 0 }));

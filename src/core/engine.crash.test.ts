@@ -4,11 +4,11 @@
  * and of the one that was under way all or nothing.
  */
 import { describe, expect, test } from "vitest";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import { type CrashVariant, FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { Model, type ModelRecord } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import { Model, type ModelRecord } from "../testing/model.js";
-import { Random, TestEnvironment } from "../testing/environment.js";
 
 const DIMENSION = 4;
 const variants: CrashVariant[] = ["before", "after", "torn"];
@@ -40,7 +40,12 @@ function deletion(random: Random): Step {
 
 function write(random: Random, stamp: number): Step {
   const ids = [...new Set(Array.from({ length: 12 }, () => `r${random.below(60)}`))];
-  const writes = ids.map((id) => ({ id, embedding: random.vector(DIMENSION), document: `${id} at ${stamp}`, metadata: { stamp, lexical: { indices: [stamp, 1000], values: [stamp / 4, -1] } } }));
+  const writes = ids.map((id) => ({
+    id,
+    embedding: random.vector(DIMENSION),
+    document: `${id} at ${stamp}`,
+    metadata: { stamp, lexical: { indices: [stamp, 1000], values: [stamp / 4, -1] } },
+  }));
   const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding]));
   return {
     run: (engine, collectionId) =>

@@ -1,5 +1,6 @@
 /** What the engine does when its parts fail at an awkward moment: nothing acknowledged is lost, and nothing waits for ever. */
 import { afterEach, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
@@ -7,7 +8,6 @@ import type { CodeTable, VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest, TidepoolWarning } from "./service.js";
 import type { Storage } from "./storage.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -24,7 +24,10 @@ interface Setting {
   onWarning?(warning: TidepoolWarning): void;
 }
 
-async function openEngine(storage: Storage, { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, onWarning }: Setting = {}): Promise<Engine> {
+async function openEngine(
+  storage: Storage,
+  { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, onWarning }: Setting = {},
+): Promise<Engine> {
   const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
   const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax, onWarning });
   opened.push(engine);
@@ -80,7 +83,9 @@ test("a poisoned engine writes nothing more: what it applied by halves does not 
   const reopened = await openEngine(storage.reopen());
   const { embeddings } = await reopened.get({ collectionId, ids: ["r8"], include: ["embeddings"] });
   expect([...embeddings!.values]).toEqual([8, 8]);
-  expect(await reopened.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(8, 8) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r8"] });
+  expect(
+    await reopened.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(8, 8) }, nResults: 1, include: [] }),
+  ).toMatchObject({ ids: ["r8"] });
   expect(await reopened.info()).toMatchObject({ records: 8, logRecords: 3 });
 });
 
@@ -93,7 +98,8 @@ test("a writer that waits for room in a collection that is then dropped is told 
   const engine = await openEngine(storage);
   const { id: collectionId } = await engine.createCollection(collection());
   const half = limits.batchBytesMax / 2;
-  for (let i = 0; i * half < limits.memtableBytesMax; i++) await engine.write({ collectionId, operation: "add", records: records(i, i + 1, half) });
+  for (let i = 0; i * half < limits.memtableBytesMax; i++)
+    await engine.write({ collectionId, operation: "add", records: records(i, i + 1, half) });
   const waiting = engine.write({ collectionId, operation: "add", records: records(100, 101) });
   const dropping = engine.deleteCollection({ ...scope, name: "things" });
   await turns(1);
@@ -123,7 +129,12 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
     };
   });
   const told: TidepoolWarning[] = [];
-  const engine = await openEngine(new FaultInjectingStorage(), { kernel, environment, flatRowsMax: 10, onWarning: (warning) => told.push(warning) });
+  const engine = await openEngine(new FaultInjectingStorage(), {
+    kernel,
+    environment,
+    flatRowsMax: 10,
+    onWarning: (warning) => told.push(warning),
+  });
   const { id: collectionId } = await engine.createCollection(collection());
   for (const from of [0, 20]) {
     await engine.write({ collectionId, operation: "add", records: records(from, from + 20) });
@@ -131,9 +142,14 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
     await turns();
   }
   const { compacting, warnings } = await engine.info();
-  expect({ compacting, warnings }).toEqual({ compacting: false, warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)] });
+  expect({ compacting, warnings }).toEqual({
+    compacting: false,
+    warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)],
+  });
   expect(told).toEqual([{ code: "GRAPH_NOT_BUILT", message: warnings[0], collection: "things" }]);
-  expect(await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] })).toMatchObject({ ids: ["r7"] });
+  expect(
+    await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] }),
+  ).toMatchObject({ ids: ["r7"] });
 });
 
 test("writes take effect in the order of their calls, whatever reads come between them", async () => {
@@ -144,7 +160,11 @@ test("writes take effect in the order of their calls, whatever reads come betwee
   for (let value = 1; value < 10; value++) {
     environment.advance(limits.sliceMs);
     const update = (metadatas: RecordBatch["metadatas"]): Promise<void> =>
-      engine.write({ collectionId, operation: "update", records: { ids: ["r0"], embeddings: null, documents: null, metadatas, uris: null } });
+      engine.write({
+        collectionId,
+        operation: "update",
+        records: { ids: ["r0"], embeddings: null, documents: null, metadatas, uris: null },
+      });
     const first = update([{ value }]);
     for (let turn = 0; turn < value; turn++) await Promise.resolve();
     await Promise.all([first, engine.count({ collectionId }), update([{ value: -value }])]);
@@ -154,7 +174,9 @@ test("writes take effect in the order of their calls, whatever reads come betwee
 });
 
 test("a graph that finds no room on disk is saved once there is some, and answers are right meanwhile", async () => {
-  const fill = async (storage: FaultInjectingStorage): Promise<{ engine: Engine; environment: TestEnvironment; collectionId: string; before: number }> => {
+  const fill = async (
+    storage: FaultInjectingStorage,
+  ): Promise<{ engine: Engine; environment: TestEnvironment; collectionId: string; before: number }> => {
     const environment = new TestEnvironment();
     const engine = await openEngine(storage, { environment, flatRowsMax: 10 });
     const { id: collectionId } = await engine.createCollection(collection());
@@ -174,7 +196,8 @@ test("a graph that finds no room on disk is saved once there is some, and answer
     const storage = new FaultInjectingStorage({ fail: { at, error: "quota" } });
     const { engine, environment, collectionId } = await fill(storage);
     const nearest = async (from: Engine): Promise<string[]> =>
-      (await from.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 40) }, nResults: 1, include: [] })).ids;
+      (await from.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 40) }, nResults: 1, include: [] }))
+        .ids;
     expect((await engine.info()).compactionError).toMatch(/more bytes/);
     expect(await nearest(engine)).toEqual(["r40"]);
     await engine.write({ collectionId, operation: "upsert", records: records(60, 61) });

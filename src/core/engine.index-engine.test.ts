@@ -1,17 +1,17 @@
 /** Collections with an index engine that comes from outside of core: who is asked for it and when, and what if it fails. */
 import { afterEach, describe, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { Bitmap } from "./base/bitmap.js";
 import { Engine, type EngineParts } from "./engine.js";
 import { TidepoolError } from "./errors.js";
 import type { ApproximateIndex, ApproximateOptions, CreateApproximate } from "./index/vector/approximate-index.js";
-import { Bitmap } from "./base/bitmap.js";
 import type { EncodedQuery } from "./index/vector/quantize.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { Candidates } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { TidepoolWarning } from "./service.js";
 import type { IndexEngine, RecordBatch } from "./types.js";
-import { TestEnvironment } from "../testing/environment.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 /** Enough for the planner to prefer a walk that costs nothing. */
@@ -77,7 +77,8 @@ class Stub implements ApproximateIndex {
     const to = vector[0]!;
     const near = [...this.vectors].map(([ordinal, value]) => ({ ordinal, distance: value * value - 2 * to * value }));
     near.sort((a, b) => a.distance - b.distance).splice(beam);
-    if (!this.isFailing) return { ordinals: Uint32Array.from(near, (row) => row.ordinal), distances: Float32Array.from(near, (row) => row.distance) };
+    if (!this.isFailing)
+      return { ordinals: Uint32Array.from(near, (row) => row.ordinal), distances: Float32Array.from(near, (row) => row.distance) };
     for (const ordinal of this.covered.toArray()) {
       this.delete(ordinal);
       this.#waiting.add(ordinal);
@@ -105,7 +106,15 @@ class Setting {
     const { environment } = this;
     const storage = (this.#storage = this.#storage.reopen({ now: () => environment.now() }));
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, engines, flatRowsMax: 5, onWarning: (warning) => this.told.push(warning) });
+    const engine = await Engine.open({
+      storage,
+      kernel: referenceKernel,
+      environment,
+      options,
+      engines,
+      flatRowsMax: 5,
+      onWarning: (warning) => this.told.push(warning),
+    });
     opened.push(engine);
     return engine;
   }
@@ -119,7 +128,13 @@ class Setting {
 }
 
 function create(engine: Engine, name: string, hnswEngine?: IndexEngine) {
-  return engine.createCollection({ ...scope, name, metadata: null, configuration: { hnsw: { engine: hnswEngine, ef_search: 5 } }, getOrCreate: false });
+  return engine.createCollection({
+    ...scope,
+    name,
+    metadata: null,
+    configuration: { hnsw: { engine: hnswEngine, ef_search: 5 } },
+    getOrCreate: false,
+  });
 }
 
 function records(from: number, count: number): RecordBatch {
@@ -145,7 +160,11 @@ describe("a collection's index engine", () => {
     expect(before).toBeGreaterThan(1_000_000);
     expect([...setting.stubs[0]!.vectors]).toEqual(Array.from({ length: ROWS }, (_, i) => [i, i]));
     expect(await nearest(engine, id, 7)).toEqual(["r7", "r6", "r8"]);
-    await engine.write({ collectionId: id, operation: "update", records: { ...records(7, 1), embeddings: { dimension: 1, values: Float32Array.of(7000), present: null } } });
+    await engine.write({
+      collectionId: id,
+      operation: "update",
+      records: { ...records(7, 1), embeddings: { dimension: 1, values: Float32Array.of(7000), present: null } },
+    });
     expect(await nearest(engine, id, 7)).toEqual(["r6", "r8", "r5"]);
     expect(await nearest(engine, id, 7000)).toEqual(["r7", "r999", "r998"]);
     await setting.built(engine);
@@ -206,7 +225,9 @@ describe("a collection's index engine", () => {
     const again = await setting.open(engines);
     expect((await again.listCollections(scope)).map(({ name }) => name)).toEqual(["things"]);
     await expect(nearest(again, id, 1)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
-    await expect(again.write({ collectionId: id, operation: "add", records: records(3, 1) })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    await expect(again.write({ collectionId: id, operation: "add", records: records(3, 1) })).rejects.toMatchObject({
+      code: "NOT_SUPPORTED",
+    });
     await again.close();
     expect(await nearest(await setting.open(), id, 1)).toEqual(["r1", "r0", "r2"]);
   });

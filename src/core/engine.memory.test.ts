@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { Storage } from "./storage.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, RecordBatch } from "./types.js";
 
 const MiB = 1024 * 1024;
@@ -36,8 +36,15 @@ async function storageWithRecords(): Promise<{ storage: FaultInjectingStorage; c
   const storage = new FaultInjectingStorage();
   const engine = await openEngine(storage);
   const scope = { tenant: "default_tenant", database: "default_database" };
-  const { id: collectionId } = await engine.createCollection({ ...scope, name: "large", metadata: null, configuration: {}, getOrCreate: false });
-  for (let from = 0; from < RECORDS; from += 1000) await engine.write({ collectionId, operation: "add", records: records(from, from + 1000) });
+  const { id: collectionId } = await engine.createCollection({
+    ...scope,
+    name: "large",
+    metadata: null,
+    configuration: {},
+    getOrCreate: false,
+  });
+  for (let from = 0; from < RECORDS; from += 1000)
+    await engine.write({ collectionId, operation: "add", records: records(from, from + 1000) });
   await engine.compact(collectionId);
   return { storage, collectionId };
 }
@@ -48,7 +55,12 @@ async function* readAll(engine: Engine, collectionId: string): AsyncGenerator<nu
   for (let offset = 0; offset < RECORDS; offset += 250) {
     const page = await engine.get({ collectionId, offset, limit: 250, include });
     expect(page.ids).toHaveLength(250);
-    await engine.query({ collectionId, queryEmbeddings: { dimension: DIMENSION, values: page.embeddings!.values.slice(0, DIMENSION) }, nResults: 20, include });
+    await engine.query({
+      collectionId,
+      queryEmbeddings: { dimension: DIMENSION, values: page.embeddings!.values.slice(0, DIMENSION) },
+      nResults: 20,
+      include,
+    });
     yield (await engine.info()).memoryBytes;
   }
 }

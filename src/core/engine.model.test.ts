@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
+import { type Matches, Model, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import { type Matches, Model, type ModelWrite } from "../testing/model.js";
-import { Random, TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
 
 const DIMENSION = 8;
@@ -154,8 +154,16 @@ class Run {
       const filter = this.filter();
       const limit = 1 + this.random.below(4);
       if (filter.where === undefined && filter.whereDocument === undefined) return;
-      const { deleted } = await this.engine.delete({ collectionId: this.collectionId, where: filter.where, whereDocument: filter.whereDocument, limit });
-      const ids = this.model.select(filter.matches).slice(0, limit).map((record) => record.id);
+      const { deleted } = await this.engine.delete({
+        collectionId: this.collectionId,
+        where: filter.where,
+        whereDocument: filter.whereDocument,
+        limit,
+      });
+      const ids = this.model
+        .select(filter.matches)
+        .slice(0, limit)
+        .map((record) => record.id);
       expect(deleted).toBe(this.model.delete(ids));
     }
   }
@@ -178,8 +186,7 @@ class Run {
       {
         where: { $or: [{ open: true }, { $and: [{ year: { $lt: year } }, { kind: { $in: ["a", "b"] } }] }] },
         matches: ({ metadata }) =>
-          metadata?.["open"] === true ||
-          (Number(metadata?.["year"] ?? NaN) < year && ["a", "b"].includes(metadata?.["kind"] as string)),
+          metadata?.["open"] === true || (Number(metadata?.["year"] ?? NaN) < year && ["a", "b"].includes(metadata?.["kind"] as string)),
       },
       { whereDocument: { $contains: word }, matches: ({ document }) => document?.includes(word) ?? false },
       { whereDocument: { $not_contains: word }, matches: ({ document }) => !(document?.includes(word) ?? false) },
@@ -217,7 +224,13 @@ class Run {
     const query = this.random.chance(0.1) ? new Float32Array(DIMENSION) : this.random.vector(DIMENSION);
     const nResults = 1 + this.random.below(12);
     const queryEmbeddings = { dimension: DIMENSION, values: query };
-    const found = await this.engine.query({ collectionId: this.collectionId, ...filter, queryEmbeddings, nResults, include: ["distances"] });
+    const found = await this.engine.query({
+      collectionId: this.collectionId,
+      ...filter,
+      queryEmbeddings,
+      nResults,
+      include: ["distances"],
+    });
     const expected = this.model.query(query, nResults, matches);
     expect([...found.distances!]).toEqual(expected.map((hit) => expect.closeTo(hit.distance, 5)));
     expect(found.ids).toEqual(expected.map((hit) => hit.id));
@@ -226,7 +239,15 @@ class Run {
   async checkText(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
     const word = this.random.pick(WORDS);
     const nResults = 500;
-    const request = { collectionId: this.collectionId, ...filter, query: word, nResults, include: ["documents"] as IncludeField[], prefix: false, fuzzy: 0 };
+    const request = {
+      collectionId: this.collectionId,
+      ...filter,
+      query: word,
+      nResults,
+      include: ["documents"] as IncludeField[],
+      prefix: false,
+      fuzzy: 0,
+    };
     const found = await this.engine.searchText(request);
     const expected = this.model.select((record) => matches(record) && (record.document?.split(" ").includes(word) ?? false));
     expect([...found.ids].sort()).toEqual(expected.map((record) => record.id).sort());

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { distance } from "./index/vector/distance.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { ConfigurationInput, RecallReport } from "./service.js";
-import { Random, TestEnvironment } from "../testing/environment.js";
 import type { RecordBatch, Space } from "./types.js";
 
 const DIMENSION = 16;
@@ -20,7 +20,13 @@ afterEach(async () => {
 
 function records(vectors: readonly Float32Array[]): RecordBatch {
   const values = Float32Array.from(vectors.flatMap((vector) => [...vector]));
-  return { ids: vectors.map((_, i) => `r${i}`), embeddings: { dimension: DIMENSION, values, present: null }, documents: null, metadatas: null, uris: null };
+  return {
+    ids: vectors.map((_, i) => `r${i}`),
+    embeddings: { dimension: DIMENSION, values, present: null },
+    documents: null,
+    metadatas: null,
+    uris: null,
+  };
 }
 
 function randomVectors(count = ROWS): Float32Array[] {
@@ -41,7 +47,13 @@ async function openWith(vectors: readonly Float32Array[], hnsw: ConfigurationInp
   const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax });
   opened.push(engine);
   const scope = { tenant: "default_tenant", database: "default_database" };
-  const { id: collectionId } = await engine.createCollection({ ...scope, name: "things", metadata: null, configuration: { hnsw }, getOrCreate: false });
+  const { id: collectionId } = await engine.createCollection({
+    ...scope,
+    name: "things",
+    metadata: null,
+    configuration: { hnsw },
+    getOrCreate: false,
+  });
   if (vectors.length > 0) await engine.write({ collectionId, operation: "add", records: records(vectors) });
   do {
     environment.advance(limits.graphIdleMs);
@@ -57,10 +69,20 @@ async function recallAt(opened: Opened, efSearch: number): Promise<number> {
 }
 
 /** Share of what `query` finds that is among the `k` nearest, by a plain loop over all others, every vector asked once. */
-async function recallOfQueries({ engine, collectionId }: Opened, space: Space, vectors: readonly Float32Array[], k: number): Promise<number> {
+async function recallOfQueries(
+  { engine, collectionId }: Opened,
+  space: Space,
+  vectors: readonly Float32Array[],
+  k: number,
+): Promise<number> {
   let hits = 0;
   for (const [i, query] of vectors.entries()) {
-    const found = await engine.query({ collectionId, queryEmbeddings: { dimension: DIMENSION, values: query }, nResults: k + 1, include: [] });
+    const found = await engine.query({
+      collectionId,
+      queryEmbeddings: { dimension: DIMENSION, values: query },
+      nResults: k + 1,
+      include: [],
+    });
     const distances = vectors.map((vector) => distance(space, query, vector));
     const others = found.ids.filter((id) => id !== `r${i}`).slice(0, k);
     hits += others.filter((id) => {
@@ -123,7 +145,11 @@ describe("checkRecall", () => {
 
   test.each([0, 1])("%i records have no neighbours to compare", async (count) => {
     const { engine, collectionId } = await openWith(randomVectors(count));
-    expect(await engine.checkRecall({ collectionId, sample: 10, k: 10 })).toMatchObject({ recall: null, sample: 0, efSearchFor: { "0.95": null, "0.99": null } });
+    expect(await engine.checkRecall({ collectionId, sample: 10, k: 10 })).toMatchObject({
+      recall: null,
+      sample: 0,
+      efSearchFor: { "0.95": null, "0.99": null },
+    });
   });
 
   test("lets writes pass between its queries, and passes over what they delete", async () => {
@@ -149,7 +175,10 @@ describe("checkRecall", () => {
   ])("%s %j is refused", async (name, value) => {
     const { engine, collectionId } = await openWith([]);
     const refused = engine.checkRecall({ collectionId, sample: 10, k: 10, [name]: value });
-    await expect(refused).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(new RegExp(`^${name} must be a whole number from 1 to 10+, got`)) as string });
+    await expect(refused).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(new RegExp(`^${name} must be a whole number from 1 to 10+, got`)) as string,
+    });
   });
 
   test("an unknown collection is not found", async () => {

@@ -1,11 +1,11 @@
 /** The engine honours a collection's schema: before and after compaction, after reopening, in forks and versions. */
 import { afterEach, describe, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import { decodeRow, encodeRow } from "./sysdb/row.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -69,14 +69,19 @@ async function ids(engine: Engine, collectionId: string, where: Where): Promise<
 }
 
 async function refused(engine: Engine, collectionId: string, where: Where, type: string, key = Object.keys(where)[0]!): Promise<void> {
-  const error = { code: "INVALID_ARGUMENT", message: `Cannot filter using metadata key '${key}' with type '${type}' because indexing is disabled` };
+  const error = {
+    code: "INVALID_ARGUMENT",
+    message: `Cannot filter using metadata key '${key}' with type '${type}' because indexing is disabled`,
+  };
   const selection = { collectionId, where };
   const queryEmbeddings = { dimension: 1, values: Float32Array.of(0) };
   await expect(engine.get({ ...selection, include: [] })).rejects.toMatchObject(error);
   await expect(engine.query({ ...selection, queryEmbeddings, nResults: 1, include: [] })).rejects.toMatchObject(error);
   await expect(engine.delete(selection)).rejects.toMatchObject(error);
   await expect(engine.search({ collectionId, searches: [{ filter: where }] })).rejects.toMatchObject(error);
-  await expect(engine.searchText({ ...selection, query: "tide", nResults: 1, include: [], prefix: false, fuzzy: 0 })).rejects.toMatchObject(error);
+  await expect(engine.searchText({ ...selection, query: "tide", nResults: 1, include: [], prefix: false, fuzzy: 0 })).rejects.toMatchObject(
+    error,
+  );
 }
 
 describe("metadata", () => {
@@ -116,7 +121,12 @@ describe("metadata", () => {
   test("no posting is written for what is not indexed", async () => {
     const storage = new FaultInjectingStorage();
     const engine = await openEngine(storage);
-    const nothing = { string: { string_inverted_index: off }, int: { int_inverted_index: off }, float: { float_inverted_index: off }, bool: { bool_inverted_index: off } };
+    const nothing = {
+      string: { string_inverted_index: off },
+      int: { int_inverted_index: off },
+      float: { float_inverted_index: off },
+      bool: { bool_inverted_index: off },
+    };
     const id = await fill(engine, { defaults: nothing });
     await engine.compact(id);
     const manifest = decodeRow<{ metadata: object }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
@@ -134,16 +144,27 @@ describe("full text", () => {
       for (const whereDocument of [{ $contains: "ebb" }, { $not_contains: "ebb" }, { $regex: "e" }, { $and: [{ $contains: "ebb" }] }]) {
         await expect(engine.get({ collectionId, whereDocument, include: [] })).rejects.toMatchObject(filtered);
       }
-      await expect(engine.search({ collectionId, searches: [{ filter: { "#document": { $contains: "ebb" } } }] })).rejects.toMatchObject(filtered);
+      await expect(engine.search({ collectionId, searches: [{ filter: { "#document": { $contains: "ebb" } } }] })).rejects.toMatchObject(
+        filtered,
+      );
       const text = engine.searchText({ collectionId, query: "ebb", nResults: 1, include: [], prefix: false, fuzzy: 0 });
-      await expect(text).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: "Cannot use searchText because FTS indexing is disabled" });
+      await expect(text).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: "Cannot use searchText because FTS indexing is disabled",
+      });
       const ranked = engine.search({ collectionId, searches: [{ rank: { $sum: [{ $val: 1 }, { $text: { query: "ebb" } }] } }] });
-      await expect(ranked).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: "Cannot rank by text because FTS indexing is disabled" });
+      await expect(ranked).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: "Cannot rank by text because FTS indexing is disabled",
+      });
       expect((await engine.get({ collectionId, where: { s: "y" }, include: ["documents"] })).documents).toEqual(["ebb tide 1"]);
     });
   });
 
-  test.each([[schema, false], [{}, true]])("its index is built only where it is wanted: %j", async (given, built) => {
+  test.each([
+    [schema, false],
+    [{}, true],
+  ])("its index is built only where it is wanted: %j", async (given, built) => {
     const storage = new FaultInjectingStorage();
     const environment = new TestEnvironment();
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;

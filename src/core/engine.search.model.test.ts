@@ -5,11 +5,11 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { modelDistance } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import { modelDistance } from "../testing/model.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { Metadata } from "./types.js";
 
 interface Item {
@@ -40,7 +40,10 @@ function tableOf(rank: Json, source: Source): Table {
   if (operator === "$val") return { scores: new Map(), others: operand as number };
   if (operator === "$knn" || operator === "$text") {
     const options = operand as Json;
-    const scores = source(operator, options).map(([record, score], i): [number, number] => [record, options.return_rank === true ? i : score]);
+    const scores = source(operator, options).map(([record, score], i): [number, number] => [
+      record,
+      options.return_rank === true ? i : score,
+    ]);
     return { scores: new Map(scores), others: (options.default as number | undefined) ?? null };
   }
   if (operator in MAPS) {
@@ -90,7 +93,9 @@ const words = fc.constantFrom("tide", "ebb", "moon", "tide moon", "ebb ebb tide"
 const item: fc.Arbitrary<Item> = fc.record({
   embedding: point,
   document: fc.option(words),
-  metadata: fc.option(fc.record({ kind: fc.constantFrom("a", "b"), n: small }, { requiredKeys: [] }).filter((one) => Object.keys(one).length > 0)),
+  metadata: fc.option(
+    fc.record({ kind: fc.constantFrom("a", "b"), n: small }, { requiredKeys: [] }).filter((one) => Object.keys(one).length > 0),
+  ),
 });
 const sourceOptions = {
   limit: fc.integer({ min: 1, max: 6 }),
@@ -101,12 +106,22 @@ const rank = fc.letrec<{ node: Json }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, depthIdentifier: "rank" },
     fc.oneof(
-      { weight: 4, arbitrary: fc.record({ query: point, ...sourceOptions }, { requiredKeys: ["query", "limit"] }).map(($knn): Json => ({ $knn })) },
-      { weight: 3, arbitrary: fc.record({ query: words, ...sourceOptions }, { requiredKeys: ["query", "limit"] }).map(($text): Json => ({ $text })) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ query: point, ...sourceOptions }, { requiredKeys: ["query", "limit"] }).map(($knn): Json => ({ $knn })),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ query: words, ...sourceOptions }, { requiredKeys: ["query", "limit"] }).map(($text): Json => ({ $text })),
+      },
       { weight: 1, arbitrary: small.map(($val): Json => ({ $val })) },
     ),
-    fc.tuple(fc.constantFrom("$sum", "$mul", "$max", "$min"), fc.array(tie("node"), { minLength: 1, maxLength: 3 })).map(([operator, parts]): Json => ({ [operator]: parts })),
-    fc.tuple(fc.constantFrom("$sub", "$div"), tie("node"), tie("node")).map(([operator, left, right]): Json => ({ [operator]: { left, right } })),
+    fc
+      .tuple(fc.constantFrom("$sum", "$mul", "$max", "$min"), fc.array(tie("node"), { minLength: 1, maxLength: 3 }))
+      .map(([operator, parts]): Json => ({ [operator]: parts })),
+    fc
+      .tuple(fc.constantFrom("$sub", "$div"), tie("node"), tie("node"))
+      .map(([operator, left, right]): Json => ({ [operator]: { left, right } })),
     fc.tuple(fc.constantFrom("$abs", "$exp", "$log"), tie("node")).map(([operator, part]): Json => ({ [operator]: part })),
   ),
 })).node;
@@ -115,10 +130,22 @@ const filter = fc.letrec<{ node: Json }>((tie) => ({
     { maxDepth: 2, depthIdentifier: "filter" },
     fc.oneof(
       fc.tuple(fc.constantFrom("$eq", "$ne", "$gt"), small).map(([operator, n]): Json => ({ n: { [operator]: n } })),
-      fc.tuple(fc.constantFrom("$contains", "$not_contains"), fc.constantFrom("e", "moon")).map(([operator, text]): Json => ({ "#document": { [operator]: text } })),
-      fc.tuple(fc.constantFrom("$in", "$nin"), fc.array(fc.nat(30).map((i) => `r${i}`), { minLength: 1, maxLength: 20 })).map(([operator, ids]): Json => ({ "#id": { [operator]: ids } })),
+      fc
+        .tuple(fc.constantFrom("$contains", "$not_contains"), fc.constantFrom("e", "moon"))
+        .map(([operator, text]): Json => ({ "#document": { [operator]: text } })),
+      fc
+        .tuple(
+          fc.constantFrom("$in", "$nin"),
+          fc.array(
+            fc.nat(30).map((i) => `r${i}`),
+            { minLength: 1, maxLength: 20 },
+          ),
+        )
+        .map(([operator, ids]): Json => ({ "#id": { [operator]: ids } })),
     ),
-    fc.tuple(fc.constantFrom("$and", "$or"), fc.array(tie("node"), { minLength: 1, maxLength: 3 })).map(([operator, parts]): Json => ({ [operator]: parts })),
+    fc
+      .tuple(fc.constantFrom("$and", "$or"), fc.array(tie("node"), { minLength: 1, maxLength: 3 }))
+      .map(([operator, parts]): Json => ({ [operator]: parts })),
   ),
 })).node;
 const search = fc.record({
@@ -146,56 +173,77 @@ function grouped(ranked: [number, number][], items: Item[], { k, largest }: { k:
 
 test("any search finds what the naive evaluator finds", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 30 }), fc.nat(30), fc.array(search, { minLength: 1, maxLength: 3 }), async (items, compacted, searches) => {
-      const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-      const engine = await Engine.open({ storage: new FaultInjectingStorage({}), kernel: referenceKernel, environment: new TestEnvironment(), options });
-      const scope = { tenant: "default_tenant", database: "default_database" };
-      const { id: collectionId } = await engine.createCollection({ ...scope, name: "things", metadata: null, configuration: {}, getOrCreate: false });
-      const add = async (from: number, to: number): Promise<void> => {
-        const part = items.slice(from, to);
-        if (part.length === 0) return;
-        const records = {
-          ids: part.map((_, i) => `r${from + i}`),
-          embeddings: { dimension: 2, values: Float32Array.from(part.flatMap(({ embedding }) => embedding)), present: null },
-          documents: part.map(({ document }) => document),
-          metadatas: part.map(({ metadata }) => metadata),
-          uris: null,
+    fc.asyncProperty(
+      fc.array(item, { minLength: 1, maxLength: 30 }),
+      fc.nat(30),
+      fc.array(search, { minLength: 1, maxLength: 3 }),
+      async (items, compacted, searches) => {
+        const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
+        const engine = await Engine.open({
+          storage: new FaultInjectingStorage({}),
+          kernel: referenceKernel,
+          environment: new TestEnvironment(),
+          options,
+        });
+        const scope = { tenant: "default_tenant", database: "default_database" };
+        const { id: collectionId } = await engine.createCollection({
+          ...scope,
+          name: "things",
+          metadata: null,
+          configuration: {},
+          getOrCreate: false,
+        });
+        const add = async (from: number, to: number): Promise<void> => {
+          const part = items.slice(from, to);
+          if (part.length === 0) return;
+          const records = {
+            ids: part.map((_, i) => `r${from + i}`),
+            embeddings: { dimension: 2, values: Float32Array.from(part.flatMap(({ embedding }) => embedding)), present: null },
+            documents: part.map(({ document }) => document),
+            metadatas: part.map(({ metadata }) => metadata),
+            uris: null,
+          };
+          await engine.write({ collectionId, operation: "add", records });
         };
-        await engine.write({ collectionId, operation: "add", records });
-      };
-      await add(0, compacted);
-      await engine.compact(collectionId);
-      await add(compacted, items.length);
+        await add(0, compacted);
+        await engine.compact(collectionId);
+        await add(compacted, items.length);
 
-      for (const { filter, rank, group, limit, offset } of searches) {
-        const allowed = items.flatMap((one, record) => (filter === undefined || matches(filter, one, `r${record}`) ? [record] : []));
-        const bm25 = new Map<string, [number, number][]>();
-        for (const query of ["tide", "ebb", "moon", "tide moon", "ebb ebb tide"]) {
-          const hits = await engine.searchText({ collectionId, query, nResults: 99, include: [], prefix: false, fuzzy: 0 });
-          bm25.set(query, hits.ids.map((id, i) => [Number(id.slice(1)), -hits.scores[i]!]));
+        for (const { filter, rank, group, limit, offset } of searches) {
+          const allowed = items.flatMap((one, record) => (filter === undefined || matches(filter, one, `r${record}`) ? [record] : []));
+          const bm25 = new Map<string, [number, number][]>();
+          for (const query of ["tide", "ebb", "moon", "tide moon", "ebb ebb tide"]) {
+            const hits = await engine.searchText({ collectionId, query, nResults: 99, include: [], prefix: false, fuzzy: 0 });
+            bm25.set(
+              query,
+              hits.ids.map((id, i) => [Number(id.slice(1)), -hits.scores[i]!]),
+            );
+          }
+          const source: Source = (kind, options) => {
+            const hits =
+              kind === "$text"
+                ? bm25.get(options.query as string)!.filter(([record]) => allowed.includes(record))
+                : allowed.map((record): [number, number] => {
+                    const [a, b] = [options.query as number[], items[record]!.embedding].map((vector) => Float32Array.from(vector));
+                    return [record, modelDistance("l2", a!, b!)];
+                  });
+            return sorted(hits).slice(0, options.limit as number);
+          };
+          const inOrder = allowed.map((record, i): [number, number] => [record, i]);
+          const ranked = rank === undefined ? inOrder : sorted([...tableOf(rank, source).scores]);
+          const kept = group === undefined ? ranked : grouped(ranked, items, group);
+          const expected = kept.slice(offset, limit === undefined ? undefined : offset + limit);
+
+          const group_by = group && { keys: ["kind"], aggregate: { [group.largest ? "$max_k" : "$min_k"]: { keys: ["n"], k: group.k } } };
+          const payload = { filter, rank, group_by, limit: { limit, offset }, select: { keys: ["#score"] } };
+          const [found] = await engine.search({ collectionId, searches: [payload] });
+          expect(found!.ids.map((id, i) => [Number(id.slice(1)), found!.scores![i]! + 0])).toEqual(
+            expected.map(([record, score]) => [record, score + 0]),
+          );
         }
-        const source: Source = (kind, options) => {
-          const hits =
-            kind === "$text"
-              ? bm25.get(options.query as string)!.filter(([record]) => allowed.includes(record))
-              : allowed.map((record): [number, number] => {
-                  const [a, b] = [options.query as number[], items[record]!.embedding].map((vector) => Float32Array.from(vector));
-                  return [record, modelDistance("l2", a!, b!)];
-                });
-          return sorted(hits).slice(0, options.limit as number);
-        };
-        const inOrder = allowed.map((record, i): [number, number] => [record, i]);
-        const ranked = rank === undefined ? inOrder : sorted([...tableOf(rank, source).scores]);
-        const kept = group === undefined ? ranked : grouped(ranked, items, group);
-        const expected = kept.slice(offset, limit === undefined ? undefined : offset + limit);
-
-        const group_by = group && { keys: ["kind"], aggregate: { [group.largest ? "$max_k" : "$min_k"]: { keys: ["n"], k: group.k } } };
-        const payload = { filter, rank, group_by, limit: { limit, offset }, select: { keys: ["#score"] } };
-        const [found] = await engine.search({ collectionId, searches: [payload] });
-        expect(found!.ids.map((id, i) => [Number(id.slice(1)), found!.scores![i]! + 0])).toEqual(expected.map(([record, score]) => [record, score + 0]));
-      }
-      await engine.close();
-    }),
+        await engine.close();
+      },
+    ),
     { numRuns: 150 },
   );
 });

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { SearchColumns } from "./service.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { MetadataPatch } from "./types.js";
 
 const opened: Engine[] = [];
@@ -31,7 +31,12 @@ class Library {
 
   static async open(rows: Row[] = []): Promise<Library> {
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({ storage: new FaultInjectingStorage({}), kernel: referenceKernel, environment: new TestEnvironment(), options });
+    const engine = await Engine.open({
+      storage: new FaultInjectingStorage({}),
+      kernel: referenceKernel,
+      environment: new TestEnvironment(),
+      options,
+    });
     opened.push(engine);
     const scope = { tenant: "default_tenant", database: "default_database" };
     const { id } = await engine.createCollection({ ...scope, name: "library", metadata: null, configuration: {}, getOrCreate: false });
@@ -83,13 +88,25 @@ const text = (query: string, options: object = {}) => ({ $text: { query, ...opti
 describe("rank", () => {
   test("a source alone gives its distances, nearest first", async () => {
     const library = await Library.open(points);
-    expect(await library.ranking({ rank: knn() })).toEqual([["near", 1], ["bare", 4], ["mid", 9], ["far", 25]]);
-    expect(await library.ranking({ rank: knn({ limit: 2 }) })).toEqual([["near", 1], ["bare", 4]]);
+    expect(await library.ranking({ rank: knn() })).toEqual([
+      ["near", 1],
+      ["bare", 4],
+      ["mid", 9],
+      ["far", 25],
+    ]);
+    expect(await library.ranking({ rank: knn({ limit: 2 }) })).toEqual([
+      ["near", 1],
+      ["bare", 4],
+    ]);
   });
 
   test("return_rank gives positions from 0", async () => {
     const library = await Library.open(points);
-    expect(await library.ranking({ rank: knn({ return_rank: true, limit: 3 }) })).toEqual([["near", 0], ["bare", 1], ["mid", 2]]);
+    expect(await library.ranking({ rank: knn({ return_rank: true, limit: 3 }) })).toEqual([
+      ["near", 0],
+      ["bare", 1],
+      ["mid", 2],
+    ]);
   });
 
   test("a record that a source lacks drops out, or takes the default", async () => {
@@ -98,8 +115,16 @@ describe("rank", () => {
     const second = { $knn: { query: [5, 0], limit: 2 } };
     expect(await library.ranking({ rank: { $sum: [first, second] } })).toEqual([]);
     const withDefault = { $knn: { query: [5, 0], limit: 2, default: 100 } };
-    expect(await library.ranking({ rank: { $sum: [first, withDefault] } })).toEqual([["near", 101], ["bare", 104]]);
-    expect(await library.ranking({ rank: { $sum: [knn({ limit: 2, default: 0 }), withDefault] } })).toEqual([["far", 0], ["mid", 4], ["near", 101], ["bare", 104]]);
+    expect(await library.ranking({ rank: { $sum: [first, withDefault] } })).toEqual([
+      ["near", 101],
+      ["bare", 104],
+    ]);
+    expect(await library.ranking({ rank: { $sum: [knn({ limit: 2, default: 0 }), withDefault] } })).toEqual([
+      ["far", 0],
+      ["mid", 4],
+      ["near", 101],
+      ["bare", 104],
+    ]);
   });
 
   test("a default adds no record by itself, and a constant ranks nothing", async () => {
@@ -109,12 +134,54 @@ describe("rank", () => {
   });
 
   test.each<[string, object, [string, number][]]>([
-    ["sub", { $sub: { left: { $val: 10 }, right: knn({ limit: 2 }) } }, [["bare", 6], ["near", 9]]],
-    ["div", { $div: { left: { $val: 8 }, right: knn({ limit: 2 }) } }, [["bare", 2], ["near", 8]]],
-    ["mul", { $mul: [{ $val: -1 }, knn({ limit: 2 })] }, [["bare", -4], ["near", -1]]],
-    ["max", { $max: [knn({ limit: 2 }), { $val: 2 }] }, [["near", 2], ["bare", 4]]],
-    ["min", { $min: [knn({ limit: 2 }), { $val: 2 }] }, [["near", 1], ["bare", 2]]],
-    ["abs", { $abs: { $sub: { left: knn({ limit: 2 }), right: { $val: 4 } } } }, [["bare", 0], ["near", 3]]],
+    [
+      "sub",
+      { $sub: { left: { $val: 10 }, right: knn({ limit: 2 }) } },
+      [
+        ["bare", 6],
+        ["near", 9],
+      ],
+    ],
+    [
+      "div",
+      { $div: { left: { $val: 8 }, right: knn({ limit: 2 }) } },
+      [
+        ["bare", 2],
+        ["near", 8],
+      ],
+    ],
+    [
+      "mul",
+      { $mul: [{ $val: -1 }, knn({ limit: 2 })] },
+      [
+        ["bare", -4],
+        ["near", -1],
+      ],
+    ],
+    [
+      "max",
+      { $max: [knn({ limit: 2 }), { $val: 2 }] },
+      [
+        ["near", 2],
+        ["bare", 4],
+      ],
+    ],
+    [
+      "min",
+      { $min: [knn({ limit: 2 }), { $val: 2 }] },
+      [
+        ["near", 1],
+        ["bare", 2],
+      ],
+    ],
+    [
+      "abs",
+      { $abs: { $sub: { left: knn({ limit: 2 }), right: { $val: 4 } } } },
+      [
+        ["bare", 0],
+        ["near", 3],
+      ],
+    ],
     ["exp", { $exp: { $sub: { left: knn({ limit: 1 }), right: { $val: 1 } } } }, [["near", 1]]],
     ["log", { $log: knn({ limit: 1 }) }, [["near", 0]]],
   ])("%s", async (_, rank, expected) => {
@@ -126,12 +193,24 @@ describe("rank", () => {
     const library = await Library.open(points);
     expect((await library.ranking({ rank: { $mul: [knn(), { $val: 0 }] } })).map(([id]) => id)).toEqual(["far", "near", "mid", "bare"]);
     const odd = { $log: { $sub: { left: knn(), right: { $val: 5 } } } };
-    expect(await library.ranking({ rank: odd })).toEqual([["mid", Math.log(4)], ["far", Math.log(20)], ["near", NaN], ["bare", NaN]]);
+    expect(await library.ranking({ rank: odd })).toEqual([
+      ["mid", Math.log(4)],
+      ["far", Math.log(20)],
+      ["near", NaN],
+      ["bare", NaN],
+    ]);
   });
 
   test("text scores are turned round, so that smaller is better", async () => {
     const library = await Library.open(points);
-    const { ids, scores } = await library.engine.searchText({ collectionId: library.collectionId, query: "shore", nResults: 9, include: [], prefix: false, fuzzy: 0 });
+    const { ids, scores } = await library.engine.searchText({
+      collectionId: library.collectionId,
+      query: "shore",
+      nResults: 9,
+      include: [],
+      prefix: false,
+      fuzzy: 0,
+    });
     expect(ids).toHaveLength(2);
     expect(await library.ranking({ rank: text("shore") })).toEqual(ids.map((id, i) => [id, -scores[i]!]));
     expect(await library.ranking({ rank: text("shore", { return_rank: true }) })).toEqual(ids.map((id, i) => [id, i]));
@@ -145,7 +224,10 @@ describe("rank", () => {
     const dense = knn({ return_rank: true, default: 1000 });
     const words = text("reef", { return_rank: true, default: 1000 });
     const found = await library.ranking({ rank: { $mul: [{ $sum: [term(dense), term(words)] }, { $val: -1 }] }, limit: { limit: 2 } });
-    expect(found).toEqual([["mid", -(1 / 62 + 1 / 60)], ["near", -(1 / 60 + 1 / 1060)]]);
+    expect(found).toEqual([
+      ["mid", -(1 / 62 + 1 / 60)],
+      ["near", -(1 / 60 + 1 / 1060)],
+    ]);
   });
 
   test("an empty collection has no hits, whatever the dimension", async () => {
@@ -158,28 +240,54 @@ describe("rank", () => {
 describe("filter, limit and select", () => {
   test("filters come before the sources, so that a search with enough matches returns its limit", async () => {
     const library = await Library.open(points);
-    expect(await library.ranking({ filter: { year: { $gte: 1 } }, rank: knn({ limit: 2 }) })).toEqual([["near", 1], ["mid", 9]]);
-    expect(await library.ranking({ filter: { "#id": { $nin: ["near", "far"] } }, rank: knn() })).toEqual([["bare", 4], ["mid", 9]]);
+    expect(await library.ranking({ filter: { year: { $gte: 1 } }, rank: knn({ limit: 2 }) })).toEqual([
+      ["near", 1],
+      ["mid", 9],
+    ]);
+    expect(await library.ranking({ filter: { "#id": { $nin: ["near", "far"] } }, rank: knn() })).toEqual([
+      ["bare", 4],
+      ["mid", 9],
+    ]);
     const mixed = { $or: [{ "#document": { $contains: "reef" } }, { $and: [{ kind: "shore" }, { "#id": { $ne: "far" } }] }] };
-    expect(await library.ranking({ filter: mixed, rank: knn() })).toEqual([["near", 1], ["mid", 9]]);
+    expect(await library.ranking({ filter: mixed, rank: knn() })).toEqual([
+      ["near", 1],
+      ["mid", 9],
+    ]);
   });
 
   test("without a rank: insertion order, scored by position", async () => {
     const library = await Library.open(points);
-    expect(await library.ranking({ filter: { year: { $gte: 1 } } })).toEqual([["far", 0], ["near", 1], ["mid", 2]]);
-    expect(await library.ranking({ limit: { limit: 2, offset: 1 } })).toEqual([["near", 1], ["mid", 2]]);
+    expect(await library.ranking({ filter: { year: { $gte: 1 } } })).toEqual([
+      ["far", 0],
+      ["near", 1],
+      ["mid", 2],
+    ]);
+    expect(await library.ranking({ limit: { limit: 2, offset: 1 } })).toEqual([
+      ["near", 1],
+      ["mid", 2],
+    ]);
   });
 
   test("limit and offset cut the ranking", async () => {
     const library = await Library.open(points);
-    expect(await library.ranking({ rank: knn(), limit: { limit: 2, offset: 1 } })).toEqual([["bare", 4], ["mid", 9]]);
+    expect(await library.ranking({ rank: knn(), limit: { limit: 2, offset: 1 } })).toEqual([
+      ["bare", 4],
+      ["mid", 9],
+    ]);
     expect(await library.ranking({ rank: knn(), limit: { offset: 9 } })).toEqual([]);
   });
 
   test("columns that are not selected are null; selected keys narrow the metadata", async () => {
     const library = await Library.open(points);
     const search = { rank: knn({ limit: 2 }) };
-    expect(await library.search(search)).toEqual({ ids: ["near", "bare"], documents: null, embeddings: null, metadatas: null, scores: null, select: [] });
+    expect(await library.search(search)).toEqual({
+      ids: ["near", "bare"],
+      documents: null,
+      embeddings: null,
+      metadatas: null,
+      scores: null,
+      select: [],
+    });
     const all = await library.search({ ...search, select: { keys: ["#document", "#embedding", "#metadata", "#score"] } });
     expect(all).toEqual({
       ids: ["near", "bare"],
@@ -207,29 +315,56 @@ describe("group_by", () => {
   test("keeps the best of each group, in the order of the rank", async () => {
     const library = await Library.open(points);
     const best = { rank: knn(), group_by: group(["kind"], { $min_k: { keys: ["#score"], k: 1 } }) };
-    expect(await library.ranking(best)).toEqual([["near", 1], ["bare", 4], ["mid", 9]]);
+    expect(await library.ranking(best)).toEqual([
+      ["near", 1],
+      ["bare", 4],
+      ["mid", 9],
+    ]);
     const worst = { rank: knn(), group_by: group(["kind"], { $max_k: { keys: ["#score"], k: 1 } }) };
-    expect(await library.ranking(worst)).toEqual([["bare", 4], ["mid", 9], ["far", 25]]);
+    expect(await library.ranking(worst)).toEqual([
+      ["bare", 4],
+      ["mid", 9],
+      ["far", 25],
+    ]);
   });
 
   test("several keys; records of equal aggregate keys in the order of the rank", async () => {
     const library = await Library.open(points);
     const byYear = { rank: knn(), group_by: group(["year"], { $min_k: { keys: ["year", "kind"], k: 1 } }) };
-    expect(await library.ranking(byYear)).toEqual([["bare", 4], ["mid", 9], ["far", 25]]);
+    expect(await library.ranking(byYear)).toEqual([
+      ["bare", 4],
+      ["mid", 9],
+      ["far", 25],
+    ]);
     const equal = { rank: knn(), group_by: group(["year"], { $max_k: { keys: ["year"], k: 1 } }) };
-    expect(await library.ranking(equal)).toEqual([["near", 1], ["bare", 4], ["far", 25]]);
+    expect(await library.ranking(equal)).toEqual([
+      ["near", 1],
+      ["bare", 4],
+      ["far", 25],
+    ]);
     const both = { rank: knn(), group_by: group(["kind", "year"], { $min_k: { keys: ["#score"], k: 1 } }), limit: { limit: 3 } };
-    expect(await library.ranking(both)).toEqual([["near", 1], ["bare", 4], ["mid", 9]]);
+    expect(await library.ranking(both)).toEqual([
+      ["near", 1],
+      ["bare", 4],
+      ["mid", 9],
+    ]);
   });
 
   test("values of different types make different groups and have an order", async () => {
     const values = [["x"], "1", 1, true, [1], "10", 9, null, { indices: [1], values: [2] }, { indices: [1], values: [-2] }];
-    const rows = values.map((value, i) => ({ id: `v${i}`, embedding: [i], metadata: value === null ? null : { v: value } as MetadataPatch }));
+    const rows = values.map((value, i) => ({
+      id: `v${i}`,
+      embedding: [i],
+      metadata: value === null ? null : ({ v: value } as MetadataPatch),
+    }));
     const library = await Library.open(rows);
     const distinct = await library.ranking({ group_by: group(["v"], { $min_k: { keys: ["#score"], k: 1 } }) });
     expect(distinct).toHaveLength(values.length);
     const smallest = await Promise.all(
-      values.map(async (_, k) => new Set((await library.ranking({ group_by: group(["none"], { $min_k: { keys: ["v"], k: k + 1 } }) })).map(([id]) => id))),
+      values.map(
+        async (_, k) =>
+          new Set((await library.ranking({ group_by: group(["none"], { $min_k: { keys: ["v"], k: k + 1 } }) })).map(([id]) => id)),
+      ),
     );
     const order = smallest.map((ids, k) => [...ids].find((id) => k === 0 || !smallest[k - 1]!.has(id)));
     expect(order).toEqual(["v7", "v3", "v2", "v6", "v1", "v5", "v9", "v8", "v4", "v0"]);
@@ -242,14 +377,23 @@ describe("readLevel", () => {
     await library.engine.compact(library.collectionId);
     await library.write("update", [{ id: "near", embedding: [9, 0], document: "moved", metadata: { year: 7 } }]);
     await library.engine.delete({ collectionId: library.collectionId, ids: ["bare"] });
-    await library.write("add", [{ id: "new", embedding: [0, 0], document: "a new shore" }, { id: "bare", embedding: [7, 0] }]);
+    await library.write("add", [
+      { id: "new", embedding: [0, 0], document: "a new shore" },
+      { id: "bare", embedding: [7, 0] },
+    ]);
     return library;
   }
   const select = { keys: ["#document", "#embedding", "#metadata", "#score"] };
 
   test("the log is seen by default", async () => {
     const library = await changed();
-    const seen = [["new", 0], ["mid", 9], ["far", 25], ["bare", 49], ["near", 81]];
+    const seen = [
+      ["new", 0],
+      ["mid", 9],
+      ["far", 25],
+      ["bare", 49],
+      ["near", 81],
+    ];
     expect(await library.ranking({ rank: knn() })).toEqual(seen);
     expect(await library.ranking({ rank: knn() }, "index_and_wal")).toEqual(seen);
     expect(await library.ranking({ rank: knn() }, "index_and_bounded_wal")).toEqual(seen);
@@ -317,7 +461,12 @@ describe("bad requests are refused", () => {
     ["a query that is not embedded", { rank: { $knn: { query: "x" } } }, "texts are embedded before"],
     ["a query of no numbers", { rank: { $knn: { query: [] } } }, "non-empty array"],
     ["a query with NaN", { rank: { $knn: { query: [NaN, 0] } } }, "searches[0].rank.$knn.query[0][0]"],
-    ["another dimension", { rank: { $knn: { query: [1, 2, 3] } } }, "Collection expecting embedding with dimension of 2, got 3", "DIMENSION_MISMATCH"],
+    [
+      "another dimension",
+      { rank: { $knn: { query: [1, 2, 3] } } },
+      "Collection expecting embedding with dimension of 2, got 3",
+      "DIMENSION_MISMATCH",
+    ],
     ["a sparse query", { rank: { $knn: { query: { indices: [1], values: [1] } } } }, "a sparse vector", "NOT_SUPPORTED"],
     ["another key", { rank: knn({ key: "sparse" }) }, 'the key "sparse"', "NOT_SUPPORTED"],
     ["a key that is no string", { rank: knn({ key: 1 }) }, "searches[0].rank.$knn.key is 1"],
@@ -329,7 +478,12 @@ describe("bad requests are refused", () => {
     ["a tolerance above 1", { rank: text("x", { fuzzy: 2 }) }, "searches[0].rank.$text.fuzzy must be true, false or a number"],
     ["a prefix that is no flag", { rank: text("x", { prefix: "all" }) }, 'searches[0].rank.$text.prefix is "all"'],
     ["a deep rank", { rank: nested(limits.rankDepthMax + 1) }, "rankDepthMax", "LIMIT_EXCEEDED"],
-    ["a big rank", { rank: { $sum: Array.from({ length: limits.rankExpressionsMax }, () => ({ $val: 1 })) } }, "rankExpressionsMax", "LIMIT_EXCEEDED"],
+    [
+      "a big rank",
+      { rank: { $sum: Array.from({ length: limits.rankExpressionsMax }, () => ({ $val: 1 })) } },
+      "rankExpressionsMax",
+      "LIMIT_EXCEEDED",
+    ],
     ["a bad filter", { filter: { a: { $foo: 1 } } }, "searches[0].filter.a.$foo is not an operator"],
     ["a filter on the score", { filter: { "#score": 1 } }, "searches[0].filter.#score is not something to filter on"],
     ["a limit of 0", { limit: { limit: 0 } }, "searches[0].limit.limit is 0; expected a whole number above 0"],
@@ -337,22 +491,45 @@ describe("bad requests are refused", () => {
     ["a limit that is no object", { limit: 3 }, "searches[0].limit is 3"],
     ["an offset that is no number", { limit: { offset: "1" } }, "searches[0].limit.offset"],
     ["keys that are no list", { select: { keys: "#id" } }, 'searches[0].select.keys is "#id"; expected a non-empty list'],
-    ["an unknown special key", { select: { keys: ["#uri"] } }, 'searches[0].select.keys[0] is "#uri"; expected a metadata key, #id, #document'],
+    [
+      "an unknown special key",
+      { select: { keys: ["#uri"] } },
+      'searches[0].select.keys[0] is "#uri"; expected a metadata key, #id, #document',
+    ],
     ["groups without keys", grouped({ keys: [], aggregate: {} }), "searches[0].group_by.aggregate is {}"],
-    ["groups by score", grouped({ keys: ["#score"], aggregate: { $min_k: { keys: ["a"], k: 1 } } }), 'searches[0].group_by.keys[0] is "#score"; expected a metadata key'],
+    [
+      "groups by score",
+      grouped({ keys: ["#score"], aggregate: { $min_k: { keys: ["a"], k: 1 } } }),
+      'searches[0].group_by.keys[0] is "#score"; expected a metadata key',
+    ],
     ["groups without aggregate", grouped({ keys: ["a"] }), "searches[0].group_by.aggregate is undefined"],
-    ["an aggregate of 0", grouped({ keys: ["a"], aggregate: { $min_k: { keys: ["a"], k: 0 } } }), "searches[0].group_by.aggregate.$min_k.k is 0"],
+    [
+      "an aggregate of 0",
+      grouped({ keys: ["a"], aggregate: { $min_k: { keys: ["a"], k: 0 } } }),
+      "searches[0].group_by.aggregate.$min_k.k is 0",
+    ],
     ["an unknown aggregate", grouped({ keys: ["a"], aggregate: { $avg: {} } }), 'has the field "$avg"'],
   ])("%s", async (_, search, message, code = "INVALID_ARGUMENT") => {
     const library = await Library.open(points);
-    await expect(library.search(search)).rejects.toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) as string }));
+    await expect(library.search(search)).rejects.toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
+    );
   });
 
   test.each<[string, object, string, string?]>([
     ["no searches", { searches: [] }, "searches is []; expected a non-empty list"],
     ["searches that are no list", { searches: {} }, "searches is {}"],
-    ["too many searches", { searches: Array.from({ length: limits.searchesMax + 1 }, () => ({})) }, "101 searches in one call", "LIMIT_EXCEEDED"],
-    ["an unknown read level", { searches: [{}], readLevel: "wal" }, 'readLevel must be one of index_and_wal, index_only, index_and_bounded_wal, got "wal"'],
+    [
+      "too many searches",
+      { searches: Array.from({ length: limits.searchesMax + 1 }, () => ({})) },
+      "101 searches in one call",
+      "LIMIT_EXCEEDED",
+    ],
+    [
+      "an unknown read level",
+      { searches: [{}], readLevel: "wal" },
+      'readLevel must be one of index_and_wal, index_only, index_and_bounded_wal, got "wal"',
+    ],
     ["another collection", { searches: [{}], collectionId: "none" }, "none", "NOT_FOUND"],
   ])("%s", async (_, request, message, code = "INVALID_ARGUMENT") => {
     const library = await Library.open(points);

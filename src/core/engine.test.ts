@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Random, TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage, type FaultOptions } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
@@ -6,7 +7,6 @@ import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Storage } from "./storage.js";
-import { Random, TestEnvironment } from "../testing/environment.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -51,14 +51,19 @@ describe("sparse vectors in metadata", () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
     const { id: collectionId } = await engine.createCollection(collection());
-    const metadatas = async (id = collectionId, version?: number) => (await engine.get({ collectionId: id, version, include: ["metadatas"] })).metadatas;
+    const metadatas = async (id = collectionId, version?: number) =>
+      (await engine.get({ collectionId: id, version, include: ["metadatas"] })).metadatas;
     await engine.write({ collectionId, operation: "add", records: one({ lexical, kind: "a" }) });
     expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
     await engine.compact(collectionId);
     expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
     const fork = await engine.forkCollection({ collectionId, name: "fork" });
     const [{ version } = { version: 0 }] = await engine.listVersions({ collectionId });
-    await engine.write({ collectionId, operation: "update", records: { ...one({ lexical: { indices: [1], values: [1] }, kind: null }), embeddings: null } });
+    await engine.write({
+      collectionId,
+      operation: "update",
+      records: { ...one({ lexical: { indices: [1], values: [1] }, kind: null }), embeddings: null },
+    });
     expect(await metadatas()).toEqual([{ lexical: { indices: [1], values: [1] } }]);
     expect(await metadatas(fork.id)).toEqual([{ lexical, kind: "a" }]);
     expect(await metadatas(collectionId, version)).toEqual([{ lexical, kind: "a" }]);
@@ -114,7 +119,12 @@ describe("reading", () => {
   test("an empty collection answers a query of any dimension with nothing", async () => {
     const engine = await openEngine(storageOf());
     const { id: collectionId } = await engine.createCollection(collection());
-    const found = await engine.query({ collectionId, queryEmbeddings: { dimension: 5, values: new Float32Array(5) }, nResults: 2, include: ["distances"] });
+    const found = await engine.query({
+      collectionId,
+      queryEmbeddings: { dimension: 5, values: new Float32Array(5) },
+      nResults: 2,
+      include: ["distances"],
+    });
     expect(found).toMatchObject({ ids: [], counts: [0] });
   });
 
@@ -165,7 +175,8 @@ describe("writes that do not wait for each other", () => {
   test.each([1, 2, 3, 4, 5])("take effect in the order of their calls (seed %i)", async (seed) => {
     const engine = await openEngine(storageOf(), new BusyEnvironment(seed));
     const { id: collectionId } = await engine.createCollection(collection());
-    const upsert = (n: number) => engine.write({ collectionId, operation: "upsert", records: { ...records(n, n + 1), ids: [`r${n % 7}`] } });
+    const upsert = (n: number) =>
+      engine.write({ collectionId, operation: "upsert", records: { ...records(n, n + 1), ids: [`r${n % 7}`] } });
     const calls: Promise<unknown>[] = [];
     for (let n = 0; n < 40; n++) calls.push(n % 10 === 9 ? engine.delete({ collectionId, where: { n: { $lt: n } } }) : upsert(n));
     const results = await Promise.all(calls);
@@ -200,7 +211,13 @@ describe("text that is not well-formed Unicode", () => {
     const engine = await openEngine(storageOf());
     const { id: collectionId } = await engine.createCollection(collection());
     const embeddings = { dimension: 2, values: Float32Array.of(1, 2), present: null };
-    const batch = { ids: ["a"], embeddings, documents: ["half \ud800"], metadatas: [{ "k\udfff": "v\ud800", l: ["\ud800"] }], uris: ["\ud83d"] };
+    const batch = {
+      ids: ["a"],
+      embeddings,
+      documents: ["half \ud800"],
+      metadatas: [{ "k\udfff": "v\ud800", l: ["\ud800"] }],
+      uris: ["\ud83d"],
+    };
     await expect(engine.write({ collectionId, operation: "add", records: { ...batch, ids: ["\ud800"] } })).rejects.toThrow("ids[0]");
     await engine.write({ collectionId, operation: "add", records: batch });
     const read = () => engine.get({ collectionId, where: { "k\ufffd": "v\ufffd" }, include: ["documents", "metadatas", "uris"] });
@@ -231,7 +248,13 @@ describe("space", () => {
     const storage = storageOf();
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
     const open = async (from: Storage) => {
-      const engine = await Engine.open({ storage: from, kernel: referenceKernel, environment: new TestEnvironment(), options, deadOrdinalsMax: () => 100 });
+      const engine = await Engine.open({
+        storage: from,
+        kernel: referenceKernel,
+        environment: new TestEnvironment(),
+        options,
+        deadOrdinalsMax: () => 100,
+      });
       opened.push(engine);
       return engine;
     };
@@ -383,7 +406,9 @@ test("a record that is logged but cannot be applied poisons the engine; reopenin
   opened.push(engine);
   const { id: collectionId } = await engine.createCollection(collection());
   broken = true;
-  await expect(engine.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
+  await expect(engine.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(
+    expect.objectContaining({ code: "POISONED" }),
+  );
   await expect(engine.count({ collectionId })).rejects.toThrow("reopen the database");
   const reopened = await openEngine(storage.reopen());
   expect(await reopened.count({ collectionId })).toBe(5);
@@ -399,7 +424,8 @@ describe("damage", () => {
     await engine.close();
     const damaged = storage.reopen();
     const read = damaged.blobs.read.bind(damaged.blobs);
-    damaged.blobs.read = async (ranges) => (await read(ranges)).map((bytes) => bytes.with(bytes.length - 20, bytes[bytes.length - 20]! ^ 1));
+    damaged.blobs.read = async (ranges) =>
+      (await read(ranges)).map((bytes) => bytes.with(bytes.length - 20, bytes[bytes.length - 20]! ^ 1));
     const reopened = await openEngine(damaged);
     await expect(reopened.count({ collectionId })).rejects.toThrow(
       expect.objectContaining({ code: "CORRUPTION", message: expect.stringMatching(/Block .* of collection "precious"/) as string }),
@@ -449,7 +475,9 @@ describe("forks", () => {
     await engine.compact(source);
     const before = (await engine.info()).blockBytesUsed;
     await engine.forkCollection({ collectionId: source, name: "forked" });
-    await expect(engine.forkCollection({ collectionId: source, name: "forked" })).rejects.toThrow(expect.objectContaining({ code: "ALREADY_EXISTS" }));
+    await expect(engine.forkCollection({ collectionId: source, name: "forked" })).rejects.toThrow(
+      expect.objectContaining({ code: "ALREADY_EXISTS" }),
+    );
     expect((await engine.info()).blockBytesUsed).toBe(before);
     expect(await engine.forkCount({ collectionId: source })).toBe(1);
   });
@@ -462,19 +490,32 @@ describe("versions", () => {
     const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
     opened.push(engine);
     const { id: collectionId } = await engine.createCollection(collection());
-    for (const [from, to] of [[0, 10], [10, 30]] as const) {
+    for (const [from, to] of [
+      [0, 10],
+      [10, 30],
+    ] as const) {
       await engine.write({ collectionId, operation: "add", records: records(from, to) });
       await engine.compact(collectionId);
     }
     await engine.delete({ collectionId, ids: ["r0"] });
-    expect((await engine.listVersions({ collectionId })).map(({ version, count }) => [version, count])).toEqual([[1, 10], [2, 30]]);
-    const query = { collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(0, 1) }, nResults: 1, include: [] as IncludeField[] };
+    expect((await engine.listVersions({ collectionId })).map(({ version, count }) => [version, count])).toEqual([
+      [1, 10],
+      [2, 30],
+    ]);
+    const query = {
+      collectionId,
+      queryEmbeddings: { dimension: 2, values: Float32Array.of(0, 1) },
+      nResults: 1,
+      include: [] as IncludeField[],
+    };
     expect((await engine.query({ ...query, version: 1 })).ids).toEqual(["r0"]);
     expect((await engine.query(query)).ids).toEqual(["r1"]);
     expect(await Promise.all([1, 2, undefined].map((version) => engine.count({ collectionId, version })))).toEqual([10, 30, 29]);
     await engine.compact(collectionId);
     await expect(engine.count({ collectionId, version: 1 })).rejects.toThrow("Version 1 of collection [things] is not retained");
-    expect((await engine.get({ collectionId, version: 2, ids: ["r0"], include: ["documents"] })).documents).toEqual(records(0, 1).documents);
+    expect((await engine.get({ collectionId, version: 2, ids: ["r0"], include: ["documents"] })).documents).toEqual(
+      records(0, 1).documents,
+    );
   });
 });
 
@@ -493,7 +534,11 @@ describe("the graph of a large collection", () => {
     } while ((await engine.info()).compacting);
   }
 
-  const query = { queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 41) }, nResults: 3, include: ["distances"] as IncludeField[] };
+  const query = {
+    queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 41) },
+    nResults: 3,
+    include: ["distances"] as IncludeField[],
+  };
 
   test("is built in the background, saved, loaded on opening, and follows writes and deletes", async () => {
     const environment = new TestEnvironment();
@@ -556,10 +601,13 @@ describe("the graph of a large collection", () => {
     expect(sizes.size).toBe(1);
     const damaged = storage.reopen();
     const read = damaged.blobs.read.bind(damaged.blobs);
-    damaged.blobs.read = async (ranges) => (await read(ranges)).map((bytes) => (sizes.has(bytes.length) ? bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1) : bytes));
+    damaged.blobs.read = async (ranges) =>
+      (await read(ranges)).map((bytes) => (sizes.has(bytes.length) ? bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1) : bytes));
     const reopened = await openWithGraph(damaged, environment);
     expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
-    expect((await reopened.info()).warnings).toEqual([expect.stringMatching(/graph of collection "things" .* built anew: Block .* fails its checksum/)]);
+    expect((await reopened.info()).warnings).toEqual([
+      expect.stringMatching(/graph of collection "things" .* built anew: Block .* fails its checksum/),
+    ]);
     damaged.blobs.read = read;
     await built(reopened, environment);
     expect(await reopened.query({ collectionId, ...query })).toEqual(exact);

@@ -5,26 +5,29 @@
  * stays open. Changes of the system database run one after the other. After a failed flush the engine is poisoned: every
  * later call is refused until the database is reopened, since what the disk holds can then only be told by recovery.
  */
-import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
+
 import { ByteCache } from "./base/byte-cache.js";
+import { Turns } from "./base/turns.js";
+import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
 import { CollectionState } from "./collection/collection-state.js";
+import { type CollectionFacts, factsOf, OpenCollections } from "./collection/open-collections.js";
+import { ReadWriteLock } from "./collection/read-write-lock.js";
+import type { Logged } from "./collection/write-line.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
-import { TidepoolError, show } from "./errors.js";
-import * as gateway from "./gateway/plan.js";
+import { show, TidepoolError } from "./errors.js";
 import { type GuardFacts, guardService, type Usage } from "./gateway/guard.js";
 import { planSearch } from "./gateway/parse-search.js";
+import * as gateway from "./gateway/plan.js";
 import { validateRules } from "./gateway/rules.js";
 import type { CreateApproximate } from "./index/vector/approximate-index.js";
 import type { QuantizedRows } from "./index/vector/quantize.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { firstDimension } from "./log/first-dimension.js";
-import { type LogRecord, encodeLogRecord } from "./log/log-record.js";
 import { Log } from "./log/log.js";
-import { type CollectionFacts, OpenCollections, factsOf } from "./collection/open-collections.js";
+import { encodeLogRecord, type LogRecord } from "./log/log-record.js";
 import { QueryExecutor } from "./query-executor/executor.js";
-import { ReadWriteLock } from "./collection/read-write-lock.js";
 import type {
   CheckRecallRequest,
   CreateCollectionRequest,
@@ -53,9 +56,7 @@ import type {
 import type { Environment, Storage } from "./storage.js";
 import { refsOnlyIn } from "./sysdb/manifest.js";
 import { type CollectionRow, FORMAT_VERSION, SysDb, toInfo } from "./sysdb/sysdb.js";
-import { Turns } from "./base/turns.js";
 import type { CollectionConfiguration, CollectionInfo, IndexEngine, RecordColumns } from "./types.js";
-import type { Logged } from "./collection/write-line.js";
 
 /** What an engine is built from. */
 export interface EngineParts {
@@ -165,7 +166,10 @@ export class Engine implements EngineService {
   async #usageOf(rows: readonly CollectionRow[]): Promise<Usage> {
     let records = 0;
     for (const row of rows) records += await this.#countRecords(row);
-    const blocks = refsOnlyIn(rows.map((row) => this.#sysdb.manifest(row.id)), []);
+    const blocks = refsOnlyIn(
+      rows.map((row) => this.#sysdb.manifest(row.id)),
+      [],
+    );
     const logBytes = rows.reduce((bytes, row) => bytes + (this.#collections.facts(row.id)?.logBytes ?? 0), 0);
     return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
@@ -405,7 +409,10 @@ export class Engine implements EngineService {
 
   async reset(): Promise<void> {
     if (!this.#parts.options.allowReset) {
-      throw new TidepoolError("FORBIDDEN", "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.");
+      throw new TidepoolError(
+        "FORBIDDEN",
+        "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.",
+      );
     }
     await this.#change(async () => {
       for (const row of this.#sysdb.listCollections()) await this.#drop(row);
@@ -464,7 +471,10 @@ export class Engine implements EngineService {
   }
 
   /** The same with the collection as it is, or as it was at a retained version. */
-  #reading<T>({ collectionId, version }: { collectionId: string; version?: number }, body: (state: CollectionState) => Promise<T>): Promise<T> {
+  #reading<T>(
+    { collectionId, version }: { collectionId: string; version?: number },
+    body: (state: CollectionState) => Promise<T>,
+  ): Promise<T> {
     this.#turns.begin();
     return this.#using(collectionId, async (live) => body(version === undefined ? live : await this.#stateAt(live, version)));
   }
@@ -478,7 +488,10 @@ export class Engine implements EngineService {
     const find = () => [...this.#sysdb.versions(id), this.#sysdb.manifest(id)].find((retained) => retained.version === version);
     const manifest = find();
     if (manifest === undefined) {
-      throw new TidepoolError("NOT_FOUND", `Version ${show(version)} of collection [${name}] is not retained; listVersions() tells which are`);
+      throw new TidepoolError(
+        "NOT_FOUND",
+        `Version ${show(version)} of collection [${name}] is not retained; listVersions() tells which are`,
+      );
     }
     const isRetained = () => live.dropped === false && find() === manifest;
     return this.#collections.version(live, manifest, () => CollectionState.openVersion(live, manifest, isRetained));
@@ -530,7 +543,9 @@ export class Engine implements EngineService {
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     const logged = this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
       await this.#turns.tick();
-      const result = await state.lock.exclusive(() => this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)));
+      const result = await state.lock.exclusive(() =>
+        this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)),
+      );
       this.#compactor.noteWrite(state);
       this.#graphBuilder.note(state);
       return result;
@@ -575,7 +590,8 @@ export class Engine implements EngineService {
       const unpublished = state === undefined ? [] : await this.#compactor.forget(state);
       const deletion = this.#sysdb.deleteCollection(row.id, unpublished);
       // Readers that are still under way hold the shared lock: blocks are released after them.
-      const release = async (refs: BlockRef[]): Promise<void> => (state?.lock ?? new ReadWriteLock()).exclusive(() => this.#blocks.release(refs));
+      const release = async (refs: BlockRef[]): Promise<void> =>
+        (state?.lock ?? new ReadWriteLock()).exclusive(() => this.#blocks.release(refs));
       await deletion.then(release, async (error: unknown) => {
         await release(this.#sysdb.refsOnlyIn(unpublished));
         throw error;

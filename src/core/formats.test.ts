@@ -6,11 +6,11 @@
 import { readFile } from "node:fs/promises";
 import { inflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { MemoryRows } from "../storage/memory/memory-rows.js";
+import { TestEnvironment } from "../testing/environment.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import { TestEnvironment } from "../testing/environment.js";
 import type { IncludeField } from "./types.js";
 
 interface Contents {

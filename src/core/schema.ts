@@ -19,7 +19,10 @@ export interface IndexSetting<C = object> {
 }
 
 /** An embedding function in a schema; `unknown` where there is none. One that cannot be built again is only said to be there. */
-export type SchemaFunction = { type: "known"; name: string; config: Record<string, unknown> } | { type: "legacy"; name?: string } | { type: "unknown" };
+export type SchemaFunction =
+  | { type: "known"; name: string; config: Record<string, unknown> }
+  | { type: "legacy"; name?: string }
+  | { type: "unknown" };
 
 export interface VectorIndexSettings {
   space?: Space;

@@ -1,7 +1,7 @@
 /** The vector index with the real hnswlib-wasm, which runs in browsers only. */
 import { describe, expect, test } from "vitest";
-import { Collection, describeVectorIndex, type IndexParts } from "../testing/index-conformance.js";
 import { clusteredRows, randomFrom } from "../testing/hnsw-vectors.js";
+import { Collection, describeVectorIndex, type IndexParts } from "../testing/index-conformance.js";
 import { loadKernel } from "../wasm/load.js";
 import { loadHnswlib } from "./load-hnswlib.js";
 
@@ -40,7 +40,12 @@ describe("VectorIndex with hnswlib", () => {
 
   test.each([1, 100])("takes max_neighbors %i", async (M) => {
     const values = clusteredRows(randomFrom(40), 700, 4);
-    const collection = new Collection({ ...parts, createApproximate: (options) => parts.createApproximate!({ ...options, M }) }, "l2", 4, 700);
+    const collection = new Collection(
+      { ...parts, createApproximate: (options) => parts.createApproximate!({ ...options, M }) },
+      "l2",
+      4,
+      700,
+    );
     collection.set(0, values);
     await collection.build();
     expect((await collection.search(values.subarray(40, 44), 5)).ordinals[0]).toBe(10);

@@ -1,8 +1,8 @@
 /** How the adapter keeps the library's faults away, with a library that has them at will and checks how it is used. */
 import { describe, expect, test } from "vitest";
-import { Collection } from "../testing/index-conformance.js";
-import { clusteredRows, randomFrom, rowOf } from "../testing/hnsw-vectors.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import { clusteredRows, randomFrom, rowOf } from "../testing/hnsw-vectors.js";
+import { Collection } from "../testing/index-conformance.js";
 import { type Hnswlib, type HnswlibGraph, hnswlibIndexes } from "./hnswlib-index.js";
 
 const DIMENSION = 6;
@@ -41,7 +41,11 @@ class FakeGraph implements HnswlibGraph {
     expect(ef).toBeGreaterThan(0);
   }
 
-  searchKnn(query: Float32Array, k: number, filter: ((label: number) => boolean) | undefined): { distances: number[]; neighbors: number[] } {
+  searchKnn(
+    query: Float32Array,
+    k: number,
+    filter: ((label: number) => boolean) | undefined,
+  ): { distances: number[]; neighbors: number[] } {
     const fault = FakeGraph.faults.get("searchKnn");
     if (fault !== undefined) return fault();
     expect(this.isFreed).toBe(false);
@@ -150,7 +154,12 @@ describe("HnswlibIndex", () => {
 
   test.each<[string, () => never | { distances: number[]; neighbors: number[] }]>([
     ["throws an exception", cppException],
-    ["throws an error", () => { throw new Error("memory access out of bounds"); }],
+    [
+      "throws an error",
+      () => {
+        throw new Error("memory access out of bounds");
+      },
+    ],
     ["measures NaN", () => ({ distances: [NaN], neighbors: [1] })],
     ["leaves distances out", () => ({ distances: [], neighbors: [1] })],
   ])("a search that %s is answered by the scan, and the index discarded", async (_, fault) => {

@@ -14,8 +14,14 @@
  *
  * Everything here is synchronous but the fetching of vectors, so nothing happens to it at the same time.
  */
-import type { ApproximateIndex, ApproximateOptions, ApproximateStatistics, CreateApproximate } from "../core/index/vector/approximate-index.js";
+
 import { Bitmap } from "../core/base/bitmap.js";
+import type {
+  ApproximateIndex,
+  ApproximateOptions,
+  ApproximateStatistics,
+  CreateApproximate,
+} from "../core/index/vector/approximate-index.js";
 import { squaredNorm } from "../core/index/vector/distance.js";
 import type { VectorSource } from "../core/index/vector/judge.js";
 import type { EncodedQuery, QuantizedRows } from "../core/index/vector/quantize.js";
@@ -181,7 +187,9 @@ export class HnswlibIndex implements ApproximateIndex {
     const room = this.#bytesOf(spacious) <= MEMORY_BYTES_MAX ? spacious : this.#readyCount;
     if (this.#bytesOf(room) > MEMORY_BYTES_MAX) {
       this.#failures = FAILURES_MAX;
-      return this.#fail(new RangeError(`${room} vectors would take about ${this.#bytesOf(room)} bytes, and hnswlib-wasm has ${MEMORY_BYTES_MAX}.`));
+      return this.#fail(
+        new RangeError(`${room} vectors would take about ${this.#bytesOf(room)} bytes, and hnswlib-wasm has ${MEMORY_BYTES_MAX}.`),
+      );
     }
     try {
       this.#graph = new this.#library.HierarchicalNSW(space === "l2" ? "l2" : "ip", dimension, "");
@@ -264,7 +272,11 @@ export function hnswlibIndexes(library: Hnswlib): CreateApproximate {
 }
 
 /** What the library found, ascending. Labels of no wanted row are passed over; anything that is no answer throws. */
-function candidatesOf(found: { neighbors: number[]; distances: number[] }, ordinalIfWanted: (label: number) => number, offset: number): Candidates {
+function candidatesOf(
+  found: { neighbors: number[]; distances: number[] },
+  ordinalIfWanted: (label: number) => number,
+  offset: number,
+): Candidates {
   const rows: { ordinal: number; distance: number }[] = [];
   for (const [i, label] of found.neighbors.entries()) {
     const distance = found.distances[i]!;

@@ -5,7 +5,10 @@ test("where there is no browser it is NOT_SUPPORTED, each time", async () => {
   // The library says aloud what it throws.
   const said = vi.spyOn(console, "error").mockReturnValue(undefined);
   for (let i = 0; i < 2; i++) {
-    await expect(loadHnswlib()).rejects.toMatchObject({ code: "NOT_SUPPORTED", message: expect.stringContaining("does not run in Node") as string });
+    await expect(loadHnswlib()).rejects.toMatchObject({
+      code: "NOT_SUPPORTED",
+      message: expect.stringContaining("does not run in Node") as string,
+    });
   }
   said.mockRestore();
 });

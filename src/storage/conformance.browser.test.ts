@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cdp } from "vitest/browser";
 import { conformanceCases } from "../testing/storage-conformance.js";
-import { conformanceTargets } from "../testing/storage-conformance-worker.js";
 import type { WorkerRequest, WorkerResponse, WorkerTargetKind } from "../testing/storage-conformance-worker.js";
+import { conformanceTargets } from "../testing/storage-conformance-worker.js";
 
 let worker: Worker;
 beforeAll(() => {
@@ -34,7 +34,11 @@ for (const kind of Object.keys(conformanceTargets) as WorkerTargetKind[]) {
   });
 }
 
-test.each([["auto", "opfs"], ["opfs", "opfs"], ["indexeddb", "indexeddb"]] as const)("storage %j opens %s", async (open, kind) => {
+test.each([
+  ["auto", "opfs"],
+  ["opfs", "opfs"],
+  ["indexeddb", "indexeddb"],
+] as const)("storage %j opens %s", async (open, kind) => {
   expect(await ask({ open })).toMatchObject({ error: null, answer: kind });
 });
 

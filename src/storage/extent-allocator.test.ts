@@ -53,12 +53,28 @@ test.each<[string, Extent[], RegExp]>([
   ["a place off the slot boundary", [{ arena: 0, offset: 64, length: 1 }], /0:64\+1/],
   ["a negative length", [{ arena: 0, offset: 0, length: -1 }], /0:0\+-1/],
   ["a fractional offset", [{ arena: 0, offset: 0.5, length: 1 }], /0:0.5\+1/],
-  ["an overlap", [{ arena: 0, offset: slotBytes, length: 1 }, { arena: 0, offset: 0, length: slotBytes + 1 }], /0:4096\+1 overlaps extent 0:0\+4097/],
-  ["the same extent twice", [{ arena: 0, offset: 0, length: 1 }, { arena: 0, offset: 0, length: 1 }], /overlaps/],
+  [
+    "an overlap",
+    [
+      { arena: 0, offset: slotBytes, length: 1 },
+      { arena: 0, offset: 0, length: slotBytes + 1 },
+    ],
+    /0:4096\+1 overlaps extent 0:0\+4097/,
+  ],
+  [
+    "the same extent twice",
+    [
+      { arena: 0, offset: 0, length: 1 },
+      { arena: 0, offset: 0, length: 1 },
+    ],
+    /overlaps/,
+  ],
 ])("retain refuses %s and keeps nothing of it", (_, extents, message) => {
   const allocator = withArenas(4);
   const good = { arena: 0, offset: slots(2), length: 1 };
-  expect(() => allocator.retain([good, ...extents])).toThrow(expect.objectContaining({ code: "CORRUPTION", message: expect.stringMatching(message) }));
+  expect(() => allocator.retain([good, ...extents])).toThrow(
+    expect.objectContaining({ code: "CORRUPTION", message: expect.stringMatching(message) }),
+  );
   expect(allocator.bytesUsed).toBe(0);
 });
 
@@ -66,7 +82,12 @@ test("releasing what is not in use is refused and changes nothing", () => {
   const allocator = withArenas(4);
   const a = allocator.allocate(10)!;
   const b = allocator.allocate(10)!;
-  for (const wrong of [[b, a, a], [a, { ...b, length: 11 }], [a, { ...b, offset: slots(3) }], [a, { ...b, arena: 7 }]]) {
+  for (const wrong of [
+    [b, a, a],
+    [a, { ...b, length: 11 }],
+    [a, { ...b, offset: slots(3) }],
+    [a, { ...b, arena: 7 }],
+  ]) {
     expect(() => allocator.release(wrong)).toThrow(expect.objectContaining({ code: "INTERNAL" }));
   }
   expect(allocator.bytesUsed).toBe(slots(2));

@@ -3,9 +3,17 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
-import { Model, modelWhere } from "../testing/model.js";
 import type { IncludeField, Where } from "../core/types.js";
-import { type ExpectedCollection, type FormatFixture, fromBase64, makeFixture, openFixtureEngine, restoreFixture, toBase64 } from "../testing/format-fixture.js";
+import {
+  type ExpectedCollection,
+  type FormatFixture,
+  fromBase64,
+  makeFixture,
+  openFixtureEngine,
+  restoreFixture,
+  toBase64,
+} from "../testing/format-fixture.js";
+import { Model, modelWhere } from "../testing/model.js";
 
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
 const FILTERS: Where[] = [
@@ -47,7 +55,13 @@ async function readAll(engine: Engine, expected: readonly ExpectedCollection[]):
     for (const { version, count } of await engine.listVersions({ collectionId })) {
       expect(await engine.count({ collectionId, version })).toBe(count);
       await engine.get({ collectionId, version, include: ALL });
-      await engine.query({ collectionId, version, queryEmbeddings: { dimension: 8, values: new Float32Array(8).fill(1) }, nResults: 3, include: [] });
+      await engine.query({
+        collectionId,
+        version,
+        queryEmbeddings: { dimension: 8, values: new Float32Array(8).fill(1) },
+        nResults: 3,
+        include: [],
+      });
     }
   }
 }
@@ -84,17 +98,29 @@ describe("format 1", () => {
       expect(await engine.getTenant({ name: "default_tenant" })).toMatchObject({ resourceName: "fixture" });
       expect((await engine.listDatabases({ tenant: "team" })).map(({ name }) => name)).toEqual(["drafts"]);
       const info = await engine.getCollection({ tenant: "default_tenant", database: "default_database", name: "compacted" });
-      expect(info).toMatchObject({ metadata: { made: "for tests", list: [1, 2] }, dimension: 8, configuration: { hnsw: { space: "cosine" } } });
-      await expect(engine.get({ collectionId: expected[1]!.id, where: { secret: "s" }, include: [] })).rejects.toThrow("indexing is disabled");
+      expect(info).toMatchObject({
+        metadata: { made: "for tests", list: [1, 2] },
+        dimension: 8,
+        configuration: { hnsw: { space: "cosine" } },
+      });
+      await expect(engine.get({ collectionId: expected[1]!.id, where: { secret: "s" }, include: [] })).rejects.toThrow(
+        "indexing is disabled",
+      );
       for (const { id } of expected) await engine.compact(id);
       await readAll(engine, expected);
     }));
 
   test("it holds each kind of what lies on disk", () => {
     const { catalog, log, blobs } = fixture();
-    const manifest = JSON.parse(Buffer.from(catalog.find(([key]) => key.startsWith("manifest/"))![1], "base64").subarray(4).toString()) as Record<string, unknown>;
+    const manifest = JSON.parse(
+      Buffer.from(catalog.find(([key]) => key.startsWith("manifest/"))![1], "base64")
+        .subarray(4)
+        .toString(),
+    ) as Record<string, unknown>;
     expect([manifest["graph"], manifest["text"]]).not.toContain(null);
-    expect(new Set(catalog.map(([key]) => key.split("/")[0]))).toEqual(new Set(["collection", "database", "format", "manifest", "tenant", "version"]));
+    expect(new Set(catalog.map(([key]) => key.split("/")[0]))).toEqual(
+      new Set(["collection", "database", "format", "manifest", "tenant", "version"]),
+    );
     expect(log.length).toBeGreaterThan(5);
     expect(blobs.length).toBeGreaterThan(5);
   });
@@ -139,13 +165,16 @@ describe("damaged format 1", () => {
     }
   });
 
-  test.each(fixture().log.map(({ collectionId, offset }, i) => [i, `${offset} of ${collectionId}`] as const))("log record %i: %s", async (i) => {
-    for (const share of places) {
-      const damaged = fixture();
-      damaged.log[i]!.bytes = flipped(damaged.log[i]!.bytes, share);
-      expect(await outcome(damaged)).toBe("CORRUPTION");
-    }
-  });
+  test.each(fixture().log.map(({ collectionId, offset }, i) => [i, `${offset} of ${collectionId}`] as const))(
+    "log record %i: %s",
+    async (i) => {
+      for (const share of places) {
+        const damaged = fixture();
+        damaged.log[i]!.bytes = flipped(damaged.log[i]!.bytes, share);
+        expect(await outcome(damaged)).toBe("CORRUPTION");
+      }
+    },
+  );
 
   test("a log record that is missing before others", async () => {
     const damaged = fixture();

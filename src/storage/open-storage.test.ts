@@ -3,8 +3,8 @@ import "fake-indexeddb/auto";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
-import { openStorage } from "./open-storage.js";
 import { FakeDirectory, FakeFile, installFakeFileSystem } from "../testing/fake-file-system.js";
+import { openStorage } from "./open-storage.js";
 import { storageKey } from "./storage-kind.js";
 
 let root: FakeDirectory;
@@ -62,7 +62,10 @@ test("the probe leaves no file behind", async () => {
 test("a database stays where it was created, and asking for another place says which", async () => {
   expect(await kindOf("indexeddb")).toBe("indexeddb");
   expect(await kindOf("auto")).toBe("indexeddb");
-  await expect(open("opfs")).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(/"indexeddb" or "auto".*"db".*got "opfs"/) });
+  await expect(open("opfs")).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringMatching(/"indexeddb" or "auto".*"db".*got "opfs"/),
+  });
   const other = await open("opfs", "other");
   await other.close();
   await expect(open("indexeddb", "other")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
@@ -91,7 +94,10 @@ test("an unreadable or unknown record of the place is corruption, not a first ru
 });
 
 test("an unknown storage is refused", async () => {
-  await expect(open("localstorage")).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining('"localstorage"') });
+  await expect(open("localstorage")).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining('"localstorage"'),
+  });
 });
 
 test("a refused opening leaves no connection open", async () => {

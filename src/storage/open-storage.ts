@@ -6,7 +6,7 @@
  * The browser keeps IndexedDB and OPFS apart and may drop one of the two. What is then left is never taken for a new
  * database: blocks without a catalog are refused here, a catalog without its blocks when their extents are retained.
  */
-import { TidepoolError, invalidArgument, show } from "../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Environment, Storage } from "../core/storage.js";
 import { Database } from "./idb/database.js";
@@ -28,7 +28,8 @@ export async function openStorage(options: OpenOptions, environment: Pick<Enviro
     if (recorded && storage !== "auto" && storage !== recorded) throw otherKind(path, recorded, storage);
     if (!recorded) await refuseOrphans(path);
     const kind = recorded ?? (await firstKind(path, storage));
-    const opened = kind === "opfs" ? await opfsStorage(database, path, durability, environment.now) : indexedDbStorage(database, path, durability);
+    const opened =
+      kind === "opfs" ? await opfsStorage(database, path, durability, environment.now) : indexedDbStorage(database, path, durability);
     if (!recorded) await record(opened, kind);
     return opened;
   } catch (error) {
@@ -100,7 +101,9 @@ async function firstKind(path: string, asked: PersistentKind | "auto"): Promise<
 
 function explain(error: unknown, path: string): unknown {
   if (!isNotSupported(error)) return error;
-  return new TidepoolError("NOT_SUPPORTED", `The database "${path}" cannot be opened with storage "opfs" here. ${error.message}`, { cause: error });
+  return new TidepoolError("NOT_SUPPORTED", `The database "${path}" cannot be opened with storage "opfs" here. ${error.message}`, {
+    cause: error,
+  });
 }
 
 function isNotSupported(error: unknown): error is TidepoolError {

@@ -10,9 +10,9 @@ import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { OpenOptions } from "../core/service.js";
 import { TestEnvironment } from "../testing/environment.js";
+import { FakeDirectory, FakeFile, installFakeFileSystem } from "../testing/fake-file-system.js";
 import { Database } from "./idb/database.js";
 import { destroyStorage, openStorage } from "./open-storage.js";
-import { FakeDirectory, FakeFile, installFakeFileSystem } from "../testing/fake-file-system.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 const options: OpenOptions = { path: "db", storage: "auto", durability: "strict", allowReset: false };
@@ -42,7 +42,11 @@ async function open(storage: OpenOptions["storage"] = "auto"): Promise<Engine> {
 async function write(engine: Engine, id: string): Promise<void> {
   const { id: collectionId } = await engine.createCollection(create);
   const embeddings = { dimension: 2, values: Float32Array.of(1, 2), present: null };
-  await engine.write({ collectionId, operation: "upsert", records: { ids: [id], embeddings, documents: null, metadatas: null, uris: null } });
+  await engine.write({
+    collectionId,
+    operation: "upsert",
+    records: { ids: [id], embeddings, documents: null, metadatas: null, uris: null },
+  });
 }
 
 async function readIds(engine: Engine): Promise<string[]> {
@@ -122,7 +126,10 @@ test("IndexedDB dropped while OPFS stays is corruption, in every storage asked f
   expect(files().some(({ bytes }) => bytes.length > 0)).toBe(true);
   globalThis.indexedDB = new IDBFactory();
   for (const storage of ["auto", "opfs", "indexeddb", "auto"] as const) {
-    await expect(open(storage)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringMatching(/"db" has lost its catalog .* destroyPath\(\{ path: "db" \}\)/) });
+    await expect(open(storage)).rejects.toMatchObject({
+      code: "CORRUPTION",
+      message: expect.stringMatching(/"db" has lost its catalog .* destroyPath\(\{ path: "db" \}\)/),
+    });
   }
   expect(files().map(({ bytes }) => crc32(bytes))).toEqual(before);
   await destroyStorage("db");
@@ -160,7 +167,10 @@ async function createAndWrite(acknowledged: string[]): Promise<void> {
   acknowledged.push("a");
   environment.advance(120_000);
   await engine.compact((await engine.createCollection(create)).id).catch(() => undefined);
-  await write(engine, "b").then(() => acknowledged.push("b"), () => undefined);
+  await write(engine, "b").then(
+    () => acknowledged.push("b"),
+    () => undefined,
+  );
   await engine.close().catch(() => undefined);
 }
 
@@ -188,7 +198,10 @@ test.each(["process", "power"])("a destruction that is interrupted at any step l
     await createPublished();
     const directory = root.directories.get("tidepool")!.directories.get("db")!;
     const counter = crashAt(step);
-    const outcome = await destroyStorage("db").then(() => "done", () => "crashed");
+    const outcome = await destroyStorage("db").then(
+      () => "done",
+      () => "crashed",
+    );
     restart();
     // No removal of a name needs to have reached the disk.
     if (loss === "power") root.directories.get("tidepool")!.directories.set("db", directory);

@@ -2,8 +2,9 @@
  * Turns what browsers throw into a {@link TidepoolError}. Only the name of an exception is looked at: its message
  * differs from browser to browser, and newer ones throw a `QuotaExceededError` class where older ones throw a DOMException.
  */
-import { TidepoolError, show } from "../core/errors.js";
+
 import type { ErrorCode } from "../core/errors.js";
+import { show, TidepoolError } from "../core/errors.js";
 
 const codes: Record<string, ErrorCode> = {
   QuotaExceededError: "QUOTA_EXCEEDED",

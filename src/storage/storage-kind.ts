@@ -3,7 +3,7 @@
  * database is created, before any block is, and replaced before the first block is deleted; so blocks without this row are
  * what is left of a database whose catalog the browser has dropped.
  */
-import { TidepoolError, show } from "../core/errors.js";
+import { show, TidepoolError } from "../core/errors.js";
 import type { CatalogStore } from "../core/storage.js";
 
 export type PersistentKind = "opfs" | "indexeddb";

@@ -1,4 +1,6 @@
 /** A client for tests in Node: the real engine with memory storage, at the other end of the worker's own protocol. */
+
+import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { Environment } from "../core/storage.js";
@@ -6,7 +8,6 @@ import { openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { createHost } from "../worker/host.js";
 import { TestWorker } from "./worker.js";
-import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
 
 let databases = 0;
 
@@ -16,7 +17,8 @@ export function openTestClient(options: TidepoolClientOptions = {}, environment:
     createHost({
       locks: undefined,
       openStorage: (opened) => openStorage(opened, environment),
-      openEngine: async (storage, opened) => (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
+      openEngine: async (storage, opened) =>
+        (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
       destroyStorage: async () => undefined,
       randomId: environment.randomId.bind(environment),
     });

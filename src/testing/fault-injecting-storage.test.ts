@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { slotBytes } from "../storage/extent-allocator.js";
 import type { Extent, Storage } from "../core/storage.js";
-import { conformanceCases, pattern, runConformanceCase } from "./storage-conformance.js";
-import type { ConformanceTarget } from "./storage-conformance.js";
+import { slotBytes } from "../storage/extent-allocator.js";
 import { FaultInjectingStorage } from "./fault-injecting-storage.js";
+import type { ConformanceTarget } from "./storage-conformance.js";
+import { conformanceCases, pattern, runConformanceCase } from "./storage-conformance.js";
 
 const opened = new Map<string, FaultInjectingStorage>();
 const target: ConformanceTarget = {
@@ -83,7 +83,10 @@ test("a crash that tears leaves some sectors of an unflushed blob, the same ones
     const { storage, extent, bytes } = await withBlob({ crash: { at: 1, variant: "torn" }, seed });
     await expect(storage.catalog.commit({})).rejects.toMatchObject({ code: "CLOSED" });
     const after = await read(storage.reopen(), extent);
-    return Array.from({ length: 8 }, (_, i) => after[i * slotBytes + 1] === bytes[i * slotBytes + 1] && after[i * slotBytes + 9] === bytes[i * slotBytes + 9]);
+    return Array.from(
+      { length: 8 },
+      (_, i) => after[i * slotBytes + 1] === bytes[i * slotBytes + 1] && after[i * slotBytes + 9] === bytes[i * slotBytes + 9],
+    );
   };
   const all = (await Promise.all([1, 2, 3, 4].map(survivors))).flat();
   expect(all).toContain(true);

@@ -15,12 +15,13 @@
  *
  * Not modelled: relaxed durability, bytes that rot while at rest, a flush that lies.
  */
-import { ExtentAllocator, slotBytes, slotted } from "../storage/extent-allocator.js";
+
 import { TidepoolError } from "../core/errors.js";
 import type { BlobStore, ByteRange, CatalogStore, Extent, LogStore, Storage } from "../core/storage.js";
 import { checkRange, extentName, missing } from "../storage/bytes.js";
-import { closedError, notRetainedError } from "../storage/storage-error.js";
+import { ExtentAllocator, slotBytes, slotted } from "../storage/extent-allocator.js";
 import { MemoryRows } from "../storage/memory/memory-rows.js";
+import { closedError, notRetainedError } from "../storage/storage-error.js";
 
 export type CrashVariant = "before" | "after" | "torn";
 
@@ -221,7 +222,8 @@ class LiveArenas {
       const { extent, start, length } = range;
       const arena = this.#live.get(extent.arena);
       const from = extent.offset + start;
-      if (!arena || from + length > arena.length) throw missing(`Arena ${extent.arena} at offset ${from}, in extent ${extentName(extent)},`);
+      if (!arena || from + length > arena.length)
+        throw missing(`Arena ${extent.arena} at offset ${from}, in extent ${extentName(extent)},`);
       return arena.slice(from, from + length);
     });
   }

@@ -7,12 +7,12 @@
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
-import { Model, type ModelRecord, type ModelWrite } from "./model.js";
 import type { CreateCollectionRequest } from "../core/service.js";
 import type { LogEntry, Storage } from "../core/storage.js";
-import { Random, TestEnvironment } from "./environment.js";
 import type { EmbeddingRows, Space } from "../core/types.js";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { Random, TestEnvironment } from "./environment.js";
+import { Model, type ModelRecord, type ModelWrite } from "./model.js";
 
 /** Bytes are in base64. */
 export interface FormatFixture {
@@ -47,7 +47,8 @@ export async function restoreFixture({ catalog, log, blobs }: FormatFixture, nam
   await storage.blobs.retain([]);
   const bytesOf = new Map(blobs);
   // The memory storage numbers its blobs as they come; those that are not there leave a gap.
-  for (let number = 0; number <= Math.max(-1, ...bytesOf.keys()); number++) await storage.blobs.write(fromBase64(bytesOf.get(number) ?? ""));
+  for (let number = 0; number <= Math.max(-1, ...bytesOf.keys()); number++)
+    await storage.blobs.write(fromBase64(bytesOf.get(number) ?? ""));
   await storage.log.append(log.map((entry) => ({ ...entry, bytes: fromBase64(entry.bytes) })));
   await storage.catalog.commit({ put: new Map(catalog.map(([key, bytes]) => [key, fromBase64(bytes)])) });
   return storage;
@@ -110,7 +111,14 @@ class Writer {
     const compacted = await this.#compacted();
     const logged = await this.#logged();
     const fork = await this.#forked(compacted);
-    const { id } = await this.engine.createCollection({ tenant: "team", database: "drafts", name: "empty", metadata: null, configuration: {}, getOrCreate: false });
+    const { id } = await this.engine.createCollection({
+      tenant: "team",
+      database: "drafts",
+      name: "empty",
+      metadata: null,
+      configuration: {},
+      getOrCreate: false,
+    });
     return [compacted, logged, fork, { id, name: "empty", model: new Model("l2") }].map(({ id, name, model }) => ({
       id,
       name,
@@ -164,8 +172,15 @@ class Writer {
     const writes = Array.from({ length: to - from }, (_, i) => this.#record(from + i, operation === "update"));
     const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding!]));
     const embeddings: EmbeddingRows = { dimension: DIMENSION, values, present: null };
-    const column = <K extends "document" | "uri" | "metadata">(name: K) => writes.map((write) => write[name] ?? null) as NonNullable<ModelWrite[K]>[];
-    const records = { ids: writes.map((write) => write.id), embeddings, documents: column("document"), uris: column("uri"), metadatas: column("metadata") };
+    const column = <K extends "document" | "uri" | "metadata">(name: K) =>
+      writes.map((write) => write[name] ?? null) as NonNullable<ModelWrite[K]>[];
+    const records = {
+      ids: writes.map((write) => write.id),
+      embeddings,
+      documents: column("document"),
+      uris: column("uri"),
+      metadatas: column("metadata"),
+    };
     await this.engine.write({ collectionId: id, operation, records });
     model.write(operation, writes);
   }

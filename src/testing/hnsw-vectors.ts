@@ -1,9 +1,9 @@
 /** Seeded vectors, brute force and a look inside saved graphs, for the tests of the graph index. */
 
-import type { Space } from "../core/types.js";
 import { distance } from "../core/index/vector/distance.js";
 import type { GraphCopy, GraphSnapshot } from "../core/index/vector/graph-snapshot.js";
 import type { Nearest, VectorSource } from "../core/index/vector/judge.js";
+import type { Space } from "../core/types.js";
 
 export type Random = () => number;
 
@@ -75,7 +75,11 @@ export function listsOf(snapshot: GraphSnapshot): Map<number, number[][]> {
     let list = 0;
     let link = 0;
     heights.forEach((height, i) => {
-      if (height > 0) nodes.set(first + i, Array.from({ length: height }, () => [...links.subarray(link, (link += degrees[list++]!))]));
+      if (height > 0)
+        nodes.set(
+          first + i,
+          Array.from({ length: height }, () => [...links.subarray(link, (link += degrees[list++]!))]),
+        );
     });
     first += heights.length;
   }

@@ -3,14 +3,14 @@
  * when. It runs where the SIMD kernel does, so that enough rows can be built to measure recall.
  */
 import { expect, it } from "vitest";
-import type { Space } from "../core/types.js";
-import type { CreateApproximate } from "../core/index/vector/approximate-index.js";
 import { Bitmap } from "../core/base/bitmap.js";
-import { bruteForce, clusteredRows, gaussian, randomFrom, recallOf, rowOf, sourceOf } from "./hnsw-vectors.js";
+import type { CreateApproximate } from "../core/index/vector/approximate-index.js";
 import { planSearch } from "../core/index/vector/planner.js";
 import { quantizeRows } from "../core/index/vector/quantize.js";
 import { VectorIndex } from "../core/index/vector/vector-index.js";
 import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { Space } from "../core/types.js";
+import { bruteForce, clusteredRows, gaussian, randomFrom, recallOf, rowOf, sourceOf } from "./hnsw-vectors.js";
 
 /** What the suite is run with. */
 export interface IndexParts {
@@ -38,7 +38,13 @@ export class Collection {
   readonly #space: Space;
   readonly #dimension: number;
 
-  constructor(parts: IndexParts, space: Space, dimension: number, capacity: number, { efSearch = 64, flatRowsMax = 0, isPlanned = false }: Options = {}) {
+  constructor(
+    parts: IndexParts,
+    space: Space,
+    dimension: number,
+    capacity: number,
+    { efSearch = 64, flatRowsMax = 0, isPlanned = false }: Options = {},
+  ) {
     this.#space = space;
     this.#dimension = dimension;
     const plan = isPlanned ? planSearch : () => "walk" as const;
@@ -112,7 +118,8 @@ const cases = sizes.flatMap(([dimension, count]) => spaces.map((space) => ({ spa
 
 /** Declares the suite. */
 export function describeVectorIndex(parts: IndexParts): void {
-  const create = (space: Space, dimension: number, capacity: number, options?: Options): Collection => new Collection(parts, space, dimension, capacity, options);
+  const create = (space: Space, dimension: number, capacity: number, options?: Options): Collection =>
+    new Collection(parts, space, dimension, capacity, options);
 
   it.each(cases)("finds 95 of 100 nearest through the graph: $space, dimension $dimension", async ({ space, dimension, count }) => {
     const random = randomFrom(dimension);
@@ -253,7 +260,8 @@ export function describeVectorIndex(parts: IndexParts): void {
     const values = clusteredRows(randomFrom(37), count, dimension);
     for (let row = 0; row < 60; row++) values.copyWithin(row * dimension, 60 * dimension, 61 * dimension);
     for (let row = 100; row < 110; row++) values.fill(0, row * dimension, (row + 1) * dimension);
-    for (let row = 200; row < 220; row++) for (let i = row * dimension; i < (row + 1) * dimension; i++) values[i]! *= row % 2 === 0 ? 1e37 : 1e-40;
+    for (let row = 200; row < 220; row++)
+      for (let i = row * dimension; i < (row + 1) * dimension; i++) values[i]! *= row % 2 === 0 ? 1e37 : 1e-40;
     collection.set(0, values);
     await collection.build();
     for (const row of [3, 105, 200, 201, 700]) {

@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
-import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { ensureWasm } from "../../scripts/build-wasm.mjs";
+import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 
 // Node 20 has relaxed SIMD behind a flag; newer ones know no such flag.

@@ -6,11 +6,11 @@
 import { TidepoolError } from "../core/errors.js";
 import type { Extent } from "../core/storage.js";
 import { equalBytes } from "../storage/bytes.js";
-import { pattern, runConformanceCase } from "./storage-conformance.js";
-import type { ConformanceTarget } from "./storage-conformance.js";
 import { openIndexedDbStorage } from "../storage/idb/indexeddb-storage.js";
-import { openOpfsStorage } from "../storage/opfs/opfs-storage.js";
 import { openStorage } from "../storage/open-storage.js";
+import { openOpfsStorage } from "../storage/opfs/opfs-storage.js";
+import type { ConformanceTarget } from "./storage-conformance.js";
+import { pattern, runConformanceCase } from "./storage-conformance.js";
 
 const MiB = 1024 * 1024;
 

@@ -2,8 +2,9 @@
  * The one suite that every storage runs: each case is a clause of the contract in `core/storage.ts`. The cases know no
  * test runner, because the storage over OPFS works only inside a dedicated worker, where none runs; a failed case throws.
  */
-import { TidepoolError } from "../core/errors.js";
+
 import type { ErrorCode } from "../core/errors.js";
+import { TidepoolError } from "../core/errors.js";
 import type { BlobStore, Extent, LogEntry, Storage } from "../core/storage.js";
 import { equalBytes } from "../storage/bytes.js";
 
@@ -74,7 +75,10 @@ clause("log: entries come back in order of offset, whatever the order and number
   await storage.log.append([entry("a", 1), entry("b", 1), entry("a", 2)]);
   await storage.log.append([entry("a", 4), entry("a", 3)]);
   await storage.log.append([]);
-  equal(await storage.log.read("a", 0, Infinity), [1, 2, 3, 4].map((offset) => entry("a", offset)));
+  equal(
+    await storage.log.read("a", 0, Infinity),
+    [1, 2, 3, 4].map((offset) => entry("a", offset)),
+  );
   equal(await storage.log.read("b", 0, Infinity), [entry("b", 1)]);
   equal(await storage.log.read("c", 0, Infinity), []);
   return storage;
@@ -101,14 +105,21 @@ clause("log: reading starts after an offset and ends at about the bytes asked fo
     equal(page.length <= 30, true);
     seen.push(...offsets(page));
   }
-  equal(seen, Array.from({ length: 200 }, (_, i) => i + 1));
+  equal(
+    seen,
+    Array.from({ length: 200 }, (_, i) => i + 1),
+  );
   equal(offsets(await storage.log.read("a", 0, Infinity)), seen);
   return storage;
 });
 
 clause("log: a large entry after many small ones keeps a page near its limit", async (bench) => {
   const storage = await bench.open();
-  await storage.log.append([...Array.from({ length: 100 }, (_, i) => entry("a", i + 1, 10)), entry("a", 101, 500_000), entry("a", 102, 10)]);
+  await storage.log.append([
+    ...Array.from({ length: 100 }, (_, i) => entry("a", i + 1, 10)),
+    entry("a", 101, 500_000),
+    entry("a", 102, 10),
+  ]);
   equal(offsets(await storage.log.read("a", 0, 10_000)).at(-1), 100);
   equal(offsets(await storage.log.read("a", 100, 10_000)), [101]);
   return storage;
@@ -151,7 +162,12 @@ clause("log: bytes are copied in and out, and only those of the view", async (be
 
 clause("catalog: get answers what was put, and null for what was not", async (bench) => {
   const storage = await bench.open();
-  await storage.catalog.commit({ put: new Map([["a", pattern(5)], ["", pattern(0)]]) });
+  await storage.catalog.commit({
+    put: new Map([
+      ["a", pattern(5)],
+      ["", pattern(0)],
+    ]),
+  });
   equal(await storage.catalog.get("a"), pattern(5));
   equal(await storage.catalog.get(""), pattern(0));
   equal(await storage.catalog.get("b"), null);
@@ -164,12 +180,31 @@ clause("catalog: get answers what was put, and null for what was not", async (be
 
 clause("catalog: list answers exactly the rows with the prefix, in order of UTF-16 code units", async (bench) => {
   const storage = await bench.open();
-  const keys = ["a", "a/", "a/1", "a/10", "a/2", "a/\uffff", "a/\uffff\uffff", "a/😀", "a0", "b", "\uffff", "\uffff\uffff", "\uffffa", "é", "😀"];
+  const keys = [
+    "a",
+    "a/",
+    "a/1",
+    "a/10",
+    "a/2",
+    "a/\uffff",
+    "a/\uffff\uffff",
+    "a/😀",
+    "a0",
+    "b",
+    "\uffff",
+    "\uffff\uffff",
+    "\uffffa",
+    "é",
+    "😀",
+  ];
   await storage.catalog.commit({ put: new Map(keys.map((key) => [key, new TextEncoder().encode(key)])) });
   for (const prefix of ["", "a", "a/", "a/1", "a/\uffff", "\uffff", "\ud83d", "z", "b"]) {
     const expected = keys.filter((key) => key.startsWith(prefix)).sort();
     const rows = await storage.catalog.list(prefix);
-    equal(rows, expected.map((key) => [key, new TextEncoder().encode(key)]));
+    equal(
+      rows,
+      expected.map((key) => [key, new TextEncoder().encode(key)]),
+    );
   }
   return storage;
 });
@@ -177,15 +212,36 @@ clause("catalog: list answers exactly the rows with the prefix, in order of UTF-
 clause("catalog: a precondition that does not hold rejects and nothing is written or truncated", async (bench) => {
   const storage = await bench.open();
   await storage.log.append([entry("c", 1)]);
-  await storage.catalog.commit({ put: new Map([["a", pattern(5)], ["d", pattern(1)]]) });
+  await storage.catalog.commit({
+    put: new Map([
+      ["a", pattern(5)],
+      ["d", pattern(1)],
+    ]),
+  });
   const change = { put: new Map([["b", pattern(1)]]), delete: ["d"], truncateLog: [{ collectionId: "c", upTo: 1 }] };
-  const wrong: [string, Uint8Array | null][] = [["a", null], ["a", pattern(4)], ["a", pattern(6)], ["a", pattern(5).fill(9)], ["x", pattern(0)]];
+  const wrong: [string, Uint8Array | null][] = [
+    ["a", null],
+    ["a", pattern(4)],
+    ["a", pattern(6)],
+    ["a", pattern(5).fill(9)],
+    ["x", pattern(0)],
+  ];
   for (const precondition of wrong) {
-    await rejects("INTERNAL", storage.catalog.commit({ ...change, expect: new Map([["d", pattern(1)], precondition]) }), /catalog conflict/);
+    await rejects(
+      "INTERNAL",
+      storage.catalog.commit({ ...change, expect: new Map([["d", pattern(1)], precondition]) }),
+      /catalog conflict/,
+    );
   }
   equal([await storage.catalog.get("b"), await storage.catalog.get("d")], [null, pattern(1)]);
   equal(offsets(await storage.log.read("c", 0, Infinity)), [1]);
-  await storage.catalog.commit({ ...change, expect: new Map<string, Uint8Array | null>([["a", pattern(5)], ["x", null]]) });
+  await storage.catalog.commit({
+    ...change,
+    expect: new Map<string, Uint8Array | null>([
+      ["a", pattern(5)],
+      ["x", null],
+    ]),
+  });
   equal([await storage.catalog.get("b"), await storage.catalog.get("d")], [pattern(1), null]);
   equal(await storage.log.read("c", 0, Infinity), []);
   return storage;
@@ -217,7 +273,13 @@ clause("catalog: copying a log gives another collection the entries after an off
 clause("catalog: truncating drops a collection's entries up to and including an offset, and no others", async (bench) => {
   const storage = await bench.open();
   await storage.log.append([1, 2, 3].flatMap((offset) => [entry("a", offset), entry("aa", offset), entry("b", offset)]));
-  await storage.catalog.commit({ truncateLog: [{ collectionId: "a", upTo: 2 }, { collectionId: "b", upTo: Infinity }, { collectionId: "never", upTo: 9 }] });
+  await storage.catalog.commit({
+    truncateLog: [
+      { collectionId: "a", upTo: 2 },
+      { collectionId: "b", upTo: Infinity },
+      { collectionId: "never", upTo: 9 },
+    ],
+  });
   equal(offsets(await storage.log.read("a", 0, Infinity)), [3]);
   equal(offsets(await storage.log.read("aa", 0, Infinity)), [1, 2, 3]);
   equal(offsets(await storage.log.read("b", 0, Infinity)), []);
@@ -246,11 +308,24 @@ clause("blobs: what was written can be read at once, whole and in ranges, in the
   const b = await storage.blobs.write(pattern(10, 2));
   equal([a.length, b.length], [300_000, 10]);
   const ranges = [
-    [b, 2, 3], [a, 0, 300_000], [a, 65_535, 2], [a, 65_536, 65_536], [a, 299_999, 1], [a, 300_000, 0], [a, 0, 0], [b, 0, 10],
+    [b, 2, 3],
+    [a, 0, 300_000],
+    [a, 65_535, 2],
+    [a, 65_536, 65_536],
+    [a, 299_999, 1],
+    [a, 300_000, 0],
+    [a, 0, 0],
+    [b, 0, 10],
   ] as const;
   const read = await storage.blobs.read(ranges.map(([extent, start, length]) => ({ extent, start, length })));
-  const whole = new Map([[a, pattern(300_000, 1)], [b, pattern(10, 2)]]);
-  equal(read, ranges.map(([extent, start, length]) => whole.get(extent)!.slice(start, start + length)));
+  const whole = new Map([
+    [a, pattern(300_000, 1)],
+    [b, pattern(10, 2)],
+  ]);
+  equal(
+    read,
+    ranges.map(([extent, start, length]) => whole.get(extent)!.slice(start, start + length)),
+  );
   equal(await storage.blobs.read([]), []);
   return storage;
 });
@@ -293,7 +368,10 @@ clause("blobs: many written at once keep apart", async (bench) => {
   await storage.blobs.flush();
   equal(new Set(extents.map(place)).size, 200);
   const read = await storage.blobs.read(extents.map((extent) => ({ extent, start: 0, length: extent.length })));
-  equal(read, extents.map((extent, i) => pattern(extent.length, i)));
+  equal(
+    read,
+    extents.map((extent, i) => pattern(extent.length, i)),
+  );
   return storage;
 });
 
@@ -313,20 +391,35 @@ clause("blobs: bytes are copied in and out", async (bench) => {
 clause("blobs: a range outside its extent, and an extent that was never written, are corruption", async (bench) => {
   const storage = await bench.ready();
   const extent = await storage.blobs.write(pattern(100));
-  for (const [start, length] of [[0, 101], [100, 1], [-1, 2], [50, -1]] as const) {
-    await rejects("CORRUPTION", storage.blobs.read([{ extent, start: 0, length: 1 }, { extent, start, length }]));
+  for (const [start, length] of [
+    [0, 101],
+    [100, 1],
+    [-1, 2],
+    [50, -1],
+  ] as const) {
+    await rejects(
+      "CORRUPTION",
+      storage.blobs.read([
+        { extent, start: 0, length: 1 },
+        { extent, start, length },
+      ]),
+    );
   }
   await rejects("CORRUPTION", whole(storage.blobs, { arena: 77, offset: 0, length: 10 }), /77/);
   return storage;
 });
 
-clause("blobs: an extent past the end of its arena is corruption that names arena and offset", async (bench) => {
-  const storage = await bench.ready();
-  const extent = await storage.blobs.write(pattern(100));
-  const far = { ...extent, offset: 2 ** 40 };
-  await rejects("CORRUPTION", whole(storage.blobs, far), new RegExp(`${extent.arena}\\D+${2 ** 40}`));
-  return storage;
-}, "arenas");
+clause(
+  "blobs: an extent past the end of its arena is corruption that names arena and offset",
+  async (bench) => {
+    const storage = await bench.ready();
+    const extent = await storage.blobs.write(pattern(100));
+    const far = { ...extent, offset: 2 ** 40 };
+    await rejects("CORRUPTION", whole(storage.blobs, far), new RegExp(`${extent.arena}\\D+${2 ** 40}`));
+    return storage;
+  },
+  "arenas",
+);
 
 clause("blobs: nothing is written or released before the extents in use are declared", async (bench) => {
   const storage = await bench.open();
@@ -347,7 +440,10 @@ clause("blobs: flushed extents that are retained survive reopening and are not w
   storage = await bench.ready(...kept);
   for (let i = 0; i < 8; i++) {
     const extent = await storage.blobs.write(pattern(30_000, 100 + i));
-    equal(kept.some((other) => overlaps(extent, other)), false);
+    equal(
+      kept.some((other) => overlaps(extent, other)),
+      false,
+    );
   }
   for (const [i, extent] of kept.entries()) equal(await whole(storage.blobs, extent), pattern(50_000 + 2 * i, 2 * i));
   return storage;
@@ -358,7 +454,12 @@ clause("blobs: retaining extents that are not there, or that overlap, is corrupt
   const extent = await storage.blobs.write(pattern(5000));
   await storage.blobs.flush();
   await storage.close();
-  const wrong: Extent[][] = [[{ arena: 77, offset: 0, length: 1 }], [extent, extent], [{ ...extent, length: 2 ** 40 }], [{ ...extent, offset: 12 }]];
+  const wrong: Extent[][] = [
+    [{ arena: 77, offset: 0, length: 1 }],
+    [extent, extent],
+    [{ ...extent, length: 2 ** 40 }],
+    [{ ...extent, offset: 12 }],
+  ];
   for (const extents of wrong) {
     storage = await bench.open();
     await rejects("CORRUPTION", storage.blobs.retain(extents));
@@ -401,14 +502,18 @@ clause("blobs: replacing blobs over and over takes no more space", async (bench)
   return storage;
 });
 
-clause("blobs: released space is written again", async (bench) => {
-  const storage = await bench.ready();
-  const extents = [];
-  for (let i = 0; i < 3; i++) extents.push(await storage.blobs.write(pattern(10_000, i)));
-  await storage.blobs.release([extents[1]!]);
-  equal(await storage.blobs.write(pattern(10_000, 9)), extents[1]);
-  return storage;
-}, "arenas");
+clause(
+  "blobs: released space is written again",
+  async (bench) => {
+    const storage = await bench.ready();
+    const extents = [];
+    for (let i = 0; i < 3; i++) extents.push(await storage.blobs.write(pattern(10_000, i)));
+    await storage.blobs.release([extents[1]!]);
+    equal(await storage.blobs.write(pattern(10_000, 9)), extents[1]);
+    return storage;
+  },
+  "arenas",
+);
 
 clause("blobs: settledAt is a finite moment", async (bench) => {
   const storage = await bench.ready();
@@ -442,8 +547,14 @@ clause("storage: every call after close rejects with CLOSED, and closing twice d
 
 clause("storage: what was under way when it was closed either took effect or was refused", async (bench) => {
   let storage = await bench.ready();
-  const append = storage.log.append([entry("a", 1)]).then(() => true, () => false);
-  const write = storage.blobs.write(pattern(10)).then(() => true, () => false);
+  const append = storage.log.append([entry("a", 1)]).then(
+    () => true,
+    () => false,
+  );
+  const write = storage.blobs.write(pattern(10)).then(
+    () => true,
+    () => false,
+  );
   await storage.close();
   const appended = await append;
   await write;
@@ -470,9 +581,17 @@ clause("storage: destroy leaves nothing behind and closes", async (bench) => {
 
 async function everyCallIsClosed({ log, catalog, blobs }: Storage, extent: Extent): Promise<void> {
   const calls = [
-    log.append([entry("a", 9)]), log.append([]), log.read("a", 0, 1),
-    catalog.get("a"), catalog.list(""), catalog.commit({}),
-    blobs.retain([]), blobs.write(pattern(1)), blobs.flush(), whole(blobs, extent), blobs.release([extent]),
+    log.append([entry("a", 9)]),
+    log.append([]),
+    log.read("a", 0, 1),
+    catalog.get("a"),
+    catalog.list(""),
+    catalog.commit({}),
+    blobs.retain([]),
+    blobs.write(pattern(1)),
+    blobs.flush(),
+    whole(blobs, extent),
+    blobs.release([extent]),
   ];
   for (const outcome of await Promise.allSettled(calls)) {
     const code = outcome.status === "rejected" && outcome.reason instanceof TidepoolError ? outcome.reason.code : outcome.status;
@@ -541,5 +660,6 @@ async function rejects(code: ErrorCode, promise: Promise<unknown>, message = /./
   if ("value" in outcome) throw new Error(`expected a rejection with ${code}, got ${print(outcome.value)}`);
   const { error } = outcome;
   if (!(error instanceof TidepoolError)) throw error;
-  if (error.code !== code || !message.test(error.message)) throw new Error(`expected ${code} ${message}, got ${error.code}: ${error.message}`);
+  if (error.code !== code || !message.test(error.message))
+    throw new Error(`expected ${code} ${message}, got ${error.code}: ${error.message}`);
 }

@@ -46,7 +46,9 @@ describe("supportedBuild", () => {
   /** As if the engine knew no module that is valid only with what `isMissing` finds in it. */
   function without(isMissing: (bytes: Uint8Array) => boolean): ReturnType<typeof supportedBuild> {
     const { validate } = WebAssembly;
-    const spy = vi.spyOn(WebAssembly, "validate").mockImplementation((bytes) => !isMissing(new Uint8Array(bytes as ArrayBuffer)) && validate(bytes));
+    const spy = vi
+      .spyOn(WebAssembly, "validate")
+      .mockImplementation((bytes) => !isMissing(new Uint8Array(bytes as ArrayBuffer)) && validate(bytes));
     try {
       return supportedBuild();
     } finally {

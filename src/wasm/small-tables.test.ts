@@ -12,7 +12,12 @@ function fill(table: CodeTable, from: number, to: number): void {
   const count = to - from;
   const wave = (i: number): number => Math.sin(from * 31 + i * 7);
   const codes = Int8Array.from({ length: count * DIMENSION }, (_, i) => Math.round(127 * wave(i)));
-  table.set(from, codes, Float32Array.from({ length: count }, (_, i) => wave(i) / 64), Float32Array.from({ length: count }, (_, i) => wave(3 * i)));
+  table.set(
+    from,
+    codes,
+    Float32Array.from({ length: count }, (_, i) => wave(i) / 64),
+    Float32Array.from({ length: count }, (_, i) => wave(3 * i)),
+  );
 }
 
 /** All that a table answers. */

@@ -1,8 +1,8 @@
 /** The vector index with the SIMD kernel and our own graph. */
 
 import { describe, expect, it, vi } from "vitest";
-import { Collection, describeVectorIndex } from "../testing/index-conformance.js";
 import { clusteredRows, randomFrom, rowOf, wholeOf } from "../testing/hnsw-vectors.js";
+import { Collection, describeVectorIndex } from "../testing/index-conformance.js";
 import { wasmKernelForTests } from "../testing/kernel.js";
 
 const kernel = await wasmKernelForTests();

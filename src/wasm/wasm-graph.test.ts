@@ -99,7 +99,9 @@ describe("WasmGraph", () => {
         for (const ordinal of stale) siblings.all((graph) => graph.release(ordinal));
         for (const ordinal of stale) siblings.insert(ordinal);
         for (let ordinal = 0; ordinal < count; ordinal += 9) {
-          const others = [...Array(count + 20).keys()].filter((other) => other !== ordinal && !siblings.graphs[0]!.neighbours(other, 0).includes(ordinal));
+          const others = [...Array(count + 20).keys()].filter(
+            (other) => other !== ordinal && !siblings.graphs[0]!.neighbours(other, 0).includes(ordinal),
+          );
           siblings.all((graph) => graph.adopt(ordinal, Bitmap.of(others).words));
         }
         siblings.expectSame(count + 20);
@@ -122,7 +124,11 @@ describe("WasmGraph", () => {
     for (let ordinal = 0; ordinal < 300; ordinal += 2) siblings.insert(ordinal);
     const copies = new Siblings("cosine", 24, 6, 40);
     copies.set(0, values);
-    for (const [from, to] of [[0, 100], [100, 300]] as const) copies.all((graph) => graph.write(from, siblings.graphs[0]!.read(from, to)));
+    for (const [from, to] of [
+      [0, 100],
+      [100, 300],
+    ] as const)
+      copies.all((graph) => graph.write(from, siblings.graphs[0]!.read(from, to)));
     copies.all((graph) => graph.setEntry(siblings.graphs[0]!.entry));
     expect(copies.graphs[0]!.read(0, 300)).toEqual(siblings.graphs[1]!.read(0, 300));
     for (let ordinal = 1; ordinal < 300; ordinal += 2) {

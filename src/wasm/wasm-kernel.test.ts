@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { TidepoolError } from "../core/errors.js";
 import { Bitmap } from "../core/base/bitmap.js";
+import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import { queryMax } from "../core/index/vector/vector-kernel.js";
@@ -123,16 +123,23 @@ describe("WasmKernel", () => {
 
   it("scans for many queries as for one after the other", () => {
     fc.assert(
-      fc.property(fc.constantFrom(1, 16, 40, 600), fc.integer({ min: 0, max: 700 }), fc.nat(9), fc.nat(100), fc.nat(), (dimension, count, queries, r, seed) => {
-        const random = randomFrom(seed);
-        const tables = allTables(dimension);
-        const { codes, slopes, intercepts } = randomRows(random, dimension, count, 1000);
-        for (const table of tables) table.set(0, codes, slopes, intercepts);
-        const allowed = randomBitmap(random, count);
-        const many = Array.from({ length: queries }, () => ({ codes: randomQuery(random, dimension), scale: 1e-3 * random() }));
-        const expected = many.map(({ codes, scale }) => tables.at(-1)!.scan(codes, scale, r, allowed.words));
-        for (const table of tables) expect(table.scanMany(many, r, allowed.words)).toEqual(expected);
-      }),
+      fc.property(
+        fc.constantFrom(1, 16, 40, 600),
+        fc.integer({ min: 0, max: 700 }),
+        fc.nat(9),
+        fc.nat(100),
+        fc.nat(),
+        (dimension, count, queries, r, seed) => {
+          const random = randomFrom(seed);
+          const tables = allTables(dimension);
+          const { codes, slopes, intercepts } = randomRows(random, dimension, count, 1000);
+          for (const table of tables) table.set(0, codes, slopes, intercepts);
+          const allowed = randomBitmap(random, count);
+          const many = Array.from({ length: queries }, () => ({ codes: randomQuery(random, dimension), scale: 1e-3 * random() }));
+          const expected = many.map(({ codes, scale }) => tables.at(-1)!.scan(codes, scale, r, allowed.words));
+          for (const table of tables) expect(table.scanMany(many, r, allowed.words)).toEqual(expected);
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -160,15 +167,21 @@ describe("WasmKernel", () => {
 
   it("sums exact distances as the reference does, bit for bit", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 70 }), fc.nat(20), fc.nat(), fc.constantFrom(1, 1e30, 1e-40), (dimension, count, seed, magnitude) => {
-        const random = randomFrom(seed);
-        const values = (n: number) => Float32Array.from({ length: n * dimension }, () => magnitude * (2 * random() - 1));
-        const [query, rows] = [values(1), values(count)];
-        const actual = wasm.createTable(dimension);
-        const expected = referenceKernel.createTable(dimension);
-        expect(actual.dotsAndNorms(query, rows)).toEqual(expected.dotsAndNorms(query, rows));
-        expect(actual.squaredDistances(query, rows)).toEqual(expected.squaredDistances(query, rows));
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 70 }),
+        fc.nat(20),
+        fc.nat(),
+        fc.constantFrom(1, 1e30, 1e-40),
+        (dimension, count, seed, magnitude) => {
+          const random = randomFrom(seed);
+          const values = (n: number) => Float32Array.from({ length: n * dimension }, () => magnitude * (2 * random() - 1));
+          const [query, rows] = [values(1), values(count)];
+          const actual = wasm.createTable(dimension);
+          const expected = referenceKernel.createTable(dimension);
+          expect(actual.dotsAndNorms(query, rows)).toEqual(expected.dotsAndNorms(query, rows));
+          expect(actual.squaredDistances(query, rows)).toEqual(expected.squaredDistances(query, rows));
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -5,7 +5,13 @@
 
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
-import { type Candidates, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
+import {
+  type Candidates,
+  type CodeTable,
+  QUERIES_PER_PASS,
+  type ScanQuery,
+  type VectorKernel,
+} from "../core/index/vector/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";

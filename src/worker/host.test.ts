@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
+import { TestEngine } from "../testing/engine.js";
 import { VERSION } from "../version.js";
 import { createHost, type HostParts } from "./host.js";
 import { acquireLease, type Locks } from "./lease.js";
-import { TestEngine } from "../testing/engine.js";
 
 type Granted = (lock: Lock | null) => unknown;
 
@@ -109,12 +109,16 @@ describe("opening", () => {
 
   test("an unforeseen error is INTERNAL with its cause", async () => {
     const parts = Object.assign(new TestParts(), { openStorage: () => Promise.reject(new RangeError("odd")) });
-    const error: unknown = await createHost(parts).open(options, VERSION).catch((error: unknown) => error);
+    const error: unknown = await createHost(parts)
+      .open(options, VERSION)
+      .catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "INTERNAL", message: "Unexpected RangeError: odd", cause: { name: "RangeError" } });
   });
 
   test("page and worker of different releases refuse each other", async () => {
-    const error: unknown = await createHost(new TestParts()).open(options, "9.9.9").catch((error: unknown) => error);
+    const error: unknown = await createHost(new TestParts())
+      .open(options, "9.9.9")
+      .catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "NOT_SUPPORTED", details: { page: "9.9.9", worker: VERSION } });
   });
 

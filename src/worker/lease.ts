@@ -19,7 +19,7 @@ export function acquireLease(locks: Locks | undefined, path: string, waitMs: num
     return Promise.reject(
       new TidepoolError(
         "NOT_SUPPORTED",
-        "Web Locks are missing here, so a stored database cannot be opened safely: serve the page over https or from localhost, or use storage \"memory\"",
+        'Web Locks are missing here, so a stored database cannot be opened safely: serve the page over https or from localhost, or use storage "memory"',
       ),
     );
   }
@@ -33,7 +33,11 @@ export function acquireLease(locks: Locks | undefined, path: string, waitMs: num
       })
       .catch((error: unknown) => {
         clearTimeout(timer);
-        reject(patience.signal.aborted ? locked(path, waitMs) : new TidepoolError("INTERNAL", `The lock of database "${path}" failed`, { cause: error }));
+        reject(
+          patience.signal.aborted
+            ? locked(path, waitMs)
+            : new TidepoolError("INTERNAL", `The lock of database "${path}" failed`, { cause: error }),
+        );
       });
   });
 }

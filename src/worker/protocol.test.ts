@@ -1,9 +1,9 @@
 import { wrap } from "comlink";
 import { afterEach, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import { type WorkerHost, yieldToEventLoop } from "./protocol.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestWorker } from "../testing/worker.js";
+import { type WorkerHost, yieldToEventLoop } from "./protocol.js";
 
 const workers: TestWorker[] = [];
 afterEach(() => {

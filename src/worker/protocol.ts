@@ -6,7 +6,7 @@
  * so that a `TidepoolError` arrives as one, with code, details and the chain of causes; every other throw is left to
  * Comlink. Both sides call it once, before their first message.
  */
-import { transferHandlers, type TransferHandler } from "comlink";
+import { type TransferHandler, transferHandlers } from "comlink";
 import { type ErrorCode, TidepoolError } from "../core/errors.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 

@@ -41,7 +41,8 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
       locks: navigator.locks,
       openStorage: (options) => openStorage(options, environment),
       destroyStorage,
-      openEngine: async (storage, options) => (await Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning: sendWarning })).service,
+      openEngine: async (storage, options) =>
+        (await Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning: sendWarning })).service,
       randomId: environment.randomId,
     }),
   );

@@ -3,13 +3,13 @@
  * `flush` does nothing. `openBrowser` is the comfortable way; `spawnBrowser` starts one that a test can kill like a power
  * cut would, process group and all, and start again on the same profile.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContext, type ConsoleMessage, type Page } from "playwright";
-import { ensureBrowser } from "./ensure-browser.mjs";
+import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from "playwright";
 import { chromiumArguments } from "./chromium-arguments.js";
+import { ensureBrowser } from "./ensure-browser.mjs";
 
 /** A profile folder of its own; remove it with {@link removeProfile}. */
 export function createProfile(): Promise<string> {
@@ -55,7 +55,9 @@ export interface SpawnedBrowser {
 }
 
 export async function spawnBrowser(profile: string, args: string[] = []): Promise<SpawnedBrowser> {
-  await Promise.all(["DevToolsActivePort", "SingletonLock", "SingletonCookie", "SingletonSocket"].map((name) => rm(join(profile, name), { force: true })));
+  await Promise.all(
+    ["DevToolsActivePort", "SingletonLock", "SingletonCookie", "SingletonSocket"].map((name) => rm(join(profile, name), { force: true })),
+  );
   const child = spawn(
     await ensureBrowser(),
     ["--headless", ...chromiumArguments, "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...args, "about:blank"],

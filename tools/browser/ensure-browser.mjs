@@ -72,7 +72,11 @@ export async function ensureBrowser() {
     const own = await findBrowser();
     if (own) return own;
   }
-  if (isDebianRoot() && run("apt-get", ["update"]) && run("apt-get", ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"])) {
+  if (
+    isDebianRoot() &&
+    run("apt-get", ["update"]) &&
+    run("apt-get", ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"])
+  ) {
     const packaged = await findBrowser();
     if (packaged) return packaged;
   }

@@ -1,6 +1,7 @@
 /** Serves a folder over HTTP on loopback, as any web host would: no rewriting, right content types, headers if asked. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
 import { readFile, stat } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, sep } from "node:path";
 
@@ -44,7 +45,13 @@ export async function serveFolder(folder: string, { base = "/", headers = {} }: 
   };
 }
 
-async function answer(folder: string, base: string, headers: Record<string, string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  folder: string,
+  base: string,
+  headers: Record<string, string>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = await fileFor(folder, base, request.url ?? "/");
   if (path === null) {
     response.writeHead(404, { "content-type": "text/plain" }).end(`nothing at ${request.url}`);

@@ -36,7 +36,8 @@ class Edgevec implements VectorEngine {
 
   /** It numbers vectors from 1 on. */
   search(query: Float32Array, k: number, filter: LabelFilter | null): number[] {
-    const found = filter === null ? this.#index!.search(query, k) : this.#index!.searchWithFilter(query, `${filter.column} = ${filter.value}`, k);
+    const found =
+      filter === null ? this.#index!.search(query, k) : this.#index!.searchWithFilter(query, `${filter.column} = ${filter.value}`, k);
     return found.map(({ id }) => id - 1);
   }
 

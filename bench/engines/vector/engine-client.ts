@@ -13,7 +13,10 @@ export class EngineClient {
     this.#worker.addEventListener("error", ({ message }) => this.#fail(message || `the worker of ${module} did not start`));
   }
 
-  async call<M extends keyof EngineMethods>(method: M, ...args: Parameters<EngineMethods[M]>): Promise<Awaited<ReturnType<EngineMethods[M]>>> {
+  async call<M extends keyof EngineMethods>(
+    method: M,
+    ...args: Parameters<EngineMethods[M]>
+  ): Promise<Awaited<ReturnType<EngineMethods[M]>>> {
     const id = ++this.#lastId;
     const { result, error } = await new Promise<EngineResponse>((resolve) => {
       this.#waiting.set(id, resolve);

@@ -2,8 +2,9 @@
  * hnswlib-wasm. Inner product of unit vectors is their cosine and spares the library a normalization. A filter is a
  * callback that looks a byte up. Its index can be kept in its own file system in IndexedDB only.
  */
-import { openDB } from "idb";
+
 import { type HierarchicalNSW, type HnswlibModule, loadHnswlib, syncFileSystem } from "hnswlib-wasm";
+import { openDB } from "idb";
 import { rowOf } from "../../vector/exact.js";
 import type { LabelFilter } from "../../vector/labels.js";
 import { serve } from "./serve.js";
@@ -30,7 +31,11 @@ class Hnswlib implements VectorEngine {
 
   add(from: number, to: number): void {
     const labels = Array.from({ length: to - from }, (_, i) => from + i);
-    this.#index!.addPoints(labels.map((row) => rowOf(this.#set!.base, row)), labels, false);
+    this.#index!.addPoints(
+      labels.map((row) => rowOf(this.#set!.base, row)),
+      labels,
+      false,
+    );
   }
 
   setEf(ef: number): void {

@@ -14,7 +14,13 @@ class Mememo implements VectorEngine {
 
   prepare(set: SharedSet): void {
     this.#set = set;
-    this.#index = new HNSW({ distanceFunction: "cosine-normalized", m: M, efConstruction: EF_CONSTRUCTION, seed: SEED, useIndexedDB: false });
+    this.#index = new HNSW({
+      distanceFunction: "cosine-normalized",
+      m: M,
+      efConstruction: EF_CONSTRUCTION,
+      seed: SEED,
+      useIndexedDB: false,
+    });
   }
 
   async add(from: number, to: number): Promise<void> {

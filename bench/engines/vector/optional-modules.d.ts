@@ -43,7 +43,13 @@ declare module "*.wasm?url" {
 declare module "@orama/orama" {
   export type Orama = object;
   export function create(options: { schema: Record<string, string> }): Orama;
-  export function insertMultiple(database: Orama, documents: object[], batchSize?: number, language?: string, timeout?: number): Promise<string[]>;
+  export function insertMultiple(
+    database: Orama,
+    documents: object[],
+    batchSize?: number,
+    language?: string,
+    timeout?: number,
+  ): Promise<string[]>;
   export interface VectorSearch {
     vector: { value: number[] | Float32Array; property: string };
     similarity: number;
@@ -57,7 +63,13 @@ declare module "@orama/orama" {
 
 declare module "mememo" {
   export class HNSW {
-    constructor(options: { distanceFunction: "cosine-normalized" | ((a: number[], b: number[]) => number); m: number; efConstruction: number; seed: number; useIndexedDB: boolean });
+    constructor(options: {
+      distanceFunction: "cosine-normalized" | ((a: number[], b: number[]) => number);
+      m: number;
+      efConstruction: number;
+      seed: number;
+      useIndexedDB: boolean;
+    });
     bulkInsert(keys: string[], values: number[][]): Promise<void>;
     bulkInsertSkipIndex(keys: string[], values: number[][]): Promise<void>;
     query(value: number[], k: number, ef: number): Promise<{ keys: string[]; distances: number[] }>;

@@ -1,5 +1,5 @@
 /** Orama: a scan over JavaScript arrays behind a document store; cosine only. */
-import { create, insertMultiple, load, type Orama as Database, save, searchVector } from "@orama/orama";
+import { create, type Orama as Database, insertMultiple, load, save, searchVector } from "@orama/orama";
 import { rowOf } from "../../vector/exact.js";
 import type { LabelFilter } from "../../vector/labels.js";
 import { serve } from "./serve.js";
@@ -22,14 +22,25 @@ class Orama implements VectorEngine {
     const { base, labels } = this.#set!;
     const documents = Array.from({ length: to - from }, (_, i) => {
       const row = from + i;
-      return { id: String(row), embedding: [...rowOf(base, row)], tenth: labels.tenth[row], hundredth: labels.hundredth[row], region: labels.region[row] };
+      return {
+        id: String(row),
+        embedding: [...rowOf(base, row)],
+        tenth: labels.tenth[row],
+        hundredth: labels.hundredth[row],
+        region: labels.region[row],
+      };
     });
     await insertMultiple(this.#database!, documents, documents.length);
   }
 
   async search(query: Float32Array, k: number, filter: LabelFilter | null): Promise<number[]> {
     const where = filter === null ? undefined : { [filter.column]: { eq: filter.value } };
-    const { hits } = await searchVector(this.#database!, { vector: { value: query, property: "embedding" }, similarity: SIMILARITY_MIN, limit: k, where });
+    const { hits } = await searchVector(this.#database!, {
+      vector: { value: query, property: "embedding" },
+      similarity: SIMILARITY_MIN,
+      limit: k,
+      where,
+    });
     return hits.map(({ id }) => Number(id));
   }
 

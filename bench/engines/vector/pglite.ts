@@ -40,7 +40,10 @@ class Pglite implements VectorEngine {
   async search(query: Float32Array, k: number, filter: LabelFilter | null): Promise<number[]> {
     const condition = filter === null ? "" : `WHERE ${filter.column} = ${filter.value}`;
     const operator = this.#set!.base.space === "l2" ? "<->" : "<=>";
-    const { rows } = await this.#database!.query<{ id: number }>(`SELECT id FROM vectors ${condition} ORDER BY embedding ${operator} $1 LIMIT ${k}`, [`[${query.join(",")}]`]);
+    const { rows } = await this.#database!.query<{ id: number }>(
+      `SELECT id FROM vectors ${condition} ORDER BY embedding ${operator} $1 LIMIT ${k}`,
+      [`[${query.join(",")}]`],
+    );
     return rows.map(({ id }) => id);
   }
 

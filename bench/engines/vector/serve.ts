@@ -1,9 +1,10 @@
 /** The worker's side of an engine: answers the page's messages, and times the engine without them. */
-import { wasmBytes } from "./wasm-memory.js";
+
 import { rowOf } from "../../vector/exact.js";
 import type { LabelFilter } from "../../vector/labels.js";
 import type { EngineMethods, EngineRequest, EngineResponse, Measured } from "./engine-protocol.js";
 import type { SharedSet, VectorEngine } from "./vector-engine.js";
+import { wasmBytes } from "./wasm-memory.js";
 
 /** Called once by the module of an engine. */
 export function serve(engine: VectorEngine): void {

@@ -20,14 +20,17 @@ class SqliteVec implements VectorEngine {
     this.#sqlite = await init();
     this.#database = new this.#sqlite.oo1.DB(":memory:", "c");
     const metric = set.base.space === "l2" ? "l2" : "cosine";
-    this.#database.exec(`CREATE VIRTUAL TABLE vectors USING vec0(embedding float[${set.base.dimension}] distance_metric=${metric}, tenth integer, hundredth integer, region integer)`);
+    this.#database.exec(
+      `CREATE VIRTUAL TABLE vectors USING vec0(embedding float[${set.base.dimension}] distance_metric=${metric}, tenth integer, hundredth integer, region integer)`,
+    );
   }
 
   add(from: number, to: number): void {
     const { base, labels } = this.#set!;
     const insert = this.#statement("INSERT INTO vectors(rowid, embedding, tenth, hundredth, region) VALUES (?, ?, ?, ?, ?)");
     this.#database!.exec("BEGIN");
-    for (let row = from; row < to; row++) insert.bind([row, bytesOf(rowOf(base, row)), labels.tenth[row]!, labels.hundredth[row]!, labels.region[row]!]).stepReset();
+    for (let row = from; row < to; row++)
+      insert.bind([row, bytesOf(rowOf(base, row)), labels.tenth[row]!, labels.hundredth[row]!, labels.region[row]!]).stepReset();
     this.#database!.exec("COMMIT");
   }
 
@@ -52,7 +55,14 @@ class SqliteVec implements VectorEngine {
     const [file] = await loadParts(`sqlite-${set.name}`);
     const bytes = new Uint8Array(file!);
     const flags = capi.SQLITE_DESERIALIZE_FREEONCLOSE | capi.SQLITE_DESERIALIZE_RESIZEABLE;
-    const code = capi.sqlite3_deserialize(this.#database.pointer, "main", wasm.allocFromTypedArray(bytes), bytes.length, bytes.length, flags);
+    const code = capi.sqlite3_deserialize(
+      this.#database.pointer,
+      "main",
+      wasm.allocFromTypedArray(bytes),
+      bytes.length,
+      bytes.length,
+      flags,
+    );
     if (code !== 0) throw new Error(`sqlite3_deserialize says ${code}`);
   }
 

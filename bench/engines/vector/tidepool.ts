@@ -21,7 +21,10 @@ import { EF_CONSTRUCTION, keptRows, M, PreparedFilters, type SharedSet, type Vec
 
 const variant = new URLSearchParams(location.search);
 const isFlat = variant.get("way") === "flat";
-const kernel = variant.get("kernel") === "relaxed" ? ({ file: "tidepool-relaxed.wasm", build: "wasm-relaxed-simd" } as const) : ({ file: "tidepool.wasm", build: "wasm-simd" } as const);
+const kernel =
+  variant.get("kernel") === "relaxed"
+    ? ({ file: "tidepool-relaxed.wasm", build: "wasm-relaxed-simd" } as const)
+    : ({ file: "tidepool.wasm", build: "wasm-simd" } as const);
 const forever = (): boolean => false;
 
 class Tidepool implements VectorEngine {
@@ -70,14 +73,24 @@ class Tidepool implements VectorEngine {
     const { codes, slopes, intercepts, errors } = this.#quantize(0, this.#set!.base.count);
     const snapshot = this.#saved();
     const head = new TextEncoder().encode(JSON.stringify(snapshot, (key, value: unknown) => (key === "pieces" ? [] : value)));
-    const pieces = [...(snapshot?.pieces ?? [])].flatMap(({ heights, degrees, links, fingerprints }) => [heights, degrees, links, fingerprints]);
+    const pieces = [...(snapshot?.pieces ?? [])].flatMap(({ heights, degrees, links, fingerprints }) => [
+      heights,
+      degrees,
+      links,
+      fingerprints,
+    ]);
     return saveParts(this.#fileName(), [codes, slopes, intercepts, errors, head, ...pieces]);
   }
 
   async open(set: SharedSet): Promise<void> {
     await this.prepare(set);
     const [codes, slopes, intercepts, errors, head, ...pieces] = await loadParts(this.#fileName());
-    const rows: QuantizedRows = { codes: new Int8Array(codes!), slopes: new Float32Array(slopes!), intercepts: new Float32Array(intercepts!), errors: new Float32Array(errors!) };
+    const rows: QuantizedRows = {
+      codes: new Int8Array(codes!),
+      slopes: new Float32Array(slopes!),
+      intercepts: new Float32Array(intercepts!),
+      errors: new Float32Array(errors!),
+    };
     this.#index!.set(0, rows);
     for (let row = 0; row < set.base.count; row++) this.#everything.add(row);
     const snapshot = JSON.parse(new TextDecoder().decode(head)) as GraphSnapshot | null;
@@ -117,7 +130,12 @@ class Tidepool implements VectorEngine {
 function piecesOf(parts: readonly ArrayBuffer[]): SnapshotPiece[] {
   return Array.from({ length: parts.length / 4 }, (_, i) => {
     const [heights, degrees, links, fingerprints] = parts.slice(4 * i, 4 * i + 4);
-    return { heights: new Uint8Array(heights!), degrees: new Uint16Array(degrees!), links: new Uint32Array(links!), fingerprints: new Uint32Array(fingerprints!) };
+    return {
+      heights: new Uint8Array(heights!),
+      degrees: new Uint16Array(degrees!),
+      links: new Uint32Array(links!),
+      fingerprints: new Uint32Array(fingerprints!),
+    };
   });
 }
 

@@ -17,7 +17,12 @@ class VoySearch implements VectorEngine {
   }
 
   add(from: number, to: number): void {
-    const embeddings = Array.from({ length: to - from }, (_, i) => ({ id: String(from + i), title: "", url: "", embeddings: [...rowOf(this.#set!.base, from + i)] }));
+    const embeddings = Array.from({ length: to - from }, (_, i) => ({
+      id: String(from + i),
+      title: "",
+      url: "",
+      embeddings: [...rowOf(this.#set!.base, from + i)],
+    }));
     this.#index!.add({ embeddings });
   }
 

@@ -26,7 +26,8 @@ WebAssembly.Memory = new Proxy(Memory, {
 WebAssembly.Instance = new Proxy(Instance, {
   construct: (target, args: [WebAssembly.Module, WebAssembly.Imports?]) => collect(new target(...args)),
 });
-WebAssembly.instantiate = ((...args: Parameters<typeof instantiate>) => instantiate(...args).then(collectFromResult)) as unknown as typeof instantiate;
+WebAssembly.instantiate = ((...args: Parameters<typeof instantiate>) =>
+  instantiate(...args).then(collectFromResult)) as unknown as typeof instantiate;
 WebAssembly.instantiateStreaming = (...args) => instantiateStreaming(...args).then(collectFromResult);
 
 /** Bytes of all memories that are still there, grown as they are now. */

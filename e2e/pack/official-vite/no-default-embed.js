@@ -1,2 +1,3 @@
 throw new Error("@chroma-core/default-embed is not installed");
+
 export {};

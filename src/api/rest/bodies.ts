@@ -1,7 +1,7 @@
 /** The bodies of Chroma's REST v2 requests. Filters and searches are left to the engine's gateway, which explains them. */
 import type { IncludeField, MetadataValue, Space } from "../../core/types.js";
 import { anything, count, flag, float, list, nullable, object, oneOf, optional, record, type Shape, text, untagged } from "./shape.js";
-import { isSparseVectorOnWire, sparseVectorSchema, type SparseVectorOnWire } from "./sparse-on-wire.js";
+import { isSparseVectorOnWire, type SparseVectorOnWire, sparseVectorSchema } from "./sparse-on-wire.js";
 
 export type ValueOnWire = MetadataValue | SparseVectorOnWire | never[];
 
@@ -18,7 +18,11 @@ const metadataValueSchema = {
 };
 
 const metadataValue = untagged("MetadataValue", metadataValueSchema, isMetadataValue);
-const patchValue = untagged("UpdateMetadataValue", metadataValueSchema, (value): value is ValueOnWire | null => value === null || isMetadataValue(value));
+const patchValue = untagged(
+  "UpdateMetadataValue",
+  metadataValueSchema,
+  (value): value is ValueOnWire | null => value === null || isMetadataValue(value),
+);
 
 function isMetadataValue(value: unknown): value is ValueOnWire {
   if (Array.isArray(value)) return isScalarList(value);
@@ -112,7 +116,12 @@ const columns = {
 const metadatas = optional(list(nullable(record(metadataValue))));
 const metadataPatches = optional(list(nullable(record(patchValue))));
 export const addBody = object({ ids: list(text), embeddings: embeddings("EmbeddingsPayload", false), metadatas, ...columns });
-export const upsertBody = object({ ids: list(text), embeddings: embeddings("EmbeddingsPayload", false), metadatas: metadataPatches, ...columns });
+export const upsertBody = object({
+  ids: list(text),
+  embeddings: embeddings("EmbeddingsPayload", false),
+  metadatas: metadataPatches,
+  ...columns,
+});
 export const updateBody = object({
   ids: list(text),
   embeddings: optional(embeddings("UpdateEmbeddingsPayload", true)),

@@ -12,7 +12,13 @@ export class Call {
   readonly #bytes: () => Promise<Uint8Array>;
   readonly #contentType: string;
 
-  constructor(parts: { engine: Engine; params: Readonly<Record<string, string>>; query: URLSearchParams; bytes: () => Promise<Uint8Array>; contentType: string }) {
+  constructor(parts: {
+    engine: Engine;
+    params: Readonly<Record<string, string>>;
+    query: URLSearchParams;
+    bytes: () => Promise<Uint8Array>;
+    contentType: string;
+  }) {
     this.engine = parts.engine;
     this.#params = parts.params;
     this.#query = parts.query;

@@ -1,8 +1,17 @@
 /** Tenants, databases and collections over REST. */
-import type { ConfigurationInput, ModifyCollectionRequest } from "../../core/service.js";
+
 import { describeFunction } from "../../core/schema.js";
+import type { ConfigurationInput, ModifyCollectionRequest } from "../../core/service.js";
 import type { CollectionConfiguration, CollectionInfo, EmbeddingFunctionConfiguration, Metadata } from "../../core/types.js";
-import { createCollectionBody, forkBody, nameBody, searchBody, updateCollectionBody, updateTenantBody, type ValueOnWire } from "./bodies.js";
+import {
+  createCollectionBody,
+  forkBody,
+  nameBody,
+  searchBody,
+  updateCollectionBody,
+  updateTenantBody,
+  type ValueOnWire,
+} from "./bodies.js";
 import { type Call, orNotFound, otherwise } from "./call.js";
 import { checkName, isUuid } from "./names.js";
 import { shortest } from "./numbers.js";
@@ -13,7 +22,8 @@ import { metadataOnWire } from "./sparse-on-wire.js";
 
 export async function createTenant(call: Call): Promise<object> {
   const { name } = await call.body(nameBody);
-  if (name.length < 3) throw badRequest(`Validation error: name: Validation error: length [{"min": Number(3), "value": String(${JSON.stringify(name)})}]`);
+  if (name.length < 3)
+    throw badRequest(`Validation error: name: Validation error: length [{"min": Number(3), "value": String(${JSON.stringify(name)})}]`);
   await call.engine.call("createTenant", { name });
   return {};
 }
@@ -65,7 +75,8 @@ export function listDatabases(call: Call): Promise<object[]> {
 export async function createCollection(call: Call): Promise<object> {
   const body = await call.body(createCollectionBody);
   checkName(body.name, "name");
-  if (body.metadata !== undefined && Object.keys(body.metadata).length === 0) throw badRequest("Validation error: metadata: Metadata cannot be empty");
+  if (body.metadata !== undefined && Object.keys(body.metadata).length === 0)
+    throw badRequest("Validation error: metadata: Metadata cannot be empty");
   if (body.configuration?.hnsw !== undefined && body.configuration.spann !== undefined) {
     throw badRequest("Multiple vector index configurations provided");
   }
@@ -121,7 +132,9 @@ export async function updateCollection(call: Call): Promise<object> {
   return {};
 }
 
-function readUpdate(body: ReturnType<(typeof updateCollectionBody)["read"]>["new_configuration"]): ModifyCollectionRequest["configuration"] {
+function readUpdate(
+  body: ReturnType<(typeof updateCollectionBody)["read"]>["new_configuration"],
+): ModifyCollectionRequest["configuration"] {
   return { hnsw: body?.hnsw ?? {}, embedding_function: readFunction(body?.embedding_function) ?? undefined };
 }
 
@@ -141,7 +154,9 @@ export async function getCollectionById(call: Call): Promise<object> {
 export async function getCollectionByCrn(call: Call): Promise<object> {
   const parts = call.param("crn").split(":") as [tenant: string, database: string, name: string];
   if (parts.length !== 3 || parts.includes("")) {
-    throw badRequest("Validation error: crn: CRN must be in the format <tenant_resource_name>:<database_name>:<collection_name> with non-empty parts");
+    throw badRequest(
+      "Validation error: crn: CRN must be in the format <tenant_resource_name>:<database_name>:<collection_name> with non-empty parts",
+    );
   }
   const [tenant, database, name] = parts;
   const found = call.engine.call("getCollection", { tenant, database, name });
@@ -183,7 +198,11 @@ function collectionOnWire(info: CollectionInfo): object {
   return {
     id: info.id,
     name: info.name,
-    configuration_json: { hnsw, spann: null, embedding_function: embedding_function === null ? null : describeFunction(embedding_function) },
+    configuration_json: {
+      hnsw,
+      spann: null,
+      embedding_function: embedding_function === null ? null : describeFunction(embedding_function),
+    },
     schema: info.schema,
     metadata: metadataOnWire(info.metadata),
     dimension: info.dimension,
@@ -213,7 +232,9 @@ export async function search(call: Call): Promise<object> {
 }
 
 function rows(dimension: number, values: Float32Array): number[][] {
-  return Array.from({ length: values.length / dimension }, (_, i) => Array.from(values.subarray(i * dimension, (i + 1) * dimension), shortest));
+  return Array.from({ length: values.length / dimension }, (_, i) =>
+    Array.from(values.subarray(i * dimension, (i + 1) * dimension), shortest),
+  );
 }
 
 /** What only Chroma's own cloud has. */

@@ -21,7 +21,11 @@ const methods = {
   Collection: "add count delete fork forkCount get getIndexingStatus modify peek query search update upsert",
 };
 
-const ours: Record<string, object> = { ChromaClient: TidepoolClient.prototype, AdminClient: AdminClient.prototype, Collection: Collection.prototype };
+const ours: Record<string, object> = {
+  ChromaClient: TidepoolClient.prototype,
+  AdminClient: AdminClient.prototype,
+  Collection: Collection.prototype,
+};
 
 test("every method of the official client is in the table once, and is there where the table says so", () => {
   const all = Object.entries(methods).flatMap(([owner, names]) => names.split(" ").map((name) => `${owner}.${name}`));
@@ -36,7 +40,9 @@ test("every method of the official client is in the table once, and is there whe
 test("every method of ours that Chroma's client has not is told among the differences", async () => {
   const differences = await readFile(new URL("../../../docs/chroma-differences.md", import.meta.url), "utf8");
   for (const [owner, names] of Object.entries(methods)) {
-    const all = Object.entries(Object.getOwnPropertyDescriptors(ours[owner]!)).filter(([name, { value }]) => typeof value === "function" && name !== "constructor");
+    const all = Object.entries(Object.getOwnPropertyDescriptors(ours[owner]!)).filter(
+      ([name, { value }]) => typeof value === "function" && name !== "constructor",
+    );
     const extra = all.map(([name]) => name).filter((name) => !names.split(" ").includes(name));
     for (const name of extra) expect([name, new RegExp(`\\b${name}\\b`).test(differences)]).toEqual([name, true]);
   }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../core/limits.js";
-import type { TidepoolClient } from "../client.js";
 import { openTestClient } from "../../testing/client.js";
+import type { TidepoolClient } from "../client.js";
 import { createGateway, type Gateway } from "./create-gateway.js";
 import { installFetch } from "./install-fetch.js";
 import { routes } from "./routes.js";
@@ -20,8 +20,14 @@ beforeEach(() => {
 afterEach(() => client.close());
 
 /** Sends JSON, or a string or bytes as they are. */
-async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: unknown }> {
-  const raw = typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : body === undefined ? undefined : JSON.stringify(body);
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: unknown }> {
+  const raw =
+    typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : body === undefined ? undefined : JSON.stringify(body);
   const typed = raw === undefined ? headers : { "content-type": "application/json", ...headers };
   const response = await gateway(new Request(ORIGIN + path, { method, body: raw, headers: typed }));
   const text = await response.text();
@@ -42,7 +48,10 @@ interface Operation {
 describe("routes", () => {
   test("every route of the table is reached, and nothing beside them", async () => {
     for (const { method, path } of routes) {
-      const filled = path.replace("{collection_id}", ABSENT).replace("{crn}", "a:b:c").replace(/\{\w+\}/g, "nothing");
+      const filled = path
+        .replace("{collection_id}", ABSENT)
+        .replace("{crn}", "a:b:c")
+        .replace(/\{\w+\}/g, "nothing");
       const { status, body } = await ask(method, filled, method === "GET" || method === "DELETE" ? undefined : {});
       expect([path, status === 404 && body === ""]).toEqual([path, false]);
       expect(status, `${method} ${path}`).not.toBe(405);
@@ -61,8 +70,13 @@ describe("routes", () => {
 
   test("system routes", async () => {
     expect(await ask("GET", "/api/v2/version")).toEqual({ status: 200, body: "1.0.0" });
-    expect(await ask("GET", "/api/v2/pre-flight-checks")).toEqual({ status: 200, body: { max_batch_size: limits.batchRecordsMax, supports_base64_encoding: true } });
-    expect(await ask("GET", "/api/v2/auth/identity")).toMatchObject({ body: { user_id: "", tenant: "default_tenant", databases: ["default_database"] } });
+    expect(await ask("GET", "/api/v2/pre-flight-checks")).toEqual({
+      status: 200,
+      body: { max_batch_size: limits.batchRecordsMax, supports_base64_encoding: true },
+    });
+    expect(await ask("GET", "/api/v2/auth/identity")).toMatchObject({
+      body: { user_id: "", tenant: "default_tenant", databases: ["default_database"] },
+    });
     const { body } = await ask("GET", "/api/v2/heartbeat");
     expect((body as Record<string, number>)["nanosecond heartbeat"]! / 1e6).toBeGreaterThan(1.7e12);
     expect((await ask("GET", "/api/v1/heartbeat")).status).toBe(410);
@@ -101,13 +115,27 @@ describe("tenants, databases and collections", () => {
   });
 
   test("a collection by name, id and CRN, changed and deleted", async () => {
-    const created = await ask("POST", `${DATABASE}/collections`, { name: "tides", metadata: { a: 1 }, configuration: { hnsw: { space: "cosine" } } });
-    expect(created).toMatchObject({ status: 200, body: { name: "tides", metadata: { a: 1 }, dimension: null, log_position: 0, version: 0 } });
+    const created = await ask("POST", `${DATABASE}/collections`, {
+      name: "tides",
+      metadata: { a: 1 },
+      configuration: { hnsw: { space: "cosine" } },
+    });
+    expect(created).toMatchObject({
+      status: 200,
+      body: { name: "tides", metadata: { a: 1 }, dimension: null, log_position: 0, version: 0 },
+    });
     const { id } = created.body as { id: string };
-    for (const path of [`${DATABASE}/collections/tides`, `${DATABASE}/collections/by-id/${id}`, "/api/v2/collections/default_tenant:default_database:tides"]) {
+    for (const path of [
+      `${DATABASE}/collections/tides`,
+      `${DATABASE}/collections/by-id/${id}`,
+      "/api/v2/collections/default_tenant:default_database:tides",
+    ]) {
       expect((await ask("GET", path)).body).toEqual(created.body);
     }
-    expect(await ask("PUT", `${DATABASE}/collections/${id}`, { new_name: "ebbs", new_metadata: { a: null } })).toEqual({ status: 200, body: {} });
+    expect(await ask("PUT", `${DATABASE}/collections/${id}`, { new_name: "ebbs", new_metadata: { a: null } })).toEqual({
+      status: 200,
+      body: {},
+    });
     expect((await ask("GET", `${DATABASE}/collections`)).body).toMatchObject([{ name: "ebbs", metadata: null }]);
     expect((await ask("GET", `${DATABASE}/collections_count`)).body).toBe(1);
     await collection("other");
@@ -129,18 +157,43 @@ describe("tenants, databases and collections", () => {
 describe("records", () => {
   test("are added as numbers and as base64, read, queried, searched, changed and deleted", async () => {
     const tides = await collection();
-    const add = { ids: ["a", "b"], embeddings: [[0.1, 0], [1, 1]], documents: ["ebb", null], metadatas: [{ n: 1 }, null], uris: [null, "u"] };
+    const add = {
+      ids: ["a", "b"],
+      embeddings: [
+        [0.1, 0],
+        [1, 1],
+      ],
+      documents: ["ebb", null],
+      metadatas: [{ n: 1 }, null],
+      uris: [null, "u"],
+    };
     expect(await ask("POST", `${tides}/add`, add)).toEqual({ status: 201, body: {} });
     expect((await ask("POST", `${tides}/upsert`, { ids: ["c"], embeddings: ["AACAPwAAAEA="] })).status).toBe(200);
     expect((await ask("POST", `${tides}/get`, { include: ["embeddings", "metadatas", "uris", "distances"] })).body).toEqual({
       ids: ["a", "b", "c"],
-      embeddings: [[0.1, 0], [1, 1], [1, 2]],
+      embeddings: [
+        [0.1, 0],
+        [1, 1],
+        [1, 2],
+      ],
       documents: null,
       uris: [null, "u", null],
       metadatas: [{ n: 1 }, {}, null],
       include: ["embeddings", "metadatas", "uris", "distances"],
     });
-    expect((await ask("POST", `${tides}/query`, { query_embeddings: [[1, 1], [1, 2]], n_results: 1, ids: ["b", "c", "nobody"], include: ["distances"] })).body).toEqual({
+    expect(
+      (
+        await ask("POST", `${tides}/query`, {
+          query_embeddings: [
+            [1, 1],
+            [1, 2],
+          ],
+          n_results: 1,
+          ids: ["b", "c", "nobody"],
+          include: ["distances"],
+        })
+      ).body,
+    ).toEqual({
       ids: [["b"], ["c"]],
       embeddings: null,
       documents: null,
@@ -149,17 +202,29 @@ describe("records", () => {
       distances: [[0], [0]],
       include: ["distances"],
     });
-    const search = { rank: { $knn: { query: [1, 1], key: "#embedding", limit: 2 } }, limit: { offset: 0, limit: 2 }, select: { keys: ["#score", "#embedding"] } };
+    const search = {
+      rank: { $knn: { query: [1, 1], key: "#embedding", limit: 2 } },
+      limit: { offset: 0, limit: 2 },
+      select: { keys: ["#score", "#embedding"] },
+    };
     expect((await ask("POST", `${tides}/search`, { searches: [search] })).body).toEqual({
       ids: [["b", "c"]],
       documents: [null],
-      embeddings: [[[1, 1], [1, 2]]],
+      embeddings: [
+        [
+          [1, 1],
+          [1, 2],
+        ],
+      ],
       metadatas: [null],
       scores: [[0, 1]],
       select: [["#score", "#embedding"]],
     });
     await ask("POST", `${tides}/update`, { ids: ["a", "nobody"], metadatas: [{ n: null, m: 2 }, { n: 1 }], embeddings: [null, [5, 5]] });
-    expect((await ask("POST", `${tides}/get`, { ids: ["a"], include: ["metadatas", "embeddings"] })).body).toMatchObject({ metadatas: [{ m: 2 }], embeddings: [[0.1, 0]] });
+    expect((await ask("POST", `${tides}/get`, { ids: ["a"], include: ["metadatas", "embeddings"] })).body).toMatchObject({
+      metadatas: [{ m: 2 }],
+      embeddings: [[0.1, 0]],
+    });
     expect((await ask("POST", `${tides}/delete`, { where: { m: 2 } })).body).toEqual({ deleted: 1 });
     expect((await ask("GET", `${tides}/count?read_level=index_only`)).body).toBe(2);
     expect((await ask("GET", `${tides}/indexing_status`)).body).toMatchObject({ total_ops: 4, num_unindexed_ops: 4 });
@@ -168,7 +233,11 @@ describe("records", () => {
   test("sparse vectors in metadata come with Chroma's mark or without, and go with it", async () => {
     const tides = await collection();
     const sv = (...values: number[]) => ({ "#type": "sparse_vector", indices: values.map((_, i) => i * 10), values });
-    const add = { ids: ["a", "b"], embeddings: [[1], [2]], metadatas: [{ n: 1, sv: { ...sv(0.1, -2.5), tokens: ["ebb", "flow"] } }, { sv: { indices: [], values: [] } }] };
+    const add = {
+      ids: ["a", "b"],
+      embeddings: [[1], [2]],
+      metadatas: [{ n: 1, sv: { ...sv(0.1, -2.5), tokens: ["ebb", "flow"] } }, { sv: { indices: [], values: [] } }],
+    };
     expect(await ask("POST", `${tides}/add`, add)).toEqual({ status: 201, body: {} });
     const answered = [{ n: 1, sv: sv(0.1, -2.5) }, { sv: sv() }];
     expect((await ask("POST", `${tides}/get`, {})).body).toMatchObject({ metadatas: answered });
@@ -183,7 +252,10 @@ describe("records", () => {
   });
 
   test("sparse vectors in a collection's metadata", async () => {
-    const created = await ask("POST", `${DATABASE}/collections`, { name: "tides", metadata: { sv: { indices: [3], values: [0.1], tokens: ["x"] } } });
+    const created = await ask("POST", `${DATABASE}/collections`, {
+      name: "tides",
+      metadata: { sv: { indices: [3], values: [0.1], tokens: ["x"] } },
+    });
     expect(created.body).toMatchObject({ metadata: { sv: { "#type": "sparse_vector", indices: [3], values: [0.1] } } });
     expect((await ask("GET", `${DATABASE}/collections/tides`)).body).toEqual(created.body);
     expect((await client.getCollection({ name: "tides" })).metadata).toEqual({ sv: { indices: [3], values: [Math.fround(0.1)] } });
@@ -209,7 +281,8 @@ describe("records", () => {
   test("repeated ids: add counts the first, upsert and update the last", async () => {
     const tides = await collection();
     await ask("POST", `${tides}/add`, { ids: ["a", "b", "a"], embeddings: [[1], [2], [3]] });
-    const embeddings = async () => ((await ask("POST", `${tides}/get`, { include: ["embeddings"] })).body as { embeddings: unknown }).embeddings;
+    const embeddings = async () =>
+      ((await ask("POST", `${tides}/get`, { include: ["embeddings"] })).body as { embeddings: unknown }).embeddings;
     expect(await embeddings()).toEqual([[1], [2]]);
     await ask("POST", `${tides}/upsert`, { ids: ["a", "a"], embeddings: [[4], [5]] });
     expect(await embeddings()).toEqual([[5], [2]]);
@@ -220,35 +293,175 @@ describe("records", () => {
     ["empty ids in query", "query", { query_embeddings: [[1, 0]], ids: [] }, 200, { ids: [[]], distances: [[]] }],
     ["no queries", "query", { query_embeddings: [] }, 200, { ids: [] }],
     ["an empty query", "query", { query_embeddings: [[]] }, 400, { message: "Collection expecting embedding with dimension of 2, got 0" }],
-    ["queries of several lengths", "query", { query_embeddings: [[1, 2], [1]] }, 400, { message: "Collection expecting embedding with dimension of 2, got 1" }],
+    [
+      "queries of several lengths",
+      "query",
+      { query_embeddings: [[1, 2], [1]] },
+      400,
+      { message: "Collection expecting embedding with dimension of 2, got 1" },
+    ],
     ["no ids to delete", "delete", { ids: [] }, 400, { message: "Validation error: ids, where: Either ids or where must be specified" }],
     ["empty and", "get", { where: { $and: [] } }, 200, { ids: ["a"] }],
     ["empty or", "get", { where: { $or: [] } }, 200, { ids: [] }],
     ["a bad filter", "get", { where: { a: 1, b: 2 } }, 400, { error: "InvalidArgumentError", message: "Invalid where clause" }],
     ["a bad document filter", "get", { where_document: { $foo: "x" } }, 400, { message: "Invalid where document clause" }],
-    ["a bad pattern", "get", { where_document: { $regex: "a[" } }, 400, { message: "Regex syntax errror: regex parse error:\n    a[\n     ^\nerror: unclosed character class" }],
-    ["nested metadata", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ o: { a: 1 } }] }, 422, { error: "ChromaError", message: expect.stringContaining("metadatas[0].o: data did not match any variant of untagged enum MetadataValue at line 1 column 60") }],
+    [
+      "a bad pattern",
+      "get",
+      { where_document: { $regex: "a[" } },
+      400,
+      { message: "Regex syntax errror: regex parse error:\n    a[\n     ^\nerror: unclosed character class" },
+    ],
+    [
+      "nested metadata",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ o: { a: 1 } }] },
+      422,
+      {
+        error: "ChromaError",
+        message: expect.stringContaining(
+          "metadatas[0].o: data did not match any variant of untagged enum MetadataValue at line 1 column 60",
+        ),
+      },
+    ],
     ["null in added metadata", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ k: null }] }, 422, {}],
-    ["reserved keys", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ $k: 1 }] }, 400, { message: "Validation error: metadatas: Invalid metadata at index 0" }],
-    ["a sparse vector with a broken index", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [0.5], values: [1] } }] }, 422, { error: "ChromaError", message: expect.stringContaining("metadatas[0].sv: data did not match any variant") }],
-    ["a sparse vector with a negative index", "upsert", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [-1], values: [1] } }] }, 422, {}],
-    ["a sparse vector with an index of 2³²", "update", { ids: ["a"], metadatas: [{ sv: { indices: [4294967296], values: [1] } }] }, 422, {}],
-    ["a sparse vector with another mark", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] }, 422, {}],
-    ["a sparse vector with odd tokens", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1], tokens: [1] } }] }, 422, {}],
-    ["a sparse vector with null for a value", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [null] } }] }, 422, {}],
-    ["a sparse vector out of order", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [2, 1], values: [1, 1] } }] }, 400, { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" }],
-    ["a sparse vector of two lengths", "update", { ids: ["a"], metadatas: [{ sv: { "#type": "sparse_vector", indices: [1], values: [1, 2] } }] }, 400, { message: "Validation error: metadatas: Invalid metadata at index 0" }],
-    ["a sparse vector beyond float32", "add", { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1e39] } }] }, 400, { message: expect.stringContaining('metadatas[0]["sv"].values[0] is 1e+39') }],
-    ["a search for a sparse vector", "search", { searches: [{ rank: { $knn: { query: { "#type": "sparse_vector", indices: [1], values: [1] } } } }] }, 501, { message: expect.stringContaining("sparse vector") }],
-    ["columns of several lengths", "add", { ids: ["b", "c"], embeddings: [[1, 2]] }, 400, { message: "Inconsistent number of IDs, embeddings, documents, URIs and metadatas" }],
-    ["embeddings of several lengths", "add", { ids: ["b", "c"], embeddings: [[1, 2], [1]] }, 400, { message: "Inconsistent dimensions in provided embeddings" }],
-    ["another dimension", "upsert", { ids: ["b"], embeddings: [[1]] }, 400, { message: "Collection expecting embedding with dimension of 2, got 1" }],
-    ["numbers beyond float32", "add", { ids: ["b"], embeddings: [[1e39, 1]] }, 400, { message: "Non-finite float value at embedding index 0: inf" }],
-    ["base64 that is none", "add", { ids: ["b"], embeddings: ["@@@"] }, 400, { message: "Invalid base64 string: Invalid symbol 64, offset 0." }],
-    ["base64 of odd length", "add", { ids: ["b"], embeddings: ["AAAAAAA="] }, 400, { message: "Invalid byte length: 5 bytes cannot be converted to f32 values (must be divisible by 4)" }],
+    [
+      "reserved keys",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ $k: 1 }] },
+      400,
+      { message: "Validation error: metadatas: Invalid metadata at index 0" },
+    ],
+    [
+      "a sparse vector with a broken index",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [0.5], values: [1] } }] },
+      422,
+      { error: "ChromaError", message: expect.stringContaining("metadatas[0].sv: data did not match any variant") },
+    ],
+    [
+      "a sparse vector with a negative index",
+      "upsert",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [-1], values: [1] } }] },
+      422,
+      {},
+    ],
+    [
+      "a sparse vector with an index of 2³²",
+      "update",
+      { ids: ["a"], metadatas: [{ sv: { indices: [4294967296], values: [1] } }] },
+      422,
+      {},
+    ],
+    [
+      "a sparse vector with another mark",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { "#type": "dense", indices: [1], values: [1] } }] },
+      422,
+      {},
+    ],
+    [
+      "a sparse vector with odd tokens",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1], tokens: [1] } }] },
+      422,
+      {},
+    ],
+    [
+      "a sparse vector with null for a value",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [null] } }] },
+      422,
+      {},
+    ],
+    [
+      "a sparse vector out of order",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [2, 1], values: [1, 1] } }] },
+      400,
+      { error: "InvalidArgumentError", message: "Validation error: metadatas: Invalid metadata at index 0" },
+    ],
+    [
+      "a sparse vector of two lengths",
+      "update",
+      { ids: ["a"], metadatas: [{ sv: { "#type": "sparse_vector", indices: [1], values: [1, 2] } }] },
+      400,
+      { message: "Validation error: metadatas: Invalid metadata at index 0" },
+    ],
+    [
+      "a sparse vector beyond float32",
+      "add",
+      { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ sv: { indices: [1], values: [1e39] } }] },
+      400,
+      { message: expect.stringContaining('metadatas[0]["sv"].values[0] is 1e+39') },
+    ],
+    [
+      "a search for a sparse vector",
+      "search",
+      { searches: [{ rank: { $knn: { query: { "#type": "sparse_vector", indices: [1], values: [1] } } } }] },
+      501,
+      { message: expect.stringContaining("sparse vector") },
+    ],
+    [
+      "columns of several lengths",
+      "add",
+      { ids: ["b", "c"], embeddings: [[1, 2]] },
+      400,
+      { message: "Inconsistent number of IDs, embeddings, documents, URIs and metadatas" },
+    ],
+    [
+      "embeddings of several lengths",
+      "add",
+      { ids: ["b", "c"], embeddings: [[1, 2], [1]] },
+      400,
+      { message: "Inconsistent dimensions in provided embeddings" },
+    ],
+    [
+      "another dimension",
+      "upsert",
+      { ids: ["b"], embeddings: [[1]] },
+      400,
+      { message: "Collection expecting embedding with dimension of 2, got 1" },
+    ],
+    [
+      "numbers beyond float32",
+      "add",
+      { ids: ["b"], embeddings: [[1e39, 1]] },
+      400,
+      { message: "Non-finite float value at embedding index 0: inf" },
+    ],
+    [
+      "base64 that is none",
+      "add",
+      { ids: ["b"], embeddings: ["@@@"] },
+      400,
+      { message: "Invalid base64 string: Invalid symbol 64, offset 0." },
+    ],
+    [
+      "base64 of odd length",
+      "add",
+      { ids: ["b"], embeddings: ["AAAAAAA="] },
+      400,
+      { message: "Invalid byte length: 5 bytes cannot be converted to f32 values (must be divisible by 4)" },
+    ],
     ["base64 cut off", "add", { ids: ["b"], embeddings: ["AAAAA"] }, 400, { message: "Invalid base64 string: Invalid padding" }],
-    ["a missing field", "upsert", { ids: ["b"] }, 422, { message: "Failed to deserialize the JSON body into the target type: missing field `embeddings` at line 1 column 13" }],
-    ["a wrong type", "add", { ids: [1], embeddings: [[1]] }, 422, { message: "Failed to deserialize the JSON body into the target type: ids[0]: invalid type: integer `1`, expected a string at line 1 column 9" }],
+    [
+      "a missing field",
+      "upsert",
+      { ids: ["b"] },
+      422,
+      { message: "Failed to deserialize the JSON body into the target type: missing field `embeddings` at line 1 column 13" },
+    ],
+    [
+      "a wrong type",
+      "add",
+      { ids: [1], embeddings: [[1]] },
+      422,
+      {
+        message:
+          "Failed to deserialize the JSON body into the target type: ids[0]: invalid type: integer `1`, expected a string at line 1 column 9",
+      },
+    ],
     ["a negative limit", "get", { limit: -1 }, 422, {}],
     ["an unknown field to include", "get", { include: ["foo"] }, 422, {}],
     ["a body that is a list", "get", [], 422, {}],
@@ -263,14 +476,19 @@ describe("records", () => {
 
   test("the first of several faults is the answer, and none is left behind unhandled", async () => {
     for (const operation of ["add", "update", "upsert"]) {
-      expect((await ask("POST", `${DATABASE}/collections/xyz/${operation}`, "nonsense")).body).toMatchObject({ message: "Collection ID is not a valid UUIDv4" });
+      expect((await ask("POST", `${DATABASE}/collections/xyz/${operation}`, "nonsense")).body).toMatchObject({
+        message: "Collection ID is not a valid UUIDv4",
+      });
     }
   });
 
   test("a query that can find nothing is looked at all the same", async () => {
     const tides = await collection();
     for (const query_embeddings of [[], [[1], [1, 2]]]) {
-      expect(await ask("POST", `${tides}/query`, { query_embeddings, where: { $nope: 1 } })).toMatchObject({ status: 400, body: { message: "Invalid where clause" } });
+      expect(await ask("POST", `${tides}/query`, { query_embeddings, where: { $nope: 1 } })).toMatchObject({
+        status: 400,
+        body: { message: "Invalid where clause" },
+      });
     }
   });
 
@@ -281,7 +499,9 @@ describe("records", () => {
         status: 404,
         body: { error: "NotFoundError", message: `Collection [${ABSENT}] does not exist.` },
       });
-      expect((await ask("POST", `${DATABASE}/collections/xyz/${operation}`, body)).body).toMatchObject({ message: "Collection ID is not a valid UUIDv4" });
+      expect((await ask("POST", `${DATABASE}/collections/xyz/${operation}`, body)).body).toMatchObject({
+        message: "Collection ID is not a valid UUIDv4",
+      });
     }
   });
 });
@@ -329,7 +549,8 @@ describe("hostile bodies", () => {
 
   test("a document of many megabytes is taken, and one beyond what a batch may hold is 413", async () => {
     const tides = await collection();
-    const add = (megabytes: number) => ask("POST", `${tides}/add`, { ids: [`${megabytes}`], embeddings: [[1]], documents: ["x".repeat(megabytes * 1e6)] });
+    const add = (megabytes: number) =>
+      ask("POST", `${tides}/add`, { ids: [`${megabytes}`], embeddings: [[1]], documents: ["x".repeat(megabytes * 1e6)] });
     expect((await add(20)).status).toBe(201);
     expect(await add(35)).toMatchObject({ status: 413, body: { error: "ChromaError", message: expect.stringContaining("33554432") } });
     expect((await ask("POST", `${tides}/get`, { include: [] })).body).toMatchObject({ ids: ["20"] });
@@ -367,7 +588,9 @@ describe("installFetch", () => {
       expect(await (await fetch("http://db.test:1234/api/v2/version")).json()).toBe("1.0.0");
       expect(await (await fetch(new Request("http://db.test:1234/api/v2/version"))).json()).toBe("1.0.0");
       expect(await (await fetch(new URL("http://db.test:1235/api/v2/version"))).text()).toBe("elsewhere");
-      await expect(fetch("http://db.test:1234/api/v2/version", { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: "AbortError" });
+      await expect(fetch("http://db.test:1234/api/v2/version", { signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: "AbortError",
+      });
       const kept = globalThis.fetch;
       uninstall();
       expect(globalThis.fetch).toBe(base);

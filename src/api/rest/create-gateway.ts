@@ -58,7 +58,8 @@ async function answer(client: TidepoolClient, request: Request): Promise<Respons
   try {
     return json(await hit.route.handler(call), hit.route.status);
   } catch (error) {
-    if (error instanceof PayloadTooLarge) return new Response("Payload too large", { status: 413, headers: { ...CORS, "content-type": "text/plain; charset=utf-8" } });
+    if (error instanceof PayloadTooLarge)
+      return new Response("Payload too large", { status: 413, headers: { ...CORS, "content-type": "text/plain; charset=utf-8" } });
     throw error;
   }
 }

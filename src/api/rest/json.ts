@@ -127,7 +127,10 @@ class Walk {
   /** Leaves the position on the escape's last character. */
   #escape(): void {
     const escape = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(this.#text.slice(this.#at, this.#at + 6));
-    if (escape === null) throw /^\\(u[0-9a-fA-F]{0,3})?$/.test(this.#text.slice(this.#at, this.#at + 7)) ? this.#end("a string") : this.#unexpected("invalid escape", 2);
+    if (escape === null)
+      throw /^\\(u[0-9a-fA-F]{0,3})?$/.test(this.#text.slice(this.#at, this.#at + 7))
+        ? this.#end("a string")
+        : this.#unexpected("invalid escape", 2);
     this.#at += escape[0].length - 1;
   }
 

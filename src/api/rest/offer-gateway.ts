@@ -1,7 +1,7 @@
 /** The page's half of the service worker: the engine is here, so the answers come from here. */
 import type { TidepoolClient } from "../client.js";
 import { createGateway, type Gateway } from "./create-gateway.js";
-import { type Reply, REQUEST, type RequestMessage, type ResponseMessage } from "./page-messages.js";
+import { REQUEST, type Reply, type RequestMessage, type ResponseMessage } from "./page-messages.js";
 
 /**
  * Answers what a service worker asks that called `answerFromPages` of `tidepool-db/service-worker`. Several pages may

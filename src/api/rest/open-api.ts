@@ -8,8 +8,18 @@ export function openApi(routes: readonly Route[], version: string): object {
 }
 
 function operation({ summary, path, query = [], body, status = 200 }: Route): object {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => ({ name: match[1], in: "path", required: true, schema: { type: "string" } }));
-  const inQuery = query.map((name) => ({ name, in: "query", required: false, schema: { type: name === "read_level" ? "string" : "integer" } }));
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => ({
+    name: match[1],
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  const inQuery = query.map((name) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: { type: name === "read_level" ? "string" : "integer" },
+  }));
   return {
     summary,
     parameters: [...inPath, ...inQuery],

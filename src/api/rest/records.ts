@@ -3,16 +3,7 @@ import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import type { QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
-import {
-  addBody,
-  deleteBody,
-  type EmbeddingsOnWire,
-  getBody,
-  queryBody,
-  updateBody,
-  upsertBody,
-  type ValueOnWire,
-} from "./bodies.js";
+import { addBody, deleteBody, type EmbeddingsOnWire, getBody, queryBody, updateBody, upsertBody, type ValueOnWire } from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
 import { decodeBase64, shortest } from "./numbers.js";
 import { badRequest, RestError } from "./rest-error.js";
@@ -62,7 +53,8 @@ interface Columns extends Omit<RecordBatch, "embeddings"> {
 function distinct(body: WriteBody, operation: string): WriteBody {
   const count = body.ids.length;
   for (const column of [body.embeddings, body.documents, body.uris, body.metadatas]) {
-    if (column !== undefined && column.length !== count) throw badRequest("Inconsistent number of IDs, embeddings, documents, URIs and metadatas");
+    if (column !== undefined && column.length !== count)
+      throw badRequest("Inconsistent number of IDs, embeddings, documents, URIs and metadatas");
   }
   const places = new Map<string, number>();
   body.ids.forEach((id, i) => {
@@ -99,7 +91,8 @@ function cleanMetadata(metadata: Patch | null): MetadataPatch | null {
 function embeddingRows(wire: EmbeddingsOnWire): (Float32Array | null)[] {
   const rows = wire.map((one) => (one === null ? null : typeof one === "string" ? decodeBase64(one) : Float32Array.from(one)));
   const given = rows.filter((row) => row !== null);
-  if (given.some((row) => row.length === 0)) throw badRequest("Validation error: embeddings: Each embedding must have at least 1 dimension");
+  if (given.some((row) => row.length === 0))
+    throw badRequest("Validation error: embeddings: Each embedding must have at least 1 dimension");
   if (given.some((row) => row.length !== given[0]!.length)) throw badRequest("Inconsistent dimensions in provided embeddings");
   rows.forEach((row, i) => {
     const odd = row?.find((value) => !Number.isFinite(value));
@@ -152,7 +145,13 @@ export async function get(call: Call): Promise<object> {
   const body = await call.body(getBody);
   const include = body.include ?? GET_DEFAULT;
   const { limit, offset } = body;
-  const request = { collectionId, ...selection(body), limit: body.ids?.length === 0 ? 0 : limit, offset, include: needed(include, "distances") };
+  const request = {
+    collectionId,
+    ...selection(body),
+    limit: body.ids?.length === 0 ? 0 : limit,
+    offset,
+    include: needed(include, "distances"),
+  };
   const columns = await existing(call, call.engine.call("get", request));
   return { ids: columns.ids, ...columnsOnWire(columns, include), include };
 }
@@ -173,7 +172,10 @@ export async function query(call: Call): Promise<object> {
         include: needed(include),
       });
   const found = await existing(call, answer);
-  const columns = { ...columnsOnWire(found, include), distances: include.includes("distances") ? Array.from(found.distances ?? [], shortest) : null };
+  const columns = {
+    ...columnsOnWire(found, include),
+    distances: include.includes("distances") ? Array.from(found.distances ?? [], shortest) : null,
+  };
   return { ids: perQuery(found.ids, found.counts), ...nest(columns, found.counts), include };
 }
 

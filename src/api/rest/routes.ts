@@ -58,11 +58,27 @@ export const routes: readonly Route[] = [
   { method: "GET", path: D, summary: "Get a database", handler: collections.getDatabase },
   { method: "DELETE", path: D, summary: "Delete a database and its collections", handler: collections.deleteDatabase },
 
-  { method: "GET", path: "/api/v2/collections/{crn}", summary: "Get a collection by tenant:database:name", handler: collections.getCollectionByCrn },
+  {
+    method: "GET",
+    path: "/api/v2/collections/{crn}",
+    summary: "Get a collection by tenant:database:name",
+    handler: collections.getCollectionByCrn,
+  },
   { method: "GET", path: `${D}/collections`, summary: "List collections", handler: collections.listCollections, query: page },
-  { method: "POST", path: `${D}/collections`, summary: "Create a collection", handler: collections.createCollection, body: createCollectionBody },
+  {
+    method: "POST",
+    path: `${D}/collections`,
+    summary: "Create a collection",
+    handler: collections.createCollection,
+    body: createCollectionBody,
+  },
   { method: "GET", path: `${D}/collections_count`, summary: "Count collections", handler: collections.countCollections },
-  { method: "GET", path: `${D}/collections/by-id/{collection_id}`, summary: "Get a collection by id", handler: collections.getCollectionById },
+  {
+    method: "GET",
+    path: `${D}/collections/by-id/{collection_id}`,
+    summary: "Get a collection by id",
+    handler: collections.getCollectionById,
+  },
   { method: "GET", path: C, summary: "Get a collection by name", handler: collections.getCollection },
   { method: "PUT", path: C, summary: "Change a collection", handler: collections.updateCollection, body: updateCollectionBody },
   { method: "DELETE", path: C, summary: "Delete a collection by name", handler: collections.deleteCollection },
@@ -79,9 +95,27 @@ export const routes: readonly Route[] = [
   { method: "POST", path: `${C}/fork`, summary: "Fork a collection", handler: collections.fork, body: forkBody },
   { method: "GET", path: `${C}/fork_count`, summary: "Count a collection's forks", handler: collections.forkCount },
 
-  { method: "POST", path: `${C}/functions/attach`, summary: "Not there: Chroma's cloud only", handler: collections.attachFunction, status: 501 },
-  { method: "GET", path: `${C}/functions/{function_name}`, summary: "Not there: Chroma's cloud only", handler: collections.attachFunction, status: 501 },
-  { method: "POST", path: `${C}/attached_functions/{name}/detach`, summary: "Not there: Chroma's cloud only", handler: collections.attachFunction, status: 501 },
+  {
+    method: "POST",
+    path: `${C}/functions/attach`,
+    summary: "Not there: Chroma's cloud only",
+    handler: collections.attachFunction,
+    status: 501,
+  },
+  {
+    method: "GET",
+    path: `${C}/functions/{function_name}`,
+    summary: "Not there: Chroma's cloud only",
+    handler: collections.attachFunction,
+    status: 501,
+  },
+  {
+    method: "POST",
+    path: `${C}/attached_functions/{name}/detach`,
+    summary: "Not there: Chroma's cloud only",
+    handler: collections.attachFunction,
+    status: 501,
+  },
 ];
 
 async function heartbeat(call: Call): Promise<object> {

@@ -3,7 +3,7 @@
  * `fetch`. A service worker cannot hold the database (it has no synchronous file access and ends when it likes), so it asks
  * a page that offers its gateway. Between two requests it keeps nothing, since it may end there.
  */
-import { type Reply, REQUEST, type RequestMessage, type ResponseMessage } from "./page-messages.js";
+import { REQUEST, type Reply, type RequestMessage, type ResponseMessage } from "./page-messages.js";
 
 /** How long a page gets to say that it will answer. Answering itself may take as long as the page is open. */
 const OFFER_WAIT_MS = 1000;

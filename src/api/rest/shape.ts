@@ -2,7 +2,7 @@
  * What a body must look like, once for reading it and once for `openapi.json`. A shape reads a JSON value or throws a
  * `Mismatch` that says where and why in the words of Chroma's server; keys it does not know are left alone.
  */
-import { type Path, locate, position } from "./json.js";
+import { locate, type Path, position } from "./json.js";
 import { RestError } from "./rest-error.js";
 
 export interface Shape<T> {

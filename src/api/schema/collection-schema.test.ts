@@ -1,15 +1,21 @@
 /** Collections that are made with a schema, through the client and the real engine. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CreateCollectionRequest, WriteRequest } from "../../core/service.js";
+import type { SparseVector } from "../../core/types.js";
+import { openTestClient } from "../../testing/client.js";
 import { TestEngine } from "../../testing/engine.js";
 import { TestWorker } from "../../testing/worker.js";
 import { TidepoolClient } from "../client.js";
 import { registerEmbeddingFunction, type Vector } from "../embedding-function.js";
 import { Knn } from "../search/rank.js";
-import type { SparseVector } from "../../core/types.js";
-import { openTestClient } from "../../testing/client.js";
 import { Cmek } from "./cmek.js";
-import { FtsIndexConfig, IntInvertedIndexConfig, SparseVectorIndexConfig, StringInvertedIndexConfig, VectorIndexConfig } from "./index-config.js";
+import {
+  FtsIndexConfig,
+  IntInvertedIndexConfig,
+  SparseVectorIndexConfig,
+  StringInvertedIndexConfig,
+  VectorIndexConfig,
+} from "./index-config.js";
 import { DOCUMENT_KEY, Schema } from "./schema.js";
 import { registerSparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
@@ -68,19 +74,29 @@ describe("a collection", () => {
     expect(tides.schema.keys["k"]).toEqual({ string: { string_inverted_index: { enabled: false, config: {} } } });
     expect(tides.schema.serializeToJSON().keys["#document"]!.string!.fts_index!.enabled).toBe(false);
     expect((await tides.get({ where: { j: "y" } })).ids).toEqual(["a"]);
-    await expect(tides.get({ where: { k: "x" } })).rejects.toThrow("Cannot filter using metadata key 'k' with type 'Str' because indexing is disabled");
+    await expect(tides.get({ where: { k: "x" } })).rejects.toThrow(
+      "Cannot filter using metadata key 'k' with type 'Str' because indexing is disabled",
+    );
     await expect(tides.searchText({ query: "ebb" })).rejects.toThrow("FTS indexing is disabled");
     const copy = await client.createCollection({ name: "copy", schema: tides.schema });
     expect(copy.schema.serializeToJSON()).toEqual(tides.schema.serializeToJSON());
     expect((await tides.fork({ name: "fork" })).schema.keys).toEqual(tides.schema.keys);
     expect((await client.getCollection({ name: "tides" })).schema.keys).toEqual(tides.schema.keys);
-    expect((await Schema.deserializeFromJSON(tides.schema.serializeToJSON(), client))!.keys["k"]!.string!.stringInvertedIndex!.enabled).toBe(false);
+    expect(
+      (await Schema.deserializeFromJSON(tides.schema.serializeToJSON(), client))!.keys["k"]!.string!.stringInvertedIndex!.enabled,
+    ).toBe(false);
   });
 
   test("without a schema tells that everything is indexed", async () => {
     const { schema } = await client.createCollection({ name: "tides", configuration: { hnsw: { space: "cosine" } } });
-    expect(schema.defaults.string).toEqual({ fts_index: { enabled: false, config: {} }, string_inverted_index: { enabled: true, config: {} } });
-    expect(schema.keys["#embedding"]!.float_list!.vector_index).toMatchObject({ enabled: true, config: { space: "cosine", source_key: "#document" } });
+    expect(schema.defaults.string).toEqual({
+      fts_index: { enabled: false, config: {} },
+      string_inverted_index: { enabled: true, config: {} },
+    });
+    expect(schema.keys["#embedding"]!.float_list!.vector_index).toMatchObject({
+      enabled: true,
+      config: { space: "cosine", source_key: "#document" },
+    });
   });
 
   test("what it tells cannot be changed through it", async () => {
@@ -99,15 +115,34 @@ describe("a collection", () => {
   });
 
   test.each<[name: string, args: object, message: string, code?: string]>([
-    ["a schema and a configuration", { schema: new Schema().deleteIndex(new IntInvertedIndexConfig()), configuration: { hnsw: { space: "cosine" } } }, "Cannot set both collection config and schema simultaneously"],
+    [
+      "a schema and a configuration",
+      { schema: new Schema().deleteIndex(new IntInvertedIndexConfig()), configuration: { hnsw: { space: "cosine" } } },
+      "Cannot set both collection config and schema simultaneously",
+    ],
     ["what is no schema", { schema: {} }, "schema must be a Schema, got {}"],
     ["the JSON of one", { schema: { defaults: {}, keys: {} } }, "schema must be a Schema"],
-    ["two sparse indexes", { schema: new Schema().createIndex(new SparseVectorIndexConfig(), "a").createIndex(new SparseVectorIndexConfig(), "b") }, "At most one sparse vector index"],
-    ["a source of embeddings that is no document", { schema: new Schema().createIndex(new VectorIndexConfig({ sourceKey: "title" })) }, 'source_key must be "#document"'],
-    ["a space that the function cannot do", { schema: new Schema().createIndex(new VectorIndexConfig({ space: "ip", embeddingFunction: new Counting() })) }, "ip"],
+    [
+      "two sparse indexes",
+      { schema: new Schema().createIndex(new SparseVectorIndexConfig(), "a").createIndex(new SparseVectorIndexConfig(), "b") },
+      "At most one sparse vector index",
+    ],
+    [
+      "a source of embeddings that is no document",
+      { schema: new Schema().createIndex(new VectorIndexConfig({ sourceKey: "title" })) },
+      'source_key must be "#document"',
+    ],
+    [
+      "a space that the function cannot do",
+      { schema: new Schema().createIndex(new VectorIndexConfig({ space: "ip", embeddingFunction: new Counting() })) },
+      "ip",
+    ],
     ["a customer-managed key", { schema: new Schema().setCmek(Cmek.gcp("projects/p")) }, "schema.cmek", "NOT_SUPPORTED"],
   ])("is not made with %s", async (_, args, message, code = "INVALID_ARGUMENT") => {
-    await expect(client.createCollection({ name: "tides", ...args })).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string });
+    await expect(client.createCollection({ name: "tides", ...args })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+    });
     expect(await client.countCollections()).toBe(0);
   });
 });
@@ -137,9 +172,13 @@ describe("the embedding function", () => {
   });
 
   test("is named once, and must be the persisted one", async () => {
-    await expect(client.createCollection({ name: "tides", schema: withFunction(), embeddingFunction: new Other() })).rejects.toThrow("already defined in the schema");
+    await expect(client.createCollection({ name: "tides", schema: withFunction(), embeddingFunction: new Other() })).rejects.toThrow(
+      "already defined in the schema",
+    );
     const configuration = { embeddingFunction: new Other() };
-    await expect(client.createCollection({ name: "tides", schema: withFunction(), configuration })).rejects.toThrow("already defined in the schema");
+    await expect(client.createCollection({ name: "tides", schema: withFunction(), configuration })).rejects.toThrow(
+      "already defined in the schema",
+    );
     await client.createCollection({ name: "tides", schema: withFunction() });
     const other = new Schema().createIndex(new VectorIndexConfig({ embeddingFunction: new Other() }));
     await expect(client.getOrCreateCollection({ name: "tides", schema: other })).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION" });
@@ -162,7 +201,8 @@ describe("sparse vectors", () => {
   });
   afterEach(() => page.close());
 
-  const schemaOf = (sourceKey: string, embeddingFunction = new Letters()) => new Schema().createIndex(new SparseVectorIndexConfig({ sourceKey, embeddingFunction }), "sv");
+  const schemaOf = (sourceKey: string, embeddingFunction = new Letters()) =>
+    new Schema().createIndex(new SparseVectorIndexConfig({ sourceKey, embeddingFunction }), "sv");
   const written = (): unknown => (engine.writes.at(-1) as WriteRequest).records.metadatas;
 
   test("are made of documents, where a record brings none", async () => {
@@ -195,7 +235,10 @@ describe("sparse vectors", () => {
     await lost.add({ ids: ["a"], documents: ["abc"] });
     const reopened = await page.getCollection({ name: "lost" });
     const add = reopened.add({ ids: ["b"], documents: ["abc"] });
-    await expect(add).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION", message: expect.stringContaining('call registerSparseEmbeddingFunction("unknown-letters", …)') as string });
+    await expect(add).rejects.toMatchObject({
+      code: "EMBEDDING_FUNCTION",
+      message: expect.stringContaining('call registerSparseEmbeddingFunction("unknown-letters", …)') as string,
+    });
   });
 
   test.each<[answer: unknown, message: string]>([
@@ -207,7 +250,10 @@ describe("sparse vectors", () => {
   ])("an answer like %j is the function's error", async (answer, message) => {
     const fn = Object.assign(new Letters(), { generate: async () => answer as SparseVector[] });
     const tides = await page.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY, fn) });
-    await expect(tides.add({ ids: ["a"], documents: ["abc"] })).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION", message: expect.stringContaining(message) as string });
+    await expect(tides.add({ ids: ["a"], documents: ["abc"] })).rejects.toMatchObject({
+      code: "EMBEDDING_FUNCTION",
+      message: expect.stringContaining(message) as string,
+    });
   });
 
   test("of a text that is searched for are made by the key's function", async () => {
@@ -218,7 +264,9 @@ describe("sparse vectors", () => {
     const [sparse, dense] = (request as { searches: { rank: { $sum: { $knn: { query: unknown } }[] } }[] }).searches[0]!.rank.$sum;
     expect(sparse!.$knn.query).toEqual({ indices: [5], values: [2] });
     expect(dense!.$knn.query).toBeInstanceOf(Float32Array);
-    await expect(tides.search({ rank: Knn({ query: "abc", key: "title" }) })).rejects.toThrow("Cannot embed string query for key 'title': key not found in schema");
+    await expect(tides.search({ rank: Knn({ query: "abc", key: "title" }) })).rejects.toThrow(
+      "Cannot embed string query for key 'title': key not found in schema",
+    );
   });
 
   test("of one key come from one function", async () => {
@@ -227,7 +275,10 @@ describe("sparse vectors", () => {
     }
     await client.createCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
     const other = client.getOrCreateCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY, new Others()) });
-    await expect(other).rejects.toMatchObject({ code: "EMBEDDING_FUNCTION", message: expect.stringContaining('new: "other-letters" vs persisted: "letters"') as string });
+    await expect(other).rejects.toMatchObject({
+      code: "EMBEDDING_FUNCTION",
+      message: expect.stringContaining('new: "other-letters" vs persisted: "letters"') as string,
+    });
     const same = await client.getOrCreateCollection({ name: "tides", schema: schemaOf(DOCUMENT_KEY) });
     await same.add({ ids: ["a"], documents: ["abc"] });
     expect((await same.get()).metadatas).toEqual([{ sv: { indices: [3], values: [1] } }]);
@@ -246,7 +297,12 @@ describe("sparse vectors", () => {
     const [, request] = engine.requests.find(([method]) => method === "createCollection")!;
     const { keys } = (request as CreateCollectionRequest & { schema: { keys: Record<string, unknown> } }).schema;
     expect(keys["sv"]).toEqual({
-      sparse_vector: { sparse_vector_index: { enabled: true, config: { embedding_function: { type: "known", name: "letters", config: {} }, source_key: "title" } } },
+      sparse_vector: {
+        sparse_vector_index: {
+          enabled: true,
+          config: { embedding_function: { type: "known", name: "letters", config: {} }, source_key: "title" },
+        },
+      },
     });
   });
 });

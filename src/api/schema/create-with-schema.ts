@@ -1,7 +1,7 @@
 /** A schema on its way to the engine, and the functions it brings for the page. Loaded when a collection is made with one. */
 import { invalidArgument, show } from "../../core/errors.js";
 import { type CollectionSchema, EMBEDDING_KEY, type SchemaFunction, type VectorIndexSettings } from "../../core/schema.js";
-import { type ChosenFunction, chooseFunction, type CreateCollectionConfiguration, validateSpace } from "../configuration.js";
+import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, validateSpace } from "../configuration.js";
 import { type EmbeddingFunction, embeddingError, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
 import type { SchemaJSON } from "./schema.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
@@ -48,7 +48,9 @@ export function chooseSchema(
 function checkSameSparse(fn: SparseEmbeddingFunction, key: string, { keys }: CollectionSchema): void {
   const stored = keys[key]?.sparse_vector?.sparse_vector_index?.config.embedding_function;
   if (stored?.type !== "known" || stored.name === fn.name) return;
-  throw embeddingError(`The key ${show(key)} has a sparse embedding function already. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`);
+  throw embeddingError(
+    `The key ${show(key)} has a sparse embedding function already. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
+  );
 }
 
 /** A stored schema has only the function's name, and that of a function that cannot be built would be lost. */

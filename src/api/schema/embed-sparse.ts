@@ -19,16 +19,26 @@ type Patches = (MetadataPatch | null)[];
  * The metadata of a batch, with a sparse vector under each key that has a source: where a record says nothing under the key
  * and its source is a text. Never touches what was given.
  */
-export async function embedSparse(source: SparseSource, count: number, documents: readonly (string | null)[] | null, metadatas: Patches | null): Promise<Patches | null> {
+export async function embedSparse(
+  source: SparseSource,
+  count: number,
+  documents: readonly (string | null)[] | null,
+  metadatas: Patches | null,
+): Promise<Patches | null> {
   let patches = metadatas;
   for (const [key, config] of sparseIndexes(source.schema)) {
     if (config.source_key === undefined) continue;
-    const textOf = (i: number): unknown => (config.source_key === DOCUMENT_KEY ? documents?.[i] : ownValue(metadatas?.[i], config.source_key!));
-    const places = Array.from({ length: count }, (_, i) => i).filter((i) => ownValue(metadatas?.[i], key) === undefined && typeof textOf(i) === "string");
+    const textOf = (i: number): unknown =>
+      config.source_key === DOCUMENT_KEY ? documents?.[i] : ownValue(metadatas?.[i], config.source_key!);
+    const places = Array.from({ length: count }, (_, i) => i).filter(
+      (i) => ownValue(metadatas?.[i], key) === undefined && typeof textOf(i) === "string",
+    );
     if (places.length === 0) continue;
     const vectors = await generate(functionFor(key, config, source), places.map(textOf) as string[], "documents", key);
     const made = new Map(places.map((place, i) => [place, vectors[i]!]));
-    patches = Array.from({ length: count }, (_, i) => (made.has(i) ? ({ ...patches?.[i], [key]: made.get(i) } as MetadataPatch) : (patches?.[i] ?? null)));
+    patches = Array.from({ length: count }, (_, i) =>
+      made.has(i) ? ({ ...patches?.[i], [key]: made.get(i) } as MetadataPatch) : (patches?.[i] ?? null),
+    );
   }
   return patches;
 }
@@ -37,7 +47,9 @@ export async function embedSparse(source: SparseSource, count: number, documents
 export async function embedSparseQueries(source: SparseSource, key: string, texts: string[]): Promise<SparseVector[]> {
   const index = sparseIndexes(source.schema).find(([name]) => name === key);
   if (index !== undefined) return generate(functionFor(key, index[1], source), texts, "queries", key);
-  throw invalidArgument(`Cannot embed string query for key '${key}': key not found in schema. Provide an embedded vector or configure an embedding function.`);
+  throw invalidArgument(
+    `Cannot embed string query for key '${key}': key not found in schema. Provide an embedded vector or configure an embedding function.`,
+  );
 }
 
 function sparseIndexes({ keys }: CollectionSchema): [key: string, config: SparseVectorIndexSettings][] {
@@ -47,13 +59,22 @@ function sparseIndexes({ keys }: CollectionSchema): [key: string, config: Sparse
   });
 }
 
-function functionFor(key: string, { embedding_function: stored }: SparseVectorIndexSettings, { given, client }: SparseSource): SparseEmbeddingFunction {
+function functionFor(
+  key: string,
+  { embedding_function: stored }: SparseVectorIndexSettings,
+  { given, client }: SparseSource,
+): SparseEmbeddingFunction {
   const fn = given?.get(key) ?? restoreSparseFunction(stored, client);
   if (!(fn instanceof TidepoolError)) return fn;
   throw sparseError(`No sparse embedding function found for key '${key}': ${fn.message}. You can also provide the vectors directly`, fn);
 }
 
-async function generate(fn: SparseEmbeddingFunction, texts: string[], purpose: "documents" | "queries", key: string): Promise<SparseVector[]> {
+async function generate(
+  fn: SparseEmbeddingFunction,
+  texts: string[],
+  purpose: "documents" | "queries",
+  key: string,
+): Promise<SparseVector[]> {
   const label = `The sparse embedding function ${show(fn.name ?? fn.constructor.name)} of key '${key}'`;
   let vectors: unknown;
   try {
@@ -62,7 +83,9 @@ async function generate(fn: SparseEmbeddingFunction, texts: string[], purpose: "
     throw sparseError(`${label} failed: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
   if (!Array.isArray(vectors) || vectors.length !== texts.length) {
-    throw sparseError(`${label} answered ${Array.isArray(vectors) ? vectors.length : show(vectors)} for ${texts.length} texts, not a sparse vector for each`);
+    throw sparseError(
+      `${label} answered ${Array.isArray(vectors) ? vectors.length : show(vectors)} for ${texts.length} texts, not a sparse vector for each`,
+    );
   }
   vectors.forEach((vector: unknown, i) => checkVector(vector, `${label} answered ${show(vector)} for texts[${i}]`));
   return vectors as SparseVector[];
@@ -70,7 +93,8 @@ async function generate(fn: SparseEmbeddingFunction, texts: string[], purpose: "
 
 /** The same rules as for sparse vectors that are given. */
 function checkVector(vector: unknown, label: string): void {
-  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) throw sparseError(`${label}, not a sparse vector { indices, values }`);
+  if (typeof vector !== "object" || vector === null || Array.isArray(vector))
+    throw sparseError(`${label}, not a sparse vector { indices, values }`);
   try {
     validateMetadata({ vector }, "answer");
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Vector } from "../embedding-function.js";
 import type { SparseVector } from "../../core/types.js";
+import type { Vector } from "../embedding-function.js";
 import { K } from "../search/key.js";
 import { Cmek } from "./cmek.js";
 import {
@@ -74,24 +74,53 @@ describe("as JSON", () => {
   test("an untouched schema", () => expect(new Schema().serializeToJSON()).toEqual(untouched));
 
   test.each<[name: string, change: (schema: Schema) => Schema, path: string, expected: object]>([
-    ["a string index deleted under a key", (s) => s.deleteIndex(new StringInvertedIndexConfig(), "k"), "keys.k", { string: { string_inverted_index: off } }],
+    [
+      "a string index deleted under a key",
+      (s) => s.deleteIndex(new StringInvertedIndexConfig(), "k"),
+      "keys.k",
+      { string: { string_inverted_index: off } },
+    ],
     ["an int index deleted for all", (s) => s.deleteIndex(new IntInvertedIndexConfig()), "defaults.int", { int_inverted_index: off }],
-    ["and asked for under one", (s) => s.deleteIndex(new IntInvertedIndexConfig()).createIndex(new IntInvertedIndexConfig(), "k"), "keys.k", { int: { int_inverted_index: on } }],
+    [
+      "and asked for under one",
+      (s) => s.deleteIndex(new IntInvertedIndexConfig()).createIndex(new IntInvertedIndexConfig(), "k"),
+      "keys.k",
+      { int: { int_inverted_index: on } },
+    ],
     [
       "several under one key",
-      (s) => s.deleteIndex(new FloatInvertedIndexConfig(), "k").deleteIndex(new BoolInvertedIndexConfig(), "k").createIndex(new StringInvertedIndexConfig(), "k"),
+      (s) =>
+        s
+          .deleteIndex(new FloatInvertedIndexConfig(), "k")
+          .deleteIndex(new BoolInvertedIndexConfig(), "k")
+          .createIndex(new StringInvertedIndexConfig(), "k"),
       "keys.k",
       { float: { float_inverted_index: off }, bool: { bool_inverted_index: off }, string: { string_inverted_index: on } },
     ],
-    ["full text deleted", (s) => s.deleteIndex(new FtsIndexConfig(), DOCUMENT_KEY), "keys.#document", { string: { fts_index: off, string_inverted_index: off } }],
-    ["and asked for again", (s) => s.deleteIndex(new FtsIndexConfig(), "#document").createIndex(new FtsIndexConfig(), "#document"), "keys", untouched.keys],
+    [
+      "full text deleted",
+      (s) => s.deleteIndex(new FtsIndexConfig(), DOCUMENT_KEY),
+      "keys.#document",
+      { string: { fts_index: off, string_inverted_index: off } },
+    ],
+    [
+      "and asked for again",
+      (s) => s.deleteIndex(new FtsIndexConfig(), "#document").createIndex(new FtsIndexConfig(), "#document"),
+      "keys",
+      untouched.keys,
+    ],
     [
       "a vector index",
       (s) => s.createIndex(new VectorIndexConfig({ space: "ip", hnsw: { ef_search: 7 }, spann: { search_nprobe: 3 } })),
       "keys.#embedding.float_list.vector_index",
       { enabled: true, config: { ...legacy, space: "ip", source_key: "#document", hnsw: { ef_search: 7 }, spann: { search_nprobe: 3 } } },
     ],
-    ["and what it says of other keys", (s) => s.createIndex(new VectorIndexConfig({ space: "ip" })), "defaults.float_list.vector_index", { enabled: false, config: { ...legacy, space: "ip" } }],
+    [
+      "and what it says of other keys",
+      (s) => s.createIndex(new VectorIndexConfig({ space: "ip" })),
+      "defaults.float_list.vector_index",
+      { enabled: false, config: { ...legacy, space: "ip" } },
+    ],
     [
       "a vector index with a function, which chooses the space",
       (s) => s.createIndex(new VectorIndexConfig({ embeddingFunction: new Dense() })),
@@ -110,7 +139,10 @@ describe("as JSON", () => {
       "keys.sv",
       {
         sparse_vector: {
-          sparse_vector_index: { enabled: true, config: { embedding_function: { type: "known", name: "test-sparse", config: { k1: 2 } }, source_key: "title", bm25: true } },
+          sparse_vector_index: {
+            enabled: true,
+            config: { embedding_function: { type: "known", name: "test-sparse", config: { k1: 2 } }, source_key: "title", bm25: true },
+          },
         },
       },
     ],
@@ -126,7 +158,10 @@ describe("as JSON", () => {
   });
 
   test("a key named like what objects inherit is a key", () => {
-    const json = new Schema().deleteIndex(new IntInvertedIndexConfig(), "constructor").deleteIndex(new IntInvertedIndexConfig(), "__proto__").serializeToJSON();
+    const json = new Schema()
+      .deleteIndex(new IntInvertedIndexConfig(), "constructor")
+      .deleteIndex(new IntInvertedIndexConfig(), "__proto__")
+      .serializeToJSON();
     expect(Object.keys(json.keys).slice(2)).toEqual(["constructor", "__proto__"]);
   });
 
@@ -148,27 +183,45 @@ describe("as JSON", () => {
 });
 
 describe("what the official client refuses is refused in its words", () => {
-  const everything: IndexConfig[] = [new FtsIndexConfig(), new StringInvertedIndexConfig(), new IntInvertedIndexConfig(), new FloatInvertedIndexConfig(), new BoolInvertedIndexConfig()];
-  const special = (verb: string) => `Cannot ${verb} index on special key '#document' with this config. Only FtsIndexConfig is allowed for #document.`;
+  const everything: IndexConfig[] = [
+    new FtsIndexConfig(),
+    new StringInvertedIndexConfig(),
+    new IntInvertedIndexConfig(),
+    new FloatInvertedIndexConfig(),
+    new BoolInvertedIndexConfig(),
+  ];
+  const special = (verb: string) =>
+    `Cannot ${verb} index on special key '#document' with this config. Only FtsIndexConfig is allowed for #document.`;
   const reserved = "key cannot begin with '#'. Keys starting with '#' are reserved for system use.";
 
   test.each<[args: [IndexConfig?, (string | null)?], message: string]>([
     [[], "Cannot enable all index types globally. Must specify either config or key."],
     [[undefined, "k"], "Cannot enable all index types for key 'k'. Please specify a specific index configuration."],
-    [[new VectorIndexConfig(), "#embedding"], "Cannot create index on special key '#embedding'. This key is managed automatically by the system."],
+    [
+      [new VectorIndexConfig(), "#embedding"],
+      "Cannot create index on special key '#embedding'. This key is managed automatically by the system.",
+    ],
     [[new StringInvertedIndexConfig(), "#document"], special("create")],
     [[undefined, "#document"], special("create")],
     [[new StringInvertedIndexConfig(), "#x"], reserved],
     [[new VectorIndexConfig(), "k"], "Vector index cannot be enabled on specific keys."],
     [[new FtsIndexConfig()], "FTS index can only be enabled on #document key. Use createIndex(new FtsIndexConfig(), '#document')"],
     [[new FtsIndexConfig(), "k"], "FTS index can only be enabled on #document key."],
-    [[new SparseVectorIndexConfig()], "Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')"],
-    [[new SparseVectorIndexConfig({ sourceKey: "t" }), "k"], "If sourceKey is provided then embeddingFunction must also be provided since there is no default embedding function."],
+    [
+      [new SparseVectorIndexConfig()],
+      "Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
+    ],
+    [
+      [new SparseVectorIndexConfig({ sourceKey: "t" }), "k"],
+      "If sourceKey is provided then embeddingFunction must also be provided since there is no default embedding function.",
+    ],
     [[new IntInvertedIndexConfig(), ""], 'key must be a non-empty string, got ""'],
     [[{} as never, "k"], "config must be an instance of FtsIndexConfig, StringInvertedIndexConfig"],
   ])("createIndex: %#", (args, message) => {
     const schema = new Schema();
-    expect(() => schema.createIndex(...args)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }));
+    expect(() => schema.createIndex(...args)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }),
+    );
     expect(schema.serializeToJSON()).toEqual(untouched);
   });
 
@@ -184,7 +237,9 @@ describe("what the official client refuses is refused in its words", () => {
     [[new FtsIndexConfig(), "k"], "Deleting FTS index is only supported on #document key."],
   ])("deleteIndex: %#", (args, message) => {
     const schema = new Schema();
-    expect(() => schema.deleteIndex(...args)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }));
+    expect(() => schema.deleteIndex(...args)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }),
+    );
     expect(schema.serializeToJSON()).toEqual(untouched);
   });
 

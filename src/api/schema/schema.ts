@@ -5,8 +5,8 @@
 import { invalidArgument, show } from "../../core/errors.js";
 import {
   type CollectionSchema,
-  describeFunction,
   DOCUMENT_KEY,
+  describeFunction,
   EMBEDDING_KEY,
   type SchemaFunction,
   type SparseVectorIndexSettings,
@@ -68,7 +68,14 @@ const KINDS: readonly IndexKind[] = [
     index: "stringInvertedIndex",
     path: ["string", "string_inverted_index"],
   },
-  { Config: VectorIndexConfig, Index: VectorIndexType, Value: FloatListValueType, type: "floatList", index: "vectorIndex", path: ["float_list", "vector_index"] },
+  {
+    Config: VectorIndexConfig,
+    Index: VectorIndexType,
+    Value: FloatListValueType,
+    type: "floatList",
+    index: "vectorIndex",
+    path: ["float_list", "vector_index"],
+  },
   {
     Config: SparseVectorIndexConfig,
     Index: SparseVectorIndexType,
@@ -77,7 +84,14 @@ const KINDS: readonly IndexKind[] = [
     index: "sparseVectorIndex",
     path: ["sparse_vector", "sparse_vector_index"],
   },
-  { Config: IntInvertedIndexConfig, Index: IntInvertedIndexType, Value: IntValueType, type: "intValue", index: "intInvertedIndex", path: ["int", "int_inverted_index"] },
+  {
+    Config: IntInvertedIndexConfig,
+    Index: IntInvertedIndexType,
+    Value: IntValueType,
+    type: "intValue",
+    index: "intInvertedIndex",
+    path: ["int", "int_inverted_index"],
+  },
   {
     Config: FloatInvertedIndexConfig,
     Index: FloatInvertedIndexType,
@@ -86,7 +100,14 @@ const KINDS: readonly IndexKind[] = [
     index: "floatInvertedIndex",
     path: ["float", "float_inverted_index"],
   },
-  { Config: BoolInvertedIndexConfig, Index: BoolInvertedIndexType, Value: BoolValueType, type: "boolean", index: "boolInvertedIndex", path: ["bool", "bool_inverted_index"] },
+  {
+    Config: BoolInvertedIndexConfig,
+    Index: BoolInvertedIndexType,
+    Value: BoolValueType,
+    type: "boolean",
+    index: "boolInvertedIndex",
+    path: ["bool", "bool_inverted_index"],
+  },
 ];
 
 type Indexes = Record<string, { enabled: boolean; config: IndexConfig } | null>;
@@ -157,7 +178,8 @@ export class Schema {
       throw invalidArgument("FTS index can only be enabled on #document key. Use createIndex(new FtsIndexConfig(), '#document')");
     }
     if (config instanceof SparseVectorIndexConfig) checkSparse(config, key);
-    if (config == null) throw invalidArgument(`Cannot enable all index types for key '${key}'. Please specify a specific index configuration.`);
+    if (config == null)
+      throw invalidArgument(`Cannot enable all index types for key '${key}'. Please specify a specific index configuration.`);
     return this.#setIndex(config, key, true);
   }
 
@@ -180,8 +202,10 @@ export class Schema {
     checkNotReserved(key);
     if (config instanceof VectorIndexConfig) throw invalidArgument("Deleting vector index is not currently supported.");
     if (config instanceof SparseVectorIndexConfig) throw invalidArgument("Deleting sparse vector index is not currently supported.");
-    if (config instanceof FtsIndexConfig && key !== DOCUMENT_KEY) throw invalidArgument("Deleting FTS index is only supported on #document key.");
-    if (config == null) throw invalidArgument(`Cannot disable all index types for key '${key}'. Please specify a specific index configuration.`);
+    if (config instanceof FtsIndexConfig && key !== DOCUMENT_KEY)
+      throw invalidArgument("Deleting FTS index is only supported on #document key.");
+    if (config == null)
+      throw invalidArgument(`Cannot disable all index types for key '${key}'. Please specify a specific index configuration.`);
     return this.#setIndex(config, key, false);
   }
 
@@ -227,7 +251,8 @@ export class Schema {
   }
 
   #of(key: string): ValueTypes {
-    if (!Object.hasOwn(this.keys, key)) Object.defineProperty(this.keys, key, { value: new ValueTypes(), enumerable: true, writable: true, configurable: true });
+    if (!Object.hasOwn(this.keys, key))
+      Object.defineProperty(this.keys, key, { value: new ValueTypes(), enumerable: true, writable: true, configurable: true });
     return this.keys[key]!;
   }
 
@@ -249,21 +274,28 @@ export class Schema {
 
 function checkArguments(config: unknown, key: unknown): void {
   if (config != null && !KINDS.some(({ Config }) => config instanceof Config)) {
-    throw invalidArgument(`config must be an instance of ${KINDS.map(({ Config }) => (new Config() as { type: string }).type).join(", ")}, got ${show(config)}`);
+    throw invalidArgument(
+      `config must be an instance of ${KINDS.map(({ Config }) => (new Config() as { type: string }).type).join(", ")}, got ${show(config)}`,
+    );
   }
   if (key != null && (typeof key !== "string" || key === "")) throw invalidArgument(`key must be a non-empty string, got ${show(key)}`);
 }
 
 function checkNotReserved(key: string | null | undefined): void {
-  if (key?.startsWith("#") && key !== DOCUMENT_KEY) throw invalidArgument("key cannot begin with '#'. Keys starting with '#' are reserved for system use.");
+  if (key?.startsWith("#") && key !== DOCUMENT_KEY)
+    throw invalidArgument("key cannot begin with '#'. Keys starting with '#' are reserved for system use.");
 }
 
 function checkSparse({ sourceKey, embeddingFunction }: SparseVectorIndexConfig, key: string | null | undefined): void {
   if (key == null) {
-    throw invalidArgument("Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')");
+    throw invalidArgument(
+      "Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
+    );
   }
   if (sourceKey !== null && !embeddingFunction) {
-    throw invalidArgument("If sourceKey is provided then embeddingFunction must also be provided since there is no default embedding function.");
+    throw invalidArgument(
+      "If sourceKey is provided then embeddingFunction must also be provided since there is no default embedding function.",
+    );
   }
 }
 
@@ -318,13 +350,19 @@ function functionToJson(fn: EmbeddingFunction | SparseEmbeddingFunction | null |
 async function typesFromJson(json: ValueTypesJson, client: unknown): Promise<ValueTypes> {
   const types = new ValueTypes();
   for (const { Config, path } of KINDS) {
-    const setting = (json as Record<string, Record<string, { enabled?: boolean; config?: object } | undefined> | undefined>)[path[0]]?.[path[1]];
+    const setting = (json as Record<string, Record<string, { enabled?: boolean; config?: object } | undefined> | undefined>)[path[0]]?.[
+      path[1]
+    ];
     if (setting != null) setIndex(types, await configFromJson(new Config(), setting.config ?? {}, client), Boolean(setting.enabled));
   }
   return types;
 }
 
-async function configFromJson(config: IndexConfig, json: VectorIndexSettings & SparseVectorIndexSettings, client: unknown): Promise<IndexConfig> {
+async function configFromJson(
+  config: IndexConfig,
+  json: VectorIndexSettings & SparseVectorIndexSettings,
+  client: unknown,
+): Promise<IndexConfig> {
   const { space, source_key: sourceKey, hnsw, spann, bm25, embedding_function: stored } = json;
   if (config instanceof SparseVectorIndexConfig) {
     return new SparseVectorIndexConfig({ sourceKey, bm25, embeddingFunction: (await getSparseEmbeddingFunction(client, stored)) ?? null });

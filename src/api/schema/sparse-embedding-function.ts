@@ -84,11 +84,17 @@ export async function getSparseEmbeddingFunction(client: unknown, efConfig?: Sch
 export function restoreSparseFunction(stored: SchemaFunction | undefined, client: unknown): SparseEmbeddingFunction | TidepoolError {
   if (stored?.type !== "known") return failure("it was created without one that can be restored");
   const known = knownSparseEmbeddingFunctions.get(stored.name);
-  if (known === undefined) return failure(`"${stored.name}" is not registered: call registerSparseEmbeddingFunction("${stored.name}", …) before opening the collection`);
+  if (known === undefined)
+    return failure(
+      `"${stored.name}" is not registered: call registerSparseEmbeddingFunction("${stored.name}", …) before opening the collection`,
+    );
   try {
     return known.buildFromConfig(stored.config, client);
   } catch (cause) {
-    return failure(`"${stored.name}" could not be built from its stored configuration: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    return failure(
+      `"${stored.name}" could not be built from its stored configuration: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    );
   }
 }
 

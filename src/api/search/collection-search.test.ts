@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Engine } from "../../core/engine.js";
 import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { destroyStorage, openStorage } from "../../storage/open-storage.js";
+import { TestWorker } from "../../testing/worker.js";
 import { workerEnvironment } from "../../worker/environment.js";
 import { createHost } from "../../worker/host.js";
-import { TestWorker } from "../../testing/worker.js";
 import { TidepoolClient } from "../client.js";
 import type { Collection } from "../collection.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
@@ -50,12 +50,20 @@ beforeEach(async () => {
 afterEach(() => client.close());
 
 test("a search by text, with columns", async () => {
-  const search = new Search().rank(Knn({ query: "12345" })).limit(2).selectAll();
+  const search = new Search()
+    .rank(Knn({ query: "12345" }))
+    .limit(2)
+    .selectAll();
   const result = await books.search(search);
   expect({ ...result }).toEqual({
     ids: [["crab", "ebb"]],
     documents: [["crabs", "ebb"]],
-    embeddings: [[[5, 0], [3, 0]]],
+    embeddings: [
+      [
+        [5, 0],
+        [3, 0],
+      ],
+    ],
     metadatas: [[null, { year: 1, shelf: "x" }]],
     scores: [[0, 4]],
     select: [["#document", "#embedding", "#metadata", "#score"]],
@@ -65,15 +73,29 @@ test("a search by text, with columns", async () => {
 
 test("columns that are not selected are null", async () => {
   const result = await books.search([new Search(), { select: ["year"] }]);
-  expect(result.ids).toEqual([["ebb", "spring", "crab"], ["ebb", "spring", "crab"]]);
-  expect([result.documents, result.embeddings, result.scores]).toEqual([[null, null], [null, null], [null, null]]);
+  expect(result.ids).toEqual([
+    ["ebb", "spring", "crab"],
+    ["ebb", "spring", "crab"],
+  ]);
+  expect([result.documents, result.embeddings, result.scores]).toEqual([
+    [null, null],
+    [null, null],
+    [null, null],
+  ]);
   expect(result.metadatas).toEqual([null, [{ year: 1 }, { year: 2 }, null]]);
 });
 
 test("texts of all searches are embedded in one call, each once, and the searches stay as they were", async () => {
-  const hybrid = new Search().rank(Rrf({ ranks: [Knn({ query: "123", returnRank: true }), Text({ query: "tide", returnRank: true, default: 9 })] }));
+  const hybrid = new Search().rank(
+    Rrf({ ranks: [Knn({ query: "123", returnRank: true }), Text({ query: "tide", returnRank: true, default: 9 })] }),
+  );
   const before = JSON.stringify(hybrid.toPayload());
-  const result = await books.search([hybrid.limit(1), { rank: Knn({ query: "123" }).add(Knn({ query: "12345" })) }, { rank: { $knn: { query: "12345" } }, limit: 1 }, {}]);
+  const result = await books.search([
+    hybrid.limit(1),
+    { rank: Knn({ query: "123" }).add(Knn({ query: "12345" })) },
+    { rank: { $knn: { query: "12345" } }, limit: 1 },
+    {},
+  ]);
   expect(embedded).toEqual([["123", "12345"]]);
   expect(result.ids).toEqual([["spring"], ["ebb", "crab", "spring"], ["crab"], ["ebb", "spring", "crab"]]);
   expect(JSON.stringify(hybrid.toPayload())).toBe(before);
@@ -86,8 +108,18 @@ test("nothing is embedded where nothing is asked by text", async () => {
 
 test("filters, groups and a plain search", async () => {
   const where = K.ID.notIn(["nobody"]).and(K.DOCUMENT.contains("b").or(K("year").gt(1)));
-  const grouped = new Search({ where, rank: Knn({ query: [0, 0] }), groupBy: new GroupBy([K("shelf")], Aggregate.minK([K.SCORE], 1)), select: [K.SCORE] });
-  expect((await books.search(grouped)).rows()).toEqual([[{ id: "ebb", score: 9 }, { id: "crab", score: 25 }]]);
+  const grouped = new Search({
+    where,
+    rank: Knn({ query: [0, 0] }),
+    groupBy: new GroupBy([K("shelf")], Aggregate.minK([K.SCORE], 1)),
+    select: [K.SCORE],
+  });
+  expect((await books.search(grouped)).rows()).toEqual([
+    [
+      { id: "ebb", score: 9 },
+      { id: "crab", score: 25 },
+    ],
+  ]);
   expect((await books.search({ where: { "#document": { $regex: "^[ac]" } }, limit: { offset: 1 } })).ids).toEqual([["crab"]]);
 });
 
@@ -97,7 +129,16 @@ test("readLevel", async () => {
 });
 
 test("a score that is no number is null", async () => {
-  const result = await books.search(new Search().rank(Val(-1).max(-1).subtract(Knn({ query: [0, 0] })).log()).select(K.SCORE));
+  const result = await books.search(
+    new Search()
+      .rank(
+        Val(-1)
+          .max(-1)
+          .subtract(Knn({ query: [0, 0] }))
+          .log(),
+      )
+      .select(K.SCORE),
+  );
   expect(result.scores).toEqual([[null, null, null]]);
 });
 
@@ -120,7 +161,9 @@ test.each<[string, SearchLike | SearchLike[], RegExp, string?]>([
   ["a text for another key", { rank: Knn({ query: "x", key: K("sparse") }) }, /Cannot embed string query for key 'sparse'/],
   ["a value that cannot be sent", { where: K("a").eq(() => 1) }, /searches\[0\]\.filter\.a\.\$eq is a function, which cannot be sent/],
 ])("refuses %s", async (_, searches, message, code = "INVALID_ARGUMENT") => {
-  await expect(books.search(searches)).rejects.toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) as string }));
+  await expect(books.search(searches)).rejects.toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message) as string }),
+  );
   expect(embedded).toEqual([]);
 });
 

@@ -40,7 +40,10 @@ function mapTexts<T>(rank: T, replace: (text: string, key: string) => unknown, d
   if (Array.isArray(rank)) return rank.map((part) => mapTexts(part, replace, depth + 1)) as T;
   const entries = Object.entries(rank).map(([key, value]) => {
     const isText = key === "$knn" && typeof value?.query === "string";
-    return [key, isText ? { ...value, query: replace(value.query, String(value.key ?? EMBEDDING_KEY)) } : mapTexts(value, replace, depth + 1)];
+    return [
+      key,
+      isText ? { ...value, query: replace(value.query, String(value.key ?? EMBEDDING_KEY)) } : mapTexts(value, replace, depth + 1),
+    ];
   });
   return Object.fromEntries(entries) as T;
 }

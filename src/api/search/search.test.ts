@@ -15,7 +15,10 @@ describe("payloads are those of Chroma's client", () => {
       .where(K("n").gt(2))
       .rank(
         Rrf({
-          ranks: [Knn({ query: [1, 0], returnRank: true, limit: 3 }), Knn({ query: { indices: [1], values: [2] }, key: "sv", returnRank: true })],
+          ranks: [
+            Knn({ query: [1, 0], returnRank: true, limit: 3 }),
+            Knn({ query: { indices: [1], values: [2] }, key: "sv", returnRank: true }),
+          ],
           weights: [1, 2],
           k: 10,
           normalize: true,
@@ -40,7 +43,9 @@ describe("payloads are those of Chroma's client", () => {
               {
                 $div: {
                   left: { $val: 0.6666666666666666 },
-                  right: { $sum: [{ $knn: { query: { indices: [1], values: [2] }, key: "sv", limit: 128, return_rank: true } }, { $val: 10 }] },
+                  right: {
+                    $sum: [{ $knn: { query: { indices: [1], values: [2] }, key: "sv", limit: 128, return_rank: true } }, { $val: 10 }],
+                  },
                 },
               },
             ],
@@ -52,32 +57,64 @@ describe("payloads are those of Chroma's client", () => {
   });
 
   test.each<[string, RankExpression, unknown]>([
-    ["arithmetic", Knn({ query: [1] }).multiply(0.5).add(Val(2)), { $sum: [{ $mul: [knn(), { $val: 0.5 }] }, { $val: 2 }] }],
+    [
+      "arithmetic",
+      Knn({ query: [1] })
+        .multiply(0.5)
+        .add(Val(2)),
+      { $sum: [{ $mul: [knn(), { $val: 0.5 }] }, { $val: 2 }] },
+    ],
     ["negation", Knn({ query: [1] }).negate(), { $mul: [knn(), { $val: -1 }] }],
     [
       "a long chain",
-      Knn({ query: [1], default: 9 }).exp().log().abs().min(Val(1)).max(2).divide(3).subtract(1),
-      { $sub: { left: { $div: { left: { $max: [{ $min: [{ $abs: { $log: { $exp: knn({ default: 9 }) } } }, { $val: 1 }] }, { $val: 2 }] }, right: { $val: 3 } } }, right: { $val: 1 } } },
+      Knn({ query: [1], default: 9 })
+        .exp()
+        .log()
+        .abs()
+        .min(Val(1))
+        .max(2)
+        .divide(3)
+        .subtract(1),
+      {
+        $sub: {
+          left: {
+            $div: {
+              left: { $max: [{ $min: [{ $abs: { $log: { $exp: knn({ default: 9 }) } } }, { $val: 1 }] }, { $val: 2 }] },
+              right: { $val: 3 },
+            },
+          },
+          right: { $val: 1 },
+        },
+      },
     ],
     ["Sum flattens sums on both sides", Sum(Sum(1, 2), 3, Val(4).add(5)), { $sum: [1, 2, 3, 4, 5].map(($val) => ({ $val })) }],
     ["other operators stay nested", Mul(Sum(1, 2), 3), { $mul: [{ $sum: [{ $val: 1 }, { $val: 2 }] }, { $val: 3 }] }],
     ["plain expressions", Sum({ $abs: { $val: 1 } }, 2), { $sum: [{ $abs: { $val: 1 } }, { $val: 2 }] }],
     ["one operand is itself", Max(Val(1)), { $val: 1 }],
     ["add without operands is itself", Val(1).add(), { $val: 1 }],
-    ["functions", Sub(Abs(1), Div(Exp(2), Log(3))), { $sub: { left: { $abs: { $val: 1 } }, right: { $div: { left: { $exp: { $val: 2 } }, right: { $log: { $val: 3 } } } } } }],
+    [
+      "functions",
+      Sub(Abs(1), Div(Exp(2), Log(3))),
+      { $sub: { left: { $abs: { $val: 1 } }, right: { $div: { left: { $exp: { $val: 2 } }, right: { $log: { $val: 3 } } } } } },
+    ],
     ["Min and Max", Min(Max(1, 2), 3), { $min: [{ $max: [{ $val: 1 }, { $val: 2 }] }, { $val: 3 }] }],
     ["a Float32Array and a Key", Knn({ query: Float32Array.of(1), key: K.EMBEDDING }), knn()],
     ["a Set", Knn({ query: new Set([1]) }), knn()],
     ["a text", Knn({ query: "tide", limit: 5 }), { $knn: { query: "tide", key: "#embedding", limit: 5 } }],
     ["no default", Knn({ query: [1], default: null, returnRank: false }), knn()],
     ["a default of 0", Knn({ query: [1], default: 0 }), knn({ default: 0 })],
-    ["Rrf of one rank", Rrf({ ranks: [Knn({ query: [1] })] }), { $mul: [{ $div: { left: { $val: 1 }, right: { $sum: [knn(), { $val: 60 }] } } }, { $val: -1 }] }],
-    ["Rrf of plain ranks", Rrf({ ranks: [{ $val: 1 }, 2], k: 1 }), {
-      $mul: [
-        { $sum: [1, 2].map(($val) => ({ $div: { left: { $val: 1 }, right: { $sum: [{ $val }, { $val: 1 }] } } })) },
-        { $val: -1 },
-      ],
-    }],
+    [
+      "Rrf of one rank",
+      Rrf({ ranks: [Knn({ query: [1] })] }),
+      { $mul: [{ $div: { left: { $val: 1 }, right: { $sum: [knn(), { $val: 60 }] } } }, { $val: -1 }] },
+    ],
+    [
+      "Rrf of plain ranks",
+      Rrf({ ranks: [{ $val: 1 }, 2], k: 1 }),
+      {
+        $mul: [{ $sum: [1, 2].map(($val) => ({ $div: { left: { $val: 1 }, right: { $sum: [{ $val }, { $val: 1 }] } } })) }, { $val: -1 }],
+      },
+    ],
   ])("%s", (_, rank, expected) => {
     expect(json(rank)).toEqual(expected);
     expect(rank).toBeInstanceOf(RankExpression);
@@ -85,21 +122,44 @@ describe("payloads are those of Chroma's client", () => {
 
   test.each<[string, WhereExpression, unknown]>([
     ["comparisons", K("a").eq(1), { a: { $eq: 1 } }],
-    ["all of them", [K("a").ne(1), K("a").gt(1), K("a").gte(1), K("a").lt(1), K("a").lte(1)].reduce((all, one) => all.and(one)), {
-      $and: [{ a: { $ne: 1 } }, { a: { $gt: 1 } }, { a: { $gte: 1 } }, { a: { $lt: 1 } }, { a: { $lte: 1 } }],
-    }],
+    [
+      "all of them",
+      [K("a").ne(1), K("a").gt(1), K("a").gte(1), K("a").lt(1), K("a").lte(1)].reduce((all, one) => all.and(one)),
+      {
+        $and: [{ a: { $ne: 1 } }, { a: { $gt: 1 } }, { a: { $gte: 1 } }, { a: { $lt: 1 } }, { a: { $lte: 1 } }],
+      },
+    ],
     ["lists", K.ID.isIn(new Set(["x", "y"])).or(K("a").notIn([1])), { $or: [{ "#id": { $in: ["x", "y"] } }, { a: { $nin: [1] } }] }],
-    ["documents", K.DOCUMENT.contains("a").and(K.DOCUMENT.notContains("b")), { $and: [{ "#document": { $contains: "a" } }, { "#document": { $not_contains: "b" } }] }],
-    ["patterns", K.DOCUMENT.regex("a").or(K.DOCUMENT.notRegex("b")), { $or: [{ "#document": { $regex: "a" } }, { "#document": { $not_regex: "b" } }] }],
-    ["and of and is flat, and of or is not", K("a").eq(1).and(K("b").eq(2).and({ c: 3 })).and(K("d").eq(4).or({ e: 5 })), {
-      $and: [{ a: { $eq: 1 } }, { b: { $eq: 2 } }, { c: { $eq: 3 } }, { $or: [{ d: { $eq: 4 } }, { e: { $eq: 5 } }] }],
-    }],
+    [
+      "documents",
+      K.DOCUMENT.contains("a").and(K.DOCUMENT.notContains("b")),
+      { $and: [{ "#document": { $contains: "a" } }, { "#document": { $not_contains: "b" } }] },
+    ],
+    [
+      "patterns",
+      K.DOCUMENT.regex("a").or(K.DOCUMENT.notRegex("b")),
+      { $or: [{ "#document": { $regex: "a" } }, { "#document": { $not_regex: "b" } }] },
+    ],
+    [
+      "and of and is flat, and of or is not",
+      K("a")
+        .eq(1)
+        .and(K("b").eq(2).and({ c: 3 }))
+        .and(K("d").eq(4).or({ e: 5 })),
+      {
+        $and: [{ a: { $eq: 1 } }, { b: { $eq: 2 } }, { c: { $eq: 3 } }, { $or: [{ d: { $eq: 4 } }, { e: { $eq: 5 } }] }],
+      },
+    ],
     ["nothing to join", K("a").eq(1).and(null).or(undefined), { a: { $eq: 1 } }],
     ["shorthand is spelled out", WhereExpression.from({ a: 1 })!, { a: { $eq: 1 } }],
     ["a list of one is its part", WhereExpression.from({ $or: [{ a: { $gt: 1 } }] })!, { a: { $gt: 1 } }],
-    ["plain lists are flattened", WhereExpression.from({ $and: [{ $and: [{ a: 1 }, { b: 2 }] }, { $or: [{ c: 3 }, K("d").eq(4)] }] })!, {
-      $and: [{ a: { $eq: 1 } }, { b: { $eq: 2 } }, { $or: [{ c: { $eq: 3 } }, { d: { $eq: 4 } }] }],
-    }],
+    [
+      "plain lists are flattened",
+      WhereExpression.from({ $and: [{ $and: [{ a: 1 }, { b: 2 }] }, { $or: [{ c: 3 }, K("d").eq(4)] }] })!,
+      {
+        $and: [{ a: { $eq: 1 } }, { b: { $eq: 2 } }, { $or: [{ c: { $eq: 3 } }, { d: { $eq: 4 } }] }],
+      },
+    ],
   ])("where: %s", (_, where, expected) => {
     expect(json(where)).toEqual(expected);
   });
@@ -123,7 +183,10 @@ describe("payloads are those of Chroma's client", () => {
   });
 
   test("groups", () => {
-    expect(new GroupBy([K("a")], new MinK([K.SCORE, K("b")], 1)).toJSON()).toEqual({ keys: ["a"], aggregate: { $min_k: { keys: ["#score", "b"], k: 1 } } });
+    expect(new GroupBy([K("a")], new MinK([K.SCORE, K("b")], 1)).toJSON()).toEqual({
+      keys: ["a"],
+      aggregate: { $min_k: { keys: ["#score", "b"], k: 1 } },
+    });
     expect(Aggregate.maxK(["a"], 3).toJSON()).toEqual({ $max_k: { keys: ["a"], k: 3 } });
     expect(Aggregate.from({ $max_k: { keys: ["a"], k: 3 } }).toJSON()).toEqual({ $max_k: { keys: ["a"], k: 3 } });
     expect(new MaxK(["a"], 3)).toBeInstanceOf(Aggregate);
@@ -160,7 +223,13 @@ describe("payloads are those of Chroma's client", () => {
 
   test("names", () => {
     expect(K("a")).toBeInstanceOf(Key);
-    expect([K.ID, K.DOCUMENT, K.EMBEDDING, K.METADATA, K.SCORE].map(({ name }) => name)).toEqual(["#id", "#document", "#embedding", "#metadata", "#score"]);
+    expect([K.ID, K.DOCUMENT, K.EMBEDDING, K.METADATA, K.SCORE].map(({ name }) => name)).toEqual([
+      "#id",
+      "#document",
+      "#embedding",
+      "#metadata",
+      "#score",
+    ]);
     expect(K.ID).toBe(Key.ID);
     expect(ReadLevel).toEqual({ INDEX_AND_WAL: "index_and_wal", INDEX_ONLY: "index_only", INDEX_AND_BOUNDED_WAL: "index_and_bounded_wal" });
   });
@@ -173,7 +242,12 @@ describe("builders are immutable", () => {
     const group = new GroupBy(["a"], Aggregate.minK(["b"], 1));
     const changed = base.where(K("b").eq(2)).rank(Val(2)).groupBy(group).limit(2).select("b");
     expect(json(base.toPayload())).toEqual(before);
-    expect(json(changed.toPayload())).toMatchObject({ filter: { b: { $eq: 2 } }, rank: { $val: 2 }, limit: { limit: 2 }, select: { keys: ["b"] } });
+    expect(json(changed.toPayload())).toMatchObject({
+      filter: { b: { $eq: 2 } },
+      rank: { $val: 2 },
+      limit: { limit: 2 },
+      select: { keys: ["b"] },
+    });
     expect(changed.groupByConfig).toBe(group);
     expect([base.groupByConfig, base.limitConfig.limit, base.selectConfig.values]).toEqual([undefined, 1, ["a"]]);
     expect([json(base.whereClause), json(base.rankExpression)]).toEqual([{ a: { $eq: 1 } }, { $val: 1 }]);
@@ -229,7 +303,10 @@ test("rows are the columns, one object per hit, without what is not there", () =
     scores: [[0, null], null],
     select: [["#document", "#metadata", "#score"], ["#embedding"]],
   });
-  expect(result.rows()).toEqual([[{ id: "a", document: "x", metadata: { n: 1 }, score: 0 }, { id: "b" }], [{ id: "c", embedding: [1, 2] }]]);
+  expect(result.rows()).toEqual([
+    [{ id: "a", document: "x", metadata: { n: 1 }, score: 0 }, { id: "b" }],
+    [{ id: "c", embedding: [1, 2] }],
+  ]);
 });
 
 /** Checked by the compiler alone. */

@@ -45,7 +45,9 @@ export class Select {
 
   static from(input: SelectInput): Select {
     if (input == null || input instanceof Select) return input ?? new Select();
-    return new Select(Symbol.iterator in Object(input) ? (input as Iterable<SelectKeyInput>) : (input as { keys?: Iterable<SelectKeyInput> }).keys);
+    return new Select(
+      Symbol.iterator in Object(input) ? (input as Iterable<SelectKeyInput>) : (input as { keys?: Iterable<SelectKeyInput> }).keys,
+    );
   }
 
   /** Document, embedding, all metadata and the score. */

@@ -9,9 +9,7 @@ function ascending(set: Iterable<number>): number[] {
 }
 
 /** Applied alike to a bitmap and to the set it stands for. */
-type Operation =
-  | { name: "add" | "delete"; ordinal: number }
-  | { name: "union" | "intersect" | "subtract" | "addAll"; ordinals: number[] };
+type Operation = { name: "add" | "delete"; ordinal: number } | { name: "union" | "intersect" | "subtract" | "addAll"; ordinals: number[] };
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ name: fc.constantFrom("add" as const, "delete" as const), ordinal: fc.integer({ min: 0, max: 300 }) }),

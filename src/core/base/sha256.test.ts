@@ -3,9 +3,7 @@ import { expect, test } from "vitest";
 import { sha256Hex } from "./sha256.js";
 
 test("agrees with the standard's example", () => {
-  expect(sha256Hex(new TextEncoder().encode("abc"))).toBe(
-    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-  );
+  expect(sha256Hex(new TextEncoder().encode("abc"))).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
 test("agrees with the platform's implementation at every length around the block size", () => {

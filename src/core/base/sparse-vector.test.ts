@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { compareSparseVectors, isSparseVector, storedSparseVector } from "./sparse-vector.js";
 import type { SparseVector } from "../types.js";
+import { compareSparseVectors, isSparseVector, storedSparseVector } from "./sparse-vector.js";
 
 test("a sparse vector is told from every other value", () => {
   expect(isSparseVector({ indices: [], values: [] })).toBe(true);

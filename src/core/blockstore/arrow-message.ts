@@ -92,7 +92,10 @@ export function padTo8(length: number): number {
 
 export function encodeSchemaMessage(fields: readonly FieldShape[], metadata: Record<string, string>): Uint8Array {
   const builder = new Builder(256);
-  const fieldsVector = Schema.createFieldsVector(builder, fields.map((field) => encodeField(builder, field)));
+  const fieldsVector = Schema.createFieldsVector(
+    builder,
+    fields.map((field) => encodeField(builder, field)),
+  );
   const pairs = Object.entries(metadata).map(([key, value]) => encodePair(builder, key, value));
   const metadataVector = Schema.createCustomMetadataVector(builder, pairs);
   Schema.startSchema(builder);
@@ -255,7 +258,9 @@ function readBatch({ message, length }: FramedMessage, bodyLength: number): Omit
   const batch = message.header(new RecordBatch()) as RecordBatch | null;
   if (batch === null || batch.compression() !== null) throw corruption("it has no uncompressed record batch");
   const nodes = readVector(batch.nodesLength(), length, "nodes", (i) => batch.nodes(i)).map(readNode);
-  const buffers = readVector(batch.buffersLength(), length, "buffers", (i) => batch.buffers(i)).map((range) => readRange(range, bodyLength));
+  const buffers = readVector(batch.buffersLength(), length, "buffers", (i) => batch.buffers(i)).map((range) =>
+    readRange(range, bodyLength),
+  );
   return { rows: toLength(batch.length(), OFFSET_MAX, "rows"), nodes, buffers };
 }
 

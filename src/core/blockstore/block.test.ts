@@ -1,8 +1,8 @@
 import { tableFromIPC } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { TidepoolError } from "../errors.js";
-import { Block, encodeBlock } from "./block.js";
 import type { Column } from "./block.js";
+import { Block, encodeBlock } from "./block.js";
 
 const strings = ["plain", null, "", "żółć 🐙", "\ufeffmark first", "a\u0000b", "x".repeat(300), "é".repeat(40)];
 const rows = strings.length;
@@ -15,7 +15,11 @@ const columns: Column[] = [
   { type: "utf8", name: "document", values: strings },
   { type: "fixed-f32", name: "embedding", width: 3, values: Float32Array.from({ length: rows * 3 }, (_, i) => i * 0.5) },
   { type: "fixed-i8", name: "codes", width: 3, values: Int8Array.from({ length: rows * 3 }, (_, i) => i * 5 - 60) },
-  { type: "u32-list", name: "postings", values: Array.from({ length: rows }, (_, i) => Uint32Array.from({ length: i }, (_, j) => i * 10 + j)) },
+  {
+    type: "u32-list",
+    name: "postings",
+    values: Array.from({ length: rows }, (_, i) => Uint32Array.from({ length: i }, (_, j) => i * 10 + j)),
+  },
   { type: "utf8-list", name: "tags", values: [["a", "ü"], null, [], ["", "\ud83d\udc19"], ["z"], ["x".repeat(99)], null, ["end"]] },
   { type: "f64-list", name: "numbers", values: [[1.5], null, [], [-0, 2], [3], [4], [5], [6, 7, 8]] },
   { type: "f32-list", name: "weights", values: [[1.5], null, [], [-0, 2], [3], [4], [5], [6, 7, 0.25]] },
@@ -43,8 +47,13 @@ function readEverything(block: Block): void {
   block.fixedF32("embedding");
   block.fixedI8("codes");
   const accessors = [
-    block.f64("number"), block.bool("flag"), block.utf8("document"), block.u32List("postings"), block.utf8List("tags"),
-    block.f64List("numbers"), block.boolList("flags"),
+    block.f64("number"),
+    block.bool("flag"),
+    block.utf8("document"),
+    block.u32List("postings"),
+    block.utf8List("tags"),
+    block.f64List("numbers"),
+    block.boolList("flags"),
     block.f32List("weights"),
   ];
   for (const accessor of accessors) for (let row = 0; row < block.rows; row++) accessor(row);
@@ -77,19 +86,31 @@ describe("encodeBlock and Block", () => {
 
   it("is an Arrow stream that another reader understands", () => {
     const table = tableFromIPC(bytes);
-    const plain = (name: string) => JSON.parse(JSON.stringify(table.getChild(name)!.toArray().length === 0 ? [] : [...table.getChild(name)!]));
+    const plain = (name: string) =>
+      JSON.parse(JSON.stringify(table.getChild(name)!.toArray().length === 0 ? [] : [...table.getChild(name)!]));
     expect(table.numRows).toBe(rows);
     expect(table.schema.metadata.get("kind")).toBe("record");
     expect(table.schema.fields.map((field) => `${field.name}: ${field.type}`)).toEqual([
-      "ordinal: Uint32", "slope: Float32", "number: Float64", "flag: Bool", "document: Utf8", "embedding: FixedSizeList[3]<Float32>",
-      "codes: FixedSizeList[3]<Int8>", "postings: List<Uint32>", "tags: List<Utf8>", "numbers: List<Float64>", "weights: List<Float32>",
+      "ordinal: Uint32",
+      "slope: Float32",
+      "number: Float64",
+      "flag: Bool",
+      "document: Utf8",
+      "embedding: FixedSizeList[3]<Float32>",
+      "codes: FixedSizeList[3]<Int8>",
+      "postings: List<Uint32>",
+      "tags: List<Utf8>",
+      "numbers: List<Float64>",
+      "weights: List<Float32>",
       "flags: List<Bool>",
     ]);
     expect([...table.getChild("ordinal")!]).toEqual([...(columns[0]!.values as Uint32Array)]);
     expect([...table.getChild("number")!]).toEqual(columns[2]!.values);
     expect([...table.getChild("flag")!]).toEqual(columns[3]!.values);
     // apache-arrow's own reader drops a byte order mark; other rows must agree.
-    expect([...table.getChild("document")!].map((s) => s?.replace("\ufeff", "") ?? s)).toEqual(strings.map((s) => s?.replace("\ufeff", "") ?? s));
+    expect([...table.getChild("document")!].map((s) => s?.replace("\ufeff", "") ?? s)).toEqual(
+      strings.map((s) => s?.replace("\ufeff", "") ?? s),
+    );
     expect([...table.getChild("embedding")!].flatMap((row) => [...row])).toEqual([...(columns[5]!.values as Float32Array)]);
     expect([...table.getChild("codes")!].flatMap((row) => [...row])).toEqual([...(columns[6]!.values as Int8Array)]);
     expect([...table.getChild("postings")!].map((row) => [...row])).toEqual((columns[7]!.values as Uint32Array[]).map((row) => [...row]));
@@ -125,10 +146,15 @@ describe("encodeBlock and Block", () => {
 
   it("takes Float64Array as it is and turns lone surrogates into U+FFFD", () => {
     const text = ["a\ud800", "\udc00b", "\ud800".repeat(40)];
-    const decoded = Block.decode(encodeBlock([
-      { type: "f64", name: "n", values: Float64Array.of(1, 2, 3) },
-      { type: "utf8", name: "s", values: text },
-    ], 3));
+    const decoded = Block.decode(
+      encodeBlock(
+        [
+          { type: "f64", name: "n", values: Float64Array.of(1, 2, 3) },
+          { type: "utf8", name: "s", values: text },
+        ],
+        3,
+      ),
+    );
     expect([0, 1, 2].map(decoded.f64("n"))).toEqual([1, 2, 3]);
     expect([0, 1, 2].map(decoded.utf8("s"))).toEqual(["a\ufffd", "\ufffdb", "\ufffd".repeat(40)]);
   });

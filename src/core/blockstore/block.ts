@@ -9,8 +9,17 @@
  * while decoding or when the value concerned is read; damage within a value is for the checksum to find.
  */
 import { TidepoolError } from "../errors.js";
-import { END_OF_STREAM, OFFSET_MAX, columnTooLarge, corruption, decodeStream, encodeBatchMessage, encodeSchemaMessage, padTo8 } from "./arrow-message.js";
 import type { BufferRange, FieldShape, Item, NodeShape } from "./arrow-message.js";
+import {
+  columnTooLarge,
+  corruption,
+  decodeStream,
+  END_OF_STREAM,
+  encodeBatchMessage,
+  encodeSchemaMessage,
+  OFFSET_MAX,
+  padTo8,
+} from "./arrow-message.js";
 import { decodeUtf8, encodeStrings } from "./utf8.js";
 
 type ListRow = readonly (string | number | boolean)[];
@@ -288,7 +297,8 @@ export class Block {
     const range = this.#offsets(name, place.buffer + 1, data.length);
     const text = decodeUtf8(data, 0, data.length);
     const isAscii = text.length === data.length;
-    const item = (row: number): string => (isAscii ? text.slice(range.start(row), range.end(row)) : decodeUtf8(data, range.start(row), range.end(row)));
+    const item = (row: number): string =>
+      isAscii ? text.slice(range.start(row), range.end(row)) : decodeUtf8(data, range.start(row), range.end(row));
     return Array.from({ length: this.rows }, (_, row) => item(row));
   }
 

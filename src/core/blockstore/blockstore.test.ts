@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { TidepoolError } from "../errors.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
-import { BlockStore } from "./blockstore.js";
 import type { BlockRef } from "./blockstore.js";
+import { BlockStore } from "./blockstore.js";
 
 /** Blobs in one arena, never reusing space unless told to. */
 class TestBlobs implements BlobStore {
@@ -50,7 +50,10 @@ function ordinals(first: number): Uint8Array {
 }
 
 async function errorOf(promise: Promise<unknown>): Promise<TidepoolError> {
-  const error = await promise.then(() => null, (reason: unknown) => reason);
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(TidepoolError);
   return error as TidepoolError;
 }
@@ -136,7 +139,9 @@ describe("BlockStore", () => {
     const error = await errorOf(store.read(refs[1]!, 'collection "notes", segment record'));
     expect(error.code).toBe("CORRUPTION");
     expect(error.message).toMatch(
-      new RegExp(`^Block 1:${offset}\\+${length} of collection "notes", segment record fails its checksum \\(expected ${crc32}, found \\d+\\)`),
+      new RegExp(
+        `^Block 1:${offset}\\+${length} of collection "notes", segment record fails its checksum \\(expected ${crc32}, found \\d+\\)`,
+      ),
     );
     expect((await errorOf(store.readBytes(refs[1]!, "x"))).code).toBe("CORRUPTION");
     expect(store.cacheBytes).toBe(0);

@@ -6,11 +6,12 @@
  * a block that leaves the cache stays valid for whoever holds it. Least recently used means least recently read: the
  * cache holds blocks in the order of their last reads.
  */
+
+import { ByteCache } from "../base/byte-cache.js";
 import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
-import { ByteCache } from "../base/byte-cache.js";
 import { Block } from "./block.js";
 
 /** Names a block on disk. Plain JSON: manifests hold these. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import { Random } from "../../testing/environment.js";
 import { Bitmap } from "../base/bitmap.js";
 import { idFormat } from "../segment/record.js";
-import { Random } from "../../testing/environment.js";
 import { BlockStore } from "./blockstore.js";
-import { OrdinalBlockfile, type OrdinalSection, findRow } from "./ordinal-blockfile.js";
+import { findRow, OrdinalBlockfile, type OrdinalSection } from "./ordinal-blockfile.js";
 
 const BLOCK_BYTES_MAX = 4096;
 const tick = async (): Promise<void> => undefined;
@@ -60,7 +60,18 @@ describe("a blockfile by ordinal", () => {
     const { file } = await openFile();
     let section = await file.apply([], { written: rows(0, 3000), removed: nothing }, tick);
     const full = section.length;
-    section = await file.apply(section, { written: [], removed: Bitmap.of(rows(0, 3000).map(([o]) => o).filter((o) => o % 10 !== 0)) }, tick);
+    section = await file.apply(
+      section,
+      {
+        written: [],
+        removed: Bitmap.of(
+          rows(0, 3000)
+            .map(([o]) => o)
+            .filter((o) => o % 10 !== 0),
+        ),
+      },
+      tick,
+    );
     expect(section.length).toBeLessThan(full / 3);
     for (let o = 3000; o < 3060; o++) section = await file.apply(section, { written: rows(o, o + 1), removed: nothing }, tick);
     expect(section.length).toBeLessThan(full / 2);

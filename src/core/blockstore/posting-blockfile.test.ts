@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { TidepoolError } from "../errors.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
-import { BlockStore } from "./blockstore.js";
 import type { BlockRef } from "./blockstore.js";
-import { PostingBlockfile, refsOf } from "./posting-blockfile.js";
+import { BlockStore } from "./blockstore.js";
 import type { PostingDelta, PostingSection } from "./posting-blockfile.js";
+import { PostingBlockfile, refsOf } from "./posting-blockfile.js";
 
 /** Every blob is an arena of its own. */
 class TestBlobs implements BlobStore {
@@ -90,7 +90,10 @@ function random(seed: number): (below: number) => number {
 }
 
 async function errorOf(promise: Promise<unknown>): Promise<TidepoolError> {
-  const error = await promise.then(() => null, (reason: unknown) => reason);
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(TidepoolError);
   return error as TidepoolError;
 }
@@ -107,11 +110,32 @@ describe("PostingBlockfile", () => {
 
   it("sorts ordinals, drops repeats, and takes adding a present or removing an absent one as done", async () => {
     const { file } = open();
-    const first = await file.apply(EMPTY, added([["b", [7, 3, 3, 0xffffffff]], ["a", [1]]]));
-    expect(await contents(file, first)).toEqual([["a", [1]], ["b", [3, 7, 0xffffffff]]]);
-    const again = await file.apply(first, new Map([["b", { add: [7], remove: [8, 4] }], ["c", { add: [], remove: [1] }]]));
+    const first = await file.apply(
+      EMPTY,
+      added([
+        ["b", [7, 3, 3, 0xffffffff]],
+        ["a", [1]],
+      ]),
+    );
+    expect(await contents(file, first)).toEqual([
+      ["a", [1]],
+      ["b", [3, 7, 0xffffffff]],
+    ]);
+    const again = await file.apply(
+      first,
+      new Map([
+        ["b", { add: [7], remove: [8, 4] }],
+        ["c", { add: [], remove: [1] }],
+      ]),
+    );
     expect(again).toEqual(first);
-    const second = await file.apply(first, new Map([["b", { add: [5, 4], remove: [7, 3, 7] }], ["a", { add: [], remove: [1] }]]));
+    const second = await file.apply(
+      first,
+      new Map([
+        ["b", { add: [5, 4], remove: [7, 3, 7] }],
+        ["a", { add: [], remove: [1] }],
+      ]),
+    );
     expect(await contents(file, second)).toEqual([["b", [4, 5, 0xffffffff]]]);
     expect(second.blocks.map((block) => block.firstKey)).toEqual(["b"]);
     const both = await file.apply(second, new Map([["b", { add: [4, 9], remove: [4, 9] }]]));
@@ -141,7 +165,13 @@ describe("PostingBlockfile", () => {
     expect(await file.lookup(section, "01234x")).toEqual(new Uint32Array(0));
     expect(blobs.readsOf.length).toBe(2);
     blobs.readsOf = [];
-    const next = await file.apply(section, added([["00900", [5000]], ["01500", [5001]]]));
+    const next = await file.apply(
+      section,
+      added([
+        ["00900", [5000]],
+        ["01500", [5001]],
+      ]),
+    );
     expect(new Set(blobs.readsOf).size).toBe(2);
     expect(released(section, next).length).toBe(2);
     const kept = next.blocks.filter((block) => section.blocks.includes(block));
@@ -173,7 +203,8 @@ describe("PostingBlockfile", () => {
 
   it("takes small neighbours in, before and after, when a block between them shrinks", async () => {
     const { file } = open();
-    const big = (prefix: string, count: number): [string, number[]][] => Array.from({ length: count }, (_, i) => [`${prefix}${String(i).padStart(3, "0")}`, [i]]);
+    const big = (prefix: string, count: number): [string, number[]][] =>
+      Array.from({ length: count }, (_, i) => [`${prefix}${String(i).padStart(3, "0")}`, [i]]);
     let section = await file.apply(EMPTY, added([["m", Array.from({ length: 600 }, (_, i) => i)]]));
     section = await file.apply(section, added([...big("a", 3), ...big("z", 3)]));
     expect(section.blocks.map((block) => block.firstKey)).toEqual(["a000", "m", "z000"]);
@@ -209,7 +240,13 @@ describe("PostingBlockfile", () => {
     const section = await file.apply(EMPTY, added(keys.map((key, i) => [key, [i]])));
     expect((await contents(file, section)).map(([key]) => key)).toEqual(["", "a", "a\u0000b", "z", "\u{1f419}", "\uffee", "\ufffdx"]);
     expect(await file.lookup(section, "\udfffx")).toEqual(Uint32Array.of(6));
-    const merged = await file.apply(section, added([["\ud801x", [8]], ["\udc00x", [7]]]));
+    const merged = await file.apply(
+      section,
+      added([
+        ["\ud801x", [8]],
+        ["\udc00x", [7]],
+      ]),
+    );
     expect(await file.lookup(merged, "\ufffdx")).toEqual(Uint32Array.of(6, 7, 8));
   });
 
@@ -255,7 +292,15 @@ describe("PostingBlockfile", () => {
   it("refuses to build on a block whose keys do not ascend or that holds something else", async () => {
     const { store, file } = open();
     const lists = [Uint32Array.of(1), Uint32Array.of(2)];
-    const unordered = await store.write(encodeBlock([{ type: "utf8", name: "key", values: ["b", "a"] }, { type: "u32-list", name: "ordinals", values: lists }], 2));
+    const unordered = await store.write(
+      encodeBlock(
+        [
+          { type: "utf8", name: "key", values: ["b", "a"] },
+          { type: "u32-list", name: "ordinals", values: lists },
+        ],
+        2,
+      ),
+    );
     const foreign = await store.write(encodeBlock([{ type: "utf8", name: "id", values: ["b", "a"] }], 2));
     for (const ref of [unordered, foreign]) {
       expect((await errorOf(file.apply({ blocks: [{ firstKey: "b", ref }] }, added([["c", [1]]])))).code).toBe("CORRUPTION");
@@ -280,7 +325,11 @@ async function runModel(seed: number): Promise<void> {
     const expected = [...model].filter(([, set]) => set.size > 0).sort(([a], [b]) => (a < b ? -1 : 1));
     const plain = expected.map(([key, set]) => [key, [...set].sort((a, b) => a - b)]);
     expect(await contents(file, section), where).toEqual(plain);
-    expect([...blobs.blobs.keys()].sort(), where).toEqual(refsOf(section).map((ref) => ref.arena).sort());
+    expect([...blobs.blobs.keys()].sort(), where).toEqual(
+      refsOf(section)
+        .map((ref) => ref.arena)
+        .sort(),
+    );
     for (let i = 0; i < 5; i++) {
       const key = randomKey(pick);
       expect([...(await file.lookup(section, key))], where).toEqual([...(model.get(key) ?? [])].sort((a, b) => a - b));
@@ -295,7 +344,12 @@ async function runModel(seed: number): Promise<void> {
 }
 
 function randomKey(pick: (below: number) => number): string {
-  return ["a", "ł", "\u{1f419}", "key\u0000"][pick(4)]! + pick(60).toString(36).repeat(1 + pick(3));
+  return (
+    ["a", "ł", "\u{1f419}", "key\u0000"][pick(4)]! +
+    pick(60)
+      .toString(36)
+      .repeat(1 + pick(3))
+  );
 }
 
 /** Mostly a few changes; now and then removals of nearly everything. */
@@ -305,7 +359,10 @@ function randomDeltas(pick: (below: number) => number, sweep: boolean): Map<stri
     const ordinals = Array.from({ length: pick(12) }, () => pick(64));
     const everything = Array.from({ length: 600 }, (_, i) => i);
     const many = pick(60) === 0 ? everything.filter(() => pick(2) === 0) : [];
-    deltas.set(randomKey(pick), sweep ? { add: [], remove: everything } : { add: [...ordinals, ...many], remove: Array.from({ length: pick(6) }, () => pick(64)) });
+    deltas.set(
+      randomKey(pick),
+      sweep ? { add: [], remove: everything } : { add: [...ordinals, ...many], remove: Array.from({ length: pick(6) }, () => pick(64)) },
+    );
   }
   return deltas;
 }

@@ -15,8 +15,8 @@
  */
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import { encodeBlock } from "./block.js";
 import type { Block } from "./block.js";
+import { encodeBlock } from "./block.js";
 import type { BlockRef, BlockStore } from "./blockstore.js";
 import { utf8Length } from "./utf8.js";
 

@@ -2,7 +2,7 @@
  * Strings to UTF-8 and back, many short ones at a time. The platform's encoder and decoder cost about as much per call as
  * a few dozen characters take to copy, so short ASCII strings, which ids and keys mostly are, are copied here.
  */
-import { OFFSET_MAX, columnTooLarge, corruption } from "./arrow-message.js";
+import { columnTooLarge, corruption, OFFSET_MAX } from "./arrow-message.js";
 
 // Core compiles without the DOM's library; these two exist in every environment that the package runs in.
 declare const TextEncoder: new () => { encodeInto(source: string, target: Uint8Array): { read: number; written: number } };

@@ -6,13 +6,15 @@
  * state; an ordinal belongs to one record for as long as the manifest's numbering lives; the memtable's entry for an
  * ordinal overrules the segments' row. `apply` and `install` run under the exclusive lock, every read under the shared one.
  */
+
+import type { Bitmap } from "../base/bitmap.js";
+import type { ByteCache } from "../base/byte-cache.js";
+import { mergeMetadata } from "../base/merge-metadata.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile } from "../blockstore/ordinal-blockfile.js";
-import type { ByteCache } from "../base/byte-cache.js";
+import type { Renumbering } from "../compactor/renumbering.js";
 import { TidepoolError } from "../errors.js";
 import type { CreateApproximate } from "../index/vector/approximate-index.js";
-import { IdTable } from "./id-table.js";
-import type { Bitmap } from "../base/bitmap.js";
 import type { GraphCopy } from "../index/vector/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
@@ -20,21 +22,20 @@ import type { VectorKernel } from "../index/vector/vector-kernel.js";
 import { limits } from "../limits.js";
 import type { LogRecord } from "../log/log-record.js";
 import { decodeLogRecord } from "../log/log-record.js";
-import { Memtable, type MemtableEntry, type RecordFields, patchEntry } from "../log/memtable.js";
-import { mergeMetadata } from "../base/merge-metadata.js";
-import { ReadWriteLock } from "./read-write-lock.js";
+import { Memtable, type MemtableEntry, patchEntry, type RecordFields } from "../log/memtable.js";
 import { IndexPolicy } from "../schema.js";
 import { loadGraph } from "../segment/graph.js";
-import { MetadataSegment } from "./metadata.js";
-import { type Payload, idFormat, patchedPayload, payloadFormat } from "../segment/record.js";
-import { CollectionText, type TextSource } from "./text.js";
+import { idFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";
 import { type VectorRow, VectorSegment, vectorFormat } from "../segment/vector.js";
 import type { TidepoolWarning, WarningCode } from "../service.js";
 import type { LogStore } from "../storage.js";
-import type { Renumbering } from "../compactor/renumbering.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { CollectionRow } from "../sysdb/sysdb.js";
 import type { Metadata, RecordBatch, RecordColumns } from "../types.js";
+import { IdTable } from "./id-table.js";
+import { MetadataSegment } from "./metadata.js";
+import { ReadWriteLock } from "./read-write-lock.js";
+import { CollectionText, type TextSource } from "./text.js";
 import { WriteLine } from "./write-line.js";
 
 let nextCacheBase = 0;
@@ -158,7 +159,10 @@ export class CollectionState {
   read<T>(body: () => Promise<T> | T): Promise<T> {
     return this.lock.shared(() => {
       if (this.dropped || !this.#isRetained()) {
-        throw new TidepoolError("NOT_FOUND", `Collection [${this.row.name}]${this.dropped ? "" : ` at version ${this.manifest.version}`} does not exist any more`);
+        throw new TidepoolError(
+          "NOT_FOUND",
+          `Collection [${this.row.name}]${this.dropped ? "" : ` at version ${this.manifest.version}`} does not exist any more`,
+        );
       }
       return body();
     });
@@ -256,7 +260,10 @@ export class CollectionState {
       if (entries.length === 0) return;
       for (const { offset, bytes } of entries) {
         if (offset !== this.appliedOffset + 1) {
-          throw new TidepoolError("CORRUPTION", `Log record ${this.appliedOffset + 1} of collection "${this.row.name}" is missing. Nothing was changed.`);
+          throw new TidepoolError(
+            "CORRUPTION",
+            `Log record ${this.appliedOffset + 1} of collection "${this.row.name}" is missing. Nothing was changed.`,
+          );
         }
         this.apply(offset, decodeLogRecord(bytes, `${offset} of collection "${this.row.name}"`), bytes.length);
         await this.#parts.tick();
@@ -472,7 +479,11 @@ export class CollectionState {
     if (this.vectors === null) return null;
     const { dimension, segment } = this.vectors;
     const index = this.#newIndex(dimension);
-    const directories = await segment.open(manifest.vectors, (ordinals, rows) => setRuns(index, dimension, ordinals, rows), this.#parts.tick);
+    const directories = await segment.open(
+      manifest.vectors,
+      (ordinals, rows) => setRuns(index, dimension, ordinals, rows),
+      this.#parts.tick,
+    );
     return { index, directories };
   }
 
@@ -587,7 +598,10 @@ export class CollectionState {
   }
 
   #missing(ordinal: number): TidepoolError {
-    return new TidepoolError("CORRUPTION", `The record of ordinal ${ordinal} is missing from collection "${this.row.name}". Nothing was changed.`);
+    return new TidepoolError(
+      "CORRUPTION",
+      `The record of ordinal ${ordinal} is missing from collection "${this.row.name}". Nothing was changed.`,
+    );
   }
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type CollectionSchema, IndexPolicy } from "../schema.js";
-import type { Metadata } from "../types.js";
-import type { Condition } from "../segment/condition.js";
-import { MetadataSegment } from "./metadata.js";
-import type { MetadataChange, MetadataSection } from "./metadata.js";
 import { testBlockStore } from "../../testing/block-store.js";
+import { type CollectionSchema, IndexPolicy } from "../schema.js";
+import type { Condition } from "../segment/condition.js";
+import type { Metadata } from "../types.js";
+import type { MetadataChange, MetadataSection } from "./metadata.js";
+import { MetadataSegment } from "./metadata.js";
 
 function segmentOf(schema?: CollectionSchema): MetadataSegment {
   return new MetadataSegment(testBlockStore(), "collection c, segment metadata", new IndexPolicy(schema));
@@ -141,7 +141,12 @@ describe("a schema", () => {
   });
 
   test("that wants nothing indexed leaves no postings at all, also when records change", async () => {
-    const nothing = { string: { string_inverted_index: off }, int: { int_inverted_index: off }, float: { float_inverted_index: off }, bool: { bool_inverted_index: off } };
+    const nothing = {
+      string: { string_inverted_index: off },
+      int: { int_inverted_index: off },
+      float: { float_inverted_index: off },
+      bool: { bool_inverted_index: off },
+    };
     const segment = segmentOf(schema(nothing));
     const section = await segment.apply(MetadataSegment.empty(), added({ a: 1, b: 1.5, c: "x", d: [true], e: [1, 1.5] }));
     expect(section).toEqual(MetadataSegment.empty());

@@ -6,15 +6,16 @@
  * therefore need the metadata that was, not only the metadata that is. Negations are not answered here: what lacks a key is
  * posted nowhere.
  */
-import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
-import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
-import type { BlockStore } from "../blockstore/blockstore.js";
+
 import { Bitmap } from "../base/bitmap.js";
 import { isSparseVector } from "../base/sparse-vector.js";
-import type { Metadata, MetadataValue } from "../types.js";
+import type { BlockStore } from "../blockstore/blockstore.js";
+import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
+import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition, Scalar } from "../segment/condition.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
+import type { Metadata, MetadataValue } from "../types.js";
 
 /** What a manifest keeps of the segment. */
 export interface MetadataSection {
@@ -45,11 +46,7 @@ export class MetadataSegment {
   }
 
   /** The section with the changes applied, at most one for each ordinal. `tick` is awaited now and then. */
-  async apply(
-    section: MetadataSection,
-    changes: Iterable<MetadataChange>,
-    tick?: () => Promise<void> | void,
-  ): Promise<MetadataSection> {
+  async apply(section: MetadataSection, changes: Iterable<MetadataChange>, tick?: () => Promise<void> | void): Promise<MetadataSection> {
     const deltas = new Map<string, PostingDelta>();
     let count = 0;
     for (const change of changes) {
@@ -61,7 +58,11 @@ export class MetadataSegment {
   }
 
   /** The same postings under other ordinals in the same order. */
-  async renumber(section: MetadataSection, ordinalOf: (ordinal: number) => number, tick?: () => Promise<void> | void): Promise<MetadataSection> {
+  async renumber(
+    section: MetadataSection,
+    ordinalOf: (ordinal: number) => number,
+    tick?: () => Promise<void> | void,
+  ): Promise<MetadataSection> {
     return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, tick) };
   }
 
@@ -70,7 +71,12 @@ export class MetadataSegment {
    * kind is indexed, the records must be looked at.
    */
   answers({ key, operator }: Condition): boolean {
-    return operator === "eq" || operator === "in" || operator === "contains" || (this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float"));
+    return (
+      operator === "eq" ||
+      operator === "in" ||
+      operator === "contains" ||
+      (this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float"))
+    );
   }
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
@@ -79,7 +85,10 @@ export class MetadataSegment {
       case "eq":
         return this.#lookup(section, [scalarKey(condition.key, condition.value)]);
       case "in":
-        return this.#lookup(section, Array.from(condition.values, (value) => scalarKey(condition.key, value)));
+        return this.#lookup(
+          section,
+          Array.from(condition.values, (value) => scalarKey(condition.key, value)),
+        );
       case "contains":
         return this.#lookup(section, [elementKey(condition.key, condition.value)]);
       default: {

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Random, TestEnvironment } from "../../testing/environment.js";
 import { FaultInjectingStorage, type FaultOptions } from "../../testing/fault-injecting-storage.js";
 import { Engine } from "../engine.js";
 import { referenceKernel } from "../index/vector/reference-kernel.js";
 import { limits } from "../limits.js";
 import type { CreateCollectionRequest } from "../service.js";
 import type { Storage } from "../storage.js";
-import { Random, TestEnvironment } from "../../testing/environment.js";
 import type { RecordBatch } from "../types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -30,7 +30,13 @@ function collection(name: string): CreateCollectionRequest {
 function records(numbers: readonly number[], value = 0, documentLength = 10): RecordBatch {
   const ids = numbers.map((n) => `r${n}`);
   const values = Float32Array.from(numbers.flatMap((n) => [n, value]));
-  return { ids, embeddings: { dimension: 2, values, present: null }, documents: ids.map((id) => id.padEnd(documentLength, "x")), metadatas: null, uris: null };
+  return {
+    ids,
+    embeddings: { dimension: 2, values, present: null },
+    documents: ids.map((id) => id.padEnd(documentLength, "x")),
+    metadatas: null,
+    uris: null,
+  };
 }
 
 function storageOf(options: FaultOptions = {}): FaultInjectingStorage {
@@ -159,7 +165,9 @@ describe("dropping a collection", () => {
     const dropping = engine.deleteCollection({ ...scope, name: "collection-0" });
     const late: Promise<unknown>[] = [];
     for (let turn = 0; turn < 8; turn++) {
-      late.push(engine.write({ collectionId: collectionId!, operation: "add", records: records([50 + turn]) }).catch((error: unknown) => error));
+      late.push(
+        engine.write({ collectionId: collectionId!, operation: "add", records: records([50 + turn]) }).catch((error: unknown) => error),
+      );
       await Promise.resolve();
     }
     await dropping;

@@ -8,10 +8,11 @@
  * state is closed only while nobody uses it and no background work holds on to it. So the bounds may be exceeded for as
  * long as that many are really in use.
  */
-import type { CollectionState } from "./collection-state.js";
+
 import { TidepoolError } from "../errors.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { CollectionRow } from "../sysdb/sysdb.js";
+import type { CollectionState } from "./collection-state.js";
 
 /** What is told of a collection without opening it again. */
 export interface CollectionFacts {

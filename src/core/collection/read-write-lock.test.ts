@@ -14,8 +14,16 @@ test("readers run together, a writer alone, and later readers wait behind a wait
   const first = gate();
   const second = gate();
   const readers = [
-    lock.shared(async () => { events.push("a+"); await first.opened; events.push("a-"); }),
-    lock.shared(async () => { events.push("b+"); await second.opened; events.push("b-"); }),
+    lock.shared(async () => {
+      events.push("a+");
+      await first.opened;
+      events.push("a-");
+    }),
+    lock.shared(async () => {
+      events.push("b+");
+      await second.opened;
+      events.push("b-");
+    }),
   ];
   const writer = lock.exclusive(() => void events.push("w"));
   const late = lock.shared(() => void events.push("c"));
@@ -29,7 +37,11 @@ test("readers run together, a writer alone, and later readers wait behind a wait
 
 test("a holder that throws lets go", async () => {
   const lock = new ReadWriteLock();
-  await expect(lock.exclusive(() => { throw new Error("no"); })).rejects.toThrow("no");
+  await expect(
+    lock.exclusive(() => {
+      throw new Error("no");
+    }),
+  ).rejects.toThrow("no");
   await expect(lock.shared(() => Promise.reject(new Error("neither")))).rejects.toThrow("neither");
   expect(await lock.exclusive(() => 7)).toBe(7);
 });

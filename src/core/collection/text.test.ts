@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { BlockStore } from "../blockstore/blockstore.js";
+import { testBlockStore } from "../../testing/block-store.js";
 import { Bitmap } from "../base/bitmap.js";
+import type { BlockStore } from "../blockstore/blockstore.js";
 import { TextIndex } from "../index/text/text-index.js";
 import { searchText } from "../query-executor/operators/text.js";
 import { ReadWriteLock } from "./read-write-lock.js";
-import { testBlockStore } from "../../testing/block-store.js";
-import { CollectionText, type TextSection, type TextSource, advance, loadTextIndex, saveTextIndex, staleShare } from "./text.js";
+import { advance, CollectionText, loadTextIndex, saveTextIndex, staleShare, type TextSection, type TextSource } from "./text.js";
 
 const noTick = () => undefined;
 
@@ -49,7 +49,9 @@ class Documents implements TextSource {
 
 async function find(text: CollectionText, source: TextSource & { list: (string | null)[] }, query: string): Promise<number[]> {
   const allowed = Bitmap.of(source.list.keys());
-  return [...(await searchText(text, source, { query, nResults: 10_000, prefix: false, fuzzy: 0 }, allowed, noTick)).ordinals].sort((a, b) => a - b);
+  return [...(await searchText(text, source, { query, nResults: 10_000, prefix: false, fuzzy: 0 }, allowed, noTick)).ordinals].sort(
+    (a, b) => a - b,
+  );
 }
 
 const open = (store: BlockStore = testBlockStore()) => new CollectionText(store, 'collection "c" (text)');
@@ -155,17 +157,19 @@ test("a reader that holds the lock does not wait for one that queues behind a wr
     documents: (ordinals) => lock.shared(() => documents.documents(ordinals)),
   };
   const done: string[] = [];
-  await lock.shared(async () => {
-    const write = lock.exclusive(() => {
-      documents.put(0, "shore");
-      text.touch([0]);
-      done.push("write");
-    });
-    const other = text.ready(queued, noTick).then(() => done.push("other"));
-    expect(await find(text, documents, "sea")).toEqual([0, 1]);
-    done.push("search");
-    return [write, other];
-  }).then((waiting) => Promise.all(waiting));
+  await lock
+    .shared(async () => {
+      const write = lock.exclusive(() => {
+        documents.put(0, "shore");
+        text.touch([0]);
+        done.push("write");
+      });
+      const other = text.ready(queued, noTick).then(() => done.push("other"));
+      expect(await find(text, documents, "sea")).toEqual([0, 1]);
+      done.push("search");
+      return [write, other];
+    })
+    .then((waiting) => Promise.all(waiting));
   expect(done.slice(0, 2)).toEqual(["search", "write"]);
   expect(await find(text, documents, "sea")).toEqual([1]);
 });
@@ -218,7 +222,10 @@ test("a damaged block is corruption, until the caller gives up the section", asy
   const text = open(store);
   const both = [text.ready(documents, noTick), text.ready(documents, noTick)];
   for (const attempt of await Promise.allSettled(both)) {
-    expect(attempt).toMatchObject({ status: "rejected", reason: { code: "CORRUPTION", message: expect.stringContaining('collection "c" (text)') } });
+    expect(attempt).toMatchObject({
+      status: "rejected",
+      reason: { code: "CORRUPTION", message: expect.stringContaining('collection "c" (text)') },
+    });
   }
   documents.section_ = null;
   expect(await find(text, documents, "sea")).toEqual([0]);
@@ -244,7 +251,12 @@ test("through writes, compactions, saves and reopening a search answers for the 
   const document = fc.option(fc.array(fc.constantFrom("sea", "shore", "sand"), { maxLength: 4 }).map((words) => words.join(" ")));
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant("put" as const), at: fc.nat(12), document }) },
-    { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom("compact" as const, "save" as const, "open" as const, "unload" as const, "find" as const) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("compact" as const, "save" as const, "open" as const, "unload" as const, "find" as const),
+      }),
+    },
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {

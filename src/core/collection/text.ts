@@ -11,10 +11,11 @@
  * put into it. A caller of `ready` may hold the collection's lock while another caller waits for that lock, so nobody
  * waits for documents that somebody else is reading: work is divided, and what is left over is done twice.
  */
+
+import { Bitmap } from "../base/bitmap.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { Bitmap } from "../base/bitmap.js";
-import { TextIndex, type TextHits, type TextSearchOptions, type Tick } from "../index/text/text-index.js";
+import { type TextHits, TextIndex, type TextSearchOptions, type Tick } from "../index/text/text-index.js";
 
 /** A stored text index. Plain JSON: manifests hold it, `null` when there is none. */
 export interface TextSection {

@@ -5,13 +5,14 @@
  * meanwhile; nothing changes for them until the result is installed. Patches are idempotent, so an entry that is written
  * to while this runs simply stays in the memtable, over the result.
  */
-import type { CollectionState, Installation } from "../collection/collection-state.js";
-import type { OrdinalChanges } from "../blockstore/ordinal-blockfile.js";
+
 import { Bitmap } from "../base/bitmap.js";
-import type { MemtableEntry, PatchEntry } from "../log/memtable.js";
+import type { OrdinalChanges } from "../blockstore/ordinal-blockfile.js";
+import type { CollectionState, Installation } from "../collection/collection-state.js";
 import type { MetadataChange } from "../collection/metadata.js";
-import { type Payload, patchedPayload } from "../segment/record.js";
 import { advance } from "../collection/text.js";
+import type { MemtableEntry, PatchEntry } from "../log/memtable.js";
+import { type Payload, patchedPayload } from "../segment/record.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { Manifest } from "../sysdb/manifest.js";
 

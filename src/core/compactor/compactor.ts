@@ -12,10 +12,10 @@
  */
 import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
+import { staleShare } from "../collection/text.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { saveGraph } from "../segment/graph.js";
-import { staleShare } from "../collection/text.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";
@@ -257,7 +257,8 @@ export class Compactor {
   }
 
   #note(error: unknown): TidepoolError {
-    this.#lastError = error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
+    this.#lastError =
+      error instanceof TidepoolError ? error : new TidepoolError("INTERNAL", `Compaction failed: ${String(error)}`, { cause: error });
     return this.#lastError;
   }
 
@@ -274,7 +275,11 @@ export class Compactor {
     try {
       await this.#parts.blocks.flush();
     } catch (cause) {
-      const error = new TidepoolError("POISONED", "Flushing blocks to disk failed; reopen the database. Acknowledged writes are in the log.", { cause });
+      const error = new TidepoolError(
+        "POISONED",
+        "Flushing blocks to disk failed; reopen the database. Acknowledged writes are in the log.",
+        { cause },
+      );
       this.#parts.poison(error);
       throw error;
     }

@@ -3,11 +3,12 @@
  * turn. Until a vector is in the graph the scan answers for it, so nobody waits for this; while writes come in, building
  * waits for them, unless so many vectors are waiting that the scan would get slow.
  */
+
+import type { Turns } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { limits } from "../limits.js";
 import type { TidepoolWarning } from "../service.js";
 import type { Environment } from "../storage.js";
-import type { Turns } from "../base/turns.js";
 
 export interface GraphBuilderParts {
   environment: Environment;
@@ -84,7 +85,11 @@ export class GraphBuilder {
     this.#failed.add(state);
     const reason = error instanceof Error ? error.message : String(error);
     const { name: collection } = state.row;
-    this.#parts.warn({ code: "GRAPH_NOT_BUILT", message: `The graph of collection "${collection}" could not be built, so queries scan: ${reason}`, collection });
+    this.#parts.warn({
+      code: "GRAPH_NOT_BUILT",
+      message: `The graph of collection "${collection}" could not be built, so queries scan: ${reason}`,
+      collection,
+    });
   }
 
   /** Yields to requests; while writes come in, until there have been none for a moment. */

@@ -8,7 +8,13 @@ import { type IndexedType, type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition, RecordCondition, RecordFilter } from "./filter.js";
 
 /** What Chroma calls the types. */
-const TYPE_NAMES: Readonly<Record<IndexedType, string>> = { string: "Str", int: "Int", float: "Float", bool: "Bool", sparse_vector: "SparseVector" };
+const TYPE_NAMES: Readonly<Record<IndexedType, string>> = {
+  string: "Str",
+  int: "Int",
+  float: "Float",
+  bool: "Bool",
+  sparse_vector: "SparseVector",
+};
 
 export function checkIndexed(filter: RecordFilter, indexes: IndexPolicy): void {
   if (filter.kind === "condition") checkCondition(filter.condition, indexes);

@@ -16,9 +16,7 @@ export type FilterTree<C> =
 export type MetadataFilter = FilterTree<Condition>;
 
 /** A condition on the document's text. */
-export type DocumentCondition =
-  | { operator: "contains"; text: string }
-  | { operator: "regex"; pattern: Pattern };
+export type DocumentCondition = { operator: "contains"; text: string } | { operator: "regex"; pattern: Pattern };
 
 /** A compiled regular expression. Testing leaves no state behind. */
 export interface Pattern {

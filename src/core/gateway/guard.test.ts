@@ -23,8 +23,17 @@ function open(gateway: GatewayRules, options: TidepoolClientOptions = {}): Tidep
 }
 
 /** Status and body of a request, with a token or none. */
-async function ask(client: TidepoolClient, path: string, token?: string, method = "GET", body?: object): Promise<{ status: number; body: unknown }> {
-  const headers: Record<string, string> = { "content-type": "application/json", ...(token === undefined ? {} : { "x-chroma-token": token }) };
+async function ask(
+  client: TidepoolClient,
+  path: string,
+  token?: string,
+  method = "GET",
+  body?: object,
+): Promise<{ status: number; body: unknown }> {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    ...(token === undefined ? {} : { "x-chroma-token": token }),
+  };
   const response = await createGateway(client)(new Request(`http://x/api/v2${path}`, { method, headers, body: JSON.stringify(body) }));
   return { status: response.status, body: await response.json() };
 }
@@ -55,7 +64,10 @@ describe("tokens", () => {
     await expect(anonymous.listCollections()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     await expect(anonymous.info()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     for (const token of [undefined, "", "nope", "__proto__", "constructor"]) {
-      expect(await ask(client, `${DATABASE}/collections`, token), String(token)).toMatchObject({ status: 401, body: { error: "AuthError" } });
+      expect(await ask(client, `${DATABASE}/collections`, token), String(token)).toMatchObject({
+        status: 401,
+        body: { error: "AuthError" },
+      });
     }
     expect((await ask(client, "/heartbeat")).status).toBe(200);
   });
@@ -147,9 +159,14 @@ describe("quotas", () => {
     const notes = await client.createCollection({ name: "notes", embeddingFunction: null });
     const add = (ids: string[]) => notes.upsert({ ids, embeddings: ids.map(() => [1]) });
     await add(["a", "b"]);
-    await expect(add(["c", "d"])).rejects.toMatchObject({ code: "QUOTA_EXCEEDED", message: "Quota exceeded: tenant [default_tenant] may hold 3 records, and this call would make it 4" });
+    await expect(add(["c", "d"])).rejects.toMatchObject({
+      code: "QUOTA_EXCEEDED",
+      message: "Quota exceeded: tenant [default_tenant] may hold 3 records, and this call would make it 4",
+    });
     await add(["a", "b", "c"]);
-    expect(await ask(client, `${DATABASE}/collections/${notes.id}/add`, undefined, "POST", { ids: ["d"], embeddings: [[1]] })).toMatchObject({
+    expect(
+      await ask(client, `${DATABASE}/collections/${notes.id}/add`, undefined, "POST", { ids: ["d"], embeddings: [[1]] }),
+    ).toMatchObject({
       status: 422,
       body: { error: "ChromaError", message: expect.stringMatching(/^Quota exceeded/) },
     });
@@ -193,7 +210,10 @@ test.each([
   ["a negative quota", { quota: { records: -1 } }, /records/],
 ])("%s is refused when the database is opened", async (_, rules, message) => {
   const client = open(rules as never);
-  const error: Error = await client.heartbeat().then(() => expect.unreachable(), (error: Error) => error);
+  const error: Error = await client.heartbeat().then(
+    () => expect.unreachable(),
+    (error: Error) => error,
+  );
   expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
   expect(error.message).not.toContain("secret");
 });

@@ -85,7 +85,8 @@ export function guardService(service: EngineService, rules: GatewayRules, facts:
     get(target, name) {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== "function" || !Object.hasOwn(ACCESS, name)) return method;
-      return (request?: Shown) => guard.pass(name as keyof EngineService, request ?? {}, () => Reflect.apply(method, target, [request]) as Promise<unknown>);
+      return (request?: Shown) =>
+        guard.pass(name as keyof EngineService, request ?? {}, () => Reflect.apply(method, target, [request]) as Promise<unknown>);
     },
   });
 }
@@ -151,9 +152,13 @@ class Guard {
       return;
     }
     const retryAfterMs = Math.ceil(((1 - bucket.tokens) * 1000) / rate);
-    throw new TidepoolError("RATE_LIMITED", `Rate limit exceeded: tenant [${tenant}] may call ${rate} times a second; try again in ${retryAfterMs} ms`, {
-      details: { tenant, retryAfterMs },
-    });
+    throw new TidepoolError(
+      "RATE_LIMITED",
+      `Rate limit exceeded: tenant [${tenant}] may call ${rate} times a second; try again in ${retryAfterMs} ms`,
+      {
+        details: { tenant, retryAfterMs },
+      },
+    );
   }
 
   /** A bucket that has filled up says nothing: whoever names many tenants cannot make the guard remember them all. */

@@ -35,10 +35,7 @@ describe("parseWhere", () => {
         filters: [
           {
             kind: "and",
-            filters: [
-              condition({ key: "a", operator: "eq", value: 1 }),
-              condition({ key: "b", operator: "eq", value: 2 }),
-            ],
+            filters: [condition({ key: "a", operator: "eq", value: 1 }), condition({ key: "b", operator: "eq", value: 2 })],
           },
           condition({ key: "c", operator: "eq", value: 3 }, true),
         ],
@@ -172,7 +169,7 @@ describe("parseSearchFilter", () => {
   });
 
   test.each<[filter: unknown, message: string]>([
-    [{ "#id": 1 }, 'filter.#id is 1; expected an object with exactly one key: one of $eq, $ne, $in, $nin'],
+    [{ "#id": 1 }, "filter.#id is 1; expected an object with exactly one key: one of $eq, $ne, $in, $nin"],
     [{ "#id": { $gt: "a" } }, "filter.#id.$gt is not an operator on ids"],
     [{ "#id": { $in: [] } }, "filter.#id.$in is []; expected a list of at least one id"],
     [{ "#id": { $in: ["a", 1] } }, "filter.#id.$in[1] is 1; expected a string"],

@@ -8,9 +8,10 @@
  * numbers here, and a key that starts with "$" is refused, since no metadata key can start so and it is always a
  * misspelt operator.
  */
+
+import { wellFormed } from "../base/well-formed.js";
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import { wellFormed } from "../base/well-formed.js";
 import type {
   Condition,
   DocumentCondition,
@@ -73,13 +74,7 @@ function parse<C>(input: unknown, language: Language<C>): FilterTree<C> | null {
   return parseClause(input, language.argument, 0, language, budget);
 }
 
-function parseClause<C>(
-  clause: unknown,
-  path: string,
-  depth: number,
-  language: Language<C>,
-  budget: { clauses: number },
-): FilterTree<C> {
+function parseClause<C>(clause: unknown, path: string, depth: number, language: Language<C>, budget: { clauses: number }): FilterTree<C> {
   if (depth > limits.filterDepthMax) throw tooLarge(`${language.argument} nests $and and $or deeper`, "filterDepthMax");
   if (++budget.clauses > limits.filterClausesMax) throw tooLarge(`${language.argument} has more clauses`, "filterClausesMax");
   const [key, operand] = onlyEntry(clause, path, language.fault, language.example);
@@ -89,9 +84,7 @@ function parseClause<C>(
   return {
     kind: key === "$and" ? "and" : "or",
     // Array.from visits holes too, so that a sparse list is refused like any other list with nothing in it.
-    filters: Array.from(operand as unknown[], (child, i) =>
-      parseClause(child, `${inner}[${i}]`, depth + 1, language, budget),
-    ),
+    filters: Array.from(operand as unknown[], (child, i) => parseClause(child, `${inner}[${i}]`, depth + 1, language, budget)),
   };
 }
 
@@ -143,7 +136,8 @@ function parseRecordLeaf(key: string, operand: unknown, path: string): RecordFil
 }
 
 function parseIdLeaf(operand: unknown, path: string): RecordFilter {
-  const [operator, value] = typeof operand === "string" ? ["$eq", operand] : onlyEntry(operand, path, METADATA.fault, `one of ${ID_OPERATORS}`);
+  const [operator, value] =
+    typeof operand === "string" ? ["$eq", operand] : onlyEntry(operand, path, METADATA.fault, `one of ${ID_OPERATORS}`);
   const inner = path + step(operator);
   switch (operator) {
     case "$eq":

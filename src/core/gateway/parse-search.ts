@@ -5,11 +5,12 @@
  * descending, so recursion stays bounded, and a field that is not known is refused, as it is always a misspelt one.
  * Defaults are those of Chroma's server. `$text` is a source of our own; everything else is Chroma's.
  */
+
+import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
-import { wellFormed } from "../base/well-formed.js";
 import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
@@ -96,7 +97,10 @@ class RankParser {
     const isElsewhere = typeof key === "string" && key !== EMBEDDING_KEY;
     if (isSparse(query) && isElsewhere && !this.#indexes.isIndexed(key, "sparse_vector")) throw notIndexed(key, "sparse_vector");
     if (isSparse(query) || isElsewhere) {
-      throw new TidepoolError("NOT_SUPPORTED", `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; only dense vectors under #embedding can be searched so far`);
+      throw new TidepoolError(
+        "NOT_SUPPORTED",
+        `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; only dense vectors under #embedding can be searched so far`,
+      );
     }
     if (key !== EMBEDDING_KEY) throw invalid(`${path}.key`, key, "the string #embedding");
     if (typeof query === "string") throw invalid(`${path}.query`, query, "a vector: texts are embedded before they reach the engine");
@@ -194,7 +198,8 @@ function parseKeys(keys: unknown, path: string, special: readonly string[]): str
 
 /** An object that has no fields but these; absent ones may be `undefined`. */
 function fields(value: unknown, path: string, allowed: readonly string[]): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(path, value, `an object with ${allowed.join(", ")}`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(path, value, `an object with ${allowed.join(", ")}`);
   const stranger = Object.keys(value).find((key) => !allowed.includes(key));
   if (stranger === undefined) return value as Record<string, unknown>;
   throw invalidArgument(`${path} has the field ${show(stranger)}; it takes ${allowed.join(", ")}`);

@@ -33,7 +33,9 @@ const untouched = {
   },
   keys: {
     "#document": document,
-    "#embedding": { float_list: { vector_index: { enabled: true, config: { embedding_function: { type: "legacy" }, source_key: "#document" } } } },
+    "#embedding": {
+      float_list: { vector_index: { enabled: true, config: { embedding_function: { type: "legacy" }, source_key: "#document" } } },
+    },
   },
 };
 
@@ -47,7 +49,11 @@ describe("what a schema comes to", () => {
   );
 
   test("is laid over what holds without one", () => {
-    const { schema } = plan({ ...untouched, defaults: { int: { int_inverted_index: off } }, keys: { k: { string: { string_inverted_index: off } } } });
+    const { schema } = plan({
+      ...untouched,
+      defaults: { int: { int_inverted_index: off } },
+      keys: { k: { string: { string_inverted_index: off } } },
+    });
     expect(schema).toEqual({
       defaults: { ...DEFAULT_SCHEMA.defaults, int: { int_inverted_index: off } },
       keys: { "#document": document, k: { string: { string_inverted_index: off } } },
@@ -60,7 +66,12 @@ describe("what a schema comes to", () => {
   });
 
   test("a vector index becomes the configuration, and is told with the schema again", () => {
-    const config = { space: "ip", hnsw: { ef_construction: 33, num_threads: 4, batch_size: 7 }, embedding_function: hashing, source_key: "#document" };
+    const config = {
+      space: "ip",
+      hnsw: { ef_construction: 33, num_threads: 4, batch_size: 7 },
+      embedding_function: hashing,
+      source_key: "#document",
+    };
     const planned = plan(vector(config));
     expect(planned).toEqual({
       configuration: {
@@ -72,12 +83,17 @@ describe("what a schema comes to", () => {
     const told = { embedding_function: hashing, space: "ip", hnsw: { ...parameters, num_threads: 2, batch_size: 100 } };
     expect(describeSchema(undefined, planned.configuration)).toEqual({
       defaults: { ...DEFAULT_SCHEMA.defaults, float_list: { vector_index: { enabled: false, config: told } } },
-      keys: { "#document": document, "#embedding": { float_list: { vector_index: { enabled: true, config: { ...told, source_key: "#document" } } } } },
+      keys: {
+        "#document": document,
+        "#embedding": { float_list: { vector_index: { enabled: true, config: { ...told, source_key: "#document" } } } },
+      },
     });
   });
 
   test("what #embedding leaves open is looked up among the defaults", () => {
-    const general = { defaults: { float_list: { vector_index: { enabled: false, config: { space: "cosine", hnsw: { ef_search: 7, max_neighbors: 5 } } } } } };
+    const general = {
+      defaults: { float_list: { vector_index: { enabled: false, config: { space: "cosine", hnsw: { ef_search: 7, max_neighbors: 5 } } } } },
+    };
     const { configuration } = plan({ ...general, ...vector({ hnsw: { ef_search: 9 } }) });
     expect(configuration.hnsw).toMatchObject({ space: "cosine", ef_search: 9, max_neighbors: 5 });
   });
@@ -104,7 +120,9 @@ describe("schema and configuration", () => {
     [vector({ space: "ip" }), { defaultSpace: "cosine" }],
     [vector({ embedding_function: hashing }), { embedding_function: { type: "known", name: "other", config: {} } }],
   ])("only one of them may say something: %j, %j", (schema, configuration) => {
-    expect(() => plan(schema, configuration)).toThrow("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
+    expect(() => plan(schema, configuration)).toThrow(
+      "Failed to reconcile schema: Cannot set both collection config and schema simultaneously",
+    );
   });
 
   test("one that the official client made says something, since it names a function", () => {
@@ -113,7 +131,10 @@ describe("schema and configuration", () => {
   });
 
   test("a configuration of defaults says nothing beside a schema", () => {
-    const configuration: ConfigurationInput = { hnsw: { space: "l2", ef_search: 100 }, embedding_function: { type: "known", name: "default", config: {} } };
+    const configuration: ConfigurationInput = {
+      hnsw: { space: "l2", ef_search: 100 },
+      embedding_function: { type: "known", name: "default", config: {} },
+    };
     expect(plan(custom, configuration)).toEqual(plan(custom));
   });
 
@@ -137,7 +158,10 @@ describe("what is refused", () => {
     [types({ int: { int_inverted_index: {} } }), "schema.defaults.int.int_inverted_index.enabled must be true or false, got undefined"],
     [types({ int: { int_inverted_index: { enabled: 1 } } }), "enabled must be true or false, got 1"],
     [types({ int: { int_inverted_index: { enabled: true, config: { x: 1 } } } }), 'config has the field "x"; it takes none'],
-    [types({ string: { fts_index: on } }), "Full text search / regular expression index cannot be enabled by default. It can only be enabled on #document field."],
+    [
+      types({ string: { fts_index: on } }),
+      "Full text search / regular expression index cannot be enabled by default. It can only be enabled on #document field.",
+    ],
     [types({ float_list: { vector_index: on } }), "Vector index cannot be enabled by default. It can only be enabled on #embedding field."],
     [types(sparse({})), "Sparse vector index cannot be enabled by default."],
     [key({ string: { fts_index: on } }), "Full text search / regular expression index can only be enabled on #document field: k"],
@@ -161,10 +185,14 @@ describe("what is refused", () => {
     [key(sparse({ source_key: "#id" })), 'source_key must be "#document" or a metadata key, got "#id"'],
     [key(sparse({ bm25: "yes" })), 'bm25 must be true or false, got "yes"'],
   ])("%j", (schema, message) => {
-    expect(() => planSchema(schema)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }));
+    expect(() => planSchema(schema)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }),
+    );
   });
 
   test("encryption, since it would not take place", () => {
-    expect(() => planSchema({ cmek: { gcp: "projects/p/locations/l/keyRings/r/cryptoKeys/k" } })).toThrow(expect.objectContaining({ code: "NOT_SUPPORTED" }));
+    expect(() => planSchema({ cmek: { gcp: "projects/p/locations/l/keyRings/r/cryptoKeys/k" } })).toThrow(
+      expect.objectContaining({ code: "NOT_SUPPORTED" }),
+    );
   });
 });

@@ -5,6 +5,8 @@
  * Chroma does not allow is refused, and so is whatever would have no effect here: a field that is not known, indexes of
  * keys that no metadata can have, a vector index that is off or elsewhere, encryption.
  */
+
+import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import {
   type CollectionSchema,
@@ -18,7 +20,6 @@ import {
   type VectorIndexSettings,
 } from "../schema.js";
 import type { CollectionConfiguration, EmbeddingFunctionConfiguration } from "../types.js";
-import { wellFormed } from "../base/well-formed.js";
 import { isMetadataKey, validateHnsw, validateObject } from "./validate/records.js";
 
 /** What a schema comes to. */
@@ -108,7 +109,9 @@ function readValueTypes(value: unknown, path: string, allowed: readonly string[]
   for (const [type, indexes] of Object.entries(readFields(value, path, allowed))) {
     if (indexes == null) continue;
     const given = Object.entries(readFields(indexes, `${path}.${type}`, INDEX_TYPES[type as keyof ValueTypes]));
-    types[type] = Object.fromEntries(given.filter(([, index]) => index != null).map(([name, index]) => [name, readIndex(name, index, `${path}.${type}.${name}`)]));
+    types[type] = Object.fromEntries(
+      given.filter(([, index]) => index != null).map(([name, index]) => [name, readIndex(name, index, `${path}.${type}.${name}`)]),
+    );
   }
   return types;
 }
@@ -128,7 +131,9 @@ function readConfig(name: string, config: unknown, path: string): object {
 function readVector(config: unknown, path: string): VectorIndexSettings {
   const given = readFields(config, path, ["space", "embedding_function", "source_key", "hnsw", "spann"]);
   if (given.source_key != null && given.source_key !== DOCUMENT_KEY) {
-    throw invalidArgument(`${path}.source_key must be ${show(DOCUMENT_KEY)}, since embeddings are made of documents, got ${show(given.source_key)}`);
+    throw invalidArgument(
+      `${path}.source_key must be ${show(DOCUMENT_KEY)}, since embeddings are made of documents, got ${show(given.source_key)}`,
+    );
   }
   if (given.spann != null) checkSpann(given.spann, `${path}.spann`);
   const settings: VectorIndexSettings = {};
@@ -195,10 +200,14 @@ function checkPlaces({ defaults, keys }: CollectionSchema): void {
     throw invalidArgument("Vector index cannot be enabled by default. It can only be enabled on #embedding field.");
   }
   if (defaults.sparse_vector?.sparse_vector_index?.enabled) {
-    throw invalidArgument("Sparse vector index cannot be enabled by default. Please enable sparse vector index on specific keys. At most one sparse vector index is allowed for the collection.");
+    throw invalidArgument(
+      "Sparse vector index cannot be enabled by default. Please enable sparse vector index on specific keys. At most one sparse vector index is allowed for the collection.",
+    );
   }
   if (defaults.string?.fts_index?.enabled) {
-    throw invalidArgument("Full text search / regular expression index cannot be enabled by default. It can only be enabled on #document field.");
+    throw invalidArgument(
+      "Full text search / regular expression index cannot be enabled by default. It can only be enabled on #document field.",
+    );
   }
   for (const [key, types] of Object.entries(keys)) checkKey(key, types);
   const sparse = Object.keys(keys).filter((key) => keys[key]!.sparse_vector?.sparse_vector_index?.enabled);
@@ -210,7 +219,9 @@ function checkKey(key: string, { string, float_list }: ValueTypes): void {
     throw invalidArgument("Vector index cannot be disabled on #embedding field.");
   }
   if (key === DOCUMENT_KEY && string?.string_inverted_index?.enabled) {
-    throw invalidArgument("String inverted index cannot be enabled on #document field. Documents are found by full text search and whereDocument.");
+    throw invalidArgument(
+      "String inverted index cannot be enabled on #document field. Documents are found by full text search and whereDocument.",
+    );
   }
   if (key !== EMBEDDING_KEY && float_list?.vector_index?.enabled) {
     throw invalidArgument(`Vector index can only be enabled on #embedding field: ${key}`);

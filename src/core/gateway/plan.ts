@@ -2,6 +2,9 @@
  * The entrance of the engine: every request is validated here, completely and before anything is written, and turned
  * into a plan that the other components can trust. Pure functions; names are resolved by the engine.
  */
+
+import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
+import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show } from "../errors.js";
 import { limits } from "../limits.js";
 import type { CollectionSchema, IndexPolicy } from "../schema.js";
@@ -17,9 +20,7 @@ import type {
   Selection,
   WriteRequest,
 } from "../service.js";
-import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
 import type { CollectionConfiguration, IncludeField, Metadata, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
-import { wellFormed } from "../base/well-formed.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
@@ -111,7 +112,8 @@ function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
 function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
   const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction });
   const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
-  if (saysNothing) return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
+  if (saysNothing)
+    return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
   if (!isDefaultConfiguration(configuration)) {
     throw invalidArgument("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
   }
@@ -137,7 +139,9 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
 /** A collection's metadata, validated, as it is stored. */
 export function storedMetadata(metadata: Metadata | null): Metadata | null {
   if (metadata === null) return null;
-  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, isSparseVector(value) ? storedSparseVector(value) : value]));
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [key, isSparseVector(value) ? storedSparseVector(value) : value]),
+  );
 }
 
 /** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
@@ -159,7 +163,8 @@ export function planWrite(request: WriteRequest, dimension: number | null): Reco
  */
 function wellFormedBatch(records: RecordBatch): RecordBatch {
   records.ids.forEach((id, i) => {
-    if (wellFormed(id) !== id) throw invalidArgument(`ids[${i}] ${show(id)} holds half of a surrogate pair; ids must be well-formed Unicode`);
+    if (wellFormed(id) !== id)
+      throw invalidArgument(`ids[${i}] ${show(id)} holds half of a surrogate pair; ids must be well-formed Unicode`);
   });
   return {
     ...records,

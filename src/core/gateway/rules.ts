@@ -50,7 +50,9 @@ function validateAuth(auth: { tokens: Record<string, TokenGrant> }): void {
     const { user = "", tenant = "", databases = [], readOnly = false } = grant;
     const texts = Array.isArray(databases) && [user, tenant, ...databases].every((text) => typeof text === "string");
     if (!texts || typeof readOnly !== "boolean") {
-      throw invalidArgument(`${argument} must be { user?: string, tenant?: string, databases?: string[], readOnly?: boolean }, got ${show(grant)}`);
+      throw invalidArgument(
+        `${argument} must be { user?: string, tenant?: string, databases?: string[], readOnly?: boolean }, got ${show(grant)}`,
+      );
     }
     if (grant.databases !== undefined && grant.tenant === undefined) throw invalidArgument(`${argument} with databases needs their tenant`);
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { MetadataPatch } from "../types.js";
-import { type LogRecord, decodeLogRecord, encodeLogRecord } from "./log-record.js";
+import { decodeLogRecord, encodeLogRecord, type LogRecord } from "./log-record.js";
 
 const write: LogRecord = {
   kind: "write",
@@ -18,7 +18,14 @@ const write: LogRecord = {
 const sparse = { indices: [0, 7, 4294967295], values: [Math.fround(0.1), -2, 2 ** 127] };
 const withSparse: LogRecord = {
   ...write,
-  records: { ...write.records, metadatas: [{ sv: sparse, n: 1 }, null, JSON.parse(`{"__proto__": ${JSON.stringify(sparse)}, "e": {"indices": [], "values": []}, "7": 1}`) as MetadataPatch] },
+  records: {
+    ...write.records,
+    metadatas: [
+      { sv: sparse, n: 1 },
+      null,
+      JSON.parse(`{"__proto__": ${JSON.stringify(sparse)}, "e": {"indices": [], "values": []}, "7": 1}`) as MetadataPatch,
+    ],
+  },
 };
 
 describe("a log record", () => {
@@ -34,7 +41,9 @@ describe("a log record", () => {
 
   test("gives back any mixture of embeddings and sparse vectors", () => {
     const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
-    const vector = fc.array(fc.tuple(fc.nat(0xffffffff), float32), { maxLength: 5 }).map((entries) => ({ indices: entries.map(([index]) => index), values: entries.map(([, value]) => value) }));
+    const vector = fc
+      .array(fc.tuple(fc.nat(0xffffffff), float32), { maxLength: 5 })
+      .map((entries) => ({ indices: entries.map(([index]) => index), values: entries.map(([, value]) => value) }));
     const metadata = fc.dictionary(fc.string(), fc.oneof(vector, fc.string(), fc.array(fc.boolean()), fc.constant(null)));
     const row = fc.record({ embedding: fc.option(fc.array(float32, { minLength: 2, maxLength: 2 })), metadata: fc.option(metadata) });
     fc.assert(
@@ -42,7 +51,13 @@ describe("a log record", () => {
         const carried = rows.flatMap(({ embedding }) => (embedding === null ? [] : [embedding]));
         const present = carried.length === rows.length ? null : Uint8Array.from(rows, ({ embedding }) => (embedding === null ? 0 : 1));
         const embeddings = carried.length === 0 ? null : { dimension: 2, values: Float32Array.from(carried.flat()), present };
-        const records = { ids: rows.map((_, i) => `r${i}`), embeddings, documents: null, metadatas: rows.map(({ metadata }) => metadata), uris: null };
+        const records = {
+          ids: rows.map((_, i) => `r${i}`),
+          embeddings,
+          documents: null,
+          metadatas: rows.map(({ metadata }) => metadata),
+          uris: null,
+        };
         const record: LogRecord = { kind: "write", operation: "add", records };
         expect(decodeLogRecord(encodeLogRecord(record), "1")).toEqual(record);
       }),
@@ -53,7 +68,10 @@ describe("a log record", () => {
     expect([encodeLogRecord(write)[4], encodeLogRecord(withSparse)[4]]).toEqual([1, 2]);
   });
 
-  test.each([["without", write], ["with", withSparse]])("%s sparse vectors is refused when any byte of it changed", (_, record) => {
+  test.each([
+    ["without", write],
+    ["with", withSparse],
+  ])("%s sparse vectors is refused when any byte of it changed", (_, record) => {
     const bytes = encodeLogRecord(record);
     for (let i = 0; i < bytes.length; i++) {
       const damaged = bytes.slice();

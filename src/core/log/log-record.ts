@@ -12,16 +12,14 @@
  * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2.
  */
 import { crc32 } from "../base/checksum.js";
-import { TidepoolError } from "../errors.js";
 import { decodeJson, encodeJson } from "../base/json-bytes.js";
 import { isSparseVector } from "../base/sparse-vector.js";
+import { TidepoolError } from "../errors.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
 
 export type Operation = "add" | "update" | "upsert";
 
-export type LogRecord =
-  | { kind: "write"; operation: Operation; records: RecordBatch }
-  | { kind: "delete"; ids: string[] };
+export type LogRecord = { kind: "write"; operation: Operation; records: RecordBatch } | { kind: "delete"; ids: string[] };
 
 const FORMAT = 1;
 const FORMAT_SPARSE = 2;

@@ -20,7 +20,12 @@ class ManualLogStore implements LogStore {
   }
 }
 
-function target(collectionId = "c"): { collectionId: string; offset: number; appliedOffset: () => number; apply: (offset: number) => Promise<number> } {
+function target(collectionId = "c"): {
+  collectionId: string;
+  offset: number;
+  appliedOffset: () => number;
+  apply: (offset: number) => Promise<number>;
+} {
   const self = {
     collectionId,
     offset: 0,

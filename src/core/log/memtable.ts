@@ -133,7 +133,10 @@ function metadataSize(metadata: MetadataPatch | null | undefined): number {
   let size = 0;
   for (const key in metadata) {
     const value = metadata[key];
-    size += 24 + key.length + (isSparseVector(value) ? 64 + value.indices.length * 16 : typeof value === "string" || Array.isArray(value) ? value.length * 8 : 8);
+    size +=
+      24 +
+      key.length +
+      (isSparseVector(value) ? 64 + value.indices.length * 16 : typeof value === "string" || Array.isArray(value) ? value.length * 8 : 8);
   }
   return size;
 }

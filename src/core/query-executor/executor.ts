@@ -2,10 +2,11 @@
  * All reads. Each works on one collection under its shared lock: the selection becomes a bitmap of live ordinals, the
  * indexes rank inside it, and the columns asked for are fetched for the ordinals that remain.
  */
+
+import { Bitmap } from "../base/bitmap.js";
 import type { CollectionState, FieldSelection } from "../collection/collection-state.js";
 import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
 import type { SearchPlan } from "../gateway/search-plan.js";
-import { Bitmap } from "../base/bitmap.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { filterOrdinals } from "./operators/filter.js";

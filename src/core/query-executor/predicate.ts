@@ -5,8 +5,9 @@
  * scalars, and no condition looks into a sparse vector. A record that lacks the key, or the document, fails every condition
  * and so satisfies every negated one.
  */
-import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
+
 import { isSparseVector } from "../base/sparse-vector.js";
+import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
 import type { Metadata, MetadataValue } from "../types.js";
 
 export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {

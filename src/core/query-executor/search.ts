@@ -2,9 +2,10 @@
  * One search after the other over one view: filter, then rank inside what it leaves, then group, page and columns. The
  * caller holds the collection's shared lock.
  */
+
+import type { Bitmap } from "../base/bitmap.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { RankPlan, RankSource, SearchPlan, SingleSearchPlan } from "../gateway/search-plan.js";
-import type { Bitmap } from "../base/bitmap.js";
 import type { SearchColumns } from "../service.js";
 import { filterOrdinals } from "./operators/filter.js";
 import { group } from "./operators/group.js";

@@ -7,8 +7,9 @@
  * One thing it cannot give back: the text index follows the documents, so a text source does not find a record whose
  * document was changed or deleted since.
  */
-import type { CollectionState } from "../collection/collection-state.js";
+
 import { Bitmap } from "../base/bitmap.js";
+import type { CollectionState } from "../collection/collection-state.js";
 import { distanceFrom } from "../index/vector/distance.js";
 import type { Nearest } from "../index/vector/flat.js";
 import type { MemtableEntry } from "../log/memtable.js";

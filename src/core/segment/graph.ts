@@ -44,7 +44,10 @@ export async function loadGraph(store: BlockStore, section: GraphSection, owner:
 
 function encodePiece({ heights, degrees, links, fingerprints }: SnapshotPiece): Uint8Array {
   const column = (name: string, values: ArrayLike<number>) => ({ type: "u32-list", name, values: [new Uint32Array(values)] }) as const;
-  return encodeBlock([column("heights", heights), column("degrees", degrees), column("links", links), column("fingerprints", fingerprints)], 1);
+  return encodeBlock(
+    [column("heights", heights), column("degrees", degrees), column("links", links), column("fingerprints", fingerprints)],
+    1,
+  );
 }
 
 function decodePiece(block: Block): SnapshotPiece {

@@ -15,7 +15,24 @@ describe("numbers", () => {
   });
 
   test.each([
-    [-Number.MAX_VALUE, -2, -1, -1 + 2 ** -53, -Number.MIN_VALUE, 0, Number.MIN_VALUE, 2 ** -1022, 0.5, 1, 1 + 2 ** -52, 2, 255, 256, 2 ** 53, Number.MAX_VALUE],
+    [
+      -Number.MAX_VALUE,
+      -2,
+      -1,
+      -1 + 2 ** -53,
+      -Number.MIN_VALUE,
+      0,
+      Number.MIN_VALUE,
+      2 ** -1022,
+      0.5,
+      1,
+      1 + 2 ** -52,
+      2,
+      255,
+      256,
+      2 ** 53,
+      Number.MAX_VALUE,
+    ],
   ])("of any size sort", (...numbers) => {
     const keys = numbers.map((value) => scalarKey("k", value));
     expect([...keys].sort()).toEqual(keys);
@@ -27,7 +44,12 @@ describe("numbers", () => {
   });
 
   test("a range holds exactly the numbers on its side", () => {
-    const holds = { gt: (a: number, b: number) => a > b, gte: (a: number, b: number) => a >= b, lt: (a: number, b: number) => a < b, lte: (a: number, b: number) => a <= b };
+    const holds = {
+      gt: (a: number, b: number) => a > b,
+      gte: (a: number, b: number) => a >= b,
+      lt: (a: number, b: number) => a < b,
+      lte: (a: number, b: number) => a <= b,
+    };
     const close = fc.tuple(number, fc.integer({ min: -1, max: 1 })).map(([bound, step]) => [bound, bound + step] as const);
     fc.assert(
       fc.property(fc.constantFrom("gt", "gte", "lt", "lte"), fc.oneof(close, fc.tuple(number, number)), (operator, [bound, value]) => {
@@ -41,15 +63,55 @@ describe("numbers", () => {
   test("a range holds nothing but numbers of its key", () => {
     for (const operator of ["gt", "gte", "lt", "lte"] as const) {
       const { from, to } = numberRange("k", operator, 0);
-      const strangers = [scalarKey("k", "1"), scalarKey("k", true), elementKey("k", 1), elementKey("k", -1), scalarKey("j", 1), scalarKey("k\u0000n", 1), scalarKey("kk", 1)];
+      const strangers = [
+        scalarKey("k", "1"),
+        scalarKey("k", true),
+        elementKey("k", 1),
+        elementKey("k", -1),
+        scalarKey("j", 1),
+        scalarKey("k\u0000n", 1),
+        scalarKey("kk", 1),
+      ];
       for (const key of strangers) expect(from <= key && key < to, JSON.stringify(key)).toBe(false);
     }
   });
 });
 
 test("different values, types, kinds and names have different keys", () => {
-  const names = ["", "k", "k\u0000", "k\u0001", "k\u0000\u0001", "k\u0001\u0001", "k\u0000s", "\u0001\u0001", "\u0001\u0003", "x".repeat(256), "x".repeat(257), "\u0000".repeat(200), `${"x".repeat(256)}\u0001`];
-  const values = ["", "0", "1", "true", 0, 1, -1, true, false, "\u0000", "s", "é", "x".repeat(256), "x".repeat(257), "x".repeat(300), `${"x".repeat(299)}y`, `y${"x".repeat(299)}`];
+  const names = [
+    "",
+    "k",
+    "k\u0000",
+    "k\u0001",
+    "k\u0000\u0001",
+    "k\u0001\u0001",
+    "k\u0000s",
+    "\u0001\u0001",
+    "\u0001\u0003",
+    "x".repeat(256),
+    "x".repeat(257),
+    "\u0000".repeat(200),
+    `${"x".repeat(256)}\u0001`,
+  ];
+  const values = [
+    "",
+    "0",
+    "1",
+    "true",
+    0,
+    1,
+    -1,
+    true,
+    false,
+    "\u0000",
+    "s",
+    "é",
+    "x".repeat(256),
+    "x".repeat(257),
+    "x".repeat(300),
+    `${"x".repeat(299)}y`,
+    `y${"x".repeat(299)}`,
+  ];
   const keys = names.flatMap((name) => values.flatMap((value) => [scalarKey(name, value), elementKey(name, value)]));
   expect(new Set(keys).size).toBe(keys.length);
 });

@@ -16,11 +16,12 @@
  * two cut texts share a key only when SHA-256 collides in 128 bits. Text is made well-formed first, since that is how
  * storage gives it back: the key to remove is derived from what was read from there.
  */
-import { isSparseVector } from "../base/sparse-vector.js";
-import type { MetadataValue } from "../types.js";
-import { wellFormed } from "../base/well-formed.js";
-import type { Scalar } from "./condition.js";
+
 import { sha256Hex } from "../base/sha256.js";
+import { isSparseVector } from "../base/sparse-vector.js";
+import { wellFormed } from "../base/well-formed.js";
+import type { MetadataValue } from "../types.js";
+import type { Scalar } from "./condition.js";
 
 const TEXT_LENGTH_MAX = 256;
 const FINGERPRINT_DIGITS = 32;

@@ -7,12 +7,13 @@
  * arrays of these, and `v:key` for the values of sparse vectors, whose indices stand beside them in `i:key`. At most 64 of
  * them, not counting `i:key`; what does not fit stands in the column `rest` as a JSON object per row.
  */
+
+import { mergeMetadata } from "../base/merge-metadata.js";
+import { isSparseVector } from "../base/sparse-vector.js";
 import type { Block, Column } from "../blockstore/block.js";
 import { encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
-import { mergeMetadata } from "../base/merge-metadata.js";
-import { isSparseVector } from "../base/sparse-vector.js";
 import type { Metadata, MetadataPatch, MetadataValue, SparseVector } from "../types.js";
 
 /** What is stored of a record beside id and embedding. */
@@ -155,7 +156,10 @@ function payloadReader(block: Block): (row: number) => Payload {
   const document = block.utf8("document");
   const uri = block.utf8("uri");
   const hasMetadata = block.bool("hasMetadata");
-  const columns = block.names().filter((name) => name[1] === ":" && name[0] !== "i").map((name) => ({ key: name.slice(2), read: metadataReader(block, name) }));
+  const columns = block
+    .names()
+    .filter((name) => name[1] === ":" && name[0] !== "i")
+    .map((name) => ({ key: name.slice(2), read: metadataReader(block, name) }));
   const rest = block.has("rest") ? block.utf8("rest") : () => null;
   const metadata = (row: number): Metadata | null => {
     if (hasMetadata(row) !== true) return null;
@@ -198,7 +202,10 @@ function metadataReader(block: Block, name: string): (row: number) => MetadataVa
     case "v":
       return sparseReader(block, name);
     default:
-      throw new TidepoolError("FORMAT_TOO_NEW", `A block has a column "${name}" of a kind that this release does not know: a newer one wrote it.`);
+      throw new TidepoolError(
+        "FORMAT_TOO_NEW",
+        `A block has a column "${name}" of a kind that this release does not know: a newer one wrote it.`,
+      );
   }
 }
 
@@ -210,7 +217,10 @@ function sparseReader(block: Block, name: string): (row: number) => SparseVector
     if (values === null) return null;
     const indices = Array.from(readIndices(row));
     if (indices.length === values.length) return { indices, values };
-    throw new TidepoolError("CORRUPTION", `The block is damaged: row ${row} of column "${name}" has ${values.length} values and ${indices.length} indices.`);
+    throw new TidepoolError(
+      "CORRUPTION",
+      `The block is damaged: row ${row} of column "${name}" has ${values.length} values and ${indices.length} indices.`,
+    );
   };
 }
 

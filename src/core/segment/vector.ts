@@ -6,10 +6,11 @@
  * only its row is read, straight from disk, at `valuesAt + row × dimension × 4`. Each such row is checked against its own
  * CRC-32, which the codes block carries, so no byte is used unchecked.
  */
+
+import { crc32 } from "../base/checksum.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { type OrdinalEntry, type OrdinalSection, type RowFormat, findRow } from "../blockstore/ordinal-blockfile.js";
-import { crc32 } from "../base/checksum.js";
+import { findRow, type OrdinalEntry, type OrdinalSection, type RowFormat } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { ByteRange } from "../storage.js";

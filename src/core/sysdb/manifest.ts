@@ -8,9 +8,9 @@
  */
 import type { BlockRef } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
-import type { GraphSection } from "../segment/graph.js";
 import type { MetadataSection } from "../collection/metadata.js";
 import type { TextSection } from "../collection/text.js";
+import type { GraphSection } from "../segment/graph.js";
 
 export interface Manifest {
   version: number;

@@ -7,8 +7,8 @@
  * first run.
  */
 import { crc32 } from "../base/checksum.js";
-import { TidepoolError } from "../errors.js";
 import { decodeJson, encodeJson } from "../base/json-bytes.js";
+import { TidepoolError } from "../errors.js";
 
 export function encodeRow(value: unknown): Uint8Array {
   const json = encodeJson(value);

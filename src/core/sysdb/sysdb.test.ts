@@ -18,7 +18,14 @@ function open(catalog: CatalogStore): Promise<SysDb> {
 
 function fields(name: string, id = name) {
   const hnsw = { space: "l2", ef_construction: 100, ef_search: 100, max_neighbors: 16, resize_factor: 1.2, sync_threshold: 1000 } as const;
-  return { id, name, tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE, metadata: { a: 1 }, configuration: { hnsw, embedding_function: null } };
+  return {
+    id,
+    name,
+    tenant: DEFAULT_TENANT,
+    database: DEFAULT_DATABASE,
+    metadata: { a: 1 },
+    configuration: { hnsw, embedding_function: null },
+  };
 }
 
 function ref(arena: number) {
@@ -112,7 +119,9 @@ describe("the system database", () => {
     bytes[bytes.length - 2]! ^= 1;
     await catalog.commit({ put: new Map([[key, bytes]]) });
     const before = await catalog.list("");
-    await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining(`"${key}"`) as string }));
+    await expect(open(catalog)).rejects.toThrow(
+      expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining(`"${key}"`) as string }),
+    );
     expect(await catalog.list("")).toEqual(before);
   });
 
@@ -120,7 +129,9 @@ describe("the system database", () => {
     const catalog = await openCatalog();
     await (await open(catalog)).createCollection(fields("notes", "c"));
     await catalog.commit({ put: new Map([["manifest/c", new Uint8Array(9)]]) });
-    await expect(open(catalog)).rejects.toThrow('The manifest of collection "notes" is damaged. Catalog row "manifest/c" fails its checksum');
+    await expect(open(catalog)).rejects.toThrow(
+      'The manifest of collection "notes" is damaged. Catalog row "manifest/c" fails its checksum',
+    );
   });
 
   test.each(["format", "manifest/c"])("a missing row %s is corruption too", async (key) => {

@@ -11,12 +11,13 @@
  * Keys: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` · `manifest/<id>` · `version/<id>/<n>` (an earlier
  * manifest), names percent-encoded.
  */
-import { TidepoolError, show } from "../errors.js";
+
+import type { BlockRef } from "../blockstore/blockstore.js";
+import { show, TidepoolError } from "../errors.js";
 import { type CollectionSchema, describeSchema } from "../schema.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
 import type { CollectionConfiguration, CollectionInfo, Metadata } from "../types.js";
-import type { BlockRef } from "../blockstore/blockstore.js";
-import { type Manifest, emptyManifest, refsOnlyIn } from "./manifest.js";
+import { emptyManifest, type Manifest, refsOnlyIn } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 
 /** Version of everything on disk. A change that an older release cannot read raises it. */
@@ -99,7 +100,10 @@ export class SysDb {
   async #initialise(environment: Pick<Environment, "now" | "randomId">): Promise<void> {
     const orphans = [...(await this.#catalog.list("collection/")), ...(await this.#catalog.list("manifest/"))];
     if (orphans.length > 0) {
-      throw new TidepoolError("CORRUPTION", `Catalog row "format" is missing although ${orphans.length} others exist. Nothing was changed.`);
+      throw new TidepoolError(
+        "CORRUPTION",
+        `Catalog row "format" is missing although ${orphans.length} others exist. Nothing was changed.`,
+      );
     }
     const database: DatabaseRow = { id: environment.randomId(), name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
     await this.#catalog.commit({
@@ -124,7 +128,10 @@ export class SysDb {
     }
     for (const [key, bytes] of await this.#catalog.list("version/")) {
       const id = idIn(key);
-      this.#versions.set(id, [...this.versions(id), this.#decodeManifest(key, bytes)].sort((a, b) => a.version - b.version));
+      this.#versions.set(
+        id,
+        [...this.versions(id), this.#decodeManifest(key, bytes)].sort((a, b) => a.version - b.version),
+      );
     }
     for (const row of this.#collections.values()) {
       if (this.#manifests.has(row.id)) continue;
@@ -207,7 +214,9 @@ export class SysDb {
     const tenant: TenantRow = { name: DEFAULT_TENANT };
     const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
     await this.#catalog.commit({
-      delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter((row) => row !== key && row !== tenantKey(DEFAULT_TENANT)),
+      delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter(
+        (row) => row !== key && row !== tenantKey(DEFAULT_TENANT),
+      ),
       put: new Map([
         [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
         [key, encodeRow(database)],
@@ -281,7 +290,10 @@ export class SysDb {
   async #admit(row: CollectionRow, stored: StoredManifest, transaction: CatalogTransaction): Promise<CollectionRow> {
     this.#collections.set(row.id, row);
     try {
-      const put = new Map([[`collection/${row.id}`, encodeRow(row)], [`manifest/${row.id}`, stored.bytes]]);
+      const put = new Map([
+        [`collection/${row.id}`, encodeRow(row)],
+        [`manifest/${row.id}`, stored.bytes],
+      ]);
       await this.#catalog.commit({ ...transaction, put });
     } catch (error) {
       this.#collections.delete(row.id);

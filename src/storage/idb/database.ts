@@ -6,8 +6,9 @@
  * why `done` is awaited beside the requests. At most one write transaction is under way at any time. After `close`, a
  * version change or a loss of the connection, every call rejects with `CLOSED`.
  */
-import { deleteDB, openDB } from "idb";
+
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
+import { deleteDB, openDB } from "idb";
 import { TidepoolError } from "../../core/errors.js";
 import type { Durability } from "../../core/storage.js";
 import { closedError, nameOf, storageError } from "../storage-error.js";
@@ -67,7 +68,12 @@ export class Database {
    * is killed meanwhile, its next start may take the database for corrupt and delete it: seen with plain IndexedDB after
    * 7 of 72 kills, and after none of 80 with both writers on one store. Why it does so was not established.
    */
-  async write<T>(stores: Store[], durability: Durability, doing: string, body: (transaction: Transaction<"readwrite">) => Promise<T>): Promise<T> {
+  async write<T>(
+    stores: Store[],
+    durability: Durability,
+    doing: string,
+    body: (transaction: Transaction<"readwrite">) => Promise<T>,
+  ): Promise<T> {
     this.assertOpen();
     const run = this.#lastWrite.then(() => this.#run(doing, () => this.#database.transaction(stores, "readwrite", { durability }), body));
     // The next write follows whether this one succeeds or not; its failure reaches the caller through `run`.
@@ -89,7 +95,11 @@ export class Database {
     if (this.#closed) throw new TidepoolError(this.#closed.code, this.#closed.message);
   }
 
-  async #run<M extends IDBTransactionMode, T>(doing: string, begin: () => Transaction<M>, body: (transaction: Transaction<M>) => Promise<T>): Promise<T> {
+  async #run<M extends IDBTransactionMode, T>(
+    doing: string,
+    begin: () => Transaction<M>,
+    body: (transaction: Transaction<M>) => Promise<T>,
+  ): Promise<T> {
     this.assertOpen();
     let transaction: Transaction<M>;
     try {
@@ -121,7 +131,9 @@ function ended(transaction: Transaction<IDBTransactionMode>): Promise<void> {
 export async function deleteDatabase(path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const blocked = () => reject(new TidepoolError("LOCKED", `The database "${path}" is open elsewhere; it disappears once that closes`));
-    deleteDB(databaseName(path), { blocked }).then(resolve, (error: unknown) => reject(storageError(error, `delete the database "${path}"`)));
+    deleteDB(databaseName(path), { blocked }).then(resolve, (error: unknown) =>
+      reject(storageError(error, `delete the database "${path}"`)),
+    );
   });
 }
 
@@ -148,7 +160,9 @@ function upgrade(database: IDBPDatabase<Schema>): void {
 
 function openError(error: unknown, path: string): TidepoolError {
   if (nameOf(error) !== "VersionError") return storageError(error, `open the database "${path}"`);
-  return new TidepoolError("FORMAT_TOO_NEW", `The database "${path}" was written by a newer release; nothing was changed`, { cause: error });
+  return new TidepoolError("FORMAT_TOO_NEW", `The database "${path}" was written by a newer release; nothing was changed`, {
+    cause: error,
+  });
 }
 
 function abort(transaction: { abort(): void }): void {

@@ -20,7 +20,9 @@ export class IndexedDbCatalogStore implements CatalogStore {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    const value = await this.#database.read("catalog", `read the catalog row "${key}"`, (transaction) => transaction.objectStore("catalog").get(key));
+    const value = await this.#database.read("catalog", `read the catalog row "${key}"`, (transaction) =>
+      transaction.objectStore("catalog").get(key),
+    );
     return value ?? null;
   }
 

@@ -2,8 +2,8 @@ import "fake-indexeddb/auto";
 import { deleteDB, openDB } from "idb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Durability } from "../../core/storage.js";
-import { conformanceCases, pattern, runConformanceCase } from "../../testing/storage-conformance.js";
 import type { ConformanceTarget } from "../../testing/storage-conformance.js";
+import { conformanceCases, pattern, runConformanceCase } from "../../testing/storage-conformance.js";
 import { databaseName } from "./database.js";
 import { openIndexedDbStorage } from "./indexeddb-storage.js";
 
@@ -51,14 +51,17 @@ test("opening while an older schema stays open elsewhere is LOCKED", async () =>
   expect(blocked).not.toHaveBeenCalled();
 });
 
-test.each(["strict", "relaxed"] as const)("%s durability reaches the log's transactions; commits are always strict", async (durability: Durability) => {
-  const storage = await openIndexedDbStorage(`durability ${durability}`, durability);
-  const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
-  await storage.log.append([entry(1)]);
-  expect(transaction).toHaveBeenLastCalledWith(["log"], "readwrite", { durability });
-  await storage.catalog.commit({});
-  expect(transaction).toHaveBeenLastCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
-});
+test.each(["strict", "relaxed"] as const)(
+  "%s durability reaches the log's transactions; commits are always strict",
+  async (durability: Durability) => {
+    const storage = await openIndexedDbStorage(`durability ${durability}`, durability);
+    const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+    await storage.log.append([entry(1)]);
+    expect(transaction).toHaveBeenLastCalledWith(["log"], "readwrite", { durability });
+    await storage.catalog.commit({});
+    expect(transaction).toHaveBeenLastCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
+  },
+);
 
 /** A commit that fails for lack of space: every request succeeds, then only `abort` fires. */
 function failNextCommit(error: DOMException): void {

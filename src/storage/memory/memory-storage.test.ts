@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { conformanceCases, runConformanceCase } from "../../testing/storage-conformance.js";
 import type { ConformanceTarget } from "../../testing/storage-conformance.js";
+import { conformanceCases, runConformanceCase } from "../../testing/storage-conformance.js";
 import { openMemoryStorage } from "./memory-storage.js";
 
 const target: ConformanceTarget = { open: openMemoryStorage, capabilities: { arenas: false } };

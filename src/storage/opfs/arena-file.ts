@@ -5,8 +5,8 @@
  */
 import { TidepoolError } from "../../core/errors.js";
 import { storageError } from "../storage-error.js";
-import { openSyncHandle } from "./file-system.js";
 import type { Directory, SyncHandle } from "./file-system.js";
+import { openSyncHandle } from "./file-system.js";
 
 const namePattern = /^arena-(\d+)-(\d+)$/;
 

@@ -3,7 +3,7 @@
  * so TypeScript's DOM library does not know it. The interfaces are as small as the use, which lets tests in Node replace
  * the browser's file system by one that fails on demand.
  */
-import { TidepoolError, invalidArgument, show } from "../../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import { nameOf, storageError } from "../storage-error.js";
 
@@ -41,10 +41,12 @@ export async function openDirectory(path: string): Promise<Directory> {
 
 /** The same, `null` when there is none or no file system to hold it. Creates nothing. */
 export async function findDirectory(path: string): Promise<Directory | null> {
-  const root = await storageManager()?.getDirectory?.().catch((error: unknown) => {
-    // Without permission there is no file system, and so nothing in it.
-    if (nameOf(error) !== "SecurityError") throw storageError(error, "open the origin private file system");
-  });
+  const root = await storageManager()
+    ?.getDirectory?.()
+    .catch((error: unknown) => {
+      // Without permission there is no file system, and so nothing in it.
+      if (nameOf(error) !== "SecurityError") throw storageError(error, "open the origin private file system");
+    });
   if (!root) return null;
   try {
     return await (await root.getDirectoryHandle(rootName)).getDirectoryHandle(directoryName(path));

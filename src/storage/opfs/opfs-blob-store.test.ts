@@ -1,8 +1,8 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Extent } from "../../core/storage.js";
-import { pattern } from "../../testing/storage-conformance.js";
-import { FakeDirectory } from "../../testing/fake-file-system.js";
 import type { FakeFile } from "../../testing/fake-file-system.js";
+import { FakeDirectory } from "../../testing/fake-file-system.js";
+import { pattern } from "../../testing/storage-conformance.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 
 const KiB = 1024;
@@ -45,7 +45,16 @@ test("an arena doubles in place up to its limit, then the next one is used and o
     seen.push(sizes());
   }
   expect(seen).toEqual([
-    [64, 0], [128, 0], [128, 0], [256, 0], [256, 0], [256, 0], [256, 256, 0], [256, 256, 0], [256, 256, 0], [256, 256, 0],
+    [64, 0],
+    [128, 0],
+    [128, 0],
+    [256, 0],
+    [256, 0],
+    [256, 0],
+    [256, 256, 0],
+    [256, 256, 0],
+    [256, 256, 0],
+    [256, 256, 0],
   ]);
   expect([...directory.files.keys()]).toEqual(["arena-1-5000", "arena-2-5000", "arena-3-5070"]);
 });
@@ -121,7 +130,10 @@ test("a missing or cut-off arena that is in use is corruption, named, and nothin
   await store.close();
   directory.files.clear();
   store = await OpfsBlobStore.open(directory, () => nowMs, limits);
-  await expect(store.retain([extent])).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining("Arena 1 is missing") });
+  await expect(store.retain([extent])).rejects.toMatchObject({
+    code: "CORRUPTION",
+    message: expect.stringContaining("Arena 1 is missing"),
+  });
   expect(directory.files.size).toBe(0);
 });
 
@@ -163,18 +175,21 @@ test("handles of a tab that is going are waited for, but not for ever", async ()
   }
 });
 
-test.each(["throw", "zero"] as const)("over quota (%s) a write is refused, its space stays free, and what fits still fits", async (style) => {
-  directory.quotaBytes = 100 * KiB;
-  directory.quotaStyle = style;
-  const store = await openWith();
-  const first = await store.write(pattern(60 * KiB, 1));
-  const used = store.usage().bytesUsed;
-  await expect(store.write(pattern(60 * KiB, 2))).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
-  expect(store.usage().bytesUsed).toBe(used);
-  const second = await store.write(pattern(30 * KiB, 3));
-  await expectBytes(store, first, pattern(60 * KiB, 1));
-  await expectBytes(store, second, pattern(30 * KiB, 3));
-});
+test.each(["throw", "zero"] as const)(
+  "over quota (%s) a write is refused, its space stays free, and what fits still fits",
+  async (style) => {
+    directory.quotaBytes = 100 * KiB;
+    directory.quotaStyle = style;
+    const store = await openWith();
+    const first = await store.write(pattern(60 * KiB, 1));
+    const used = store.usage().bytesUsed;
+    await expect(store.write(pattern(60 * KiB, 2))).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+    expect(store.usage().bytesUsed).toBe(used);
+    const second = await store.write(pattern(30 * KiB, 3));
+    await expectBytes(store, first, pattern(60 * KiB, 1));
+    await expectBytes(store, second, pattern(30 * KiB, 3));
+  },
+);
 
 test("a write that the browser takes only in part is QUOTA_EXCEEDED", async () => {
   const store = await openWith();
@@ -193,7 +208,10 @@ test("a short read is corruption that names arena and offset", async () => {
   await store.write(pattern(10));
   const extent = await store.write(pattern(100));
   directory.files.get("arena-1-5000")!.bytes = new Uint8Array(4100);
-  await expect(read(store, extent)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringMatching(/Arena 1 .*4096.*4 of 100/) });
+  await expect(read(store, extent)).rejects.toMatchObject({
+    code: "CORRUPTION",
+    message: expect.stringMatching(/Arena 1 .*4096.*4 of 100/),
+  });
 });
 
 test("flush syncs the arenas written to, once, and again after it failed", async () => {

@@ -11,11 +11,12 @@
  *
  * All file operations but the creation of an arena are synchronous, so no call sees another one's half-done work.
  */
-import { slotted, ExtentAllocator } from "../extent-allocator.js";
+
 import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
+import { ExtentAllocator, slotted } from "../extent-allocator.js";
 import { closedError, notRetainedError } from "../storage-error.js";
 import { ArenaFile } from "./arena-file.js";
 import type { Directory } from "./file-system.js";

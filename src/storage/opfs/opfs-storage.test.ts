@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { describe, expect, test } from "vitest";
-import { conformanceCases, runConformanceCase } from "../../testing/storage-conformance.js";
-import type { ConformanceTarget } from "../../testing/storage-conformance.js";
 import { FakeDirectory, installFakeFileSystem } from "../../testing/fake-file-system.js";
+import type { ConformanceTarget } from "../../testing/storage-conformance.js";
+import { conformanceCases, runConformanceCase } from "../../testing/storage-conformance.js";
 import { openOpfsStorage } from "./opfs-storage.js";
 
 const root = new FakeDirectory();

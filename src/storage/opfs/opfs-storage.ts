@@ -6,10 +6,15 @@ import { IndexedDbLogStore } from "../idb/indexeddb-log-store.js";
 import { recordDestruction } from "../storage-kind.js";
 import { ArenaFile } from "./arena-file.js";
 import { findDirectory, openDirectory, removeDirectory } from "./file-system.js";
-import { OpfsBlobStore } from "./opfs-blob-store.js";
 import type { ArenaLimits } from "./opfs-blob-store.js";
+import { OpfsBlobStore } from "./opfs-blob-store.js";
 
-export async function openOpfsStorage(path: string, durability: Durability, now: () => number, arenaLimits?: ArenaLimits): Promise<Storage> {
+export async function openOpfsStorage(
+  path: string,
+  durability: Durability,
+  now: () => number,
+  arenaLimits?: ArenaLimits,
+): Promise<Storage> {
   const database = await Database.open(path);
   try {
     return await opfsStorage(database, path, durability, now, arenaLimits);
@@ -20,7 +25,13 @@ export async function openOpfsStorage(path: string, durability: Durability, now:
 }
 
 /** The same over a connection that is already open; when it rejects, the connection is still the caller's. */
-export async function opfsStorage(database: Database, path: string, durability: Durability, now: () => number, arenaLimits?: ArenaLimits): Promise<Storage> {
+export async function opfsStorage(
+  database: Database,
+  path: string,
+  durability: Durability,
+  now: () => number,
+  arenaLimits?: ArenaLimits,
+): Promise<Storage> {
   const blobs = await OpfsBlobStore.open(await openDirectory(path), now, arenaLimits);
   const close = async () => {
     database.close();

@@ -3,16 +3,16 @@
  * between, and of a sequence that finds a difference the shortest part that still does.
  */
 import { isDeepStrictEqual } from "node:util";
-import { Engine } from "../../core/engine.js";
-import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
-import { Random, TestEnvironment } from "../environment.js";
-import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
-import { createHost } from "../../worker/host.js";
-import { TestWorker } from "../worker.js";
 import { TidepoolClient } from "../../api/client.js";
 import { createGateway, type Gateway } from "../../api/rest/create-gateway.js";
-import { ANYTHING, LearnedId, type ModelAnswer, type ModelRequest, Near, RestModel } from "./rest-model.js";
+import { Engine } from "../../core/engine.js";
+import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
+import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import { createHost } from "../../worker/host.js";
+import { Random, TestEnvironment } from "../environment.js";
+import { TestWorker } from "../worker.js";
 import { generateSteps, type Step } from "./requests.js";
+import { ANYTHING, LearnedId, type ModelAnswer, type ModelRequest, Near, RestModel } from "./rest-model.js";
 
 const STEPS = 60;
 
@@ -31,8 +31,16 @@ export async function fuzz(seed: number): Promise<string | null> {
   const difference = await run(steps);
   if (difference === null) return null;
   const { steps: shorter, difference: last } = await shrink(steps.slice(0, difference.at + 1), difference);
-  const lines = shorter.map((step) => (typeof step === "string" ? step : `${step.method} ${step.path} ${show(step.body)}${step.contentType === undefined ? "" : ` (content type ${step.contentType})`}`));
-  return [`seed ${seed} differs; shrunk to ${shorter.length} steps:`, ...lines.map((line, i) => `${i + 1}. ${line}`), `${last.place}: expected ${show(last.expected)}, answered ${show(last.actual)}`].join("\n");
+  const lines = shorter.map((step) =>
+    typeof step === "string"
+      ? step
+      : `${step.method} ${step.path} ${show(step.body)}${step.contentType === undefined ? "" : ` (content type ${step.contentType})`}`,
+  );
+  return [
+    `seed ${seed} differs; shrunk to ${shorter.length} steps:`,
+    ...lines.map((line, i) => `${i + 1}. ${line}`),
+    `${last.place}: expected ${show(last.expected)}, answered ${show(last.actual)}`,
+  ].join("\n");
 }
 
 let databases = 0;
@@ -150,7 +158,8 @@ class World {
 
   #learn(id: LearnedId, actual: unknown): boolean {
     if (id.value !== null) return id.value === actual;
-    if (typeof actual !== "string" || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(actual) || this.#learned.has(actual)) return false;
+    if (typeof actual !== "string" || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(actual) || this.#learned.has(actual))
+      return false;
     this.#learned.add(actual);
     id.value = actual;
     return true;
@@ -163,5 +172,9 @@ class World {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value, (_, one: unknown) => (one instanceof Near ? one.value : one instanceof LearnedId ? (one.value ?? "a new id") : one === ANYTHING ? "anything" : one)) ?? "";
+  return (
+    JSON.stringify(value, (_, one: unknown) =>
+      one instanceof Near ? one.value : one instanceof LearnedId ? (one.value ?? "a new id") : one === ANYTHING ? "anything" : one,
+    ) ?? ""
+  );
 }

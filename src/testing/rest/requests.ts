@@ -13,8 +13,25 @@ const SCOPES = ["tenants/default_tenant/databases/default_database", "tenants/te
 const NAMES = ["alpha", "beta", "gamma"];
 const IDS = [...Array.from({ length: 16 }, (_, i) => `r${i}`), "a b", "ü/?", "constructor"];
 const KEYS = ["n", "s", "b", "t", "m", "__proto__", "constructor"];
-const WORDS = ["wave", "kelp", "Crab", "100%", "潮", "\"q\""];
-const TYPES_OF_FAULT: readonly unknown[] = [null, 1, -1, 1.5, "text", true, [], {}, [1], ["x"], [null], [[]], { $x: 1 }, [{ a: { b: 1 } }], [[1, "x"]], 2 ** 32];
+const WORDS = ["wave", "kelp", "Crab", "100%", "潮", '"q"'];
+const TYPES_OF_FAULT: readonly unknown[] = [
+  null,
+  1,
+  -1,
+  1.5,
+  "text",
+  true,
+  [],
+  {},
+  [1],
+  ["x"],
+  [null],
+  [[]],
+  { $x: 1 },
+  [{ a: { b: 1 } }],
+  [[1, "x"]],
+  2 ** 32,
+];
 
 export function generateSteps(random: Random, count: number): Step[] {
   const generator = new Generator(random);
@@ -36,7 +53,11 @@ class Generator {
     const create = (name: string): Step => {
       const configuration = { hnsw: { space: this.#random.pick(["l2", "cosine", "ip"]) } };
       const schema = { defaults: {}, keys: this.#unindexed() };
-      return { method: "POST", path: `/api/v2/${SCOPES[0]}/collections`, body: { name, ...(this.#random.chance(0.8) ? { configuration } : { schema }) } };
+      return {
+        method: "POST",
+        path: `/api/v2/${SCOPES[0]}/collections`,
+        body: { name, ...(this.#random.chance(0.8) ? { configuration } : { schema }) },
+      };
     };
     const database: Step = { method: "POST", path: "/api/v2/tenants/team/databases", body: { name: "drafts" } };
     return [create("alpha"), create("beta"), database, add("alpha"), add("alpha"), add("beta")];
@@ -55,7 +76,8 @@ class Generator {
     const scope = chance(0.93) ? SCOPES[0]! : SCOPES[1]!;
     const collection = `/api/v2/${scope}/collections/<${chance(0.8) ? "alpha" : pick(NAMES)}>`;
     const dice = this.#random.next();
-    if (dice < 0.3) return { method: "POST", path: `${collection}/${pick(["add", "add", "update", "upsert", "upsert"])}`, body: this.#records() };
+    if (dice < 0.3)
+      return { method: "POST", path: `${collection}/${pick(["add", "add", "update", "upsert", "upsert"])}`, body: this.#records() };
     if (dice < 0.5) return { method: "POST", path: `${collection}/get`, body: this.#get() };
     if (dice < 0.65) return { method: "POST", path: `${collection}/query`, body: this.#query() };
     if (dice < 0.7) return { method: "POST", path: `${collection}/search`, body: this.#search() };
@@ -97,8 +119,22 @@ class Generator {
       () => ({ method: "POST", path: `/api/v2/tenants/${tenant}/databases`, body: { name: pick(["drafts", "drafts", "x", "a..b"]) } }),
       () => ({ method: "GET", path: `/api/v2/${scope}` }),
       () => ({ method: "DELETE", path: `/api/v2/tenants/${tenant}/databases/${chance(0.95) ? "drafts" : database}` }),
-      () => ({ method: "GET", path: `/api/v2/collections/${pick([`${tenant}:${database}:alpha`, `${tenant}:${database}:nobody`, "a:b", "::"])}` }),
-      () => ({ method: "GET", path: pick(["/api/v2", "/api/v2/heartbeat", "/api/v2/version", "/api/v2/healthcheck", "/api/v2/pre-flight-checks", "/api/v2/auth/identity", "/openapi.json"]) }),
+      () => ({
+        method: "GET",
+        path: `/api/v2/collections/${pick([`${tenant}:${database}:alpha`, `${tenant}:${database}:nobody`, "a:b", "::"])}`,
+      }),
+      () => ({
+        method: "GET",
+        path: pick([
+          "/api/v2",
+          "/api/v2/heartbeat",
+          "/api/v2/version",
+          "/api/v2/healthcheck",
+          "/api/v2/pre-flight-checks",
+          "/api/v2/auth/identity",
+          "/openapi.json",
+        ]),
+      }),
       () => (chance(0.1) ? { method: "POST", path: "/api/v2/reset" } : { method: "GET", path: "/api/v2/nothing" }),
       () => ({ method: "POST", path: `/api/v2/${scope}/collections/alpha/functions/attach`, body: {} }),
     ])();
@@ -109,10 +145,21 @@ class Generator {
     const body: Body = { name: chance(0.95) ? name : pick(["ab", "-abc", "192.168.0.1", "a".repeat(513), "256.1.1.1"]) };
     if (chance(0.3)) body["get_or_create"] = chance(0.7);
     if (chance(0.3)) body["metadata"] = chance(0.2) ? { "hnsw:space": "cosine" } : this.#metadata(false);
-    if (chance(0.5)) body["configuration"] = { hnsw: { space: pick(["l2", "cosine", "ip", null]), ...(chance(0.3) ? { ef_search: 20, max_neighbors: 8, num_threads: 2 } : {}) } };
+    if (chance(0.5))
+      body["configuration"] = {
+        hnsw: { space: pick(["l2", "cosine", "ip", null]), ...(chance(0.3) ? { ef_search: 20, max_neighbors: 8, num_threads: 2 } : {}) },
+      };
     if (chance(0.15)) {
       // A space among the metadata would be a configuration too.
-      return { method: "POST", path: `/api/v2/${scope}/collections`, body: { name, schema: { defaults: {}, keys: this.#unindexed() }, ...(chance(0.1) ? { configuration: { hnsw: { space: "ip" } } } : {}) } };
+      return {
+        method: "POST",
+        path: `/api/v2/${scope}/collections`,
+        body: {
+          name,
+          schema: { defaults: {}, keys: this.#unindexed() },
+          ...(chance(0.1) ? { configuration: { hnsw: { space: "ip" } } } : {}),
+        },
+      };
     }
     if (chance(0.05)) body["configuration"] = { spann: { space: pick(["l2", "ip"]) }, ...(chance(0.5) ? { hnsw: {} } : {}) };
     return { method: "POST", path: `/api/v2/${scope}/collections`, body };
@@ -122,7 +169,9 @@ class Generator {
   #unindexed(): Body {
     const off = { enabled: false, config: {} };
     const types = ["string", "int", "float", "bool"].map((type) => ({ [type]: { [`${type}_inverted_index`]: off } }));
-    const keys: Body = Object.fromEntries(["n", "s", "b"].filter(() => this.#random.chance(0.5)).map((key) => [key, this.#random.pick(types)]));
+    const keys: Body = Object.fromEntries(
+      ["n", "s", "b"].filter(() => this.#random.chance(0.5)).map((key) => [key, this.#random.pick(types)]),
+    );
     return this.#random.chance(0.3) ? { ...keys, "#document": { string: { fts_index: off } } } : keys;
   }
 
@@ -131,7 +180,8 @@ class Generator {
     const body: Body = {};
     if (chance(0.4)) body["new_name"] = pick([...NAMES, "no"]);
     if (chance(0.5)) body["new_metadata"] = this.#metadata(true);
-    if (chance(0.3)) body["new_configuration"] = { hnsw: pick([{ ef_search: 7 }, { resize_factor: 2 }, { space: "ip" }, { ef_search: 0 }, {}]) };
+    if (chance(0.3))
+      body["new_configuration"] = { hnsw: pick([{ ef_search: 7 }, { resize_factor: 2 }, { space: "ip" }, { ef_search: 0 }, {}]) };
     return body;
   }
 
@@ -161,13 +211,20 @@ class Generator {
 
   #metadata(nulls: boolean): Body {
     const { pick, chance } = this.#bound();
-    const entries = Array.from({ length: this.#random.below(4) }, () => [chance(0.97) ? pick(KEYS) : pick(["", "#k", "$k"]), nulls && chance(0.4) ? null : this.#value()]);
+    const entries = Array.from({ length: this.#random.below(4) }, () => [
+      chance(0.97) ? pick(KEYS) : pick(["", "#k", "$k"]),
+      nulls && chance(0.4) ? null : this.#value(),
+    ]);
     return Object.fromEntries(entries) as Body;
   }
 
   #value(): unknown {
     const { pick, chance, next } = this.#bound();
-    const sparse = { ...(chance(0.7) ? { "#type": "sparse_vector" } : {}), indices: pick([[], [1], [3, 70000], [5, 2]]), values: pick([[], [next()], [0.1, -2]]) };
+    const sparse = {
+      ...(chance(0.7) ? { "#type": "sparse_vector" } : {}),
+      indices: pick([[], [1], [3, 70000], [5, 2]]),
+      values: pick([[], [next()], [0.1, -2]]),
+    };
     return chanceList(this.#random, () => this.#scalar(), [[], ["wave", "kelp"], [1, 2.5], [true], [pick(WORDS)], sparse]);
   }
 
@@ -181,19 +238,33 @@ class Generator {
     if (depth > 0 && chance(0.35)) return { [pick(["$and", "$or"])]: Array.from({ length: below(4) }, () => this.#where(depth - 1)) };
     const key = chance(0.99) ? pick(KEYS) : "$k";
     if (chance(0.3)) return { [key]: this.#scalar() };
-    const operator = pick(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains", "$not_contains", ...(chance(0.1) ? ["$nope"] : [])]);
+    const operator = pick([
+      "$eq",
+      "$ne",
+      "$gt",
+      "$gte",
+      "$lt",
+      "$lte",
+      "$in",
+      "$nin",
+      "$contains",
+      "$not_contains",
+      ...(chance(0.1) ? ["$nope"] : []),
+    ]);
     return { [key]: { [operator]: chance(0.06) ? pick(TYPES_OF_FAULT) : this.#operand(operator) } };
   }
 
   #operand(operator: string): unknown {
     const { pick, chance, below } = this.#bound();
-    if (operator === "$in" || operator === "$nin") return pick<() => unknown[]>([() => [below(3)], () => [1, 2.5], () => ["wave", "1"], () => [true]])();
+    if (operator === "$in" || operator === "$nin")
+      return pick<() => unknown[]>([() => [below(3)], () => [1, 2.5], () => ["wave", "1"], () => [true]])();
     return /^\$[gl]te?$/.test(operator) && chance(0.9) ? below(4) : this.#scalar();
   }
 
   #whereDocument(depth: number): unknown {
     const { pick, chance, below } = this.#bound();
-    if (depth > 0 && chance(0.3)) return { [pick(["$and", "$or"])]: Array.from({ length: below(3) }, () => this.#whereDocument(depth - 1)) };
+    if (depth > 0 && chance(0.3))
+      return { [pick(["$and", "$or"])]: Array.from({ length: below(3) }, () => this.#whereDocument(depth - 1)) };
     const operator = pick(["$contains", "$not_contains", "$regex", "$not_regex", ...(chance(0.1) ? ["$nope"] : [])]);
     const patterns = ["^wave", "kelp$", "[wk]\\w+ 100", "Crab|潮"];
     return { [operator]: chance(0.05) ? pick([1, null, ["x"]]) : /regex/.test(operator) ? pick(patterns) : pick([...WORDS, "", "e k"]) };
@@ -210,7 +281,12 @@ class Generator {
 
   #get(): Body {
     const { chance, below } = this.#bound();
-    return { ...this.#selection(), ...(chance(0.4) ? { limit: below(6) } : {}), ...(chance(0.4) ? { offset: below(4) } : {}), ...this.#include() };
+    return {
+      ...this.#selection(),
+      ...(chance(0.4) ? { limit: below(6) } : {}),
+      ...(chance(0.4) ? { offset: below(4) } : {}),
+      ...this.#include(),
+    };
   }
 
   #include(): Body {

@@ -3,8 +3,19 @@
  * bodies, names and status codes are written down here a second time, from the description of Chroma's API, and share no
  * code with the gateway; of a refusal it tells the status and the error's name. `gateway.fuzz.test.ts` compares the two.
  */
-import { isScalar, isScalarList, type Matches, Model, modelOperands, modelWhere, modelWhereDocument, type ModelRecord, type ModelWrite } from "../model.js";
+
 import type { Metadata, MetadataPatch, MetadataValue, Space, SparseVector } from "../../core/types.js";
+import {
+  isScalar,
+  isScalarList,
+  type Matches,
+  Model,
+  type ModelRecord,
+  type ModelWrite,
+  modelOperands,
+  modelWhere,
+  modelWhereDocument,
+} from "../model.js";
 
 export interface ModelRequest {
   method: string;
@@ -66,7 +77,14 @@ interface ModelRoute {
   answer(params: Params, body: Body, query: URLSearchParams): unknown;
 }
 
-const ERROR_NAMES: Record<number, string> = { 400: "InvalidArgumentError", 404: "NotFoundError", 409: "ChromaError", 415: "ChromaError", 422: "ChromaError", 501: "ChromaError" };
+const ERROR_NAMES: Record<number, string> = {
+  400: "InvalidArgumentError",
+  404: "NotFoundError",
+  409: "ChromaError",
+  415: "ChromaError",
+  422: "ChromaError",
+  501: "ChromaError",
+};
 const INCLUDES = ["distances", "documents", "embeddings", "metadatas", "uris"];
 
 export class RestModel {
@@ -88,10 +106,13 @@ export class RestModel {
 
   /** The path with ids in place of `<name>`; a collection that is not there has an id that none has. */
   resolve(path: string): string {
-    return path.replace(/^(.*\/tenants\/([^/]+)\/databases\/([^/]+)\/collections\/.*)<(\w+)>|<\w+>/, (_, before = "", tenant?: string, database?: string, name?: string) => {
-      const id = this.#database(tenant ?? "", database ?? "")?.collections.find((one) => one.name === name)?.id.value;
-      return `${before}${id ?? "00000000-0000-4000-8000-0000000000ff"}`;
-    });
+    return path.replace(
+      /^(.*\/tenants\/([^/]+)\/databases\/([^/]+)\/collections\/.*)<(\w+)>|<\w+>/,
+      (_, before = "", tenant?: string, database?: string, name?: string) => {
+        const id = this.#database(tenant ?? "", database ?? "")?.collections.find((one) => one.name === name)?.id.value;
+        return `${before}${id ?? "00000000-0000-4000-8000-0000000000ff"}`;
+      },
+    );
   }
 
   /** Ids of all collections, for what is done beside the requests. */
@@ -134,13 +155,28 @@ export class RestModel {
     }),
 
     route("POST", "/api/v2/tenants", (_, { name }) => this.#createTenant(name as string), { body: fields({ name: isText }) }),
-    route("GET", "/api/v2/tenants/:tenant", ({ tenant }) => ({ name: tenant, resource_name: found(this.#tenants.get(tenant!)).resourceName })),
-    route("PATCH", "/api/v2/tenants/:tenant", ({ tenant }, body) => {
-      found(this.#tenants.get(tenant!)).resourceName = body["resource_name"] as string;
-      return {};
-    }, { body: fields({ resource_name: isText }) }),
-    route("GET", "/api/v2/tenants/:tenant/databases", ({ tenant }, _, query) => page(query, this.#databases.filter((one) => one.tenant === tenant)).map(databaseOnWire)),
-    route("POST", "/api/v2/tenants/:tenant/databases", ({ tenant }, { name }) => this.#createDatabase(tenant!, name as string), { body: fields({ name: isText }) }),
+    route("GET", "/api/v2/tenants/:tenant", ({ tenant }) => ({
+      name: tenant,
+      resource_name: found(this.#tenants.get(tenant!)).resourceName,
+    })),
+    route(
+      "PATCH",
+      "/api/v2/tenants/:tenant",
+      ({ tenant }, body) => {
+        found(this.#tenants.get(tenant!)).resourceName = body["resource_name"] as string;
+        return {};
+      },
+      { body: fields({ resource_name: isText }) },
+    ),
+    route("GET", "/api/v2/tenants/:tenant/databases", ({ tenant }, _, query) =>
+      page(
+        query,
+        this.#databases.filter((one) => one.tenant === tenant),
+      ).map(databaseOnWire),
+    ),
+    route("POST", "/api/v2/tenants/:tenant/databases", ({ tenant }, { name }) => this.#createDatabase(tenant!, name as string), {
+      body: fields({ name: isText }),
+    }),
     route("GET", "/api/v2/tenants/:tenant/databases/:database", (params) => databaseOnWire(this.#existing(params))),
     route("DELETE", "/api/v2/tenants/:tenant/databases/:database", (params) => {
       this.#databases.splice(this.#databases.indexOf(this.#existing(params)), 1);
@@ -153,11 +189,14 @@ export class RestModel {
   ];
 
   #collectionRoutes(path: string): ModelRoute[] {
-    const named = (params: Params): ModelCollection => found(this.#database(params["tenant"]!, params["database"]!)?.collections.find(({ name }) => name === params["id"]));
+    const named = (params: Params): ModelCollection =>
+      found(this.#database(params["tenant"]!, params["database"]!)?.collections.find(({ name }) => name === params["id"]));
     const all = ({ tenant, database }: Params): ModelCollection[] => this.#database(tenant!, database!)?.collections ?? [];
     return [
       route("GET", `${path}/collections`, (params, _, query) => page(query, all(params)).map((one) => onWire(one, params))),
-      route("POST", `${path}/collections`, (params, body) => onWire(this.#createCollection(params, body), params), { body: isCollectionBody }),
+      route("POST", `${path}/collections`, (params, body) => onWire(this.#createCollection(params, body), params), {
+        body: isCollectionBody,
+      }),
       route("GET", `${path}/collections_count`, (params) => all(params).length),
       route("GET", `${path}/collections/by-id/:id`, (params) => {
         requireThat(isUuid(params["id"]!), 400);
@@ -169,7 +208,9 @@ export class RestModel {
         return {};
       }),
       route("PUT", `${path}/collections/:id`, (params, body) => this.#modify(params, body), { body: isModifyBody }),
-      route("POST", `${path}/collections/:id/fork`, (params, body) => onWire(this.#fork(params, body["new_name"] as string), params), { body: fields({ new_name: isText }) }),
+      route("POST", `${path}/collections/:id/fork`, (params, body) => onWire(this.#fork(params, body["new_name"] as string), params), {
+        body: fields({ new_name: isText }),
+      }),
       route("GET", `${path}/collections/:id/fork_count`, (params) => {
         requireThat(isUuid(params["id"]!), 400);
         const { family } = this.#collection(params);
@@ -190,7 +231,9 @@ export class RestModel {
       route("POST", `${path}/update`, (params, body) => this.#write(params, "update", body), { body: isUpdateBody }),
       route("POST", `${path}/get`, (params, body) => this.#get(params, body), { body: isGetBody }),
       route("POST", `${path}/query`, (params, body) => this.#query(params, body), { body: isQueryBody }),
-      route("POST", `${path}/search`, (params, body) => this.#search(params, body), { body: fields({ searches: Array.isArray, read_level: maybe(isText) }) }),
+      route("POST", `${path}/search`, (params, body) => this.#search(params, body), {
+        body: fields({ searches: Array.isArray, read_level: maybe(isText) }),
+      }),
       route("POST", `${path}/delete`, (params, body) => this.#delete(params, body), { body: isDeleteBody }),
       route("GET", `${path}/count`, (params) => {
         requireThat(isUuid(params["id"]!), 400);
@@ -247,7 +290,9 @@ export class RestModel {
     const schema = body["schema"] as SchemaOnWire | null | undefined;
     // Only one of the two may say something; the fuzz sends no configuration beside a schema that says what is the case anyhow.
     requireThat(readSchema(schema).size === 0 || (configuration.hnsw == null && configuration.spann == null), 400);
-    const hnsw = Object.fromEntries(Object.entries(configuration.hnsw ?? {}).filter(([key, value]) => value !== null && key in DEFAULT_HNSW));
+    const hnsw = Object.fromEntries(
+      Object.entries(configuration.hnsw ?? {}).filter(([key, value]) => value !== null && key in DEFAULT_HNSW),
+    );
     requireThat(isSoundHnsw(hnsw), 400);
     const space = hnsw["space"] ?? configuration.spann?.["space"] ?? metadata?.["hnsw:space"] ?? "l2";
     requireThat(SPACES.includes(space as Space), 400);
@@ -256,7 +301,14 @@ export class RestModel {
     const existing = database!.collections.find((one) => one.name === name);
     if (existing !== undefined && body["get_or_create"] === true) return existing;
     requireThat(existing === undefined, 409);
-    const made = { name, metadata, hnsw: { ...DEFAULT_HNSW, ...hnsw, space }, unindexed: readSchema(schema), dimension: null, records: new Model(space as Space) };
+    const made = {
+      name,
+      metadata,
+      hnsw: { ...DEFAULT_HNSW, ...hnsw, space },
+      unindexed: readSchema(schema),
+      dimension: null,
+      records: new Model(space as Space),
+    };
     database!.collections.push({ ...made, id: new LearnedId(), family: {}, isFork: false });
     return database!.collections.at(-1)!;
   }
@@ -302,21 +354,32 @@ export class RestModel {
     const column = <T>(name: string): (T | null)[] => (body[name] ?? ids.map(() => null)) as (T | null)[];
     const [embeddings, documents, uris] = [column<number[] | string>("embeddings"), column<string>("documents"), column<string>("uris")];
     const metadatas = column<Record<string, MetadataPatch[string] | []>>("metadatas");
-    requireThat([embeddings, documents, uris, metadatas].every(({ length }) => length === ids.length), 400);
+    requireThat(
+      [embeddings, documents, uris, metadatas].every(({ length }) => length === ids.length),
+      400,
+    );
     const vectors = embeddings.map((one) => (typeof one === "string" ? decoded(one) : one));
     const kept = distinctPlaces(ids, operation === "add" ? "first" : "last");
-    requireThat(kept.every((i) => ids[i] !== "" && isSoundMetadata(metadatas[i]!)), 400);
+    requireThat(
+      kept.every((i) => ids[i] !== "" && isSoundMetadata(metadatas[i]!)),
+      400,
+    );
     const given = kept.flatMap((i) => (vectors[i] === null ? [] : [vectors[i]!]));
-    requireThat(given.every((one) => one.length > 0 && one.length === given[0]!.length && one.every((x) => Number.isFinite(Math.fround(x)))), 400);
+    requireThat(
+      given.every((one) => one.length > 0 && one.length === given[0]!.length && one.every((x) => Number.isFinite(Math.fround(x)))),
+      400,
+    );
     const collection = this.#collection(params);
     requireThat(given.length === 0 || collection.dimension === null || collection.dimension === given[0]!.length, 400);
-    const writes = kept.map((i): ModelWrite => ({
-      id: ids[i]!,
-      embedding: vectors[i] === null ? undefined : Float32Array.from(vectors[i]!),
-      document: documents[i],
-      uri: uris[i],
-      metadata: asStored(withoutEmptyLists(metadatas[i] ?? null)),
-    }));
+    const writes = kept.map(
+      (i): ModelWrite => ({
+        id: ids[i]!,
+        embedding: vectors[i] === null ? undefined : Float32Array.from(vectors[i]!),
+        document: documents[i],
+        uri: uris[i],
+        metadata: asStored(withoutEmptyLists(metadatas[i] ?? null)),
+      }),
+    );
     collection.records.write(operation, writes);
     if (given.length > 0 && collection.records.records.size > 0) collection.dimension ??= given[0]!.length;
     return {};
@@ -335,13 +398,22 @@ export class RestModel {
     const queries = body["query_embeddings"] as number[][];
     const collection = this.#collection(params);
     const dimension = collection.dimension;
-    requireThat(queries.every((query) => (dimension === null ? true : query.length === dimension)), 400);
+    requireThat(
+      queries.every((query) => (dimension === null ? true : query.length === dimension)),
+      400,
+    );
     const wanted = this.#select(collection, body).map(({ id }) => id);
-    requireThat(queries.every((query) => query.every((x) => Number.isFinite(Math.fround(x)))), 400);
+    requireThat(
+      queries.every((query) => query.every((x) => Number.isFinite(Math.fround(x)))),
+      400,
+    );
     const k = (body["n_results"] as number | null | undefined) ?? 10;
     const hits = queries.map((query) => collection.records.query(Float32Array.from(query), k, ({ id }) => wanted.includes(id)));
     const records = hits.map((hit) => hit.map(({ id }) => collection.records.records.get(id)!));
-    const nested = INCLUDES.filter((field) => field !== "distances").map((field) => [field, include.includes(field) ? records.map((one) => columns(one, include)[field]) : null]);
+    const nested = INCLUDES.filter((field) => field !== "distances").map((field) => [
+      field,
+      include.includes(field) ? records.map((one) => columns(one, include)[field]) : null,
+    ]);
     const distances = include.includes("distances") ? hits.map((hit) => hit.map(({ distance }) => near(distance))) : null;
     return { ids: hits.map((hit) => hit.map(({ id }) => id)), ...Object.fromEntries(nested), distances, include };
   }
@@ -349,22 +421,41 @@ export class RestModel {
   /** Searches by one `$knn`, which is what the fuzz sends; rank expressions have a model of their own beside the engine. */
   #search(params: Params, body: Body): object {
     const collection = this.#collection(params);
-    const searches = body["searches"] as { filter?: unknown; rank: { $knn: { query: number[]; limit: number } }; limit: { offset: number; limit: number }; select: { keys: string[] } }[];
+    const searches = body["searches"] as {
+      filter?: unknown;
+      rank: { $knn: { query: number[]; limit: number } };
+      limit: { offset: number; limit: number };
+      select: { keys: string[] };
+    }[];
     requireThat(searches.length > 0, 400);
     const all = searches.map(({ filter, rank: { $knn: knn }, limit, select: { keys } }) => {
       const matches = filter === undefined ? () => true : modelWhere(filter);
       if (matches !== null && filter !== undefined) requireIndexes(collection, filter);
       requireThat(matches !== null && (collection.dimension === null || knn.query.length === collection.dimension), 400);
-      const hits = collection.records.query(Float32Array.from(knn.query), knn.limit, matches!).slice(limit.offset, limit.offset + limit.limit);
+      const hits = collection.records
+        .query(Float32Array.from(knn.query), knn.limit, matches!)
+        .slice(limit.offset, limit.offset + limit.limit);
       const records = hits.map(({ id }) => collection.records.records.get(id)!);
       const when = <T>(key: string, column: T): T | null => (keys.includes(key) ? column : null);
       return {
         ids: hits.map(({ id }) => id),
-        documents: when("#document", records.map(({ document }) => document)),
-        embeddings: when("#embedding", records.map(({ embedding }) => [...embedding].map(near))),
+        documents: when(
+          "#document",
+          records.map(({ document }) => document),
+        ),
+        embeddings: when(
+          "#embedding",
+          records.map(({ embedding }) => [...embedding].map(near)),
+        ),
         // In a search, unlike elsewhere, metadata with nothing in it is `null`.
-        metadatas: when("#metadata", records.map(({ metadata }) => (Object.keys(metadata ?? {}).length === 0 ? null : valuesOnWire(metadata!)))),
-        scores: when("#score", hits.map(({ distance }) => near(distance))),
+        metadatas: when(
+          "#metadata",
+          records.map(({ metadata }) => (Object.keys(metadata ?? {}).length === 0 ? null : valuesOnWire(metadata!))),
+        ),
+        scores: when(
+          "#score",
+          hits.map(({ distance }) => near(distance)),
+        ),
         select: keys,
       };
     });
@@ -395,14 +486,20 @@ function readSelection(collection: ModelCollection, body: Body): Matches {
   const whereDocument = body["where_document"] == null ? () => true : modelWhereDocument(body["where_document"]);
   requireThat(where !== null && whereDocument !== null, 400);
   if (body["where"] != null) requireIndexes(collection, body["where"]);
-  requireThat(!collection.unindexed.has("#document") || !/"\$(not_)?(contains|regex)"/.test(JSON.stringify(body["where_document"] ?? null)), 400);
+  requireThat(
+    !collection.unindexed.has("#document") || !/"\$(not_)?(contains|regex)"/.test(JSON.stringify(body["where_document"] ?? null)),
+    400,
+  );
   return (record) => (ids == null || ids.includes(record.id)) && where!(record) && whereDocument!(record);
 }
 
 /** A condition whose key has no index for what it is compared with is refused, whether or not an answer could be found. */
 function requireIndexes({ unindexed }: ModelCollection, where: unknown): void {
   const typeOf = (operand: unknown): string => (typeof operand !== "number" ? typeof operand : Number.isInteger(operand) ? "int" : "float");
-  requireThat(modelOperands(where).every(([key, operand]) => !unindexed.has(`${key} ${typeOf(operand)}`)), 400);
+  requireThat(
+    modelOperands(where).every(([key, operand]) => !unindexed.has(`${key} ${typeOf(operand)}`)),
+    400,
+  );
 }
 
 type SchemaOnWire = { keys: Record<string, Record<string, Record<string, { enabled: boolean }>>> };
@@ -410,7 +507,11 @@ type SchemaOnWire = { keys: Record<string, Record<string, Record<string, { enabl
 /** Of schemas the fuzz sends those that turn off indexes of single keys; others have tests of their own. */
 function readSchema(schema: SchemaOnWire | null | undefined): Set<string> {
   const types: Record<string, string> = { bool: "boolean" };
-  return new Set(Object.entries(schema?.keys ?? {}).flatMap(([key, value]) => Object.keys(value).map((type) => (key === "#document" ? key : `${key} ${types[type] ?? type}`))));
+  return new Set(
+    Object.entries(schema?.keys ?? {}).flatMap(([key, value]) =>
+      Object.keys(value).map((type) => (key === "#document" ? key : `${key} ${types[type] ?? type}`)),
+    ),
+  );
 }
 
 function requireThat(holds: boolean, status: number): void {
@@ -428,7 +529,10 @@ function route(method: string, path: string, answer: ModelRoute["answer"], more:
 
 function page<T>(query: URLSearchParams, all: readonly T[]): T[] {
   const [offset, limit] = ["offset", "limit"].map((name) => query.get(name));
-  requireThat([offset, limit].every((value) => value === null || /^\+?\d{1,9}$/.test(value!)), 400);
+  requireThat(
+    [offset, limit].every((value) => value === null || /^\+?\d{1,9}$/.test(value!)),
+    400,
+  );
   return all.slice(Number(offset ?? 0), Number(offset ?? 0) + (limit === null ? Infinity : Number(limit)));
 }
 
@@ -449,7 +553,18 @@ function databaseOnWire({ id, name, tenant }: ModelDatabase): object {
 
 function onWire({ id, name, metadata, hnsw, dimension }: ModelCollection, { tenant, database }: Params): object {
   const configuration_json = { hnsw: { ...hnsw }, spann: null, embedding_function: null };
-  return { id, name, configuration_json, schema: ANYTHING, metadata: metadata && valuesOnWire(metadata), dimension, tenant, database, log_position: 0, version: 0 };
+  return {
+    id,
+    name,
+    configuration_json,
+    schema: ANYTHING,
+    metadata: metadata && valuesOnWire(metadata),
+    dimension,
+    tenant,
+    database,
+    log_position: 0,
+    version: 0,
+  };
 }
 
 function columns(records: readonly ModelRecord[], include: readonly string[]): Record<string, unknown> {
@@ -490,11 +605,23 @@ const isText: Is = (value) => typeof value === "string";
 const isNumber: Is = (value) => typeof value === "number";
 const isCount: Is = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 const isSpace: Is = (value) => SPACES.includes(value as Space);
-const maybe = (is: Is): Is => (value) => value === undefined || value === null || is(value);
-const orNull = (is: Is): Is => (value) => value === null || is(value);
-const listOf = (is: Is): Is => (value) => Array.isArray(value) && value.every(is);
+const maybe =
+  (is: Is): Is =>
+  (value) =>
+    value === undefined || value === null || is(value);
+const orNull =
+  (is: Is): Is =>
+  (value) =>
+    value === null || is(value);
+const listOf =
+  (is: Is): Is =>
+  (value) =>
+    Array.isArray(value) && value.every(is);
 const isObject: Is = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const recordOf = (is: Is): Is => (value) => isObject(value) && Object.values(value as object).every(is);
+const recordOf =
+  (is: Is): Is =>
+  (value) =>
+    isObject(value) && Object.values(value as object).every(is);
 
 function fields(shapes: Record<string, Is>, closed = false): Is {
   return (value) => {
@@ -524,13 +651,25 @@ const isGetBody = fields({ ...ids, limit: maybe(isCount), offset: maybe(isCount)
 const isQueryBody = fields({ ...ids, query_embeddings: listOf(listOf(isNumber)), n_results: maybe(isCount), include: isInclude });
 const isDeleteBody = fields({ ...ids, limit: maybe(isCount) });
 
-const hnswNumbers = { ef_search: maybe(isCount), max_neighbors: maybe(isCount), num_threads: maybe(isCount), resize_factor: maybe(isNumber), sync_threshold: maybe(isCount), batch_size: maybe(isCount) };
+const hnswNumbers = {
+  ef_search: maybe(isCount),
+  max_neighbors: maybe(isCount),
+  num_threads: maybe(isCount),
+  resize_factor: maybe(isNumber),
+  sync_threshold: maybe(isCount),
+  batch_size: maybe(isCount),
+};
 const isCollectionBody = fields({
   name: isText,
   get_or_create: maybe((value) => typeof value === "boolean"),
   metadata: maybe(recordOf(isValue)),
   schema: maybe(fields({ defaults: isObject, keys: isObject, cmek: () => true }, true)),
-  configuration: maybe(fields({ hnsw: maybe(fields({ space: maybe(isSpace), ef_construction: maybe(isCount), ...hnswNumbers })), spann: maybe(fields({ space: maybe(isSpace) })) })),
+  configuration: maybe(
+    fields({
+      hnsw: maybe(fields({ space: maybe(isSpace), ef_construction: maybe(isCount), ...hnswNumbers })),
+      spann: maybe(fields({ space: maybe(isSpace) })),
+    }),
+  ),
 });
 const isModifyBody = fields({
   new_name: maybe(isText),
@@ -554,11 +693,14 @@ function readBody({ body, contentType = "application/json" }: ModelRequest, is: 
 
 /** Numbers of 1 and more; the factor may be any above 0. */
 function isSoundHnsw(hnsw: Body): boolean {
-  return Object.entries(hnsw).every(([key, value]) => key === "space" || (value as number) >= (key === "resize_factor" ? Number.MIN_VALUE : 1));
+  return Object.entries(hnsw).every(
+    ([key, value]) => key === "space" || (value as number) >= (key === "resize_factor" ? Number.MIN_VALUE : 1),
+  );
 }
 
 function isName(name: string): boolean {
-  const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(name) && name.split(".").every((part) => String(Number(part)) === part && Number(part) < 256);
+  const isAddress =
+    /^\d+\.\d+\.\d+\.\d+$/.test(name) && name.split(".").every((part) => String(Number(part)) === part && Number(part) < 256);
   return /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,510}[a-zA-Z0-9]$/.test(name) && !name.includes("..") && !isAddress;
 }
 
@@ -602,7 +744,8 @@ function withoutEmptyLists(metadata: Record<string, MetadataPatch[string] | []> 
 /** Sparse vectors are kept as float32, without what they bring along. */
 function asStored(metadata: MetadataPatch | null): MetadataPatch | null {
   if (metadata === null) return null;
-  const stored = (value: MetadataValue | null): MetadataValue | null => (isSparse(value) ? { indices: value.indices, values: value.values.map(Math.fround) } : value);
+  const stored = (value: MetadataValue | null): MetadataValue | null =>
+    isSparse(value) ? { indices: value.indices, values: value.values.map(Math.fround) } : value;
   return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, stored(value)]));
 }
 

@@ -74,7 +74,20 @@ describe("compileRegex means what Rust's regex crate means", () => {
   });
 
   test("the same in an ASCII text as in one with something else at its end", () => {
-    const patterns = ["\\ba", "a\\b", "\\Ba", "a\\B", "\\wa", "a\\W+b", "(?i)\\bA\\d", "\\sa[^\\w]", "[\\D--_]a", "\\b{start}a", "a\\b{end}", "\\b_a"];
+    const patterns = [
+      "\\ba",
+      "a\\b",
+      "\\Ba",
+      "a\\B",
+      "\\wa",
+      "a\\W+b",
+      "(?i)\\bA\\d",
+      "\\sa[^\\w]",
+      "[\\D--_]a",
+      "\\b{start}a",
+      "a\\b{end}",
+      "\\b_a",
+    ];
     const text = fc.string({ unit: fc.constantFrom("a", "b", "A", "_", "1", " ", "\t", "-"), maxLength: 8 });
     fc.assert(
       fc.property(fc.constantFrom(...patterns), text, (pattern, text) => {
@@ -136,7 +149,9 @@ test.each<[pattern: string, reason: RegExp]>([
   ["(?-u)\\W", /invalid UTF-8/],
   ["(?-u)\\pL", /without the u flag/],
 ])("%s is refused", (pattern, reason) => {
-  expect(() => compileRegex(pattern)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(reason) as string }));
+  expect(() => compileRegex(pattern)).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(reason) as string }),
+  );
 });
 
 test.each([

@@ -529,7 +529,10 @@ function findProperty(key: string | undefined, name: string): string | null {
 }
 
 function titleCase(name: string): string {
-  const words = name.trim().toLowerCase().split(/[\s_-]+/);
+  const words = name
+    .trim()
+    .toLowerCase()
+    .split(/[\s_-]+/);
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("_");
 }
 

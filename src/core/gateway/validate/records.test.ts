@@ -101,10 +101,15 @@ describe("metadata", () => {
   });
 
   test("sparse vectors are fine: empty, with a mark or tokens, up to the last index and the limit", () => {
-    const longest = { indices: Array.from({ length: limits.sparseVectorEntriesMax }, (_, i) => i), values: new Array(limits.sparseVectorEntriesMax).fill(0) };
+    const longest = {
+      indices: Array.from({ length: limits.sparseVectorEntriesMax }, (_, i) => i),
+      values: new Array(limits.sparseVectorEntriesMax).fill(0),
+    };
     const marked = { "#type": "sparse_vector", indices: [0, 4294967295], values: [-0.5, 0], tokens: ["a", "b"] };
     validateMetadata({ empty: { indices: [], values: [] }, marked, longest }, "metadata");
-    const error = failure(() => validateMetadata({ a: { indices: [...longest.indices, 1e6], values: [...longest.values, 1] } }, "metadata"));
+    const error = failure(() =>
+      validateMetadata({ a: { indices: [...longest.indices, 1e6], values: [...longest.values, 1] } }, "metadata"),
+    );
     expect(error.code).toBe("LIMIT_EXCEEDED");
     expect(error.message).toMatch(/metadata\["a"\] has 65537 entries, more than the 65536 allowed/);
   });
@@ -164,7 +169,10 @@ describe("index parameters", () => {
   });
 
   test("the least and the largest values are taken", () => {
-    for (const hnsw of [{ max_neighbors: 2, ef_construction: 1, ef_search: 1 }, { max_neighbors: 256, ef_construction: 65_536, ef_search: 65_536 }]) {
+    for (const hnsw of [
+      { max_neighbors: 2, ef_construction: 1, ef_search: 1 },
+      { max_neighbors: 256, ef_construction: 65_536, ef_search: 65_536 },
+    ]) {
       expect(validateHnsw(hnsw, "create")).toEqual(hnsw);
     }
   });
@@ -196,12 +204,42 @@ describe("a batch in the gateway", () => {
     ["short column", (batch) => ({ ...batch, documents: ["x"] }), "INVALID_ARGUMENT", /Unequal lengths for fields ids, documents/],
     ["column of another type", (batch) => ({ ...batch, uris: "u" }), "INVALID_ARGUMENT", /'uris' to be an array/],
     ["document of another type", (batch) => ({ ...batch, documents: ["x", 5] }), "INVALID_ARGUMENT", /documents\[1\] is 5/],
-    ["null in metadata of add", (batch) => ({ ...batch, metadatas: [null, { k: null }] }), "INVALID_ARGUMENT", /metadatas\[1\]\["k"\] is null/],
-    ["missing numbers", (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: new Float32Array(3) } }), "INVALID_ARGUMENT", /has 3 numbers, but 2 embeddings/],
-    ["NaN", (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: Float32Array.of(1, 2, NaN, 4) } }), "INVALID_ARGUMENT", /Non-finite float value at embedding index 1: NaN \(embeddings\[1\]\[0\]/],
-    ["Infinity", (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: Float32Array.of(1, 2, 3, -Infinity) } }), "INVALID_ARGUMENT", /index 1: -Infinity/],
-    ["wide presence", (batch) => ({ ...batch, embeddings: { ...batch.embeddings, present: Uint8Array.of(2, 0) } }), "INVALID_ARGUMENT", /present must be 2 bytes/],
-    ["another dimension", (batch) => ({ ...batch, embeddings: { dimension: 1, values: new Float32Array(2), present: null } }), "DIMENSION_MISMATCH", /got 1/],
+    [
+      "null in metadata of add",
+      (batch) => ({ ...batch, metadatas: [null, { k: null }] }),
+      "INVALID_ARGUMENT",
+      /metadatas\[1\]\["k"\] is null/,
+    ],
+    [
+      "missing numbers",
+      (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: new Float32Array(3) } }),
+      "INVALID_ARGUMENT",
+      /has 3 numbers, but 2 embeddings/,
+    ],
+    [
+      "NaN",
+      (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: Float32Array.of(1, 2, NaN, 4) } }),
+      "INVALID_ARGUMENT",
+      /Non-finite float value at embedding index 1: NaN \(embeddings\[1\]\[0\]/,
+    ],
+    [
+      "Infinity",
+      (batch) => ({ ...batch, embeddings: { ...batch.embeddings, values: Float32Array.of(1, 2, 3, -Infinity) } }),
+      "INVALID_ARGUMENT",
+      /index 1: -Infinity/,
+    ],
+    [
+      "wide presence",
+      (batch) => ({ ...batch, embeddings: { ...batch.embeddings, present: Uint8Array.of(2, 0) } }),
+      "INVALID_ARGUMENT",
+      /present must be 2 bytes/,
+    ],
+    [
+      "another dimension",
+      (batch) => ({ ...batch, embeddings: { dimension: 1, values: new Float32Array(2), present: null } }),
+      "DIMENSION_MISMATCH",
+      /got 1/,
+    ],
     ["too many records", () => ({ ...emptyBatch(limits.batchRecordsMax + 1) }), "LIMIT_EXCEEDED", /5462 records exceeds/],
     ["too many bytes", () => ({ ...emptyBatch(1), documents: ["x".repeat(limits.batchBytesMax)] }), "LIMIT_EXCEEDED", /bytes exceeds/],
   ])("is refused: %s", (_, spoil, code, message) => {

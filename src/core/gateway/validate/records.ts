@@ -102,11 +102,7 @@ export function validateMetadataRange(
  * Metadata of one record or of a collection: at least one key, scalars, homogeneous arrays of scalars or sparse vectors.
  * `null` is a value only where it deletes a key (`nullDeletes`).
  */
-export function validateMetadata(
-  metadata: unknown,
-  argument: string,
-  nullDeletes = false,
-): asserts metadata is MetadataPatch {
+export function validateMetadata(metadata: unknown, argument: string, nullDeletes = false): asserts metadata is MetadataPatch {
   validateObject(metadata, argument);
   if (Object.keys(metadata).length === 0) {
     throw invalidArgument(`Expected metadata to be non-empty, but ${argument} is {}; leave it out or use null`);
@@ -178,11 +174,15 @@ function validateSparseVector(vector: object, where: string): void {
   if (!Array.isArray(values)) refuse(`.values is ${show(values)}`);
   if (indices.length !== values.length) refuse(` has ${indices.length} indices and ${values.length} values`);
   if (indices.length > limits.sparseVectorEntriesMax) {
-    throw new TidepoolError("LIMIT_EXCEEDED", `${where} has ${indices.length} entries, more than the ${limits.sparseVectorEntriesMax} allowed`);
+    throw new TidepoolError(
+      "LIMIT_EXCEEDED",
+      `${where} has ${indices.length} entries, more than the ${limits.sparseVectorEntriesMax} allowed`,
+    );
   }
   for (let i = 0; i < indices.length; i++) {
     const [index, last = -1] = [indices[i], indices[i - 1]] as [number, number?];
-    if (!(Number.isInteger(index) && index > last && index < 2 ** 32)) refuse(`.indices[${i}] is ${show(index)}${i > 0 ? ` after ${last}` : ""}`);
+    if (!(Number.isInteger(index) && index > last && index < 2 ** 32))
+      refuse(`.indices[${i}] is ${show(index)}${i > 0 ? ` after ${last}` : ""}`);
     if (!isFloat32(values[i])) refuse(`.values[${i}] is ${show(values[i])}`);
   }
 }
@@ -197,10 +197,7 @@ export function validateDimension(dimension: number, argument: string, expected?
     throw invalidArgument(`Expected each embedding to be a non-empty array of numbers, but got an empty array at ${argument}`);
   }
   if (dimension > limits.dimensionMax) {
-    throw new TidepoolError(
-      "LIMIT_EXCEEDED",
-      `${argument} has ${dimension} dimensions, more than the ${limits.dimensionMax} allowed`,
-    );
+    throw new TidepoolError("LIMIT_EXCEEDED", `${argument} has ${dimension} dimensions, more than the ${limits.dimensionMax} allowed`);
   }
   if (expected != null && dimension !== expected) {
     throw new TidepoolError(
@@ -218,9 +215,7 @@ export function validateVector(values: ArrayLike<unknown>, argument: string, row
     if (isFloat32(value)) continue;
     const place = `${argument}[${row}][${i}]`;
     if (typeof value !== "number") throw invalidArgument(`Expected embeddings to hold numbers, but ${place} is ${show(value)}`);
-    throw invalidArgument(
-      `Non-finite float value at embedding index ${row}: ${value} (${place}; every number must be finite as float32)`,
-    );
+    throw invalidArgument(`Non-finite float value at embedding index ${row}: ${value} (${place}; every number must be finite as float32)`);
   }
 }
 
@@ -357,9 +352,7 @@ export function validateInclude(include: unknown, exclude?: IncludeField): asser
   for (let i = 0; i < include.length; i++) {
     const field = include[i];
     if (!INCLUDE_FIELDS.includes(field as IncludeField)) {
-      throw invalidArgument(
-        `Expected 'include' items to be one of ${INCLUDE_FIELDS.join(", ")}, but include[${i}] is ${show(field)}`,
-      );
+      throw invalidArgument(`Expected 'include' items to be one of ${INCLUDE_FIELDS.join(", ")}, but include[${i}] is ${show(field)}`);
     }
     if (field === exclude) throw invalidArgument(`${exclude} is not allowed for this operation (include[${i}])`);
   }
@@ -402,7 +395,8 @@ function validateHnswField(key: string, value: unknown, argument: string): void 
     const allowed: readonly unknown[] = key === "space" ? SPACES : HNSW_ENGINES;
     if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.join(", ")}, got ${show(value)}`);
   } else if (key === "resize_factor") {
-    if (!Number.isFinite(value) || (value as number) <= 0) throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
+    if (!Number.isFinite(value) || (value as number) <= 0)
+      throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
   } else {
     const [min, max] = HNSW_RANGES[key] ?? [1, Infinity];
     validateAtLeast(value, min, argument);

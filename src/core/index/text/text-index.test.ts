@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import MiniSearch from "minisearch";
 import { expect, test } from "vitest";
-import { limits } from "../../limits.js";
 import { Bitmap } from "../../base/bitmap.js";
+import { limits } from "../../limits.js";
 import { PieceWriter, pieceBytesMax } from "./pieces.js";
-import { LAYOUT, TextIndex, type TextHits, type TextSearchOptions } from "./text-index.js";
+import { LAYOUT, type TextHits, TextIndex, type TextSearchOptions } from "./text-index.js";
 import { tokenize } from "./tokenize.js";
 
 const all = new Bitmap(100_000);
@@ -64,16 +64,22 @@ test("scores are BM25 by the textbook", () => {
 
 test("prefix and fuzzy rank as MiniSearch does with the same parameters", () => {
   fc.assert(
-    fc.property(fc.array(sentence, { maxLength: 20 }), fc.constantFrom(...words), fc.boolean(), fc.constantFrom(0, 0.2, 0.4), (documents, term, prefix, fuzzy) => {
-      // One length for all documents: MiniSearch counts distinct terms there, the index counts tokens.
-      const even = documents.map((document) => [...new Set(document.split(" ").filter(Boolean))].join(" "));
-      const plain = new MiniSearch({ fields: ["text"], tokenize, processTerm: (token) => token, autoVacuum: false });
-      plain.addAll(even.map((text, id) => ({ id, text })));
-      const expected = plain.search(term, { prefix, fuzzy, bm25: { k: 1.2, b: 0.75, d: 0 } });
-      const hits = search(indexOf(even), term, { prefix, fuzzy });
-      expect([...hits.ordinals].sort()).toEqual(expected.map((hit) => hit.id as number).sort());
-      expected.forEach((hit, i) => expect(hits.scores[i]).toBeCloseTo(hit.score, 10));
-    }),
+    fc.property(
+      fc.array(sentence, { maxLength: 20 }),
+      fc.constantFrom(...words),
+      fc.boolean(),
+      fc.constantFrom(0, 0.2, 0.4),
+      (documents, term, prefix, fuzzy) => {
+        // One length for all documents: MiniSearch counts distinct terms there, the index counts tokens.
+        const even = documents.map((document) => [...new Set(document.split(" ").filter(Boolean))].join(" "));
+        const plain = new MiniSearch({ fields: ["text"], tokenize, processTerm: (token) => token, autoVacuum: false });
+        plain.addAll(even.map((text, id) => ({ id, text })));
+        const expected = plain.search(term, { prefix, fuzzy, bm25: { k: 1.2, b: 0.75, d: 0 } });
+        const hits = search(indexOf(even), term, { prefix, fuzzy });
+        expect([...hits.ordinals].sort()).toEqual(expected.map((hit) => hit.id as number).sort());
+        expected.forEach((hit, i) => expect(hits.scores[i]).toBeCloseTo(hit.score, 10));
+      },
+    ),
   );
 });
 
@@ -101,7 +107,8 @@ test("replacing and deleting takes the old document out of hits and scores", () 
   expect(index.has(0)).toBe(false);
   expect(index.documentCount).toBe(3);
   const fresh = indexOf([null, "shore crab", "sand shore", "salt"]);
-  for (const query of ["salt", "shore", "sand", "crab shore"]) expect(comparable(search(index, query))).toEqual(comparable(search(fresh, query)));
+  for (const query of ["salt", "shore", "sand", "crab shore"])
+    expect(comparable(search(index, query))).toEqual(comparable(search(fresh, query)));
 });
 
 test("only allowed documents are found, with the scores of the whole collection", () => {
@@ -164,26 +171,34 @@ test("a query of too many terms is refused by name", () => {
 });
 
 test("after any history an index answers like a fresh one, also saved and loaded, also vacuumed", async () => {
-  const operation = fc.record({ ordinal: fc.nat(15), document: fc.option(sentence, { freq: 4 }), reload: fc.constantFrom("no", "no", "no", "no", "load", "vacuum") });
+  const operation = fc.record({
+    ordinal: fc.nat(15),
+    document: fc.option(sentence, { freq: 4 }),
+    reload: fc.constantFrom("no", "no", "no", "no", "load", "vacuum"),
+  });
   await fc.assert(
-    fc.asyncProperty(fc.array(operation, { maxLength: 40 }), fc.array(fc.tuple(sentence, fc.boolean(), fc.constantFrom(0, 0.3)), { minLength: 1, maxLength: 5 }), async (operations, queries) => {
-      const documents: (string | null)[] = Array.from({ length: 16 }, () => null);
-      let index = new TextIndex();
-      for (const { ordinal, document, reload } of operations) {
-        documents[ordinal] = document;
-        index.set(ordinal, document);
-        if (reload === "load") index = await reloaded(index);
-        if (reload === "vacuum") await index.vacuum(noTick);
-      }
-      const fresh = indexOf(documents);
-      const copy = await reloaded(index);
-      for (const [query, prefix, fuzzy] of queries) {
-        const expected = comparable(search(fresh, query, { prefix, fuzzy }));
-        expect(comparable(search(index, query, { prefix, fuzzy }))).toEqual(expected);
-        expect(comparable(search(copy, query, { prefix, fuzzy }))).toEqual(expected);
-      }
-      expect(copy.documentCount).toBe(fresh.documentCount);
-    }),
+    fc.asyncProperty(
+      fc.array(operation, { maxLength: 40 }),
+      fc.array(fc.tuple(sentence, fc.boolean(), fc.constantFrom(0, 0.3)), { minLength: 1, maxLength: 5 }),
+      async (operations, queries) => {
+        const documents: (string | null)[] = Array.from({ length: 16 }, () => null);
+        let index = new TextIndex();
+        for (const { ordinal, document, reload } of operations) {
+          documents[ordinal] = document;
+          index.set(ordinal, document);
+          if (reload === "load") index = await reloaded(index);
+          if (reload === "vacuum") await index.vacuum(noTick);
+        }
+        const fresh = indexOf(documents);
+        const copy = await reloaded(index);
+        for (const [query, prefix, fuzzy] of queries) {
+          const expected = comparable(search(fresh, query, { prefix, fuzzy }));
+          expect(comparable(search(index, query, { prefix, fuzzy }))).toEqual(expected);
+          expect(comparable(search(copy, query, { prefix, fuzzy }))).toEqual(expected);
+        }
+        expect(copy.documentCount).toBe(fresh.documentCount);
+      },
+    ),
     { numRuns: 100 },
   );
 });
@@ -226,7 +241,8 @@ test("an index may be searched, not changed, while it is being saved or vacuumed
     } catch (error) {
       refused = (error as { code: string }).code;
     }
-  })) expect(piece.length).toBeGreaterThan(0);
+  }))
+    expect(piece.length).toBeGreaterThan(0);
   expect(refused).toBe("INTERNAL");
 });
 
@@ -241,7 +257,14 @@ test("another layout or tokenizer means no index; damage is corruption", async (
   };
   expect(await TextIndex.load([header(LAYOUT + 1, "")], noTick)).toBeNull();
   expect(await TextIndex.load([header(LAYOUT, "another")], noTick)).toBeNull();
-  const broken = [[], saved.slice(0, 2).map((piece) => piece.slice(0, -1)), [Uint8Array.of(9)], [new Uint8Array(0)], [saved[0]!, saved[2]!], [saved[0]!.slice(0, 5)]];
+  const broken = [
+    [],
+    saved.slice(0, 2).map((piece) => piece.slice(0, -1)),
+    [Uint8Array.of(9)],
+    [new Uint8Array(0)],
+    [saved[0]!, saved[2]!],
+    [saved[0]!.slice(0, 5)],
+  ];
   for (const list of broken) await expect(TextIndex.load(list, noTick)).rejects.toMatchObject({ code: "CORRUPTION" });
 });
 

@@ -14,10 +14,10 @@
  * for its inner layout: a test fails when the library changes it.
  */
 import MiniSearch, { type SearchResult } from "minisearch";
+import type { Bitmap } from "../../base/bitmap.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { Bitmap } from "../../base/bitmap.js";
-import { DOCUMENTS, HEADER, PieceReader, PieceWriter, TERMS, damagedPiece, entryPostingsMax } from "./pieces.js";
+import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
 import { tokenize, tokenizerSignature } from "./tokenize.js";
 
 /** MiniSearch's serialisation version and the version of our pieces, as one number. */
@@ -174,7 +174,12 @@ class Engine extends MiniSearch<TextDocument> {
     const positions = new Int32Array(this._nextId).fill(-1);
     documents.forEach(([shortId], position) => (positions[shortId] = position));
     const lengths = documents.map(([shortId]) => this._fieldLength.get(shortId)![FIELD]!);
-    yield* documentPieces(writer, documents.map(([, ordinal]) => ordinal), lengths, tick);
+    yield* documentPieces(
+      writer,
+      documents.map(([, ordinal]) => ordinal),
+      lengths,
+      tick,
+    );
     writer.begin(TERMS);
     for await (const [term, data] of this.#walk(tick)) {
       yield* writeTerm(writer, term, packPostings(data.get(FIELD)!, positions));
@@ -283,7 +288,10 @@ function parseQuery(text: string, { prefix, fuzzy }: TextSearchOptions): Query {
   const counts = new Map<string, number>();
   for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
   if (counts.size > limits.queryTermsMax) {
-    throw new TidepoolError("LIMIT_EXCEEDED", `query has ${counts.size} distinct terms; at most ${limits.queryTermsMax} are allowed (queryTermsMax)`);
+    throw new TidepoolError(
+      "LIMIT_EXCEEDED",
+      `query has ${counts.size} distinct terms; at most ${limits.queryTermsMax} are allowed (queryTermsMax)`,
+    );
   }
   const last = terms.at(-1);
   return {
@@ -349,7 +357,12 @@ function header(writer: PieceWriter, documents: number): Uint8Array {
   return writer.take();
 }
 
-async function* documentPieces(writer: PieceWriter, ordinals: readonly number[], lengths: readonly number[], tick: Tick): AsyncGenerator<Uint8Array, void, undefined> {
+async function* documentPieces(
+  writer: PieceWriter,
+  ordinals: readonly number[],
+  lengths: readonly number[],
+  tick: Tick,
+): AsyncGenerator<Uint8Array, void, undefined> {
   writer.begin(DOCUMENTS);
   for (let i = 0; i < ordinals.length; i++) {
     if (writer.isFull) yield writer.take();

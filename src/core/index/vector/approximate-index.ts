@@ -7,8 +7,8 @@
  * was deleted or replaced since.
  */
 
-import type { Space } from "../../types.js";
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Space } from "../../types.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import type { VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Space } from "../../types.js";
 import { Bitmap } from "../../base/bitmap.js";
+import type { Space } from "../../types.js";
 import { distance } from "./distance.js";
 import { ErrorBounds, Margin } from "./error-bounds.js";
 import { encodeQuery, quantizeRows } from "./quantize.js";
@@ -56,7 +56,9 @@ describe("ErrorBounds", () => {
       space: fc.constantFrom<Space>("l2", "cosine", "ip"),
       dimension: fc.integer({ min: 1, max: 60 }),
       unit: fc.constantFrom(1, 0.3, 1e-18, 1e-22, 1e-44, 1e10),
-      make: fc.constantFrom(exactlyEncoded, (dimension: number, unit: number, seed: number) => scattered(dimension, seed).map((x) => x * unit)),
+      make: fc.constantFrom(exactlyEncoded, (dimension: number, unit: number, seed: number) =>
+        scattered(dimension, seed).map((x) => x * unit),
+      ),
       seed: fc.nat(),
     });
     fc.assert(
@@ -87,7 +89,13 @@ describe("ErrorBounds", () => {
   it("never shrinks when better rows follow", () => {
     const bounds = new ErrorBounds("ip", 64);
     const query = encodeQuery("ip", scattered(64, 3));
-    bounds.include(quantizeRows("ip", 64, scattered(64, 4).map((x) => x * 100)));
+    bounds.include(
+      quantizeRows(
+        "ip",
+        64,
+        scattered(64, 4).map((x) => x * 100),
+      ),
+    );
     const before = width(bounds.marginFor(query));
     bounds.include(quantizeRows("ip", 64, scattered(64, 5)));
     expect(width(bounds.marginFor(query))).toBe(before);

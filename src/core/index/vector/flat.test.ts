@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Space } from "../../types.js";
 import { Bitmap } from "../../base/bitmap.js";
+import type { Space } from "../../types.js";
 import { distance } from "./distance.js";
 import { FlatIndex } from "./flat.js";
 import { quantizeRows } from "./quantize.js";

@@ -7,12 +7,12 @@
  * is beyond the k-th exact distance, none of them can be among the k nearest.
  */
 
-import type { Space } from "../../types.js";
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Space } from "../../types.js";
 import { ErrorBounds } from "./error-bounds.js";
-import { Judge, type Nearest, type VectorSource, judgeWhileNear } from "./judge.js";
+import { Judge, judgeWhileNear, type Nearest, type VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import { NORM_MAX, encodeQuery } from "./quantize.js";
+import { encodeQuery, NORM_MAX } from "./quantize.js";
 import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
 
 export type { Nearest, VectorSource } from "./judge.js";

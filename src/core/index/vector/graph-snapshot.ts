@@ -96,6 +96,7 @@ function damageOfPiece(heights: Uint8Array, piece: SnapshotPiece, first: number,
       }
     }
   }
-  if (list !== piece.degrees.length || link !== piece.links.length) return `the piece of node ${first} has more lists or links than its nodes`;
+  if (list !== piece.degrees.length || link !== piece.links.length)
+    return `the piece of node ${first} has more lists or links than its nodes`;
   return null;
 }

@@ -1,12 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Space } from "../../types.js";
+import {
+  bruteForce,
+  clusteredRows,
+  gaussian,
+  listsOf,
+  randomFrom,
+  reachableIn,
+  recallOf,
+  rowOf,
+  sourceOf,
+  wholeOf,
+} from "../../../testing/hnsw-vectors.js";
 import { Bitmap } from "../../base/bitmap.js";
+import type { Space } from "../../types.js";
 import { FlatIndex } from "./flat.js";
 import { levelOf } from "./graph-kernel.js";
 import type { GraphSnapshot } from "./graph-snapshot.js";
 import { HnswIndex } from "./hnsw.js";
-import { bruteForce, clusteredRows, gaussian, listsOf, randomFrom, reachableIn, recallOf, rowOf, sourceOf, wholeOf } from "../../../testing/hnsw-vectors.js";
 import { quantizeRows } from "./quantize.js";
 import { referenceKernel } from "./reference-kernel.js";
 
@@ -69,7 +80,12 @@ function expectSound(snapshot: GraphSnapshot): void {
 
 describe("HnswIndex", () => {
   it("keeps its promises through sets, replacements and deletes between slices of building", () => {
-    const shape = fc.record({ space: fc.constantFrom(...spaces), dimension: fc.constantFrom(1, 2, 5, 12), isCoarse: fc.boolean(), seed: fc.nat() });
+    const shape = fc.record({
+      space: fc.constantFrom(...spaces),
+      dimension: fc.constantFrom(1, 2, 5, 12),
+      isCoarse: fc.boolean(),
+      seed: fc.nat(),
+    });
     fc.assert(
       fc.property(shape, ({ space, dimension, isCoarse, seed }) => {
         const random = randomFrom(seed);
@@ -79,7 +95,10 @@ describe("HnswIndex", () => {
           const first = Math.floor(random() * 150);
           const count = Math.floor(random() * 50);
           if (random() < 0.6) {
-            index.set(first, Float32Array.from({ length: count * dimension }, () => (isCoarse ? Math.round(gaussian(random)) : gaussian(random))));
+            index.set(
+              first,
+              Float32Array.from({ length: count * dimension }, () => (isCoarse ? Math.round(gaussian(random)) : gaussian(random))),
+            );
             for (let i = first; i < first + count; i++) set.add(i);
           } else {
             for (let i = first; i < first + count; i++) index.hnsw.delete(i);

@@ -12,13 +12,13 @@
  * survey); no list names an absent node.
  */
 
-import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
 import { Bitmap } from "../../base/bitmap.js";
+import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import { graphOptions, levelOf } from "./graph-kernel.js";
 import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "./graph-snapshot.js";
-import { PIECE_ORDINALS, SNAPSHOT_VERSION, damageOf } from "./graph-snapshot.js";
+import { damageOf, PIECE_ORDINALS, SNAPSHOT_VERSION } from "./graph-snapshot.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { WALK_FACTOR } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
@@ -153,7 +153,12 @@ export class HnswIndex implements ApproximateIndex {
   }
 
   /** About the `k` nearest covered rows, of the allowed ones; the wider the beam `ef`, the more of them. */
-  async search(query: Float32Array, k: number, { ef, allowed }: { ef: number; allowed: Bitmap | null }, vectors: VectorSource): Promise<Nearest> {
+  async search(
+    query: Float32Array,
+    k: number,
+    { ef, allowed }: { ef: number; allowed: Bitmap | null },
+    vectors: VectorSource,
+  ): Promise<Nearest> {
     const { space, bounds, table } = this.#flat;
     const encoded = encodeQuery(space, query);
     const judge = new Judge(space, query, k, vectors, table);

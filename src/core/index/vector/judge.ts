@@ -76,7 +76,14 @@ export class Judge {
  * Judges ascending candidates, the first `judged` of which are judged already, until, as the margin has it, none of those
  * left can be among the k nearest. `offset` is what their distances lack. Returns how many are judged now.
  */
-export async function judgeWhileNear(judge: Judge, k: number, candidates: Candidates, offset: number, margin: Margin, judged = 0): Promise<number> {
+export async function judgeWhileNear(
+  judge: Judge,
+  k: number,
+  candidates: Candidates,
+  offset: number,
+  margin: Margin,
+  judged = 0,
+): Promise<number> {
   const count = candidates.ordinals.length;
   const endOfNear = (from: number): number => {
     let end = from;

@@ -194,7 +194,11 @@ export class ReferenceGraph implements Graph {
     const stale = list.filter((neighbour) => this.#isStale(neighbour));
     const near = new Set([...list, ...stale.flatMap((neighbour) => this.#list(neighbour, level))]);
     near.delete(ordinal);
-    this.#choose(ordinal, level, [...near].filter((neighbour) => this.#nodes.get(neighbour)?.isStale === false));
+    this.#choose(
+      ordinal,
+      level,
+      [...near].filter((neighbour) => this.#nodes.get(neighbour)?.isStale === false),
+    );
   }
 
   #choose(ordinal: number, level: number, among: readonly number[]): void {

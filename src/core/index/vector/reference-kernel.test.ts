@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { TidepoolError } from "../../errors.js";
 import { Bitmap } from "../../base/bitmap.js";
+import { TidepoolError } from "../../errors.js";
 import { referenceKernel } from "./reference-kernel.js";
 
 /** Rows of dimension 1 whose distance to the query [1], scale 1, is the code itself. */

@@ -7,15 +7,15 @@
  * Searches are synchronous up to their first request for vectors, so they may go on between the slices of `build`.
  */
 
+import { Bitmap } from "../../base/bitmap.js";
 import type { Space } from "../../types.js";
 import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
-import { Bitmap } from "../../base/bitmap.js";
 import type { Nearest, VectorSource } from "./flat.js";
 import { FlatIndex, isScannable } from "./flat.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
-import { type Plan, type SearchShape, flatRowsMax, planSearch } from "./planner.js";
+import { flatRowsMax, type Plan, planSearch, type SearchShape } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import type { Candidates, VectorKernel } from "./vector-kernel.js";
 
@@ -64,7 +64,9 @@ export class VectorIndex {
     this.efSearch = options.efSearch;
     this.#flat = new FlatIndex(kernel, space, dimension);
     const { M, efConstruction, seed = 1, createApproximate, onFailure = () => undefined } = options;
-    this.#graph = createApproximate?.({ space, dimension, M, efConstruction, seed, onFailure }) ?? new HnswIndex(this.#flat, { M, efConstruction, seed });
+    this.#graph =
+      createApproximate?.({ space, dimension, M, efConstruction, seed, onFailure }) ??
+      new HnswIndex(this.#flat, { M, efConstruction, seed });
     this.#flatRowsMax = options.flatRowsMax ?? flatRowsMax(dimension);
     this.#planOf = options.plan ?? planSearch;
   }
@@ -104,7 +106,13 @@ export class VectorIndex {
   }
 
   /** The same for many queries; those that scan share passes over the rows. */
-  async searchMany(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, efSearch = this.efSearch): Promise<Nearest[]> {
+  async searchMany(
+    queries: readonly Float32Array[],
+    k: number,
+    allowed: Bitmap,
+    vectors: VectorSource,
+    efSearch = this.efSearch,
+  ): Promise<Nearest[]> {
     const beam = Math.max(efSearch, k);
     if (this.#graph.coveredCount === 0) return this.#flat.searchMany(queries, k, allowed, vectors);
     let split = this.#split(allowed);

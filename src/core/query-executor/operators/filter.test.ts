@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { testBlockStore } from "../../../testing/block-store.js";
+import { Bitmap } from "../../base/bitmap.js";
+import { MetadataSegment } from "../../collection/metadata.js";
 import { checkIndexed } from "../../gateway/check-indexed.js";
 import type { MetadataFilter } from "../../gateway/filter.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
-import { Bitmap } from "../../base/bitmap.js";
 import { type CollectionSchema, IndexPolicy, type ValueTypes } from "../../schema.js";
-import { MetadataSegment } from "../../collection/metadata.js";
-import { testBlockStore } from "../../../testing/block-store.js";
 import type { Metadata, Where, WhereDocument } from "../../types.js";
 import { matchesDocument, matchesMetadata } from "../predicate.js";
-import { filterOrdinals } from "./filter.js";
 import type { FilterSource } from "./filter.js";
+import { filterOrdinals } from "./filter.js";
 
 interface TestRecord {
   metadata: Metadata | null;
@@ -119,9 +119,7 @@ describe("filterOrdinals", () => {
   test("documents are fetched only for what the metadata leaves", async () => {
     const source = await sourceOf(slots);
     await select(source, { n: 1 }, { $contains: "one" });
-    expect(source.calls.filter((call) => call.fields.document)).toEqual([
-      { ordinals: [0], fields: { metadata: false, document: true } },
-    ]);
+    expect(source.calls.filter((call) => call.fields.document)).toEqual([{ ordinals: [0], fields: { metadata: false, document: true } }]);
     source.calls.length = 0;
     await select(source, { n: 99 }, { $contains: "one" });
     expect(source.calls.filter((call) => call.fields.document)).toEqual([]);
@@ -141,13 +139,17 @@ describe("filterOrdinals", () => {
     expect(await search(source, { "#id": { $in: ["r0", "r5", "r4", "nobody"] } })).toEqual([0, 5]);
     expect(await search(source, { "#id": { $nin: ["r0", "r5"] } })).toEqual([1, 2, 3, 6]);
     expect(await search(source, { $and: [{ "#document": { $contains: "two" } }, { n: 2 }, { "#id": { $ne: "r1" } }] })).toEqual([2, 5]);
-    expect(await search(source, { $or: [{ "#document": { $regex: "^one$" } }, { "#id": "r6" }, { n: { $gt: 1 } }] })).toEqual([0, 1, 2, 5, 6]);
+    expect(await search(source, { $or: [{ "#document": { $regex: "^one$" } }, { "#id": "r6" }, { n: { $gt: 1 } }] })).toEqual([
+      0, 1, 2, 5, 6,
+    ]);
     expect(await search(source, { "#document": { $not_contains: "o" } })).toEqual([3, 6]);
   });
 
   test("a mixed filter reads documents last and each of them once, whatever its order", async () => {
     const source = await sourceOf(slots);
-    const mixed = { $and: [{ "#document": { $contains: "t" } }, { n: 2 }, { "#document": { $contains: "wo" } }, { "#id": { $in: ["r0", "r2"] } }] };
+    const mixed = {
+      $and: [{ "#document": { $contains: "t" } }, { n: 2 }, { "#document": { $contains: "wo" } }, { "#id": { $in: ["r0", "r2"] } }],
+    };
     expect(await search(source, mixed)).toEqual([2]);
     expect(source.calls).toEqual([
       { ordinals: [2], fields: { metadata: true, document: false } },
@@ -189,7 +191,11 @@ describe("agrees with the predicate on plain records", () => {
   const sparse = fc.constantFrom({ indices: [0, 1], values: [1, 2] }, { indices: [], values: [] });
   const metadata = fc.option(
     // fromEntries defines own properties, "__proto__" too.
-    fc.array(fc.tuple(key, fc.oneof({ weight: 3, arbitrary: scalar }, { weight: 3, arbitrary: list }, { weight: 1, arbitrary: sparse })), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as Metadata),
+    fc
+      .array(fc.tuple(key, fc.oneof({ weight: 3, arbitrary: scalar }, { weight: 3, arbitrary: list }, { weight: 1, arbitrary: sparse })), {
+        maxLength: 3,
+      })
+      .map((entries) => Object.fromEntries(entries) as Metadata),
   );
   const document = fc.option(fc.constantFrom("", "one", "One two", "two\nthree", "日本語"));
   const testRecord = fc.record({ metadata, document });
@@ -213,37 +219,48 @@ describe("agrees with the predicate on plain records", () => {
     })).node;
   const where = tree(fc.tuple(key, operator).map(([name, [sign, operand]]) => entry(name, entry(sign, operand)))) as fc.Arbitrary<Where>;
   const whereDocument = tree(
-    fc.oneof(
-      fc.tuple(fc.constantFrom("$contains", "$not_contains"), fc.constantFrom("", "o", "two", "日")),
-      fc.tuple(fc.constantFrom("$regex", "$not_regex"), fc.constantFrom("", "^o", "(?i)one", "\\bt", "e$|語")),
-    ).map(([sign, operand]) => entry(sign, operand)),
+    fc
+      .oneof(
+        fc.tuple(fc.constantFrom("$contains", "$not_contains"), fc.constantFrom("", "o", "two", "日")),
+        fc.tuple(fc.constantFrom("$regex", "$not_regex"), fc.constantFrom("", "^o", "(?i)one", "\\bt", "e$|語")),
+      )
+      .map(([sign, operand]) => entry(sign, operand)),
   ) as fc.Arbitrary<WhereDocument>;
 
   test("for any records, any memtable over them and any filters", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(slot, { maxLength: 70 }), fc.option(where), fc.option(whereDocument), async (slots, where, whereDocument) => {
-        const [filter, documentFilter] = [parseWhere(where), parseWhereDocument(whereDocument)];
-        const expected = slots.flatMap((slot, ordinal) => {
-          const live = truth(slot);
-          if (live === null || (filter !== null && !matchesMetadata(filter, live.metadata))) return [];
-          return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
-        });
-        expect(await select(await sourceOf(slots), where, whereDocument)).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        fc.array(slot, { maxLength: 70 }),
+        fc.option(where),
+        fc.option(whereDocument),
+        async (slots, where, whereDocument) => {
+          const [filter, documentFilter] = [parseWhere(where), parseWhereDocument(whereDocument)];
+          const expected = slots.flatMap((slot, ordinal) => {
+            const live = truth(slot);
+            if (live === null || (filter !== null && !matchesMetadata(filter, live.metadata))) return [];
+            return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
+          });
+          expect(await select(await sourceOf(slots), where, whereDocument)).toEqual(expected);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
-  const setting = fc.option(fc.boolean().map((enabled) => ({ enabled, config: {} })), { nil: undefined });
-  const valueTypes: fc.Arbitrary<ValueTypes> = fc
-    .tuple(setting, setting, setting, setting)
-    .map(([string, int, float, bool]) => ({
-      string: { string_inverted_index: string },
-      int: { int_inverted_index: int },
-      float: { float_inverted_index: float },
-      bool: { bool_inverted_index: bool },
-    }));
-  const schema: fc.Arbitrary<CollectionSchema> = fc.record({ defaults: valueTypes, keys: fc.dictionary(key, valueTypes, { noNullPrototype: true }) });
+  const setting = fc.option(
+    fc.boolean().map((enabled) => ({ enabled, config: {} })),
+    { nil: undefined },
+  );
+  const valueTypes: fc.Arbitrary<ValueTypes> = fc.tuple(setting, setting, setting, setting).map(([string, int, float, bool]) => ({
+    string: { string_inverted_index: string },
+    int: { int_inverted_index: int },
+    float: { float_inverted_index: float },
+    bool: { bool_inverted_index: bool },
+  }));
+  const schema: fc.Arbitrary<CollectionSchema> = fc.record({
+    defaults: valueTypes,
+    keys: fc.dictionary(key, valueTypes, { noNullPrototype: true }),
+  });
 
   test("for any schema that has the indexes of the filter", async () => {
     let answered = 0;
@@ -283,14 +300,21 @@ describe("agrees with the predicate on plain records", () => {
     return ids.includes(`r${ordinal}`) === (sign === "$in");
   }
 
-  const leafOf = (filter: fc.Arbitrary<object>): fc.Arbitrary<object> => filter.filter((clause) => !("$and" in clause) && !("$or" in clause));
+  const leafOf = (filter: fc.Arbitrary<object>): fc.Arbitrary<object> =>
+    filter.filter((clause) => !("$and" in clause) && !("$or" in clause));
   const mixed = tree(
     fc.oneof(
       leafOf(where),
       leafOf(whereDocument).map((operand) => entry("#document", operand)),
-      fc
-        .tuple(fc.constantFrom("$in", "$nin"), fc.array(fc.nat(70), { minLength: 1, maxLength: 40 }))
-        .map(([sign, ordinals]) => entry("#id", entry(sign, ordinals.map((ordinal) => `r${ordinal}`)))),
+      fc.tuple(fc.constantFrom("$in", "$nin"), fc.array(fc.nat(70), { minLength: 1, maxLength: 40 })).map(([sign, ordinals]) =>
+        entry(
+          "#id",
+          entry(
+            sign,
+            ordinals.map((ordinal) => `r${ordinal}`),
+          ),
+        ),
+      ),
     ),
   );
 

@@ -9,8 +9,16 @@
  * bitmaps are read and never changed.
  */
 import { Bitmap } from "../../base/bitmap.js";
+import type {
+  Condition,
+  DocumentFilter,
+  FilterTree,
+  IdCondition,
+  MetadataFilter,
+  RecordCondition,
+  RecordFilter,
+} from "../../gateway/filter.js";
 import type { Metadata } from "../../types.js";
-import type { Condition, DocumentFilter, FilterTree, IdCondition, MetadataFilter, RecordCondition, RecordFilter } from "../../gateway/filter.js";
 import { matchesDocument, matchesMetadata } from "../predicate.js";
 
 /** What the engine provides: one consistent view of a collection. */
@@ -118,7 +126,10 @@ function gathered(kind: "and" | "or", filters: readonly RecordFilter[]): RecordF
 }
 
 /** Whether there are conditions and all of them are of one sort. */
-function asksOnly<C extends RecordCondition>(filter: RecordFilter, sort: (condition: RecordCondition) => condition is C): filter is FilterTree<C> {
+function asksOnly<C extends RecordCondition>(
+  filter: RecordFilter,
+  sort: (condition: RecordCondition) => condition is C,
+): filter is FilterTree<C> {
   if (filter.kind === "condition") return sort(filter.condition);
   return filter.filters.length > 0 && filter.filters.every((part) => asksOnly(part, sort));
 }

@@ -5,8 +5,9 @@
  *
  * Values of different types have the order: missing, booleans, numbers, strings, sparse vectors, arrays.
  */
-import type { GroupPlan } from "../../gateway/search-plan.js";
+
 import { compareSparseVectors, isSparseVector } from "../../base/sparse-vector.js";
+import type { GroupPlan } from "../../gateway/search-plan.js";
 import type { Metadata, MetadataValue, SparseVector } from "../../types.js";
 import { ascending, type Ranked } from "./rank.js";
 
@@ -38,7 +39,11 @@ export async function group(ranked: Ranked, plan: GroupPlan, read: ReadMetadata,
   };
 }
 
-function admit(groups: Map<string, Member[]>, plan: GroupPlan, record: { metadata: Metadata | null; position: number; score: number }): void {
+function admit(
+  groups: Map<string, Member[]>,
+  plan: GroupPlan,
+  record: { metadata: Metadata | null; position: number; score: number },
+): void {
   const { metadata, position, score } = record;
   // JSON tells types apart, and a missing value (null) from every value that metadata can hold.
   const name = JSON.stringify(plan.keys.map((key) => valueOf(metadata, key)));
@@ -79,5 +84,7 @@ function compare(a: Sortable, b: Sortable): number {
 
 function typeRank(value: Sortable): number {
   if (value === null) return 0;
-  return Array.isArray(value) ? 5 : { boolean: 1, number: 2, string: 3, object: 4 }[typeof value as "boolean" | "number" | "string" | "object"];
+  return Array.isArray(value)
+    ? 5
+    : { boolean: 1, number: 2, string: 3, object: 4 }[typeof value as "boolean" | "number" | "string" | "object"];
 }

@@ -1,6 +1,7 @@
 /** The `k` nearest allowed records, ascending by distance, equal distances in insertion order. */
-import type { CollectionState } from "../../collection/collection-state.js";
+
 import type { Bitmap } from "../../base/bitmap.js";
+import type { CollectionState } from "../../collection/collection-state.js";
 import type { Nearest } from "../../index/vector/flat.js";
 import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
 
@@ -27,6 +28,7 @@ export async function nearestOfEach(
 /** Queries of one call have one length. */
 async function nearestOfSome(state: CollectionState, queries: readonly Float32Array[], k: number, allowed: Bitmap): Promise<Nearest[]> {
   // A query of another length was accepted while the collection was empty and had none.
-  if (state.vectors?.dimension !== queries[0]!.length || k === 0) return queries.map(() => ({ ordinals: new Uint32Array(), distances: new Float32Array() }));
+  if (state.vectors?.dimension !== queries[0]!.length || k === 0)
+    return queries.map(() => ({ ordinals: new Uint32Array(), distances: new Float32Array() }));
   return state.vectors.index.searchMany(queries, k, allowed, (ordinals) => state.embeddings(ordinals));
 }

@@ -6,8 +6,9 @@
  * expression has no value drops out. That is what Chroma's rank means, where a default stands for "all other records"
  * and yet adds none: an expression without hits ranks nothing. Arithmetic is in float64 (Chroma: float32).
  */
-import type { RankOperator, RankPlan, RankSource, SourceRank } from "../../gateway/search-plan.js";
+
 import { Bitmap } from "../../base/bitmap.js";
+import type { RankOperator, RankPlan, RankSource, SourceRank } from "../../gateway/search-plan.js";
 
 /** Records, best first: ascending by score, equal scores in insertion order, and `NaN` last. */
 export interface Ranked {

@@ -46,7 +46,11 @@ export async function checkRecall(state: CollectionState, { sample, k }: RecallP
 function begin(state: CollectionState, sample: number, k: number): { ids: string[]; efSearch: number; ladder: number[] } {
   const efSearch = state.row.configuration.hnsw.ef_search;
   const isExact = state.vectors === null || state.vectors.index.scansAll(k + 1, state.live);
-  return { ids: spread(state.live.toArray(), sample).map((ordinal) => state.idOf(ordinal)), efSearch, ladder: isExact ? [efSearch] : LADDER };
+  return {
+    ids: spread(state.live.toArray(), sample).map((ordinal) => state.idOf(ordinal)),
+    efSearch,
+    ladder: isExact ? [efSearch] : LADDER,
+  };
 }
 
 /** One of each of `count` equal stretches, the same at every call. */

@@ -10,7 +10,12 @@ export type FetchColumns = (ordinals: Uint32Array, fields: FieldSelection) => Pr
 
 export async function select({ ordinals, scores }: Ranked, plan: SelectPlan, fetch: FetchColumns): Promise<SearchColumns> {
   const { document, embedding, score, metadata } = plan;
-  const { ids, documents, metadatas, embeddings } = await fetch(ordinals, { document, embedding, metadata: metadata !== "none", uri: false });
+  const { ids, documents, metadatas, embeddings } = await fetch(ordinals, {
+    document,
+    embedding,
+    metadata: metadata !== "none",
+    uri: false,
+  });
   return {
     ids,
     documents,

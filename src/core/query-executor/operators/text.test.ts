@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Bitmap } from "../../base/bitmap.js";
 import { testBlockStore } from "../../../testing/block-store.js";
+import { Bitmap } from "../../base/bitmap.js";
 import { CollectionText, type TextSource } from "../../collection/text.js";
 import { searchText } from "./text.js";
 
@@ -13,7 +13,13 @@ const source: TextSource = {
 };
 
 const run = (query: string, allowed: number[], options: { nResults?: number; prefix?: boolean; fuzzy?: number } = {}) =>
-  searchText(new CollectionText(testBlockStore(), "o"), source, { query, nResults: 10, prefix: false, fuzzy: 0, ...options }, Bitmap.of(allowed), () => undefined);
+  searchText(
+    new CollectionText(testBlockStore(), "o"),
+    source,
+    { query, nResults: 10, prefix: false, fuzzy: 0, ...options },
+    Bitmap.of(allowed),
+    () => undefined,
+  );
 
 test("loads, filters, ranks and cuts", async () => {
   const hits = await run("tide", [0, 1, 2]);

@@ -3,8 +3,8 @@
  * collection's shared lock, so what `allowed` names is what the text index, once caught up, has indexed.
  */
 import type { Bitmap } from "../../base/bitmap.js";
-import type { TextHits, Tick } from "../../index/text/text-index.js";
 import type { CollectionText, TextSource } from "../../collection/text.js";
+import type { TextHits, Tick } from "../../index/text/text-index.js";
 
 export interface TextQuery {
   query: string;
