@@ -7,6 +7,7 @@
  */
 
 import { ByteCache } from "./base/byte-cache.js";
+import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
 import { CollectionState } from "./collection/collection-state.js";
@@ -94,7 +95,8 @@ export class Engine implements EngineService {
   readonly #warnings: string[] = [];
   readonly #collections: OpenCollections;
   readonly #turns: Turns;
-  #lastChange: Promise<unknown> = Promise.resolve();
+  /** Changes of the system database run one after the other, so that a check and the commit it leads to belong together. */
+  readonly #changes = new Serial();
   #failure: TidepoolError | null = null;
   #closing: Promise<void> | null = null;
 
@@ -431,7 +433,7 @@ export class Engine implements EngineService {
     await this.#log.drain();
     this.#graphBuilder.stop();
     await this.#compactor.stop();
-    await this.#lastChange.catch(() => undefined);
+    await this.#changes.idle();
     for (const state of this.#collections.states()) state.dispose();
     await this.#parts.storage.close();
     if (failure !== null) this.#failure = failure;
@@ -448,13 +450,9 @@ export class Engine implements EngineService {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Changes of the system database run one after the other, so that a check and the commit it leads to belong together. */
   #change<T>(body: () => Promise<T>): Promise<T> {
     this.#check();
-    const run = this.#lastChange.then(body);
-    // The chain goes on after a failure; the failure itself reaches the caller through `run`.
-    this.#lastChange = run.catch(() => undefined);
-    return run;
+    return this.#changes.run(body);
   }
 
   async #describe(row: CollectionRow): Promise<CollectionInfo> {

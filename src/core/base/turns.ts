@@ -6,6 +6,9 @@
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
 
+/** What long work awaits between its steps, so that others get their turns. Work that waits for nobody may bring one that does nothing. */
+export type Tick = () => Promise<void> | void;
+
 export class Turns {
   readonly #environment: Pick<Environment, "now" | "yieldToEventLoop">;
   readonly #waiting: (() => void)[] = [];

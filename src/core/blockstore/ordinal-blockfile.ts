@@ -9,7 +9,9 @@
  * One row may be spread over several parallel blocks ("parts") of the same rows, so that what is always resident and
  * what is read row by row lie apart.
  */
+
 import type { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import type { Block } from "./block.js";
 import type { BlockRef, BlockStore } from "./blockstore.js";
 
@@ -40,8 +42,6 @@ export interface OrdinalChanges<Row> {
   written: readonly (readonly [ordinal: number, row: Row])[];
   removed: Bitmap;
 }
-
-type Tick = () => Promise<void> | void;
 
 export class OrdinalBlockfile<Row> {
   readonly #store: BlockStore;

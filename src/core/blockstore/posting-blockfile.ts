@@ -13,6 +13,7 @@
  *
  * Posting lists handed out are views into immutable blocks: do not write to them.
  */
+import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Block } from "./block.js";
@@ -34,8 +35,6 @@ export interface PostingDelta {
   add: number[];
   remove: number[];
 }
-
-type Tick = () => Promise<void> | void;
 
 interface Row {
   key: string;

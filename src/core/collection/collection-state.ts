@@ -10,6 +10,7 @@
 import type { Bitmap } from "../base/bitmap.js";
 import type { ByteCache } from "../base/byte-cache.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
+import type { Tick } from "../base/turns.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile } from "../blockstore/ordinal-blockfile.js";
 import type { Renumbering } from "../compactor/renumbering.js";
@@ -51,7 +52,7 @@ export interface CollectionParts {
   /** Makes approximate indexes of the collection's engine, where that is not our own. */
   createApproximate: CreateApproximate | undefined;
   vectorCache: ByteCache<number, Float32Array>;
-  tick: () => Promise<void>;
+  tick: Tick;
   flatRowsMax: number | undefined;
   /** Dead ordinals, for so many live ones, above which a collection is renumbered. */
   deadOrdinalsMax(live: number): number;
@@ -442,7 +443,7 @@ export class CollectionState {
   }
 
   /** The finished graph, to be saved before more is built; `null` when there is none. */
-  async finishGraph(tick: () => Promise<void>): Promise<GraphCopy | null> {
+  async finishGraph(tick: Tick): Promise<GraphCopy | null> {
     if (this.vectors === null) return null;
     const { index } = this.vectors;
     while (!index.build(stepLimit(), true)) await tick();

@@ -5,7 +5,9 @@
  *
  * Invariant: nothing is added or deleted while there is no map, so one that is being made cannot miss a change.
  */
+
 import { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 
 /** Records between two looks at the clock. */
 const RECORDS_PER_TICK = 512;
@@ -57,7 +59,7 @@ export class IdTable {
   }
 
   /** Makes the map ahead of need. */
-  async prepare(tick: () => Promise<void>): Promise<void> {
+  async prepare(tick: Tick): Promise<void> {
     const ordinals = new Map<string, number>();
     for (const ordinal of this.live.values()) {
       if (this.#ordinals !== null) return;

@@ -13,9 +13,10 @@
  */
 
 import { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { type TextHits, TextIndex, type TextSearchOptions, type Tick } from "../index/text/text-index.js";
+import { type TextHits, TextIndex, type TextSearchOptions } from "../index/text/text-index.js";
 
 /** A stored text index. Plain JSON: manifests hold it, `null` when there is none. */
 export interface TextSection {

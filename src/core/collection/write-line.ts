@@ -3,6 +3,7 @@
  * there. The log applies what it has queued in that order, so the next one need not wait until this one is applied. One
  * that has to see the effect of all before it, such as a delete that selects, waits for `before`.
  */
+import { Serial } from "../base/serial.js";
 
 /** An operation on its way into the log, its place there certain: what resolves once it is durable and applied. */
 export interface Logged<T> {
@@ -10,16 +11,14 @@ export interface Logged<T> {
 }
 
 export class WriteLine {
-  #lastPrepared: Promise<unknown> = Promise.resolve();
+  readonly #preparing = new Serial();
   #allLogged: Promise<unknown> = Promise.resolve();
 
   /** Prepares an operation when all that entered earlier are prepared, or have failed; resolves when it is durable and applied. */
   enter<T>(prepare: (before: Promise<unknown>) => Promise<Logged<T>>): Promise<T> {
     const before = this.#allLogged;
-    const prepared = this.#lastPrepared.then(() => prepare(before));
+    const prepared = this.#preparing.run(() => prepare(before));
     const logged = prepared.then((operation) => operation.logged);
-    // The next one follows whether this one succeeds or not; its failure reaches the caller.
-    this.#lastPrepared = prepared.catch(() => undefined);
     this.#allLogged = Promise.allSettled([before, logged]);
     return logged;
   }

@@ -7,6 +7,7 @@
  */
 
 import { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import type { OrdinalChanges } from "../blockstore/ordinal-blockfile.js";
 import type { CollectionState, Installation } from "../collection/collection-state.js";
 import type { MetadataChange } from "../collection/metadata.js";
@@ -16,7 +17,6 @@ import { type Payload, patchedPayload } from "../segment/record.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { Manifest } from "../sysdb/manifest.js";
 
-type Tick = () => Promise<void>;
 type Entries = readonly (readonly [ordinal: number, entry: MemtableEntry])[];
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */

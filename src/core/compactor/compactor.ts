@@ -10,6 +10,7 @@
  * A failed compaction leaves everything as it was; the error is kept for `info()` and for writers that wait for room. A
  * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
  */
+import type { Tick } from "../base/turns.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { staleShare } from "../collection/text.js";
@@ -31,7 +32,7 @@ export interface CompactorParts {
   environment: Environment;
   /** Open collections. */
   states(): Iterable<CollectionState>;
-  tick(): Promise<void>;
+  tick: Tick;
   poison(error: TidepoolError): void;
   /** Told when a collection was renumbered: what is derived from its ordinals is to be built again. */
   renumbered(state: CollectionState): void;

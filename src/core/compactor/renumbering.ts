@@ -7,6 +7,7 @@
  * on behind, which is also how replaying the log after that manifest numbers them. What is derived, text index and graph,
  * is not translated but built again.
  */
+import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { Manifest } from "../sysdb/manifest.js";
 
@@ -25,7 +26,7 @@ export function needsRenumbering(state: CollectionState): boolean {
 }
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
-export async function renumber(state: CollectionState, tick: () => Promise<void>): Promise<Renumbering> {
+export async function renumber(state: CollectionState, tick: Tick): Promise<Renumbering> {
   const base = state.manifest;
   const ordinalOf = await newOrdinals(state, base);
   const ids = await state.idFile.renumber(base.ids, ordinalOf, tick);

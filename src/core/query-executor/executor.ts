@@ -4,6 +4,7 @@
  */
 
 import { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import type { CollectionState, FieldSelection } from "../collection/collection-state.js";
 import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
 import type { SearchPlan } from "../gateway/search-plan.js";
@@ -18,9 +19,9 @@ import { needsText, searchAll } from "./search.js";
 import { liveView } from "./view.js";
 
 export class QueryExecutor {
-  readonly #tick: () => Promise<void>;
+  readonly #tick: Tick;
 
-  constructor(tick: () => Promise<void>) {
+  constructor(tick: Tick) {
     this.#tick = tick;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { RankPlan, RankSource, SearchPlan, SingleSearchPlan } from "../gateway/search-plan.js";
 import type { SearchColumns } from "../service.js";
@@ -14,8 +15,6 @@ import { inOrder, type Ranked, rank } from "./operators/rank.js";
 import { select } from "./operators/select.js";
 import { searchText } from "./operators/text.js";
 import { liveView, type SearchView, segmentsView } from "./view.js";
-
-type Tick = () => Promise<void>;
 
 /** Whether any of the searches needs the text index. */
 export function needsText({ searches }: SearchPlan): boolean {

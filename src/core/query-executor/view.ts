@@ -9,6 +9,7 @@
  */
 
 import { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { distanceFrom } from "../index/vector/distance.js";
 import type { Nearest } from "../index/vector/flat.js";
@@ -20,7 +21,7 @@ import type { FetchColumns } from "./operators/select.js";
 
 export interface SearchView {
   /** What filters need of the view. */
-  filterSource(tick: () => Promise<void>): FilterSource;
+  filterSource(tick: Tick): FilterSource;
   nearest(query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest>;
   /** Those of the allowed records whose document, as the view sees it, is in the text index. */
   withIndexedText(allowed: Bitmap): Bitmap;
@@ -79,7 +80,7 @@ class SegmentsView implements SearchView {
     if (entry.kind === "tombstone" || entry.document !== undefined) this.#rewritten.add(ordinal);
   }
 
-  filterSource(tick: () => Promise<void>): FilterSource {
+  filterSource(tick: Tick): FilterSource {
     return {
       universe: this.#universe,
       memtableOrdinals: new Bitmap(),

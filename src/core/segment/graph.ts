@@ -3,6 +3,7 @@
  * be older than the rows around it (`index/graph-snapshot.ts` tells a changed row by its fingerprint), so compactions carry
  * it along unchanged and it is written anew only after a share of the vectors changed.
  */
+import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "../index/vector/graph-snapshot.js";
@@ -16,8 +17,6 @@ export interface GraphSection {
   /** One block per piece, in order. */
   pieces: BlockRef[];
 }
-
-type Tick = () => Promise<void>;
 
 /** Writes a snapshot; durable after the store's next flush. */
 export async function saveGraph(store: BlockStore, snapshot: GraphCopy, tick: Tick): Promise<GraphSection> {

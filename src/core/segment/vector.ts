@@ -8,14 +8,13 @@
  */
 
 import { crc32 } from "../base/checksum.js";
+import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { findRow, type OrdinalEntry, type OrdinalSection, type RowFormat } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { ByteRange } from "../storage.js";
-
-type Tick = () => Promise<void>;
 
 /** One record's embedding with its codes: row `at` of rows that were quantised together. */
 export interface VectorRow {

@@ -12,6 +12,7 @@
  * manifest), names percent-encoded.
  */
 
+import { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
 import { type CollectionSchema, describeSchema } from "../schema.js";
@@ -80,7 +81,8 @@ export class SysDb {
   readonly #versions = new Map<string, Manifest[]>();
   readonly #retainVersions: number;
   #nextSequence = 1;
-  #lastChange: Promise<unknown> = Promise.resolve();
+  /** Changes of manifests run one after the other: what is shared must not change between looking and committing. */
+  readonly #changes = new Serial();
 
   private constructor(catalog: CatalogStore, retainVersions: number) {
     this.#catalog = catalog;
@@ -268,7 +270,7 @@ export class SysDb {
    * a copy of the log records after it, which are bounded by what the memtable may hold.
    */
   forkCollection(sourceId: string, id: string, name: string): Promise<CollectionRow> {
-    return this.#serially(async () => {
+    return this.#changes.run(async () => {
       const source = this.collectionById(sourceId);
       if (this.findCollection(source.tenant, source.database, name) !== null) throw alreadyExists("Collection", name);
       const stored = this.#manifests.get(sourceId)!;
@@ -314,7 +316,7 @@ export class SysDb {
 
   /** Deletes row, manifests and log in one transaction. Returns the blocks that no other collection's manifest names. */
   deleteCollection(id: string, unpublished: readonly Manifest[]): Promise<BlockRef[]> {
-    return this.#serially(async () => {
+    return this.#changes.run(async () => {
       const gone = [this.manifest(id), ...this.versions(id), ...unpublished];
       await this.#catalog.commit({
         delete: [`collection/${id}`, `manifest/${id}`, ...this.versions(id).map(({ version }) => versionKey(id, version))],
@@ -356,7 +358,7 @@ export class SysDb {
    * Returns the blocks that no manifest names any more, those of the `skipped` ones, which were never published, included.
    */
   publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
-    return this.#serially(async () => {
+    return this.#changes.run(async () => {
       const current = this.#manifests.get(id);
       if (current === undefined) throw notFound("Collection", id);
       const earlier = [...this.versions(id), current.manifest];
@@ -379,14 +381,6 @@ export class SysDb {
 
   #allManifests(): Manifest[] {
     return [...[...this.#manifests.values()].map(({ manifest }) => manifest), ...[...this.#versions.values()].flat()];
-  }
-
-  /** Changes of manifests run one after the other: what is shared must not change between looking and committing. */
-  #serially<T>(body: () => Promise<T>): Promise<T> {
-    const run = this.#lastChange.then(body);
-    // The chain goes on after a failure; the failure itself reaches the caller through `run`.
-    this.#lastChange = run.catch(() => undefined);
-    return run;
   }
 }
 

@@ -9,6 +9,7 @@
 
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
 import { deleteDB, openDB } from "idb";
+import { Serial } from "../../core/base/serial.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { Durability } from "../../core/storage.js";
 import { closedError, nameOf, storageError } from "../storage-error.js";
@@ -35,7 +36,7 @@ export function databaseName(path: string): string {
 export class Database {
   #database: IDBPDatabase<Schema>;
   #closed: TidepoolError | null = null;
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  readonly #writes = new Serial();
 
   private constructor(database: IDBPDatabase<Schema>) {
     this.#database = database;
@@ -75,10 +76,7 @@ export class Database {
     body: (transaction: Transaction<"readwrite">) => Promise<T>,
   ): Promise<T> {
     this.assertOpen();
-    const run = this.#lastWrite.then(() => this.#run(doing, () => this.#database.transaction(stores, "readwrite", { durability }), body));
-    // The next write follows whether this one succeeds or not; its failure reaches the caller through `run`.
-    this.#lastWrite = run.catch(() => undefined);
-    return run;
+    return this.#writes.run(() => this.#run(doing, () => this.#database.transaction(stores, "readwrite", { durability }), body));
   }
 
   close(): void {

@@ -13,8 +13,10 @@
  * the tree of terms gains no term while it is being walked. `layout` is MiniSearch's serialisation version, which stands
  * for its inner layout: a test fails when the library changes it.
  */
+
 import MiniSearch, { type SearchResult } from "minisearch";
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
@@ -29,8 +31,6 @@ const SLICE = 4096;
 const EDIT_DISTANCE_MAX = 6;
 /** A frequency is packed beside a position into a double; beyond this it makes no difference to a score. */
 const FREQUENCY_MAX = 2 ** 21 - 1;
-
-export type Tick = () => Promise<void> | void;
 
 export interface TextSearchOptions {
   nResults: number;

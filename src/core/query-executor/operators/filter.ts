@@ -8,7 +8,9 @@
  * metadata (equality before ranges), then documents. A negation is "candidates minus what satisfies". The source's
  * bitmaps are read and never changed.
  */
+
 import { Bitmap } from "../../base/bitmap.js";
+import type { Tick } from "../../base/turns.js";
 import type {
   Condition,
   DocumentFilter,
@@ -37,7 +39,7 @@ export interface FilterSource {
     fields: { metadata: boolean; document: boolean },
   ): Promise<{ metadatas: (Metadata | null)[] | null; documents: (string | null)[] | null }>;
   /** Awaited between chunks, so that the worker stays responsive. */
-  tick(): Promise<void>;
+  tick: Tick;
 }
 
 /** Records fetched at once, at most. */

@@ -7,6 +7,7 @@
  */
 
 import { compareSparseVectors, isSparseVector } from "../../base/sparse-vector.js";
+import type { Tick } from "../../base/turns.js";
 import type { GroupPlan } from "../../gateway/search-plan.js";
 import type { Metadata, MetadataValue, SparseVector } from "../../types.js";
 import { ascending, type Ranked } from "./rank.js";
@@ -25,7 +26,7 @@ interface Member {
 /** Metadata read at once, so that no more than this many records are held. */
 const CHUNK = 1024;
 
-export async function group(ranked: Ranked, plan: GroupPlan, read: ReadMetadata, tick: () => Promise<void>): Promise<Ranked> {
+export async function group(ranked: Ranked, plan: GroupPlan, read: ReadMetadata, tick: Tick): Promise<Ranked> {
   const groups = new Map<string, Member[]>();
   for (let from = 0; from < ranked.ordinals.length; from += CHUNK) {
     if (from > 0) await tick();

@@ -1,6 +1,7 @@
 /** The `k` nearest allowed records, ascending by distance, equal distances in insertion order. */
 
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Tick } from "../../base/turns.js";
 import type { CollectionState } from "../../collection/collection-state.js";
 import type { Nearest } from "../../index/vector/flat.js";
 import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
@@ -15,7 +16,7 @@ export async function nearestOfEach(
   queries: readonly Float32Array[],
   k: number,
   allowed: Bitmap,
-  tick: () => Promise<void>,
+  tick: Tick,
 ): Promise<Nearest[]> {
   const found: Nearest[] = [];
   for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {

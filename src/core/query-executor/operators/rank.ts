@@ -8,6 +8,7 @@
  */
 
 import { Bitmap } from "../../base/bitmap.js";
+import type { Tick } from "../../base/turns.js";
 import type { RankOperator, RankPlan, RankSource, SourceRank } from "../../gateway/search-plan.js";
 
 /** Records, best first: ascending by score, equal scores in insertion order, and `NaN` last. */
@@ -19,8 +20,6 @@ export interface Ranked {
 
 /** The hits of one source, best first. */
 export type ReadSource = (source: RankSource) => Promise<Ranked>;
-
-type Tick = () => Promise<void>;
 
 const OPERATIONS: Readonly<Record<RankOperator, (operands: readonly number[]) => number>> = {
   sum: (operands) => operands.reduce((a, b) => a + b),

@@ -5,6 +5,7 @@
  * The shared lock is taken for each query, so writes wait for one query at most. The sample is kept by id, since between
  * two queries records may be deleted and ordinals renumbered; what is gone by its turn is passed over.
  */
+import type { Tick } from "../../base/turns.js";
 import type { CollectionState } from "../../collection/collection-state.js";
 import type { RecallPlan } from "../../gateway/plan.js";
 import type { Nearest } from "../../index/vector/flat.js";
@@ -24,7 +25,7 @@ interface Tally {
   hits: Map<number, number>;
 }
 
-export async function checkRecall(state: CollectionState, { sample, k }: RecallPlan, tick: () => Promise<void>): Promise<RecallReport> {
+export async function checkRecall(state: CollectionState, { sample, k }: RecallPlan, tick: Tick): Promise<RecallReport> {
   const { ids, efSearch, ladder } = await state.read(() => begin(state, sample, k));
   const tally: Tally = { queries: 0, expected: 0, hits: new Map([efSearch, ...ladder].map((ef) => [ef, 0])) };
   for (const id of ids) {
@@ -67,7 +68,7 @@ function spread(ordinals: Uint32Array, count: number): number[] {
  * Asks for one more than `k` and takes the queried record out of the answer, instead of not allowing it: a filter would
  * send the search another way than a query goes.
  */
-async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: () => Promise<void>): Promise<void> {
+async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: Tick): Promise<void> {
   const ordinal = state.ordinalOf(id);
   if (ordinal === undefined || state.vectors === null) return;
   const { index } = state.vectors;
