@@ -11,9 +11,12 @@ class TestBlobs implements BlobStore {
   readonly released: Extent[] = [];
   readonly retained: Extent[] = [];
   reads = 0;
+  flushes = 0;
   next = 0;
   /** Held back until resolved, to keep loads under way. */
   gate: Promise<void> = Promise.resolve();
+  /** Holds back the answers to writes likewise. */
+  writeGate: Promise<void> = Promise.resolve();
 
   async retain(extents: Iterable<Extent>): Promise<void> {
     this.retained.push(...extents);
@@ -22,9 +25,12 @@ class TestBlobs implements BlobStore {
     const extent = { arena: 1, offset: this.next, length: bytes.length };
     this.arena.set(bytes, extent.offset);
     this.next += bytes.length;
+    await this.writeGate;
     return extent;
   }
-  async flush(): Promise<void> {}
+  async flush(): Promise<void> {
+    this.flushes++;
+  }
   async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
     this.reads++;
     await this.gate;
@@ -61,8 +67,9 @@ async function errorOf(promise: Promise<unknown>): Promise<TidepoolError> {
 async function open(cacheBytesMax?: number): Promise<{ blobs: TestBlobs; store: BlockStore; refs: BlockRef[] }> {
   const blobs = new TestBlobs();
   const store = new BlockStore(blobs, cacheBytesMax);
+  const blocks = store.begin();
   const refs: BlockRef[] = [];
-  for (let i = 0; i < 4; i++) refs.push(await store.write(ordinals(i * 1000)));
+  for (let i = 0; i < 4; i++) refs.push(await blocks.write(ordinals(i * 1000)));
   return { blobs, store, refs };
 }
 
@@ -128,7 +135,7 @@ describe("BlockStore", () => {
     const { blobs, store, refs } = await open();
     await store.read(refs[0]!, "test");
     blobs.next = 0;
-    const replaced = await store.write(ordinals(7000));
+    const replaced = await store.begin().write(ordinals(7000));
     expect((await store.read(replaced, "test")).u32("ordinal")[0]).toBe(7000);
   });
 
@@ -153,7 +160,7 @@ describe("BlockStore", () => {
     const { store } = await open();
     const missing = await errorOf(store.read({ arena: 3, offset: 0, length: 8, crc32: 0 }, "segment text"));
     expect(missing).toMatchObject({ code: "CORRUPTION", message: "Block 3:0+8 of segment text is not there: short arena" });
-    const foreign = await errorOf(store.read(await store.write(new Uint8Array(64)), "segment text"));
+    const foreign = await errorOf(store.read(await store.begin().write(new Uint8Array(64)), "segment text"));
     expect(foreign.code).toBe("CORRUPTION");
     expect(foreign.message).toContain("of segment text matches its checksum but is not a block");
   });
@@ -168,7 +175,9 @@ describe("BlockStore", () => {
 
   it("reads single rows at the offset that the block names", async () => {
     const { store } = await open();
-    const ref = await store.write(encodeBlock([{ type: "fixed-f32", name: "e", width: 2, values: Float32Array.of(1, 2, 3, 4) }], 2));
+    const ref = await store
+      .begin()
+      .write(encodeBlock([{ type: "fixed-f32", name: "e", width: 2, values: Float32Array.of(1, 2, 3, 4) }], 2));
     const offset = (await store.read(ref, "test")).fixedF32Offset("e");
     const [row] = await store.readRanges([{ extent: ref, start: offset + 8, length: 8 }]);
     expect(new Float32Array(row!.buffer, row!.byteOffset, 2)).toEqual(Float32Array.of(3, 4));
@@ -177,9 +186,83 @@ describe("BlockStore", () => {
   it("hands retained extents, settling time and usage through", async () => {
     const { blobs, store, refs } = await open();
     await store.retain(refs);
-    await store.flush();
     expect(blobs.retained).toEqual(refs);
     expect(store.settledAt()).toBe(42);
     expect(store.usage().bytesUsed).toBe(size * 4);
+  });
+});
+
+describe("BlockBatch", () => {
+  it("gives back exactly its own blocks, also while another batch is written", async () => {
+    const { blobs, store } = await open();
+    const [failed, other] = [store.begin(), store.begin()];
+    const own = [await failed.write(ordinals(1))];
+    const others = [await other.write(ordinals(2))];
+    own.push(await failed.write(ordinals(3)));
+    await failed.giveBack();
+    expect(blobs.released).toEqual(own);
+    others.push(await other.write(ordinals(4)));
+    await other.giveBack();
+    expect(blobs.released).toEqual([...own, ...others]);
+  });
+
+  it("leaves another batch's blocks to that batch when it is published", async () => {
+    const { blobs, store } = await open();
+    const [one, other] = [store.begin(), store.begin()];
+    await one.write(ordinals(1));
+    const ref = await other.write(ordinals(2));
+    one.publish();
+    await one.giveBack();
+    expect(blobs.released).toEqual([]);
+    await other.giveBack();
+    expect(blobs.released).toEqual([ref]);
+  });
+
+  it("releases once what is given back twice, even at the same time", async () => {
+    const { blobs, store } = await open();
+    const blocks = store.begin();
+    const ref = await blocks.write(ordinals(1));
+    await Promise.all([blocks.giveBack(), blocks.giveBack()]);
+    await blocks.giveBack();
+    expect(blobs.released).toEqual([ref]);
+  });
+
+  it("gives nothing back once it is published", async () => {
+    const { blobs, store } = await open();
+    const blocks = store.begin();
+    const ref = await blocks.write(ordinals(1));
+    blocks.publish();
+    await blocks.giveBack();
+    expect(blobs.released).toEqual([]);
+    expect((await store.read(ref, "test")).u32("ordinal")[0]).toBe(1);
+  });
+
+  it("takes a block that it gives back out of the cache", async () => {
+    const { store } = await open();
+    const blocks = store.begin();
+    await store.read(await blocks.write(ordinals(1)), "test");
+    expect(store.cacheBytes).toBe(size);
+    await blocks.giveBack();
+    expect(store.cacheBytes).toBe(0);
+  });
+
+  it("takes no block any more once it is over, and lets none go astray that was under way", async () => {
+    const { blobs, store } = await open();
+    const blocks = store.begin();
+    let openGate = (): void => {};
+    blobs.writeGate = new Promise((resolve) => (openGate = resolve));
+    const late = errorOf(blocks.write(ordinals(1)));
+    await blocks.giveBack();
+    openGate();
+    expect((await late).code).toBe("INTERNAL");
+    expect(blobs.released).toEqual([{ arena: 1, offset: size * 4, length: size, crc32: expect.any(Number) }]);
+    expect((await errorOf(blocks.write(ordinals(2)))).code).toBe("INTERNAL");
+    expect(blobs.next).toBe(size * 5);
+  });
+
+  it("hands a flush through", async () => {
+    const { blobs, store } = await open();
+    await store.begin().flush();
+    expect(blobs.flushes).toBe(1);
   });
 });

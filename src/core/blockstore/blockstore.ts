@@ -1,5 +1,7 @@
 /**
- * Blocks on a blob store: written once under a checksum, read through one cache that is bounded in bytes.
+ * Blocks on a blob store: written once under a checksum, read through one cache that is bounded in bytes. Whoever writes
+ * begins a batch, which owns its blocks until a manifest names them: pieces of work that write at the same time know
+ * nothing of each other.
  *
  * Invariants: no byte of a block reaches a caller of `read` or `readBytes` before its crc32 matched; `cacheBytes` never
  * exceeds the bound; a released block is not in the cache, not even when its load was under way. Blocks are immutable, so
@@ -19,12 +21,16 @@ export interface BlockRef extends Extent {
   crc32: number;
 }
 
+/** What those need who write blocks and leave it to others what becomes of them. */
+export interface BlockWriter {
+  /** Places an encoded block. It is readable at once and durable after the batch's next `flush`. */
+  write(bytes: Uint8Array): Promise<BlockRef>;
+}
+
 export class BlockStore {
   readonly #blobs: BlobStore;
   readonly #cache: ByteCache<string, Block>;
   readonly #loads = new Map<string, Promise<Block>>();
-  /** Blocks written and not claimed yet: no manifest names them. */
-  readonly #unclaimed = new Map<string, BlockRef>();
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
     this.#blobs = blobs;
@@ -41,27 +47,9 @@ export class BlockStore {
     return this.#blobs.retain(refs);
   }
 
-  /** Places an encoded block. It is readable at once and durable after the next `flush`. */
-  async write(bytes: Uint8Array): Promise<BlockRef> {
-    const checksum = crc32(bytes);
-    const { arena, offset, length } = await this.#blobs.write(bytes);
-    const ref = { arena, offset, length, crc32: checksum };
-    this.#unclaimed.set(keyOf(ref), ref);
-    return ref;
-  }
-
-  /** Says that a manifest now names the blocks written since the last `claim` or `abandon`. */
-  claim(): void {
-    this.#unclaimed.clear();
-  }
-
-  /** Frees the blocks written since then: the work that wrote them has failed. */
-  async abandon(): Promise<void> {
-    await this.release([...this.#unclaimed.values()]);
-  }
-
-  flush(): Promise<void> {
-    return this.#blobs.flush();
+  /** Begins a batch of blocks to write. */
+  begin(): BlockBatch {
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs));
   }
 
   /** `owner` names the collection and the segment in the error. Concurrent reads of one block share one load. */
@@ -135,7 +123,57 @@ export class BlockStore {
   #drop(key: string): void {
     this.#cache.delete(key);
     this.#loads.delete(key);
-    this.#unclaimed.delete(key);
+  }
+}
+
+/**
+ * Blocks that one piece of work writes. They are its own until it says that a manifest names them (`publish`) or that none
+ * ever will (`giveBack`); then the batch is over, and what is said or written later has no effect on any block.
+ */
+export class BlockBatch implements BlockWriter {
+  readonly #blobs: BlobStore;
+  readonly #release: (refs: readonly BlockRef[]) => Promise<void>;
+  readonly #written: BlockRef[] = [];
+  #isOver = false;
+
+  /** For `BlockStore.begin`. */
+  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>) {
+    this.#blobs = blobs;
+    this.#release = release;
+  }
+
+  async write(bytes: Uint8Array): Promise<BlockRef> {
+    this.#check();
+    const checksum = crc32(bytes);
+    const { arena, offset, length } = await this.#blobs.write(bytes);
+    const ref = { arena, offset, length, crc32: checksum };
+    // Nobody is left to answer for a block that comes too late.
+    if (this.#isOver) await this.#release([ref]);
+    this.#check();
+    this.#written.push(ref);
+    return ref;
+  }
+
+  /** Makes the blocks written so far durable. */
+  flush(): Promise<void> {
+    return this.#blobs.flush();
+  }
+
+  /** Says that a manifest names the blocks now: from here on they are the manifest's. */
+  publish(): void {
+    this.#isOver = true;
+    this.#written.length = 0;
+  }
+
+  /** Frees the space of the blocks, if no manifest names them: the work that wrote them has failed, or nobody needs it any more. */
+  async giveBack(): Promise<void> {
+    this.#isOver = true;
+    const refs = this.#written.splice(0);
+    if (refs.length > 0) await this.#release(refs);
+  }
+
+  #check(): void {
+    if (this.#isOver) throw new TidepoolError("INTERNAL", "A block was written to a batch that is already published or given back.");
   }
 }
 

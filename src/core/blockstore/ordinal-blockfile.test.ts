@@ -3,17 +3,17 @@ import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
 import { Random } from "../../testing/environment.js";
 import { Bitmap } from "../base/bitmap.js";
 import { idFormat } from "../segment/record.js";
-import { BlockStore } from "./blockstore.js";
+import { type BlockBatch, BlockStore } from "./blockstore.js";
 import { findRow, OrdinalBlockfile, type OrdinalSection } from "./ordinal-blockfile.js";
 
 const BLOCK_BYTES_MAX = 4096;
 const tick = async (): Promise<void> => undefined;
 
-async function openFile(): Promise<{ store: BlockStore; file: OrdinalBlockfile<string> }> {
+async function openFile(): Promise<{ file: OrdinalBlockfile<string>; blocks: BlockBatch }> {
   const { blobs } = await openMemoryStorage(`ordinal-${Math.random()}`);
   await blobs.retain([]);
   const store = new BlockStore(blobs);
-  return { store, file: new OrdinalBlockfile(store, "test", idFormat, BLOCK_BYTES_MAX) };
+  return { file: new OrdinalBlockfile(store, "test", idFormat, BLOCK_BYTES_MAX), blocks: store.begin() };
 }
 
 function rows(from: number, to: number): [number, string][] {
@@ -25,7 +25,7 @@ const nothing = new Bitmap();
 describe("a blockfile by ordinal", () => {
   test.each([1, 2, 3, 4, 5, 6])("agrees with a Map after random changes (seed %i)", async (seed) => {
     const random = new Random(seed);
-    const { file } = await openFile();
+    const { file, blocks } = await openFile();
     const model = new Map<number, string>();
     let section: OrdinalSection = [];
     let nextOrdinal = 0;
@@ -35,7 +35,7 @@ describe("a blockfile by ordinal", () => {
       const removed = Bitmap.of([...model.keys()].filter(() => random.chance(round % 7 === 6 ? 0.6 : 0.03)));
       for (const ordinal of removed.values()) written.delete(ordinal);
       for (let i = random.below(200); i > 0; i--) written.set(nextOrdinal++, "x".repeat(random.below(90)));
-      section = await file.apply(section, { written: [...written].sort((a, b) => a[0] - b[0]), removed }, tick);
+      section = await file.apply(section, { written: [...written].sort((a, b) => a[0] - b[0]), removed }, blocks, tick);
       for (const ordinal of removed.values()) model.delete(ordinal);
       for (const [ordinal, row] of written) model.set(ordinal, row);
 
@@ -47,18 +47,18 @@ describe("a blockfile by ordinal", () => {
   });
 
   test("shares blocks in which nothing changed, and rewrites the one that lost a row", async () => {
-    const { file } = await openFile();
-    const before = await file.apply([], { written: rows(0, 2000), removed: nothing }, tick);
+    const { file, blocks } = await openFile();
+    const before = await file.apply([], { written: rows(0, 2000), removed: nothing }, blocks, tick);
     expect(before.length).toBeGreaterThan(3);
     const victim = before[1]!.first + 1;
-    const after = await file.apply(before, { written: [], removed: Bitmap.of([victim]) }, tick);
+    const after = await file.apply(before, { written: [], removed: Bitmap.of([victim]) }, blocks, tick);
     expect(after.filter((entry) => before.includes(entry)).length).toBe(before.length - 1);
     expect(await file.read(after, [victim - 1, victim, victim + 1])).toEqual([`row ${victim - 1}`, null, `row ${victim + 1}`]);
   });
 
   test("does not fall apart into many small blocks when rows are deleted or come one at a time", async () => {
-    const { file } = await openFile();
-    let section = await file.apply([], { written: rows(0, 3000), removed: nothing }, tick);
+    const { file, blocks } = await openFile();
+    let section = await file.apply([], { written: rows(0, 3000), removed: nothing }, blocks, tick);
     const full = section.length;
     section = await file.apply(
       section,
@@ -70,12 +70,13 @@ describe("a blockfile by ordinal", () => {
             .filter((o) => o % 10 !== 0),
         ),
       },
+      blocks,
       tick,
     );
     expect(section.length).toBeLessThan(full / 3);
-    for (let o = 3000; o < 3060; o++) section = await file.apply(section, { written: rows(o, o + 1), removed: nothing }, tick);
+    for (let o = 3000; o < 3060; o++) section = await file.apply(section, { written: rows(o, o + 1), removed: nothing }, blocks, tick);
     expect(section.length).toBeLessThan(full / 2);
-    section = await file.apply(section, { written: [], removed: Bitmap.of(rows(0, 3060).map(([o]) => o)) }, tick);
+    section = await file.apply(section, { written: [], removed: Bitmap.of(rows(0, 3060).map(([o]) => o)) }, blocks, tick);
     expect(section).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@
 import type { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "./block.js";
-import type { BlockRef, BlockStore } from "./blockstore.js";
+import type { BlockRef, BlockStore, BlockWriter } from "./blockstore.js";
 
 /** One entry of the sparse index. */
 export interface OrdinalEntry {
@@ -58,9 +58,9 @@ export class OrdinalBlockfile<Row> {
     this.#blockBytesMax = blockBytesMax;
   }
 
-  /** The section that results; blocks without a change are shared with the old one. */
-  async apply(section: OrdinalSection, changes: OrdinalChanges<Row>, tick: Tick): Promise<OrdinalSection> {
-    const writer = new SectionWriter(this.#store, this.#format, this.#blockBytesMax, tick);
+  /** The section that results; blocks without a change are shared with the old one, the others go to `blocks`. */
+  async apply(section: OrdinalSection, changes: OrdinalChanges<Row>, blocks: BlockWriter, tick: Tick): Promise<OrdinalSection> {
+    const writer = new SectionWriter(blocks, this.#format, this.#blockBytesMax, tick);
     let next = 0;
     for (let e = 0; e < section.length; e++) {
       const entry = section[e]!;
@@ -81,8 +81,13 @@ export class OrdinalBlockfile<Row> {
   }
 
   /** All rows anew, under other ordinals in the same order. */
-  async renumber(section: OrdinalSection, ordinalOf: (ordinal: number) => number, tick: Tick): Promise<OrdinalSection> {
-    const writer = new SectionWriter(this.#store, this.#format, this.#blockBytesMax, tick);
+  async renumber(
+    section: OrdinalSection,
+    ordinalOf: (ordinal: number) => number,
+    blocks: BlockWriter,
+    tick: Tick,
+  ): Promise<OrdinalSection> {
+    const writer = new SectionWriter(blocks, this.#format, this.#blockBytesMax, tick);
     for (const entry of section) {
       const rows = await this.#load(entry);
       await writer.addRows(Array.from(rows.ordinals, (ordinal, row) => [ordinalOf(ordinal), rows.at(row)] as const));
@@ -169,7 +174,7 @@ class OrdinalRows<Row> {
 
 /** Collects rows and kept entries in order, and writes a block whenever enough rows came together. */
 class SectionWriter<Row> {
-  readonly #store: BlockStore;
+  readonly #blocks: BlockWriter;
   readonly #format: RowFormat<Row>;
   readonly #blockBytesMax: number;
   readonly #tick: Tick;
@@ -178,8 +183,8 @@ class SectionWriter<Row> {
   #rows: Row[] = [];
   #bytes = 0;
 
-  constructor(store: BlockStore, format: RowFormat<Row>, blockBytesMax: number, tick: Tick) {
-    this.#store = store;
+  constructor(blocks: BlockWriter, format: RowFormat<Row>, blockBytesMax: number, tick: Tick) {
+    this.#blocks = blocks;
     this.#format = format;
     this.#blockBytesMax = blockBytesMax;
     this.#tick = tick;
@@ -216,7 +221,7 @@ class SectionWriter<Row> {
     const refs: BlockRef[] = [];
     for (const bytes of this.#format.encode(ordinals, this.#rows)) {
       await this.#tick();
-      refs.push(await this.#store.write(bytes));
+      refs.push(await this.#blocks.write(bytes));
     }
     this.#section.push({ first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs });
     this.#ordinals = [];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TidepoolError } from "../errors.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
-import type { BlockRef } from "./blockstore.js";
+import type { BlockBatch, BlockRef } from "./blockstore.js";
 import { BlockStore } from "./blockstore.js";
 import type { PostingDelta, PostingSection } from "./posting-blockfile.js";
 import { PostingBlockfile, refsOf } from "./posting-blockfile.js";
@@ -44,10 +44,10 @@ const BLOCK_BYTES_MAX = 2048;
 const EMPTY: PostingSection = { blocks: [] };
 
 /** Without a cache every read shows in `readsOf`. */
-function open(cacheBytesMax = 0): { blobs: TestBlobs; store: BlockStore; file: PostingBlockfile } {
+function open(cacheBytesMax = 0): { blobs: TestBlobs; store: BlockStore; file: PostingBlockfile; blocks: BlockBatch } {
   const blobs = new TestBlobs();
   const store = new BlockStore(blobs, cacheBytesMax);
-  return { blobs, store, file: new PostingBlockfile(store, "segment metadata", BLOCK_BYTES_MAX) };
+  return { blobs, store, file: new PostingBlockfile(store, "segment metadata", BLOCK_BYTES_MAX), blocks: store.begin() };
 }
 
 function added(entries: Iterable<[string, number[]]>): Map<string, PostingDelta> {
@@ -100,22 +100,23 @@ async function errorOf(promise: Promise<unknown>): Promise<TidepoolError> {
 
 describe("PostingBlockfile", () => {
   it("finds nothing in an empty section and stays empty when nothing is added", async () => {
-    const { blobs, file } = open();
+    const { blobs, file, blocks } = open();
     expect(await file.lookup(EMPTY, "a")).toEqual(new Uint32Array(0));
     expect(await contents(file, EMPTY)).toEqual([]);
-    expect(await file.apply(EMPTY, removed([["a", [1]]]))).toEqual(EMPTY);
-    expect(await file.apply(EMPTY, added([["a", []]]))).toEqual(EMPTY);
+    expect(await file.apply(EMPTY, removed([["a", [1]]]), blocks)).toEqual(EMPTY);
+    expect(await file.apply(EMPTY, added([["a", []]]), blocks)).toEqual(EMPTY);
     expect(blobs.blobs.size).toBe(0);
   });
 
   it("sorts ordinals, drops repeats, and takes adding a present or removing an absent one as done", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     const first = await file.apply(
       EMPTY,
       added([
         ["b", [7, 3, 3, 0xffffffff]],
         ["a", [1]],
       ]),
+      blocks,
     );
     expect(await contents(file, first)).toEqual([
       ["a", [1]],
@@ -127,6 +128,7 @@ describe("PostingBlockfile", () => {
         ["b", { add: [7], remove: [8, 4] }],
         ["c", { add: [], remove: [1] }],
       ]),
+      blocks,
     );
     expect(again).toEqual(first);
     const second = await file.apply(
@@ -135,16 +137,17 @@ describe("PostingBlockfile", () => {
         ["b", { add: [5, 4], remove: [7, 3, 7] }],
         ["a", { add: [], remove: [1] }],
       ]),
+      blocks,
     );
     expect(await contents(file, second)).toEqual([["b", [4, 5, 0xffffffff]]]);
     expect(second.blocks.map((block) => block.firstKey)).toEqual(["b"]);
-    const both = await file.apply(second, new Map([["b", { add: [4, 9], remove: [4, 9] }]]));
+    const both = await file.apply(second, new Map([["b", { add: [4, 9], remove: [4, 9] }]]), blocks);
     expect(await file.lookup(both, "b")).toEqual(Uint32Array.of(4, 5, 9, 0xffffffff));
   });
 
   it("answers ranges without their end, from and to keys that need not exist", async () => {
-    const { file } = open();
-    const section = await file.apply(EMPTY, numbered(1000));
+    const { file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(1000), blocks);
     expect(section.blocks.length).toBeGreaterThan(5);
     const keys = async (from: string, to: string): Promise<string[]> => (await contents(file, section, from, to)).map(([key]) => key);
     expect(await keys("00498", "00502")).toEqual(["00498", "00499", "00500", "00501"]);
@@ -157,8 +160,8 @@ describe("PostingBlockfile", () => {
   });
 
   it("reads one block for a look-up and only the blocks concerned for a change, and keeps the references of the others", async () => {
-    const { blobs, file } = open();
-    const section = await file.apply(EMPTY, numbered(2000));
+    const { blobs, file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(2000), blocks);
     const bytesBefore = new Map(blobs.blobs);
     blobs.readsOf = [];
     expect(await file.lookup(section, "01234")).toEqual(Uint32Array.of(1234));
@@ -171,6 +174,7 @@ describe("PostingBlockfile", () => {
         ["00900", [5000]],
         ["01500", [5001]],
       ]),
+      blocks,
     );
     expect(new Set(blobs.readsOf).size).toBe(2);
     expect(released(section, next).length).toBe(2);
@@ -183,61 +187,61 @@ describe("PostingBlockfile", () => {
   });
 
   it("writes nothing for a change that changes nothing", async () => {
-    const { blobs, file } = open();
-    const section = await file.apply(EMPTY, numbered(500));
+    const { blobs, file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(500), blocks);
     const count = blobs.blobs.size;
-    expect(await file.apply(section, numbered(500))).toEqual(section);
+    expect(await file.apply(section, numbered(500), blocks)).toEqual(section);
     expect(blobs.blobs.size).toBe(count);
   });
 
   it("joins what is left after most keys went, and vanishes after the last", async () => {
-    const { file } = open();
-    const section = await file.apply(EMPTY, numbered(2000));
+    const { file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(2000), blocks);
     const most = removed([...numbered(2000)].filter((_, i) => i % 100 !== 0).map(([key, { add }]) => [key, add]));
-    const sparse = await file.apply(section, most);
+    const sparse = await file.apply(section, most, blocks);
     expect(sparse.blocks.length).toBe(1);
     expect((await contents(file, sparse)).length).toBe(20);
     const rest = removed(await contents(file, sparse));
-    expect(await file.apply(sparse, rest)).toEqual(EMPTY);
+    expect(await file.apply(sparse, rest, blocks)).toEqual(EMPTY);
   });
 
   it("takes small neighbours in, before and after, when a block between them shrinks", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     const big = (prefix: string, count: number): [string, number[]][] =>
       Array.from({ length: count }, (_, i) => [`${prefix}${String(i).padStart(3, "0")}`, [i]]);
-    let section = await file.apply(EMPTY, added([["m", Array.from({ length: 600 }, (_, i) => i)]]));
-    section = await file.apply(section, added([...big("a", 3), ...big("z", 3)]));
+    let section = await file.apply(EMPTY, added([["m", Array.from({ length: 600 }, (_, i) => i)]]), blocks);
+    section = await file.apply(section, added([...big("a", 3), ...big("z", 3)]), blocks);
     expect(section.blocks.map((block) => block.firstKey)).toEqual(["a000", "m", "z000"]);
-    const joined = await file.apply(section, removed([["m", Array.from({ length: 599 }, (_, i) => i)]]));
+    const joined = await file.apply(section, removed([["m", Array.from({ length: 599 }, (_, i) => i)]]), blocks);
     expect(joined.blocks.map((block) => block.firstKey)).toEqual(["a000"]);
     expect((await contents(file, joined)).map(([key]) => key)).toEqual(["a000", "a001", "a002", "m", "z000", "z001", "z002"]);
   });
 
   it("cuts an overflowing block in the middle", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     let section = EMPTY;
-    for (let i = 0; section.blocks.length < 2; i++) section = await file.apply(section, added([[String(i).padStart(5, "0"), [i]]]));
+    for (let i = 0; section.blocks.length < 2; i++) section = await file.apply(section, added([[String(i).padStart(5, "0"), [i]]]), blocks);
     const [first, second] = refsOf(section);
     expect(Math.abs(first!.length - second!.length)).toBeLessThan(100);
   });
 
   it("gives a posting list longer than a block a block of its own", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     const long = Array.from({ length: 5000 }, (_, i) => i * 3);
-    const section = await file.apply(EMPTY, new Map([...numbered(50), ...added([["00020x", long]])]));
+    const section = await file.apply(EMPTY, new Map([...numbered(50), ...added([["00020x", long]])]), blocks);
     expect(section.blocks.map((block) => block.firstKey)).toContain("00020x");
     for (const { firstKey, ref } of section.blocks) {
       if (firstKey === "00020x") expect(ref.length).toBeGreaterThan(20_000);
       else expect(ref.length).toBeLessThanOrEqual(BLOCK_BYTES_MAX);
     }
-    const grown = await file.apply(section, added([["00020x", [1, 20_000]]]));
+    const grown = await file.apply(section, added([["00020x", [1, 20_000]]]), blocks);
     expect([...(await file.lookup(grown, "00020x"))]).toEqual([0, 1, ...long.slice(1), 20_000]);
   });
 
   it("orders keys by code unit, and takes a lone surrogate for U+FFFD", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     const keys = ["\u{1f419}", "\uffee", "z", "a\u0000b", "a", "", "\ud800x"];
-    const section = await file.apply(EMPTY, added(keys.map((key, i) => [key, [i]])));
+    const section = await file.apply(EMPTY, added(keys.map((key, i) => [key, [i]])), blocks);
     expect((await contents(file, section)).map(([key]) => key)).toEqual(["", "a", "a\u0000b", "z", "\u{1f419}", "\uffee", "\ufffdx"]);
     expect(await file.lookup(section, "\udfffx")).toEqual(Uint32Array.of(6));
     const merged = await file.apply(
@@ -246,6 +250,7 @@ describe("PostingBlockfile", () => {
         ["\ud801x", [8]],
         ["\udc00x", [7]],
       ]),
+      blocks,
     );
     expect(await file.lookup(merged, "\ufffdx")).toEqual(Uint32Array.of(6, 7, 8));
   });
@@ -255,29 +260,32 @@ describe("PostingBlockfile", () => {
   }, 60_000);
 
   it("awaits the tick between stretches of work", async () => {
-    const { file } = open();
+    const { file, blocks } = open();
     let ticks = 0;
-    const section = await file.apply(EMPTY, numbered(5000), () => void ticks++);
+    const section = await file.apply(EMPTY, numbered(5000), blocks, () => void ticks++);
     expect(ticks).toBeGreaterThan(5000 / 300);
     ticks = 0;
-    await file.apply(section, numbered(5000), async () => void ticks++);
+    await file.apply(section, numbered(5000), blocks, async () => void ticks++);
     expect(ticks).toBeGreaterThan(5000 / 300);
   });
 
-  it("releases what it wrote when a write fails, and leaves the old section whole", async () => {
-    const { blobs, file } = open();
-    const section = await file.apply(EMPTY, numbered(1000));
+  it("writes to nothing but the batch when it fails, and leaves the old section whole", async () => {
+    const { blobs, store, file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(1000), blocks);
     const blobsBefore = [...blobs.blobs.keys()];
     blobs.writesLeft = 3;
-    const error = await errorOf(file.apply(section, added([...numbered(1000).keys()].map((key) => [key, [7777]]))));
+    const failed = store.begin();
+    const error = await errorOf(file.apply(section, added([...numbered(1000).keys()].map((key) => [key, [7777]])), failed));
     expect(error.code).toBe("QUOTA_EXCEEDED");
+    expect(blobs.blobs.size).toBe(blobsBefore.length + 3);
+    await failed.giveBack();
     expect([...blobs.blobs.keys()]).toEqual(blobsBefore);
     expect((await contents(file, section)).length).toBe(1000);
   });
 
   it("calls any flipped byte corruption and names the owner", async () => {
-    const { blobs, file } = open();
-    const section = await file.apply(EMPTY, numbered(20));
+    const { blobs, file, blocks } = open();
+    const section = await file.apply(EMPTY, numbered(20), blocks);
     const [bytes] = [...blobs.blobs.values()];
     for (let at = 0; at < bytes!.length; at += 5) {
       bytes![at]! ^= 0x10;
@@ -286,13 +294,15 @@ describe("PostingBlockfile", () => {
       expect(error.message).toContain("segment metadata");
       bytes![at]! ^= 0x10;
     }
-    expect((await errorOf(file.apply({ blocks: [{ firstKey: "a", ref: section.blocks[0]!.ref }] }, numbered(1)))).code).toBe("CORRUPTION");
+    expect((await errorOf(file.apply({ blocks: [{ firstKey: "a", ref: section.blocks[0]!.ref }] }, numbered(1), blocks))).code).toBe(
+      "CORRUPTION",
+    );
   });
 
   it("refuses to build on a block whose keys do not ascend or that holds something else", async () => {
-    const { store, file } = open();
+    const { file, blocks } = open();
     const lists = [Uint32Array.of(1), Uint32Array.of(2)];
-    const unordered = await store.write(
+    const unordered = await blocks.write(
       encodeBlock(
         [
           { type: "utf8", name: "key", values: ["b", "a"] },
@@ -301,9 +311,9 @@ describe("PostingBlockfile", () => {
         2,
       ),
     );
-    const foreign = await store.write(encodeBlock([{ type: "utf8", name: "id", values: ["b", "a"] }], 2));
+    const foreign = await blocks.write(encodeBlock([{ type: "utf8", name: "id", values: ["b", "a"] }], 2));
     for (const ref of [unordered, foreign]) {
-      expect((await errorOf(file.apply({ blocks: [{ firstKey: "b", ref }] }, added([["c", [1]]])))).code).toBe("CORRUPTION");
+      expect((await errorOf(file.apply({ blocks: [{ firstKey: "b", ref }] }, added([["c", [1]]]), blocks))).code).toBe("CORRUPTION");
     }
     expect((await errorOf(file.lookup({ blocks: [{ firstKey: "b", ref: foreign }] }, "b"))).code).toBe("CORRUPTION");
   });
@@ -312,14 +322,14 @@ describe("PostingBlockfile", () => {
 /** Seeded rounds of deltas against a model; every look-up, range, order, bound and reference is checked. */
 async function runModel(seed: number): Promise<void> {
   const pick = random(seed);
-  const { blobs, store, file } = open(16 * BLOCK_BYTES_MAX);
+  const { blobs, store, file, blocks } = open(16 * BLOCK_BYTES_MAX);
   const model = new Map<string, Set<number>>();
   let section = EMPTY;
   for (let round = 0; round < 30; round++) {
     const where = `seed ${seed}, round ${round}`;
     const deltas = randomDeltas(pick, round % 10 === 9);
     applyToModel(model, deltas);
-    const next = await file.apply(section, deltas);
+    const next = await file.apply(section, deltas, blocks);
     await store.release(released(section, next));
     section = next;
     const expected = [...model].filter(([, set]) => set.size > 0).sort(([a], [b]) => (a < b ? -1 : 1));

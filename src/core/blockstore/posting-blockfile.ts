@@ -18,7 +18,7 @@ import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Block } from "./block.js";
 import { encodeBlock } from "./block.js";
-import type { BlockRef, BlockStore } from "./blockstore.js";
+import type { BlockRef, BlockStore, BlockWriter } from "./blockstore.js";
 import { utf8Length } from "./utf8.js";
 
 export interface PostingBlock {
@@ -95,30 +95,39 @@ export class PostingBlockfile {
 
   /**
    * A new section with the deltas applied. Only blocks that a delta falls into are read, and neighbours small enough to join
-   * them; blocks in which nothing changes keep their reference. New blocks are durable after the store's next `flush`.
-   * When it fails, the blocks written so far are released and the old section is as good as before.
+   * them; blocks in which nothing changes keep their reference, the others go to `blocks`. When it fails, the old section is
+   * as good as before.
    */
-  async apply(section: PostingSection, deltas: ReadonlyMap<string, PostingDelta>, tick: Tick = () => {}): Promise<PostingSection> {
+  async apply(
+    section: PostingSection,
+    deltas: ReadonlyMap<string, PostingDelta>,
+    blocks: BlockWriter,
+    tick: Tick = () => {},
+  ): Promise<PostingSection> {
     const pace = new Pace(tick);
-    const output = new SectionWriter(this.#store, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
-    try {
-      await this.#merge(section, await sortDeltas(deltas, pace), output, pace);
-      return { blocks: await output.finish() };
-    } catch (error) {
-      await this.#store.release(output.written);
-      throw error;
-    }
+    const output = this.#writerTo(blocks, pace);
+    await this.#merge(section, await sortDeltas(deltas, pace), output, pace);
+    return { blocks: await output.finish() };
   }
 
   /** All lists anew, with other ordinals in the same order. */
-  async renumber(section: PostingSection, ordinalOf: (ordinal: number) => number, tick: Tick = () => {}): Promise<PostingSection> {
+  async renumber(
+    section: PostingSection,
+    ordinalOf: (ordinal: number) => number,
+    blocks: BlockWriter,
+    tick: Tick = () => {},
+  ): Promise<PostingSection> {
     const pace = new Pace(tick);
-    const output = new SectionWriter(this.#store, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
+    const output = this.#writerTo(blocks, pace);
     for (const place of section.blocks) {
       const rows = await this.#rows(place, pace);
       await output.append(rows.map(({ key, ordinals }) => ({ key, ordinals: ordinals.map(ordinalOf) })));
     }
     return { blocks: await output.finish() };
+  }
+
+  #writerTo(blocks: BlockWriter, pace: Pace): SectionWriter {
+    return new SectionWriter(blocks, this.#blockBytesMax, pace, (place) => this.#rows(place, pace));
   }
 
   async #merge(section: PostingSection, deltas: readonly KeyedDelta[], output: SectionWriter, pace: Pace): Promise<void> {
@@ -223,9 +232,7 @@ class Pace {
  * full, so that the last cut can be in the middle: a block that overflowed becomes two with room, not a full one and a rest.
  */
 class SectionWriter {
-  /** Every block written here, for release when the section is not to be. */
-  readonly written: BlockRef[] = [];
-  readonly #store: BlockStore;
+  readonly #writer: BlockWriter;
   readonly #blockBytesMax: number;
   readonly #rowBytesMax: number;
   readonly #pace: Pace;
@@ -236,8 +243,8 @@ class SectionWriter {
   #pending: Row[] = [];
   #pendingBytes = 0;
 
-  constructor(store: BlockStore, blockBytesMax: number, pace: Pace, load: (place: PostingBlock) => Promise<Row[]>) {
-    this.#store = store;
+  constructor(writer: BlockWriter, blockBytesMax: number, pace: Pace, load: (place: PostingBlock) => Promise<Row[]>) {
+    this.#writer = writer;
     this.#blockBytesMax = blockBytesMax;
     this.#rowBytesMax = Math.max(1, blockBytesMax - ENVELOPE_BYTES);
     this.#pace = pace;
@@ -305,8 +312,7 @@ class SectionWriter {
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
-    const ref = await this.#store.write(encodeRows(rows));
-    this.written.push(ref);
+    const ref = await this.#writer.write(encodeRows(rows));
     this.#blocks.push({ firstKey: rows[0]!.key, ref });
     this.#keptLast = 0;
     await this.#pace.pause();

@@ -1,13 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { testBlockStore } from "../../testing/block-store.js";
+import type { BlockBatch } from "../blockstore/blockstore.js";
 import { type CollectionSchema, IndexPolicy } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
 import type { Metadata } from "../types.js";
 import type { MetadataChange, MetadataSection } from "./metadata.js";
 import { MetadataSegment } from "./metadata.js";
 
-function segmentOf(schema?: CollectionSchema): MetadataSegment {
-  return new MetadataSegment(testBlockStore(), "collection c, segment metadata", new IndexPolicy(schema));
+function segmentOf(schema?: CollectionSchema): { segment: MetadataSegment; blocks: BlockBatch } {
+  const store = testBlockStore();
+  return { segment: new MetadataSegment(store, "collection c, segment metadata", new IndexPolicy(schema)), blocks: store.begin() };
 }
 
 function added(...metadatas: (Metadata | null)[]): MetadataChange[] {
@@ -65,13 +67,13 @@ describe("evaluate", () => {
     [{ key: "v", operator: "lte", value: 1 }, [0, 1, 15]],
     [{ key: "v", operator: "lte", value: -3 }, []],
   ])("%j", async (condition, ordinals) => {
-    const segment = segmentOf();
-    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS));
+    const { segment, blocks } = segmentOf();
+    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS), blocks);
     expect(await select(segment, section, condition)).toEqual(ordinals);
   });
 
   test("an empty segment has no matches", async () => {
-    const segment = segmentOf();
+    const { segment } = segmentOf();
     expect(await select(segment, MetadataSegment.empty(), { key: "v", operator: "eq", value: 1 })).toEqual([]);
     expect(await select(segment, MetadataSegment.empty(), { key: "v", operator: "gt", value: 1 })).toEqual([]);
   });
@@ -79,11 +81,11 @@ describe("evaluate", () => {
 
 describe("apply", () => {
   test("moves an ordinal from what it held to what it holds", async () => {
-    const segment = segmentOf();
+    const { segment, blocks } = segmentOf();
     const before: Metadata = { kept: 1, changed: "a", dropped: true, tags: ["a", "b"] };
     const after: Metadata = { kept: 1, changed: 2, tags: ["b", "c"], fresh: "f" };
-    const first = await segment.apply(MetadataSegment.empty(), [{ ordinal: 7, before: null, after: before }]);
-    const second = await segment.apply(first, [{ ordinal: 7, before, after }]);
+    const first = await segment.apply(MetadataSegment.empty(), [{ ordinal: 7, before: null, after: before }], blocks);
+    const second = await segment.apply(first, [{ ordinal: 7, before, after }], blocks);
     const holds = async (section: MetadataSection, condition: Condition) => (await select(segment, section, condition)).length === 1;
     const conditions: [Condition, inFirst: boolean, inSecond: boolean][] = [
       [{ key: "kept", operator: "eq", value: 1 }, true, true],
@@ -102,25 +104,26 @@ describe("apply", () => {
   });
 
   test("of deletions leaves nothing behind", async () => {
-    const segment = segmentOf();
-    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS));
+    const { segment, blocks } = segmentOf();
+    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS), blocks);
     const deletions = RECORDS.map((before, ordinal) => ({ ordinal, before, after: null }));
-    expect(await segment.apply(section, deletions)).toEqual(MetadataSegment.empty());
+    expect(await segment.apply(section, deletions, blocks)).toEqual(MetadataSegment.empty());
   });
 
   test("of nothing new writes nothing", async () => {
-    const segment = segmentOf();
-    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS));
+    const { segment, blocks } = segmentOf();
+    const section = await segment.apply(MetadataSegment.empty(), added(...RECORDS), blocks);
     const unchanged = RECORDS.map((metadata, ordinal) => ({ ordinal, before: metadata, after: structuredClone(metadata) }));
-    expect(await segment.apply(section, unchanged)).toBe(section);
+    expect(await segment.apply(section, unchanged, blocks)).toBe(section);
     const reordered: MetadataChange = { ordinal: 5, before: { v: [1, 2, 2] }, after: { v: [2, 1] } };
-    expect(await segment.apply(section, [reordered])).toBe(section);
+    expect(await segment.apply(section, [reordered], blocks)).toBe(section);
   });
 
   test("awaits ticks in between", async () => {
     let ticks = 0;
     const changes = Array.from({ length: 2000 }, (_, ordinal) => ({ ordinal, before: null, after: { n: ordinal } }));
-    await segmentOf().apply(MetadataSegment.empty(), changes, () => void ticks++);
+    const { segment, blocks } = segmentOf();
+    await segment.apply(MetadataSegment.empty(), changes, blocks, () => void ticks++);
     expect(ticks).toBeGreaterThan(3);
   });
 });
@@ -130,8 +133,14 @@ describe("a schema", () => {
   const schema = (defaults: CollectionSchema["defaults"], keys: CollectionSchema["keys"] = {}): CollectionSchema => ({ defaults, keys });
 
   test("keeps what it does not want indexed out of the postings", async () => {
-    const segment = segmentOf(schema({}, { v: { string: { string_inverted_index: off }, bool: { bool_inverted_index: off } } }));
-    const section = await segment.apply(MetadataSegment.empty(), added({ v: "x", w: "x" }, { v: ["x"], w: true }, { v: true }, { v: 1 }));
+    const { segment, blocks } = segmentOf(
+      schema({}, { v: { string: { string_inverted_index: off }, bool: { bool_inverted_index: off } } }),
+    );
+    const section = await segment.apply(
+      MetadataSegment.empty(),
+      added({ v: "x", w: "x" }, { v: ["x"], w: true }, { v: true }, { v: 1 }),
+      blocks,
+    );
     expect(await select(segment, section, { key: "v", operator: "eq", value: "x" })).toEqual([]);
     expect(await select(segment, section, { key: "v", operator: "contains", value: "x" })).toEqual([]);
     expect(await select(segment, section, { key: "v", operator: "eq", value: true })).toEqual([]);
@@ -147,22 +156,22 @@ describe("a schema", () => {
       float: { float_inverted_index: off },
       bool: { bool_inverted_index: off },
     };
-    const segment = segmentOf(schema(nothing));
-    const section = await segment.apply(MetadataSegment.empty(), added({ a: 1, b: 1.5, c: "x", d: [true], e: [1, 1.5] }));
+    const { segment, blocks } = segmentOf(schema(nothing));
+    const section = await segment.apply(MetadataSegment.empty(), added({ a: 1, b: 1.5, c: "x", d: [true], e: [1, 1.5] }), blocks);
     expect(section).toEqual(MetadataSegment.empty());
-    expect(await segment.apply(section, [{ ordinal: 0, before: { a: 1 }, after: { a: 2 } }])).toEqual(MetadataSegment.empty());
+    expect(await segment.apply(section, [{ ordinal: 0, before: { a: 1 }, after: { a: 2 } }], blocks)).toEqual(MetadataSegment.empty());
   });
 
   test("tells whole numbers from fractions, element by element", async () => {
-    const segment = segmentOf(schema({ int: { int_inverted_index: off } }));
-    const section = await segment.apply(MetadataSegment.empty(), added({ v: 1 }, { v: 1.5 }, { v: [1, 1.5] }, { v: 2 ** 63 }));
+    const { segment, blocks } = segmentOf(schema({ int: { int_inverted_index: off } }));
+    const section = await segment.apply(MetadataSegment.empty(), added({ v: 1 }, { v: 1.5 }, { v: [1, 1.5] }, { v: 2 ** 63 }), blocks);
     expect(await select(segment, section, { key: "v", operator: "in", values: new Set([1, 1.5, 2 ** 63]) })).toEqual([1, 3]);
     expect(await select(segment, section, { key: "v", operator: "contains", value: 1.5 })).toEqual([2]);
     expect(await select(segment, section, { key: "v", operator: "contains", value: 1 })).toEqual([]);
   });
 
   test("by which one kind of number is not indexed leaves ranges to be tested record by record", () => {
-    const segment = segmentOf(schema({}, { v: { float: { float_inverted_index: off } } }));
+    const { segment } = segmentOf(schema({}, { v: { float: { float_inverted_index: off } } }));
     expect(segment.answers({ key: "v", operator: "gt", value: 1 })).toBe(false);
     expect(segment.answers({ key: "v", operator: "eq", value: 1 })).toBe(true);
     expect(segment.answers({ key: "w", operator: "gt", value: 1 })).toBe(true);

@@ -9,7 +9,7 @@
 
 import { Bitmap } from "../base/bitmap.js";
 import { isSparseVector } from "../base/sparse-vector.js";
-import type { BlockStore } from "../blockstore/blockstore.js";
+import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
 import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
@@ -46,7 +46,12 @@ export class MetadataSegment {
   }
 
   /** The section with the changes applied, at most one for each ordinal. `tick` is awaited now and then. */
-  async apply(section: MetadataSection, changes: Iterable<MetadataChange>, tick?: () => Promise<void> | void): Promise<MetadataSection> {
+  async apply(
+    section: MetadataSection,
+    changes: Iterable<MetadataChange>,
+    blocks: BlockWriter,
+    tick?: () => Promise<void> | void,
+  ): Promise<MetadataSection> {
     const deltas = new Map<string, PostingDelta>();
     let count = 0;
     for (const change of changes) {
@@ -54,16 +59,17 @@ export class MetadataSegment {
       if (++count % CHANGES_PER_TICK === 0) await tick?.();
     }
     if (deltas.size === 0) return section;
-    return { postings: await this.#blockfile.apply(section.postings, deltas, tick) };
+    return { postings: await this.#blockfile.apply(section.postings, deltas, blocks, tick) };
   }
 
   /** The same postings under other ordinals in the same order. */
   async renumber(
     section: MetadataSection,
     ordinalOf: (ordinal: number) => number,
+    blocks: BlockWriter,
     tick?: () => Promise<void> | void,
   ): Promise<MetadataSection> {
-    return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, tick) };
+    return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, blocks, tick) };
   }
 
   /**

@@ -57,14 +57,14 @@ async function find(text: CollectionText, source: TextSource & { list: (string |
 const open = (store: BlockStore = testBlockStore()) => new CollectionText(store, 'collection "c" (text)');
 
 async function saved(store: BlockStore, documents: Documents): Promise<void> {
-  documents.section_ = await open(store).save(documents, documents.compactedOrdinal, noTick);
+  documents.section_ = await open(store).save(documents, documents.compactedOrdinal, store.begin(), noTick);
 }
 
 test("a section round-trips through JSON and blocks", async () => {
   const store = testBlockStore();
   const index = new TextIndex();
   index.set(3, "tide pool");
-  const section = JSON.parse(JSON.stringify(await saveTextIndex(store, index, 9, noTick))) as TextSection;
+  const section = JSON.parse(JSON.stringify(await saveTextIndex(store.begin(), index, 9, noTick))) as TextSection;
   expect(section).toMatchObject({ nextOrdinal: 9, stale: [] });
   const loaded = await loadTextIndex(store, section, "o", noTick);
   expect(loaded!.has(3)).toBe(true);
@@ -181,7 +181,7 @@ test("saving waits for nothing that is written meanwhile: it is stale in the sec
   const text = open(store);
   await text.ready(documents, noTick);
   let searching: Promise<number[]> | null = null;
-  const section = await text.save(documents, 3, () => {
+  const section = await text.save(documents, 3, store.begin(), () => {
     if (searching !== null) return;
     documents.put(1, "shore");
     text.touch([1, 7]);
@@ -237,11 +237,11 @@ test("a section of another tokenizer is rebuilt", async () => {
   documents.compact();
   await saved(store, documents);
   // The terms of a piece without its header's signature: as an older release would have left it.
-  const other = await saveTextIndex(store, new TextIndex(), 2, noTick);
+  const other = await saveTextIndex(store.begin(), new TextIndex(), 2, noTick);
   const header = await store.readBytes(other.blocks[0]!, "o");
   const at = header.findIndex((byte, i) => byte === 0x01 && header[i + 1] === (201 & 0x7f) + 0x80);
   header[at + 1]! ^= 0x08;
-  documents.section_ = { ...documents.section_!, blocks: [await store.write(header)] };
+  documents.section_ = { ...documents.section_!, blocks: [await store.begin().write(header)] };
   documents.read = [];
   expect(await find(open(store), documents, "sea")).toEqual([0, 1]);
   expect(documents.read).toEqual([0, 1]);
@@ -269,7 +269,7 @@ test("through writes, compactions, saves and reopening a search answers for the 
           documents.put(ordinal, next.document);
           text.touch([ordinal]);
         } else if (next.kind === "compact") documents.compact();
-        else if (next.kind === "save") documents.section_ = await text.save(documents, documents.compactedOrdinal, noTick);
+        else if (next.kind === "save") documents.section_ = await text.save(documents, documents.compactedOrdinal, store.begin(), noTick);
         else if (next.kind === "open") text = open(store);
         else if (next.kind === "unload") text.unload();
         else {

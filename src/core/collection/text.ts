@@ -15,7 +15,7 @@
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
-import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { type TextHits, TextIndex, type TextSearchOptions } from "../index/text/text-index.js";
 
 /** A stored text index. Plain JSON: manifests hold it, `null` when there is none. */
@@ -44,12 +44,12 @@ const CHUNK = 16;
 const DEAD_SHARE_MAX = 0.2;
 const COLUMN = "piece";
 
-/** Writes a snapshot; durable after the store's next flush. */
-export async function saveTextIndex(store: BlockStore, index: TextIndex, nextOrdinal: number, tick: Tick): Promise<TextSection> {
+/** Writes a snapshot. */
+export async function saveTextIndex(writer: BlockWriter, index: TextIndex, nextOrdinal: number, tick: Tick): Promise<TextSection> {
   const blocks: BlockRef[] = [];
   for await (const piece of index.serialize(tick)) {
     const values = new Int8Array(piece.buffer, piece.byteOffset, piece.length);
-    blocks.push(await store.write(encodeBlock([{ type: "fixed-i8", name: COLUMN, width: piece.length, values }], 1)));
+    blocks.push(await writer.write(encodeBlock([{ type: "fixed-i8", name: COLUMN, width: piece.length, values }], 1)));
     await tick();
   }
   return { blocks, nextOrdinal, stale: [] };
@@ -121,10 +121,10 @@ export class CollectionText {
   }
 
   /** Brings the index up to date and writes it. Writes that arrive meanwhile are stale in the section. */
-  async save(source: TextSource, nextOrdinal: number, tick: Tick): Promise<TextSection> {
+  async save(source: TextSource, nextOrdinal: number, blocks: BlockWriter, tick: Tick): Promise<TextSection> {
     const live = await this.#load(source, tick);
     await live.catchUp(source, tick);
-    return live.save(this.#store, nextOrdinal, tick);
+    return live.save(blocks, nextOrdinal, tick);
   }
 
   /** Concurrent callers share a load. When it fails, its starter gets the error and the others try for themselves. */
@@ -193,10 +193,10 @@ class LiveText {
     if (this.index.deadShare > DEAD_SHARE_MAX && this.#walk === null) await this.#walking(() => this.index.vacuum(tick));
   }
 
-  async save(store: BlockStore, nextOrdinal: number, tick: Tick): Promise<TextSection> {
+  async save(blocks: BlockWriter, nextOrdinal: number, tick: Tick): Promise<TextSection> {
     while (this.#walk !== null) await this.#walk;
     return this.#walking(async () => {
-      const section = await saveTextIndex(store, this.index, nextOrdinal, tick);
+      const section = await saveTextIndex(blocks, this.index, nextOrdinal, tick);
       // Nothing is put into the index until this is done, so whatever was dirty when it began still is.
       return { ...section, stale: [...this.#dirty.values()].filter((ordinal) => ordinal < nextOrdinal) };
     });

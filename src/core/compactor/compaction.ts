@@ -8,6 +8,7 @@
 
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
+import type { BlockWriter } from "../blockstore/blockstore.js";
 import type { OrdinalChanges } from "../blockstore/ordinal-blockfile.js";
 import type { CollectionState, Installation } from "../collection/collection-state.js";
 import type { MetadataChange } from "../collection/metadata.js";
@@ -20,7 +21,7 @@ import type { Manifest } from "../sysdb/manifest.js";
 type Entries = readonly (readonly [ordinal: number, entry: MemtableEntry])[];
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
-export async function compact(state: CollectionState, tick: Tick): Promise<Installation> {
+export async function compact(state: CollectionState, blocks: BlockWriter, tick: Tick): Promise<Installation> {
   const compacted = state.memtable.snapshot();
   const { appliedOffset, nextOrdinal, logBytes, logRecords, logDeletions, hasDocuments } = state;
   state.sealedOrdinal = nextOrdinal;
@@ -28,10 +29,10 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
   const base = state.manifest;
   const payloads = await resolvePayloads(state, compacted, tick);
   const removed = Bitmap.of(compacted.filter(([, entry]) => entry.kind === "tombstone").map(([ordinal]) => ordinal));
-  const ids = await state.idFile.apply(base.ids, { written: idRows(compacted), removed }, tick);
-  const payload = await state.payloadFile.apply(base.payload, { written: payloadRows(payloads), removed }, tick);
-  const vectors = await applyVectors(state, { written: vectorRows(compacted), removed }, tick);
-  const metadata = await state.metadataSegment.apply(base.metadata, metadataChanges(payloads), tick);
+  const ids = await state.idFile.apply(base.ids, { written: idRows(compacted), removed }, blocks, tick);
+  const payload = await state.payloadFile.apply(base.payload, { written: payloadRows(payloads), removed }, blocks, tick);
+  const vectors = await applyVectors(state, { written: vectorRows(compacted), removed }, blocks, tick);
+  const metadata = await state.metadataSegment.apply(base.metadata, metadataChanges(payloads), blocks, tick);
   const manifest: Manifest = {
     version: base.version + 1,
     offset: appliedOffset,
@@ -50,8 +51,13 @@ export async function compact(state: CollectionState, tick: Tick): Promise<Insta
   return { manifest, directories, compacted, compactedBytes: logBytes, compactedRecords: logRecords, compactedDeletions: logDeletions };
 }
 
-async function applyVectors(state: CollectionState, changes: OrdinalChanges<VectorRow>, tick: Tick): Promise<Manifest["vectors"]> {
-  return (await state.vectors?.file.apply(state.manifest.vectors, changes, tick)) ?? [];
+async function applyVectors(
+  state: CollectionState,
+  changes: OrdinalChanges<VectorRow>,
+  blocks: BlockWriter,
+  tick: Tick,
+): Promise<Manifest["vectors"]> {
+  return (await state.vectors?.file.apply(state.manifest.vectors, changes, blocks, tick)) ?? [];
 }
 
 /** An entry's payload before (in the segments) and after (with the entry laid over it); `null`: no such record. */

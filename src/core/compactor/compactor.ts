@@ -11,7 +11,7 @@
  * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
  */
 import type { Tick } from "../base/turns.js";
-import type { BlockStore } from "../blockstore/blockstore.js";
+import type { BlockBatch, BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { staleShare } from "../collection/text.js";
 import { TidepoolError } from "../errors.js";
@@ -123,14 +123,14 @@ export class Compactor {
 
   /**
    * One piece of work at a time: whoever asks for more of the same collection waits for the one under way, others queue
-   * up. So blocks that are written and not in a manifest yet belong to the work under way, and go when it fails.
+   * up.
    */
   #run(state: CollectionState, work: () => Promise<void>): Promise<void> {
     const running = this.#running.get(state);
     if (running !== undefined) return running;
     const guarded = async (): Promise<void> => {
       // What is being dropped has no blocks to read soon, and for what is closed another state may stand.
-      if (!state.dropped && !state.closed) await this.#guard(() => this.#abandoning(work));
+      if (!state.dropped && !state.closed) await this.#guard(work);
     };
     const run = this.#tail.then(guarded).finally(() => this.#running.delete(state));
     this.#tail = unwatched(run);
@@ -191,28 +191,32 @@ export class Compactor {
 
   async #compact(state: CollectionState): Promise<void> {
     if (state.memtable.size === 0 && state.logRecords === 0) return;
-    const installation = await compact(state, () => this.#tick());
-    await this.#flush();
-    await state.lock.exclusive(async () => {
-      if (state.dropped) return this.#parts.blocks.abandon();
-      this.#defer(state, installation.manifest);
-      this.#parts.blocks.claim();
-      state.install(installation);
+    await this.#inBatch(async (blocks) => {
+      const installation = await compact(state, blocks, () => this.#tick());
+      await this.#flush(blocks);
+      await state.lock.exclusive(async () => {
+        if (state.dropped) return blocks.giveBack();
+        this.#defer(state, installation.manifest);
+        blocks.publish();
+        state.install(installation);
+      });
     });
     if (needsRenumbering(state)) await this.#renumber(state);
     await this.#publishSettled();
   }
 
   async #renumber(state: CollectionState): Promise<void> {
-    const renumbering = await renumber(state, () => this.#tick());
-    await this.#flush();
-    const prepared = await state.prepareRenumbered(renumbering.manifest);
-    await state.lock.exclusive(async () => {
-      if (state.dropped) return this.#parts.blocks.abandon();
-      this.#defer(state, renumbering.manifest);
-      this.#parts.blocks.claim();
-      state.installRenumbered(renumbering, prepared);
-      this.#parts.renumbered(state);
+    await this.#inBatch(async (blocks) => {
+      const renumbering = await renumber(state, blocks, () => this.#tick());
+      await this.#flush(blocks);
+      const prepared = await state.prepareRenumbered(renumbering.manifest);
+      await state.lock.exclusive(async () => {
+        if (state.dropped) return blocks.giveBack();
+        this.#defer(state, renumbering.manifest);
+        blocks.publish();
+        state.installRenumbered(renumbering, prepared);
+        this.#parts.renumbered(state);
+      });
     });
   }
 
@@ -220,8 +224,9 @@ export class Compactor {
   async #saveText(state: CollectionState): Promise<void> {
     const wasLoaded = state.text.isLoaded;
     const { nextOrdinal } = state.manifest;
-    const text = await state.text.save(state.textSource(), nextOrdinal, () => this.#tick());
-    await this.#replace(state, { text });
+    await this.#replace(state, async (blocks) => ({
+      text: await state.text.save(state.textSource(), nextOrdinal, blocks, () => this.#tick()),
+    }));
     if (!wasLoaded) state.text.unload();
   }
 
@@ -229,19 +234,24 @@ export class Compactor {
   async #saveGraph(state: CollectionState): Promise<void> {
     const snapshot = await state.finishGraph(() => this.#tick());
     if (snapshot === null) return;
-    const graph = await saveGraph(this.#parts.blocks, snapshot, () => this.#tick());
-    await this.#replace(state, { graph });
+    await this.#replace(state, async (blocks) => ({ graph: await saveGraph(blocks, snapshot, () => this.#tick()) }));
   }
 
-  /** Installs a manifest with another section in it. */
-  async #replace(state: CollectionState, section: Pick<Manifest, "text"> | Pick<Manifest, "graph">): Promise<void> {
-    await this.#flush();
-    await state.lock.exclusive(async () => {
-      if (state.dropped) return this.#parts.blocks.abandon();
-      const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
-      this.#defer(state, manifest);
-      this.#parts.blocks.claim();
-      state.manifest = manifest;
+  /** Installs a manifest with another section in it, which `save` writes. */
+  async #replace(
+    state: CollectionState,
+    save: (blocks: BlockBatch) => Promise<Pick<Manifest, "text"> | Pick<Manifest, "graph">>,
+  ): Promise<void> {
+    await this.#inBatch(async (blocks) => {
+      const section = await save(blocks);
+      await this.#flush(blocks);
+      await state.lock.exclusive(async () => {
+        if (state.dropped) return blocks.giveBack();
+        const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
+        this.#defer(state, manifest);
+        blocks.publish();
+        state.manifest = manifest;
+      });
     });
     await this.#publishSettled();
   }
@@ -263,18 +273,20 @@ export class Compactor {
     return this.#lastError;
   }
 
-  async #abandoning(work: () => Promise<void>): Promise<void> {
+  /** What the work wrote goes when it fails. */
+  async #inBatch(work: (blocks: BlockBatch) => Promise<void>): Promise<void> {
+    const blocks = this.#parts.blocks.begin();
     try {
-      await work();
+      await work(blocks);
     } catch (error) {
-      await this.#parts.blocks.abandon();
+      await blocks.giveBack();
       throw error;
     }
   }
 
-  async #flush(): Promise<void> {
+  async #flush(blocks: BlockBatch): Promise<void> {
     try {
-      await this.#parts.blocks.flush();
+      await blocks.flush();
     } catch (cause) {
       const error = new TidepoolError(
         "POISONED",

@@ -8,6 +8,7 @@
  * is not translated but built again.
  */
 import type { Tick } from "../base/turns.js";
+import type { BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { Manifest } from "../sysdb/manifest.js";
 
@@ -26,13 +27,13 @@ export function needsRenumbering(state: CollectionState): boolean {
 }
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
-export async function renumber(state: CollectionState, tick: Tick): Promise<Renumbering> {
+export async function renumber(state: CollectionState, blocks: BlockWriter, tick: Tick): Promise<Renumbering> {
   const base = state.manifest;
   const ordinalOf = await newOrdinals(state, base);
-  const ids = await state.idFile.renumber(base.ids, ordinalOf, tick);
-  const payload = await state.payloadFile.renumber(base.payload, ordinalOf, tick);
-  const vectors = (await state.vectors?.file.renumber(base.vectors, ordinalOf, tick)) ?? [];
-  const metadata = await state.metadataSegment.renumber(base.metadata, ordinalOf, tick);
+  const ids = await state.idFile.renumber(base.ids, ordinalOf, blocks, tick);
+  const payload = await state.payloadFile.renumber(base.payload, ordinalOf, blocks, tick);
+  const vectors = (await state.vectors?.file.renumber(base.vectors, ordinalOf, blocks, tick)) ?? [];
+  const metadata = await state.metadataSegment.renumber(base.metadata, ordinalOf, blocks, tick);
   const manifest: Manifest = {
     ...base,
     version: base.version + 1,

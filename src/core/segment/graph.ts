@@ -5,7 +5,7 @@
  */
 import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
-import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { GraphCopy, GraphSnapshot, SnapshotPiece } from "../index/vector/graph-snapshot.js";
 
 /** A stored graph. Plain JSON: manifests hold it, `null` when there is none. */
@@ -18,13 +18,13 @@ export interface GraphSection {
   pieces: BlockRef[];
 }
 
-/** Writes a snapshot; durable after the store's next flush. */
-export async function saveGraph(store: BlockStore, snapshot: GraphCopy, tick: Tick): Promise<GraphSection> {
+/** Writes a snapshot. */
+export async function saveGraph(blocks: BlockWriter, snapshot: GraphCopy, tick: Tick): Promise<GraphSection> {
   const { version, M, seed, entry } = snapshot;
   const pieces: BlockRef[] = [];
   for (const piece of snapshot.pieces) {
     await tick();
-    pieces.push(await store.write(encodePiece(piece)));
+    pieces.push(await blocks.write(encodePiece(piece)));
     await tick();
   }
   return { version, M, seed, entry, pieces };

@@ -40,9 +40,10 @@ interface TestSource extends FilterSource {
 }
 
 async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefined)): Promise<TestSource> {
-  const segment = new MetadataSegment(testBlockStore(), "test", indexes);
+  const store = testBlockStore();
+  const segment = new MetadataSegment(store, "test", indexes);
   const changes = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: compacted?.metadata ?? null }));
-  const section = await segment.apply(MetadataSegment.empty(), changes);
+  const section = await segment.apply(MetadataSegment.empty(), changes, store.begin());
   const ordinalsOf = (keep: (slot: Slot) => boolean) => Bitmap.of(slots.flatMap((slot, i) => (keep(slot) ? [i] : [])));
   const source: TestSource = {
     calls: [],
