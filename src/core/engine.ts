@@ -72,7 +72,7 @@ export interface EngineParts {
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
   /** Told of each warning as it happens. Must not throw. */
   onWarning?(warning: TidepoolWarning): void;
-  /** Vectors up to which a collection has no graph. Default: by dimension, see `index/planner.ts`; tests ask for less. */
+  /** Vectors up to which a collection has no graph. Default: by dimension, see `index/vector/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
   /**
    * Dead ordinals, for so many live ones, above which a collection is renumbered. Default: as many as are live, but at

@@ -1,6 +1,6 @@
 /**
  * The graph of the vector index at rest: one block per piece, in which each array of the piece is one list. A snapshot may
- * be older than the rows around it (`index/graph-snapshot.ts` tells a changed row by its fingerprint), so compactions carry
+ * be older than the rows around it (`index/vector/graph-snapshot.ts` tells a changed row by its fingerprint), so compactions carry
  * it along unchanged and it is written anew only after a share of the vectors changed.
  */
 import type { Tick } from "../base/turns.js";
