@@ -7,6 +7,7 @@ import { serveOfficialClient } from "./support/official-client.js";
 
 declare global {
   /** In the page: Chroma's package. */
+  // biome-ignore lint/suspicious/noExplicitAny: its types are tried by types.e2e.ts
   var chroma: any;
 }
 

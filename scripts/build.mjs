@@ -206,7 +206,7 @@ async function declare() {
  * @param {string} code
  */
 function importedBy(code) {
-  const uncommented = code.replace(/\/\*[^]*?\*\//g, "");
+  const uncommented = code.replace(/\/\*[\s\S]*?\*\//g, "");
   return [...uncommented.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"']+)["']/g)].map((match) => /** @type {string} */ (match[1]));
 }
 

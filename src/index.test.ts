@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import * as entry from "./index.js";
 import {
-  Collection,
+  type Collection,
   type EmbeddingFunction,
   type GetResult,
   HashingEmbeddingFunction,

@@ -302,6 +302,7 @@ describe("the rules", () => {
       '/* import { no } from "./no.js"; */',
       'const m = await import("./m.js");',
       'let n: import("./n.js").N;',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: code in a string
       "const o = `${/[/`]/.test(x) ? `}` : 1} // still text`;",
       'const p = new URL("../p.ts", import.meta.url);',
       'import type from "./q.js";',

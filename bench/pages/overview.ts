@@ -1,7 +1,7 @@
 /** The page of the overview: the same records in Tidepool and in the baselines, each engine in a worker of its own. */
 import { type Collection, type EngineInfo, TidepoolClient } from "tidepool-db";
 import { clusteredDataset, clusteredVectors, type Dataset, DIMENSION, sliceDataset } from "../clustered.js";
-import { type BaselineName } from "../engines/baseline.js";
+import type { BaselineName } from "../engines/baseline.js";
 import { BaselineClient } from "../engines/baseline-client.js";
 import { type FilterName, filterNamed, filterNames } from "../filters.js";
 import { expose } from "../page.js";

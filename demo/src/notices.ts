@@ -78,7 +78,11 @@ export function showToast(text: string, undo?: () => void): void {
     toastTimer = window.setTimeout(() => (toast.matches(":hover, :focus-within") ? hideLater(1000) : hide()), ms);
   };
   toast.replaceChildren(element("span", {}, text));
-  if (undo) toast.append(button("Undo", { class: "quiet", "data-testid": "undo" }, () => (hide(), undo())));
+  const hideAndUndo = (): void => {
+    hide();
+    undo?.();
+  };
+  if (undo) toast.append(button("Undo", { class: "quiet", "data-testid": "undo" }, hideAndUndo));
   toast.hidden = false;
   hideLater(undo ? 9000 : 4000);
 }

@@ -68,7 +68,7 @@ export class VectorMap {
     const scale = devicePixelRatio || 1;
     this.#canvas.width = Math.round(width * scale);
     this.#canvas.height = Math.round(height * scale);
-    const place = fit(this.#points, width, height);
+    const place = placesWithin(this.#points, width, height);
     this.#dots = this.#entries.map((entry, row) => ({ entry, ...place(row) }));
     this.#select(null);
     this.#describe();
@@ -188,7 +188,7 @@ function readColours(element: Element): Colours {
 }
 
 /** Maps row numbers to places that fill a rectangle. */
-function fit(points: Points, width: number, height: number): (row: number) => { x: number; y: number } {
+function placesWithin(points: Points, width: number, height: number): (row: number) => { x: number; y: number } {
   const horizontal = extent(points, 0);
   const vertical = extent(points, 1);
   return (row) => ({

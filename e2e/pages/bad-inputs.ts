@@ -69,7 +69,7 @@ function constructing(options: unknown): (setting: Setting) => unknown {
   return ({ tidepool }) => new tidepool.TidepoolClient(odd(options));
 }
 
-const constructor = refused("INVALID_ARGUMENT", [
+const construction = refused("INVALID_ARGUMENT", [
   ["options that are a string", ["options", '"notes"'], constructing("notes")],
   ["options that are null", ["options", "null"], constructing(null)],
   ["a path that is empty", ["path", '""'], constructing({ path: "" })],
@@ -295,6 +295,7 @@ const writes: BadInput[] = [
     ["an embedding with Infinity", ["embeddings[0][2]", "Infinity"], adding({ ids: ["x"], embeddings: [[1, 2, Infinity]] })],
     ["a number too large for float32", ["embeddings[0][0]", "1e+39"], adding({ ids: ["x"], embeddings: [[1e39, 2, 3]] })],
     ["an embedding with a string", ["embeddings[0][1]", '"2"'], adding({ ids: ["x"], embeddings: [[1, "2", 3]] })],
+    // biome-ignore lint/suspicious/noSparseArray: the hole is what is refused
     ["an embedding with a hole", ["embeddings[0][1]", "undefined"], adding({ ids: ["x"], embeddings: [[1, , 3]] })],
     ["an embedding with bigints", ["embeddings[0][0]", "1n"], adding({ ids: ["x"], embeddings: [[1n, 2n, 3n]] })],
     ["a flat array with NaN", ["embeddings[1][0]", "NaN"], adding({ ids: ["x", "y"], embeddings: Float32Array.of(1, 2, 3, NaN, 5, 6) })],
@@ -685,7 +686,7 @@ const elsewhere = refused("NOT_FOUND", [
 ]);
 
 export const badInputs: readonly BadInput[] = [
-  ...constructor,
+  ...construction,
   ...collections,
   ...writes,
   ...embeddingFunctions,

@@ -2,6 +2,7 @@
  * Programs as they are written against `chromadb`. They are never run: `npm run typecheck` compiles them with this package,
  * `e2e/types.e2e.ts` with Chroma's own client, and only `client.ts` differs.
  */
+// biome-ignore lint/style/useImportType: what is a class there is imported as one
 import {
   Abs,
   AdminClient,

@@ -91,7 +91,11 @@ describe("options", () => {
 
   test("the memory budget reaches the engine; without one the engine has its own", async () => {
     const budgets: unknown[] = [];
-    const host = () => engine.host(async ({ memoryBudgetBytes }) => (budgets.push(memoryBudgetBytes), null));
+    const host = () =>
+      engine.host(async ({ memoryBudgetBytes }) => {
+        budgets.push(memoryBudgetBytes);
+        return null;
+      });
     const worker = TestWorker.factory(host, workers);
     await new TidepoolClient({ memoryBudgetBytes: 8 * 1024 * 1024, worker }).createCollection({ name: "abc" });
     await new TidepoolClient({ worker }).createCollection({ name: "def" });

@@ -156,7 +156,10 @@ describe("checkRecall", () => {
     const { engine, collectionId } = await openWith(randomVectors());
     const order: string[] = [];
     const ids = Array.from({ length: ROWS - 1 }, (_, i) => `r${i + 1}`);
-    const checked = engine.checkRecall({ collectionId, sample: ROWS, k: 10 }).then((report) => (order.push("checked"), report));
+    const checked = engine.checkRecall({ collectionId, sample: ROWS, k: 10 }).then((report) => {
+      order.push("checked");
+      return report;
+    });
     await engine.delete({ collectionId, ids });
     order.push("deleted");
     expect((await checked).sample).toBeLessThan(ROWS / 2);

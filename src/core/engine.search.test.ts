@@ -47,7 +47,7 @@ class Library {
 
   write(operation: "add" | "update" | "upsert", rows: Row[]): Promise<void> {
     const carried = rows.filter((row) => row.embedding !== undefined);
-    const dimension = carried[0]?.embedding!.length ?? 0;
+    const dimension = carried[0]?.embedding?.length ?? 0;
     const embeddings = {
       dimension,
       values: Float32Array.from(carried.flatMap((row) => row.embedding!)),

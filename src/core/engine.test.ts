@@ -596,7 +596,10 @@ describe("the graph of a large collection", () => {
     await engine.compact(collectionId);
     const sizes = new Set<number>();
     const write = storage.blobs.write.bind(storage.blobs);
-    storage.blobs.write = async (bytes) => (sizes.add(bytes.length), write(bytes));
+    storage.blobs.write = async (bytes) => {
+      sizes.add(bytes.length);
+      return write(bytes);
+    };
     await built(engine, environment);
     expect(sizes.size).toBe(1);
     const damaged = storage.reopen();

@@ -1,7 +1,7 @@
 /** A database that was written in format 1 is read in full and rightly, and with any part of it damaged it is never read wrongly. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { Engine } from "../core/engine.js";
+import type { Engine } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import type { IncludeField, Where } from "../core/types.js";
 import {

@@ -96,9 +96,18 @@ function crashAt(step: number): { steps: number } {
   vi.spyOn(FakeFile.prototype, "createSyncAccessHandle").mockImplementation(async function (this: FakeFile) {
     const handle = await createSyncAccessHandle.call(this);
     const { truncate, write, flush } = handle;
-    handle.truncate = (size) => (survive(), truncate.call(handle, size));
-    handle.write = (bytes, at) => (survive(), write.call(handle, bytes, at));
-    handle.flush = () => (survive(), flush.call(handle));
+    handle.truncate = (size) => {
+      survive();
+      return truncate.call(handle, size);
+    };
+    handle.write = (bytes, at) => {
+      survive();
+      return write.call(handle, bytes, at);
+    };
+    handle.flush = () => {
+      survive();
+      return flush.call(handle);
+    };
     return handle;
   });
   const writeRows = Database.prototype.write;

@@ -60,7 +60,7 @@ class Bench {
 
 const cases: ConformanceCase[] = [];
 
-function clause(name: string, run: (bench: Bench) => Promise<Storage | void>, needs?: ConformanceCase["needs"]): void {
+function clause(name: string, run: (bench: Bench) => Promise<Storage> | Promise<void>, needs?: ConformanceCase["needs"]): void {
   const runAndClose = async (target: ConformanceTarget) => {
     const storage = await run(new Bench(target));
     await storage?.destroy();
@@ -101,7 +101,7 @@ clause("log: reading starts after an offset and ends at about the bytes asked fo
   equal(offsets(await storage.log.read("a", 198, 1000)), [199, 200]);
   equal(await storage.log.read("a", 200, 1000), []);
   const seen: number[] = [];
-  for (let page; (page = await storage.log.read("a", seen.at(-1) ?? 0, 3000)).length > 0; ) {
+  for (let page: LogEntry[]; (page = await storage.log.read("a", seen.at(-1) ?? 0, 3000)).length > 0; ) {
     equal(page.length <= 30, true);
     seen.push(...offsets(page));
   }

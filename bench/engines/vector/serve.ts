@@ -61,7 +61,7 @@ class Served implements EngineMethods {
       const start = performance.now();
       const answer = this.#engine.search(query, k, filters[q]!);
       // An engine that answers at once should not pay for a promise.
-      const rows = answer instanceof Promise ? await answer : answer;
+      const rows: readonly number[] = answer instanceof Promise ? await answer : answer;
       measured.timesMs.push(performance.now() - start);
       measured.rows.push([...rows]);
     }

@@ -126,12 +126,12 @@ class Walk {
 
   /** Leaves the position on the escape's last character. */
   #escape(): void {
-    const escape = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(this.#text.slice(this.#at, this.#at + 6));
-    if (escape === null)
+    const found = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(this.#text.slice(this.#at, this.#at + 6));
+    if (found === null)
       throw /^\\(u[0-9a-fA-F]{0,3})?$/.test(this.#text.slice(this.#at, this.#at + 7))
         ? this.#end("a string")
         : this.#unexpected("invalid escape", 2);
-    this.#at += escape[0].length - 1;
+    this.#at += found[0].length - 1;
   }
 
   #object(depth: number, wanted: Path | null): void {

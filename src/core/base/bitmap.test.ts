@@ -23,7 +23,10 @@ function applyToBitmap(bitmap: Bitmap, step: Operation): void {
 }
 
 function applyToSet(set: Set<number>, step: Operation): Set<number> {
-  if ("ordinal" in step) return step.name === "add" ? set.add(step.ordinal) : (set.delete(step.ordinal), set);
+  if ("ordinal" in step) {
+    set[step.name](step.ordinal);
+    return set;
+  }
   const other = new Set(step.ordinals);
   if (step.name === "intersect") return new Set([...set].filter((ordinal) => other.has(ordinal)));
   if (step.name === "subtract") return new Set([...set].filter((ordinal) => !other.has(ordinal)));

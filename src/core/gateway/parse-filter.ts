@@ -57,7 +57,7 @@ interface Language<C> {
 const METADATA: Language<Condition> = {
   argument: "where",
   fault: "Invalid where clause",
-  example: `a metadata key with a value or { operator: operand }, $and or $or`,
+  example: "a metadata key with a value or { operator: operand }, $and or $or",
   leaf: parseMetadataLeaf,
 };
 

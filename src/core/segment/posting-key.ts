@@ -80,6 +80,7 @@ function elementPart(value: Scalar): string {
 }
 
 function escapeName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 ends a name, U+0001 escapes
   const escaped = wellFormed(name).replace(/[\u0000\u0001]/g, (char) => (char === "\u0000" ? "\u0001\u0001" : "\u0001\u0002"));
   return `${bounded(escaped)}\u0000`;
 }

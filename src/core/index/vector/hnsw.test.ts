@@ -25,7 +25,7 @@ const spaces: readonly Space[] = ["l2", "cosine", "ip"];
 const never = (): boolean => false;
 
 /** True after so many questions. */
-function after(steps: number): () => boolean {
+function afterSteps(steps: number): () => boolean {
   let left = steps;
   return () => left-- <= 0;
 }
@@ -104,7 +104,7 @@ describe("HnswIndex", () => {
             for (let i = first; i < first + count; i++) index.hnsw.delete(i);
             for (let i = first; i < first + count; i++) set.delete(i);
           }
-          index.hnsw.build(after(Math.floor(random() * 60)), random() < 0.3);
+          index.hnsw.build(afterSteps(Math.floor(random() * 60)), random() < 0.3);
           expectSound(wholeOf(index.hnsw.save()));
           expect([...index.hnsw.covered.values()].filter((ordinal) => !set.has(ordinal))).toEqual([]);
         }
@@ -149,7 +149,7 @@ describe("HnswIndex", () => {
     const sliced = new Indexed("cosine", 6, 300);
     sliced.set(0, values);
     let slices = 0;
-    while (!sliced.hnsw.build(after(1))) slices++;
+    while (!sliced.hnsw.build(afterSteps(1))) slices++;
     expect(slices).toBeGreaterThanOrEqual(300);
     expect(wholeOf(sliced.hnsw.save())).toEqual(wholeOf(whole.save()));
   });
@@ -157,9 +157,9 @@ describe("HnswIndex", () => {
   it("does nothing when its time is over before it begins, and goes on where it stopped", () => {
     const index = new Indexed("l2", 2, 50);
     index.set(0, clusteredRows(randomFrom(14), 50, 2));
-    expect(index.hnsw.build(after(0))).toBe(false);
+    expect(index.hnsw.build(afterSteps(0))).toBe(false);
     expect(index.hnsw.coveredCount).toBe(0);
-    expect(index.hnsw.build(after(10))).toBe(false);
+    expect(index.hnsw.build(afterSteps(10))).toBe(false);
     expect(index.hnsw.coveredCount).toBe(10);
     expect(index.hnsw.covers(9)).toBe(true);
     expect(index.hnsw.covers(10)).toBe(false);

@@ -47,15 +47,15 @@ function admit(
 ): void {
   const { metadata, position, score } = record;
   // JSON tells types apart, and a missing value (null) from every value that metadata can hold.
-  const name = JSON.stringify(plan.keys.map((key) => valueOf(metadata, key)));
-  const member = { position, values: plan.by.map((key) => (key === "#score" ? score : valueOf(metadata, key))) };
+  const name = JSON.stringify(plan.keys.map((key) => ownValue(metadata, key)));
+  const member = { position, values: plan.by.map((key) => (key === "#score" ? score : ownValue(metadata, key))) };
   const members = groups.get(name);
   if (members === undefined) groups.set(name, [member]);
   else members.push(member);
 }
 
 /** Only own keys count: "constructor" and its like are ordinary names. */
-function valueOf(metadata: Metadata | null, key: string): Sortable {
+function ownValue(metadata: Metadata | null, key: string): Sortable {
   return metadata !== null && Object.hasOwn(metadata, key) ? metadata[key]! : null;
 }
 
