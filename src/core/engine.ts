@@ -6,14 +6,16 @@
  * later call is refused until the database is reopened, since what the disk holds can then only be told by recovery.
  */
 
+import { Availability } from "./base/availability.js";
 import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
+import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState } from "./collection/collection-state.js";
 import { type CollectionFacts, factsOf, OpenCollections } from "./collection/open-collections.js";
 import { ReadWriteLock } from "./collection/read-write-lock.js";
-import type { Logged } from "./collection/write-line.js";
+import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
 import { show, TidepoolError } from "./errors.js";
@@ -22,12 +24,11 @@ import { planSearch } from "./gateway/parse-search.js";
 import * as gateway from "./gateway/plan.js";
 import { validateRules } from "./gateway/rules.js";
 import type { CreateApproximate } from "./index/vector/approximate-index.js";
-import type { QuantizedRows } from "./index/vector/quantize.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { firstDimension } from "./log/first-dimension.js";
 import { Log } from "./log/log.js";
-import { encodeLogRecord, type LogRecord } from "./log/log-record.js";
+import { encodeLogRecord } from "./log/log-record.js";
 import { QueryExecutor } from "./query-executor/executor.js";
 import type {
   CheckRecallRequest,
@@ -92,12 +93,13 @@ export class Engine implements EngineService {
   readonly #executor: QueryExecutor;
   readonly #compactor: Compactor;
   readonly #graphBuilder: GraphBuilder;
+  readonly #writer: Writer;
   readonly #warnings: string[] = [];
   readonly #collections: OpenCollections;
   readonly #turns: Turns;
   /** Changes of the system database run one after the other, so that a check and the commit it leads to belong together. */
   readonly #changes = new Serial();
-  #failure: TidepoolError | null = null;
+  readonly #availability = new Availability(() => this.#halt());
   #closing: Promise<void> | null = null;
 
   private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore) {
@@ -114,7 +116,7 @@ export class Engine implements EngineService {
       environment: parts.environment,
       states: () => this.#collections.states(),
       tick: this.#turns.tick,
-      poison: (error) => this.#poison(error),
+      poison: (error) => this.#availability.poison(error),
       renumbered: (state) => this.#graphBuilder.note(state),
     });
     this.#collections = new OpenCollections({
@@ -132,6 +134,24 @@ export class Engine implements EngineService {
       saveGraph: (state) => this.#compactor.saveGraph(state),
       warn: (warning) => this.#warn(warning),
     });
+    this.#writer = new Writer({
+      availability: this.#availability,
+      tick: this.#turns.tick,
+      planWrite: gateway.planWrite,
+      planDelete: gateway.planDelete,
+      compactor: this.#compactor,
+      executor: this.#executor,
+      encode: encodeLogRecord,
+      log: this.#log,
+      listeners: this.#newListeners(),
+    });
+  }
+
+  #newListeners(): AppliedListeners {
+    const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
+    listeners.add(({ state }) => this.#compactor.noteWrite(state));
+    listeners.add(({ state }) => this.#graphBuilder.note(state));
+    return listeners;
   }
 
   /**
@@ -184,7 +204,7 @@ export class Engine implements EngineService {
   }
 
   async getTenant(request: { name: string }): Promise<TenantInfo> {
-    this.#check();
+    this.#availability.check();
     return this.#sysdb.getTenant(request.name);
   }
 
@@ -199,12 +219,12 @@ export class Engine implements EngineService {
   }
 
   async getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo> {
-    this.#check();
+    this.#availability.check();
     return this.#sysdb.getDatabase(request.tenant, request.name);
   }
 
   async listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
-    this.#check();
+    this.#availability.check();
     const page = gateway.planPage(request);
     return this.#sysdb.listDatabases(request.tenant).slice(page.from, page.to);
   }
@@ -233,25 +253,25 @@ export class Engine implements EngineService {
   }
 
   async getCollection(request: Scope & { name: string }): Promise<CollectionInfo> {
-    this.#check();
+    this.#availability.check();
     return this.#describe(this.#sysdb.getCollection(request.tenant, request.database, request.name));
   }
 
   async getCollectionById(request: Scope & { collectionId: string }): Promise<CollectionInfo> {
-    this.#check();
+    this.#availability.check();
     const { tenant, database, collectionId } = request;
     return this.#describe(this.#sysdb.collectionById(collectionId, { tenant, database }));
   }
 
   async listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]> {
-    this.#check();
+    this.#availability.check();
     const page = gateway.planPage(request);
     const rows = this.#sysdb.listCollections(request.tenant, request.database).slice(page.from, page.to);
     return Promise.all(rows.map((row) => this.#describe(row)));
   }
 
   async countCollections(request: Scope): Promise<number> {
-    this.#check();
+    this.#availability.check();
     return this.#sysdb.listCollections(request.tenant, request.database).length;
   }
 
@@ -278,12 +298,12 @@ export class Engine implements EngineService {
   }
 
   async forkCount(request: { collectionId: string }): Promise<number> {
-    this.#check();
+    this.#availability.check();
     return this.#sysdb.forkCount(request.collectionId);
   }
 
   async listVersions(request: { collectionId: string }): Promise<VersionInfo[]> {
-    this.#check();
+    this.#availability.check();
     const manifests = [...this.#sysdb.versions(request.collectionId), this.#sysdb.manifest(request.collectionId)];
     return manifests.map(({ version, count, offset }) => ({ version, count, logOffset: offset }));
   }
@@ -294,46 +314,12 @@ export class Engine implements EngineService {
 
   // ---- records
 
-  /** Preparing takes turns, and a small write would overtake a large one: so writes are prepared one after the other. */
-  async write(request: WriteRequest): Promise<void> {
-    await this.#using(request.collectionId, (state) => state.writeLine.enter(() => this.#prepareWrite(state, request)));
-  }
-
-  async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged<unknown>> {
-    await this.#compactor.waitForRoom(state);
-    // Reads that arrived with the write go first: it takes long.
-    await this.#turns.tick();
-    // No await between the check and the claim: two first writes cannot both pass with different dimensions.
-    const records = gateway.planWrite(request, state.dimension);
-    const dimension = records.embeddings?.dimension ?? null;
-    const unclaim = (): void => state.unclaimDimension(dimension);
-    state.claimDimension(dimension);
-    try {
-      await this.#turns.tick();
-      const codes = state.quantize(records);
-      await this.#turns.tick();
-      const { logged } = await this.#append(state, { kind: "write", operation: request.operation, records }, codes);
-      return { logged: logged.finally(unclaim) };
-    } catch (error) {
-      unclaim();
-      throw error;
-    }
+  write(request: WriteRequest): Promise<void> {
+    return this.#using(request.collectionId, (state) => this.#writer.write(state, request));
   }
 
   delete(request: DeleteRequest): Promise<{ deleted: number }> {
-    return this.#using(request.collectionId, (state) => this.#delete(state, request));
-  }
-
-  async #delete(state: CollectionState, request: DeleteRequest): Promise<{ deleted: number }> {
-    const plan = gateway.planDelete(request, state.indexes);
-    if (gateway.isEmptySelection(plan)) return { deleted: 0 };
-    return state.writeLine.enter(async (before) => {
-      await before;
-      const ids = await this.#executor.selectIds(state, plan);
-      if (ids.length === 0) return { logged: Promise.resolve({ deleted: 0 }) };
-      await this.#compactor.waitForRoom(state);
-      return this.#append(state, { kind: "delete", ids });
-    });
+    return this.#using(request.collectionId, (state) => this.#writer.delete(state, request));
   }
 
   get(request: GetRequest): Promise<RecordColumns> {
@@ -373,18 +359,18 @@ export class Engine implements EngineService {
   // ---- the database as a whole
 
   async heartbeat(): Promise<number> {
-    this.#check();
+    this.#availability.check();
     return this.#parts.environment.now() * 1e6;
   }
 
   /** Without gateway rules nobody is known, and everybody may use everything. */
   async identity({ tenant, database }: Scope): Promise<UserIdentity> {
-    this.#check();
+    this.#availability.check();
     return { user_id: "", tenant, databases: [database] };
   }
 
   async info(): Promise<EngineInfo> {
-    this.#check();
+    this.#availability.check();
     const rows = this.#sysdb.listCollections();
     let records = 0;
     for (const row of rows) records += await this.#countRecords(row);
@@ -428,15 +414,13 @@ export class Engine implements EngineService {
   }
 
   async #close(): Promise<void> {
-    const failure = this.#failure;
-    this.#failure = new TidepoolError("CLOSED", "The database is closed.");
+    this.#availability.close();
     await this.#log.drain();
     this.#graphBuilder.stop();
     await this.#compactor.stop();
     await this.#changes.idle();
     for (const state of this.#collections.states()) state.dispose();
     await this.#parts.storage.close();
-    if (failure !== null) this.#failure = failure;
   }
 
   /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
@@ -446,12 +430,8 @@ export class Engine implements EngineService {
 
   // ---- inside
 
-  #check(): void {
-    if (this.#failure !== null) throw this.#failure;
-  }
-
   #change<T>(body: () => Promise<T>): Promise<T> {
-    this.#check();
+    this.#availability.check();
     return this.#changes.run(body);
   }
 
@@ -464,7 +444,7 @@ export class Engine implements EngineService {
 
   /** Runs the body with the collection open. */
   async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
-    this.#check();
+    this.#availability.check();
     return this.#collections.use(this.#sysdb.collectionById(collectionId), body);
   }
 
@@ -533,41 +513,10 @@ export class Engine implements EngineService {
     return state;
   }
 
-  /** Resolves when the record's place in the order of the log is certain. */
-  async #append(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<Logged<{ deleted: number }>> {
-    const bytes = encodeLogRecord(record);
-    await this.#turns.tick();
-    this.#check();
-    if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
-    const logged = this.#log.append({ collectionId: state.row.id, appliedOffset: () => state.appliedOffset }, bytes, async (offset) => {
-      await this.#turns.tick();
-      const result = await state.lock.exclusive(() =>
-        this.#applying(state, offset, () => state.apply(offset, record, bytes.length, codes)),
-      );
-      this.#compactor.noteWrite(state);
-      this.#graphBuilder.note(state);
-      return result;
-    });
-    return { logged };
-  }
-
-  /** A record that is durable but cannot be applied leaves memory and log at odds: only recovery can tell what holds. */
-  #applying<T>(state: CollectionState, offset: number, apply: () => T): T {
-    if (this.#failure?.code === "POISONED") throw this.#failure;
-    try {
-      return apply();
-    } catch (cause) {
-      const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
-      throw this.#poison(new TidepoolError("POISONED", message, { cause }));
-    }
-  }
-
-  /** Refuses every later call. What memory holds must not reach the disk any more: a compaction would truncate the log that knows better. */
-  #poison(error: TidepoolError): TidepoolError {
-    this.#failure ??= error;
+  /** What memory holds must not reach the disk any more: a compaction would truncate the log that knows better. */
+  #halt(): void {
     this.#compactor.halt();
     this.#graphBuilder.stop();
-    return this.#failure;
   }
 
   /** A collection that was never opened and has nothing in the log is counted by its manifest. */

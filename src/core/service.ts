@@ -186,9 +186,9 @@ export interface EngineInfo {
 
 /**
  * What a warning is about, stable across releases: a stored graph was damaged and is built anew; a graph failed in use; a
- * graph could not be built.
+ * graph could not be built; something that nobody waits for failed for no reason outside the engine.
  */
-export type WarningCode = "GRAPH_DAMAGED" | "GRAPH_FAILED" | "GRAPH_NOT_BUILT";
+export type WarningCode = "GRAPH_DAMAGED" | "GRAPH_FAILED" | "GRAPH_NOT_BUILT" | "INTERNAL";
 
 /** Something that went wrong without loss: answers are right, and may take longer for a while. */
 export interface TidepoolWarning {

@@ -241,18 +241,15 @@ function validateRange(value: unknown, max: number, argument: string): void {
   throw invalidArgument(`${argument} must be a whole number from 1 to ${max}, got ${show(value)}`);
 }
 
-export function planDelete(request: DeleteRequest, indexes: IndexPolicy): DeletePlan {
+/** `null`: it selects nothing at all, and `delete({})` deletes nothing. */
+export function planDelete(request: DeleteRequest, indexes: IndexPolicy): DeletePlan | null {
   const plan = planSelection(request, indexes);
   const limit = optionalCount(request.limit, "limit");
   if (limit !== null && plan.where === null && plan.whereDocument === null) {
     throw invalidArgument("limit can only be used with a where or whereDocument clause in delete");
   }
+  if (plan.ids === null && plan.where === null && plan.whereDocument === null) return null;
   return { ...plan, limit: limit ?? Infinity };
-}
-
-/** Selects nothing at all: `delete({})` deletes nothing. */
-export function isEmptySelection(plan: SelectionPlan): boolean {
-  return plan.ids === null && plan.where === null && plan.whereDocument === null;
 }
 
 function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
