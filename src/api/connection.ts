@@ -10,7 +10,7 @@ import { type Remote, transfer, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { asError, installErrorTransfer, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
+import { asError, receiveErrors, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
 
 type Request<M extends keyof EngineService> = Parameters<EngineService[M]>;
 type Response<M extends keyof EngineService> = Awaited<ReturnType<EngineService[M]>>;
@@ -156,7 +156,7 @@ export class Connection {
   }
 
   #start(): Session {
-    installErrorTransfer();
+    receiveErrors();
     const session: Session = new Session(this.#startWorker(), this.#options, this.#onWarning, () => {
       if (this.#session === session) this.#session = null;
     });

@@ -2,7 +2,7 @@
 import { wrap } from "comlink";
 import { TidepoolError } from "../core/errors.js";
 import { VERSION } from "../version.js";
-import { installErrorTransfer, type WorkerHost } from "../worker/protocol.js";
+import { receiveErrors, type WorkerHost } from "../worker/protocol.js";
 import { type TidepoolClientOptions, validatePath } from "./client.js";
 import { createWorker } from "./create-worker.js";
 
@@ -25,7 +25,7 @@ import { createWorker } from "./create-worker.js";
 export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | "worker"> = {}): Promise<void> {
   const { path = "default", worker = createWorker } = options;
   validatePath(path);
-  installErrorTransfer();
+  receiveErrors();
   const thread = worker();
   try {
     await Promise.race([wrap<WorkerHost>(thread).destroy(path, VERSION), failureOf(thread)]);

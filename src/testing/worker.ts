@@ -2,7 +2,7 @@
 import { expose } from "comlink";
 import type { TidepoolWarning } from "../core/service.js";
 import type { WarningMessage, WorkerHost } from "../worker/protocol.js";
-import { installErrorTransfer } from "../worker/protocol.js";
+import { receiveErrors, sendErrors } from "../worker/protocol.js";
 
 export class TestWorker extends EventTarget {
   readonly #page: MessagePort;
@@ -13,7 +13,8 @@ export class TestWorker extends EventTarget {
 
   constructor(host: WorkerHost) {
     super();
-    installErrorTransfer();
+    sendErrors();
+    receiveErrors();
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
     this.#inside = port2;

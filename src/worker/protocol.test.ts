@@ -44,8 +44,11 @@ test("a cause that is no error arrives as one, and a circle of causes ends", asy
   expect(await thrownAcross(new TidepoolError("INTERNAL", "y", { cause: circle }))).toMatchObject({ message: "y" });
 });
 
-test("other errors and thrown values cross as Comlink carries them", async () => {
-  expect(await thrownAcross(new TypeError("t"))).toMatchObject({ name: "TypeError", message: "t" });
+test("other errors and thrown values cross as they are", async () => {
+  const sent = new TypeError("t", { cause: new TidepoolError("CORRUPTION", "block 7") });
+  const got = (await thrownAcross(sent)) as TypeError;
+  expect(got).toBeInstanceOf(Error);
+  expect(got).toMatchObject({ name: "TypeError", message: "t", stack: sent.stack, cause: { code: "CORRUPTION", message: "block 7" } });
   expect(await thrownAcross("text")).toBe("text");
 });
 

@@ -2,9 +2,9 @@
  * The contract between page and worker: what the worker exposes over Comlink, what it sends besides, how errors cross, and
  * how each side lets waiting messages through.
  *
- * Comlink carries a thrown error's name, message and stack and drops the rest. `installErrorTransfer` wraps its handler
- * so that a `TidepoolError` arrives as one, with code, details and the chain of causes; every other throw is left to
- * Comlink. Both sides call it once, before their first message.
+ * Comlink carries a thrown error's name, message and stack and drops the rest. Here a `TidepoolError` arrives as one, with
+ * code, details and the chain of causes, as `sendErrors` takes it apart in the worker and `receiveErrors` puts it together
+ * again in the page. Each side calls its own before its first message.
  */
 import { type TransferHandler, transferHandlers } from "comlink";
 import { type ErrorCode, TidepoolError } from "../core/errors.js";
@@ -51,33 +51,24 @@ type ThrownOnWire = { isError: true; value: ErrorOnWire } | { isError: false; va
 
 const CAUSES_MAX = 8;
 
-/** Teaches this side's Comlink to carry `TidepoolError`. */
-export function installErrorTransfer(): void {
-  const builtIn = transferHandlers.get("throw") as TransferHandler<Thrown, ThrownOnWire>;
-  if (builtIn instanceof ErrorTransfer) return;
-  transferHandlers.set("throw", new ErrorTransfer(builtIn));
+/** Comlink's own handler of what is thrown; the parts of it that are set here are those that Comlink then uses. */
+function thrownHandler(): TransferHandler<Thrown, ThrownOnWire> {
+  return transferHandlers.get("throw") as TransferHandler<Thrown, ThrownOnWire>;
 }
 
-class ErrorTransfer implements TransferHandler<Thrown, ThrownOnWire> {
-  readonly #builtIn: TransferHandler<Thrown, ThrownOnWire>;
+/** In the worker. */
+export function sendErrors(): void {
+  thrownHandler().serialize = ({ value }) => [
+    value instanceof Error ? { isError: true, value: flatten(value, CAUSES_MAX) } : { isError: false, value },
+    [],
+  ];
+}
 
-  constructor(builtIn: TransferHandler<Thrown, ThrownOnWire>) {
-    this.#builtIn = builtIn;
-  }
-
-  canHandle(value: unknown): value is Thrown {
-    return this.#builtIn.canHandle(value);
-  }
-
-  serialize(thrown: Thrown): [ThrownOnWire, Transferable[]] {
-    if (!(thrown.value instanceof TidepoolError)) return this.#builtIn.serialize(thrown);
-    return [{ isError: true, value: flatten(thrown.value, CAUSES_MAX) }, []];
-  }
-
-  deserialize(wire: ThrownOnWire): Thrown {
-    if (!wire.isError || wire.value.code === undefined) return this.#builtIn.deserialize(wire);
-    throw restore(wire.value);
-  }
+/** In the page. */
+export function receiveErrors(): void {
+  thrownHandler().deserialize = (wire) => {
+    throw wire.isError ? restore(wire.value) : wire.value;
+  };
 }
 
 function flatten(error: Error, depth: number): ErrorOnWire {

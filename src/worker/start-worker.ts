@@ -9,7 +9,7 @@ import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { createHost } from "./host.js";
-import { asError, installErrorTransfer, sendWarning } from "./protocol.js";
+import { asError, sendErrors, sendWarning } from "./protocol.js";
 
 /** Bundlers look for these very expressions. */
 const fetchKernel: Readonly<Record<KernelBuild, () => Promise<Response>>> = {
@@ -35,7 +35,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
   const kernel = openKernel();
   kernel.catch(() => {});
 
-  installErrorTransfer();
+  sendErrors();
   expose(
     createHost({
       locks: navigator.locks,

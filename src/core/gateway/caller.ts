@@ -1,0 +1,12 @@
+/**
+ * Who calls: an envelope that travels beside every request, never inside it, so that nothing a request holds can pass for it.
+ * Whoever sends a request makes it; the guard reads the token.
+ */
+export interface Caller {
+  /** What the gateway rules know the caller by; `null`: none is shown. */
+  token: string | null;
+  /** Of one connection of one page: no other has it, in whatever tab, before or after a reload. */
+  clientId: string;
+  /** Of one call: whoever tries the call again uses it again, and no other call of any client has it. */
+  requestId: string;
+}
