@@ -152,7 +152,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/gateway\/(?:validate\/records|rules)\.ts$/.test(target),
+    /^src\/core\/gateway\/(?:validate\/records|rules|caller)\.ts$/.test(target),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",

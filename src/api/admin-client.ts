@@ -1,6 +1,6 @@
 /** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
 import { validateCount, validateObject, validateText } from "../core/gateway/validate/records.js";
-import type { DatabaseInfo, EngineService } from "../core/service.js";
+import type { DatabaseInfo, RequestOf, ResponseOf } from "../core/service.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { CONNECTION } from "./connection-key.js";
 
@@ -87,11 +87,11 @@ export class AdminClient {
     return this.#client.close();
   }
 
-  async #call<M extends NamingMethod>(method: M, args: Parameters<EngineService[M]>[0]): Promise<Awaited<ReturnType<EngineService[M]>>> {
+  async #call<M extends NamingMethod>(method: M, args: RequestOf<M>): Promise<ResponseOf<M>> {
     validateObject(args, `argument of ${method}`);
     const { name, tenant = "" } = args as { name: string; tenant?: string };
     validateText(name, "name");
     if (method.endsWith("Database")) validateText(tenant, "tenant");
-    return this.#client[CONNECTION].call(method, ...([args] as Parameters<EngineService[M]>));
+    return this.#client[CONNECTION].call(method, args);
   }
 }

@@ -557,7 +557,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     const request = { collectionId: this.id, operation, records };
     const { embeddings } = records;
     const buffers = embeddings === null ? [] : [embeddings.values.buffer as ArrayBuffer];
-    await this.#connection.callWith(buffers, "write", request);
+    await this.#connection.call("write", request, { buffers });
     if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
+import type { Caller } from "../core/gateway/caller.js";
 import type { OpenOptions } from "../core/service.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestWorker } from "../testing/worker.js";
@@ -106,6 +107,57 @@ describe("opening", () => {
     const call = connection.call("heartbeat");
     workers[0]!.crash();
     await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("could not be loaded") });
+  });
+});
+
+describe("the caller", () => {
+  const callers = async (make: () => Connection): Promise<Caller[]> => {
+    const made = make();
+    await made.call("heartbeat");
+    await made.call("count", { collectionId: "c" });
+    return engine.callers.splice(0) as Caller[];
+  };
+  const connect = (token?: string): Connection =>
+    new Connection(
+      options,
+      TestWorker.factory(() => engine.host(), workers),
+      token,
+    );
+
+  test("stands beside the request, with the connection's token or none", async () => {
+    const [bearer] = await callers(() => connect("secret"));
+    const [nobody] = await callers(() => connect());
+    expect([bearer!.token, nobody!.token]).toEqual(["secret", null]);
+    expect(engine.requests.slice(0, 2)).toEqual([
+      ["heartbeat", undefined],
+      ["count", { collectionId: "c" }],
+    ]);
+  });
+
+  test("is one client for each connection, and each call has an id that no other has", async () => {
+    const all = [...(await callers(connect)), ...(await callers(connect))];
+    expect(all.map(({ clientId }) => clientId)).toEqual([all[0]!.clientId, all[0]!.clientId, all[2]!.clientId, all[2]!.clientId]);
+    expect(new Set(all.map(({ clientId }) => clientId)).size).toBe(2);
+    expect(new Set(all.map(({ requestId }) => requestId)).size).toBe(4);
+    for (const { clientId } of all) expect(clientId).toMatch(/^[A-Za-z0-9+/]{16}$/);
+  });
+
+  test("keeps the client's id when a worker has died, and a call tried again its own", async () => {
+    await connection.call("heartbeat");
+    workers[0]!.crash();
+    const [first] = engine.callers as [Caller];
+    await connection.call("heartbeat", undefined, { requestId: first.requestId });
+    await connection.call("heartbeat");
+    const [, again, next] = engine.callers as Caller[];
+    expect(again).toEqual(first);
+    expect(next!.clientId).toBe(first.clientId);
+    expect(next!.requestId).not.toBe(first.requestId);
+  });
+
+  test("shows another token where a call brings one, or none", async () => {
+    connection = connect("own");
+    for (const token of ["other", null]) await connection.call("count", { collectionId: "c" }, { token });
+    expect(engine.callers.map((caller) => caller?.token)).toEqual(["other", null]);
   });
 });
 

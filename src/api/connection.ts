@@ -8,12 +8,20 @@
  */
 import { type Remote, transfer, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
+import type { Caller } from "../core/gateway/caller.js";
+import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf, TidepoolWarning } from "../core/service.js";
 import { VERSION } from "../version.js";
 import { asError, receiveErrors, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
 
-type Request<M extends keyof EngineService> = Parameters<EngineService[M]>;
-type Response<M extends keyof EngineService> = Awaited<ReturnType<EngineService[M]>>;
+/** What a call may say of itself. */
+export interface CallOptions {
+  /** Shown instead of the connection's own. */
+  token?: string | null;
+  /** That of an earlier call, of which this is another try. */
+  requestId?: string;
+  /** Buffers that the request holds, handed over to the worker instead of copied. */
+  buffers?: ArrayBuffer[];
+}
 
 type OnWarning = (warning: TidepoolWarning) => void;
 
@@ -48,9 +56,9 @@ class Session {
     if (presence !== null) this.#watchPresence(presence);
   }
 
-  call<M extends keyof EngineService>(method: M, args: Request<M>): Promise<Response<M>> {
-    const service = this.#host.service as unknown as Record<M, (...args: Request<M>) => Promise<Response<M>>>;
-    return this.track(service[method](...args), args[0]);
+  call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
+    const service = this.#host.service as unknown as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
+    return this.track(service[method]!(request, caller), request);
   }
 
   /** The call's own outcome, or the end of the worker, whichever comes first. */
@@ -94,6 +102,9 @@ export class Connection {
   readonly #createWorker: () => Worker;
   readonly #token: string | null;
   readonly #onWarning: OnWarning;
+  /** Made with the first call, since a client may be constructed where there is nothing to make it of. */
+  #clientId = "";
+  #calls = 0;
   #session: Session | null = null;
   #closing: Promise<void> | null = null;
 
@@ -106,32 +117,20 @@ export class Connection {
   }
 
   /** Opens if need be, then calls the engine. */
-  call<M extends keyof EngineService>(method: M, ...args: Request<M>): Promise<Response<M>> {
-    return this.callWith([], method, ...args);
-  }
-
-  /** The same, handing buffers that the request holds over to the worker instead of copying them. */
-  async callWith<M extends keyof EngineService>(buffers: ArrayBuffer[], method: M, ...args: Request<M>): Promise<Response<M>> {
-    return this.#send(buffers, this.#token, method, args[0]);
-  }
-
-  /** The same for a caller with a token of its own, or none. */
-  callAs<M extends keyof EngineService>(token: string | null, method: M, request: Request<M>[0]): Promise<Response<M>> {
-    return this.#send([], token, method, request);
-  }
-
-  async #send<M extends keyof EngineService>(
-    buffers: ArrayBuffer[],
-    token: string | null,
-    method: M,
-    request: Request<M>[0],
-  ): Promise<Response<M>> {
+  call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
+  call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>, options?: CallOptions): Promise<ResponseOf<M>>;
+  async call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
     if (this.#closing !== null) throw closed(this.#options.path);
+    const caller = this.#caller(options);
     const session = (this.#session ??= this.#start());
     await session.opened;
-    const shown = token === null ? request : { ...request, token };
-    if (buffers.length > 0) transfer(shown!, buffers);
-    return session.call(method, (shown === undefined ? [] : [shown]) as Request<M>);
+    if (options?.buffers) transfer(request!, options.buffers);
+    return session.call(method, request, caller);
+  }
+
+  #caller({ token = this.#token, requestId }: CallOptions = {}): Caller {
+    const clientId = (this.#clientId ||= randomId());
+    return { token, clientId, requestId: requestId ?? `${clientId}-${++this.#calls}` };
   }
 
   /** Lets calls under way finish, closes the engine and ends the worker. Later calls reject with `CLOSED`. */
@@ -149,7 +148,7 @@ export class Connection {
       return; // The caller of the opening has been told; there is nothing to close.
     }
     try {
-      await session.call("close", []);
+      await session.call("close", undefined, this.#caller());
     } finally {
       session.end(closed(this.#options.path));
     }
@@ -176,6 +175,11 @@ export class Connection {
   readonly #onPageHide = (event: PageTransitionEvent): void => {
     if (event.persisted) this.#session?.end(lost("the page was put aside by the browser"));
   };
+}
+
+/** 96 random bits in 16 characters. Unlike `crypto.randomUUID` it is there in insecure contexts, too. */
+function randomId(): string {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))));
 }
 
 /** The next call after the page comes back starts a new worker, so `pageshow` needs no listener. */

@@ -1,9 +1,10 @@
 /**
- * The engine as others see it: one method per request, plain structured-cloneable values in and out. `engine.ts`
- * implements it, `src/worker` carries it over Comlink, and tests in Node call it directly.
+ * The engine as others see it: one method per request, plain structured-cloneable values in and out, and who calls beside
+ * each request. `engine.ts` implements it, `src/worker` carries it over Comlink, and tests in Node call it directly.
  *
  * Every method rejects with a `TidepoolError`. Bad input is refused before anything is written.
  */
+import type { Caller } from "./gateway/caller.js";
 import type { GatewayRules } from "./gateway/rules.js";
 import type { Durability } from "./storage.js";
 import type {
@@ -237,7 +238,8 @@ export interface IndexingStatus {
   op_indexing_progress: number;
 }
 
-export interface EngineService {
+/** What the engine can be asked. */
+export interface EngineMethods {
   createTenant(request: { name: string }): Promise<void>;
   getTenant(request: { name: string }): Promise<TenantInfo>;
   updateTenant(request: { name: string; resourceName: string }): Promise<void>;
@@ -275,13 +277,24 @@ export interface EngineService {
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 
   /** The engine's clock in nanoseconds since the epoch, as Chroma tells it. */
-  heartbeat(): Promise<number>;
+  heartbeat(request?: undefined): Promise<number>;
   identity(request: Scope): Promise<UserIdentity>;
-  info(): Promise<EngineInfo>;
+  info(request?: undefined): Promise<EngineInfo>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
-  reset(): Promise<void>;
-  close(): Promise<void>;
+  reset(request?: undefined): Promise<void>;
+  close(request?: undefined): Promise<void>;
 }
+
+export type RequestOf<M extends keyof EngineMethods> = Parameters<EngineMethods[M]>[0];
+export type ResponseOf<M extends keyof EngineMethods> = Awaited<ReturnType<EngineMethods[M]>>;
+
+/** Methods that ask for nothing in particular, so that their request may be left out. */
+export type MethodWithoutRequest = { [M in keyof EngineMethods]: undefined extends RequestOf<M> ? M : never }[keyof EngineMethods];
+
+/** The engine with the caller beside each request. A call without one shows no token and is known by no id. */
+export type EngineService = {
+  [M in keyof EngineMethods]: (...args: [...Parameters<EngineMethods[M]>, caller?: Caller]) => ReturnType<EngineMethods[M]>;
+};
 
 /** How a database is opened. */
 export interface OpenOptions {

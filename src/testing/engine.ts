@@ -1,5 +1,6 @@
 /** An engine for tests of the page's side: collections and records in plain Maps, and every request kept for looking at. */
 import { TidepoolError } from "../core/errors.js";
+import type { Caller } from "../core/gateway/caller.js";
 import { planCreateCollection } from "../core/gateway/plan.js";
 import { describeSchema } from "../core/schema.js";
 import type { CreateCollectionRequest, EngineService, WriteRequest } from "../core/service.js";
@@ -10,12 +11,15 @@ export class TestEngine {
   readonly collections = new Map<string, CollectionInfo>();
   readonly writes: WriteRequest[] = [];
   readonly requests: [method: string, request: unknown][] = [];
+  /** Who made each of the requests. */
+  readonly callers: (Caller | undefined)[] = [];
   /** What the next calls answer, by method, instead of their usual answer. */
   readonly overrides = new Map<string, (request: never) => unknown>();
 
   readonly service: EngineService = new Proxy({} as EngineService, {
-    get: (_, method: string) => async (request: unknown) => {
+    get: (_, method: string) => async (request: unknown, caller?: Caller) => {
       this.requests.push([method, request]);
+      this.callers.push(caller);
       const override = this.overrides.get(method) as ((request: unknown) => unknown) | undefined;
       if (override) return override(request);
       const own = (this as unknown as Record<string, (request: unknown) => unknown>)[method];

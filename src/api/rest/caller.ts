@@ -3,22 +3,20 @@
  * allows (nulls, empty lists), straight to the requests behind them, which the engine validates itself.
  */
 import { invalidArgument, show } from "../../core/errors.js";
-import type { EngineService } from "../../core/service.js";
+import type { EngineMethods, MethodWithoutRequest, RequestOf, ResponseOf } from "../../core/service.js";
 import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
 import { CONNECTION } from "../connection-key.js";
 
-type Request<M extends keyof EngineService> = Parameters<EngineService[M]>;
-type Response<M extends keyof EngineService> = Awaited<ReturnType<EngineService[M]>>;
-
 /** One caller's engine. */
 export interface Engine {
-  call<M extends keyof EngineService>(method: M, ...args: Request<M>): Promise<Response<M>>;
+  call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
+  call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>): Promise<ResponseOf<M>>;
 }
 
 /** The client's engine for a caller that showed `token`; without one the gateway rules see a caller without a token. */
 export function engineOf(client: TidepoolClient, token: string | null): Engine {
   const connection = (client as { [CONNECTION]?: Connection })[CONNECTION];
   if (connection === undefined) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
-  return { call: (method, ...[request]) => connection.callAs(token, method, request) };
+  return { call: (method: keyof EngineMethods, request?: RequestOf<typeof method>) => connection.call(method, request, { token }) };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AdminClient } from "../../api/admin-client.js";
 import { TidepoolClient, type TidepoolClientOptions } from "../../api/client.js";
+import { CONNECTION } from "../../api/connection-key.js";
 import { createGateway } from "../../api/rest/create-gateway.js";
 import { openTestClient } from "../../testing/client.js";
 import { TestEnvironment } from "../../testing/environment.js";
@@ -106,6 +107,14 @@ describe("tokens", () => {
     const bearer = new Request(`http://x/api/v2${DATABASE}/collections_count`, { headers: { authorization: "Bearer root" } });
     expect((await gateway(bearer)).status).toBe(200);
     expect((await ask(client, `${DATABASE}/collections`, undefined, "POST", { name: "abc", token: "root" })).status).toBe(401);
+  });
+
+  test("a token inside a request is no token", async () => {
+    const anonymous = open({ auth });
+    const request = { tenant: "default_tenant", database: "default_database", token: "root" };
+    const { [CONNECTION]: connection } = anonymous;
+    await expect(connection.call("countCollections", request)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(await connection.call("countCollections", request, { token: "root" })).toBe(0);
   });
 
   test("identity tells the bearer", async () => {

@@ -8,6 +8,7 @@
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { CreateCollectionRequest, EngineService, Scope, UserIdentity, WriteRequest } from "../service.js";
+import type { Caller } from "./caller.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
 import { recordTextBytes } from "./validate/records.js";
 
@@ -69,7 +70,6 @@ const ACCESS: Record<keyof EngineService, Access> = {
 
 /** Any request, as far as the guard looks into it. */
 interface Shown {
-  token?: string;
   tenant?: string;
   database?: string;
   name?: string;
@@ -85,8 +85,10 @@ export function guardService(service: EngineService, rules: GatewayRules, facts:
     get(target, name) {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== "function" || !Object.hasOwn(ACCESS, name)) return method;
-      return (request?: Shown) =>
-        guard.pass(name as keyof EngineService, request ?? {}, () => Reflect.apply(method, target, [request]) as Promise<unknown>);
+      return (request?: Shown, caller?: Caller) => {
+        const call = (): Promise<unknown> => Reflect.apply(method, target, [request, caller]) as Promise<unknown>;
+        return guard.pass(name as keyof EngineService, request ?? {}, caller?.token ?? null, call);
+      };
     },
   });
 }
@@ -106,10 +108,10 @@ class Guard {
     this.#tokens = rules.auth === undefined ? null : new Map(Object.entries(rules.auth.tokens));
   }
 
-  async pass(method: keyof EngineService, request: Shown, call: () => Promise<unknown>): Promise<unknown> {
+  async pass(method: keyof EngineService, request: Shown, token: string | null, call: () => Promise<unknown>): Promise<unknown> {
     const access = ACCESS[method];
     if (access === "open") return call();
-    const grant = this.#authenticate(request.token);
+    const grant = this.#authenticate(token);
     if (method === "identity" && grant !== null) return identityOf(grant, request);
     const scope = this.#scope(method, request);
     if (grant !== null) authorise(method, access, grant, scope);
@@ -118,11 +120,11 @@ class Guard {
     return this.#withinQuota(scope.tenant, await this.#added(method, request), call);
   }
 
-  #authenticate(token: string | undefined): TokenGrant | null {
+  #authenticate(token: string | null): TokenGrant | null {
     if (this.#tokens === null) return null;
-    const grant = token === undefined ? undefined : this.#tokens.get(token);
+    const grant = token === null ? undefined : this.#tokens.get(token);
     if (grant === undefined) {
-      const what = token === undefined ? "no token was shown" : "the token that was shown is not known";
+      const what = token === null ? "no token was shown" : "the token that was shown is not known";
       throw new TidepoolError("UNAUTHENTICATED", `Unauthorized: ${what}`);
     }
     return grant;
