@@ -1,17 +1,14 @@
 /**
- * Decides when collections are compacted, and carries a compaction from new blocks to the published manifest.
+ * Decides when collections are compacted, and carries each piece of work that writes blocks to an installed manifest.
  *
  * A collection is compacted at once when its log is long, and when the database has been idle for a moment if the log is
- * worth it. Blocks are flushed before their manifest is installed in memory; publishing (which truncates the log) follows
- * as soon as the arenas that hold them can be relied upon, which right after creating an arena takes a minute. Until
- * then the log is kept and the old manifest stays the durable one, so nothing hangs on a young arena's name. Space of
- * superseded blocks is released only after publishing, under the collection's exclusive lock.
+ * worth it. Blocks are flushed before their manifest is installed in memory; the publisher makes it the durable one.
  *
  * A failed compaction leaves everything as it was; the error is kept for `info()` and for writers that wait for room. A
  * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
  */
 import type { Tick } from "../base/turns.js";
-import type { BlockBatch, BlockStore } from "../blockstore/blockstore.js";
+import type { BlockBatch, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { staleShare } from "../collection/text.js";
 import { TidepoolError } from "../errors.js";
@@ -21,6 +18,7 @@ import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import { compact } from "./compaction.js";
+import { Publisher } from "./publisher.js";
 import { needsRenumbering, renumber } from "./renumbering.js";
 
 /** Share of changed documents above which the text index is written anew. */
@@ -38,22 +36,29 @@ export interface CompactorParts {
   renumbered(state: CollectionState): void;
 }
 
+/** What a piece of work wrote: a manifest whose blocks are there, and how it is put in place. */
+interface Written {
+  manifest: Manifest;
+  install(): void;
+}
+
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #running = new Map<CollectionState, Promise<void>>();
-  /** Manifests installed in memory and not published yet, oldest first. */
-  readonly #unpublished = new Map<CollectionState, Manifest[]>();
+  readonly #publisher: Publisher;
   #tail: Promise<void> = Promise.resolve();
-  #publishing: Promise<void> = Promise.resolve();
-  #beingPublished: CollectionState | null = null;
   #cancelIdle: (() => void) | null = null;
   #cancelTextIdle: (() => void) | null = null;
-  #cancelPublish: (() => void) | null = null;
   #stopped = false;
   #lastError: TidepoolError | null = null;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
+    this.#publisher = new Publisher({
+      ...parts,
+      settled: () => void unwatched(this.#guard(() => this.#publisher.publishSettled())),
+      failed: (error) => this.#note(error),
+    });
   }
 
   /** Why the latest compaction failed; `null` after one that did not. */
@@ -68,32 +73,29 @@ export class Compactor {
 
   /** Collections of which something is installed and not published yet. */
   get unpublishedCount(): number {
-    return this.#unpublished.size;
+    return this.#publisher.unpublishedCount;
   }
 
   /** Whether work on the collection is under way. */
   isAtWorkOn(state: CollectionState): boolean {
-    return this.#running.has(state) || this.#beingPublished === state;
+    return this.#running.has(state) || this.#publisher.isPublishing(state);
   }
 
   /** Whether a compaction of the collection waits for its arena to come of age. */
   isWaitingToPublish(state: CollectionState): boolean {
-    return this.#unpublished.has(state);
+    return this.#publisher.isWaiting(state);
   }
 
   /** Begins to compact a log that is long enough, if the result can be published soon; whether it did. */
   compactIfWorthIt(state: CollectionState): boolean {
-    if (this.#stopped || this.#lastError !== null || this.#settlesInMs() > 0 || !isWorthIt(state)) return false;
+    if (this.#stopped || this.#lastError !== null || this.#publisher.settlesInMs > 0 || !isWorthIt(state)) return false;
     void unwatched(this.compact(state));
     return true;
   }
 
   /** Gives up what is not published yet of a collection that nobody uses any more: the log still has it all. */
   giveUp(state: CollectionState): void {
-    const unpublished = this.#unpublished.get(state);
-    if (unpublished === undefined) return;
-    this.#unpublished.delete(state);
-    this.#parts.blocks.release(this.#parts.sysdb.refsOnlyIn(unpublished)).catch((error: unknown) => this.#note(error));
+    this.#publisher.giveUp(state);
   }
 
   /** Called after every applied write. */
@@ -148,22 +150,20 @@ export class Compactor {
   async forget(state: CollectionState): Promise<readonly Manifest[]> {
     // Whatever that work fails with no longer matters.
     await this.#running.get(state)?.catch(() => undefined);
-    await this.#publishing;
-    const unpublished = this.#unpublished.get(state) ?? [];
-    this.#unpublished.delete(state);
-    return unpublished;
+    return this.#publisher.forget(state);
   }
 
   /** No new work begins, and nothing is published any more. Unpublished manifests are dropped: the log still has it all. */
   halt(): void {
     this.#stopped = true;
-    for (const cancel of [this.#cancelIdle, this.#cancelTextIdle, this.#cancelPublish]) cancel?.();
+    for (const cancel of [this.#cancelIdle, this.#cancelTextIdle]) cancel?.();
+    this.#publisher.halt();
   }
 
   /** The same; resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.halt();
-    await Promise.allSettled([...this.#running.values(), this.#publishing]);
+    await Promise.allSettled([...this.#running.values(), this.#publisher.idle()]);
   }
 
   // ---- when
@@ -191,32 +191,23 @@ export class Compactor {
 
   async #compact(state: CollectionState): Promise<void> {
     if (state.memtable.size === 0 && state.logRecords === 0) return;
-    await this.#inBatch(async (blocks) => {
+    await this.#install(state, async (blocks) => {
       const installation = await compact(state, blocks, () => this.#tick());
-      await this.#flush(blocks);
-      await state.lock.exclusive(async () => {
-        if (state.dropped) return blocks.giveBack();
-        this.#defer(state, installation.manifest);
-        blocks.publish();
-        state.install(installation);
-      });
+      return { manifest: installation.manifest, install: () => state.install(installation) };
     });
     if (needsRenumbering(state)) await this.#renumber(state);
-    await this.#publishSettled();
+    await this.#publisher.publishSettled();
   }
 
   async #renumber(state: CollectionState): Promise<void> {
-    await this.#inBatch(async (blocks) => {
+    await this.#install(state, async (blocks) => {
       const renumbering = await renumber(state, blocks, () => this.#tick());
-      await this.#flush(blocks);
       const prepared = await state.prepareRenumbered(renumbering.manifest);
-      await state.lock.exclusive(async () => {
-        if (state.dropped) return blocks.giveBack();
-        this.#defer(state, renumbering.manifest);
-        blocks.publish();
+      const install = () => {
         state.installRenumbered(renumbering, prepared);
         this.#parts.renumbered(state);
-      });
+      };
+      return { manifest: renumbering.manifest, install };
     });
   }
 
@@ -240,20 +231,35 @@ export class Compactor {
   /** Installs a manifest with another section in it, which `save` writes. */
   async #replace(
     state: CollectionState,
-    save: (blocks: BlockBatch) => Promise<Pick<Manifest, "text"> | Pick<Manifest, "graph">>,
+    save: (blocks: BlockWriter) => Promise<Pick<Manifest, "text"> | Pick<Manifest, "graph">>,
   ): Promise<void> {
-    await this.#inBatch(async (blocks) => {
+    await this.#install(state, async (blocks) => {
       const section = await save(blocks);
+      const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
+      const install = () => {
+        state.manifest = manifest;
+      };
+      return { manifest, install };
+    });
+    await this.#publisher.publishSettled();
+  }
+
+  /** From new blocks to their manifest in memory. The blocks go when that fails, or when the collection was dropped meanwhile. */
+  async #install(state: CollectionState, write: (blocks: BlockWriter) => Promise<Written>): Promise<void> {
+    const blocks = this.#parts.blocks.begin();
+    try {
+      const { manifest, install } = await write(blocks);
       await this.#flush(blocks);
       await state.lock.exclusive(async () => {
         if (state.dropped) return blocks.giveBack();
-        const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
-        this.#defer(state, manifest);
+        this.#publisher.defer(state, manifest);
         blocks.publish();
-        state.manifest = manifest;
+        install();
       });
-    });
-    await this.#publishSettled();
+    } catch (error) {
+      await blocks.giveBack();
+      throw error;
+    }
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {
@@ -273,17 +279,6 @@ export class Compactor {
     return this.#lastError;
   }
 
-  /** What the work wrote goes when it fails. */
-  async #inBatch(work: (blocks: BlockBatch) => Promise<void>): Promise<void> {
-    const blocks = this.#parts.blocks.begin();
-    try {
-      await work(blocks);
-    } catch (error) {
-      await blocks.giveBack();
-      throw error;
-    }
-  }
-
   async #flush(blocks: BlockBatch): Promise<void> {
     try {
       await blocks.flush();
@@ -301,54 +296,6 @@ export class Compactor {
   async #tick(): Promise<void> {
     if (this.#stopped) throw new Stopped();
     await this.#parts.tick();
-  }
-
-  // ---- publishing
-
-  #defer(state: CollectionState, manifest: Manifest): void {
-    const waiting = this.#unpublished.get(state) ?? [];
-    waiting.push(manifest);
-    this.#unpublished.set(state, waiting);
-  }
-
-  /** Publishes all installed manifests, or comes back when their arenas are old enough. */
-  async #publishSettled(): Promise<void> {
-    const waitMs = this.#settlesInMs();
-    if (waitMs > 0) {
-      this.#cancelPublish?.();
-      this.#cancelPublish = this.#parts.environment.schedule(() => void unwatched(this.#guard(() => this.#publishSettled())), waitMs);
-      return;
-    }
-    const publishing = this.#publishing.then(() => this.#publishAll());
-    // One after the other, whether the one before succeeds or not; a failure reaches its own caller.
-    this.#publishing = unwatched(publishing);
-    await publishing;
-  }
-
-  #settlesInMs(): number {
-    return this.#parts.blocks.settledAt() - this.#parts.environment.now();
-  }
-
-  async #publishAll(): Promise<void> {
-    for (const state of [...this.#unpublished.keys()]) {
-      const waiting = this.#unpublished.get(state);
-      if (this.#stopped || state.dropped || waiting === undefined) continue;
-      this.#beingPublished = state;
-      try {
-        await this.#publishOne(state, waiting);
-      } finally {
-        this.#beingPublished = null;
-      }
-    }
-  }
-
-  async #publishOne(state: CollectionState, waiting: Manifest[]): Promise<void> {
-    const published = waiting.slice();
-    const next = published.pop()!;
-    const garbage = await this.#parts.sysdb.publish(state.row.id, next, published);
-    waiting.splice(0, published.length + 1);
-    if (waiting.length === 0) this.#unpublished.delete(state);
-    await state.lock.exclusive(() => this.#parts.blocks.release(garbage));
   }
 }
 
