@@ -6,6 +6,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
 import { findBrowser } from "./tools/browser/ensure-browser.mjs";
+import { askNearlyFull } from "./tools/browser/nearly-full.js";
 
 const executablePath = (await findBrowser()) ?? undefined;
 
@@ -39,6 +40,7 @@ export default defineConfig({
             screenshotFailures: false,
             provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
             instances: [{ browser: "chromium" }],
+            commands: { askNearlyFull },
           },
         },
       },

@@ -5,8 +5,8 @@
 import type { Page } from "playwright";
 import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBrowser } from "../tools/browser/browser.js";
-import { createSettled, limitStorage, openTab, serveApp } from "./support/app.js";
+import { limitStorage, openBrowser } from "../tools/browser/browser.js";
+import { createSettled, openTab, serveApp } from "./support/app.js";
 import { type BlockRef, decodeRow, encodeRow, type Format, type Manifest } from "./support/stored.js";
 import { useSuite } from "./support/suite.js";
 

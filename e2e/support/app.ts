@@ -97,12 +97,3 @@ export async function createSettled(page: Page, options: TidepoolClientOptions):
     await client.close();
   }, options);
 }
-
-/** Limits the origin's storage to so many bytes, until the function that this resolves with is called. */
-export async function limitStorage(page: Page, bytes: number): Promise<() => Promise<void>> {
-  const session = await page.context().newCDPSession(page);
-  const { origin } = new URL(page.url());
-  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: bytes });
-  // The limit lasts as long as the session that set it.
-  return () => session.detach();
-}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cdp } from "vitest/browser";
+import { commands } from "vitest/browser";
 import { conformanceCases } from "../testing/storage-conformance.js";
-import type { WorkerRequest, WorkerResponse, WorkerTargetKind } from "../testing/storage-conformance-worker.js";
+import type { Filled, WorkerRequest, WorkerResponse, WorkerTargetKind } from "../testing/storage-conformance-worker.js";
 import { conformanceTargets } from "../testing/storage-conformance-worker.js";
 
 let worker: Worker;
@@ -42,21 +42,21 @@ test.each([
   expect(await ask({ open })).toMatchObject({ error: null, answer: kind });
 });
 
-/** Chromium only: what an origin may store, as if the disk were nearly full. */
-async function setQuota(quotaSize?: number): Promise<void> {
-  const session = cdp() as unknown as { send(method: string, parameters: object): Promise<unknown> };
-  await session.send("Storage.overrideQuotaForOrigin", { origin: location.origin, quotaSize });
+declare module "vitest/browser" {
+  interface BrowserCommands {
+    /** See `tools/browser/nearly-full.ts`. */
+    askNearlyFull(script: string, request: WorkerRequest, bytes: number): Promise<WorkerResponse>;
+  }
 }
 
-/** IndexedDB is left out: off the record Chromium lets it overshoot by what it has not yet counted. */
-test("a full origin refuses blobs with QUOTA_EXCEEDED and keeps those it accepted", async () => {
-  await setQuota(32 * 1024 * 1024);
-  try {
-    const { answer } = await ask({ fill: true });
+test.each(["opfs", "indexeddb"] as const)(
+  "a full origin refuses blobs in %s with QUOTA_EXCEEDED and keeps those it accepted",
+  async (kind) => {
+    const script = new URL("../testing/storage-conformance-worker.ts", import.meta.url).href;
+    const { error, answer } = await commands.askNearlyFull(script, { id: 1, question: { fill: kind } }, 80 * 1024 * 1024);
+    expect(error).toBeNull();
     expect(answer).toMatchObject({ code: "QUOTA_EXCEEDED", intact: true });
-    // Arenas double, but near the quota they grow by what still fits: more than the first 16 MiB is used.
-    expect((answer as { accepted: number }).accepted).toBeGreaterThan(5);
-  } finally {
-    await setQuota();
-  }
-});
+    // Five blobs fill the first 48 MiB. Arenas double, but near the quota they grow by what still fits.
+    expect((answer as Filled).accepted).toBeGreaterThan(5);
+  },
+);

@@ -28,12 +28,22 @@ async function openedKind(storage: "auto" | "opfs" | "indexeddb"): Promise<strin
   return opened.kind;
 }
 
-/** Writes blobs to OPFS until the browser refuses one; answers with the code and whether what was accepted is there. */
-async function fillUp(): Promise<{ code: unknown; accepted: number; intact: boolean }> {
-  const storage = await conformanceTargets.opfs.open("full");
+/** What came of writing blobs until the browser refused one: the code, and whether what it accepted before is there. */
+export interface Filled {
+  code: unknown;
+  accepted: number;
+  intact: boolean;
+}
+
+/**
+ * The first blob is large, for OPFS: of the arena that it makes the double does not fit, but somewhat more does. With small
+ * blobs alone arenas would grow from one power of two to the next, as Chromium's reservations do, and both or none would fit.
+ */
+async function fillUp(kind: WorkerTargetKind): Promise<Filled> {
+  const storage = await conformanceTargets[kind].open("full");
   await storage.blobs.retain([]);
   const extents: Extent[] = [];
-  const write = async (i: number) => void extents.push(await storage.blobs.write(pattern(3 * MiB, i)));
+  const write = async (i: number) => void extents.push(await storage.blobs.write(pattern((i === 0 ? 34 : 3) * MiB, i)));
   const code = await untilRefused(write);
   const blobs = await storage.blobs.read(extents.map((extent) => ({ extent, start: 0, length: extent.length })));
   const intact = blobs.every((bytes, i) => equalBytes(bytes, pattern(bytes.length, i)));
@@ -52,7 +62,7 @@ async function untilRefused(write: (i: number) => Promise<void>): Promise<unknow
   return "never refused";
 }
 
-type Question = { kind: WorkerTargetKind; name: string } | { open: "auto" | "opfs" | "indexeddb" } | { fill: true };
+type Question = { kind: WorkerTargetKind; name: string } | { open: "auto" | "opfs" | "indexeddb" } | { fill: WorkerTargetKind };
 
 export type WorkerRequest = { id: number; question: Question };
 
@@ -65,7 +75,7 @@ export interface WorkerResponse {
 async function respond({ id, question }: WorkerRequest): Promise<WorkerResponse> {
   try {
     if ("open" in question) return { id, error: null, answer: await openedKind(question.open) };
-    if ("fill" in question) return { id, error: null, answer: await fillUp() };
+    if ("fill" in question) return { id, error: null, answer: await fillUp(question.fill) };
     await runConformanceCase(question.name, conformanceTargets[question.kind]);
     return { id, error: null };
   } catch (error) {
