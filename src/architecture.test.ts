@@ -34,8 +34,8 @@ async function readFiles(root: string, folder = root): Promise<[string, string][
 
 /** What stands in backticks, word by word, and the words of fenced blocks. */
 function codeWords(text: string): string[] {
-  const fences = [...text.matchAll(/^```.*\n([^]*?)^```/gm)].map((match) => match[1]!);
-  const inline = [...text.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+  const fences = [...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].map((match) => match[1]!);
+  const inline = [...text.replace(/^```[\s\S]*?^```/gm, "").matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
   return [...fences, ...inline].flatMap((code) => code.split(/\s+/)).map((word) => word.replace(/[;,:)]+$/, ""));
 }
 
@@ -95,7 +95,7 @@ function missingFilesOfComments(files: Files): string[] {
   const complaints: string[] = [];
   for (const [place, text] of files) {
     if (!isCode(place) || !place.startsWith("src/") || place === itself) continue;
-    const comments = text.match(/\/\*\*[^]*?\*\/|^\s*\/\/.*$/gm) ?? [];
+    const comments = text.match(/\/\*\*[\s\S]*?\*\/|^\s*\/\/.*$/gm) ?? [];
     for (const [, path] of comments.join("\n").matchAll(/`([\w./-]+\.(?:ts|mts|mjs))`/g)) {
       if (!isThere(path!.replace(/^(?:\.\.?\/)+/, ""), files))
         complaints.push(`a comment of ${place} names \`${path}\`, which is not there`);
@@ -111,7 +111,7 @@ function foldersOf(files: Files): Set<string> {
 }
 
 function unmappedFolders(files: Files): string[] {
-  const map = /^## The map$([^]*?)^## /m.exec(files.get("ARCHITECTURE.md") ?? "")?.[1] ?? "";
+  const map = /^## The map$([\s\S]*?)^## /m.exec(files.get("ARCHITECTURE.md") ?? "")?.[1] ?? "";
   const rows = [...map.matchAll(/^\| ([^|]*) \|/gm)].flatMap((row) => [...row[1]!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!));
   return [...foldersOf(files)]
     .filter((folder) => !rows.includes(folder))
@@ -128,7 +128,7 @@ function brokenLinks(files: Files): string[] {
   const complaints: string[] = [];
   for (const [place, text] of files) {
     if (extname(place) !== ".md") continue;
-    const prose = text.replace(/^```[^]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
+    const prose = text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
     for (const [, link] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(link!)) continue;
       const [path, anchor] = link!.split("#") as [string, string?];
