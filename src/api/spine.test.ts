@@ -21,7 +21,8 @@ beforeEach(() => {
       locks: undefined,
       openStorage: (options) => openStorage(options, workerEnvironment),
       destroyStorage,
-      openEngine: (storage, options) => Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options }),
+      openEngine: async (storage, options) =>
+        (await Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options })).service,
       randomId: workerEnvironment.randomId,
     });
   client = new TidepoolClient({ path: `spine-${++databases}`, storage: "memory", worker: TestWorker.factory(host, workers) });

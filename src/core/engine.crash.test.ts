@@ -33,7 +33,7 @@ function script(seed: number): Step[] {
 function deletion(random: Random): Step {
   const ids = [...new Set(Array.from({ length: 6 }, () => `r${random.below(60)}`))];
   return {
-    run: (engine, collectionId) => engine.delete({ collectionId, ids }),
+    run: (engine, collectionId) => engine.service.delete({ collectionId, ids }),
     apply: (model) => void model.delete(ids),
   };
 }
@@ -49,7 +49,7 @@ function write(random: Random, stamp: number): Step {
   const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding]));
   return {
     run: (engine, collectionId) =>
-      engine.write({
+      engine.service.write({
         collectionId,
         operation: "upsert",
         records: {
@@ -76,7 +76,13 @@ async function runScript(storage: FaultInjectingStorage, steps: readonly Step[])
   try {
     const engine = await openEngine(storage);
     const scope = { tenant: "default_tenant", database: "default_database" };
-    const { id } = await engine.createCollection({ ...scope, name: "crash", metadata: null, configuration: {}, getOrCreate: false });
+    const { id } = await engine.service.createCollection({
+      ...scope,
+      name: "crash",
+      metadata: null,
+      configuration: {},
+      getOrCreate: false,
+    });
     for (const step of steps) {
       step.apply(perhaps);
       await step.run(engine, id);
@@ -90,11 +96,11 @@ async function runScript(storage: FaultInjectingStorage, steps: readonly Step[])
 
 async function survivors(storage: FaultInjectingStorage): Promise<ModelRecord[]> {
   const engine = await openEngine(storage);
-  const [info] = await engine.listCollections({ tenant: "default_tenant", database: "default_database" });
+  const [info] = await engine.service.listCollections({ tenant: "default_tenant", database: "default_database" });
   if (info === undefined) return [];
-  const found = await engine.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] });
+  const found = await engine.service.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] });
   await engine.compact(info.id);
-  expect(await engine.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] })).toEqual(found);
+  expect(await engine.service.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] })).toEqual(found);
   return found.ids.map((id, i) => ({
     id,
     embedding: found.embeddings!.values.slice(i * DIMENSION, (i + 1) * DIMENSION),

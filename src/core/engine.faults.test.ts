@@ -74,19 +74,26 @@ test("a poisoned engine writes nothing more: what it applied by halves does not 
     };
   });
   const engine = await openEngine(storage, { kernel, environment });
-  const { id: collectionId } = await engine.createCollection(collection());
-  await engine.write({ collectionId, operation: "add", records: records(0, 5) });
-  await engine.delete({ collectionId, ids: ["r0"] });
-  await expect(engine.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toMatchObject({ code: "POISONED" });
+  const { id: collectionId } = await engine.service.createCollection(collection());
+  await engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
+  await engine.service.delete({ collectionId, ids: ["r0"] });
+  await expect(engine.service.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toMatchObject({
+    code: "POISONED",
+  });
   environment.advance(limits.compactionIdleMs);
   await turns();
   const reopened = await openEngine(storage.reopen());
-  const { embeddings } = await reopened.get({ collectionId, ids: ["r8"], include: ["embeddings"] });
+  const { embeddings } = await reopened.service.get({ collectionId, ids: ["r8"], include: ["embeddings"] });
   expect([...embeddings!.values]).toEqual([8, 8]);
   expect(
-    await reopened.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(8, 8) }, nResults: 1, include: [] }),
+    await reopened.service.query({
+      collectionId,
+      queryEmbeddings: { dimension: 2, values: Float32Array.of(8, 8) },
+      nResults: 1,
+      include: [],
+    }),
   ).toMatchObject({ ids: ["r8"] });
-  expect(await reopened.info()).toMatchObject({ records: 8, logRecords: 3 });
+  expect(await reopened.service.info()).toMatchObject({ records: 8, logRecords: 3 });
 });
 
 test("a writer that waits for room in a collection that is then dropped is told so", async () => {
@@ -96,24 +103,24 @@ test("a writer that waits for room in a collection that is then dropped is told 
   const write = storage.blobs.write.bind(storage.blobs);
   storage.blobs.write = async (bytes) => held.then(() => write(bytes));
   const engine = await openEngine(storage);
-  const { id: collectionId } = await engine.createCollection(collection());
+  const { id: collectionId } = await engine.service.createCollection(collection());
   const half = limits.batchBytesMax / 2;
   for (let i = 0; i * half < limits.memtableBytesMax; i++)
-    await engine.write({ collectionId, operation: "add", records: records(i, i + 1, half) });
-  const waiting = engine.write({ collectionId, operation: "add", records: records(100, 101) });
-  const dropping = engine.deleteCollection({ ...scope, name: "things" });
+    await engine.service.write({ collectionId, operation: "add", records: records(i, i + 1, half) });
+  const waiting = engine.service.write({ collectionId, operation: "add", records: records(100, 101) });
+  const dropping = engine.service.deleteCollection({ ...scope, name: "things" });
   await turns(1);
   letWrite();
   await expect(waiting).rejects.toMatchObject({ code: "NOT_FOUND" });
   await dropping;
-  expect(await engine.info()).toMatchObject({ collections: 0, blockBytesUsed: 0, compactionError: null });
+  expect(await engine.service.info()).toMatchObject({ collections: 0, blockBytesUsed: 0, compactionError: null });
 });
 
 test("everyone who closes waits until the storage is closed", async () => {
   const storage = new FaultInjectingStorage();
   const engine = await openEngine(storage);
-  const { id: collectionId } = await engine.createCollection(collection());
-  const write = engine.write({ collectionId, operation: "add", records: records(0, 5) });
+  const { id: collectionId } = await engine.service.createCollection(collection());
+  const write = engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
   await turns(1);
   void engine.close();
   await engine.close();
@@ -135,40 +142,45 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
     flatRowsMax: 10,
     onWarning: (warning) => told.push(warning),
   });
-  const { id: collectionId } = await engine.createCollection(collection());
+  const { id: collectionId } = await engine.service.createCollection(collection());
   for (const from of [0, 20]) {
-    await engine.write({ collectionId, operation: "add", records: records(from, from + 20) });
+    await engine.service.write({ collectionId, operation: "add", records: records(from, from + 20) });
     environment.advance(limits.graphIdleMs);
     await turns();
   }
-  const { compacting, warnings } = await engine.info();
+  const { compacting, warnings } = await engine.service.info();
   expect({ compacting, warnings }).toEqual({
     compacting: false,
     warnings: [expect.stringMatching(/graph of collection "things" could not be built.*out of memory/)],
   });
   expect(told).toEqual([{ code: "GRAPH_NOT_BUILT", message: warnings[0], collection: "things" }]);
   expect(
-    await engine.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) }, nResults: 1, include: [] }),
+    await engine.service.query({
+      collectionId,
+      queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 7) },
+      nResults: 1,
+      include: [],
+    }),
   ).toMatchObject({ ids: ["r7"] });
 });
 
 test("writes take effect in the order of their calls, whatever reads come between them", async () => {
   const environment = new TestEnvironment();
   const engine = await openEngine(new FaultInjectingStorage(), { environment });
-  const { id: collectionId } = await engine.createCollection(collection());
-  await engine.write({ collectionId, operation: "add", records: records(0, 1) });
+  const { id: collectionId } = await engine.service.createCollection(collection());
+  await engine.service.write({ collectionId, operation: "add", records: records(0, 1) });
   for (let value = 1; value < 10; value++) {
     environment.advance(limits.sliceMs);
     const update = (metadatas: RecordBatch["metadatas"]): Promise<void> =>
-      engine.write({
+      engine.service.write({
         collectionId,
         operation: "update",
         records: { ids: ["r0"], embeddings: null, documents: null, metadatas, uris: null },
       });
     const first = update([{ value }]);
     for (let turn = 0; turn < value; turn++) await Promise.resolve();
-    await Promise.all([first, engine.count({ collectionId }), update([{ value: -value }])]);
-    const { metadatas } = await engine.get({ collectionId, include: ["metadatas"] });
+    await Promise.all([first, engine.service.count({ collectionId }), update([{ value: -value }])]);
+    const { metadatas } = await engine.service.get({ collectionId, include: ["metadatas"] });
     expect(metadatas).toEqual([{ value: -value }]);
   }
 });
@@ -179,12 +191,12 @@ test("a graph that finds no room on disk is saved once there is some, and answer
   ): Promise<{ engine: Engine; environment: TestEnvironment; collectionId: string; before: number }> => {
     const environment = new TestEnvironment();
     const engine = await openEngine(storage, { environment, flatRowsMax: 10 });
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 60) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 60) });
     await engine.compact(collectionId);
     const before = storage.changes;
     environment.advance(limits.graphIdleMs);
-    while ((await engine.info()).compacting) await turns(1);
+    while ((await engine.service.info()).compacting) await turns(1);
     return { engine, environment, collectionId, before };
   };
   const counting = new FaultInjectingStorage();
@@ -196,17 +208,23 @@ test("a graph that finds no room on disk is saved once there is some, and answer
     const storage = new FaultInjectingStorage({ fail: { at, error: "quota" } });
     const { engine, environment, collectionId } = await fill(storage);
     const nearest = async (from: Engine): Promise<string[]> =>
-      (await from.query({ collectionId, queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 40) }, nResults: 1, include: [] }))
-        .ids;
-    expect((await engine.info()).compactionError).toMatch(/more bytes/);
+      (
+        await from.service.query({
+          collectionId,
+          queryEmbeddings: { dimension: 2, values: Float32Array.of(40, 40) },
+          nResults: 1,
+          include: [],
+        })
+      ).ids;
+    expect((await engine.service.info()).compactionError).toMatch(/more bytes/);
     expect(await nearest(engine)).toEqual(["r40"]);
-    await engine.write({ collectionId, operation: "upsert", records: records(60, 61) });
+    await engine.service.write({ collectionId, operation: "upsert", records: records(60, 61) });
     environment.advance(limits.graphIdleMs);
-    while ((await engine.info()).compacting) await turns(1);
+    while ((await engine.service.info()).compacting) await turns(1);
     await engine.compact(collectionId);
-    expect(await engine.info()).toMatchObject({ compactionError: null, logRecords: 0, records: 61 });
+    expect(await engine.service.info()).toMatchObject({ compactionError: null, logRecords: 0, records: 61 });
     const reopened = await openEngine(storage.reopen(), { flatRowsMax: 10 });
     expect(await nearest(reopened)).toEqual(["r40"]);
-    expect(await reopened.info()).toMatchObject({ records: 61, warnings: [] });
+    expect(await reopened.service.info()).toMatchObject({ records: 61, warnings: [] });
   }
 });

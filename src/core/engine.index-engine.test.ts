@@ -123,12 +123,12 @@ class Setting {
     do {
       this.environment.advance(limits.graphIdleMs);
       await this.environment.yieldToEventLoop();
-    } while ((await engine.info()).compacting);
+    } while ((await engine.service.info()).compacting);
   }
 }
 
 function create(engine: Engine, name: string, hnswEngine?: IndexEngine) {
-  return engine.createCollection({
+  return engine.service.createCollection({
     ...scope,
     name,
     metadata: null,
@@ -145,7 +145,7 @@ function records(from: number, count: number): RecordBatch {
 
 async function nearest(engine: Engine, collectionId: string, to: number): Promise<string[]> {
   const queryEmbeddings = { dimension: 1, values: Float32Array.of(to) };
-  return (await engine.query({ collectionId, queryEmbeddings, nResults: 3, include: [] })).ids;
+  return (await engine.service.query({ collectionId, queryEmbeddings, nResults: 3, include: [] })).ids;
 }
 
 describe("a collection's index engine", () => {
@@ -154,13 +154,13 @@ describe("a collection's index engine", () => {
     const engine = await setting.open();
     const { id, configuration } = await create(engine, "things", "hnswlib");
     expect(configuration.hnsw.engine).toBe("hnswlib");
-    await engine.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
-    const before = (await engine.info()).memoryBytes;
+    await engine.service.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
+    const before = (await engine.service.info()).memoryBytes;
     await setting.built(engine);
     expect(before).toBeGreaterThan(1_000_000);
     expect([...setting.stubs[0]!.vectors]).toEqual(Array.from({ length: ROWS }, (_, i) => [i, i]));
     expect(await nearest(engine, id, 7)).toEqual(["r7", "r6", "r8"]);
-    await engine.write({
+    await engine.service.write({
       collectionId: id,
       operation: "update",
       records: { ...records(7, 1), embeddings: { dimension: 1, values: Float32Array.of(7000), present: null } },
@@ -175,21 +175,23 @@ describe("a collection's index engine", () => {
     const setting = new Setting();
     const first = await setting.open();
     const { id } = await create(first, "things", "hnswlib");
-    await first.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
-    await expect(first.modifyCollection({ collectionId: id, configuration: { hnsw: { engine: "tidepool" } } })).rejects.toMatchObject({
+    await first.service.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
+    await expect(
+      first.service.modifyCollection({ collectionId: id, configuration: { hnsw: { engine: "tidepool" } } }),
+    ).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
       message: expect.stringContaining("engine is fixed when a collection is created") as string,
     });
-    await first.modifyCollection({ collectionId: id, configuration: { hnsw: { ef_search: 7 } } });
+    await first.service.modifyCollection({ collectionId: id, configuration: { hnsw: { ef_search: 7 } } });
     await first.close();
     expect(setting.stubs[0]!.isDisposed).toBe(true);
     const second = await setting.open();
-    const fork = await second.forkCollection({ collectionId: id, name: "copy" });
+    const fork = await second.service.forkCollection({ collectionId: id, name: "copy" });
     expect(fork.configuration.hnsw).toMatchObject({ engine: "hnswlib", ef_search: 7 });
     expect(await nearest(second, fork.id, 7)).toEqual(["r7", "r6", "r8"]);
     await setting.built(second);
     expect(setting.stubs[1]!.coveredCount).toBe(ROWS);
-    await second.deleteCollection({ ...scope, name: "copy" });
+    await second.service.deleteCollection({ ...scope, name: "copy" });
     expect(setting.stubs[1]!.isDisposed).toBe(true);
   });
 
@@ -215,17 +217,17 @@ describe("a collection's index engine", () => {
     const setting = new Setting();
     const without = await setting.open(engines);
     await expect(create(without, "things", "hnswlib")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
-    expect(await without.listCollections(scope)).toEqual([]);
+    expect(await without.service.listCollections(scope)).toEqual([]);
     await without.close();
 
     const having = await setting.open();
     const { id } = await create(having, "things", "hnswlib");
-    await having.write({ collectionId: id, operation: "add", records: records(0, 3) });
+    await having.service.write({ collectionId: id, operation: "add", records: records(0, 3) });
     await having.close();
     const again = await setting.open(engines);
-    expect((await again.listCollections(scope)).map(({ name }) => name)).toEqual(["things"]);
+    expect((await again.service.listCollections(scope)).map(({ name }) => name)).toEqual(["things"]);
     await expect(nearest(again, id, 1)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
-    await expect(again.write({ collectionId: id, operation: "add", records: records(3, 1) })).rejects.toMatchObject({
+    await expect(again.service.write({ collectionId: id, operation: "add", records: records(3, 1) })).rejects.toMatchObject({
       code: "NOT_SUPPORTED",
     });
     await again.close();
@@ -236,12 +238,12 @@ describe("a collection's index engine", () => {
     const setting = new Setting();
     const engine = await setting.open();
     const { id } = await create(engine, "things", "hnswlib");
-    await engine.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
+    await engine.service.write({ collectionId: id, operation: "add", records: records(0, ROWS) });
     await setting.built(engine);
     const [stub] = setting.stubs as [Stub];
     stub.isFailing = true;
     expect(await nearest(engine, id, 7)).toEqual(["r7", "r6", "r8"]);
-    expect((await engine.info()).warnings).toEqual([expect.stringMatching(/graph of collection "things" failed.*It was told to/)]);
+    expect((await engine.service.info()).warnings).toEqual([expect.stringMatching(/graph of collection "things" failed.*It was told to/)]);
     expect(setting.told).toMatchObject([{ code: "GRAPH_FAILED", collection: "things" }]);
     stub.isFailing = false;
     await setting.built(engine);

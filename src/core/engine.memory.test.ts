@@ -36,7 +36,7 @@ async function storageWithRecords(): Promise<{ storage: FaultInjectingStorage; c
   const storage = new FaultInjectingStorage();
   const engine = await openEngine(storage);
   const scope = { tenant: "default_tenant", database: "default_database" };
-  const { id: collectionId } = await engine.createCollection({
+  const { id: collectionId } = await engine.service.createCollection({
     ...scope,
     name: "large",
     metadata: null,
@@ -44,7 +44,7 @@ async function storageWithRecords(): Promise<{ storage: FaultInjectingStorage; c
     getOrCreate: false,
   });
   for (let from = 0; from < RECORDS; from += 1000)
-    await engine.write({ collectionId, operation: "add", records: records(from, from + 1000) });
+    await engine.service.write({ collectionId, operation: "add", records: records(from, from + 1000) });
   await engine.compact(collectionId);
   return { storage, collectionId };
 }
@@ -53,15 +53,15 @@ async function storageWithRecords(): Promise<{ storage: FaultInjectingStorage; c
 async function* readAll(engine: Engine, collectionId: string): AsyncGenerator<number, void, undefined> {
   const include: IncludeField[] = ["documents", "embeddings"];
   for (let offset = 0; offset < RECORDS; offset += 250) {
-    const page = await engine.get({ collectionId, offset, limit: 250, include });
+    const page = await engine.service.get({ collectionId, offset, limit: 250, include });
     expect(page.ids).toHaveLength(250);
-    await engine.query({
+    await engine.service.query({
       collectionId,
       queryEmbeddings: { dimension: DIMENSION, values: page.embeddings!.values.slice(0, DIMENSION) },
       nResults: 20,
       include,
     });
-    yield (await engine.info()).memoryBytes;
+    yield (await engine.service.info()).memoryBytes;
   }
 }
 

@@ -45,7 +45,7 @@ class Run {
   static async start(seed: number, space: Space): Promise<Run> {
     const run = new Run(seed, space);
     await run.open();
-    const info = await run.engine.createCollection({
+    const info = await run.engine.service.createCollection({
       tenant: "default_tenant",
       database: "default_database",
       name: "model",
@@ -96,7 +96,7 @@ class Run {
     const columns = { document: this.random.chance(0.8), metadata: this.random.chance(0.8), uri: this.random.chance(0.3) };
     const writes = [...ids].map((id) => this.record(id, operation === "update", columns));
     const records = toBatch(writes, columns);
-    await this.engine.write({ collectionId: this.collectionId, operation, records });
+    await this.engine.service.write({ collectionId: this.collectionId, operation, records });
     this.model.write(operation, writes);
   }
 
@@ -148,13 +148,13 @@ class Run {
   async deleteSome(): Promise<void> {
     if (this.random.chance(0.5)) {
       const ids = [...new Set(Array.from({ length: 1 + this.random.below(5) }, () => this.id()))];
-      const { deleted } = await this.engine.delete({ collectionId: this.collectionId, ids });
+      const { deleted } = await this.engine.service.delete({ collectionId: this.collectionId, ids });
       expect(deleted).toBe(this.model.delete(ids));
     } else {
       const filter = this.filter();
       const limit = 1 + this.random.below(4);
       if (filter.where === undefined && filter.whereDocument === undefined) return;
-      const { deleted } = await this.engine.delete({
+      const { deleted } = await this.engine.service.delete({
         collectionId: this.collectionId,
         where: filter.where,
         whereDocument: filter.whereDocument,
@@ -201,7 +201,7 @@ class Run {
 
   async read(): Promise<void> {
     const { random } = this;
-    expect(await this.engine.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
+    expect(await this.engine.service.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
     const { matches, ...filter } = this.filter();
     await this.checkGet(filter, matches);
     await this.checkQuery(filter, matches);
@@ -211,7 +211,7 @@ class Run {
   async checkGet(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
     const offset = this.random.below(5);
     const limit = 1 + this.random.below(30);
-    const found = await this.engine.get({ collectionId: this.collectionId, ...filter, offset, limit, include: ALL });
+    const found = await this.engine.service.get({ collectionId: this.collectionId, ...filter, offset, limit, include: ALL });
     const expected = this.model.select(matches).slice(offset, offset + limit);
     expect(found.ids).toEqual(expected.map((record) => record.id));
     expect(found.documents).toEqual(expected.map((record) => record.document));
@@ -224,7 +224,7 @@ class Run {
     const query = this.random.chance(0.1) ? new Float32Array(DIMENSION) : this.random.vector(DIMENSION);
     const nResults = 1 + this.random.below(12);
     const queryEmbeddings = { dimension: DIMENSION, values: query };
-    const found = await this.engine.query({
+    const found = await this.engine.service.query({
       collectionId: this.collectionId,
       ...filter,
       queryEmbeddings,
@@ -248,7 +248,7 @@ class Run {
       prefix: false,
       fuzzy: 0,
     };
-    const found = await this.engine.searchText(request);
+    const found = await this.engine.service.searchText(request);
     const expected = this.model.select((record) => matches(record) && (record.document?.split(" ").includes(word) ?? false));
     expect([...found.ids].sort()).toEqual(expected.map((record) => record.id).sort());
     expect([...found.scores]).toEqual([...found.scores].sort((a, b) => b - a));
@@ -256,10 +256,10 @@ class Run {
 
   /** Everything there is, once more. */
   async check(): Promise<void> {
-    const all = await this.engine.get({ collectionId: this.collectionId, include: ALL });
+    const all = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
     expect(all.ids).toEqual([...this.model.records.keys()]);
     await this.reopen();
-    const again = await this.engine.get({ collectionId: this.collectionId, include: ALL });
+    const again = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
     expect(again).toEqual(all);
   }
 }

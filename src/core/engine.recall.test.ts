@@ -47,25 +47,25 @@ async function openWith(vectors: readonly Float32Array[], hnsw: ConfigurationInp
   const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax });
   opened.push(engine);
   const scope = { tenant: "default_tenant", database: "default_database" };
-  const { id: collectionId } = await engine.createCollection({
+  const { id: collectionId } = await engine.service.createCollection({
     ...scope,
     name: "things",
     metadata: null,
     configuration: { hnsw },
     getOrCreate: false,
   });
-  if (vectors.length > 0) await engine.write({ collectionId, operation: "add", records: records(vectors) });
+  if (vectors.length > 0) await engine.service.write({ collectionId, operation: "add", records: records(vectors) });
   do {
     environment.advance(limits.graphIdleMs);
     await environment.yieldToEventLoop();
-  } while ((await engine.info()).compacting);
+  } while ((await engine.service.info()).compacting);
   return { engine, collectionId };
 }
 
 async function recallAt(opened: Opened, efSearch: number): Promise<number> {
   const { engine, collectionId } = opened;
-  await engine.modifyCollection({ collectionId, configuration: { hnsw: { ef_search: efSearch } } });
-  return (await engine.checkRecall({ collectionId, sample: 200, k: 5 })).recall!;
+  await engine.service.modifyCollection({ collectionId, configuration: { hnsw: { ef_search: efSearch } } });
+  return (await engine.service.checkRecall({ collectionId, sample: 200, k: 5 })).recall!;
 }
 
 /** Share of what `query` finds that is among the `k` nearest, by a plain loop over all others, every vector asked once. */
@@ -77,7 +77,7 @@ async function recallOfQueries(
 ): Promise<number> {
   let hits = 0;
   for (const [i, query] of vectors.entries()) {
-    const found = await engine.query({
+    const found = await engine.service.query({
       collectionId,
       queryEmbeddings: { dimension: DIMENSION, values: query },
       nResults: k + 1,
@@ -98,7 +98,7 @@ describe("checkRecall", () => {
   test.each<Space>(["l2", "ip"])("measures what queries find (%s)", async (space) => {
     const vectors = randomVectors();
     const opened = await openWith(vectors, { ...POOR, space });
-    const report = await opened.engine.checkRecall({ collectionId: opened.collectionId, sample: ROWS, k: 10 });
+    const report = await opened.engine.service.checkRecall({ collectionId: opened.collectionId, sample: ROWS, k: 10 });
     expect(report).toMatchObject({ sample: ROWS, k: 10, efSearch: 4 });
     expect(report.recall).toBeCloseTo(await recallOfQueries(opened, space, vectors, 10), 10);
     expect(report.recall).toBeLessThan(0.9);
@@ -106,7 +106,7 @@ describe("checkRecall", () => {
 
   test("says from which ef_search on a recall is reached", async () => {
     const opened = await openWith(randomVectors());
-    const { efSearchFor } = await opened.engine.checkRecall({ collectionId: opened.collectionId, sample: 200, k: 5 });
+    const { efSearchFor } = await opened.engine.service.checkRecall({ collectionId: opened.collectionId, sample: 200, k: 5 });
     for (const target of ["0.95", "0.99"] as const) {
       expect(efSearchFor[target]).toBeGreaterThan(16);
       expect(await recallAt(opened, efSearchFor[target]!)).toBeGreaterThanOrEqual(Number(target));
@@ -117,16 +117,16 @@ describe("checkRecall", () => {
   test("gives the same answer to the same data", async () => {
     const { engine, collectionId } = await openWith(randomVectors());
     const request = { collectionId, sample: 37, k: 10 };
-    const report = await engine.checkRecall(request);
+    const report = await engine.service.checkRecall(request);
     expect(report.sample).toBe(37);
-    expect(await engine.checkRecall(request)).toEqual(report);
+    expect(await engine.service.checkRecall(request)).toEqual(report);
   });
 
   test("counts records that are equally far as equally good", async () => {
     const distinct = randomVectors(30);
     const vectors = Array.from({ length: ROWS }, (_, i) => distinct[i % 30]!);
     const { engine, collectionId } = await openWith(vectors, { ef_search: 16 });
-    const { recall, efSearchFor } = await engine.checkRecall({ collectionId, sample: 60, k: 10 });
+    const { recall, efSearchFor } = await engine.service.checkRecall({ collectionId, sample: 60, k: 10 });
     // Any 10 of the 29 copies will do, of which the beam holds 16.
     expect(recall).toBeGreaterThan(0.95);
     expect(efSearchFor["0.95"]).toBe(16);
@@ -135,17 +135,17 @@ describe("checkRecall", () => {
   test("the exact scan finds everything, whatever ef_search is", async () => {
     const { engine, collectionId } = await openWith(randomVectors(100), { ef_search: 23 }, 100);
     const expected: RecallReport = { recall: 1, sample: 100, k: 10, efSearch: 23, efSearchFor: { "0.95": 23, "0.99": 23 } };
-    expect(await engine.checkRecall({ collectionId, sample: 1000, k: 10 })).toEqual(expected);
+    expect(await engine.service.checkRecall({ collectionId, sample: 1000, k: 10 })).toEqual(expected);
   });
 
   test("fewer records than k", async () => {
     const { engine, collectionId } = await openWith(randomVectors(3));
-    expect(await engine.checkRecall({ collectionId, sample: 10, k: 100 })).toMatchObject({ recall: 1, sample: 3, k: 100 });
+    expect(await engine.service.checkRecall({ collectionId, sample: 10, k: 100 })).toMatchObject({ recall: 1, sample: 3, k: 100 });
   });
 
   test.each([0, 1])("%i records have no neighbours to compare", async (count) => {
     const { engine, collectionId } = await openWith(randomVectors(count));
-    expect(await engine.checkRecall({ collectionId, sample: 10, k: 10 })).toMatchObject({
+    expect(await engine.service.checkRecall({ collectionId, sample: 10, k: 10 })).toMatchObject({
       recall: null,
       sample: 0,
       efSearchFor: { "0.95": null, "0.99": null },
@@ -156,11 +156,11 @@ describe("checkRecall", () => {
     const { engine, collectionId } = await openWith(randomVectors());
     const order: string[] = [];
     const ids = Array.from({ length: ROWS - 1 }, (_, i) => `r${i + 1}`);
-    const checked = engine.checkRecall({ collectionId, sample: ROWS, k: 10 }).then((report) => {
+    const checked = engine.service.checkRecall({ collectionId, sample: ROWS, k: 10 }).then((report) => {
       order.push("checked");
       return report;
     });
-    await engine.delete({ collectionId, ids });
+    await engine.service.delete({ collectionId, ids });
     order.push("deleted");
     expect((await checked).sample).toBeLessThan(ROWS / 2);
     expect(order).toEqual(["deleted", "checked"]);
@@ -177,7 +177,7 @@ describe("checkRecall", () => {
     ["k", null],
   ])("%s %j is refused", async (name, value) => {
     const { engine, collectionId } = await openWith([]);
-    const refused = engine.checkRecall({ collectionId, sample: 10, k: 10, [name]: value });
+    const refused = engine.service.checkRecall({ collectionId, sample: 10, k: 10, [name]: value });
     await expect(refused).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
       message: expect.stringMatching(new RegExp(`^${name} must be a whole number from 1 to 10+, got`)) as string,
@@ -186,6 +186,6 @@ describe("checkRecall", () => {
 
   test("an unknown collection is not found", async () => {
     const { engine } = await openWith([]);
-    await expect(engine.checkRecall({ collectionId: "none", sample: 1, k: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(engine.service.checkRecall({ collectionId: "none", sample: 1, k: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });

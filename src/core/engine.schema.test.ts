@@ -31,7 +31,14 @@ const records = [
 ];
 
 async function fill(engine: Engine, schema: object): Promise<string> {
-  const { id } = await engine.createCollection({ ...scope, name: "things", metadata: null, configuration: {}, schema, getOrCreate: false });
+  const { id } = await engine.service.createCollection({
+    ...scope,
+    name: "things",
+    metadata: null,
+    configuration: {},
+    schema,
+    getOrCreate: false,
+  });
   const batch = {
     ids: records.map((_, i) => `r${i}`),
     embeddings: { dimension: 1, values: Float32Array.from(records, (_, i) => i), present: null },
@@ -39,7 +46,7 @@ async function fill(engine: Engine, schema: object): Promise<string> {
     metadatas: records,
     uris: null,
   };
-  await engine.write({ collectionId: id, operation: "add", records: batch });
+  await engine.service.write({ collectionId: id, operation: "add", records: batch });
   return id;
 }
 
@@ -60,10 +67,10 @@ async function everywhere(schema: object, check: Check): Promise<void> {
 
 async function ids(engine: Engine, collectionId: string, where: Where): Promise<string[]> {
   const selection = { collectionId, where };
-  const got = (await engine.get({ ...selection, include: [] })).ids;
+  const got = (await engine.service.get({ ...selection, include: [] })).ids;
   const queryEmbeddings = { dimension: 1, values: Float32Array.of(0) };
-  expect((await engine.query({ ...selection, queryEmbeddings, nResults: 9, include: [] })).ids).toEqual(got);
-  const [searched] = await engine.search({ collectionId, searches: [{ filter: where }] });
+  expect((await engine.service.query({ ...selection, queryEmbeddings, nResults: 9, include: [] })).ids).toEqual(got);
+  const [searched] = await engine.service.search({ collectionId, searches: [{ filter: where }] });
   expect(searched!.ids).toEqual(got);
   return got;
 }
@@ -75,13 +82,13 @@ async function refused(engine: Engine, collectionId: string, where: Where, type:
   };
   const selection = { collectionId, where };
   const queryEmbeddings = { dimension: 1, values: Float32Array.of(0) };
-  await expect(engine.get({ ...selection, include: [] })).rejects.toMatchObject(error);
-  await expect(engine.query({ ...selection, queryEmbeddings, nResults: 1, include: [] })).rejects.toMatchObject(error);
-  await expect(engine.delete(selection)).rejects.toMatchObject(error);
-  await expect(engine.search({ collectionId, searches: [{ filter: where }] })).rejects.toMatchObject(error);
-  await expect(engine.searchText({ ...selection, query: "tide", nResults: 1, include: [], prefix: false, fuzzy: 0 })).rejects.toMatchObject(
-    error,
-  );
+  await expect(engine.service.get({ ...selection, include: [] })).rejects.toMatchObject(error);
+  await expect(engine.service.query({ ...selection, queryEmbeddings, nResults: 1, include: [] })).rejects.toMatchObject(error);
+  await expect(engine.service.delete(selection)).rejects.toMatchObject(error);
+  await expect(engine.service.search({ collectionId, searches: [{ filter: where }] })).rejects.toMatchObject(error);
+  await expect(
+    engine.service.searchText({ ...selection, query: "tide", nResults: 1, include: [], prefix: false, fuzzy: 0 }),
+  ).rejects.toMatchObject(error);
 }
 
 describe("metadata", () => {
@@ -131,7 +138,7 @@ describe("metadata", () => {
     await engine.compact(id);
     const manifest = decodeRow<{ metadata: object }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
     expect(manifest.metadata).toEqual({ postings: { blocks: [] } });
-    expect((await engine.get({ collectionId: id, include: ["metadatas"] })).metadatas).toEqual(records);
+    expect((await engine.service.get({ collectionId: id, include: ["metadatas"] })).metadatas).toEqual(records);
   });
 });
 
@@ -142,22 +149,22 @@ describe("full text", () => {
     await everywhere(schema, async (engine, collectionId) => {
       const filtered = { code: "INVALID_ARGUMENT", message: "Cannot filter using full-text search because FTS indexing is disabled" };
       for (const whereDocument of [{ $contains: "ebb" }, { $not_contains: "ebb" }, { $regex: "e" }, { $and: [{ $contains: "ebb" }] }]) {
-        await expect(engine.get({ collectionId, whereDocument, include: [] })).rejects.toMatchObject(filtered);
+        await expect(engine.service.get({ collectionId, whereDocument, include: [] })).rejects.toMatchObject(filtered);
       }
-      await expect(engine.search({ collectionId, searches: [{ filter: { "#document": { $contains: "ebb" } } }] })).rejects.toMatchObject(
-        filtered,
-      );
-      const text = engine.searchText({ collectionId, query: "ebb", nResults: 1, include: [], prefix: false, fuzzy: 0 });
+      await expect(
+        engine.service.search({ collectionId, searches: [{ filter: { "#document": { $contains: "ebb" } } }] }),
+      ).rejects.toMatchObject(filtered);
+      const text = engine.service.searchText({ collectionId, query: "ebb", nResults: 1, include: [], prefix: false, fuzzy: 0 });
       await expect(text).rejects.toMatchObject({
         code: "INVALID_ARGUMENT",
         message: "Cannot use searchText because FTS indexing is disabled",
       });
-      const ranked = engine.search({ collectionId, searches: [{ rank: { $sum: [{ $val: 1 }, { $text: { query: "ebb" } }] } }] });
+      const ranked = engine.service.search({ collectionId, searches: [{ rank: { $sum: [{ $val: 1 }, { $text: { query: "ebb" } }] } }] });
       await expect(ranked).rejects.toMatchObject({
         code: "INVALID_ARGUMENT",
         message: "Cannot rank by text because FTS indexing is disabled",
       });
-      expect((await engine.get({ collectionId, where: { s: "y" }, include: ["documents"] })).documents).toEqual(["ebb tide 1"]);
+      expect((await engine.service.get({ collectionId, where: { s: "y" }, include: ["documents"] })).documents).toEqual(["ebb tide 1"]);
     });
   });
 
@@ -173,7 +180,7 @@ describe("full text", () => {
     const id = await fill(engine, given);
     await engine.compact(id);
     environment.advance(limits.textIdleMs);
-    while ((await engine.info()).compacting) await environment.yieldToEventLoop();
+    while ((await engine.service.info()).compacting) await environment.yieldToEventLoop();
     const { text } = decodeRow<{ text: object | null }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
     expect(text !== null).toBe(built);
   });
@@ -186,17 +193,17 @@ describe("the schema", () => {
     const storage = new FaultInjectingStorage();
     const engine = await openEngine(storage);
     const id = await fill(engine, schema);
-    const { schema: told } = await engine.getCollection({ ...scope, name: "things" });
+    const { schema: told } = await engine.service.getCollection({ ...scope, name: "things" });
     expect(told.keys).toMatchObject(schema.keys);
-    const fork = await engine.forkCollection({ collectionId: id, name: "fork" });
+    const fork = await engine.service.forkCollection({ collectionId: id, name: "fork" });
     expect(fork.schema).toEqual(told);
     await refused(engine, fork.id, { s: "x" }, "Str");
     await engine.compact(id);
-    const [{ version } = { version: 0 }] = (await engine.listVersions({ collectionId: id })).slice(-1);
-    await expect(engine.get({ collectionId: id, version, where: { s: "x" }, include: [] })).rejects.toThrow("indexing is disabled");
-    await engine.modifyCollection({ collectionId: id, name: "renamed", configuration: { hnsw: { ef_search: 33 } } });
+    const [{ version } = { version: 0 }] = (await engine.service.listVersions({ collectionId: id })).slice(-1);
+    await expect(engine.service.get({ collectionId: id, version, where: { s: "x" }, include: [] })).rejects.toThrow("indexing is disabled");
+    await engine.service.modifyCollection({ collectionId: id, name: "renamed", configuration: { hnsw: { ef_search: 33 } } });
     const reopened = await openEngine(storage.reopen());
-    const info = await reopened.getCollection({ ...scope, name: "renamed" });
+    const info = await reopened.service.getCollection({ ...scope, name: "renamed" });
     expect(info.schema.keys["s"]).toEqual(told.keys["s"]);
     expect(info.schema.keys["#embedding"]!.float_list!.vector_index!.config.hnsw).toMatchObject({ ef_search: 33 });
     await refused(reopened, id, { s: "x" }, "Str");
@@ -205,7 +212,7 @@ describe("the schema", () => {
   test("of an existing collection stays what it was", async () => {
     const engine = await openEngine(new FaultInjectingStorage());
     const id = await fill(engine, {});
-    await engine.createCollection({ ...scope, name: "things", metadata: null, configuration: {}, schema, getOrCreate: true });
+    await engine.service.createCollection({ ...scope, name: "things", metadata: null, configuration: {}, schema, getOrCreate: true });
     expect(await ids(engine, id, { s: "y" })).toEqual(["r1"]);
   });
 
@@ -217,7 +224,7 @@ describe("the schema", () => {
     expect(row).not.toHaveProperty("schema");
     await storage.catalog.commit({ put: new Map([[`collection/${id}`, encodeRow(row)]]) });
     const reopened = await openEngine(storage.reopen());
-    const { schema: told } = await reopened.getCollection({ ...scope, name: "things" });
+    const { schema: told } = await reopened.service.getCollection({ ...scope, name: "things" });
     expect(told.defaults).toMatchObject({ string: { string_inverted_index: on, fts_index: off }, int: { int_inverted_index: on } });
     expect(await ids(reopened, id, { s: "y" })).toEqual(["r1"]);
   });
@@ -227,7 +234,7 @@ describe("the schema", () => {
     const sv = { sparse_vector: { sparse_vector_index: on } };
     const collectionId = await fill(engine, { keys: { sv } });
     const rank = (key: string) => ({ $knn: { query: { "#type": "sparse_vector", indices: [1], values: [1] }, key } });
-    const search = (key: string) => engine.search({ collectionId, searches: [{ rank: rank(key) }] });
+    const search = (key: string) => engine.service.search({ collectionId, searches: [{ rank: rank(key) }] });
     await expect(search("sv")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
     await expect(search("s")).rejects.toThrow("Cannot filter using metadata key 's' with type 'SparseVector' because indexing is disabled");
   });

@@ -186,7 +186,7 @@ test("any search finds what the naive evaluator finds", async () => {
           options,
         });
         const scope = { tenant: "default_tenant", database: "default_database" };
-        const { id: collectionId } = await engine.createCollection({
+        const { id: collectionId } = await engine.service.createCollection({
           ...scope,
           name: "things",
           metadata: null,
@@ -203,7 +203,7 @@ test("any search finds what the naive evaluator finds", async () => {
             metadatas: part.map(({ metadata }) => metadata),
             uris: null,
           };
-          await engine.write({ collectionId, operation: "add", records });
+          await engine.service.write({ collectionId, operation: "add", records });
         };
         await add(0, compacted);
         await engine.compact(collectionId);
@@ -213,7 +213,7 @@ test("any search finds what the naive evaluator finds", async () => {
           const allowed = items.flatMap((one, record) => (filter === undefined || matches(filter, one, `r${record}`) ? [record] : []));
           const bm25 = new Map<string, [number, number][]>();
           for (const query of ["tide", "ebb", "moon", "tide moon", "ebb ebb tide"]) {
-            const hits = await engine.searchText({ collectionId, query, nResults: 99, include: [], prefix: false, fuzzy: 0 });
+            const hits = await engine.service.searchText({ collectionId, query, nResults: 99, include: [], prefix: false, fuzzy: 0 });
             bm25.set(
               query,
               hits.ids.map((id, i) => [Number(id.slice(1)), -hits.scores[i]!]),
@@ -236,7 +236,7 @@ test("any search finds what the naive evaluator finds", async () => {
 
           const group_by = group && { keys: ["kind"], aggregate: { [group.largest ? "$max_k" : "$min_k"]: { keys: ["n"], k: group.k } } };
           const payload = { filter, rank, group_by, limit: { limit, offset }, select: { keys: ["#score"] } };
-          const [found] = await engine.search({ collectionId, searches: [payload] });
+          const [found] = await engine.service.search({ collectionId, searches: [payload] });
           expect(found!.ids.map((id, i) => [Number(id.slice(1)), found!.scores![i]! + 0])).toEqual(
             expected.map(([record, score]) => [record, score + 0]),
           );

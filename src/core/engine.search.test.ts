@@ -39,7 +39,13 @@ class Library {
     });
     opened.push(engine);
     const scope = { tenant: "default_tenant", database: "default_database" };
-    const { id } = await engine.createCollection({ ...scope, name: "library", metadata: null, configuration: {}, getOrCreate: false });
+    const { id } = await engine.service.createCollection({
+      ...scope,
+      name: "library",
+      metadata: null,
+      configuration: {},
+      getOrCreate: false,
+    });
     const library = new Library(engine, id);
     if (rows.length > 0) await library.write("add", rows);
     return library;
@@ -60,11 +66,11 @@ class Library {
       metadatas: rows.map((row) => row.metadata ?? null),
       uris: null,
     };
-    return this.engine.write({ collectionId: this.collectionId, operation, records });
+    return this.engine.service.write({ collectionId: this.collectionId, operation, records });
   }
 
   async search(search: unknown, readLevel?: string): Promise<SearchColumns> {
-    const [found] = await this.engine.search({ collectionId: this.collectionId, searches: [search], readLevel });
+    const [found] = await this.engine.service.search({ collectionId: this.collectionId, searches: [search], readLevel });
     return found!;
   }
 
@@ -203,7 +209,7 @@ describe("rank", () => {
 
   test("text scores are turned round, so that smaller is better", async () => {
     const library = await Library.open(points);
-    const { ids, scores } = await library.engine.searchText({
+    const { ids, scores } = await library.engine.service.searchText({
       collectionId: library.collectionId,
       query: "shore",
       nResults: 9,
@@ -304,7 +310,7 @@ describe("filter, limit and select", () => {
   test("several searches are answered in their order", async () => {
     const library = await Library.open(points);
     const searches = [{ rank: knn({ limit: 1 }) }, { filter: { kind: "reef" } }, {}];
-    const found = await library.engine.search({ collectionId: library.collectionId, searches });
+    const found = await library.engine.service.search({ collectionId: library.collectionId, searches });
     expect(found.map(({ ids }) => ids)).toEqual([["near"], ["mid"], ["far", "near", "mid", "bare"]]);
   });
 });
@@ -376,7 +382,7 @@ describe("readLevel", () => {
     const library = await Library.open(points);
     await library.engine.compact(library.collectionId);
     await library.write("update", [{ id: "near", embedding: [9, 0], document: "moved", metadata: { year: 7 } }]);
-    await library.engine.delete({ collectionId: library.collectionId, ids: ["bare"] });
+    await library.engine.service.delete({ collectionId: library.collectionId, ids: ["bare"] });
     await library.write("add", [
       { id: "new", embedding: [0, 0], document: "a new shore" },
       { id: "bare", embedding: [7, 0] },
@@ -433,10 +439,10 @@ describe("readLevel", () => {
 test("a retained version is searched as it was", async () => {
   const library = await Library.open(points);
   await library.engine.compact(library.collectionId);
-  await library.engine.delete({ collectionId: library.collectionId, ids: ["near"] });
-  const { version } = (await library.engine.listVersions({ collectionId: library.collectionId })).at(-1)!;
+  await library.engine.service.delete({ collectionId: library.collectionId, ids: ["near"] });
+  const { version } = (await library.engine.service.listVersions({ collectionId: library.collectionId })).at(-1)!;
   const search = { rank: { $sum: [knn(), text("shore", { default: 0 })] }, filter: { "#id": { $ne: "far" } } };
-  const [then] = await library.engine.search({ collectionId: library.collectionId, searches: [search], version });
+  const [then] = await library.engine.service.search({ collectionId: library.collectionId, searches: [search], version });
   expect(then!.ids).toEqual(["near", "bare", "mid"]);
   expect((await library.search(search)).ids).toEqual(["bare", "mid"]);
 });
@@ -533,13 +539,15 @@ describe("bad requests are refused", () => {
     ["another collection", { searches: [{}], collectionId: "none" }, "none", "NOT_FOUND"],
   ])("%s", async (_, request, message, code = "INVALID_ARGUMENT") => {
     const library = await Library.open(points);
-    const call = library.engine.search({ collectionId: library.collectionId, searches: [], ...request });
+    const call = library.engine.service.search({ collectionId: library.collectionId, searches: [], ...request });
     await expect(call).rejects.toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) as string }));
   });
 
   test("one bad search fails the call before any runs", async () => {
     const library = await Library.open(points);
     const searches = [{ rank: knn() }, { rank: { $val: NaN } }];
-    await expect(library.engine.search({ collectionId: library.collectionId, searches })).rejects.toThrow("searches[1].rank.$val is NaN");
+    await expect(library.engine.service.search({ collectionId: library.collectionId, searches })).rejects.toThrow(
+      "searches[1].rank.$val is NaN",
+    );
   });
 });

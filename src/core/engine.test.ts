@@ -50,16 +50,16 @@ describe("sparse vectors in metadata", () => {
   test("read the same from memtable, blocks and log, in a fork and in an earlier version", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const metadatas = async (id = collectionId, version?: number) =>
-      (await engine.get({ collectionId: id, version, include: ["metadatas"] })).metadatas;
-    await engine.write({ collectionId, operation: "add", records: one({ lexical, kind: "a" }) });
+      (await engine.service.get({ collectionId: id, version, include: ["metadatas"] })).metadatas;
+    await engine.service.write({ collectionId, operation: "add", records: one({ lexical, kind: "a" }) });
     expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
     await engine.compact(collectionId);
     expect(await metadatas()).toEqual([{ lexical, kind: "a" }]);
-    const fork = await engine.forkCollection({ collectionId, name: "fork" });
-    const [{ version } = { version: 0 }] = await engine.listVersions({ collectionId });
-    await engine.write({
+    const fork = await engine.service.forkCollection({ collectionId, name: "fork" });
+    const [{ version } = { version: 0 }] = await engine.service.listVersions({ collectionId });
+    await engine.service.write({
       collectionId,
       operation: "update",
       records: { ...one({ lexical: { indices: [1], values: [1] }, kind: null }), embeddings: null },
@@ -67,31 +67,34 @@ describe("sparse vectors in metadata", () => {
     expect(await metadatas()).toEqual([{ lexical: { indices: [1], values: [1] } }]);
     expect(await metadatas(fork.id)).toEqual([{ lexical, kind: "a" }]);
     expect(await metadatas(collectionId, version)).toEqual([{ lexical, kind: "a" }]);
-    const [found] = await engine.search({ collectionId: fork.id, searches: [{ select: { keys: ["lexical"] } }] });
+    const [found] = await engine.service.search({ collectionId: fork.id, searches: [{ select: { keys: ["lexical"] } }] });
     expect(found!.metadatas).toEqual([{ lexical }]);
 
-    await engine.write({ collectionId, operation: "upsert", records: one({ lexical: null, kind: "b" }) });
+    await engine.service.write({ collectionId, operation: "upsert", records: one({ lexical: null, kind: "b" }) });
     const reopened = await openEngine(storage.reopen());
-    expect((await reopened.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ kind: "b" }]);
-    expect((await reopened.get({ collectionId: fork.id, include: ["metadatas"] })).metadatas).toEqual([{ lexical, kind: "a" }]);
+    expect((await reopened.service.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ kind: "b" }]);
+    expect((await reopened.service.get({ collectionId: fork.id, include: ["metadatas"] })).metadatas).toEqual([{ lexical, kind: "a" }]);
   });
 
   test("are float32 at once, not only after a compaction, and no part of the caller's object", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection({ ...collection(), metadata: { sv: { indices: [1], values: [0.1] } } });
+    const { id: collectionId } = await engine.service.createCollection({
+      ...collection(),
+      metadata: { sv: { indices: [1], values: [0.1] } },
+    });
     const given = { "#type": "sparse_vector", indices: [1], values: [0.1], tokens: ["ebb"] };
-    await engine.write({ collectionId, operation: "add", records: one({ given }) });
+    await engine.service.write({ collectionId, operation: "add", records: one({ given }) });
     given.values[0] = 7;
     const stored = { indices: [1], values: [Math.fround(0.1)] };
-    expect((await engine.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ given: stored }]);
-    expect((await engine.getCollection({ ...scope, name: "things" })).metadata).toEqual({ sv: stored });
+    expect((await engine.service.get({ collectionId, include: ["metadatas"] })).metadatas).toEqual([{ given: stored }]);
+    expect((await engine.service.getCollection({ ...scope, name: "things" })).metadata).toEqual({ sv: stored });
   });
 
   test("are values of another type to every filter, compacted or not", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: { ...records(0, 2), metadatas: [{ v: lexical }, { v: 3 }] } });
-    const found = async (where: Where) => (await engine.get({ collectionId, where, include: [] })).ids;
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: { ...records(0, 2), metadatas: [{ v: lexical }, { v: 3 }] } });
+    const found = async (where: Where) => (await engine.service.get({ collectionId, where, include: [] })).ids;
     for (const compacted of [false, true]) {
       if (compacted) await engine.compact(collectionId);
       expect(await found({ v: 3 })).toEqual(["r1"]);
@@ -107,10 +110,10 @@ describe("sparse vectors in metadata", () => {
 describe("reading", () => {
   test("returns distances, and counts per query, for several queries at once", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 3) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 3) });
     const queryEmbeddings = { dimension: 2, values: Float32Array.of(0, 1, 2, 3) };
-    const found = await engine.query({ collectionId, queryEmbeddings, nResults: 2, include: ["distances"] });
+    const found = await engine.service.query({ collectionId, queryEmbeddings, nResults: 2, include: ["distances"] });
     expect(found.counts).toEqual([2, 2]);
     expect(found.ids).toEqual(["r0", "r1", "r1", "r0"]);
     expect([...found.distances!]).toEqual([0, 8, 0, 8]);
@@ -118,8 +121,8 @@ describe("reading", () => {
 
   test("an empty collection answers a query of any dimension with nothing", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    const found = await engine.query({
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    const found = await engine.service.query({
       collectionId,
       queryEmbeddings: { dimension: 5, values: new Float32Array(5) },
       nResults: 2,
@@ -131,28 +134,28 @@ describe("reading", () => {
   test("the first record fixes the dimension, for good", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 1) });
-    await engine.delete({ collectionId, ids: ["r0"] });
-    await expect(engine.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 1) });
+    await engine.service.delete({ collectionId, ids: ["r0"] });
+    await expect(engine.service.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
       "Collection expecting embedding with dimension of 2, got 3",
     );
     const reopened = await openEngine(storage.reopen());
-    await expect(reopened.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
+    await expect(reopened.service.write({ collectionId, operation: "add", records: records(1, 2, 3) })).rejects.toThrow(
       expect.objectContaining({ code: "DIMENSION_MISMATCH" }),
     );
   });
 
   test("two first writes of different dimensions at once: one is refused before it is logged", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const results = await Promise.allSettled([
-      engine.write({ collectionId, operation: "add", records: records(0, 2, 2) }),
-      engine.write({ collectionId, operation: "add", records: records(2, 4, 3) }),
+      engine.service.write({ collectionId, operation: "add", records: records(0, 2, 2) }),
+      engine.service.write({ collectionId, operation: "add", records: records(2, 4, 3) }),
     ]);
     expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected"]);
-    expect(await engine.count({ collectionId })).toBe(2);
-    expect((await engine.info()).logRecords).toBe(1);
+    expect(await engine.service.count({ collectionId })).toBe(2);
+    expect((await engine.service.info()).logRecords).toBe(1);
   });
 });
 
@@ -174,17 +177,17 @@ describe("writes that do not wait for each other", () => {
 
   test.each([1, 2, 3, 4, 5])("take effect in the order of their calls (seed %i)", async (seed) => {
     const engine = await openEngine(storageOf(), new BusyEnvironment(seed));
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const upsert = (n: number) =>
-      engine.write({ collectionId, operation: "upsert", records: { ...records(n, n + 1), ids: [`r${n % 7}`] } });
+      engine.service.write({ collectionId, operation: "upsert", records: { ...records(n, n + 1), ids: [`r${n % 7}`] } });
     const calls: Promise<unknown>[] = [];
-    for (let n = 0; n < 40; n++) calls.push(n % 10 === 9 ? engine.delete({ collectionId, where: { n: { $lt: n } } }) : upsert(n));
+    for (let n = 0; n < 40; n++) calls.push(n % 10 === 9 ? engine.service.delete({ collectionId, where: { n: { $lt: n } } }) : upsert(n));
     const results = await Promise.all(calls);
     expect([results[9], results[19]]).toEqual([{ deleted: 7 }, { deleted: 7 }]);
-    expect(await engine.get({ collectionId, include: [] })).toMatchObject({ ids: [] });
+    expect(await engine.service.get({ collectionId, include: [] })).toMatchObject({ ids: [] });
 
     await Promise.all([5, 4, 3, 12, 10].map(upsert));
-    const { ids, metadatas } = await engine.get({ collectionId, include: ["metadatas"] });
+    const { ids, metadatas } = await engine.service.get({ collectionId, include: ["metadatas"] });
     expect(ids).toEqual(["r5", "r4", "r3"]);
     expect(metadatas).toEqual([{ n: 12 }, { n: 4 }, { n: 10 }]);
   });
@@ -192,16 +195,16 @@ describe("writes that do not wait for each other", () => {
   test("do not wait for one that is refused, and share a transaction", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 1) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 1) });
     const syncs = storage.syncs;
     const results = await Promise.allSettled([
-      engine.write({ collectionId, operation: "add", records: records(1, 2) }),
-      engine.write({ collectionId, operation: "add", records: records(2, 3, 5) }),
-      engine.write({ collectionId, operation: "add", records: records(3, 4) }),
+      engine.service.write({ collectionId, operation: "add", records: records(1, 2) }),
+      engine.service.write({ collectionId, operation: "add", records: records(2, 3, 5) }),
+      engine.service.write({ collectionId, operation: "add", records: records(3, 4) }),
     ]);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    expect((await engine.get({ collectionId, include: [] })).ids).toEqual(["r0", "r1", "r3"]);
+    expect((await engine.service.get({ collectionId, include: [] })).ids).toEqual(["r0", "r1", "r3"]);
     expect(storage.syncs - syncs).toBeLessThanOrEqual(2);
   });
 });
@@ -209,7 +212,7 @@ describe("writes that do not wait for each other", () => {
 describe("text that is not well-formed Unicode", () => {
   test("is refused in an id, and elsewhere reads the same before and after compaction", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const embeddings = { dimension: 2, values: Float32Array.of(1, 2), present: null };
     const batch = {
       ids: ["a"],
@@ -218,9 +221,11 @@ describe("text that is not well-formed Unicode", () => {
       metadatas: [{ "k\udfff": "v\ud800", l: ["\ud800"] }],
       uris: ["\ud83d"],
     };
-    await expect(engine.write({ collectionId, operation: "add", records: { ...batch, ids: ["\ud800"] } })).rejects.toThrow("ids[0]");
-    await engine.write({ collectionId, operation: "add", records: batch });
-    const read = () => engine.get({ collectionId, where: { "k\ufffd": "v\ufffd" }, include: ["documents", "metadatas", "uris"] });
+    await expect(engine.service.write({ collectionId, operation: "add", records: { ...batch, ids: ["\ud800"] } })).rejects.toThrow(
+      "ids[0]",
+    );
+    await engine.service.write({ collectionId, operation: "add", records: batch });
+    const read = () => engine.service.get({ collectionId, where: { "k\ufffd": "v\ufffd" }, include: ["documents", "metadatas", "uris"] });
     const before = await read();
     expect(before).toMatchObject({ documents: ["half \ufffd"], metadatas: [{ "k\ufffd": "v\ufffd", l: ["\ufffd"] }], uris: ["\ufffd"] });
     await engine.compact(collectionId);
@@ -231,17 +236,17 @@ describe("text that is not well-formed Unicode", () => {
 describe("space", () => {
   test("deleting and compacting gives the space of blocks back", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 500) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 500) });
     await engine.compact(collectionId);
-    const full = (await engine.info()).blockBytesUsed;
-    await engine.delete({ collectionId, where: { n: { $gte: 10 } } });
+    const full = (await engine.service.info()).blockBytesUsed;
+    await engine.service.delete({ collectionId, where: { n: { $gte: 10 } } });
     await engine.compact(collectionId);
-    const { blockBytesUsed, records: left, logRecords } = await engine.info();
+    const { blockBytesUsed, records: left, logRecords } = await engine.service.info();
     expect([left, logRecords]).toEqual([10, 0]);
     expect(blockBytesUsed).toBeLessThan(full / 5);
-    await engine.deleteCollection({ ...scope, name: "things" });
-    expect((await engine.info()).blockBytesUsed).toBe(0);
+    await engine.service.deleteCollection({ ...scope, name: "things" });
+    expect((await engine.service.info()).blockBytesUsed).toBe(0);
   });
 
   test("records that come and go do not let memory grow for ever", async () => {
@@ -259,34 +264,34 @@ describe("space", () => {
       return engine;
     };
     const engine = await open(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const memory: number[] = [];
     for (let round = 0; round < 12; round++) {
-      await engine.write({ collectionId, operation: "add", records: records(0, 100) });
-      await engine.delete({ collectionId, where: { n: { $gte: 3 } } });
-      await engine.delete({ collectionId, ids: ["r0"] });
-      await engine.write({ collectionId, operation: "add", records: records(500, 501) });
+      await engine.service.write({ collectionId, operation: "add", records: records(0, 100) });
+      await engine.service.delete({ collectionId, where: { n: { $gte: 3 } } });
+      await engine.service.delete({ collectionId, ids: ["r0"] });
+      await engine.service.write({ collectionId, operation: "add", records: records(500, 501) });
       await engine.compact(collectionId);
-      memory.push((await engine.info()).memoryBytes);
+      memory.push((await engine.service.info()).memoryBytes);
     }
     expect(Math.max(...memory.slice(6))).toBeLessThanOrEqual(Math.max(...memory.slice(0, 6)));
     const all = { collectionId, include: ["documents", "embeddings"] as IncludeField[] };
-    const before = await engine.get(all);
+    const before = await engine.service.get(all);
     expect(before.ids).toEqual(["r1", "r2", "r500"]);
-    expect(await (await open(storage.reopen())).get(all)).toEqual(before);
+    expect(await (await open(storage.reopen())).service.get(all)).toEqual(before);
   });
 
   test("updates do not let the blocks grow", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 300) });
     await engine.compact(collectionId);
-    const once = (await engine.info()).blockBytesUsed;
+    const once = (await engine.service.info()).blockBytesUsed;
     for (let round = 0; round < 5; round++) {
-      await engine.write({ collectionId, operation: "upsert", records: records(0, 300) });
+      await engine.service.write({ collectionId, operation: "upsert", records: records(0, 300) });
       await engine.compact(collectionId);
     }
-    expect((await engine.info()).blockBytesUsed).toBeLessThan(once * 1.1);
+    expect((await engine.service.info()).blockBytesUsed).toBeLessThan(once * 1.1);
   });
 });
 
@@ -295,39 +300,39 @@ describe("background compaction", () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now(), arenaSettleMs: 60_000 });
     const engine = await openEngine(storage, environment);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 900) });
-    await engine.write({ collectionId, operation: "add", records: records(900, 1800) });
-    expect((await engine.info()).logRecords).toBe(2);
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 900) });
+    await engine.service.write({ collectionId, operation: "add", records: records(900, 1800) });
+    expect((await engine.service.info()).logRecords).toBe(2);
     environment.advance(limits.compactionIdleMs);
     await engine.compact(collectionId);
     // Compacted in memory; the log stays until the arena's name can be relied upon.
-    expect(await engine.info()).toMatchObject({ logRecords: 0, unpublished: 1 });
+    expect(await engine.service.info()).toMatchObject({ logRecords: 0, unpublished: 1 });
     expect(await storage.log.read(collectionId, 0, 1)).toHaveLength(1);
     environment.advance(60_000);
-    await until(async () => (await engine.info()).unpublished === 0);
+    await until(async () => (await engine.service.info()).unpublished === 0);
     expect(await storage.log.read(collectionId, 0, 1)).toEqual([]);
     const reopened = await openEngine(storage.reopen(), environment);
-    expect(await reopened.count({ collectionId })).toBe(1800);
+    expect(await reopened.service.count({ collectionId })).toBe(1800);
   });
 
   test("loss of power while the arena is young loses nothing", async () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now(), arenaSettleMs: 60_000 });
     const engine = await openEngine(storage, environment);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 500) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 500) });
     await engine.compact(collectionId);
     const reopened = await openEngine(storage.reopen(), environment);
-    expect(await reopened.count({ collectionId })).toBe(500);
+    expect(await reopened.service.count({ collectionId })).toBe(500);
   });
 
   test("a failed flush poisons the engine; reopening finds every acknowledged write", async () => {
     const counting = storageOf();
     const rehearsal = await openEngine(counting);
     const prepare = async (engine: Engine) => {
-      const { id: collectionId } = await engine.createCollection(collection());
-      await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+      const { id: collectionId } = await engine.service.createCollection(collection());
+      await engine.service.write({ collectionId, operation: "add", records: records(0, 50) });
       return collectionId;
     };
     const rehearsalId = await prepare(rehearsal);
@@ -340,49 +345,49 @@ describe("background compaction", () => {
     const engine = await openEngine(storage);
     const collectionId = await prepare(engine);
     await expect(engine.compact(collectionId)).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
-    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
-    await expect(engine.write({ collectionId, operation: "add", records: records(50, 51) })).rejects.toThrow("reopen the database");
+    await expect(engine.service.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "POISONED" }));
+    await expect(engine.service.write({ collectionId, operation: "add", records: records(50, 51) })).rejects.toThrow("reopen the database");
     const reopened = await openEngine(storage.reopen());
-    expect(await reopened.count({ collectionId })).toBe(50);
+    expect(await reopened.service.count({ collectionId })).toBe(50);
   });
 
   test("a compaction that fails for want of space gives back what it wrote, and a later one succeeds", async () => {
     const counting = storageOf();
     const rehearsal = await openEngine(counting);
-    const { id: rehearsalId } = await rehearsal.createCollection(collection());
-    await rehearsal.write({ collectionId: rehearsalId, operation: "add", records: records(0, 50) });
+    const { id: rehearsalId } = await rehearsal.service.createCollection(collection());
+    await rehearsal.service.write({ collectionId: rehearsalId, operation: "add", records: records(0, 50) });
     const before = counting.changes;
     await rehearsal.compact(rehearsalId);
     // The last two changes of a compaction are its flush and its commit; the others are blocks.
     for (let at = before + 1; at <= counting.changes - 2; at++) {
       const storage = storageOf({ fail: { at, error: "quota" } });
       const engine = await openEngine(storage);
-      const { id: collectionId } = await engine.createCollection(collection());
-      await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+      const { id: collectionId } = await engine.service.createCollection(collection());
+      await engine.service.write({ collectionId, operation: "add", records: records(0, 50) });
       await expect(engine.compact(collectionId)).rejects.toThrow(expect.objectContaining({ code: "QUOTA_EXCEEDED" }));
-      const failed = await engine.info();
+      const failed = await engine.service.info();
       expect(failed).toMatchObject({ blockBytesUsed: 0, records: 50, logRecords: 1 });
       expect(failed.compactionError).toMatch(/./);
       await engine.compact(collectionId);
-      expect(await engine.info()).toMatchObject({ records: 50, logRecords: 0, compactionError: null });
+      expect(await engine.service.info()).toMatchObject({ records: 50, logRecords: 0, compactionError: null });
     }
   });
 
   test("a full disk refuses the write, keeps the rest, and goes on when there is room again", async () => {
     const counting = storageOf();
     const rehearsal = await openEngine(counting);
-    const { id: rehearsalId } = await rehearsal.createCollection(collection());
-    await rehearsal.write({ collectionId: rehearsalId, operation: "add", records: records(0, 5) });
+    const { id: rehearsalId } = await rehearsal.service.createCollection(collection());
+    await rehearsal.service.write({ collectionId: rehearsalId, operation: "add", records: records(0, 5) });
     const storage = storageOf({ fail: { at: counting.changes + 1, error: "quota" } });
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 5) });
-    await expect(engine.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toThrow(
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
+    await expect(engine.service.write({ collectionId, operation: "add", records: records(5, 9) })).rejects.toThrow(
       expect.objectContaining({ code: "QUOTA_EXCEEDED" }),
     );
-    expect(await engine.count({ collectionId })).toBe(5);
-    await engine.write({ collectionId, operation: "add", records: records(5, 9) });
-    expect(await engine.count({ collectionId })).toBe(9);
+    expect(await engine.service.count({ collectionId })).toBe(5);
+    await engine.service.write({ collectionId, operation: "add", records: records(5, 9) });
+    expect(await engine.service.count({ collectionId })).toBe(9);
   });
 });
 
@@ -404,22 +409,22 @@ test("a record that is logged but cannot be applied poisons the engine; reopenin
   const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
   const engine = await Engine.open({ storage, kernel, environment: new TestEnvironment(), options });
   opened.push(engine);
-  const { id: collectionId } = await engine.createCollection(collection());
+  const { id: collectionId } = await engine.service.createCollection(collection());
   broken = true;
-  await expect(engine.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(
+  await expect(engine.service.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(
     expect.objectContaining({ code: "POISONED" }),
   );
-  await expect(engine.count({ collectionId })).rejects.toThrow("reopen the database");
+  await expect(engine.service.count({ collectionId })).rejects.toThrow("reopen the database");
   const reopened = await openEngine(storage.reopen());
-  expect(await reopened.count({ collectionId })).toBe(5);
+  expect(await reopened.service.count({ collectionId })).toBe(5);
 });
 
 describe("damage", () => {
   test("a changed byte in a block is CORRUPTION naming the collection, and deletes nothing", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection("precious"));
-    await engine.write({ collectionId, operation: "add", records: records(0, 50) });
+    const { id: collectionId } = await engine.service.createCollection(collection("precious"));
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 50) });
     await engine.compact(collectionId);
     await engine.close();
     const damaged = storage.reopen();
@@ -427,21 +432,21 @@ describe("damage", () => {
     damaged.blobs.read = async (ranges) =>
       (await read(ranges)).map((bytes) => bytes.with(bytes.length - 20, bytes[bytes.length - 20]! ^ 1));
     const reopened = await openEngine(damaged);
-    await expect(reopened.count({ collectionId })).rejects.toThrow(
+    await expect(reopened.service.count({ collectionId })).rejects.toThrow(
       expect.objectContaining({ code: "CORRUPTION", message: expect.stringMatching(/Block .* of collection "precious"/) as string }),
     );
-    expect((await reopened.listCollections(scope)).map(({ name }) => name)).toEqual(["precious"]);
+    expect((await reopened.service.listCollections(scope)).map(({ name }) => name)).toEqual(["precious"]);
   });
 
   test("a missing log record is CORRUPTION", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection("precious"));
-    for (let i = 0; i < 3; i++) await engine.write({ collectionId, operation: "add", records: records(i, i + 1) });
+    const { id: collectionId } = await engine.service.createCollection(collection("precious"));
+    for (let i = 0; i < 3; i++) await engine.service.write({ collectionId, operation: "add", records: records(i, i + 1) });
     const next = storage.reopen();
     await next.catalog.commit({ truncateLog: [{ collectionId, upTo: 1 }] });
     const reopened = await openEngine(next);
-    await expect(reopened.count({ collectionId })).rejects.toThrow('Log record 1 of collection "precious" is missing');
+    await expect(reopened.service.count({ collectionId })).rejects.toThrow('Log record 1 of collection "precious" is missing');
   });
 });
 
@@ -449,37 +454,37 @@ describe("forks", () => {
   test("hold what the source holds, log and blocks, and go their own ways from there", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: source } = await engine.createCollection(collection());
-    await engine.write({ collectionId: source, operation: "add", records: records(0, 20) });
+    const { id: source } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId: source, operation: "add", records: records(0, 20) });
     await engine.compact(source);
-    await engine.write({ collectionId: source, operation: "add", records: records(20, 25) });
-    const { id: fork } = await engine.forkCollection({ collectionId: source, name: "forked" });
+    await engine.service.write({ collectionId: source, operation: "add", records: records(20, 25) });
+    const { id: fork } = await engine.service.forkCollection({ collectionId: source, name: "forked" });
     const all = { limit: 100, include: ["documents", "embeddings", "metadatas"] as IncludeField[] };
-    expect(await engine.get({ collectionId: fork, ...all })).toEqual(await engine.get({ collectionId: source, ...all }));
-    await engine.delete({ collectionId: fork, where: { n: { $lt: 15 } } });
-    await engine.write({ collectionId: source, operation: "add", records: records(25, 30) });
+    expect(await engine.service.get({ collectionId: fork, ...all })).toEqual(await engine.service.get({ collectionId: source, ...all }));
+    await engine.service.delete({ collectionId: fork, where: { n: { $lt: 15 } } });
+    await engine.service.write({ collectionId: source, operation: "add", records: records(25, 30) });
     for (const id of [source, fork]) await engine.compact(id);
-    expect([await engine.count({ collectionId: source }), await engine.count({ collectionId: fork })]).toEqual([30, 10]);
-    await engine.deleteCollection({ ...scope, name: "things" });
-    expect((await engine.get({ collectionId: fork, ...all })).ids).toEqual(records(15, 25).ids);
+    expect([await engine.service.count({ collectionId: source }), await engine.service.count({ collectionId: fork })]).toEqual([30, 10]);
+    await engine.service.deleteCollection({ ...scope, name: "things" });
+    expect((await engine.service.get({ collectionId: fork, ...all })).ids).toEqual(records(15, 25).ids);
     const reopened = await openEngine(storage.reopen());
-    expect((await reopened.get({ collectionId: fork, ...all })).documents).toEqual(records(15, 25).documents);
-    await reopened.deleteCollection({ ...scope, name: "forked" });
-    expect((await reopened.info()).blockBytesUsed).toBe(0);
+    expect((await reopened.service.get({ collectionId: fork, ...all })).documents).toEqual(records(15, 25).documents);
+    await reopened.service.deleteCollection({ ...scope, name: "forked" });
+    expect((await reopened.service.info()).blockBytesUsed).toBe(0);
   });
 
   test("cost no block, and refuse a name that is taken", async () => {
     const engine = await openEngine(storageOf());
-    const { id: source } = await engine.createCollection(collection());
-    await engine.write({ collectionId: source, operation: "add", records: records(0, 500) });
+    const { id: source } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId: source, operation: "add", records: records(0, 500) });
     await engine.compact(source);
-    const before = (await engine.info()).blockBytesUsed;
-    await engine.forkCollection({ collectionId: source, name: "forked" });
-    await expect(engine.forkCollection({ collectionId: source, name: "forked" })).rejects.toThrow(
+    const before = (await engine.service.info()).blockBytesUsed;
+    await engine.service.forkCollection({ collectionId: source, name: "forked" });
+    await expect(engine.service.forkCollection({ collectionId: source, name: "forked" })).rejects.toThrow(
       expect.objectContaining({ code: "ALREADY_EXISTS" }),
     );
-    expect((await engine.info()).blockBytesUsed).toBe(before);
-    expect(await engine.forkCount({ collectionId: source })).toBe(1);
+    expect((await engine.service.info()).blockBytesUsed).toBe(before);
+    expect(await engine.service.forkCount({ collectionId: source })).toBe(1);
   });
 });
 
@@ -489,16 +494,16 @@ describe("versions", () => {
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
     const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
     opened.push(engine);
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     for (const [from, to] of [
       [0, 10],
       [10, 30],
     ] as const) {
-      await engine.write({ collectionId, operation: "add", records: records(from, to) });
+      await engine.service.write({ collectionId, operation: "add", records: records(from, to) });
       await engine.compact(collectionId);
     }
-    await engine.delete({ collectionId, ids: ["r0"] });
-    expect((await engine.listVersions({ collectionId })).map(({ version, count }) => [version, count])).toEqual([
+    await engine.service.delete({ collectionId, ids: ["r0"] });
+    expect((await engine.service.listVersions({ collectionId })).map(({ version, count }) => [version, count])).toEqual([
       [1, 10],
       [2, 30],
     ]);
@@ -508,12 +513,12 @@ describe("versions", () => {
       nResults: 1,
       include: [] as IncludeField[],
     };
-    expect((await engine.query({ ...query, version: 1 })).ids).toEqual(["r0"]);
-    expect((await engine.query(query)).ids).toEqual(["r1"]);
-    expect(await Promise.all([1, 2, undefined].map((version) => engine.count({ collectionId, version })))).toEqual([10, 30, 29]);
+    expect((await engine.service.query({ ...query, version: 1 })).ids).toEqual(["r0"]);
+    expect((await engine.service.query(query)).ids).toEqual(["r1"]);
+    expect(await Promise.all([1, 2, undefined].map((version) => engine.service.count({ collectionId, version })))).toEqual([10, 30, 29]);
     await engine.compact(collectionId);
-    await expect(engine.count({ collectionId, version: 1 })).rejects.toThrow("Version 1 of collection [things] is not retained");
-    expect((await engine.get({ collectionId, version: 2, ids: ["r0"], include: ["documents"] })).documents).toEqual(
+    await expect(engine.service.count({ collectionId, version: 1 })).rejects.toThrow("Version 1 of collection [things] is not retained");
+    expect((await engine.service.get({ collectionId, version: 2, ids: ["r0"], include: ["documents"] })).documents).toEqual(
       records(0, 1).documents,
     );
   });
@@ -531,7 +536,7 @@ describe("the graph of a large collection", () => {
     do {
       environment.advance(limits.graphIdleMs);
       await environment.yieldToEventLoop();
-    } while ((await engine.info()).compacting);
+    } while ((await engine.service.info()).compacting);
   }
 
   const query = {
@@ -544,30 +549,30 @@ describe("the graph of a large collection", () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now() });
     const engine = await openWithGraph(storage, environment);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
-    const exact = await engine.query({ collectionId, ...query });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 300) });
+    const exact = await engine.service.query({ collectionId, ...query });
     await engine.compact(collectionId);
     await built(engine, environment);
-    expect(await engine.query({ collectionId, ...query })).toEqual(exact);
-    const blocks = (await engine.info()).blockBytesUsed;
+    expect(await engine.service.query({ collectionId, ...query })).toEqual(exact);
+    const blocks = (await engine.service.info()).blockBytesUsed;
     const reopened = await openWithGraph(storage.reopen(), environment);
-    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
-    await reopened.delete({ collectionId, ids: exact.ids.slice(0, 1) });
-    await reopened.write({ collectionId, operation: "upsert", records: records(39, 40) });
+    expect(await reopened.service.query({ collectionId, ...query })).toEqual(exact);
+    await reopened.service.delete({ collectionId, ids: exact.ids.slice(0, 1) });
+    await reopened.service.write({ collectionId, operation: "upsert", records: records(39, 40) });
     await built(reopened, environment);
-    const after = await reopened.query({ collectionId, ...query });
+    const after = await reopened.service.query({ collectionId, ...query });
     expect(after.ids).toEqual(["r39", exact.ids[1], exact.ids[2]]);
-    expect((await reopened.info()).warnings).toEqual([]);
-    expect((await reopened.info()).blockBytesUsed).toBe(blocks);
+    expect((await reopened.service.info()).warnings).toEqual([]);
+    expect((await reopened.service.info()).blockBytesUsed).toBe(blocks);
   });
 
   test("is saved, too, when the collection is being compacted at the moment it is finished", async () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now() });
     const engine = await openWithGraph(storage, environment);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 300) });
     const flush = storage.blobs.flush.bind(storage.blobs);
     let open = (): void => {};
     const gate = new Promise<void>((resolve) => (open = resolve));
@@ -590,9 +595,9 @@ describe("the graph of a large collection", () => {
     const environment = new TestEnvironment();
     const storage = storageOf({ now: () => environment.now() });
     const engine = await openWithGraph(storage, environment);
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 300) });
-    const exact = await engine.query({ collectionId, ...query });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 300) });
+    const exact = await engine.service.query({ collectionId, ...query });
     await engine.compact(collectionId);
     const sizes = new Set<number>();
     const write = storage.blobs.write.bind(storage.blobs);
@@ -607,13 +612,13 @@ describe("the graph of a large collection", () => {
     damaged.blobs.read = async (ranges) =>
       (await read(ranges)).map((bytes) => (sizes.has(bytes.length) ? bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1) : bytes));
     const reopened = await openWithGraph(damaged, environment);
-    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
-    expect((await reopened.info()).warnings).toEqual([
+    expect(await reopened.service.query({ collectionId, ...query })).toEqual(exact);
+    expect((await reopened.service.info()).warnings).toEqual([
       expect.stringMatching(/graph of collection "things" .* built anew: Block .* fails its checksum/),
     ]);
     damaged.blobs.read = read;
     await built(reopened, environment);
-    expect(await reopened.query({ collectionId, ...query })).toEqual(exact);
+    expect(await reopened.service.query({ collectionId, ...query })).toEqual(exact);
   });
 });
 
@@ -621,69 +626,69 @@ describe("the database as a whole", () => {
   test("reset is refused unless allowed, and then leaves a usable, empty database", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    await engine.createCollection(collection());
-    await expect(engine.reset()).rejects.toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
+    await engine.service.createCollection(collection());
+    await expect(engine.service.reset()).rejects.toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
     await engine.close();
     const again = await openEngine(storage.reopen(), new TestEnvironment(), true);
-    await again.createTenant({ name: "t" });
-    await again.reset();
-    expect(await again.countCollections(scope)).toBe(0);
-    await expect(again.getTenant({ name: "t" })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
-    await again.createCollection(collection());
+    await again.service.createTenant({ name: "t" });
+    await again.service.reset();
+    expect(await again.service.countCollections(scope)).toBe(0);
+    await expect(again.service.getTenant({ name: "t" })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+    await again.service.createCollection(collection());
   });
 
   test("reset brings the first database back as it was at the beginning", async () => {
     const engine = await openEngine(storageOf(), new TestEnvironment(), true);
-    await engine.updateTenant({ name: scope.tenant, resourceName: "r" });
-    await engine.deleteDatabase({ tenant: scope.tenant, name: scope.database });
-    await engine.reset();
-    expect(await engine.getTenant({ name: scope.tenant })).toMatchObject({ resourceName: null });
-    expect((await engine.listDatabases({ tenant: scope.tenant })).map(({ name }) => name)).toEqual([scope.database]);
+    await engine.service.updateTenant({ name: scope.tenant, resourceName: "r" });
+    await engine.service.deleteDatabase({ tenant: scope.tenant, name: scope.database });
+    await engine.service.reset();
+    expect(await engine.service.getTenant({ name: scope.tenant })).toMatchObject({ resourceName: null });
+    expect((await engine.service.listDatabases({ tenant: scope.tenant })).map(({ name }) => name)).toEqual([scope.database]);
   });
 
   test("the dimension is known before a collection is opened: of forks, and after reopening", async () => {
     const storage = storageOf();
     const engine = await openEngine(storage);
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     const [dimension, other] = [2, 3].map((dimension) => ({ dimension, values: new Float32Array(dimension), present: null }));
     const batch = { ids: ["a"], documents: null, metadatas: null, uris: null };
-    await engine.write({ collectionId, operation: "update", records: { ...batch, embeddings: other! } });
-    expect((await engine.getCollection({ ...scope, name: "things" })).dimension).toBeNull();
-    await engine.write({ collectionId, operation: "add", records: { ...batch, embeddings: dimension! } });
-    expect((await engine.forkCollection({ collectionId, name: "fork" })).dimension).toBe(2);
+    await engine.service.write({ collectionId, operation: "update", records: { ...batch, embeddings: other! } });
+    expect((await engine.service.getCollection({ ...scope, name: "things" })).dimension).toBeNull();
+    await engine.service.write({ collectionId, operation: "add", records: { ...batch, embeddings: dimension! } });
+    expect((await engine.service.forkCollection({ collectionId, name: "fork" })).dimension).toBe(2);
     await engine.close();
     const again = await openEngine(storage.reopen());
-    expect((await again.listCollections(scope)).map((one) => one.dimension)).toEqual([2, 2]);
+    expect((await again.service.listCollections(scope)).map((one) => one.dimension)).toEqual([2, 2]);
   });
 
   test("after close every call says so", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
+    const { id: collectionId } = await engine.service.createCollection(collection());
     await engine.close();
-    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
-    await expect(engine.createCollection(collection())).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await expect(engine.service.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await expect(engine.service.createCollection(collection())).rejects.toThrow(expect.objectContaining({ code: "CLOSED" }));
     await engine.close();
   });
 
   test("a dropped collection is gone for calls under way, and its name is free", async () => {
     const engine = await openEngine(storageOf());
-    const { id: collectionId } = await engine.createCollection(collection());
-    await engine.write({ collectionId, operation: "add", records: records(0, 5) });
+    const { id: collectionId } = await engine.service.createCollection(collection());
+    await engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
     const [dropped, write] = await Promise.allSettled([
-      engine.deleteCollection({ ...scope, name: "things" }),
-      engine.write({ collectionId, operation: "add", records: records(5, 9) }),
+      engine.service.deleteCollection({ ...scope, name: "things" }),
+      engine.service.write({ collectionId, operation: "add", records: records(5, 9) }),
     ]);
     expect(dropped.status).toBe("fulfilled");
     expect(["fulfilled", "rejected"]).toContain(write.status);
-    const { id } = await engine.createCollection(collection());
+    const { id } = await engine.service.createCollection(collection());
     expect(id).not.toBe(collectionId);
-    expect(await engine.count({ collectionId: id })).toBe(0);
-    await expect(engine.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+    expect(await engine.service.count({ collectionId: id })).toBe(0);
+    await expect(engine.service.count({ collectionId })).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
   });
 
   test("creating one collection twice at once makes one", async () => {
     const engine = await openEngine(storageOf());
-    const [a, b] = await Promise.all([engine.createCollection(collection()), engine.createCollection(collection())]);
+    const [a, b] = await Promise.all([engine.service.createCollection(collection()), engine.service.createCollection(collection())]);
     expect(a.id).toBe(b.id);
   });
 });

@@ -50,8 +50,8 @@ function diskOf(fixture: Fixture): Disk {
 
 /** Everything in the database, as JSON holds it. */
 async function contents(engine: Engine): Promise<Contents> {
-  const collections = await engine.listCollections(SCOPE);
-  const records = await Promise.all(collections.map(({ id }) => engine.get({ collectionId: id, include: ALL })));
+  const collections = await engine.service.listCollections(SCOPE);
+  const records = await Promise.all(collections.map(({ id }) => engine.service.get({ collectionId: id, include: ALL })));
   const plain = records.map((columns) => ({ ...columns, embeddings: Array.from(columns.embeddings?.values ?? []) }));
   return JSON.parse(JSON.stringify({ collections, records: plain })) as Contents;
 }
@@ -69,18 +69,25 @@ test("a database without sparse vectors opens, reads as it did, and takes them",
   const engine = await openEngine(disk);
   await expectContents(engine, fixture.found);
 
-  const [{ id: collectionId } = { id: "" }] = await engine.listCollections(SCOPE);
+  const [{ id: collectionId } = { id: "" }] = await engine.service.listCollections(SCOPE);
   await engine.compact(collectionId);
   await expectContents(engine, fixture.found);
-  const before = await engine.count({ collectionId });
+  const before = await engine.service.count({ collectionId });
   const metadatas = [{ year: 2030, lexical: { indices: [1, 7], values: [0.5, -2] } }];
   const embeddings = { dimension: DIMENSION, values: Float32Array.of(1, 2, 3, 4), present: null };
-  await engine.write({ collectionId, operation: "add", records: { ids: ["new"], embeddings, documents: null, metadatas, uris: null } });
+  await engine.service.write({
+    collectionId,
+    operation: "add",
+    records: { ids: ["new"], embeddings, documents: null, metadatas, uris: null },
+  });
   await engine.compact(collectionId);
   await engine.close();
 
   const reopened = await openEngine(disk);
-  expect(await reopened.count({ collectionId })).toBe(before + 1);
-  expect(await reopened.get({ collectionId, where: { year: 2030 }, include: ["metadatas"] })).toMatchObject({ ids: ["new"], metadatas });
+  expect(await reopened.service.count({ collectionId })).toBe(before + 1);
+  expect(await reopened.service.get({ collectionId, where: { year: 2030 }, include: ["metadatas"] })).toMatchObject({
+    ids: ["new"],
+    metadatas,
+  });
   await reopened.close();
 });

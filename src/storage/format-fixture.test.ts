@@ -45,17 +45,17 @@ async function opened<T>(from: FormatFixture, use: (engine: Engine) => Promise<T
 async function readAll(engine: Engine, expected: readonly ExpectedCollection[]): Promise<void> {
   for (const { id: collectionId, space, records } of expected) {
     const model = modelOf(space, records);
-    const got = await engine.get({ collectionId, include: ALL });
+    const got = await engine.service.get({ collectionId, include: ALL });
     expect(got.ids).toEqual(records.map(({ id }) => id));
     expect(got.documents).toEqual(records.map(({ document }) => document));
     expect(got.uris).toEqual(records.map(({ uri }) => uri));
     expect(got.metadatas).toEqual(records.map(({ metadata }) => metadata));
     expect([...got.embeddings!.values]).toEqual(records.flatMap(({ embedding }) => embedding));
     await search(engine, collectionId, model);
-    for (const { version, count } of await engine.listVersions({ collectionId })) {
-      expect(await engine.count({ collectionId, version })).toBe(count);
-      await engine.get({ collectionId, version, include: ALL });
-      await engine.query({
+    for (const { version, count } of await engine.service.listVersions({ collectionId })) {
+      expect(await engine.service.count({ collectionId, version })).toBe(count);
+      await engine.service.get({ collectionId, version, include: ALL });
+      await engine.service.query({
         collectionId,
         version,
         queryEmbeddings: { dimension: 8, values: new Float32Array(8).fill(1) },
@@ -74,16 +74,21 @@ function modelOf(space: ExpectedCollection["space"], records: ExpectedCollection
 
 async function search(engine: Engine, collectionId: string, model: Model): Promise<void> {
   for (const where of FILTERS) {
-    const { ids } = await engine.get({ collectionId, where, include: [] });
+    const { ids } = await engine.service.get({ collectionId, where, include: [] });
     expect([where, ids]).toEqual([where, model.select(modelWhere(where)!).map(({ id }) => id)]);
   }
   const queries = [new Float32Array(8).fill(0.25), Float32Array.of(1, -1, 2, 0, 0, -2, 0.5, 1)];
   for (const values of queries) {
-    const found = await engine.query({ collectionId, queryEmbeddings: { dimension: 8, values }, nResults: 10, include: ["distances"] });
+    const found = await engine.service.query({
+      collectionId,
+      queryEmbeddings: { dimension: 8, values },
+      nResults: 10,
+      include: ["distances"],
+    });
     expect(found.ids).toEqual(model.query(values, 10, () => true).map(({ id }) => id));
   }
   for (const query of ["wave", "kelp"]) {
-    const found = await engine.searchText({ collectionId, query, nResults: 500, include: [], prefix: false, fuzzy: 0 });
+    const found = await engine.service.searchText({ collectionId, query, nResults: 500, include: [], prefix: false, fuzzy: 0 });
     const having = model.select(({ document }) => document?.split(" ").includes(query) ?? false);
     expect([...found.ids].sort()).toEqual(having.map(({ id }) => id).sort());
   }
@@ -94,16 +99,16 @@ describe("format 1", () => {
     opened(fixture(), async (engine) => {
       const { expected } = fixture();
       await readAll(engine, expected);
-      expect(await engine.info()).toMatchObject({ formatVersion: 1, warnings: [], collections: expected.length });
-      expect(await engine.getTenant({ name: "default_tenant" })).toMatchObject({ resourceName: "fixture" });
-      expect((await engine.listDatabases({ tenant: "team" })).map(({ name }) => name)).toEqual(["drafts"]);
-      const info = await engine.getCollection({ tenant: "default_tenant", database: "default_database", name: "compacted" });
+      expect(await engine.service.info()).toMatchObject({ formatVersion: 1, warnings: [], collections: expected.length });
+      expect(await engine.service.getTenant({ name: "default_tenant" })).toMatchObject({ resourceName: "fixture" });
+      expect((await engine.service.listDatabases({ tenant: "team" })).map(({ name }) => name)).toEqual(["drafts"]);
+      const info = await engine.service.getCollection({ tenant: "default_tenant", database: "default_database", name: "compacted" });
       expect(info).toMatchObject({
         metadata: { made: "for tests", list: [1, 2] },
         dimension: 8,
         configuration: { hnsw: { space: "cosine" } },
       });
-      await expect(engine.get({ collectionId: expected[1]!.id, where: { secret: "s" }, include: [] })).rejects.toThrow(
+      await expect(engine.service.get({ collectionId: expected[1]!.id, where: { secret: "s" }, include: [] })).rejects.toThrow(
         "indexing is disabled",
       );
       for (const { id } of expected) await engine.compact(id);
@@ -138,7 +143,7 @@ async function outcome(damaged: FormatFixture): Promise<string> {
   try {
     return await opened(damaged, async (engine) => {
       await readAll(engine, damaged.expected);
-      return (await engine.info()).warnings.length > 0 ? "mended" : "unnoticed";
+      return (await engine.service.info()).warnings.length > 0 ? "mended" : "unnoticed";
     });
   } catch (error) {
     if (!(error instanceof TidepoolError)) throw error;

@@ -40,9 +40,9 @@ async function open(storage: OpenOptions["storage"] = "auto"): Promise<Engine> {
 }
 
 async function write(engine: Engine, id: string): Promise<void> {
-  const { id: collectionId } = await engine.createCollection(create);
+  const { id: collectionId } = await engine.service.createCollection(create);
   const embeddings = { dimension: 2, values: Float32Array.of(1, 2), present: null };
-  await engine.write({
+  await engine.service.write({
     collectionId,
     operation: "upsert",
     records: { ids: [id], embeddings, documents: null, metadatas: null, uris: null },
@@ -50,8 +50,8 @@ async function write(engine: Engine, id: string): Promise<void> {
 }
 
 async function readIds(engine: Engine): Promise<string[]> {
-  const { id: collectionId } = await engine.createCollection(create);
-  return (await engine.get({ collectionId, include: ["embeddings"] })).ids;
+  const { id: collectionId } = await engine.service.createCollection(create);
+  return (await engine.service.get({ collectionId, include: ["embeddings"] })).ids;
 }
 
 /** A database with a published block and a log record after it, closed. */
@@ -62,8 +62,8 @@ async function createPublished(): Promise<void> {
   // By now the arenas are old enough to be relied upon.
   environment.advance(120_000);
   engine = await open();
-  await engine.compact((await engine.createCollection(create)).id);
-  expect((await engine.info()).logRecords).toBe(0);
+  await engine.compact((await engine.service.createCollection(create)).id);
+  expect((await engine.service.info()).logRecords).toBe(0);
   await write(engine, "in-the-log");
   await engine.close();
 }
@@ -175,7 +175,7 @@ async function createAndWrite(acknowledged: string[]): Promise<void> {
   await write(engine, "a");
   acknowledged.push("a");
   environment.advance(120_000);
-  await engine.compact((await engine.createCollection(create)).id).catch(() => undefined);
+  await engine.compact((await engine.service.createCollection(create)).id).catch(() => undefined);
   await write(engine, "b").then(
     () => acknowledged.push("b"),
     () => undefined,

@@ -105,13 +105,13 @@ class Writer {
   }
 
   async fill(): Promise<ExpectedCollection[]> {
-    await this.engine.updateTenant({ name: SCOPE.tenant, resourceName: "fixture" });
-    await this.engine.createTenant({ name: "team" });
-    await this.engine.createDatabase({ tenant: "team", name: "drafts" });
+    await this.engine.service.updateTenant({ name: SCOPE.tenant, resourceName: "fixture" });
+    await this.engine.service.createTenant({ name: "team" });
+    await this.engine.service.createDatabase({ tenant: "team", name: "drafts" });
     const compacted = await this.#compacted();
     const logged = await this.#logged();
     const fork = await this.#forked(compacted);
-    const { id } = await this.engine.createCollection({
+    const { id } = await this.engine.service.createCollection({
       tenant: "team",
       database: "drafts",
       name: "empty",
@@ -134,7 +134,7 @@ class Writer {
     await this.#delete(written, 5, 30);
     await this.engine.compact(written.id);
     await this.#write(written, "upsert", 60, 75);
-    await this.engine.searchText({ collectionId: written.id, query: "wave", nResults: 1, include: [], prefix: false, fuzzy: 0 });
+    await this.engine.service.searchText({ collectionId: written.id, query: "wave", nResults: 1, include: [], prefix: false, fuzzy: 0 });
     await this.engine.compact(written.id);
     await this.#idle();
     await this.#write(written, "update", 40, 44);
@@ -154,7 +154,7 @@ class Writer {
 
   /** Shares the blocks of another collection. */
   async #forked(source: Written): Promise<Written> {
-    const { id } = await this.engine.forkCollection({ collectionId: source.id, name: "forked" });
+    const { id } = await this.engine.service.forkCollection({ collectionId: source.id, name: "forked" });
     const model = new Model(source.model.space);
     for (const [key, record] of source.model.records) model.records.set(key, record);
     const fork = { id, name: "forked", model };
@@ -165,7 +165,7 @@ class Writer {
 
   async #create(name: string, space: Space, settings: Pick<CreateCollectionRequest, "configuration" | "schema">): Promise<Written> {
     const request = { ...SCOPE, ...settings, name, metadata: { made: "for tests", list: [1, 2] }, getOrCreate: false };
-    return { id: (await this.engine.createCollection(request)).id, name, model: new Model(space) };
+    return { id: (await this.engine.service.createCollection(request)).id, name, model: new Model(space) };
   }
 
   async #write({ id, model }: Written, operation: "add" | "update" | "upsert", from: number, to: number): Promise<void> {
@@ -181,7 +181,7 @@ class Writer {
       uris: column("uri"),
       metadatas: column("metadata"),
     };
-    await this.engine.write({ collectionId: id, operation, records });
+    await this.engine.service.write({ collectionId: id, operation, records });
     model.write(operation, writes);
   }
 
@@ -207,7 +207,7 @@ class Writer {
 
   async #delete({ id, model }: Written, from: number, to: number): Promise<void> {
     const ids = Array.from({ length: to - from }, (_, i) => `r${from + i}`);
-    await this.engine.delete({ collectionId: id, ids });
+    await this.engine.service.delete({ collectionId: id, ids });
     model.delete(ids);
   }
 
@@ -216,7 +216,7 @@ class Writer {
     do {
       this.#environment.advance(limits.textIdleMs);
       await this.#environment.yieldToEventLoop();
-    } while ((await this.engine.info()).compacting);
+    } while ((await this.engine.service.info()).compacting);
   }
 }
 

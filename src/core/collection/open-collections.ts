@@ -9,10 +9,10 @@
  * long as that many are really in use.
  */
 
-import { TidepoolError } from "../errors.js";
+import { show, TidepoolError } from "../errors.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { CollectionRow } from "../sysdb/sysdb.js";
-import type { CollectionState } from "./collection-state.js";
+import { CollectionState } from "./collection-state.js";
 
 /** What is told of a collection without opening it again. */
 export interface CollectionFacts {
@@ -25,6 +25,8 @@ export interface CollectionFacts {
 
 export interface OpenCollectionsParts {
   open(row: CollectionRow): Promise<CollectionState>;
+  /** The published manifests of a collection that can be read, oldest first. */
+  retained(id: string): readonly Manifest[];
   /** Whether background work holds on to the state. */
   isBusy(state: CollectionState): boolean;
   /** Whether closing it now means to do work again that is done but for the last step, which has to wait. */
@@ -75,13 +77,30 @@ export class OpenCollections {
     }
   }
 
-  /** A retained version of a collection in use, opened once by `open`. */
-  version(live: CollectionState, manifest: Manifest, open: () => Promise<CollectionState>): Promise<CollectionState> {
-    const { state, versions } = this.#entries.get(live.row.id) ?? {};
+  /** Runs `body` with the collection as it was at a retained version. */
+  useVersion<T>(row: CollectionRow, version: number, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+    return this.use(row, async (live) => body(await this.#version(live, version)));
+  }
+
+  /**
+   * A retained version of a collection in use, opened without its log. It shares the collection's lock, under which blocks are
+   * released, and is kept until the version is no longer retained or the collection is closed.
+   */
+  #version(live: CollectionState, version: number): Promise<CollectionState> {
+    const { id, name } = live.row;
+    const find = (): Manifest | undefined => this.#parts.retained(id).find((manifest) => manifest.version === version);
+    const manifest = find();
+    if (manifest === undefined) {
+      throw new TidepoolError(
+        "NOT_FOUND",
+        `Version ${show(version)} of collection [${name}] is not retained; listVersions() tells which are`,
+      );
+    }
+    const { state, versions } = this.#entries.get(id) ?? {};
     if (state !== live || versions === undefined) throw gone(live.row);
     const known = versions.get(manifest);
     if (known !== undefined) return known;
-    const opening = open();
+    const opening = CollectionState.openVersion(live, manifest, () => !live.dropped && find() === manifest);
     versions.set(manifest, opening);
     // A failed open is not remembered: the next call tries again and reports what it finds.
     opening.catch(() => versions.delete(manifest));
@@ -175,7 +194,7 @@ export class OpenCollections {
   }
 }
 
-export function factsOf({ count, dimension, appliedOffset, logRecords, logBytes }: CollectionFacts): CollectionFacts {
+function factsOf({ count, dimension, appliedOffset, logRecords, logBytes }: CollectionFacts): CollectionFacts {
   return { count, dimension, appliedOffset, logRecords, logBytes };
 }
 

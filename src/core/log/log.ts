@@ -6,6 +6,7 @@
  * in order and only then acknowledged.
  */
 import type { LogStore } from "../storage.js";
+import { firstDimension } from "./first-dimension.js";
 
 /** Where records of one collection go. */
 export interface LogTarget {
@@ -40,6 +41,16 @@ export class Log {
       this.#queue.push({ target, bytes, apply, resolve, reject } as Pending<unknown>);
       this.#pump ??= this.#run();
     });
+  }
+
+  /** Dimension that the first records after an offset fix, up to which there are none; `null` when none follow. */
+  firstDimension(collection: { id: string; name: string }, after: number): Promise<number | null> {
+    return firstDimension(this.#store, collection, after);
+  }
+
+  /** Whether records of the collection follow an offset. */
+  async hasRecordsAfter(collectionId: string, offset: number): Promise<boolean> {
+    return (await this.#store.read(collectionId, offset, 1)).length > 0;
   }
 
   /** Resolves when everything queued so far has ended, well or badly. */

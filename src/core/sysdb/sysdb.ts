@@ -15,9 +15,9 @@
 import { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
-import { type CollectionSchema, describeSchema } from "../schema.js";
+import type { CollectionSchema } from "../schema.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
-import type { CollectionConfiguration, CollectionInfo, Metadata } from "../types.js";
+import type { CollectionConfiguration, Metadata } from "../types.js";
 import { emptyManifest, type Manifest, refsOnlyIn } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 
@@ -63,12 +63,6 @@ export interface CollectionRow {
 interface StoredManifest {
   manifest: Manifest;
   bytes: Uint8Array;
-}
-
-/** Row plus what the manifest adds. */
-export function toInfo(row: CollectionRow, dimension: number | null): CollectionInfo {
-  const { sequence: _sequence, root: _root, ...info } = row;
-  return { ...info, schema: describeSchema(row.schema, row.configuration), dimension };
 }
 
 export class SysDb {
@@ -341,6 +335,19 @@ export class SysDb {
   /** Earlier manifests that are retained, oldest first; the published one is not among them. */
   versions(id: string): readonly Manifest[] {
     return this.#versions.get(id) ?? [];
+  }
+
+  /** All manifests of a collection that can be read, oldest first; the last is the published one. */
+  retained(id: string): readonly Manifest[] {
+    return [...this.versions(id), this.manifest(id)];
+  }
+
+  /** Every block that the published manifests of these collections name, once each. */
+  publishedRefs(ids: readonly string[]): BlockRef[] {
+    return refsOnlyIn(
+      ids.map((id) => this.manifest(id)),
+      [],
+    );
   }
 
   /** Every block that a manifest names, once each. */

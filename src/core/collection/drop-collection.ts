@@ -1,0 +1,41 @@
+/**
+ * Takes a collection out of every component, in an order in which nobody is left with something that is gone: nobody begins to use
+ * it any more, what is on its way into the log ends, background work on it ends, then one transaction deletes its rows and its log,
+ * and its blocks are released after the readers that are still under way.
+ */
+import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import type { Compactor } from "../compactor/compactor.js";
+import type { Log } from "../log/log.js";
+import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { OpenCollections } from "./open-collections.js";
+import { ReadWriteLock } from "./read-write-lock.js";
+
+/** Who has something of a collection. */
+export interface DropParts {
+  collections: OpenCollections;
+  log: Pick<Log, "drain">;
+  compactor: Pick<Compactor, "forget">;
+  sysdb: SysDb;
+  blocks: Pick<BlockStore, "release">;
+}
+
+/** When the commit fails the collection is still there; what memory holds of it is given up, and opened anew when asked for. */
+export async function dropCollection(row: CollectionRow, { collections, log, compactor, sysdb, blocks }: DropParts): Promise<void> {
+  const state = await collections.leave(row.id);
+  try {
+    if (state !== undefined) state.dropped = true;
+    await log.drain();
+    const unpublished = state === undefined ? [] : await compactor.forget(state);
+    const deletion = sysdb.deleteCollection(row.id, unpublished);
+    // Readers that are still under way hold the shared lock: blocks are released after them.
+    const lock = state?.lock ?? new ReadWriteLock();
+    const release = (refs: BlockRef[]): Promise<void> => lock.exclusive(() => blocks.release(refs));
+    await deletion.then(release, async (error: unknown) => {
+      await release(sysdb.refsOnlyIn(unpublished));
+      throw error;
+    });
+  } finally {
+    collections.forget(row.id);
+    state?.dispose();
+  }
+}

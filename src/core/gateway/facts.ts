@@ -1,0 +1,119 @@
+/**
+ * What is told of the database and of its collections: to whoever asks, and to the guard, which measures tenants by it. A collection
+ * is not opened for this where anything else knows: the memory of one that was open, or its manifest while the log holds no more.
+ */
+import type { Availability } from "../base/availability.js";
+import type { ByteCache } from "../base/byte-cache.js";
+import type { BlockStore } from "../blockstore/blockstore.js";
+import type { CollectionState } from "../collection/collection-state.js";
+import type { CollectionFacts, OpenCollections } from "../collection/open-collections.js";
+import type { Compactor } from "../compactor/compactor.js";
+import type { GraphBuilder } from "../compactor/graph-builder.js";
+import type { Log } from "../log/log.js";
+import { describeSchema } from "../schema.js";
+import type { EngineInfo } from "../service.js";
+import type { Environment } from "../storage.js";
+import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { CollectionInfo } from "../types.js";
+import type { GuardFacts, Usage } from "./guard.js";
+
+/** Who knows. */
+export interface FactsParts {
+  /** What stays as it is while the engine is open. */
+  fixed: Pick<EngineInfo, "storage" | "durability" | "formatVersion" | "kernel">;
+  availability: Availability;
+  environment: Pick<Environment, "now">;
+  sysdb: SysDb;
+  collections: OpenCollections;
+  log: Pick<Log, "firstDimension" | "hasRecordsAfter">;
+  blocks: Pick<BlockStore, "usage" | "cacheBytes">;
+  vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
+  compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
+  graphBuilder: Pick<GraphBuilder, "isBusy">;
+  /** The messages of all warnings since opening. */
+  warnings: readonly string[];
+}
+
+export class Facts {
+  readonly #parts: FactsParts;
+
+  constructor(parts: FactsParts) {
+    this.#parts = parts;
+  }
+
+  async info(): Promise<EngineInfo> {
+    const { fixed, sysdb, collections, blocks, vectorCache, compactor, graphBuilder, warnings } = this.#parts;
+    const rows = sysdb.listCollections();
+    const records = await this.#countRecords(rows);
+    const facts = [...collections.allFacts()];
+    const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
+    return {
+      ...fixed,
+      collections: rows.length,
+      records,
+      logRecords: sum(({ logRecords }) => logRecords),
+      logBytes: sum(({ logBytes }) => logBytes),
+      blockBytesReserved: blocks.usage().bytesReserved,
+      blockBytesUsed: blocks.usage().bytesUsed,
+      memoryBytes: blocks.cacheBytes + vectorCache.bytes + collections.memoryBytes,
+      compacting: compactor.isBusy || graphBuilder.isBusy,
+      unpublished: compactor.unpublishedCount,
+      warnings: [...warnings],
+      compactionError: compactor.lastError?.message ?? null,
+    };
+  }
+
+  /** A collection's row, plus its dimension as far as anything fixes it. */
+  async describe(row: CollectionRow): Promise<CollectionInfo> {
+    const { sequence: _sequence, root: _root, ...info } = row;
+    return { ...info, schema: describeSchema(row.schema, row.configuration), dimension: await this.#dimensionOf(row) };
+  }
+
+  async #dimensionOf(row: CollectionRow): Promise<number | null> {
+    const facts = this.#parts.collections.facts(row.id);
+    if (facts !== undefined) return facts.dimension;
+    const { dimension, offset } = this.#parts.sysdb.manifest(row.id);
+    return dimension ?? this.#parts.log.firstDimension(row, offset);
+  }
+
+  guardFacts(): GuardFacts {
+    const { environment, sysdb } = this.#parts;
+    return {
+      now: () => environment.now(),
+      scopeOf: (collectionId) => sysdb.collectionById(collectionId),
+      hasCollection: ({ tenant, database, name }) => sysdb.findCollection(tenant, database, name) !== null,
+      usageOf: (tenant) => this.#usageOf(sysdb.listCollections().filter((row) => row.tenant === tenant)),
+      usageOfCollection: (collectionId) => this.#usageOf([sysdb.collectionById(collectionId)]),
+      countAbsent: (collectionId, ids) =>
+        this.#using(collectionId, (state) => new Set(ids.filter((id) => state.ordinalOf(id) === undefined)).size),
+    };
+  }
+
+  /** Blocks that several of the collections share count once. */
+  async #usageOf(rows: readonly CollectionRow[]): Promise<Usage> {
+    const { sysdb, collections } = this.#parts;
+    const records = await this.#countRecords(rows);
+    const logBytes = rows.reduce((bytes, row) => bytes + (collections.facts(row.id)?.logBytes ?? 0), 0);
+    const blocks = sysdb.publishedRefs(rows.map((row) => row.id));
+    return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
+  }
+
+  async #countRecords(rows: readonly CollectionRow[]): Promise<number> {
+    let records = 0;
+    for (const row of rows) records += await this.#recordsOf(row);
+    return records;
+  }
+
+  async #recordsOf(row: CollectionRow): Promise<number> {
+    const { sysdb, collections, log } = this.#parts;
+    const facts = collections.facts(row.id);
+    if (facts !== undefined) return facts.count;
+    const manifest = sysdb.manifest(row.id);
+    return (await log.hasRecordsAfter(row.id, manifest.offset)) ? this.#using(row.id, ({ count }) => count) : manifest.count;
+  }
+
+  async #using<T>(collectionId: string, body: (state: CollectionState) => T): Promise<T> {
+    this.#parts.availability.check();
+    return this.#parts.collections.use(this.#parts.sysdb.collectionById(collectionId), body);
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * The gateway: answers the engine's requests. Each method checks its request, turns it into a plan, resolves the names in it, and
+ * hands the plan on to the component whose work it is. It keeps nothing in memory itself.
+ *
+ * Invariants: bad input is refused before anything is written. Changes of the system database run one after the other, so that a
+ * check and the commit that it leads to belong together. Writes and deletions are planned in their turn by the writer, since what a
+ * plan has to fit, such as the collection's dimension, depends on the writes before it.
+ */
+import type { Availability } from "../base/availability.js";
+import type { Serial } from "../base/serial.js";
+import type { Turns } from "../base/turns.js";
+import type { CollectionState } from "../collection/collection-state.js";
+import type { OpenCollections } from "../collection/open-collections.js";
+import type { Writer } from "../collection/writer.js";
+import { TidepoolError } from "../errors.js";
+import type { QueryExecutor } from "../query-executor/executor.js";
+import type {
+  CheckRecallRequest,
+  CreateCollectionRequest,
+  DatabaseInfo,
+  DeleteRequest,
+  EngineInfo,
+  EngineService,
+  GetRequest,
+  IndexingStatus,
+  ModifyCollectionRequest,
+  QueryRequest,
+  QueryResponse,
+  RecallReport,
+  Scope,
+  SearchColumns,
+  SearchRequest,
+  SearchTextRequest,
+  SearchTextResponse,
+  TenantInfo,
+  UserIdentity,
+  VersionInfo,
+  WriteRequest,
+} from "../service.js";
+import type { Environment } from "../storage.js";
+import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
+import type { Facts } from "./facts.js";
+import { planSearch } from "./parse-search.js";
+import {
+  checkCollectionName,
+  checkDatabaseName,
+  checkTenantName,
+  planCheckRecall,
+  planCreateCollection,
+  planGet,
+  planModifyCollection,
+  planPage,
+  planQuery,
+  planSearchText,
+  storedMetadata,
+} from "./plan.js";
+
+/** Whom the gateway hands requests on to. */
+export interface GatewayParts {
+  availability: Availability;
+  environment: Pick<Environment, "now" | "randomId">;
+  turns: Pick<Turns, "begin">;
+  /** Where changes of the system database wait for each other. */
+  changes: Serial;
+  sysdb: SysDb;
+  collections: OpenCollections;
+  writer: Writer;
+  executor: QueryExecutor;
+  facts: Facts;
+  allowReset: boolean;
+  /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
+  loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
+  /** Deletes a collection and all that it holds. */
+  drop(row: CollectionRow): Promise<void>;
+  /** Closes the engine. */
+  close(): Promise<void>;
+}
+
+export class GatewayService implements EngineService {
+  readonly #parts: GatewayParts;
+  readonly #sysdb: SysDb;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#sysdb = parts.sysdb;
+  }
+
+  // ---- tenants and databases
+
+  async createTenant(request: { name: string }): Promise<void> {
+    checkTenantName(request.name);
+    await this.#change(() => this.#sysdb.createTenant(request.name));
+  }
+
+  async getTenant(request: { name: string }): Promise<TenantInfo> {
+    this.#check();
+    return this.#sysdb.getTenant(request.name);
+  }
+
+  async updateTenant(request: { name: string; resourceName: string }): Promise<void> {
+    checkTenantName(request.resourceName, "resourceName");
+    await this.#change(() => this.#sysdb.updateTenant(request.name, request.resourceName));
+  }
+
+  async createDatabase(request: { tenant: string; name: string }): Promise<void> {
+    checkDatabaseName(request.name);
+    await this.#change(() => this.#sysdb.createDatabase(request.tenant, request.name, this.#newId()));
+  }
+
+  async getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo> {
+    this.#check();
+    return this.#sysdb.getDatabase(request.tenant, request.name);
+  }
+
+  async listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
+    this.#check();
+    const page = planPage(request);
+    return this.#sysdb.listDatabases(request.tenant).slice(page.from, page.to);
+  }
+
+  async deleteDatabase(request: { tenant: string; name: string }): Promise<void> {
+    await this.#change(async () => {
+      this.#sysdb.getDatabase(request.tenant, request.name);
+      for (const row of this.#sysdb.listCollections(request.tenant, request.name)) await this.#parts.drop(row);
+      await this.#sysdb.deleteDatabase(request.tenant, request.name);
+    });
+  }
+
+  // ---- collections
+
+  async createCollection(request: CreateCollectionRequest): Promise<CollectionInfo> {
+    const plan = planCreateCollection(request);
+    const { tenant, database, name } = request;
+    const metadata = storedMetadata(request.metadata);
+    return this.#change(async () => {
+      const existing = this.#sysdb.findCollection(tenant, database, name);
+      if (existing !== null && request.getOrCreate) return this.#describe(existing);
+      await this.#parts.loadIndexEngine(name, plan.configuration);
+      return this.#describe(await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }));
+    });
+  }
+
+  async getCollection(request: Scope & { name: string }): Promise<CollectionInfo> {
+    this.#check();
+    return this.#describe(this.#sysdb.getCollection(request.tenant, request.database, request.name));
+  }
+
+  async getCollectionById(request: Scope & { collectionId: string }): Promise<CollectionInfo> {
+    this.#check();
+    const { tenant, database, collectionId } = request;
+    return this.#describe(this.#sysdb.collectionById(collectionId, { tenant, database }));
+  }
+
+  async listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]> {
+    this.#check();
+    const page = planPage(request);
+    const rows = this.#sysdb.listCollections(request.tenant, request.database).slice(page.from, page.to);
+    return Promise.all(rows.map((row) => this.#describe(row)));
+  }
+
+  async countCollections(request: Scope): Promise<number> {
+    this.#check();
+    return this.#sysdb.listCollections(request.tenant, request.database).length;
+  }
+
+  async modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo> {
+    return this.#change(async () => {
+      const row = this.#sysdb.collectionById(request.collectionId);
+      const configuration = planModifyCollection(request, row.configuration);
+      const next = await this.#sysdb.modifyCollection(row.id, {
+        name: request.name ?? row.name,
+        metadata: request.metadata === undefined ? row.metadata : storedMetadata(request.metadata),
+        configuration,
+      });
+      this.#parts.collections.find(row.id)?.configure(next);
+      return this.#describe(next);
+    });
+  }
+
+  async forkCollection(request: { collectionId: string; name: string }): Promise<CollectionInfo> {
+    checkCollectionName(request.name);
+    return this.#change(async () => this.#describe(await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name)));
+  }
+
+  async forkCount(request: { collectionId: string }): Promise<number> {
+    this.#check();
+    return this.#sysdb.forkCount(request.collectionId);
+  }
+
+  async listVersions(request: { collectionId: string }): Promise<VersionInfo[]> {
+    this.#check();
+    const manifests = this.#sysdb.retained(request.collectionId);
+    return manifests.map(({ version, count, offset }) => ({ version, count, logOffset: offset }));
+  }
+
+  async deleteCollection(request: Scope & { name: string }): Promise<void> {
+    await this.#change(() => this.#parts.drop(this.#sysdb.getCollection(request.tenant, request.database, request.name)));
+  }
+
+  // ---- records
+
+  write(request: WriteRequest): Promise<void> {
+    return this.#using(request.collectionId, (state) => this.#parts.writer.write(state, request));
+  }
+
+  delete(request: DeleteRequest): Promise<{ deleted: number }> {
+    return this.#using(request.collectionId, (state) => this.#parts.writer.delete(state, request));
+  }
+
+  get(request: GetRequest): Promise<RecordColumns> {
+    return this.#reading(request, (state) => this.#parts.executor.get(state, planGet(request, state.indexes)));
+  }
+
+  query(request: QueryRequest): Promise<QueryResponse> {
+    return this.#reading(request, (state) => this.#parts.executor.query(state, planQuery(request, state.dimension, state.indexes)));
+  }
+
+  searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
+    return this.#reading(request, (state) => this.#parts.executor.searchText(state, planSearchText(request, state.indexes)));
+  }
+
+  search(request: SearchRequest): Promise<SearchColumns[]> {
+    return this.#reading(request, (state) => this.#parts.executor.search(state, planSearch(request, state.dimension, state.indexes)));
+  }
+
+  count(request: { collectionId: string; version?: number }): Promise<number> {
+    return this.#reading(request, (state) => this.#parts.executor.count(state));
+  }
+
+  checkRecall(request: CheckRecallRequest): Promise<RecallReport> {
+    return this.#using(request.collectionId, (state) => this.#parts.executor.checkRecall(state, planCheckRecall(request)));
+  }
+
+  async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
+    const [total, pending] = await this.#using(
+      request.collectionId,
+      ({ appliedOffset, logRecords }) => [appliedOffset, logRecords] as const,
+    );
+    return {
+      total_ops: total,
+      num_indexed_ops: total - pending,
+      num_unindexed_ops: pending,
+      op_indexing_progress: total === 0 ? 1 : (total - pending) / total,
+    };
+  }
+
+  // ---- the database as a whole
+
+  async heartbeat(): Promise<number> {
+    this.#check();
+    return this.#parts.environment.now() * 1e6;
+  }
+
+  /** Without gateway rules nobody is known, and everybody may use everything. */
+  async identity({ tenant, database }: Scope): Promise<UserIdentity> {
+    this.#check();
+    return { user_id: "", tenant, databases: [database] };
+  }
+
+  async info(): Promise<EngineInfo> {
+    this.#check();
+    return this.#parts.facts.info();
+  }
+
+  async reset(): Promise<void> {
+    if (!this.#parts.allowReset) {
+      throw new TidepoolError(
+        "FORBIDDEN",
+        "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.",
+      );
+    }
+    await this.#change(async () => {
+      for (const row of this.#sysdb.listCollections()) await this.#parts.drop(row);
+      await this.#sysdb.reset(this.#newId());
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#parts.close();
+  }
+
+  // ---- inside
+
+  #check(): void {
+    this.#parts.availability.check();
+  }
+
+  #newId(): string {
+    return this.#parts.environment.randomId();
+  }
+
+  #describe(row: CollectionRow): Promise<CollectionInfo> {
+    return this.#parts.facts.describe(row);
+  }
+
+  #change<T>(body: () => Promise<T>): Promise<T> {
+    this.#check();
+    return this.#parts.changes.run(body);
+  }
+
+  /** Runs the body with the collection open. */
+  async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+    this.#check();
+    return this.#parts.collections.use(this.#sysdb.collectionById(collectionId), body);
+  }
+
+  /** Runs the body with the collection as it is, or as it was at a retained version. */
+  async #reading<T>(
+    { collectionId, version }: { collectionId: string; version?: number },
+    body: (state: CollectionState) => Promise<T>,
+  ): Promise<T> {
+    this.#parts.turns.begin();
+    this.#check();
+    const row = this.#sysdb.collectionById(collectionId);
+    return version === undefined ? this.#parts.collections.use(row, body) : this.#parts.collections.useVersion(row, version, body);
+  }
+}
