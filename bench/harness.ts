@@ -126,7 +126,10 @@ export class HarnessPage<TExposed extends Exposed> {
     }
   }
 
-  /** Bytes of JavaScript heaps and array buffers after a garbage collection, of the page and of each of its workers. WebAssembly memory is not among them. */
+  /**
+   * Bytes of JavaScript heaps and array buffers after a garbage collection, of the page and of each of its workers.
+   * WebAssembly memory is not among them.
+   */
   async memory(): Promise<{ pageBytes: number; workerBytes: number; workers: WorkerMemory[] }> {
     const session = await this.#page.context().newCDPSession(this.#page);
     try {
@@ -150,7 +153,8 @@ async function bundlePage(page: string, folder: string): Promise<void> {
   const imports = JSON.stringify({ imports: { "tidepool-db": "./tidepool/index.js" } });
   await writeFile(
     join(folder, "index.html"),
-    `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`,
+    `<!doctype html><link rel="icon" href="data:,">` +
+      `<script type="importmap">${imports}</script><script type="module" src="./page.js"></script>`,
   );
 }
 

@@ -149,10 +149,10 @@ export function linePanel({ title, xLabel, yLabel, xRange: [from, to], series }:
       text(xAt(tick), bottom + 14, String(Number(tick.toFixed(3))), "tick", "middle"),
     ]),
     text((LEFT + right) / 2, LINE_HEIGHT - 6, `${xLabel} · ${yLabel}`, "label", "middle"),
-    ...inside.map(
-      ({ points, style }) =>
-        `<path d="${points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${number(xAt(x))} ${number(yAt(y))}`).join("")}" class="s${style}"/>`,
-    ),
+    ...inside.map(({ points, style }) => {
+      const steps = points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${number(xAt(x))} ${number(yAt(y))}`);
+      return `<path d="${steps.join("")}" class="s${style}"/>`;
+    }),
     ...inside.flatMap(({ points, style }) => points.map(({ x, y }) => marker(xAt(x), yAt(y), style))),
   ];
   return { width: PANEL_WIDTH, height: LINE_HEIGHT, body: body.join("\n") };
@@ -197,7 +197,8 @@ export function chartSheet({ title, panels, columns, styles, legend }: SheetOpti
   }
   const height = Math.ceil(y + MARGIN / 2);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+      `role="img" aria-label="${escapeXml(title)}">`,
     styleSheet(styles),
     `<rect width="${width}" height="${height}" class="paper"/>`,
     text(MARGIN, 28, title, "heading"),
@@ -223,7 +224,9 @@ function styleSheet(styles: readonly number[]): string {
       .map(([style, colour]) => `.s${style}{stroke:${colour}}.f${style}{fill:${colour}}`)
       .join("");
   const common =
-    "text{font-family:system-ui,sans-serif}.heading{font-size:18px;font-weight:600}.title{font-size:13px;font-weight:600}.label{font-size:12px}.tick{font-size:11px}line,path{fill:none;stroke-width:1.6}.grid{stroke-width:.6}";
+    "text{font-family:system-ui,sans-serif}" +
+    ".heading{font-size:18px;font-weight:600}.title{font-size:13px;font-weight:600}.label{font-size:12px}" +
+    ".tick{font-size:11px}line,path{fill:none;stroke-width:1.6}.grid{stroke-width:.6}";
   const fills = styles.map((style) => `path.f${style}{stroke:none}`).join("");
   const light = `.paper{fill:#fff}text{fill:#222}.tick,.label{fill:#555}.grid{stroke:#ddd}${rules(0)}`;
   const dark = `.paper{fill:#14171a}text{fill:#eee}.tick,.label{fill:#b5bcc4}.grid{stroke:#333a41}${rules(1)}`;

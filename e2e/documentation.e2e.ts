@@ -34,7 +34,8 @@ const modelLibrary = {
   tolist: () => texts.map((text) => Array.from({ length: 384 }, (_, i) => Math.sin(i + text.length))),
 });`,
   "transformers.d.ts": `declare module "@huggingface/transformers" {
-  export type FeatureExtractionPipeline = (texts: string[], options: { pooling: "mean"; normalize: boolean }) => Promise<{ tolist(): number[][] }>;
+  type Options = { pooling: "mean"; normalize: boolean };
+  export type FeatureExtractionPipeline = (texts: string[], options: Options) => Promise<{ tolist(): number[][] }>;
   export function pipeline(task: "feature-extraction", model: string): Promise<FeatureExtractionPipeline>;
 }`,
 };
@@ -42,7 +43,8 @@ const modelLibrary = {
 const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
 <script type="importmap">{ "imports": {
   "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
-  "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js", "tidepool-db/service-worker": "./package/service-worker.js",
+  "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js",
+  "tidepool-db/service-worker": "./package/service-worker.js",
   "@huggingface/transformers": "./transformers.js"
 } }</script>
 <script>

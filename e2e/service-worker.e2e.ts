@@ -10,7 +10,8 @@ const suite = useSuite(() => {
     import { TidepoolClient } from "tidepool-db";
     import { offerGateway } from "tidepool-db/rest";
     await navigator.serviceWorker.register("./service-worker.js", { type: "module" });
-    if (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    if (!navigator.serviceWorker.controller) await controlled;
     if (location.hash === "#engine") offerGateway(new TidepoolClient({ path: "behind-a-service-worker" }));
     Object.assign(globalThis, { chroma });
     document.title = "ready";

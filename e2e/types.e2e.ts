@@ -13,7 +13,8 @@ import { clientFolder } from "./support/official-client.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const types = join(root, "e2e/types");
 const options =
-  "--ignoreConfig --noEmit --strict --noUncheckedIndexedAccess --skipLibCheck --target es2022 --lib es2023,dom --types node --module esnext --moduleResolution bundler";
+  "--ignoreConfig --noEmit --strict --noUncheckedIndexedAccess --skipLibCheck " +
+  "--target es2022 --lib es2023,dom --types node --module esnext --moduleResolution bundler";
 
 /** Compiles the programs beside a `client.ts` of this text, with these packages; returns what the compiler says. */
 async function compile(client: string, packages: string): Promise<string> {

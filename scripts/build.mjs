@@ -88,7 +88,14 @@ function shippedUrl(url) {
  * but `peers`, packages that users install. `parts` names folders whose modules go to a file of their own, which bundlers
  * leave out where nothing of it is used.
  *
- * @param {{ entries: Record<string, string>, format?: "es" | "iife", plugins: import("vite").Plugin[], write?: boolean, parts?: Record<string, RegExp>, peers?: string[] }} options
+ * @param {{
+ *   entries: Record<string, string>,
+ *   format?: "es" | "iife",
+ *   plugins: import("vite").Plugin[],
+ *   write?: boolean,
+ *   parts?: Record<string, RegExp>,
+ *   peers?: string[],
+ * }} options
  */
 async function bundle({ entries, format = "es", plugins, write = true, parts = {}, peers = [] }) {
   // The first of two groups that both want a module gets it, with all that it imports.

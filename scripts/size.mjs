@@ -6,7 +6,10 @@ import { gzipSync } from "node:zlib";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 
-/** Bytes, 1 kB = 1000 bytes. What the builders, Schema and the AdminClient take is left out by bundlers where it is not used. The inline variant has the worker and the kernel in it and is not budgeted twice. */
+/**
+ * Bytes, 1 kB = 1000 bytes. What the builders, Schema and the AdminClient take is left out by bundlers where it is not used.
+ * The inline variant has the worker and the kernel in it and is not budgeted twice.
+ */
 const budgets = [
   { part: "page part", files: ["index.js", "client.js"], bytesMax: 14_500 },
   { part: "search builders", files: ["search.js"], bytesMax: 3_500 },

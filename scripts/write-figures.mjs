@@ -118,7 +118,8 @@ function vectorTable(set) {
 /** @param {any} results */
 function vectorSetting({ version, browser, machine, parameters, sets }) {
   const loads = sets.map((/** @type {any} */ set) => set.loadAverage.before);
-  return `Version ${version}, ${browser}, ${machine}, profile on disk; load average at the beginning of a set ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.
+  const load = `${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}`;
+  return `Version ${version}, ${browser}, ${machine}, profile on disk; load average at the beginning of a set ${load}.
 Medians of ${parameters.repetitions} rounds of up to ${parameters.queries} queries, k = 10, recall@10 in parentheses.`;
 }
 
@@ -130,7 +131,8 @@ function vectorAims({ aims, rooflines }) {
   );
   return [
     [line(["aim", "set", "measured", ""]), "|---|---|---|---|", ...aimRows].join("\n"),
-    "What bounds a query at recall ≥ .95: the bytes that it has to read, and how long that takes at the bandwidth at which the same\nmachine copied as much memory as the codes take.",
+    "What bounds a query at recall ≥ .95: the bytes that it has to read, and how long that takes at the bandwidth at which the same\n" +
+      "machine copied as much memory as the codes take.",
     [line(["engine", "set", "kB", "at least, ms", "p50, ms", "× the bound"]), "|---|---|--:|--:|--:|--:|", ...boundRows].join("\n"),
   ].join("\n\n");
 }
@@ -148,8 +150,10 @@ function readBudgets() {
 }
 
 const { sizes, browser, machine, version, parameters } = JSON.parse(await readFile(join(root, "bench/results/overview.json"), "utf8"));
-const setting = `Version ${version}, ${browser}, ${machine}, profile on disk. 384 dimensions, a document and metadata per record, 10 results with
-documents and metadata, both messages between page and worker included. Medians of ${parameters.queryRepetitions} rounds of ${parameters.queries} queries.`;
+const rounds = `${parameters.queryRepetitions} rounds of ${parameters.queries} queries`;
+const machineAndData = `Version ${version}, ${browser}, ${machine}, profile on disk. 384 dimensions, a document and metadata per record`;
+const setting = `${machineAndData}, 10 results with
+documents and metadata, both messages between page and worker included. Medians of ${rounds}.`;
 const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 
 const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));

@@ -17,8 +17,8 @@ interface ImportStatement {
 }
 
 /**
- * The code without comments and regular expressions and, if asked, without the insides of strings. Template literals count as strings except for
- * their `${…}`. A regular expression is told from a division by what stands before the slash.
+ * The code without comments and regular expressions and, if asked, without the insides of strings. Template literals count as
+ * strings except for their `${…}`. A regular expression is told from a division by what stands before the slash.
  */
 function blank(code: string, strings: "keep-strings" | "blank-strings"): string {
   let out = "";

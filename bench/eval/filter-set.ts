@@ -96,7 +96,8 @@ async function judgeCase<TRecord>(collection: Collection, loaded: LoadedRecords<
   const { ids } = await collection.get({ where, whereDocument, include: [] });
   if (!sameRows(ids, rows))
     problems.push(
-      `get returns ${ids.length} records, the plain filter ${rows.length}${ids.length === rows.length ? " others, or in another order" : ""}`,
+      `get returns ${ids.length} records, the plain filter ${rows.length}` +
+        (ids.length === rows.length ? " others, or in another order" : ""),
     );
   const numbers = Array.from({ length: queries.values.length / queries.dimension }, (_, q) => q);
   const { answers, timesMs } = await timeQueries(numbers, (q) =>

@@ -258,7 +258,8 @@ function describeIngest({ records, ingest, baselines, compactedAfterMs, whileIng
   return [
     formatTable([["ingest", "records/s", "durable"], ...rows]),
     `background compaction ended ${(compactedAfterMs / 1000).toFixed(1)} s after the last acknowledgement`,
-    `${queries} queries during an ingest and its compaction: p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
+    `${queries} queries during an ingest and its compaction: ` +
+      `p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
   ].join("\n");
 }
 
@@ -275,7 +276,8 @@ function describeQueries({ queries, baselines, roundTripMs }: SizeResult): strin
     significant(p50Ms.median / ours(filter)),
   ]);
   const heading = ["records searched", "engine", "p50 ms", "p95 ms", "p50 without messages", "recall@10", "× tidepool"];
-  return `${formatTable([heading, ...rows])}\nhnswlib-wasm: ef ${baselines["hnswlib-wasm"].ef}; two messages alone (heartbeat): p50 ${significant(roundTripMs)} ms`;
+  const notes = `hnswlib-wasm: ef ${baselines["hnswlib-wasm"].ef}; two messages alone (heartbeat): p50 ${significant(roundTripMs)} ms`;
+  return `${formatTable([heading, ...rows])}\n${notes}`;
 }
 
 function processMegabytes({ processBytes }: { processBytes: number | null }): string {
@@ -301,7 +303,10 @@ function describeDisk({ blockBytesUsed, blockBytesReserved, memoryBytes, originB
   const origin = Object.entries(originBytes)
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
     .join(", ");
-  return `disk: blocks ${megabytes(blockBytesUsed)} MB in ${megabytes(blockBytesReserved)} MB of arenas; the origin grew by ${origin} MB\nmemory as info() tells: ${megabytes(memoryBytes)} MB`;
+  return [
+    `disk: blocks ${megabytes(blockBytesUsed)} MB in ${megabytes(blockBytesReserved)} MB of arenas; the origin grew by ${origin} MB`,
+    `memory as info() tells: ${megabytes(memoryBytes)} MB`,
+  ].join("\n");
 }
 
 /** What was aimed at, and what was measured. */
@@ -337,7 +342,9 @@ async function run({ quick: hurried, log }: SuiteOptions): Promise<SuiteResult> 
     const sizes: SizeResult[] = [];
     for (const records of parameters.sizes) sizes.push(await overview.measure(records));
     const aims = aimsOf(sizes);
-    const setting = `${harness.browser}, persistent profile, OPFS; 384 dimensions, k = 10 with distances, documents and metadata; median (p25–p75) of repetitions; each engine in a worker of its own`;
+    const setting =
+      `${harness.browser}, persistent profile, OPFS; 384 dimensions, ` +
+      "k = 10 with distances, documents and metadata; median (p25–p75) of repetitions; each engine in a worker of its own";
     const text = [
       setting,
       ...sizes.map(describe),

@@ -20,7 +20,9 @@ function times(baseline: number | undefined, own: number | undefined): string {
 export function describeVectorResults(results: VectorResults, measured: readonly SetResult[]): SuiteResult {
   const aims = aimsOf(results.sets);
   const bounds = rooflines(results.sets);
-  const setting = `${results.browser}, persistent profile; M 16, efConstruction 200, k = 10; median (p25–p75) of repetitions; each engine in a worker of its own, × against ${HNSWLIB}`;
+  const setting =
+    `${results.browser}, persistent profile; M 16, efConstruction 200, k = 10; median (p25–p75) of repetitions; ` +
+    `each engine in a worker of its own, × against ${HNSWLIB}`;
   const text = [
     setting,
     ...measured.map(describeSet),
@@ -57,7 +59,9 @@ export function describeVectorResults(results: VectorResults, measured: readonly
 
 function describeSet(set: SetResult): string {
   const { before, after } = set.loadAverage;
-  const head = `== ${set.set}: ${set.records.toLocaleString("en")} × ${set.dimension}, ${set.space}, ${set.queries} queries; ${set.seconds} s, load average ${before.toFixed(1)} to ${after.toFixed(1)}`;
+  const head =
+    `== ${set.set}: ${set.records.toLocaleString("en")} × ${set.dimension}, ${set.space}, ${set.queries} queries; ` +
+    `${set.seconds} s, load average ${before.toFixed(1)} to ${after.toFixed(1)}`;
   const absent = set.absent.map(({ engine, why }) => `without ${engine}: ${why}`);
   return [
     head,
@@ -130,21 +134,25 @@ function describeDatabase({ database }: SetResult): string[] {
   if (database === null) return [];
   const { backgroundSeconds, whileBuilding, reopen, memory, blockBytesUsed } = database;
   const lines = [
-    `database: segments and graph complete ${backgroundSeconds.toFixed(1)} s after the last acknowledgement, ${megabytes(blockBytesUsed)} MB of blocks`,
+    `database: segments and graph complete ${backgroundSeconds.toFixed(1)} s after the last acknowledgement, ` +
+      `${megabytes(blockBytesUsed)} MB of blocks`,
   ];
   if (reopen)
     lines.push(
-      `reopened in a new page: collection there after ${spread(reopen.openMs)} ms, first answer after ${spread(reopen.firstMs)} ms${reopen.logRecords > 0 ? `; ${reopen.logRecords} log records were replayed` : ""}`,
+      `reopened in a new page: collection there after ${spread(reopen.openMs)} ms, first answer after ${spread(reopen.firstMs)} ms` +
+        (reopen.logRecords > 0 ? `; ${reopen.logRecords} log records were replayed` : ""),
     );
   if (memory)
     lines.push(
-      `memory beyond an empty page: ${megabytes(memory.processBytes)} MB as the system counts processes, of it ${megabytes(memory.heapBytes)} MB of JavaScript heaps`,
+      `memory beyond an empty page: ${megabytes(memory.processBytes)} MB as the system counts processes, ` +
+        `of it ${megabytes(memory.heapBytes)} MB of JavaScript heaps`,
     );
   for (const stage of ["ingest", "background"] as const) {
     if (!whileBuilding) continue;
     const { queries, p50Ms, p95Ms, p99Ms, maxMs } = whileBuilding[stage];
     lines.push(
-      `${queries} queries during ${stage === "ingest" ? "ingest" : "compaction and building of the graph"}: p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
+      `${queries} queries during ${stage === "ingest" ? "ingest" : "compaction and building of the graph"}: ` +
+        `p50 ${significant(p50Ms)}, p95 ${significant(p95Ms)}, p99 ${significant(p99Ms)}, max ${significant(maxMs)} ms`,
     );
   }
   if (whileBuilding) lines.push(`${whileBuilding.writes} small upserts meanwhile`);

@@ -1,7 +1,7 @@
 /**
  * Cuts text into passages that are worth finding on their own: along headings and paragraphs first, at the ends of
- * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long. Passages come one by one, so that whoever takes them
- * can give way to the page in between.
+ * sentences where a paragraph is too long, and never inside a fenced block of code unless that alone is too long.
+ * Passages come one by one, so that whoever takes them can give way to the page in between.
  */
 import { type Chunk, countWords } from "./passage.js";
 

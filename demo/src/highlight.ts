@@ -82,7 +82,8 @@ function wordEnd(text: string, from: number): number {
 }
 
 const filler = new Set(
-  "and are but can does for from has have how into its not that the their then there they this was what when where which who why will with you your".split(
-    " ",
-  ),
+  (
+    "and are but can does for from has have how into its not that the their then there they " +
+    "this was what when where which who why will with you your"
+  ).split(" "),
 );

@@ -39,7 +39,8 @@ export async function serveOfficialClient(script: string, files: Record<string, 
   const folder = await mkdtemp(join(tmpdir(), "tidepool-official-"));
   await cp(dirname(createRequire(import.meta.url).resolve("tidepool-db")), join(folder, "package"), { recursive: true });
   await cp(await clientFolder(), join(folder, "chromadb"), { recursive: true });
-  const page = `<!doctype html><link rel="icon" href="data:,"><title>official client</title>${importMap}<script type="module">${script}</script>`;
+  const head = `<!doctype html><link rel="icon" href="data:,"><title>official client</title>${importMap}`;
+  const page = `${head}<script type="module">${script}</script>`;
   const all = { "index.html": page, "node-process.js": "export const env = {};", ...files };
   for (const [name, text] of Object.entries(all)) await writeFile(join(folder, name), text);
   const server = await serveFolder(folder);

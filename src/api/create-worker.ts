@@ -9,7 +9,8 @@ export function createWorker(): Worker {
   if (typeof Worker === "undefined") {
     throw new TidepoolError(
       "NOT_SUPPORTED",
-      "tidepool-db needs a browser: there is no Worker here. Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
+      "tidepool-db needs a browser: there is no Worker here. " +
+        "Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
     );
   }
   return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });

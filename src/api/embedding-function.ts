@@ -92,7 +92,9 @@ export function restoreEmbeddingFunction(configuration: EmbeddingFunctionConfigu
   const { name, config } = configuration;
   const known = knownEmbeddingFunctions.get(name);
   if (known === undefined) {
-    const message = `The embedding function "${name}" is not registered: call registerEmbeddingFunction("${name}", …) before opening the collection, or pass embeddingFunction`;
+    const message =
+      `The embedding function "${name}" is not registered: ` +
+      `call registerEmbeddingFunction("${name}", …) before opening the collection, or pass embeddingFunction`;
     return { fn: undefined, failure: embeddingError(message) };
   }
   try {
@@ -143,7 +145,8 @@ export function validateSameFunction(fn: EmbeddingFunction, stored: EmbeddingFun
   if (stored?.type !== "known") return;
   if (fn.name !== stored.name) {
     throw embeddingError(
-      `An embedding function already exists in the collection configuration, and a new one is provided. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
+      "An embedding function already exists in the collection configuration, and a new one is provided. " +
+        `Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
     );
   }
   const current = restoreEmbeddingFunction(stored, client).fn;

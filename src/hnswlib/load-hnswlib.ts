@@ -34,8 +34,14 @@ export async function load(importLibrary: () => Promise<Package>): Promise<Creat
 
 function whyNot(cause: unknown): string {
   if (cause instanceof EvalError) {
-    return "hnswlib-wasm makes code out of strings, which the content security policy forbids without 'unsafe-eval'; use the engine \"tidepool\"";
+    return (
+      "hnswlib-wasm makes code out of strings, " +
+      "which the content security policy forbids without 'unsafe-eval'; use the engine \"tidepool\""
+    );
   }
   const why = cause instanceof Error ? cause.message : String(cause);
-  return `hnswlib-wasm could not be loaded (${why}). It must be installed, and the app built by a bundler that finds it; it does not run in Node`;
+  return (
+    `hnswlib-wasm could not be loaded (${why}). ` +
+    "It must be installed, and the app built by a bundler that finds it; it does not run in Node"
+  );
 }

@@ -70,7 +70,9 @@ async function refuseOrphans(path: string): Promise<void> {
   if (bytes === 0) return;
   throw new TidepoolError(
     "CORRUPTION",
-    `The database "${path}" has lost its catalog and its log: the browser has dropped its IndexedDB database and kept ${bytes} bytes of its blocks, which nobody can read without. Nothing was changed. destroyPath({ path: "${path}" }) deletes what is left; then the path can be used again`,
+    `The database "${path}" has lost its catalog and its log: ` +
+      `the browser has dropped its IndexedDB database and kept ${bytes} bytes of its blocks, which nobody can read without. ` +
+      `Nothing was changed. destroyPath({ path: "${path}" }) deletes what is left; then the path can be used again`,
     { details: { path, bytes } },
   );
 }

@@ -169,6 +169,9 @@ function tryGrow(memory: WebAssembly.Memory, pages: number): unknown {
 }
 
 function exhausted(bytes: number, held: number, cause: unknown): TidepoolError {
-  const message = `The vector index needs ${bytes} bytes of WebAssembly memory, but cannot grow beyond the ${held} it holds (at most 4 GiB).`;
-  return new TidepoolError("RESOURCE_EXHAUSTED", message, { cause, details: { bytes, held } });
+  return new TidepoolError(
+    "RESOURCE_EXHAUSTED",
+    `The vector index needs ${bytes} bytes of WebAssembly memory, but cannot grow beyond the ${held} it holds (at most 4 GiB).`,
+    { cause, details: { bytes, held } },
+  );
 }

@@ -19,7 +19,8 @@ export function acquireLease(locks: Locks | undefined, path: string, waitMs: num
     return Promise.reject(
       new TidepoolError(
         "NOT_SUPPORTED",
-        'Web Locks are missing here, so a stored database cannot be opened safely: serve the page over https or from localhost, or use storage "memory"',
+        "Web Locks are missing here, so a stored database cannot be opened safely: " +
+          'serve the page over https or from localhost, or use storage "memory"',
       ),
     );
   }

@@ -81,7 +81,8 @@ export async function ensureBrowser() {
     if (packaged) return packaged;
   }
   throw new Error(
-    "The browser tests need Chromium and none was found or could be installed. Install Chromium or Chrome, or set CHROMIUM_PATH to its executable.",
+    "The browser tests need Chromium and none was found or could be installed. " +
+      "Install Chromium or Chrome, or set CHROMIUM_PATH to its executable.",
   );
 }
 

@@ -21,7 +21,8 @@ class SqliteVec implements VectorEngine {
     this.#database = new this.#sqlite.oo1.DB(":memory:", "c");
     const metric = set.base.space === "l2" ? "l2" : "cosine";
     this.#database.exec(
-      `CREATE VIRTUAL TABLE vectors USING vec0(embedding float[${set.base.dimension}] distance_metric=${metric}, tenth integer, hundredth integer, region integer)`,
+      "CREATE VIRTUAL TABLE vectors USING vec0(" +
+        `embedding float[${set.base.dimension}] distance_metric=${metric}, tenth integer, hundredth integer, region integer)`,
     );
   }
 

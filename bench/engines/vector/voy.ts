@@ -1,4 +1,4 @@
-/** voy-search: a k-d tree, exact, without filters. Its glue expects a bundler's WebAssembly imports, so it is given its instance by hand. */
+/** voy-search: a k-d tree, exact, without filters. Its glue expects a bundler's WebAssembly imports, so it gets its instance by hand. */
 import * as glue from "voy-search/voy_search_bg.js";
 import url from "voy-search/voy_search_bg.wasm?url";
 import { rowOf } from "../../vector/exact.js";

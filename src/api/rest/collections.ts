@@ -243,6 +243,7 @@ export function attachFunction(call: Call): never {
   throw new RestError(
     501,
     "ChromaError",
-    "Tonic error: code: 'Operation is not implemented or not supported', message: \" Attached Function operations not yet implemented in SqliteSysDb\"",
+    "Tonic error: code: 'Operation is not implemented or not supported', " +
+      'message: " Attached Function operations not yet implemented in SqliteSysDb"',
   );
 }

@@ -16,7 +16,9 @@ const rows = [...document.matchAll(/^\| `(.+?)` \| (works|differs|not there) \| 
 /** The public methods of `chromadb` 3.5.0. */
 const methods = {
   ChromaClient:
-    "collection countCollections createCollection deleteCollection getCollection getCollectionByCrn getCollectionById getCollections getMaxBatchSize getOrCreateCollection getPreflightChecks getUserIdentity heartbeat listCollections reset supportsBase64Encoding version",
+    "collection countCollections createCollection deleteCollection getCollection getCollectionByCrn getCollectionById " +
+    "getCollections getMaxBatchSize getOrCreateCollection getPreflightChecks " +
+    "getUserIdentity heartbeat listCollections reset supportsBase64Encoding version",
   AdminClient: "createDatabase createTenant deleteDatabase getDatabase getTenant listDatabases",
   Collection: "add count delete fork forkCount get getIndexingStatus modify peek query search update upsert",
 };

@@ -462,7 +462,8 @@ describe("records", () => {
       422,
       {
         message:
-          "Failed to deserialize the JSON body into the target type: ids[0]: invalid type: integer `1`, expected a string at line 1 column 9",
+          "Failed to deserialize the JSON body into the target type: ids[0]: " +
+          "invalid type: integer `1`, expected a string at line 1 column 9",
       },
     ],
     ["a negative limit", "get", { limit: -1 }, 422, {}],

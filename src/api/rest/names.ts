@@ -11,7 +11,10 @@ export function checkName(name: string, field?: string): void {
 function nameFault(name: string): string | null {
   const [min, max] = [limits.nameLengthMin, limits.nameLengthMax];
   if (name.length < min || name.length > max || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
-    return `Expected a name containing ${min}-${max} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${name}`;
+    return (
+      `Expected a name containing ${min}-${max} characters from [a-zA-Z0-9._-], ` +
+      `starting and ending with a character in [a-zA-Z0-9]. Got: ${name}`
+    );
   }
   if (name.includes("..")) return `Expected a name that does not contains two consecutive periods (..). Got ${name}`;
   if (/^((0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])(\.|$)){4}$/.test(name) && !name.endsWith(".")) {

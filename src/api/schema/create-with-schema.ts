@@ -49,7 +49,8 @@ function checkSameSparse(fn: SparseEmbeddingFunction, key: string, { keys }: Col
   const stored = keys[key]?.sparse_vector?.sparse_vector_index?.config.embedding_function;
   if (stored?.type !== "known" || stored.name === fn.name) return;
   throw embeddingError(
-    `The key ${show(key)} has a sparse embedding function already. Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
+    `The key ${show(key)} has a sparse embedding function already. ` +
+      `Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
   );
 }
 

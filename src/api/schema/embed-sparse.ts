@@ -84,7 +84,8 @@ async function generate(
   }
   if (!Array.isArray(vectors) || vectors.length !== texts.length) {
     throw sparseError(
-      `${label} answered ${Array.isArray(vectors) ? vectors.length : show(vectors)} for ${texts.length} texts, not a sparse vector for each`,
+      `${label} answered ${Array.isArray(vectors) ? vectors.length : show(vectors)} for ${texts.length} texts, ` +
+        "not a sparse vector for each",
     );
   }
   vectors.forEach((vector: unknown, i) => checkVector(vector, `${label} answered ${show(vector)} for texts[${i}]`));

@@ -209,7 +209,8 @@ describe("what the official client refuses is refused in its words", () => {
     [[new FtsIndexConfig(), "k"], "FTS index can only be enabled on #document key."],
     [
       [new SparseVectorIndexConfig()],
-      "Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
+      "Sparse vector index must be created on a specific key. " +
+        "Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
     ],
     [
       [new SparseVectorIndexConfig({ sourceKey: "t" }), "k"],

@@ -161,7 +161,8 @@ export class Schema {
     checkArguments(config, key);
     if (key === EMBEDDING_KEY) {
       throw invalidArgument(
-        `Cannot create index on special key '${key}'. This key is managed automatically by the system. Invoke createIndex(new VectorIndexConfig(...)) without specifying a key to configure the vector index globally.`,
+        `Cannot create index on special key '${key}'. This key is managed automatically by the system. ` +
+          "Invoke createIndex(new VectorIndexConfig(...)) without specifying a key to configure the vector index globally.",
       );
     }
     if (key === DOCUMENT_KEY && !(config instanceof FtsIndexConfig)) {
@@ -171,7 +172,8 @@ export class Schema {
     if (config instanceof VectorIndexConfig) {
       if (key == null) return this.#setVectorIndex(config);
       throw invalidArgument(
-        "Vector index cannot be enabled on specific keys. Use createIndex(new VectorIndexConfig(...)) without specifying a key to configure the vector index globally.",
+        "Vector index cannot be enabled on specific keys. " +
+          "Use createIndex(new VectorIndexConfig(...)) without specifying a key to configure the vector index globally.",
       );
     }
     if (config instanceof FtsIndexConfig && key !== DOCUMENT_KEY) {
@@ -289,7 +291,8 @@ function checkNotReserved(key: string | null | undefined): void {
 function checkSparse({ sourceKey, embeddingFunction }: SparseVectorIndexConfig, key: string | null | undefined): void {
   if (key == null) {
     throw invalidArgument(
-      "Sparse vector index must be created on a specific key. Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
+      "Sparse vector index must be created on a specific key. " +
+        "Please specify a key using: createIndex(new SparseVectorIndexConfig(...), 'your_key')",
     );
   }
   if (sourceKey !== null && !embeddingFunction) {

@@ -99,7 +99,8 @@ class RankParser {
     if (isSparse(query) || isElsewhere) {
       throw new TidepoolError(
         "NOT_SUPPORTED",
-        `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; only dense vectors under #embedding can be searched so far`,
+        `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; ` +
+          "only dense vectors under #embedding can be searched so far",
       );
     }
     if (key !== EMBEDDING_KEY) throw invalid(`${path}.key`, key, "the string #embedding");

@@ -201,7 +201,9 @@ function checkPlaces({ defaults, keys }: CollectionSchema): void {
   }
   if (defaults.sparse_vector?.sparse_vector_index?.enabled) {
     throw invalidArgument(
-      "Sparse vector index cannot be enabled by default. Please enable sparse vector index on specific keys. At most one sparse vector index is allowed for the collection.",
+      "Sparse vector index cannot be enabled by default. " +
+        "Please enable sparse vector index on specific keys. " +
+        "At most one sparse vector index is allowed for the collection.",
     );
   }
   if (defaults.string?.fts_index?.enabled) {

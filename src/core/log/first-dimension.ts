@@ -1,4 +1,4 @@
-/** What the log tells of a collection that is not open: the dimension that its first records fix, before any compaction has written it down. */
+/** What the log tells of a collection that is not open: the dimension that its first records fix, before compaction wrote it down. */
 import type { LogStore } from "../storage.js";
 import { decodeLogRecord } from "./log-record.js";
 

@@ -32,7 +32,7 @@ export interface KeyRange {
   to: string;
 }
 
-/** Keys under which a record with this value is posted: one for a scalar, one for each distinct element of an array, none for a sparse vector. */
+/** Keys under which a record of this value is posted: one for a scalar, one per distinct element of an array, none for a sparse vector. */
 export function postingKeys(name: string, value: MetadataValue): Set<string> {
   if (isSparseVector(value)) return new Set();
   const prefix = escapeName(name);

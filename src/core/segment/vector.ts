@@ -165,7 +165,8 @@ export class VectorSegment {
   #damaged(ref: BlockRef, ordinal: number): TidepoolError {
     return new TidepoolError(
       "CORRUPTION",
-      `The embedding of ordinal ${ordinal} in block ${ref.arena}:${ref.offset}+${ref.length} of ${this.#owner} fails its checksum. Nothing was changed.`,
+      `The embedding of ordinal ${ordinal} in block ${ref.arena}:` +
+        `${ref.offset}+${ref.length} of ${this.#owner} fails its checksum. Nothing was changed.`,
     );
   }
 }

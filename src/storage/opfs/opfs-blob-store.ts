@@ -115,7 +115,10 @@ export class OpfsBlobStore implements BlobStore {
   #assertPresent(extents: readonly Extent[]): void {
     const lost = new Set(extents.map(({ arena }) => arena).filter((arena) => !this.#arenas.has(arena)));
     if (lost.size === 0) return;
-    const message = `Arena ${[...lost].sort((a, b) => a - b).join(", ")} is missing from the origin private file system: the browser has dropped files in which blocks of this database lie. Nothing was changed. destroyPath({ path }) deletes what is left; then the path can be used again`;
+    const message =
+      `Arena ${[...lost].sort((a, b) => a - b).join(", ")} is missing from the origin private file system: ` +
+      "the browser has dropped files in which blocks of this database lie. " +
+      "Nothing was changed. destroyPath({ path }) deletes what is left; then the path can be used again";
     throw new TidepoolError("CORRUPTION", message, { details: { arenas: [...lost] } });
   }
 

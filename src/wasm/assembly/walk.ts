@@ -75,7 +75,7 @@ function expand(list: usize): void {
   }
 }
 
-/** Copies what was not visited of a list to `batch`, marks it visited and returns its number. Without branches, as none could be foretold. */
+/** Copies what was not visited of a list to `batch`, marks it visited, returns its number. Without branches: none could be foretold. */
 function gather(list: usize): u32 {
   const end = list + (<usize>countIn(list) << 2);
   let count: u32 = 0;

@@ -29,7 +29,7 @@ export interface CodeTable extends ExactSums {
   readonly dimension: number;
   /** Bytes of memory held. */
   readonly byteLength: number;
-  /** Copies rows in, ordinals `first … first + n − 1`. `codes` is row-major, n × dimension. Throws `RESOURCE_EXHAUSTED` when memory ends. */
+  /** Copies rows in, ordinals `first … first + n − 1`; `codes` is row-major, n × dimension. Throws `RESOURCE_EXHAUSTED` when full. */
   set(first: number, codes: Int8Array, slopes: Float32Array, intercepts: Float32Array): void;
   /**
    * The `r` allowed rows of smallest approximate distance. `allowed` has one bit per ordinal, 32 per word, lowest bit
