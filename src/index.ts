@@ -28,15 +28,13 @@ export {
 } from "./api/collection.js";
 export type { CreateCollectionConfiguration, UpdateCollectionConfiguration } from "./api/configuration.js";
 export { destroyPath } from "./api/destroy-path.js";
+export type { EmbeddingFunction, EmbeddingFunctionSpace, Vector } from "./api/embedding-function.js";
 export {
-  type EmbeddingFunction,
   type EmbeddingFunctionClass,
-  type EmbeddingFunctionSpace,
   getEmbeddingFunction,
   knownEmbeddingFunctions,
   registerEmbeddingFunction,
-  type Vector,
-} from "./api/embedding-function.js";
+} from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export {

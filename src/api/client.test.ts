@@ -4,7 +4,8 @@ import type { CreateCollectionRequest } from "../core/service.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
-import { type EmbeddingFunction, getEmbeddingFunction, knownEmbeddingFunctions, registerEmbeddingFunction } from "./embedding-function.js";
+import type { EmbeddingFunction } from "./embedding-function.js";
+import { getEmbeddingFunction, knownEmbeddingFunctions, registerEmbeddingFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 
 let engine: TestEngine;

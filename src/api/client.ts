@@ -21,13 +21,8 @@ import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction
 import { Connection } from "./connection.js";
 import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
-import {
-  type EmbeddingFunction,
-  type Restored,
-  restoreEmbeddingFunction,
-  validateEmbeddingFunction,
-  validateSameFunction,
-} from "./embedding-function.js";
+import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-function.js";
+import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { readCollectionMetadata } from "./write.js";
 

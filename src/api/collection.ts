@@ -18,10 +18,10 @@ import type {
   Where,
   WhereDocument,
 } from "../core/types.js";
-import type { TidepoolClient } from "./client.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
-import { type EmbeddingFunction, embeddingError, type Restored } from "./embedding-function.js";
+import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
+import type { Restored } from "./embedding-registry.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
 import { GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
@@ -146,7 +146,8 @@ export interface DeleteResult {
  * console.log(hits.ids); // [["b"]]
  */
 export class Collection<TMeta extends Metadata = Metadata> {
-  readonly #client: TidepoolClient;
+  /** Handed on to `buildFromConfig` of embedding functions. */
+  readonly #client: unknown;
   readonly #connection: Connection;
   #info: CollectionInfo;
   #embedding: Restored;
@@ -156,7 +157,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
   #allSent: Promise<void> = Promise.resolve();
 
   /** @internal */
-  constructor(client: TidepoolClient, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
+  constructor(client: unknown, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
     this.#client = client;
     this.#connection = connection;
     this.#info = info;

@@ -3,14 +3,8 @@ import { invalidArgument } from "../core/errors.js";
 import { validateHnsw, validateObject } from "../core/gateway/validate/records.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
 import type { CollectionConfiguration, Metadata, Space } from "../core/types.js";
-import type { TidepoolClient } from "./client.js";
-import {
-  type EmbeddingFunction,
-  serializeEmbeddingFunction,
-  validateConfigUpdate,
-  validateEmbeddingFunction,
-  validateSameFunction,
-} from "./embedding-function.js";
+import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";
+import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 
 type Hnsw = CollectionConfiguration["hnsw"];
@@ -104,7 +98,7 @@ export function modifyConfiguration(
   configuration: UpdateCollectionConfiguration,
   stored: CollectionConfiguration,
   current: EmbeddingFunction | undefined,
-  client: TidepoolClient,
+  client: unknown,
 ): NonNullable<ModifyCollectionRequest["configuration"]> {
   validateObject(configuration, "configuration");
   const { hnsw, spann, embeddingFunction: next } = configuration;

@@ -22,10 +22,10 @@ import type {
   ApproximateStatistics,
   CreateApproximate,
 } from "../core/index/vector/approximate-index.js";
+import type { Candidates } from "../core/index/vector/candidates.js";
 import { squaredNorm } from "../core/index/vector/distance.js";
 import type { VectorSource } from "../core/index/vector/judge.js";
 import type { EncodedQuery, QuantizedRows } from "../core/index/vector/quantize.js";
-import type { Candidates } from "../core/index/vector/vector-kernel.js";
 
 /** What is used of the library's index. */
 export interface HnswlibGraph {

@@ -1,6 +1,6 @@
 /** Reads the candidates that a call into the kernel has left in memory. */
 
-import type { Candidates } from "../core/index/vector/vector-kernel.js";
+import type { Candidates } from "../core/index/vector/candidates.js";
 
 /** Bytes of a candidate, and of a key while the kernel sorts them. */
 export const CANDIDATE_BYTES = 8;

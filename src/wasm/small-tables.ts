@@ -3,9 +3,11 @@
  * browser gives out about 120 of them, however small, while an app may have hundreds of small collections in use. For a
  * few hundred rows the plain kernel is as good: it answers in less than a millisecond, and with the same bits.
  */
+
+import type { Candidates } from "../core/index/vector/candidates.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
-import type { Candidates, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
 
 /** Codes that a table may hold before it moves into the kernel. */
 const SMALL_BYTES_MAX = 256 * 1024;

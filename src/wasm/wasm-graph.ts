@@ -3,8 +3,8 @@
  * call that needs it, and copies lists in and out, in the layout that `assembly/nodes.ts` tells.
  */
 
+import type { Candidates } from "../core/index/vector/candidates.js";
 import type { Graph, GraphOptions, GraphPiece } from "../core/index/vector/graph-kernel.js";
-import type { Candidates } from "../core/index/vector/vector-kernel.js";
 import { candidatesAt } from "./candidates-at.js";
 import type { KernelExports, TableMemory } from "./table-memory.js";
 

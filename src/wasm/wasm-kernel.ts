@@ -3,15 +3,10 @@
  * windows. `table-memory.ts` owns the memory.
  */
 
+import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
-import {
-  type Candidates,
-  type CodeTable,
-  QUERIES_PER_PASS,
-  type ScanQuery,
-  type VectorKernel,
-} from "../core/index/vector/vector-kernel.js";
+import { type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";

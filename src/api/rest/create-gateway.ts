@@ -7,7 +7,8 @@ import type { TidepoolClient } from "../client.js";
 import { Call } from "./call.js";
 import { engineOf } from "./caller.js";
 import { RestError, toRestError } from "./rest-error.js";
-import { type Route, routes } from "./routes.js";
+import type { Route } from "./route.js";
+import { routes } from "./routes.js";
 
 /** Answers one request. Never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;

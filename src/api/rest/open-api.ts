@@ -1,5 +1,5 @@
 /** `openapi.json`, made from the route table. */
-import type { Route } from "./routes.js";
+import type { Route } from "./route.js";
 
 export function openApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};

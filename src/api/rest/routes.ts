@@ -18,19 +18,7 @@ import type { Call } from "./call.js";
 import * as collections from "./collections.js";
 import { openApi } from "./open-api.js";
 import * as records from "./records.js";
-import type { Shape } from "./shape.js";
-
-export interface Route {
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Parts in braces match one segment each. */
-  path: string;
-  summary: string;
-  handler: (call: Call) => unknown;
-  /** Of success; 200 when absent. */
-  status?: number;
-  query?: readonly string[];
-  body?: Shape<unknown>;
-}
+import type { Route } from "./route.js";
 
 /** Version of Chroma's API that is spoken here. */
 const API_VERSION = "1.0.0";

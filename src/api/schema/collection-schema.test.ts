@@ -6,7 +6,8 @@ import { openTestClient } from "../../testing/client.js";
 import { TestEngine } from "../../testing/engine.js";
 import { TestWorker } from "../../testing/worker.js";
 import { TidepoolClient } from "../client.js";
-import { registerEmbeddingFunction, type Vector } from "../embedding-function.js";
+import type { Vector } from "../embedding-function.js";
+import { registerEmbeddingFunction } from "../embedding-registry.js";
 import { Knn } from "../search/rank.js";
 import { Cmek } from "./cmek.js";
 import {

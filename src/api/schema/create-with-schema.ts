@@ -2,7 +2,8 @@
 import { invalidArgument, show } from "../../core/errors.js";
 import { type CollectionSchema, EMBEDDING_KEY, type SchemaFunction, type VectorIndexSettings } from "../../core/schema.js";
 import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, validateSpace } from "../configuration.js";
-import { type EmbeddingFunction, embeddingError, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
+import { type EmbeddingFunction, embeddingError } from "../embedding-function.js";
+import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";
 import type { SchemaJSON } from "./schema.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 

@@ -13,7 +13,8 @@ import {
   type ValueTypes as ValueTypesJson,
   type VectorIndexSettings,
 } from "../../core/schema.js";
-import { type EmbeddingFunction, restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-function.js";
+import type { EmbeddingFunction } from "../embedding-function.js";
+import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";
 import { Cmek } from "./cmek.js";
 import {
   BoolInvertedIndexConfig,

@@ -9,10 +9,10 @@
 
 import type { Bitmap } from "../../base/bitmap.js";
 import type { Space } from "../../types.js";
+import type { Candidates } from "./candidates.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import type { VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import type { Candidates } from "./vector-kernel.js";
 
 /** What one is made with; fixed for its life. */
 export interface ApproximateOptions {

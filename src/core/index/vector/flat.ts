@@ -9,11 +9,12 @@
 
 import type { Bitmap } from "../../base/bitmap.js";
 import type { Space } from "../../types.js";
+import type { Candidates } from "./candidates.js";
 import { ErrorBounds } from "./error-bounds.js";
 import { Judge, judgeWhileNear, type Nearest, type VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { encodeQuery, NORM_MAX } from "./quantize.js";
-import type { Candidates, CodeTable, VectorKernel } from "./vector-kernel.js";
+import type { CodeTable, VectorKernel } from "./vector-kernel.js";
 
 export type { Nearest, VectorSource } from "./judge.js";
 

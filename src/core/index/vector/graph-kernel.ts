@@ -10,7 +10,7 @@
  */
 
 import type { Space } from "../../types.js";
-import type { Candidates } from "./vector-kernel.js";
+import type { Candidates } from "./candidates.js";
 
 /** Fixed for the life of a graph. */
 export interface GraphOptions {

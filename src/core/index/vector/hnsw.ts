@@ -14,6 +14,7 @@
 
 import { Bitmap } from "../../base/bitmap.js";
 import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
+import type { Candidates } from "./candidates.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import { graphOptions, levelOf } from "./graph-kernel.js";
@@ -23,7 +24,6 @@ import { Judge, judgeWhileNear } from "./judge.js";
 import { WALK_FACTOR } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { encodeQuery } from "./quantize.js";
-import type { Candidates } from "./vector-kernel.js";
 
 /** Nodes that one step of a sweep or survey looks at. */
 const STEP_NODES = 64;

@@ -5,10 +5,10 @@
 
 import { TidepoolError } from "../../errors.js";
 import type { Space } from "../../types.js";
+import type { Candidates } from "./candidates.js";
 import type { DistancesFrom, ExactSums } from "./distance.js";
 import { distancesFrom } from "./distance.js";
 import type { Margin } from "./error-bounds.js";
-import type { Candidates } from "./vector-kernel.js";
 
 /** Exact float32 vectors of the given ordinals: row-major, in the order given. */
 export type VectorSource = (ordinals: Uint32Array) => Promise<Float32Array>;

@@ -4,8 +4,8 @@
  * WASM kernel and every choice is by (distance, ordinal), so both build the same graph.
  */
 
+import type { Candidates } from "./candidates.js";
 import type { Graph, GraphOptions, GraphPiece } from "./graph-kernel.js";
-import type { Candidates } from "./vector-kernel.js";
 
 /** The rows underneath. */
 export interface RowReader {

@@ -4,11 +4,12 @@
  * the same candidates, bit for bit.
  */
 
+import type { Candidates } from "./candidates.js";
 import { checkAllowed } from "./check-allowed.js";
 import { plainSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
-import type { Candidates, CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
+import type { CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
 
 const FNV_PRIME = 0x01000193;
 

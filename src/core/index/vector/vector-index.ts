@@ -10,6 +10,7 @@
 import { Bitmap } from "../../base/bitmap.js";
 import type { Space } from "../../types.js";
 import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
+import type { Candidates } from "./candidates.js";
 import type { Nearest, VectorSource } from "./flat.js";
 import { FlatIndex, isScannable } from "./flat.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
@@ -17,7 +18,7 @@ import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { flatRowsMax, type Plan, planSearch, type SearchShape } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import type { Candidates, VectorKernel } from "./vector-kernel.js";
+import type { VectorKernel } from "./vector-kernel.js";
 
 export interface VectorIndexOptions {
   M: number;

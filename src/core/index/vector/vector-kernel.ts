@@ -9,14 +9,9 @@
  * so the kernel knows nothing of spaces (`quantize.ts` chooses slope and intercept for l2, cosine and ip).
  */
 
+import type { Candidates } from "./candidates.js";
 import type { ExactSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
-
-/** Candidates ascending by approximate distance, equal distances by ordinal. */
-export interface Candidates {
-  ordinals: Uint32Array;
-  distances: Float32Array;
-}
 
 /** A query as a scan takes it. */
 export interface ScanQuery {
