@@ -135,16 +135,17 @@ export { SearchResult, type SearchResultRow } from "./api/search/search-result.j
 export type { Progress, WriteOptions } from "./api/write.js";
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
-export type { CollectionSchema, SchemaFunction } from "./core/schema.js";
 export type { IndexingStatus, RecallReport, VersionInfo } from "./core/service.js";
 export type {
   CollectionConfiguration,
+  CollectionSchema,
   EmbeddingFunctionConfiguration,
   IncludeField,
   Metadata,
   Metadata as CollectionMetadata,
   MetadataPatch,
   MetadataValue,
+  SchemaFunction,
   Space,
   SparseVector,
   Where,

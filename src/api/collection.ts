@@ -5,11 +5,11 @@
 import { invalidArgument, show } from "../core/errors.js";
 import { readFuzzy, validateCount, validateIds, validateInclude, validateName, validateObject } from "../core/gateway/validate/records.js";
 import { limits } from "../core/limits.js";
-import type { CollectionSchema } from "../core/schema.js";
 import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
+  CollectionSchema,
   IncludeField,
   Metadata,
   MetadataValue,

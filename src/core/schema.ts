@@ -7,55 +7,18 @@
  * or with one that says what holds anyway, stores none.
  */
 import type { Scalar } from "./segment/condition.js";
-import type { CollectionConfiguration, EmbeddingFunctionConfiguration, Space } from "./types.js";
+import type {
+  CollectionConfiguration,
+  CollectionSchema,
+  EmbeddingFunctionConfiguration,
+  IndexSetting,
+  SchemaFunction,
+  ValueTypes,
+  VectorIndexSettings,
+} from "./types.js";
 
 export const DOCUMENT_KEY = "#document";
 export const EMBEDDING_KEY = "#embedding";
-
-/** Whether there is an index, and how it is built. */
-export interface IndexSetting<C = object> {
-  enabled: boolean;
-  config: C;
-}
-
-/** An embedding function in a schema; `unknown` where there is none. One that cannot be built again is only said to be there. */
-export type SchemaFunction =
-  | { type: "known"; name: string; config: Record<string, unknown> }
-  | { type: "legacy"; name?: string }
-  | { type: "unknown" };
-
-export interface VectorIndexSettings {
-  space?: Space;
-  embedding_function?: SchemaFunction;
-  /** What is embedded: always the document. */
-  source_key?: string;
-  hnsw?: { [parameter: string]: number | string };
-  /** Chroma's distributed index. Checked, and without effect. */
-  spann?: { [parameter: string]: number };
-}
-
-export interface SparseVectorIndexSettings {
-  embedding_function?: SchemaFunction;
-  /** What the client embeds where a record brings no vector: `#document`, or a metadata key whose value is a string. */
-  source_key?: string;
-  bm25?: boolean;
-}
-
-/** Indexes by the type of the value. */
-export interface ValueTypes {
-  string?: { fts_index?: IndexSetting; string_inverted_index?: IndexSetting };
-  float_list?: { vector_index?: IndexSetting<VectorIndexSettings> };
-  sparse_vector?: { sparse_vector_index?: IndexSetting<SparseVectorIndexSettings> };
-  int?: { int_inverted_index?: IndexSetting };
-  float?: { float_inverted_index?: IndexSetting };
-  bool?: { bool_inverted_index?: IndexSetting };
-}
-
-export interface CollectionSchema {
-  defaults: ValueTypes;
-  /** What differs under single keys. */
-  keys: Record<string, ValueTypes>;
-}
 
 const off = { enabled: false, config: {} };
 const on = { enabled: true, config: {} };

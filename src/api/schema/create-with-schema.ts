@@ -1,6 +1,7 @@
 /** A schema on its way to the engine, and the functions it brings for the page. Loaded when a collection is made with one. */
 import { invalidArgument, show } from "../../core/errors.js";
-import { type CollectionSchema, EMBEDDING_KEY, type SchemaFunction, type VectorIndexSettings } from "../../core/schema.js";
+import { EMBEDDING_KEY } from "../../core/schema.js";
+import type { CollectionSchema, SchemaFunction, VectorIndexSettings } from "../../core/types.js";
 import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, validateSpace } from "../configuration.js";
 import { type EmbeddingFunction, embeddingError } from "../embedding-function.js";
 import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";

@@ -1,8 +1,8 @@
 /** Makes sparse vectors of texts, where a schema names a function and what it embeds. Loaded when there is such a schema. */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateMetadata } from "../../core/gateway/validate/records.js";
-import { type CollectionSchema, DOCUMENT_KEY, type SparseVectorIndexSettings } from "../../core/schema.js";
-import type { MetadataPatch, SparseVector } from "../../core/types.js";
+import { DOCUMENT_KEY } from "../../core/schema.js";
+import type { CollectionSchema, MetadataPatch, SparseVector, SparseVectorIndexSettings } from "../../core/types.js";
 import { restoreSparseFunction, type SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
 /** What is known of a collection's sparse embedding functions. */

@@ -3,16 +3,14 @@
  * and checked again, by the engine's gateway.
  */
 import { invalidArgument, show } from "../../core/errors.js";
-import {
-  type CollectionSchema,
-  DOCUMENT_KEY,
-  describeFunction,
-  EMBEDDING_KEY,
-  type SchemaFunction,
-  type SparseVectorIndexSettings,
-  type ValueTypes as ValueTypesJson,
-  type VectorIndexSettings,
-} from "../../core/schema.js";
+import { DOCUMENT_KEY, describeFunction, EMBEDDING_KEY } from "../../core/schema.js";
+import type {
+  CollectionSchema,
+  SchemaFunction,
+  SparseVectorIndexSettings,
+  ValueTypes as ValueTypesJson,
+  VectorIndexSettings,
+} from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";
 import { Cmek } from "./cmek.js";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { testBlockStore } from "../../testing/block-store.js";
 import type { BlockBatch } from "../blockstore/blockstore.js";
-import { type CollectionSchema, IndexPolicy } from "../schema.js";
+import { IndexPolicy } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
-import type { Metadata } from "../types.js";
+import type { CollectionSchema, Metadata } from "../types.js";
 import type { MetadataChange, MetadataSection } from "./metadata.js";
 import { MetadataSegment } from "./metadata.js";
 

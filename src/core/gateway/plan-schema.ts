@@ -8,18 +8,17 @@
 
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
-import {
-  type CollectionSchema,
-  DEFAULT_SCHEMA,
-  DOCUMENT_KEY,
-  EMBEDDING_KEY,
-  type IndexSetting,
-  type SchemaFunction,
-  type SparseVectorIndexSettings,
-  type ValueTypes,
-  type VectorIndexSettings,
-} from "../schema.js";
-import type { CollectionConfiguration, EmbeddingFunctionConfiguration } from "../types.js";
+import { DEFAULT_SCHEMA, DOCUMENT_KEY, EMBEDDING_KEY } from "../schema.js";
+import type {
+  CollectionConfiguration,
+  CollectionSchema,
+  EmbeddingFunctionConfiguration,
+  IndexSetting,
+  SchemaFunction,
+  SparseVectorIndexSettings,
+  ValueTypes,
+  VectorIndexSettings,
+} from "../types.js";
 import { isMetadataKey, validateHnsw, validateObject } from "./validate/records.js";
 
 /** What a schema comes to. */

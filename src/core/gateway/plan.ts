@@ -7,7 +7,7 @@ import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show } from "../errors.js";
 import { limits } from "../limits.js";
-import type { CollectionSchema, IndexPolicy } from "../schema.js";
+import type { IndexPolicy } from "../schema.js";
 import type {
   CheckRecallRequest,
   ConfigurationInput,
@@ -20,7 +20,15 @@ import type {
   Selection,
   WriteRequest,
 } from "../service.js";
-import type { CollectionConfiguration, IncludeField, Metadata, MetadataPatch, MetadataValue, RecordBatch } from "../types.js";
+import type {
+  CollectionConfiguration,
+  CollectionSchema,
+  IncludeField,
+  Metadata,
+  MetadataPatch,
+  MetadataValue,
+  RecordBatch,
+} from "../types.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";

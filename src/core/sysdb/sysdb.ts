@@ -15,9 +15,8 @@
 import { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
-import type { CollectionSchema } from "../schema.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
-import type { CollectionConfiguration, Metadata } from "../types.js";
+import type { CollectionConfiguration, CollectionSchema, Metadata } from "../types.js";
 import { emptyManifest, type Manifest, refsOnlyIn } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 
