@@ -15,7 +15,7 @@ let client: TidepoolClient;
 beforeEach(() => {
   engine = new TestEngine();
   workers = [];
-  client = new TidepoolClient({ worker: TestWorker.factory(() => engine.host(), workers) });
+  client = new TidepoolClient({ storage: "memory", worker: TestWorker.factory(() => engine.host(), workers) });
 });
 afterEach(() => {
   for (const worker of workers) if (!worker.terminated) worker.terminate();
@@ -93,18 +93,25 @@ describe("options", () => {
   test("the memory budget reaches the engine; without one the engine has its own", async () => {
     const budgets: unknown[] = [];
     const host = () =>
-      engine.host(async ({ memoryBudgetBytes }) => {
-        budgets.push(memoryBudgetBytes);
-        return null;
+      engine.host({
+        openEngine: async (_storage, { memoryBudgetBytes }, onWarning) => {
+          budgets.push(memoryBudgetBytes);
+          return engine.open(onWarning);
+        },
       });
     const worker = TestWorker.factory(host, workers);
-    await new TidepoolClient({ memoryBudgetBytes: 8 * 1024 * 1024, worker }).createCollection({ name: "abc" });
-    await new TidepoolClient({ worker }).createCollection({ name: "def" });
+    await new TidepoolClient({ storage: "memory", memoryBudgetBytes: 8 * 1024 * 1024, worker }).createCollection({ name: "abc" });
+    await new TidepoolClient({ storage: "memory", worker }).createCollection({ name: "def" });
     expect(budgets).toEqual([8 * 1024 * 1024, undefined]);
   });
 
   test("tenant and database reach the engine", async () => {
-    const other = new TidepoolClient({ tenant: "t", database: "d", worker: TestWorker.factory(() => engine.host(), workers) });
+    const other = new TidepoolClient({
+      storage: "memory",
+      tenant: "t",
+      database: "d",
+      worker: TestWorker.factory(() => engine.host(), workers),
+    });
     const collection = await other.createCollection({ name: "abc" });
     expect([collection.tenant, collection.database]).toEqual(["t", "d"]);
     await client.createCollection({ name: "def" });

@@ -18,7 +18,7 @@ let collection: Collection;
 beforeEach(async () => {
   engine = new TestEngine();
   workers = [];
-  client = new TidepoolClient({ worker: TestWorker.factory(() => engine.host(), workers) });
+  client = new TidepoolClient({ storage: "memory", worker: TestWorker.factory(() => engine.host(), workers) });
   collection = await client.createCollection({ name: "abc", embeddingFunction: null });
   engine.requests.length = 0;
 });

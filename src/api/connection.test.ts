@@ -3,12 +3,13 @@ import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { OpenOptions } from "../core/service.js";
 import { TestEngine } from "../testing/engine.js";
+import { TestLocks } from "../testing/locks.js";
 import { TestWorker } from "../testing/worker.js";
-import { VERSION } from "../version.js";
+import type { HostParts } from "../worker/host.js";
 import { Connection } from "./connection.js";
 import { createWorker } from "./create-worker.js";
 
-const options: OpenOptions = { path: "p", storage: "auto", durability: "strict", allowReset: false };
+const options: OpenOptions = { path: "p", storage: "memory", durability: "strict", allowReset: false };
 
 let engine: TestEngine;
 let workers: TestWorker[];
@@ -49,29 +50,29 @@ describe("opening", () => {
     expect(workers[0]!.calls.filter((path) => path === "open")).toHaveLength(1);
   });
 
-  test("passes the options and the release", async () => {
-    let got: unknown[] = [];
-    const open = async (...args: unknown[]): Promise<null> => {
-      got = args;
-      return null;
+  test("passes the options", async () => {
+    let got: unknown;
+    const openEngine: HostParts["openEngine"] = async (_storage, options, onWarning) => {
+      got = options;
+      return engine.open(onWarning);
     };
     connection = new Connection(
       options,
-      TestWorker.factory(() => engine.host(open), workers),
+      TestWorker.factory(() => engine.host({ openEngine }), workers),
     );
     await connection.call("heartbeat");
-    expect(got).toEqual([options, VERSION]);
+    expect(got).toEqual(options);
   });
 
   test("that fails rejects every waiting call, ends the worker, and is tried again by the next call", async () => {
     let attempts = 0;
-    const open = async (): Promise<null> => {
+    const openEngine: HostParts["openEngine"] = async (_storage, _options, onWarning) => {
       if (++attempts === 1) throw new TidepoolError("LOCKED", "held elsewhere");
-      return null;
+      return engine.open(onWarning);
     };
     connection = new Connection(
       options,
-      TestWorker.factory(() => engine.host(open), workers),
+      TestWorker.factory(() => engine.host({ openEngine }), workers),
     );
     const outcomes = await Promise.allSettled([connection.call("heartbeat"), connection.call("heartbeat")]);
     for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "LOCKED" } });
@@ -102,7 +103,7 @@ describe("opening", () => {
   test("a worker whose script cannot be loaded is CONNECTION_LOST", async () => {
     connection = new Connection(
       options,
-      TestWorker.factory(() => engine.host(never), workers),
+      TestWorker.factory(() => engine.host({ openStorage: never }), workers),
     );
     const call = connection.call("heartbeat");
     workers[0]!.crash();
@@ -173,17 +174,20 @@ describe("warnings", () => {
       (warning) => heard.push(warning),
     );
     await connection.call("heartbeat");
-    workers[0]!.warn(warning);
+    engine.warn(warning);
+    await connection.call("heartbeat");
     workers[0]!.crash();
     await connection.call("heartbeat");
-    workers[1]!.warn({ ...warning, code: "GRAPH_FAILED" });
+    engine.warn({ ...warning, code: "GRAPH_FAILED" });
+    await connection.call("heartbeat");
     expect(heard).toEqual([warning, { ...warning, code: "GRAPH_FAILED" }]);
   });
 
   test("go to the console where nobody listens", async () => {
     const warned = vi.spyOn(console, "warn").mockReturnValue(undefined);
     await connection.call("heartbeat");
-    workers[0]!.warn(warning);
+    engine.warn(warning);
+    await connection.call("heartbeat");
     expect(warned.mock.calls).toEqual([["It was built anew."]]);
     warned.mockRestore();
   });
@@ -216,7 +220,7 @@ describe("the death of the worker", () => {
     vi.stubGlobal("navigator", { locks: { request } });
     connection = new Connection(
       options,
-      TestWorker.factory(() => engine.host(async () => "tidepool-worker:7"), workers),
+      TestWorker.factory(() => engine.host({ locks: new TestLocks(), randomId: () => "7" }), workers),
     );
     const reached = asked("count");
     const call = connection.call("count", { collectionId: "c" });
@@ -300,5 +304,7 @@ test("an error without a code is INTERNAL", async () => {
   engine.overrides.set("heartbeat", () => {
     throw new TypeError("odd");
   });
-  await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "INTERNAL", message: "odd" });
+  await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "INTERNAL", message: "Unexpected TypeError: odd" });
+  engine.overrides.set("heartbeat", () => () => "a function cannot be sent");
+  await expect(connection.call("heartbeat")).rejects.toMatchObject({ code: "INTERNAL", message: "Unserializable return value" });
 });

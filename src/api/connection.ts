@@ -11,7 +11,7 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf, TidepoolWarning } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { asError, receiveErrors, type WarningMessage, type WorkerHost } from "../worker/protocol.js";
+import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
 
 /** What a call may say of itself. */
 export interface CallOptions {
@@ -31,7 +31,7 @@ const toConsole: OnWarning = ({ message }) => console.warn(message);
 /** One worker from its start to its end. */
 class Session {
   readonly #worker: Worker;
-  readonly #host: Remote<WorkerHost>;
+  readonly #host: Remote<HostSession>;
   readonly #pending = new Set<(error: TidepoolError) => void>();
   readonly #watch = new AbortController();
   readonly #onEnd: () => void;
@@ -45,24 +45,26 @@ class Session {
     worker.addEventListener("error", (event) => this.#onError(event));
     worker.addEventListener("messageerror", () => this.end(lost("an answer of the worker could not be read")));
     // What a handler throws is the page's own uncaught error, as with any listener, and ends nothing here.
-    worker.addEventListener("message", ({ data }: MessageEvent<WarningMessage | null>) => data?.warning && onWarning(data.warning));
-    this.#host = wrap<WorkerHost>(worker);
-    this.opened = this.#open(options);
-    this.opened.catch((error: TidepoolError) => this.end(error));
-  }
-
-  async #open(options: OpenOptions): Promise<void> {
-    const presence = await this.track(this.#host.open(options, VERSION), options);
-    if (presence !== null) this.#watchPresence(presence);
+    worker.addEventListener("message", ({ data }: MessageEvent<Push | null>) => {
+      if (data?.type === "warning") onWarning(data.warning);
+    });
+    this.#host = wrap<HostSession>(worker);
+    const watched = this.track(this.#host.presence()).then((name) => name !== null && this.#watchPresence(name));
+    this.opened = this.track(this.#host.open(options, VERSION), options);
+    for (const part of [watched, this.opened]) part.catch((error: TidepoolError) => this.end(error));
   }
 
   call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
-    const service = this.#host.service as unknown as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
-    return this.track(service[method]!(request, caller), request);
+    return this.track(this.#host.call(method, request, caller), request);
+  }
+
+  /** Closes the database. */
+  close(): Promise<void> {
+    return this.track(this.#host.close());
   }
 
   /** The call's own outcome, or the end of the worker, whichever comes first. */
-  track<T>(call: Promise<T>, request: unknown): Promise<T> {
+  track<T>(call: Promise<T>, request?: unknown): Promise<T> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
@@ -148,7 +150,7 @@ export class Connection {
       return; // The caller of the opening has been told; there is nothing to close.
     }
     try {
-      await session.call("close", undefined, this.#caller());
+      await session.close();
     } finally {
       session.end(closed(this.#options.path));
     }

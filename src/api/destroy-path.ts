@@ -2,7 +2,7 @@
 import { wrap } from "comlink";
 import { TidepoolError } from "../core/errors.js";
 import { VERSION } from "../version.js";
-import { receiveErrors, type WorkerHost } from "../worker/protocol.js";
+import { type HostSession, receiveErrors } from "../worker/protocol.js";
 import { type TidepoolClientOptions, validatePath } from "./client.js";
 import { createWorker } from "./create-worker.js";
 
@@ -28,7 +28,7 @@ export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | 
   receiveErrors();
   const thread = worker();
   try {
-    await Promise.race([wrap<WorkerHost>(thread).destroy(path, VERSION), failureOf(thread)]);
+    await Promise.race([wrap<HostSession>(thread).destroy(path, VERSION), failureOf(thread)]);
   } finally {
     thread.terminate();
   }

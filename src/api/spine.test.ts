@@ -7,7 +7,7 @@ import { openTestClient } from "../testing/client.js";
 import { TestEnvironment } from "../testing/environment.js";
 import { TestWorker } from "../testing/worker.js";
 import { workerEnvironment } from "../worker/environment.js";
-import { createHost } from "../worker/host.js";
+import { Host } from "../worker/host.js";
 import { TidepoolClient } from "./client.js";
 
 let workers: TestWorker[];
@@ -17,12 +17,12 @@ let databases = 0;
 beforeEach(() => {
   workers = [];
   const host = () =>
-    createHost({
+    new Host({
       locks: undefined,
       openStorage: (options) => openStorage(options, workerEnvironment),
       destroyStorage,
-      openEngine: async (storage, options) =>
-        (await Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options })).service,
+      openEngine: (storage, options, onWarning) =>
+        Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options, onWarning }),
       randomId: workerEnvironment.randomId,
     });
   client = new TidepoolClient({ path: `spine-${++databases}`, storage: "memory", worker: TestWorker.factory(host, workers) });

@@ -235,7 +235,6 @@ export class Engine {
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
       drop: (row) => this.#drop(row),
-      close: () => this.close(),
     });
   }
 

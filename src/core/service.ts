@@ -282,7 +282,6 @@ export interface EngineMethods {
   info(request?: undefined): Promise<EngineInfo>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
-  close(request?: undefined): Promise<void>;
 }
 
 export type RequestOf<M extends keyof EngineMethods> = Parameters<EngineMethods[M]>[0];

@@ -6,7 +6,7 @@ import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { Environment } from "../core/storage.js";
 import { openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
-import { createHost } from "../worker/host.js";
+import { Host } from "../worker/host.js";
 import { TestWorker } from "./worker.js";
 
 let databases = 0;
@@ -14,11 +14,11 @@ let databases = 0;
 /** Opens nothing until it is used. `environment` brings a clock of the test's own. */
 export function openTestClient(options: TidepoolClientOptions = {}, environment: Environment = workerEnvironment): TidepoolClient {
   const host = () =>
-    createHost({
+    new Host({
       locks: undefined,
       openStorage: (opened) => openStorage(opened, environment),
-      openEngine: async (storage, opened) =>
-        (await Engine.open({ storage, kernel: referenceKernel, environment, options: opened })).service,
+      openEngine: (storage, opened, onWarning) =>
+        Engine.open({ storage, kernel: referenceKernel, environment, options: opened, onWarning }),
       destroyStorage: async () => undefined,
       randomId: environment.randomId.bind(environment),
     });

@@ -3,9 +3,10 @@ import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import { planCreateCollection } from "../core/gateway/plan.js";
 import { describeSchema } from "../core/schema.js";
-import type { CreateCollectionRequest, EngineService, WriteRequest } from "../core/service.js";
+import type { CreateCollectionRequest, EngineService, TidepoolWarning, WriteRequest } from "../core/service.js";
+import type { Storage } from "../core/storage.js";
 import type { CollectionInfo, RecordColumns } from "../core/types.js";
-import type { WorkerHost } from "../worker/protocol.js";
+import { Host, type HostParts, type OpenEngine } from "../worker/host.js";
 
 export class TestEngine {
   readonly collections = new Map<string, CollectionInfo>();
@@ -17,20 +18,40 @@ export class TestEngine {
   readonly overrides = new Map<string, (request: never) => unknown>();
 
   readonly service: EngineService = new Proxy({} as EngineService, {
-    get: (_, method: string) => async (request: unknown, caller?: Caller) => {
-      this.requests.push([method, request]);
-      this.callers.push(caller);
-      const override = this.overrides.get(method) as ((request: unknown) => unknown) | undefined;
-      if (override) return override(request);
-      const own = (this as unknown as Record<string, (request: unknown) => unknown>)[method];
-      if (!own) throw new Error(`the test engine has no ${method}`);
-      return own.call(this, request);
-    },
+    // What has a method `then` is taken for a promise.
+    get: (_, method: string) =>
+      method === "then" ? undefined : (request: unknown, caller?: Caller) => this.#answer(method, request, caller),
   });
 
-  /** A host that is open at once, or answers what `open` says. */
-  host(open: WorkerHost["open"] = async () => null): WorkerHost {
-    return { open, service: this.service, destroy: async () => undefined };
+  /** Warns whoever has it open. */
+  warn: (warning: TidepoolWarning) => void = () => {};
+
+  /** A host that opens this engine, except for what `parts` says. */
+  host(parts: Partial<HostParts> = {}): Host {
+    let ids = 0;
+    return new Host({
+      locks: undefined,
+      openStorage: async () => ({ close: async () => undefined }) as unknown as Storage,
+      destroyStorage: async () => undefined,
+      openEngine: async (_storage, _options, onWarning) => this.open(onWarning),
+      randomId: () => `${++ids}`,
+      ...parts,
+    });
+  }
+
+  open(onWarning: (warning: TidepoolWarning) => void): OpenEngine {
+    this.warn = onWarning;
+    return { service: this.service, close: () => this.#answer("close", undefined, undefined) as Promise<void> };
+  }
+
+  async #answer(method: string, request: unknown, caller: Caller | undefined): Promise<unknown> {
+    this.requests.push([method, request]);
+    this.callers.push(caller);
+    const override = this.overrides.get(method) as ((request: unknown) => unknown) | undefined;
+    if (override) return override(request);
+    const own = (this as unknown as Record<string, (request: unknown) => unknown>)[method];
+    if (!own) throw new Error(`the test engine has no ${method}`);
+    return own.call(this, request);
   }
 
   createCollection(request: CreateCollectionRequest): CollectionInfo {

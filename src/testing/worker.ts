@@ -1,36 +1,26 @@
 /** A stand-in for a browser's Worker in Node: a host at the other end of a MessageChannel, and a way to kill it. */
-import { expose } from "comlink";
-import type { TidepoolWarning } from "../core/service.js";
-import type { WarningMessage, WorkerHost } from "../worker/protocol.js";
-import { receiveErrors, sendErrors } from "../worker/protocol.js";
+import type { Host } from "../worker/host.js";
 
 export class TestWorker extends EventTarget {
   readonly #page: MessagePort;
   readonly #inside: MessagePort;
   terminated = false;
-  /** Messages from the page, in order: method paths such as "service.write". */
+  /** Messages from the page, in order: names of what is asked of the session, such as "call". */
   readonly calls: string[] = [];
 
-  constructor(host: WorkerHost) {
+  constructor(host: Host) {
     super();
-    sendErrors();
-    receiveErrors();
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
     this.#inside = port2;
     port1.addEventListener("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
     port1.start();
-    expose(host, port2);
+    host.connect(port2);
   }
 
   postMessage(message: { path?: string[] }, transfer: Transferable[] = []): void {
     this.calls.push((message.path ?? []).join("."));
     if (!this.terminated) this.#page.postMessage(message, transfer);
-  }
-
-  /** Tells of a warning, as `sendWarning` does in a real worker. */
-  warn(warning: TidepoolWarning): void {
-    this.dispatchEvent(new MessageEvent("message", { data: { warning } satisfies WarningMessage }));
   }
 
   /** Ends silently, as a worker does that the browser kills. */
@@ -46,7 +36,7 @@ export class TestWorker extends EventTarget {
   }
 
   /** The factory that the client's option `worker` takes. */
-  static factory(host: () => WorkerHost, made: TestWorker[] = []): () => Worker {
+  static factory(host: () => Host, made: TestWorker[] = []): () => Worker {
     return () => {
       const worker = new TestWorker(host());
       made.push(worker);

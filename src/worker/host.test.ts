@@ -1,46 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions } from "../core/service.js";
+import type { Caller } from "../core/gateway/caller.js";
+import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { TestEngine } from "../testing/engine.js";
+import { TestLocks } from "../testing/locks.js";
 import { VERSION } from "../version.js";
-import { createHost, type HostParts } from "./host.js";
+import { Host, type HostParts } from "./host.js";
 import { acquireLease, type Locks } from "./lease.js";
-
-type Granted = (lock: Lock | null) => unknown;
-
-/** Web Locks of one page: exclusive, first come first served, abortable. */
-class TestLocks {
-  readonly #queues = new Map<string, (() => void)[]>();
-  readonly held: string[] = [];
-
-  readonly request = (async (name: string, options: { signal?: AbortSignal } | Granted, callback?: Granted) => {
-    const granted = (callback ?? options) as Granted;
-    const { signal } = callback ? (options as { signal?: AbortSignal }) : {};
-    await this.#turn(name, signal);
-    this.held.push(name);
-    try {
-      return await granted(null);
-    } finally {
-      this.held.splice(this.held.indexOf(name), 1);
-      this.#queues.get(name)!.shift();
-      this.#queues.get(name)![0]?.();
-    }
-  }) as Locks["request"];
-
-  #turn(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const queue = this.#queues.get(name) ?? [];
-    this.#queues.set(name, queue);
-    return new Promise((resolve, reject) => {
-      queue.push(resolve);
-      if (queue[0] === resolve) return resolve();
-      signal?.addEventListener("abort", () => {
-        queue.splice(queue.indexOf(resolve), 1);
-        reject(signal.reason);
-      });
-    });
-  }
-}
+import type { Push } from "./protocol.js";
+import { Session } from "./session.js";
 
 const options: OpenOptions = { path: "p", storage: "auto", durability: "strict", allowReset: false };
 
@@ -62,81 +31,236 @@ class TestParts implements HostParts {
     this.destroyed.push(path);
   }
 
-  async openEngine(): Promise<EngineService> {
-    return { heartbeat: () => this.engine.service.heartbeat(), close: () => this.engine.service.close() } as EngineService;
-  }
+  openEngine: HostParts["openEngine"] = async (_storage, _options, onWarning) => this.engine.open(onWarning);
 
   randomId(): string {
     return `${++this.#ids}`;
   }
 }
 
+const caller: Caller = { token: null, clientId: "c", requestId: "c-1" };
+
+/** A session with a host of its own, or with this one. */
+function connect(parts: HostParts, host = new Host(parts), pushes: Push[] = []): Session {
+  return new Session(host, (push) => pushes.push(push));
+}
+
+const heartbeat = (session: Session): Promise<unknown> => session.call("heartbeat", undefined, caller);
+
 describe("opening", () => {
-  test("takes the lease, opens, and holds a lock that tells of the worker's life", async () => {
+  test("takes the lease and opens", async () => {
     const parts = new TestParts();
-    const host = createHost(parts);
-    expect(await host.open(options, VERSION)).toBe("tidepool-worker:1");
-    expect(parts.testLocks.held).toEqual(["tidepool:p", "tidepool-worker:1"]);
-    expect(await host.service.heartbeat()).toBe(1);
+    const session = connect(parts);
+    await session.open(options, VERSION);
+    expect(parts.testLocks.held).toEqual(["tidepool:p"]);
+    expect(await heartbeat(session)).toBe(1);
+    expect(parts.engine.callers).toEqual([caller]);
   });
 
   test("closing gives the lease back, after the engine has closed", async () => {
     const parts = new TestParts();
-    const host = createHost(parts);
-    await host.open(options, VERSION);
+    const session = connect(parts);
+    await session.open(options, VERSION);
     parts.engine.overrides.set("close", () => expect(parts.testLocks.held).toContain("tidepool:p"));
-    await host.service.close();
+    await session.close();
     await Promise.resolve();
     expect(parts.testLocks.held).not.toContain("tidepool:p");
   });
 
   test("memory needs no lock, and works where there are none", async () => {
     const parts = Object.assign(new TestParts(), { locks: undefined });
-    const host = createHost(parts);
-    expect(await host.open({ ...options, storage: "memory" }, VERSION)).toBe(null);
-    await expect(createHost(parts).open(options, VERSION)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    const session = connect(parts);
+    await session.open({ ...options, storage: "memory" }, VERSION);
+    expect(await session.presence()).toBe(null);
+    await expect(connect(parts).open(options, VERSION)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+
+  test("a lock tells of the worker's life, one for all its sessions, before anything is opened", async () => {
+    const parts = new TestParts();
+    const host = new Host(parts);
+    const sessions = [connect(parts, host), connect(parts, host)];
+    expect(await Promise.all(sessions.map((session) => session.presence()))).toEqual(["tidepool-worker:1", "tidepool-worker:1"]);
+    expect(parts.testLocks.held).toEqual(["tidepool-worker:1"]);
   });
 
   test("what fails is undone, so that the next opening can succeed", async () => {
     const parts = new TestParts();
     const { openEngine } = parts;
     parts.openEngine = () => Promise.reject(new TidepoolError("CORRUPTION", "bad block"));
-    await expect(createHost(parts).open(options, VERSION)).rejects.toMatchObject({ code: "CORRUPTION" });
+    const session = connect(parts);
+    await expect(session.open(options, VERSION)).rejects.toMatchObject({ code: "CORRUPTION" });
     expect(parts.storagesClosed).toBe(1);
+    expect(parts.testLocks.held).toEqual([]);
     parts.openEngine = openEngine;
-    await createHost(parts).open(options, VERSION);
+    await session.open(options, VERSION);
+    expect(await heartbeat(session)).toBe(1);
   });
 
   test("an unforeseen error is INTERNAL with its cause", async () => {
     const parts = Object.assign(new TestParts(), { openStorage: () => Promise.reject(new RangeError("odd")) });
-    const error: unknown = await createHost(parts)
+    const error: unknown = await connect(parts)
       .open(options, VERSION)
       .catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "INTERNAL", message: "Unexpected RangeError: odd", cause: { name: "RangeError" } });
   });
 
   test("page and worker of different releases refuse each other", async () => {
-    const error: unknown = await createHost(new TestParts())
+    const error: unknown = await connect(new TestParts())
       .open(options, "9.9.9")
       .catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "NOT_SUPPORTED", details: { page: "9.9.9", worker: VERSION } });
   });
 
   test("calls before opening, and a second opening, are refused", async () => {
-    const host = createHost(new TestParts());
-    expect(() => host.service).toThrow(/before it was opened/);
-    await host.open(options, VERSION);
-    await expect(host.open(options, VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
+    const session = connect(new TestParts());
+    await expect(heartbeat(session)).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringMatching(/before it was opened/) });
+    await session.open(options, VERSION);
+    await expect(session.open(options, VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
   });
 
   test("errors of the engine leave as TidepoolErrors", async () => {
     const parts = new TestParts();
-    const host = createHost(parts);
-    await host.open(options, VERSION);
+    const session = connect(parts);
+    await session.open(options, VERSION);
     parts.engine.overrides.set("heartbeat", () => {
       throw new TypeError("x is undefined");
     });
-    await expect(host.service.heartbeat()).rejects.toMatchObject({ code: "INTERNAL", message: "Unexpected TypeError: x is undefined" });
+    await expect(heartbeat(session)).rejects.toMatchObject({ code: "INTERNAL", message: "Unexpected TypeError: x is undefined" });
+  });
+});
+
+describe("several sessions of a worker", () => {
+  let parts: TestParts;
+  let host: Host;
+  let pushes: [Push[], Push[]];
+  let first: Session;
+  let second: Session;
+
+  beforeEach(() => {
+    parts = new TestParts();
+    host = new Host(parts);
+    pushes = [[], []];
+    first = connect(parts, host, pushes[0]);
+    second = connect(parts, host, pushes[1]);
+  });
+
+  const closings = (): number => parts.engine.requests.filter(([method]) => method === "close").length;
+
+  /** Lets the engine's next answers to `method` wait until they are let go. */
+  function held(method: string): { asked: Promise<void>; letGo(): void } {
+    let letGo!: () => void;
+    const going = new Promise<void>((resolve) => (letGo = resolve));
+    const asked = new Promise<void>((resolve) =>
+      parts.engine.overrides.set(method, async () => {
+        resolve();
+        await going;
+        return "late";
+      }),
+    );
+    return { asked, letGo };
+  }
+
+  test("share one engine, whichever of them is first", async () => {
+    let opened = 0;
+    const { openEngine } = parts;
+    parts.openEngine = (...args) => {
+      opened++;
+      return openEngine(...args);
+    };
+    await Promise.all([first.open(options, VERSION), second.open({ ...options }, VERSION)]);
+    expect(await Promise.all([heartbeat(first), heartbeat(second)])).toEqual([1, 1]);
+    expect(opened).toBe(1);
+  });
+
+  test("the last to close closes it; until then the others go on", async () => {
+    await first.open(options, VERSION);
+    await second.open(options, VERSION);
+    await first.close();
+    expect(closings()).toBe(0);
+    await expect(heartbeat(first)).rejects.toMatchObject({ code: "CLOSED" });
+    expect(await heartbeat(second)).toBe(1);
+    expect(parts.testLocks.held).toEqual(["tidepool:p"]);
+    await Promise.all([second.close(), second.close(), first.close()]);
+    expect(closings()).toBe(1);
+    await expect(heartbeat(second)).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(second.open(options, VERSION)).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  test("closing one waits for its own calls, and not for others'", async () => {
+    await first.open(options, VERSION);
+    await second.open(options, VERSION);
+    const counting = held("count");
+    const foreign = second.call("count", { collectionId: "c" }, caller);
+    await counting.asked;
+    const writing = held("write");
+    const own = first.call("write", {}, caller);
+    await writing.asked;
+    let closed = false;
+    const closing = first.close().then(() => (closed = true));
+    await expect(heartbeat(first)).rejects.toMatchObject({ code: "CLOSED" });
+    expect(closed).toBe(false);
+    writing.letGo();
+    await closing;
+    expect(await own).toBe("late");
+    counting.letGo();
+    expect(await foreign).toBe("late");
+  });
+
+  test("one that comes while the last one leaves finds the database opened anew", async () => {
+    await first.open(options, VERSION);
+    const closing = held("close");
+    const closed = first.close();
+    await closing.asked;
+    const opening = second.open({ ...options, path: "q" }, VERSION);
+    closing.letGo();
+    await Promise.all([closed, opening]);
+    expect(await heartbeat(second)).toBe(1);
+    expect(parts.testLocks.held).toEqual(["tidepool:q"]);
+  });
+
+  test("one that was never opened closes nothing", async () => {
+    await first.open(options, VERSION);
+    await second.close();
+    expect(await heartbeat(first)).toBe(1);
+    await connect(parts).close();
+    expect(closings()).toBe(0);
+  });
+
+  test("are refused when they ask for another path, or for the path otherwise", async () => {
+    const gateway = { auth: { tokens: { secret: {}, other: { user: "u" } } } };
+    await first.open({ ...options, gateway }, VERSION);
+    const refusal = async (asked: Partial<OpenOptions>): Promise<Error> =>
+      second.open({ ...options, gateway, ...asked }, VERSION).then(
+        () => expect.unreachable(),
+        (error: Error) => error,
+      );
+    expect(await refusal({ path: "q" })).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/database "p" open with another path, "p" and not "q"/),
+    });
+    expect((await refusal({ storage: "memory" })).message).toMatch(/another storage, "auto" and not "memory"/);
+    expect((await refusal({ retainVersions: 3 })).message).toMatch(/another retainVersions, undefined and not 3/);
+    const { message } = await refusal({ gateway: { auth: { tokens: { secret: {} } } } });
+    expect(message).toMatch(/another gateway:/);
+    expect(message).not.toContain("secret");
+    expect(await heartbeat(first)).toBe(1);
+    await second.open({ ...options, gateway: { auth: { tokens: { other: { user: "u" }, secret: {} } } } }, VERSION);
+    expect(await heartbeat(second)).toBe(1);
+  });
+
+  test("all hear of a warning while they are open", async () => {
+    await first.open(options, VERSION);
+    const warning = { code: "GRAPH_FAILED", message: "m" } as const;
+    parts.engine.warn(warning);
+    await second.open(options, VERSION);
+    parts.engine.warn(warning);
+    await first.close();
+    parts.engine.warn(warning);
+    const push: Push = { type: "warning", warning };
+    expect(pushes).toEqual([
+      [push, push],
+      [push, push],
+    ]);
   });
 });
 
@@ -167,16 +291,16 @@ describe("the lease", () => {
 describe("destroying", () => {
   test("takes the lease for as long as it lasts, also when it fails", async () => {
     const parts = new TestParts();
-    await createHost(parts).destroy("p", VERSION);
+    await connect(parts).destroy("p", VERSION);
     expect([parts.destroyed, parts.testLocks.held]).toEqual([["p"], []]);
     parts.destroyStorage = () => Promise.reject(new RangeError("odd"));
-    await expect(createHost(parts).destroy("p", VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
+    await expect(connect(parts).destroy("p", VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
     expect(parts.testLocks.held).toEqual([]);
   });
 
   test("is refused to a page of another release", async () => {
     const parts = new TestParts();
-    await expect(createHost(parts).destroy("p", "0.0.0")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    await expect(connect(parts).destroy("p", "0.0.0")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
     expect(parts.destroyed).toEqual([]);
   });
 });

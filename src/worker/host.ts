@@ -1,80 +1,125 @@
 /**
- * What the worker does when a page opens it: lease, storage, kernel, engine, in this order, and all of it undone when a
- * later step fails, so that the page can simply try again. Parts come in from `worker.ts`; tests bring their own.
+ * What a worker does for those who speak to it. Each has a session of its own; all share one engine. The first session that
+ * opens brings it up: lease, storage, kernel, engine, in this order, and all of it undone when a later step fails, so that
+ * the page can simply try again. When the last session has closed, the engine is closed and the lease given back. Parts come
+ * in from `start-worker.ts`; tests bring their own.
  */
-import { TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions } from "../core/service.js";
+import { type Endpoint, expose } from "comlink";
+import { Serial } from "../core/base/serial.js";
+import { invalidArgument, show } from "../core/errors.js";
+import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
-import { VERSION } from "../version.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
-import { asError, type WorkerHost } from "./protocol.js";
+import { type Push, sendErrors } from "./protocol.js";
+import { Session, type SessionHost } from "./session.js";
+
+/** An engine that is open: what it answers, and its end. */
+export interface OpenEngine {
+  readonly service: EngineService;
+  close(): Promise<void>;
+}
 
 /** What a host is made of. */
 export interface HostParts {
   locks: Locks | undefined;
   openStorage(options: OpenOptions): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
-  openEngine(storage: Storage, options: OpenOptions): Promise<EngineService>;
+  openEngine(storage: Storage, options: OpenOptions, onWarning: (warning: TidepoolWarning) => void): Promise<OpenEngine>;
   randomId(): string;
 }
 
-/** The object that `worker.ts` exposes. */
-export function createHost(parts: HostParts): WorkerHost {
-  let service: EngineService | null = null;
-  let opening = false;
-  return {
-    async open(options, release) {
-      if (release !== VERSION) throw versionMismatch(release);
-      if (opening || service !== null) throw new TidepoolError("INTERNAL", "This worker has been opened already");
-      opening = true;
-      try {
-        const engine = await openEngine(parts, options);
-        const presence = await announcePresence(parts);
-        service = tidyErrors(engine);
-        return presence;
-      } catch (error) {
-        throw tidy(error);
-      } finally {
-        opening = false;
-      }
-    },
-    async destroy(path, release) {
-      if (release !== VERSION) throw versionMismatch(release);
-      try {
-        await destroy(parts, path);
-      } catch (error) {
-        throw tidy(error);
-      }
-    },
-    get service() {
-      if (service === null) throw new TidepoolError("INTERNAL", "The worker was called before it was opened");
-      return service;
-    },
-  };
+/** The engine that the sessions share. */
+interface Opened {
+  options: OpenOptions;
+  engine: OpenEngine;
+  lease: Lease | null;
 }
 
-async function openEngine(parts: HostParts, options: OpenOptions): Promise<EngineService> {
-  const lease = options.storage === "memory" ? null : await acquireLease(parts.locks, options.path);
-  try {
-    const storage = await parts.openStorage(options);
+export class Host implements SessionHost {
+  readonly #parts: HostParts;
+  /** Those that have the engine open, or are opening it. */
+  readonly #sessions = new Set<Session>();
+  /** Opening and closing run one after the other, so that whoever comes while the last one leaves opens anew. */
+  readonly #changes = new Serial();
+  #opened: Opened | null = null;
+  #presence: Promise<string | null> | null = null;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins a session with whoever is at the other end of `port`. */
+  connect(port: Endpoint): void {
+    sendErrors();
+    expose(new Session(this, (push) => port.postMessage(push)), port);
+  }
+
+  presence(): Promise<string | null> {
+    return (this.#presence ??= announcePresence(this.#parts));
+  }
+
+  join(session: Session, options: OpenOptions): Promise<EngineService> {
+    return this.#changes.run(async () => {
+      if (this.#opened !== null) refuseContradiction(this.#opened.options, options);
+      this.#sessions.add(session);
+      try {
+        this.#opened ??= await this.#open(options);
+        return this.#opened.engine.service;
+      } catch (error) {
+        this.#sessions.delete(session);
+        throw error;
+      }
+    });
+  }
+
+  leave(session: Session): Promise<boolean> {
+    return this.#changes.run(async () => {
+      this.#sessions.delete(session);
+      if (this.#sessions.size > 0) return true;
+      const opened = this.#opened;
+      this.#opened = null;
+      if (opened !== null) await close(opened);
+      return false;
+    });
+  }
+
+  async destroy(path: string): Promise<void> {
+    const lease = await acquireLease(this.#parts.locks, path);
     try {
-      return releasing(await parts.openEngine(storage, options), lease);
+      await this.#parts.destroyStorage(path);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #open(options: OpenOptions): Promise<Opened> {
+    const lease = options.storage === "memory" ? null : await acquireLease(this.#parts.locks, options.path);
+    try {
+      const storage = await this.#parts.openStorage(options);
+      try {
+        const warn = (warning: TidepoolWarning): void => this.#push({ type: "warning", warning });
+        return { options, engine: await this.#parts.openEngine(storage, options, warn), lease };
+      } catch (error) {
+        await storage.close();
+        throw error;
+      }
     } catch (error) {
-      await storage.close();
+      lease?.release();
       throw error;
     }
-  } catch (error) {
-    lease?.release();
-    throw error;
+  }
+
+  #push(push: Push): void {
+    for (const session of this.#sessions) session.push(push);
   }
 }
 
-async function destroy(parts: HostParts, path: string): Promise<void> {
-  const lease = await acquireLease(parts.locks, path);
+/** The lease goes back after the engine has let go of everything. */
+async function close({ engine, lease }: Opened): Promise<void> {
   try {
-    await parts.destroyStorage(path);
+    await engine.close();
   } finally {
-    lease.release();
+    lease?.release();
   }
 }
 
@@ -85,47 +130,20 @@ async function announcePresence(parts: HostParts): Promise<string | null> {
   return name;
 }
 
-/** The engine whose `close` also gives the lease back, after the engine has let go of everything. */
-function releasing(engine: EngineService, lease: Lease | null): EngineService {
-  if (lease === null) return engine;
-  const close = engine.close.bind(engine);
-  engine.close = async () => {
-    try {
-      await close();
-    } finally {
-      lease.release();
-    }
-  };
-  return engine;
+/** One engine is opened in one way. Gateway rules are not shown: tokens are in them. */
+function refuseContradiction(open: OpenOptions, asked: OpenOptions): void {
+  for (const option of Object.keys({ ...open, ...asked }) as (keyof OpenOptions)[]) {
+    if (canonical(open[option]) === canonical(asked[option])) continue;
+    const values = option === "gateway" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
+    throw invalidArgument(
+      `This worker has the database "${open.path}" open with another ${option}${values}: ask for the same, or close its other sessions first`,
+    );
+  }
 }
 
-/** Whatever an engine throws leaves the worker as a `TidepoolError`. */
-function tidyErrors(engine: EngineService): EngineService {
-  return new Proxy(engine, {
-    get(target, name) {
-      const method: unknown = Reflect.get(target, name, target);
-      if (typeof method !== "function") return method;
-      return async (...args: unknown[]) => {
-        try {
-          return await Reflect.apply(method, target, args);
-        } catch (error) {
-          throw tidy(error);
-        }
-      };
-    },
-  });
-}
-
-function tidy(error: unknown): TidepoolError {
-  if (error instanceof TidepoolError) return error;
-  const { name, message } = asError(error);
-  return new TidepoolError("INTERNAL", `Unexpected ${name}: ${message}`, { cause: error });
-}
-
-function versionMismatch(release: string): TidepoolError {
-  return new TidepoolError(
-    "NOT_SUPPORTED",
-    `The page runs tidepool-db ${release} but its worker file is of ${VERSION}: reload the page, or serve both files of one release`,
-    { details: { page: release, worker: VERSION } },
+/** Equal for equal values, in whatever order their keys are. */
+function canonical(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part,
   );
 }

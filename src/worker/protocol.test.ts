@@ -1,23 +1,27 @@
-import { wrap } from "comlink";
+import { expose, wrap } from "comlink";
 import { afterEach, expect, test } from "vitest";
 import { TidepoolError } from "../core/errors.js";
-import { TestEngine } from "../testing/engine.js";
-import { TestWorker } from "../testing/worker.js";
-import { type WorkerHost, yieldToEventLoop } from "./protocol.js";
+import { receiveErrors, sendErrors, yieldToEventLoop } from "./protocol.js";
 
-const workers: TestWorker[] = [];
+const channels: MessageChannel[] = [];
 afterEach(() => {
-  for (const worker of workers.splice(0)) worker.terminate();
+  for (const { port1, port2 } of channels.splice(0)) {
+    port1.close();
+    port2.close();
+  }
 });
 
 async function thrownAcross(thrown: unknown): Promise<unknown> {
-  const engine = new TestEngine();
-  engine.overrides.set("heartbeat", () => {
+  const channel = new MessageChannel();
+  channels.push(channel);
+  sendErrors();
+  receiveErrors();
+  const fail = async (): Promise<void> => {
     throw thrown;
-  });
-  const worker = TestWorker.factory(() => engine.host(), workers)();
-  const host = wrap<{ service: { heartbeat(): Promise<number> } }>(worker);
-  return (host.service as unknown as { heartbeat(): Promise<number> }).heartbeat().then(
+  };
+  expose({ fail }, channel.port2);
+  const failing = wrap<{ fail(): Promise<void> }>(channel.port1).fail();
+  return failing.then(
     () => expect.unreachable(),
     (error: unknown) => error,
   );
@@ -66,9 +70,4 @@ test("yielding lets messages run that were sent before", async () => {
   await yieldToEventLoop();
   port1.close();
   expect(received).toBe(true);
-});
-
-test("the host's type is what the test worker exposes", () => {
-  const host: WorkerHost = new TestEngine().host();
-  expect(typeof host.open).toBe("function");
 });

@@ -8,31 +8,28 @@
  */
 import { type TransferHandler, transferHandlers } from "comlink";
 import { type ErrorCode, TidepoolError } from "../core/errors.js";
-import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
+import type { Caller } from "../core/gateway/caller.js";
+import type { EngineMethods, OpenOptions, TidepoolWarning } from "../core/service.js";
 
-/** What the worker exposes. `service` may be used once `open` has resolved. */
-export interface WorkerHost {
+/** A session with the host of a worker, as the page calls it. Each worker, and each port to one, has a session of its own. */
+export interface HostSession {
+  /** Name of a Web Lock that the worker holds until it dies; `null` where there are no Web Locks. */
+  presence(): Promise<string | null>;
   /**
-   * Takes the lease, opens storage and engine. `release` is the page's version: page and worker of different releases
-   * (a stale cache) refuse to talk. Resolves with the name of a Web Lock that the worker holds until it dies, or `null`
-   * where there are no Web Locks.
+   * Opens the database, or joins the sessions that have it open in this worker. `release` is the page's version: page and
+   * worker of different releases (a stale cache) refuse to talk.
    */
-  open(options: OpenOptions, release: string): Promise<string | null>;
-  readonly service: EngineService;
-  /** Takes the lease of this path and deletes all that is stored there; for a worker that is not opened. */
+  open(options: OpenOptions, release: string): Promise<void>;
+  /** Asks the engine. */
+  call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
+  /** Ends the session; the last one closes the database. */
+  close(): Promise<void>;
+  /** Takes the lease of this path and deletes all that is stored there. The session is not opened for it. */
   destroy(path: string, release: string): Promise<void>;
 }
 
-/** What the worker sends without being asked. Comlink passes it over: its own messages have an id. */
-export interface WarningMessage {
-  warning: TidepoolWarning;
-}
-
-/** Tells the page of a warning. In the worker. */
-export function sendWarning(warning: TidepoolWarning): void {
-  const message: WarningMessage = { warning };
-  globalThis.postMessage(message);
-}
+/** What the worker sends to each open session without being asked. Comlink passes it over: its own messages have an id. */
+export type Push = { type: "warning"; warning: TidepoolWarning };
 
 interface Thrown {
   value: unknown;

@@ -1,5 +1,4 @@
-/** What every worker does: brings the parts of the engine together and exposes them to the page. */
-import { expose } from "comlink";
+/** What every worker does: brings the parts of the engine together and speaks to the page that started it. */
 import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
@@ -8,8 +7,8 @@ import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment } from "./environment.js";
-import { createHost } from "./host.js";
-import { asError, sendErrors, sendWarning } from "./protocol.js";
+import { Host } from "./host.js";
+import { asError } from "./protocol.js";
 
 /** Bundlers look for these very expressions. */
 const fetchKernel: Readonly<Record<KernelBuild, () => Promise<Response>>> = {
@@ -35,15 +34,14 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
   const kernel = openKernel();
   kernel.catch(() => {});
 
-  sendErrors();
-  expose(
-    createHost({
-      locks: navigator.locks,
-      openStorage: (options) => openStorage(options, environment),
-      destroyStorage,
-      openEngine: async (storage, options) =>
-        (await Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning: sendWarning })).service,
-      randomId: environment.randomId,
-    }),
-  );
+  const host = new Host({
+    locks: navigator.locks,
+    openStorage: (options) => openStorage(options, environment),
+    destroyStorage,
+    openEngine: async (storage, options, onWarning) =>
+      Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning }),
+    randomId: environment.randomId,
+  });
+  // A worker's global scope is its port to the page.
+  host.connect(globalThis as unknown as MessagePort);
 }

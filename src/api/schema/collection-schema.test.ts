@@ -198,7 +198,7 @@ describe("sparse vectors", () => {
   let page: TidepoolClient;
   beforeEach(() => {
     engine = new TestEngine();
-    page = new TidepoolClient({ path: "sparse", worker: TestWorker.factory(() => engine.host()) });
+    page = new TidepoolClient({ path: "sparse", storage: "memory", worker: TestWorker.factory(() => engine.host()) });
   });
   afterEach(() => page.close());
 

@@ -5,7 +5,7 @@ import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { destroyStorage, openStorage } from "../../storage/open-storage.js";
 import { TestWorker } from "../../testing/worker.js";
 import { workerEnvironment } from "../../worker/environment.js";
-import { createHost } from "../../worker/host.js";
+import { Host } from "../../worker/host.js";
 import { TidepoolClient } from "../client.js";
 import type { Collection } from "../collection.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
@@ -31,12 +31,12 @@ const lengths: EmbeddingFunction = {
 beforeEach(async () => {
   embedded = [];
   const host = () =>
-    createHost({
+    new Host({
       locks: undefined,
       openStorage: (options) => openStorage(options, workerEnvironment),
       destroyStorage,
-      openEngine: async (storage, options) =>
-        (await Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options })).service,
+      openEngine: (storage, options, onWarning) =>
+        Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options, onWarning }),
       randomId: workerEnvironment.randomId,
     });
   client = new TidepoolClient({ path: `search-${++databases}`, storage: "memory", worker: TestWorker.factory(host, []) });

@@ -65,7 +65,6 @@ const ACCESS: Record<keyof EngineService, Access> = {
   identity: "read",
   info: "owner",
   reset: "owner",
-  close: "open",
 };
 
 /** Any request, as far as the guard looks into it. */

@@ -73,8 +73,6 @@ export interface GatewayParts {
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
   /** Deletes a collection and all that it holds. */
   drop(row: CollectionRow): Promise<void>;
-  /** Closes the engine. */
-  close(): Promise<void>;
 }
 
 export class GatewayService implements EngineService {
@@ -274,10 +272,6 @@ export class GatewayService implements EngineService {
       for (const row of this.#sysdb.listCollections()) await this.#parts.drop(row);
       await this.#sysdb.reset(this.#newId());
     });
-  }
-
-  close(): Promise<void> {
-    return this.#parts.close();
   }
 
   // ---- inside

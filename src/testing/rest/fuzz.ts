@@ -8,7 +8,7 @@ import { createGateway, type Gateway } from "../../api/rest/create-gateway.js";
 import { Engine } from "../../core/engine.js";
 import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
-import { createHost } from "../../worker/host.js";
+import { Host } from "../../worker/host.js";
 import { Random, TestEnvironment } from "../environment.js";
 import { TestWorker } from "../worker.js";
 import { generateSteps, type Step } from "./requests.js";
@@ -91,13 +91,13 @@ class World {
 
   #open(): void {
     const host = () =>
-      createHost({
+      new Host({
         locks: undefined,
         openStorage: ({ path }) => openMemoryStorage(path),
         openEngine: async (storage, options) => {
           const environment = this.#environment;
           this.#engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, deadOrdinalsMax: () => 4 });
-          return this.#engine.service;
+          return this.#engine;
         },
         destroyStorage: async () => undefined,
         randomId: () => this.#environment.randomId(),

@@ -1,0 +1,104 @@
+/**
+ * One page's session with the host: its calls, and nobody else's. Closing it lets its own calls end and refuses later ones;
+ * other sessions go on. Whatever goes wrong leaves it as a `TidepoolError`.
+ */
+import { TidepoolError } from "../core/errors.js";
+import type { Caller } from "../core/gateway/caller.js";
+import type { EngineMethods, EngineService, OpenOptions } from "../core/service.js";
+import { VERSION } from "../version.js";
+import { asError, type HostSession, type Push } from "./protocol.js";
+
+/** What a session asks of its host. */
+export interface SessionHost {
+  presence(): Promise<string | null>;
+  /** The engine, once it is open with these options. */
+  join(session: Session, options: OpenOptions): Promise<EngineService>;
+  /** Whether the engine stays open, for other sessions. */
+  leave(session: Session): Promise<boolean>;
+  destroy(path: string): Promise<void>;
+}
+
+export class Session implements HostSession {
+  readonly #host: SessionHost;
+  /** Sends to whoever is at the other end. */
+  readonly push: (push: Push) => void;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #engine: Promise<EngineService> | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(host: SessionHost, push: (push: Push) => void) {
+    this.#host = host;
+    this.push = push;
+  }
+
+  presence(): Promise<string | null> {
+    return tidily(() => this.#host.presence());
+  }
+
+  /** May be tried again when it has failed. */
+  open(options: OpenOptions, release: string): Promise<void> {
+    return tidily(async () => {
+      refuseOtherRelease(release);
+      if (this.#closing !== null) throw closed();
+      if (this.#engine !== null) throw new TidepoolError("INTERNAL", "This session has been opened already");
+      this.#engine = this.#host.join(this, options);
+      try {
+        await this.#engine;
+      } catch (error) {
+        this.#engine = null;
+        throw error;
+      }
+    });
+  }
+
+  call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
+    const answer = tidily(async () => {
+      if (this.#closing !== null) throw closed();
+      if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
+      const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
+      return engine[method]!(request, caller);
+    });
+    this.#underWay.add(answer);
+    void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
+    return answer;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= tidily(() => this.#close()));
+  }
+
+  /** Where the engine is closed it ends what is under way itself, so only among others is there anything to wait for. */
+  async #close(): Promise<void> {
+    if (await this.#host.leave(this)) await Promise.allSettled(this.#underWay);
+  }
+
+  destroy(path: string, release: string): Promise<void> {
+    return tidily(async () => {
+      refuseOtherRelease(release);
+      await this.#host.destroy(path);
+    });
+  }
+}
+
+async function tidily<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TidepoolError) throw error;
+    const { name, message } = asError(error);
+    throw new TidepoolError("INTERNAL", `Unexpected ${name}: ${message}`, { cause: error });
+  }
+}
+
+function refuseOtherRelease(release: string): void {
+  if (release === VERSION) return;
+  throw new TidepoolError(
+    "NOT_SUPPORTED",
+    `The page runs tidepool-db ${release} but its worker file is of ${VERSION}: reload the page, or serve both files of one release`,
+    { details: { page: release, worker: VERSION } },
+  );
+}
+
+function closed(): TidepoolError {
+  return new TidepoolError("CLOSED", "This session with the database is closed.");
+}
