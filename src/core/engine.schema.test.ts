@@ -136,8 +136,8 @@ describe("metadata", () => {
     };
     const id = await fill(engine, { defaults: nothing });
     await engine.compact(id);
-    const manifest = decodeRow<{ metadata: object }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
-    expect(manifest.metadata).toEqual({ postings: { blocks: [] } });
+    const manifest = decodeRow<{ sections: { metadata: object } }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
+    expect(manifest.sections.metadata).toEqual({ postings: { blocks: [] } });
     expect((await engine.service.get({ collectionId: id, include: ["metadatas"] })).metadatas).toEqual(records);
   });
 });
@@ -181,8 +181,11 @@ describe("full text", () => {
     await engine.compact(id);
     environment.advance(limits.textIdleMs);
     while ((await engine.service.info()).compacting) await environment.yieldToEventLoop();
-    const { text } = decodeRow<{ text: object | null }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
-    expect(text !== null).toBe(built);
+    const { sections } = decodeRow<{ sections: { text: { snapshot: object | null } } }>(
+      "manifest",
+      (await storage.catalog.get(`manifest/${id}`))!,
+    );
+    expect(sections.text.snapshot !== null).toBe(built);
   });
 });
 

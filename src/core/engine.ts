@@ -15,6 +15,7 @@ import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState } from "./collection/collection-state.js";
 import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
+import { sectionKinds } from "./collection/parts.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
@@ -29,10 +30,12 @@ import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { Log } from "./log/log.js";
 import { encodeLogRecord } from "./log/log-record.js";
+import { LogRetention } from "./log/log-retention.js";
 import { QueryExecutor } from "./query-executor/executor.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
-import { type CollectionRow, FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
+import type { CollectionRow } from "./sysdb/collection-row.js";
+import { FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
 import type { CollectionConfiguration, IndexEngine } from "./types.js";
 
 /** What an engine is built from. */
@@ -100,7 +103,11 @@ export class Engine {
    */
   static async open(parts: EngineParts): Promise<Engine> {
     if (parts.options.gateway !== undefined) validateRules(parts.options.gateway);
-    const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, parts.options.retainVersions ?? 1);
+    const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, {
+      sections: sectionKinds,
+      retention: new LogRetention(),
+      retainVersions: parts.options.retainVersions ?? 1,
+    });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
     await blocks.retain(sysdb.blockRefs());
     return new Engine(parts, sysdb, blocks);
@@ -188,12 +195,12 @@ export class Engine {
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
-      buildGraph: (opened) => this.#graphBuilder.note(opened),
+      noteWork: (opened) => this.#graphBuilder.note(opened),
     });
-    void state.prepareWrites();
+    void state.records.prepareWrites();
     // Its row may have been changed while it was opened.
     state.configure(this.#sysdb.collectionById(row.id));
-    if (state.logRecords > 0) this.#compactor.noteWrite(state);
+    if (state.log.records > 0) this.#compactor.noteWrite(state);
     this.#graphBuilder.note(state);
     return state;
   }

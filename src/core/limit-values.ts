@@ -65,6 +65,9 @@ export const vectorCacheBytesMax = 32 * MiB;
 export const openCollectionsMax = 64;
 export const openCollectionBytesMax = 1024 * MiB;
 
+/** Requests of each collection that are remembered once their log records are gone. */
+export const requestsRememberedMax = 256;
+
 /** Uncompacted log that starts a compaction at once. */
 export const compactionLogBytes = 24 * MiB;
 /** Uncompacted log that starts a compaction once the database is idle. */

@@ -1,8 +1,9 @@
-/** A database that was written in format 1 is read in full and rightly, and with any part of it damaged it is never read wrongly. */
+/** A database of any format so far is read in full and rightly, and with any part of it damaged it is never read wrongly. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
+import { FORMAT_VERSION } from "../core/sysdb/sysdb.js";
 import type { IncludeField, Where } from "../core/types.js";
 import {
   type ExpectedCollection,
@@ -26,8 +27,11 @@ const FILTERS: Where[] = [
   { flags: { $contains: false } },
 ];
 
-const text = await readFile(new URL("../testing/fixtures/format-1.json", import.meta.url), "utf8");
-const fixture = (): FormatFixture => JSON.parse(text) as FormatFixture;
+const texts = new Map<number, string>();
+for (let format = 1; format <= FORMAT_VERSION; format++) {
+  texts.set(format, await readFile(new URL(`../testing/fixtures/format-${format}.json`, import.meta.url), "utf8"));
+}
+const fixtureOf = (format: number): FormatFixture => JSON.parse(texts.get(format)!) as FormatFixture;
 let names = 0;
 
 /** Opens a fixture and hands its engine over. */
@@ -94,12 +98,14 @@ async function search(engine: Engine, collectionId: string, model: Model): Promi
   }
 }
 
-describe("format 1", () => {
+describe.each([...texts.keys()])("format %i", (format) => {
+  const fixture = () => fixtureOf(format);
+
   test("all that was written is read, found, and can be written on", () =>
     opened(fixture(), async (engine) => {
       const { expected } = fixture();
       await readAll(engine, expected);
-      expect(await engine.service.info()).toMatchObject({ formatVersion: 1, warnings: [], collections: expected.length });
+      expect(await engine.service.info()).toMatchObject({ formatVersion: FORMAT_VERSION, warnings: [], collections: expected.length });
       expect(await engine.service.getTenant({ name: "default_tenant" })).toMatchObject({ resourceName: "fixture" });
       expect((await engine.service.listDatabases({ tenant: "team" })).map(({ name }) => name)).toEqual(["drafts"]);
       const info = await engine.service.getCollection({ tenant: "default_tenant", database: "default_database", name: "compacted" });
@@ -121,21 +127,22 @@ describe("format 1", () => {
       Buffer.from(catalog.find(([key]) => key.startsWith("manifest/"))![1], "base64")
         .subarray(4)
         .toString(),
-    ) as Record<string, unknown>;
-    expect([manifest["graph"], manifest["text"]]).not.toContain(null);
+    ) as { graph: unknown; text: unknown; sections: { vectors: { graph: unknown }; text: { snapshot: unknown } } };
+    const snapshots = format === 1 ? [manifest.graph, manifest.text] : [manifest.sections.vectors.graph, manifest.sections.text.snapshot];
+    expect(snapshots).not.toContain(null);
     expect(new Set(catalog.map(([key]) => key.split("/")[0]))).toEqual(
       new Set(["collection", "database", "format", "manifest", "tenant", "version"]),
     );
     expect(log.length).toBeGreaterThan(5);
     expect(blobs.length).toBeGreaterThan(5);
   });
+});
 
-  test("the present release still writes this format", async () => {
-    const made = await makeFixture();
-    expect(made.expected).toEqual(fixture().expected);
-    expect(made.catalog.map(([key]) => key)).toEqual(fixture().catalog.map(([key]) => key));
-    await opened(made, (engine) => readAll(engine, made.expected));
-  });
+test("the present release writes the present format", async () => {
+  const made = await makeFixture();
+  expect(made.expected).toEqual(fixtureOf(FORMAT_VERSION).expected);
+  expect(made.catalog.map(([key]) => key)).toEqual(fixtureOf(FORMAT_VERSION).catalog.map(([key]) => key));
+  await opened(made, (engine) => readAll(engine, made.expected));
 });
 
 /** What reading a damaged fixture comes to: an error's code, or `mended` where it was read rightly, with a warning. */
@@ -159,7 +166,8 @@ function flipped(base64: string, share: number): string {
   return toBase64(bytes);
 }
 
-describe("damaged format 1", () => {
+describe.each([...texts.keys()])("damaged format %i", (format) => {
+  const fixture = () => fixtureOf(format);
   const places = [0, 0.5, 1];
 
   test.each(fixture().catalog.map(([key]) => key))("row %s", async (key) => {

@@ -9,6 +9,7 @@ import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
 import type { CreateCollectionRequest } from "../core/service.js";
 import type { LogEntry, Storage } from "../core/storage.js";
+import { FORMAT_VERSION } from "../core/sysdb/sysdb.js";
 import type { EmbeddingRows, Space } from "../core/types.js";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "./environment.js";
@@ -68,7 +69,7 @@ export async function makeFixture(): Promise<FormatFixture> {
   for (const { id } of expected) log.push(...(await reopened.log.read(id, -1, Infinity)));
   await reopened.destroy();
   return {
-    formatVersion: 1,
+    formatVersion: FORMAT_VERSION,
     catalog: catalog.map(([key, bytes]) => [key, toBase64(bytes)]),
     log: log.map((entry) => ({ ...entry, bytes: toBase64(entry.bytes) })),
     blobs: [...blobs].map(([number, bytes]) => [number, toBase64(bytes)]),

@@ -235,6 +235,11 @@ function byteLength(entry: OrdinalEntry): number {
   return entry.refs.reduce((sum, ref) => sum + ref.length, 0);
 }
 
+/** The blocks of a section. */
+export function refsOf(section: OrdinalSection): BlockRef[] {
+  return section.flatMap((entry) => entry.refs);
+}
+
 /** The entry whose range contains the ordinal. */
 export function findEntry(section: OrdinalSection, ordinal: number): OrdinalEntry | null {
   let low = 0;

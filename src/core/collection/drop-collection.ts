@@ -6,7 +6,8 @@
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import type { Compactor } from "../compactor/compactor.js";
 import type { Log } from "../log/log.js";
-import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { SysDb } from "../sysdb/sysdb.js";
 import type { OpenCollections } from "./open-collections.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 

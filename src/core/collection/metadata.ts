@@ -1,5 +1,5 @@
 /**
- * The metadata segment: for every (key, value) of a collection's compacted records the ordinals that hold it.
+ * The metadata index of a collection: for every (key, value) of a collection's compacted records the ordinals that hold it.
  *
  * It owns the meaning of the posting keys; the blockfile below only sorts them. Invariant: an ordinal is posted under
  * exactly the keys that `postingKeys` derives from those of its metadata that the collection's schema wants indexed. Changes
@@ -9,35 +9,30 @@
 
 import { Bitmap } from "../base/bitmap.js";
 import { isSparseVector } from "../base/sparse-vector.js";
-import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
-import type { PostingDelta, PostingSection } from "../blockstore/posting-blockfile.js";
-import { PostingBlockfile } from "../blockstore/posting-blockfile.js";
+import type { Tick } from "../base/turns.js";
+import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import { PostingBlockfile, type PostingDelta, type PostingSection, refsOf } from "../blockstore/posting-blockfile.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition, Scalar } from "../segment/condition.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
 import type { Metadata, MetadataValue } from "../types.js";
+import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
 
-/** What a manifest keeps of the segment. */
+/** What a manifest keeps of it. */
 export interface MetadataSection {
   postings: PostingSection;
-}
-
-/** One record's metadata before and after; `null` where it did not or does not exist. */
-export interface MetadataChange {
-  ordinal: number;
-  before: Metadata | null;
-  after: Metadata | null;
 }
 
 /** Changes between two looks at the clock. */
 const CHANGES_PER_TICK = 256;
 
-export class MetadataSegment {
+export class CollectionMetadata implements CollectionPart<MetadataSection> {
   readonly #blockfile: PostingBlockfile;
   readonly #indexes: IndexPolicy;
+  #section: MetadataSection = CollectionMetadata.empty();
 
-  constructor(store: BlockStore, owner: string, indexes: IndexPolicy) {
-    this.#blockfile = new PostingBlockfile(store, owner);
+  constructor({ context, row, indexes }: Pick<PartHome, "indexes"> & { context: { blocks: BlockStore }; row: { name: string } }) {
+    this.#blockfile = new PostingBlockfile(context.blocks, `collection "${row.name}" (metadata)`);
     this.#indexes = indexes;
   }
 
@@ -45,31 +40,41 @@ export class MetadataSegment {
     return { postings: { blocks: [] } };
   }
 
-  /** The section with the changes applied, at most one for each ordinal. `tick` is awaited now and then. */
-  async apply(
-    section: MetadataSection,
-    changes: Iterable<MetadataChange>,
-    blocks: BlockWriter,
-    tick?: () => Promise<void> | void,
-  ): Promise<MetadataSection> {
-    const deltas = new Map<string, PostingDelta>();
-    let count = 0;
-    for (const change of changes) {
-      collectDeltas(change, deltas, this.#indexes);
-      if (++count % CHANGES_PER_TICK === 0) await tick?.();
-    }
-    if (deltas.size === 0) return section;
-    return { postings: await this.#blockfile.apply(section.postings, deltas, blocks, tick) };
+  static refs({ postings }: MetadataSection): BlockRef[] {
+    return refsOf(postings);
   }
 
-  /** The same postings under other ordinals in the same order. */
-  async renumber(
-    section: MetadataSection,
-    ordinalOf: (ordinal: number) => number,
-    blocks: BlockWriter,
-    tick?: () => Promise<void> | void,
-  ): Promise<MetadataSection> {
-    return { postings: await this.#blockfile.renumber(section.postings, ordinalOf, blocks, tick) };
+  /** Nothing of it is in memory but decoded blocks, which the block cache accounts for. */
+  readonly bytes = 0;
+
+  async open(section: MetadataSection): Promise<void> {
+    this.#section = section;
+  }
+
+  async compact(
+    { payloads }: { payloads: readonly Omit<PayloadChange, "entry">[] },
+    writer: BlockWriter,
+    tick: Tick,
+  ): Promise<Prepared<MetadataSection>> {
+    const deltas = new Map<string, PostingDelta>();
+    let count = 0;
+    for (const change of payloads) {
+      collectDeltas(change, deltas, this.#indexes);
+      if (++count % CHANGES_PER_TICK === 0) await tick();
+    }
+    if (deltas.size === 0) return this.#prepared(this.#section);
+    return this.#prepared({ postings: await this.#blockfile.apply(this.#section.postings, deltas, writer, tick) });
+  }
+
+  async renumber({ ordinalOf }: Pick<Renumbering, "ordinalOf">, writer: BlockWriter, tick: Tick): Promise<Prepared<MetadataSection>> {
+    return this.#prepared({ postings: await this.#blockfile.renumber(this.#section.postings, ordinalOf, writer, tick) });
+  }
+
+  #prepared(section: MetadataSection): Prepared<MetadataSection> {
+    const install = () => {
+      this.#section = section;
+    };
+    return { section, install };
   }
 
   /**
@@ -86,35 +91,35 @@ export class MetadataSegment {
   }
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
-  async evaluate(section: MetadataSection, condition: Condition): Promise<Bitmap> {
+  async evaluate(condition: Condition): Promise<Bitmap> {
     switch (condition.operator) {
       case "eq":
-        return this.#lookup(section, [scalarKey(condition.key, condition.value)]);
+        return this.#lookup([scalarKey(condition.key, condition.value)]);
       case "in":
-        return this.#lookup(
-          section,
-          Array.from(condition.values, (value) => scalarKey(condition.key, value)),
-        );
+        return this.#lookup(Array.from(condition.values, (value) => scalarKey(condition.key, value)));
       case "contains":
-        return this.#lookup(section, [elementKey(condition.key, condition.value)]);
+        return this.#lookup([elementKey(condition.key, condition.value)]);
       default: {
         const matches = new Bitmap();
         const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        for await (const run of this.#blockfile.range(section.postings, from, to)) matches.addAll(run.ordinals);
+        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) matches.addAll(run.ordinals);
         return matches;
       }
     }
   }
 
-  async #lookup(section: MetadataSection, keys: readonly string[]): Promise<Bitmap> {
+  async #lookup(keys: readonly string[]): Promise<Bitmap> {
     const matches = new Bitmap();
     // In key order, so that a block is done with before the next one is loaded.
-    for (const key of [...new Set(keys)].sort()) matches.addAll(await this.#blockfile.lookup(section.postings, key));
+    for (const key of [...new Set(keys)].sort()) matches.addAll(await this.#blockfile.lookup(this.#section.postings, key));
     return matches;
   }
 }
 
-function collectDeltas({ ordinal, before, after }: MetadataChange, deltas: Map<string, PostingDelta>, indexes: IndexPolicy): void {
+function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string, PostingDelta>, indexes: IndexPolicy): void {
+  const { ordinal } = change;
+  const before = change.before?.metadata ?? null;
+  const after = change.after?.metadata ?? null;
   for (const name of Object.keys(before ?? {})) {
     const old = before![name]!;
     const now = ownValue(after, name);

@@ -10,8 +10,8 @@
  */
 
 import { show, TidepoolError } from "../errors.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
-import type { CollectionRow } from "../sysdb/sysdb.js";
 import { CollectionState } from "./collection-state.js";
 
 /** What is told of a collection without opening it again. */
@@ -126,12 +126,13 @@ export class OpenCollections {
 
   /** What is known of a collection; `undefined` when it was never opened. */
   facts(id: string): CollectionFacts | undefined {
-    return this.find(id) ?? this.#closed.get(id);
+    const state = this.find(id);
+    return state === undefined ? this.#closed.get(id) : factsOf(state);
   }
 
   /** What is known of all that are open or were. */
   *allFacts(): Generator<CollectionFacts, void, undefined> {
-    yield* this.states();
+    for (const state of this.states()) yield factsOf(state);
     yield* this.#closed.values();
   }
 
@@ -194,8 +195,8 @@ export class OpenCollections {
   }
 }
 
-function factsOf({ count, dimension, appliedOffset, logRecords, logBytes }: CollectionFacts): CollectionFacts {
-  return { count, dimension, appliedOffset, logRecords, logBytes };
+function factsOf({ count, dimension, appliedOffset, log }: CollectionState): CollectionFacts {
+  return { count, dimension, appliedOffset, logRecords: log.records, logBytes: log.bytes };
 }
 
 function gone({ name }: CollectionRow): TidepoolError {

@@ -30,19 +30,19 @@ class CountingCollection {
     this.#steps = steps;
   }
 
-  claimDimension(dimension: number): void {
-    this.dimension = dimension;
-    this.claims++;
-  }
-
-  unclaimDimension(): void {
-    if (--this.claims === 0) this.dimension = null;
-  }
-
-  quantize(): null {
-    this.#steps.push("plan");
-    return null;
-  }
+  readonly vectors = {
+    claimDimension: (dimension: number): void => {
+      this.dimension = dimension;
+      this.claims++;
+    },
+    unclaimDimension: (): void => {
+      if (--this.claims === 0) this.dimension = null;
+    },
+    quantize: (): null => {
+      this.#steps.push("plan");
+      return null;
+    },
+  };
 
   apply(offset: number): { deleted: number } {
     this.#steps.push(`apply ${offset}`);

@@ -64,12 +64,12 @@ export class Writer {
     // No await between the check and the claim.
     const records = planWrite(request, state.dimension);
     const dimension = records.embeddings?.dimension ?? null;
-    state.claimDimension(dimension);
-    const unclaim = (): void => state.unclaimDimension(dimension);
+    state.vectors.claimDimension(dimension);
+    const unclaim = (): void => state.vectors.unclaimDimension(dimension);
     try {
       await compactor.waitForRoom(state);
       await tick();
-      const codes = state.quantize(records);
+      const codes = state.vectors.quantize(records);
       await tick();
       const { logged } = await this.#log(state, { kind: "write", operation: request.operation, records }, codes);
       return { logged: logged.finally(unclaim) };

@@ -9,20 +9,16 @@
  */
 import type { Tick } from "../base/turns.js";
 import type { BlockBatch, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
-import type { CollectionState } from "../collection/collection-state.js";
-import { staleShare } from "../collection/text.js";
+import type { CollectionState, PreparedManifest } from "../collection/collection-state.js";
+import type { AnyPart, PartName } from "../collection/parts.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import { saveGraph } from "../segment/graph.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import { compact } from "./compaction.js";
 import { Publisher } from "./publisher.js";
 import { needsRenumbering, renumber } from "./renumbering.js";
-
-/** Share of changed documents above which the text index is written anew. */
-const TEXT_STALE_SHARE_MAX = 0.2;
 
 export interface CompactorParts {
   sysdb: SysDb;
@@ -34,12 +30,6 @@ export interface CompactorParts {
   poison(error: TidepoolError): void;
   /** Told when a collection was renumbered: what is derived from its ordinals is to be built again. */
   renumbered(state: CollectionState): void;
-}
-
-/** What a piece of work wrote: a manifest whose blocks are there, and how it is put in place. */
-interface Written {
-  manifest: Manifest;
-  install(): void;
 }
 
 export class Compactor {
@@ -101,13 +91,13 @@ export class Compactor {
   /** Called after every applied write. */
   noteWrite(state: CollectionState): void {
     if (this.#stopped) return;
-    if (state.memtable.bytes >= limits.compactionLogBytes && this.#lastError === null) void unwatched(this.compact(state));
+    if (state.records.memtableBytes >= limits.compactionLogBytes && this.#lastError === null) void unwatched(this.compact(state));
     this.#scheduleIdle();
   }
 
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
   async waitForRoom(state: CollectionState): Promise<void> {
-    while (state.memtable.bytes >= limits.memtableBytesMax && !state.dropped) {
+    while (state.records.memtableBytes >= limits.memtableBytesMax && !state.dropped) {
       if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
       await this.compact(state);
     }
@@ -120,7 +110,7 @@ export class Compactor {
 
   /** Writes the collection's graph, as it is once it is tidied up. */
   saveGraph(state: CollectionState): Promise<void> {
-    return this.#runNext(state, () => this.#saveGraph(state));
+    return this.#runNext(state, () => this.#runIdleJob(state, "vectors"));
   }
 
   /**
@@ -183,78 +173,51 @@ export class Compactor {
 
   async #saveTextIdle(): Promise<void> {
     for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && !state.closed && needsTextSnapshot(state)) await this.#runNext(state, () => this.#saveText(state));
+      if (!this.#stopped && !state.closed && state.text.idleJob.isDue()) await this.#runNext(state, () => this.#runIdleJob(state, "text"));
     }
   }
 
   // ---- how
 
   async #compact(state: CollectionState): Promise<void> {
-    if (state.memtable.size === 0 && state.logRecords === 0) return;
-    await this.#install(state, async (blocks) => {
-      const installation = await compact(state, blocks, () => this.#tick());
-      return { manifest: installation.manifest, install: () => state.install(installation) };
-    });
+    if (state.log.records === 0) return;
+    await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()));
     if (needsRenumbering(state)) await this.#renumber(state);
     await this.#publisher.publishSettled();
   }
 
   async #renumber(state: CollectionState): Promise<void> {
     await this.#install(state, async (blocks) => {
-      const renumbering = await renumber(state, blocks, () => this.#tick());
-      const prepared = await state.prepareRenumbered(renumbering.manifest);
-      const install = () => {
-        state.installRenumbered(renumbering, prepared);
+      const { manifest, install } = await renumber(state, blocks, () => this.#tick());
+      const installAndTell = () => {
+        install();
         this.#parts.renumbered(state);
       };
-      return { manifest: renumbering.manifest, install };
+      return { manifest, install: installAndTell };
     });
   }
 
-  /** Brings the text index up to date and writes it. What is written after that stays in the memtable, hence is re-read on load. */
-  async #saveText(state: CollectionState): Promise<void> {
-    const wasLoaded = state.text.isLoaded;
-    const { nextOrdinal } = state.manifest;
-    await this.#replace(state, async (blocks) => ({
-      text: await state.text.save(state.textSource(), nextOrdinal, blocks, () => this.#tick()),
-    }));
-    if (!wasLoaded) state.text.unload();
-  }
-
-  /** Tidies the graph up, in slices, and writes it. */
-  async #saveGraph(state: CollectionState): Promise<void> {
-    const snapshot = await state.finishGraph(() => this.#tick());
-    if (snapshot === null) return;
-    await this.#replace(state, async (blocks) => ({ graph: await saveGraph(blocks, snapshot, () => this.#tick()) }));
-  }
-
-  /** Installs a manifest with another section in it, which `save` writes. */
-  async #replace(
-    state: CollectionState,
-    save: (blocks: BlockWriter) => Promise<Pick<Manifest, "text"> | Pick<Manifest, "graph">>,
-  ): Promise<void> {
+  /** Runs the idle job of one part, and installs a manifest with the section that it wrote. */
+  async #runIdleJob(state: CollectionState, name: PartName): Promise<void> {
     await this.#install(state, async (blocks) => {
-      const section = await save(blocks);
-      const manifest = { ...state.manifest, ...section, version: state.manifest.version + 1 };
-      const install = () => {
-        state.manifest = manifest;
-      };
-      return { manifest, install };
+      const prepared = await (state.parts[name] as AnyPart).idleJob?.run(blocks, () => this.#tick());
+      return prepared == null ? null : state.prepareSection(name, prepared);
     });
     await this.#publisher.publishSettled();
   }
 
   /** From new blocks to their manifest in memory. The blocks go when that fails, or when the collection was dropped meanwhile. */
-  async #install(state: CollectionState, write: (blocks: BlockWriter) => Promise<Written>): Promise<void> {
+  async #install(state: CollectionState, write: (blocks: BlockWriter) => Promise<PreparedManifest | null>): Promise<void> {
     const blocks = this.#parts.blocks.begin();
     try {
-      const { manifest, install } = await write(blocks);
+      const prepared = await write(blocks);
+      if (prepared === null) return await blocks.giveBack();
       await this.#flush(blocks);
       await state.lock.exclusive(async () => {
         if (state.dropped) return blocks.giveBack();
-        this.#publisher.defer(state, manifest);
+        this.#publisher.defer(state, prepared.manifest);
         blocks.publish();
-        install();
+        prepared.install();
       });
     } catch (error) {
       await blocks.giveBack();
@@ -308,10 +271,6 @@ function unwatched(work: Promise<void>): Promise<void> {
 class Stopped extends Error {}
 
 function isWorthIt(state: CollectionState): boolean {
-  return state.logRecords > 0 && (state.logBytes >= limits.compactionIdleLogBytes || state.logDeletions > 0);
-}
-
-function needsTextSnapshot(state: CollectionState): boolean {
-  const { text, nextOrdinal, hasDocuments } = state.manifest;
-  return hasDocuments && state.indexes.fullText && (text === null || staleShare(text, nextOrdinal) > TEXT_STALE_SHARE_MAX);
+  const { records, bytes, deletions } = state.log;
+  return records > 0 && (bytes >= limits.compactionIdleLogBytes || deletions > 0);
 }

@@ -19,9 +19,6 @@ export interface GraphBuilderParts {
   warn(warning: TidepoolWarning): void;
 }
 
-/** Share of the vectors that may change before the graph on disk is written anew. */
-const CHANGED_SHARE_MAX = 0.2;
-
 export class GraphBuilder {
   readonly #parts: GraphBuilderParts;
   /** Whose graphs are being built; true for those that were written to since. */
@@ -51,7 +48,7 @@ export class GraphBuilder {
     this.#lastWriteAt = this.#parts.environment.now();
     if (this.#stopped || this.#failed.has(state)) return;
     if (this.#running.has(state)) this.#running.set(state, true);
-    else if (!state.isGraphDone) void this.#run(state);
+    else if (!state.vectors.isGraphDone) void this.#run(state);
   }
 
   /** Writes that come in while the graph is being saved are for another round. */
@@ -73,11 +70,17 @@ export class GraphBuilder {
     do {
       await this.#letWritesPass(state);
       if (this.#isOver(state)) return;
-      await state.prepareGraph();
+      await this.#fetchVectors(state);
       if (this.#isOver(state)) return;
       this.#parts.turns.begin();
-    } while (!state.buildGraph(this.#parts.turns.isSliceOver));
-    if (state.graphChangedShare > CHANGED_SHARE_MAX) await this.#parts.saveGraph(state);
+    } while (!state.vectors.buildGraph(this.#parts.turns.isSliceOver));
+    if (state.vectors.idleJob.isDue()) await this.#parts.saveGraph(state);
+  }
+
+  #fetchVectors(state: CollectionState): Promise<void> {
+    return state.lock.shared(async () => {
+      if (!state.dropped) await state.vectors.prepareGraph();
+    });
   }
 
   /** For want of memory, say. Nothing is lost: a graph is derived, and rows outside of it are scanned. */
@@ -96,7 +99,7 @@ export class GraphBuilder {
   async #letWritesPass(state: CollectionState): Promise<void> {
     const { environment, turns } = this.#parts;
     await turns.next();
-    while (!this.#isOver(state) && state.graphBacklog < limits.graphBacklogMax) {
+    while (!this.#isOver(state) && state.vectors.graphBacklog < limits.graphBacklogMax) {
       const waitMs = this.#lastWriteAt + limits.graphIdleMs - environment.now();
       if (waitMs <= 0) return;
       await this.#sleep(waitMs);

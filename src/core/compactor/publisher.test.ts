@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { TestEnvironment } from "../../testing/environment.js";
+import { sectionKinds } from "../collection/parts.js";
 import { ReadWriteLock } from "../collection/read-write-lock.js";
 import { TidepoolError } from "../errors.js";
 import { emptyManifest, type Manifest } from "../sysdb/manifest.js";
@@ -7,7 +8,9 @@ import { Publisher } from "./publisher.js";
 
 /** A manifest that names one block, told by its version. */
 function manifest(version: number): Manifest {
-  return { ...emptyManifest(), version, text: { blocks: [refOf(version)], nextOrdinal: 0, stale: [] } };
+  const sections = sectionKinds.empty();
+  sections.text.snapshot = { blocks: [refOf(version)], nextOrdinal: 0, stale: [] };
+  return { ...emptyManifest(sections), version };
 }
 
 function refOf(version: number) {

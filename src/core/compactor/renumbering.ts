@@ -9,48 +9,15 @@
  */
 import type { Tick } from "../base/turns.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
-import type { CollectionState } from "../collection/collection-state.js";
-import type { Manifest } from "../sysdb/manifest.js";
-
-/** A manifest under new ordinals, and how to find them. */
-export interface Renumbering {
-  /** What was translated. */
-  base: Manifest;
-  manifest: Manifest;
-  /** The new ordinal of a live record, old or newer than the base. */
-  ordinalOf(ordinal: number): number;
-}
+import type { CollectionState, PreparedManifest } from "../collection/collection-state.js";
 
 /** Whether enough ordinals are dead to be worth it. */
 export function needsRenumbering(state: CollectionState): boolean {
-  return state.nextOrdinal - state.count > state.deadOrdinalsMax;
+  return state.records.nextOrdinal - state.count > state.deadOrdinalsMax;
 }
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
-export async function renumber(state: CollectionState, blocks: BlockWriter, tick: Tick): Promise<Renumbering> {
-  const base = state.manifest;
-  const ordinalOf = await newOrdinals(state, base);
-  const ids = await state.idFile.renumber(base.ids, ordinalOf, blocks, tick);
-  const payload = await state.payloadFile.renumber(base.payload, ordinalOf, blocks, tick);
-  const vectors = (await state.vectors?.file.renumber(base.vectors, ordinalOf, blocks, tick)) ?? [];
-  const metadata = await state.metadataSegment.renumber(base.metadata, ordinalOf, blocks, tick);
-  const manifest: Manifest = {
-    ...base,
-    version: base.version + 1,
-    nextOrdinal: base.count,
-    ids,
-    payload,
-    vectors,
-    metadata,
-    text: null,
-    graph: null,
-  };
-  return { base, manifest, ordinalOf };
-}
-
-async function newOrdinals(state: CollectionState, base: Manifest): Promise<(ordinal: number) => number> {
-  const translation = new Uint32Array(base.nextOrdinal);
-  let next = 0;
-  for await (const { ordinals } of state.idFile.scan(base.ids)) for (const ordinal of ordinals) translation[ordinal] = next++;
-  return (ordinal) => (ordinal < base.nextOrdinal ? translation[ordinal]! : ordinal - base.nextOrdinal + base.count);
+export async function renumber(state: CollectionState, writer: BlockWriter, tick: Tick): Promise<PreparedManifest> {
+  const renumbering = await state.records.renumbering();
+  return state.prepare({ nextOrdinal: renumbering.nextOrdinal }, (part) => part.renumber(renumbering, writer, tick));
 }

@@ -13,7 +13,8 @@ import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
 import type { Environment } from "../storage.js";
-import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionInfo } from "../types.js";
 import type { GuardFacts, Usage } from "./guard.js";
 
@@ -72,8 +73,8 @@ export class Facts {
   async #dimensionOf(row: CollectionRow): Promise<number | null> {
     const facts = this.#parts.collections.facts(row.id);
     if (facts !== undefined) return facts.dimension;
-    const { dimension, offset } = this.#parts.sysdb.manifest(row.id);
-    return dimension ?? this.#parts.log.firstDimension(row, offset);
+    const { sections, offset } = this.#parts.sysdb.manifest(row.id);
+    return sections.vectors.dimension ?? this.#parts.log.firstDimension(row, offset);
   }
 
   guardFacts(): GuardFacts {
@@ -85,7 +86,7 @@ export class Facts {
       usageOf: (tenant) => this.#usageOf(sysdb.listCollections().filter((row) => row.tenant === tenant)),
       usageOfCollection: (collectionId) => this.#usageOf([sysdb.collectionById(collectionId)]),
       countAbsent: (collectionId, ids) =>
-        this.#using(collectionId, (state) => new Set(ids.filter((id) => state.ordinalOf(id) === undefined)).size),
+        this.#using(collectionId, (state) => new Set(ids.filter((id) => state.records.ordinalOf(id) === undefined)).size),
     };
   }
 

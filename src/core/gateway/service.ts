@@ -38,7 +38,8 @@ import type {
   WriteRequest,
 } from "../service.js";
 import type { Environment } from "../storage.js";
-import type { CollectionRow, SysDb } from "../sysdb/sysdb.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
 import type { Facts } from "./facts.js";
 import { planSearch } from "./parse-search.js";
@@ -231,10 +232,7 @@ export class GatewayService implements EngineService {
   }
 
   async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
-    const [total, pending] = await this.#using(
-      request.collectionId,
-      ({ appliedOffset, logRecords }) => [appliedOffset, logRecords] as const,
-    );
+    const [total, pending] = await this.#using(request.collectionId, ({ appliedOffset, log }) => [appliedOffset, log.records] as const);
     return {
       total_ops: total,
       num_indexed_ops: total - pending,

@@ -3,13 +3,14 @@
  *
  *     log record = crc32:u32 body                       crc32 covers body
  *     body       = format:u8 kind:u8 (1 write, 2 delete) 0:u16 header-length:u32 header:utf8 pad{0..3} embeddings sparse
- *     header     = JSON; write: {operation, ids, documents, metadatas, uris, dimension, absent}   delete: {ids}
+ *     header     = JSON; write: {operation, ids, documents, metadatas, uris, dimension, absent, requestId}   delete: {ids, requestId}
  *     embeddings = rows × dimension float32, only of the records that carry one, in order
  *     sparse     = for each sparse vector of the metadatas, in order: entries × u32 indices, entries × float32 values
  *
  * `absent` lists the positions of records without an embedding; padding aligns the embeddings to four bytes from the
  * start of the log record. In the header a sparse vector stands as {"entries": number}, the only object among metadata
- * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2.
+ * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2. `requestId`
+ * names the request that the record came from; records of database format 1 have none.
  */
 import { crc32 } from "../base/checksum.js";
 import { decodeJson, encodeJson } from "../base/json-bytes.js";
@@ -19,7 +20,10 @@ import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "..
 
 export type Operation = "add" | "update" | "upsert";
 
-export type LogRecord = { kind: "write"; operation: Operation; records: RecordBatch } | { kind: "delete"; ids: string[] };
+/** `requestId` names the request that it came from, if that had a name. */
+export type LogRecord = ({ kind: "write"; operation: Operation; records: RecordBatch } | { kind: "delete"; ids: string[] }) & {
+  requestId?: string;
+};
 
 const FORMAT = 1;
 const FORMAT_SPARSE = 2;
@@ -42,10 +46,11 @@ interface WriteHeader {
   uris: (string | null)[] | null;
   dimension: number | null;
   absent: number[];
+  requestId?: string;
 }
 
 export function encodeLogRecord(record: LogRecord): Uint8Array {
-  if (record.kind === "delete") return frame(FORMAT, KIND_DELETE, { ids: record.ids }, []);
+  if (record.kind === "delete") return frame(FORMAT, KIND_DELETE, { ids: record.ids, requestId: record.requestId }, []);
   const vectors: SparseVector[] = [];
   const { ids, documents, metadatas, uris, embeddings } = record.records;
   const header: WriteHeader = {
@@ -56,6 +61,7 @@ export function encodeLogRecord(record: LogRecord): Uint8Array {
     uris,
     dimension: embeddings?.dimension ?? null,
     absent: absentPositions(embeddings?.present ?? null),
+    requestId: record.requestId,
   };
   const numbers = [...(embeddings === null ? [] : [embeddings.values]), ...vectors.flatMap(numbersOf)];
   return frame(vectors.length === 0 ? FORMAT : FORMAT_SPARSE, KIND_WRITE, header, numbers);
@@ -103,8 +109,11 @@ export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
   if (bytes[4] !== FORMAT && bytes[4] !== FORMAT_SPARSE) throw damaged(where, `has unknown format ${bytes[4]}`);
   const headerEnd = HEADER_AT + view.getUint32(8, true);
   const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
-  if (bytes[5] === KIND_DELETE) return { kind: "delete", ids: (header as { ids: string[] }).ids };
-  return decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, bytes[4] === FORMAT_SPARSE);
+  const { requestId } = header as { requestId?: string };
+  const named = requestId === undefined ? {} : { requestId };
+  if (bytes[5] === KIND_DELETE) return { kind: "delete", ids: (header as { ids: string[] }).ids, ...named };
+  const record = decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, bytes[4] === FORMAT_SPARSE);
+  return { ...record, ...named };
 }
 
 function decodeWrite(header: WriteHeader, numbers: ArrayBuffer, hasSparse: boolean): LogRecord {

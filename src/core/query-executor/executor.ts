@@ -37,7 +37,7 @@ export class QueryExecutor {
   selectIds(state: CollectionState, plan: DeletePlan): Promise<string[]> {
     return state.read(async () => {
       const ordinals = limit(await this.#select(state, plan), 0, plan.limit);
-      return Array.from(ordinals, (ordinal) => state.idOf(ordinal));
+      return Array.from(ordinals, (ordinal) => state.records.idOf(ordinal));
     });
   }
 
@@ -58,10 +58,10 @@ export class QueryExecutor {
   /** Documents by BM25 score. */
   async searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
     // The bulk of catching up happens before the lock is held, so that writes are not kept waiting for it.
-    await state.text.ready(state.textSource(), this.#tick);
+    await state.text.ready(this.#tick);
     return state.read(async () => {
       const allowed = await this.#select(state, plan);
-      const hits = await searchText(state.text, state.lockedTextSource(), plan, allowed, this.#tick);
+      const hits = await searchText(state.text, plan, allowed, this.#tick);
       const columns = await state.fetch(hits.ordinals, fieldsOf(plan.include));
       return { ...columns, scores: hits.scores, terms: hits.terms };
     });
@@ -69,7 +69,7 @@ export class QueryExecutor {
 
   /** Records by rank expressions; all searches of a call see the same moment. */
   async search(state: CollectionState, plan: SearchPlan): Promise<SearchColumns[]> {
-    if (needsText(plan)) await state.text.ready(state.textSource(), this.#tick);
+    if (needsText(plan)) await state.text.ready(this.#tick);
     return state.read(() => searchAll(state, plan, this.#tick));
   }
 
@@ -82,10 +82,10 @@ export class QueryExecutor {
   }
 
   async #select(state: CollectionState, plan: SelectionPlan): Promise<Bitmap> {
-    if (plan.ids === null && plan.where === null && plan.whereDocument === null) return state.live;
-    let universe = state.live;
+    if (plan.ids === null && plan.where === null && plan.whereDocument === null) return state.records.live;
+    let universe = state.records.live;
     if (plan.ids !== null) {
-      universe = Bitmap.of(plan.ids.map((id) => state.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
+      universe = Bitmap.of(plan.ids.map((id) => state.records.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
     }
     return filterOrdinals({ ...liveView(state).filterSource(this.#tick), universe }, plan.where, plan.whereDocument);
   }

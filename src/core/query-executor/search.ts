@@ -51,7 +51,7 @@ async function readSource(state: CollectionState, view: SearchView, source: Rank
     return { ordinals, scores: Float64Array.from(distances) };
   }
   const query = { ...source, nResults: source.limit };
-  const { ordinals, scores } = await searchText(state.text, state.lockedTextSource(), query, view.withIndexedText(allowed), tick);
+  const { ordinals, scores } = await searchText(state.text, query, view.withIndexedText(allowed), tick);
   // BM25 scores grow with relevance; turned round, they go with distances.
   return { ordinals, scores: scores.map((score) => -score) };
 }

@@ -33,9 +33,9 @@ export function liveView(state: CollectionState): SearchView {
   const fetch: FetchColumns = (ordinals, fields) => state.fetch(ordinals, fields);
   return {
     filterSource: (tick) => ({
-      universe: state.live,
-      memtableOrdinals: Bitmap.of(state.memtable.ordinals()),
-      ordinalOf: (id) => state.ordinalOf(id),
+      universe: state.records.live,
+      memtableOrdinals: Bitmap.of(state.records.uncompacted()),
+      ordinalOf: (id) => state.records.ordinalOf(id),
       metadata: (condition) => byPostings(state, condition),
       fetch: (ordinals, { metadata, document }) => fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick,
@@ -46,8 +46,8 @@ export function liveView(state: CollectionState): SearchView {
   };
 }
 
-function byPostings({ metadataSegment, manifest }: CollectionState, condition: Condition): Promise<Bitmap> | null {
-  return metadataSegment.answers(condition) ? metadataSegment.evaluate(manifest.metadata, condition) : null;
+function byPostings({ parts: { metadata } }: CollectionState, condition: Condition): Promise<Bitmap> | null {
+  return metadata.answers(condition) ? metadata.evaluate(condition) : null;
 }
 
 /** What the latest compaction saw. */
@@ -67,11 +67,11 @@ class SegmentsView implements SearchView {
 
   constructor(state: CollectionState) {
     this.#state = state;
-    for (const ordinal of state.memtable.ordinals()) {
-      if (ordinal < state.manifest.nextOrdinal) this.#note(ordinal, state.memtable.get(ordinal)!);
+    for (const ordinal of state.records.uncompacted()) {
+      if (ordinal < state.records.compactedEnd) this.#note(ordinal, state.records.entry(ordinal)!);
     }
     this.#universe = Bitmap.of(this.#deleted.keys());
-    for (const ordinal of state.live.values()) if (ordinal < state.manifest.nextOrdinal) this.#universe.add(ordinal);
+    for (const ordinal of state.records.live.values()) if (ordinal < state.records.compactedEnd) this.#universe.add(ordinal);
   }
 
   #note(ordinal: number, entry: MemtableEntry): void {
@@ -93,7 +93,7 @@ class SegmentsView implements SearchView {
 
   /** A deleted record's id may name a new one, which is not in the segments. */
   #ordinalOf(id: string): number | undefined {
-    const ordinal = this.#state.ordinalOf(id);
+    const ordinal = this.#state.records.ordinalOf(id);
     if (ordinal !== undefined && this.#universe.has(ordinal)) return ordinal;
     return [...this.#deleted].find(([, deleted]) => deleted === id)?.[0];
   }
@@ -101,7 +101,7 @@ class SegmentsView implements SearchView {
   async nearest(query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest> {
     const indexed = await nearest(this.#state, query, k, allowed.clone().subtract(this.#movedOn));
     const others = allowed.clone().intersect(this.#movedOn).toArray();
-    const distance = distanceFrom(this.#state.space, query);
+    const distance = distanceFrom(this.#state.vectors.space, query);
     const hits = Array.from(indexed.ordinals, (ordinal, i) => ({ ordinal, distance: indexed.distances[i]! }));
     const embeddings = await this.#embeddings(others);
     others.forEach((ordinal, i) => hits.push({ ordinal, distance: Math.fround(distance(embeddings[i]!, 0)) }));
@@ -118,12 +118,12 @@ class SegmentsView implements SearchView {
 
   readonly fetch: FetchColumns = async (ordinals, fields) => {
     const ascending = ordinals.slice().sort();
-    const rows = await this.#state.payloadFile.read(this.#state.manifest.payload, fields.document || fields.metadata ? ascending : []);
+    const rows = await this.#state.records.storedPayloads(fields.document || fields.metadata ? ascending : []);
     const payloads = new Map(rows.map((row, i) => [ascending[i]!, row]));
     const embeddings = fields.embedding ? await this.#embeddings(ordinals) : null;
     const all = Array.from(ordinals);
     return {
-      ids: all.map((ordinal) => this.#deleted.get(ordinal) ?? this.#state.idOf(ordinal)),
+      ids: all.map((ordinal) => this.#deleted.get(ordinal) ?? this.#state.records.idOf(ordinal)),
       documents: fields.document ? all.map((ordinal) => payloads.get(ordinal)?.document ?? null) : null,
       metadatas: fields.metadata ? all.map((ordinal) => payloads.get(ordinal)?.metadata ?? null) : null,
       uris: null,
@@ -132,7 +132,7 @@ class SegmentsView implements SearchView {
   };
 
   async #embeddings(ordinals: Uint32Array): Promise<Float32Array[]> {
-    return ordinals.length === 0 ? [] : this.#state.vectors!.segment.read([...ordinals]);
+    return this.#state.vectors.storedEmbeddings(ordinals);
   }
 }
 

@@ -8,13 +8,9 @@
  */
 
 import { crc32 } from "../base/checksum.js";
-import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
-import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { findRow, type OrdinalEntry, type OrdinalSection, type RowFormat } from "../blockstore/ordinal-blockfile.js";
-import { TidepoolError } from "../errors.js";
+import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
-import type { ByteRange } from "../storage.js";
 
 /** One record's embedding with its codes: row `at` of rows that were quantised together. */
 export interface VectorRow {
@@ -35,7 +31,8 @@ export function vectorFormat(dimension: number): RowFormat<VectorRow> {
   };
 }
 
-function quantizedRows(codeBlock: Block): QuantizedRows {
+/** The codes of a block, as views into it. */
+export function quantizedRows(codeBlock: Block): QuantizedRows {
   return {
     codes: codeBlock.fixedI8("codes"),
     slopes: codeBlock.f32("slope"),
@@ -72,111 +69,4 @@ function rowChecksums(dimension: number, embeddings: Float32Array): Uint32Array 
   const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
   const width = dimension * 4;
   return Uint32Array.from({ length: bytes.length / width }, (_, row) => crc32(bytes.subarray(row * width, (row + 1) * width)));
-}
-
-/** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
-interface RowDirectory {
-  entry: OrdinalEntry;
-  ordinals: Uint32Array;
-  checksums: Uint32Array;
-  valuesAt: number;
-}
-
-/** Reads single embeddings of one collection's vector segment. */
-export class VectorSegment {
-  readonly #store: BlockStore;
-  readonly #owner: string;
-  readonly #dimension: number;
-  #directories: RowDirectory[] = [];
-
-  constructor(store: BlockStore, owner: string, dimension: number) {
-    this.#store = store;
-    this.#owner = owner;
-    this.#dimension = dimension;
-  }
-
-  /** Reads the codes of every block, for the vector index, and keeps what single reads need. Call `install` with the result. */
-  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void, tick: Tick): Promise<RowDirectory[]> {
-    const directories: RowDirectory[] = [];
-    for await (const { entry, block } of this.#readCodes(section)) {
-      visit(block.u32("ordinal"), quantizedRows(block));
-      directories.push(directoryOf(entry, block));
-      await tick();
-    }
-    return directories;
-  }
-
-  /** The directories of a section that shares most of its blocks with the present one. */
-  async prepare(section: OrdinalSection, tick: Tick): Promise<RowDirectory[]> {
-    const known = new Map(this.#directories.map((directory) => [directory.entry, directory]));
-    for await (const { entry, block } of this.#readCodes(section.filter((entry) => !known.has(entry)))) {
-      known.set(entry, directoryOf(entry, block));
-      await tick();
-    }
-    return section.map((entry) => known.get(entry)!);
-  }
-
-  install(directories: RowDirectory[]): void {
-    this.#directories = directories;
-  }
-
-  /** Embeddings of ordinals that the segment holds, in the order given. */
-  async read(ordinals: readonly number[]): Promise<Float32Array[]> {
-    const places = ordinals.map((ordinal) => this.#locate(ordinal));
-    const found = await this.#store.readRanges(places.map((place) => place.range));
-    return found.map((bytes, i) => {
-      if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent as BlockRef, ordinals[i]!);
-      return new Float32Array(bytes.buffer, bytes.byteOffset, this.#dimension);
-    });
-  }
-
-  #locate(ordinal: number): { range: ByteRange; checksum: number } {
-    const directory = this.#directoryOf(ordinal);
-    const row = directory === undefined ? -1 : findRow(directory.ordinals, ordinal);
-    if (directory === undefined || row < 0) {
-      throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
-    }
-    const width = this.#dimension * 4;
-    return {
-      range: { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width },
-      checksum: directory.checksums[row]!,
-    };
-  }
-
-  #directoryOf(ordinal: number): RowDirectory | undefined {
-    let low = 0;
-    let high = this.#directories.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const directory = this.#directories[middle]!;
-      if (ordinal < directory.entry.first) high = middle - 1;
-      else if (ordinal > directory.entry.last) low = middle + 1;
-      else return directory;
-    }
-    return undefined;
-  }
-
-  /** The codes of one entry after the other; each block is good until the next one is read. */
-  async *#readCodes(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; block: Block }, void, undefined> {
-    const buffer = new Uint8Array(section.reduce((max, { refs }) => Math.max(max, refs[0]!.length), 0));
-    for (const entry of section) yield { entry, block: Block.decode(await this.#store.readBytes(entry.refs[0]!, this.#owner, buffer)) };
-  }
-
-  #damaged(ref: BlockRef, ordinal: number): TidepoolError {
-    return new TidepoolError(
-      "CORRUPTION",
-      `The embedding of ordinal ${ordinal} in block ${ref.arena}:` +
-        `${ref.offset}+${ref.length} of ${this.#owner} fails its checksum. Nothing was changed.`,
-    );
-  }
-}
-
-/** Copies, so that the codes block itself can be collected. */
-function directoryOf(entry: OrdinalEntry, block: Block): RowDirectory {
-  return {
-    entry,
-    ordinals: block.u32("ordinal").slice(),
-    checksums: block.u32("crc").slice(),
-    valuesAt: Number(block.metadata.get("valuesAt")),
-  };
 }

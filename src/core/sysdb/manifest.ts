@@ -3,70 +3,46 @@
  * kept. Publishing one (a compare-and-set in the catalog that also truncates the log) is a compaction's only commit point;
  * a fork commits a manifest too, together with a copy of the log after it.
  *
+ * What the sections say is the business of the collection's parts; here it is only asked which blocks they name.
+ *
  * Invariants: a manifest names only flushed blocks; `offset` is the last log record that its segments contain, and the
  * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`.
  */
 import type { BlockRef } from "../blockstore/blockstore.js";
-import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
-import type { MetadataSection } from "../collection/metadata.js";
-import type { TextSection } from "../collection/text.js";
-import type { GraphSection } from "../segment/graph.js";
+import type { AppliedRequest } from "../collection/applied-requests.js";
+import type { Sections } from "../collection/parts.js";
 
 export interface Manifest {
   version: number;
   offset: number;
-  dimension: number | null;
   nextOrdinal: number;
   /** Live records in the segments. */
   count: number;
-  /** Whether any record ever had a document. */
-  hasDocuments: boolean;
-  /** ordinal → id. */
-  ids: OrdinalSection;
-  /** ordinal → document, uri, metadata. */
-  payload: OrdinalSection;
-  /** ordinal → codes, embedding. */
-  vectors: OrdinalSection;
-  metadata: MetadataSection;
-  text: TextSection | null;
-  /** The vector index's graph, as of some earlier moment. */
-  graph: GraphSection | null;
+  /** The latest requests of log records up to `offset`, the oldest first. */
+  requests: AppliedRequest[];
+  sections: Sections;
 }
 
-export function emptyManifest(): Manifest {
-  return {
-    version: 0,
-    offset: 0,
-    dimension: null,
-    nextOrdinal: 0,
-    count: 0,
-    hasDocuments: false,
-    ids: [],
-    payload: [],
-    vectors: [],
-    metadata: { postings: { blocks: [] } },
-    text: null,
-    graph: null,
-  };
+/** What the system database has to know of sections. */
+export interface SectionKinds {
+  empty(): Sections;
+  /** Every block that any of the sections names. */
+  refs(sections: Sections): Iterable<BlockRef>;
+}
+
+export function emptyManifest(sections: Sections): Manifest {
+  return { version: 0, offset: 0, nextOrdinal: 0, count: 0, requests: [], sections };
 }
 
 /** Blocks that any of the manifests names and none of the `kept` does, once each. */
-export function refsOnlyIn(manifests: readonly Manifest[], kept: readonly Manifest[]): BlockRef[] {
-  const keptKeys = new Set(kept.flatMap((manifest) => [...manifestRefs(manifest)].map(refKey)));
+export function refsOnlyIn(kinds: SectionKinds, manifests: readonly Manifest[], kept: readonly Manifest[]): BlockRef[] {
+  const refsOf = ({ sections }: Manifest): BlockRef[] => [...kinds.refs(sections)];
+  const keptKeys = new Set(kept.flatMap((manifest) => refsOf(manifest).map(refKey)));
   const refs = new Map<string, BlockRef>();
   for (const manifest of manifests) {
-    for (const ref of manifestRefs(manifest)) if (!keptKeys.has(refKey(ref))) refs.set(refKey(ref), ref);
+    for (const ref of refsOf(manifest)) if (!keptKeys.has(refKey(ref))) refs.set(refKey(ref), ref);
   }
   return [...refs.values()];
-}
-
-function* manifestRefs(manifest: Manifest): Generator<BlockRef, void, undefined> {
-  for (const section of [manifest.ids, manifest.payload, manifest.vectors]) {
-    for (const entry of section) yield* entry.refs;
-  }
-  for (const block of manifest.metadata.postings.blocks) yield block.ref;
-  if (manifest.text !== null) yield* manifest.text.blocks;
-  if (manifest.graph !== null) yield* manifest.graph.pieces;
 }
 
 function refKey(ref: BlockRef): string {

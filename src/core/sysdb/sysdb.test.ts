@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import type { BlockRef } from "../blockstore/blockstore.js";
+import { sectionKinds } from "../collection/parts.js";
+import { LogRetention } from "../log/log-retention.js";
 import type { CatalogStore } from "../storage.js";
-import { emptyManifest } from "./manifest.js";
+import { emptyManifest, type Manifest } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
-import { DEFAULT_DATABASE, DEFAULT_TENANT, FORMAT_VERSION, SysDb } from "./sysdb.js";
+import { DEFAULT_DATABASE, DEFAULT_TENANT, FORMAT_VERSION, SysDb, type SysDbOptions } from "./sysdb.js";
 
 let names = 0;
 
@@ -11,9 +14,16 @@ async function openCatalog(): Promise<CatalogStore> {
   return (await openMemoryStorage(`sysdb-${names++}`)).catalog;
 }
 
-function open(catalog: CatalogStore): Promise<SysDb> {
+function open(catalog: CatalogStore, options: Partial<SysDbOptions> = {}): Promise<SysDb> {
   let id = 0;
-  return SysDb.open(catalog, { now: () => 1, randomId: () => `id-${id++}` });
+  const environment = { now: () => 1, randomId: () => `id-${id++}` };
+  return SysDb.open(catalog, environment, { sections: sectionKinds, retention: new LogRetention(), retainVersions: 1, ...options });
+}
+
+function manifestWith(fields: Partial<Manifest>, ...refs: BlockRef[]): Manifest {
+  const sections = sectionKinds.empty();
+  sections.records.ids = refs.map((ref) => ({ first: 0, last: 0, rows: 1, refs: [ref] }));
+  return { ...emptyManifest(sections), ...fields };
 }
 
 function fields(name: string, id = name) {
@@ -65,8 +75,8 @@ describe("the system database", () => {
     const [first, second] = [await open(catalog), await open(catalog)];
     await first.createCollection(fields("c"));
     const other = await open(catalog);
-    await first.publish("c", { ...emptyManifest(), version: 1 }, []);
-    await expect(other.publish("c", { ...emptyManifest(), version: 1, offset: 5 }, [])).rejects.toThrow(/conflict/);
+    await first.publish("c", manifestWith({ version: 1 }), []);
+    await expect(other.publish("c", manifestWith({ version: 1, offset: 5 }), [])).rejects.toThrow(/conflict/);
     expect((await open(catalog)).manifest("c").offset).toBe(0);
     expect(second.listCollections()).toEqual([]);
   });
@@ -76,12 +86,12 @@ describe("the system database", () => {
     const sysdb = await open(catalog);
     await sysdb.createCollection(fields("source"));
     const [shared, own] = [ref(1), ref(2)];
-    await sysdb.publish("source", { ...emptyManifest(), version: 1, ids: [{ first: 0, last: 0, rows: 1, refs: [shared] }] }, []);
+    await sysdb.publish("source", manifestWith({ version: 1 }, shared), []);
     await sysdb.forkCollection("source", "fork", "fork");
     await sysdb.forkCollection("fork", "grandchild", "grandchild");
     expect([sysdb.forkCount("source"), sysdb.forkCount("fork")]).toEqual([2, 2]);
     expect((await open(catalog)).blockRefs()).toEqual([shared]);
-    const next = { ...emptyManifest(), version: 2, ids: [{ first: 0, last: 0, rows: 1, refs: [own] }] };
+    const next = manifestWith({ version: 2 }, own);
     expect(await sysdb.publish("source", next, [])).toEqual([]);
     expect(await sysdb.deleteCollection("source", [])).toEqual([own]);
     expect(await sysdb.deleteCollection("fork", [])).toEqual([]);
@@ -90,19 +100,57 @@ describe("the system database", () => {
 
   test("retains as many published versions as asked for, and hands back the blocks of older ones", async () => {
     const catalog = await openCatalog();
-    const environment = { now: () => 1, randomId: () => "id" };
-    const sysdb = await SysDb.open(catalog, environment, 3);
+    const sysdb = await open(catalog, { retainVersions: 3 });
     await sysdb.createCollection(fields("c"));
-    const manifest = (version: number) => ({ ...emptyManifest(), version, ids: [{ first: 0, last: 0, rows: 1, refs: [ref(version)] }] });
+    const manifest = (version: number) => manifestWith({ version }, ref(version));
     const released = [];
     for (let version = 1; version <= 5; version++) released.push(await sysdb.publish("c", manifest(version), []));
     expect(released).toEqual([[], [], [], [ref(1)], [ref(2)]]);
     expect(sysdb.versions("c").map(({ version }) => version)).toEqual([3, 4]);
-    const reopened = await SysDb.open(catalog, environment, 1);
+    const reopened = await open(catalog);
     expect(reopened.versions("c")).toEqual(sysdb.versions("c"));
     expect((await reopened.publish("c", manifest(6), [])).map(({ arena }) => arena).sort()).toEqual([3, 4, 5]);
     expect(await reopened.deleteCollection("c", [])).toEqual([ref(6)]);
     expect(await catalog.list("version/")).toEqual([]);
+  });
+
+  test("publishing drops the log records that the manifest contains, but for those that somebody still needs", async () => {
+    const { catalog, log } = await openMemoryStorage(`sysdb-${names++}`);
+    const retention = new LogRetention();
+    const sysdb = await open(catalog, { retention });
+    await sysdb.createCollection(fields("c"));
+    await log.append([1, 2, 3].map((offset) => ({ collectionId: "c", offset, bytes: new Uint8Array(1) })));
+    const offsets = async () => (await log.read("c", 0, Infinity)).map(({ offset }) => offset);
+    const hold = retention.hold("c", 1);
+    await sysdb.publish("c", manifestWith({ version: 1, offset: 2 }), []);
+    expect(await offsets()).toEqual([2, 3]);
+    hold.release();
+    await sysdb.publish("c", manifestWith({ version: 2, offset: 2 }), []);
+    expect(await offsets()).toEqual([3]);
+  });
+
+  test("a database of format 1 is read, and raised to the present format before anything of that is written", async () => {
+    const catalog = await openCatalog();
+    await (await open(catalog)).createCollection(fields("c"));
+    const { version, offset, nextOrdinal, count, sections } = manifestWith({ version: 4, offset: 9, nextOrdinal: 3, count: 2 }, ref(1));
+    const { ids, payload } = sections.records;
+    const old = { version, offset, nextOrdinal, count, ids, payload, dimension: 2, hasDocuments: true };
+    const manifest = encodeRow({ ...old, vectors: [], metadata: sections.metadata, text: null, graph: null });
+    const format = encodeRow({ formatVersion: 1, createdAt: 0 });
+    await catalog.commit({
+      put: new Map([
+        ["manifest/c", manifest],
+        ["format", format],
+      ]),
+    });
+    const sysdb = await open(catalog);
+    expect(sysdb.manifest("c")).toEqual({
+      ...{ version, offset, nextOrdinal, count, requests: [] },
+      sections: { ...sections, vectors: { dimension: 2, rows: [], graph: null }, text: { hasDocuments: true, snapshot: null } },
+    });
+    expect(decodeRow("format", (await catalog.get("format"))!)).toEqual({ formatVersion: FORMAT_VERSION, createdAt: 0 });
+    expect(await catalog.get("manifest/c")).toEqual(manifest);
+    expect(await sysdb.publish("c", manifestWith({ version: 5, offset: 9 }), [])).toEqual([ref(1)]);
   });
 
   test("a database of a newer format is refused and left alone", async () => {

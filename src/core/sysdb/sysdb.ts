@@ -16,12 +16,13 @@ import { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
-import type { CollectionConfiguration, CollectionSchema, Metadata } from "../types.js";
-import { emptyManifest, type Manifest, refsOnlyIn } from "./manifest.js";
+import type { CollectionRow } from "./collection-row.js";
+import { toManifest } from "./format-1.js";
+import { emptyManifest, type Manifest, refsOnlyIn, type SectionKinds } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 
 /** Version of everything on disk. A change that an older release cannot read raises it. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 export const DEFAULT_TENANT = "default_tenant";
 export const DEFAULT_DATABASE = "default_database";
@@ -43,25 +44,18 @@ export interface DatabaseRow {
   tenant: string;
 }
 
-/** A collection's row. `sequence` is its place in the order of creation. */
-export interface CollectionRow {
-  id: string;
-  name: string;
-  tenant: string;
-  database: string;
-  metadata: Metadata | null;
-  configuration: CollectionConfiguration;
-  /** Missing where all indexes are as they are without a schema. */
-  schema?: CollectionSchema;
-  sequence: number;
-  /** Id of the collection that the first of a chain of forks was made from; its own id when it is no fork. */
-  root: string;
-}
-
 /** A manifest and its row, for compare-and-set. */
 interface StoredManifest {
   manifest: Manifest;
   bytes: Uint8Array;
+}
+
+export interface SysDbOptions {
+  sections: SectionKinds;
+  /** Who still needs log records that a manifest contains. */
+  retention: { floor(collectionId: string): number };
+  /** Published versions of each collection that stay readable, the current one included. */
+  retainVersions: number;
 }
 
 export class SysDb {
@@ -72,24 +66,31 @@ export class SysDb {
   readonly #manifests = new Map<string, StoredManifest>();
   /** Earlier manifests that are retained, by collection, oldest first. */
   readonly #versions = new Map<string, Manifest[]>();
-  readonly #retainVersions: number;
+  readonly #options: SysDbOptions;
   #nextSequence = 1;
   /** Changes of manifests run one after the other: what is shared must not change between looking and committing. */
   readonly #changes = new Serial();
 
-  private constructor(catalog: CatalogStore, retainVersions: number) {
+  private constructor(catalog: CatalogStore, options: SysDbOptions) {
     this.#catalog = catalog;
-    this.#retainVersions = retainVersions;
+    this.#options = options;
   }
 
-  /** Reads the catalog, or writes the first rows of a new one. Of each collection `retainVersions` published versions stay readable. */
-  static async open(catalog: CatalogStore, environment: Pick<Environment, "now" | "randomId">, retainVersions = 1): Promise<SysDb> {
-    const sysdb = new SysDb(catalog, retainVersions);
-    const format = await catalog.get("format");
-    if (format === null) await sysdb.#initialise(environment);
-    else checkFormat(decodeRow<FormatRow>("format", format));
+  /** Reads the catalog, or writes the first rows of a new one. */
+  static async open(catalog: CatalogStore, environment: Pick<Environment, "now" | "randomId">, options: SysDbOptions): Promise<SysDb> {
+    const sysdb = new SysDb(catalog, options);
+    const bytes = await catalog.get("format");
+    if (bytes === null) await sysdb.#initialise(environment);
+    const format = bytes === null ? null : readFormat(bytes);
     await sysdb.#load();
+    if (format !== null && format.formatVersion < FORMAT_VERSION) await sysdb.#raiseFormat(format, bytes!);
     return sysdb;
+  }
+
+  /** Before the first row of this format is written: an older release must not open what it cannot read. */
+  #raiseFormat(format: FormatRow, bytes: Uint8Array): Promise<void> {
+    const raised: FormatRow = { ...format, formatVersion: FORMAT_VERSION };
+    return this.#catalog.commit({ expect: new Map([["format", bytes]]), put: new Map([["format", encodeRow(raised)]]) });
   }
 
   async #initialise(environment: Pick<Environment, "now" | "randomId">): Promise<void> {
@@ -145,7 +146,7 @@ export class SysDb {
 
   #decodeManifest(key: string, bytes: Uint8Array): Manifest {
     try {
-      return decodeRow<Manifest>(key, bytes);
+      return toManifest(decodeRow<Manifest>(key, bytes));
     } catch (cause) {
       const row = this.#collections.get(idIn(key));
       if (row === undefined || !(cause instanceof TidepoolError)) throw cause;
@@ -254,7 +255,7 @@ export class SysDb {
   async createCollection(fields: Omit<CollectionRow, "sequence" | "root">): Promise<CollectionRow> {
     if (this.findCollection(fields.tenant, fields.database, fields.name) !== null) throw alreadyExists("Collection", fields.name);
     const row: CollectionRow = { ...fields, sequence: this.#nextSequence++, root: fields.id };
-    const manifest = emptyManifest();
+    const manifest = emptyManifest(this.#options.sections.empty());
     return this.#admit(row, { manifest, bytes: encodeRow(manifest) }, {});
   }
 
@@ -318,7 +319,7 @@ export class SysDb {
       this.#collections.delete(id);
       this.#manifests.delete(id);
       this.#versions.delete(id);
-      return refsOnlyIn(gone, this.#allManifests());
+      return refsOnlyIn(this.#options.sections, gone, this.#allManifests());
     });
   }
 
@@ -344,6 +345,7 @@ export class SysDb {
   /** Every block that the published manifests of these collections name, once each. */
   publishedRefs(ids: readonly string[]): BlockRef[] {
     return refsOnlyIn(
+      this.#options.sections,
       ids.map((id) => this.manifest(id)),
       [],
     );
@@ -351,12 +353,12 @@ export class SysDb {
 
   /** Every block that a manifest names, once each. */
   blockRefs(): BlockRef[] {
-    return refsOnlyIn(this.#allManifests(), []);
+    return refsOnlyIn(this.#options.sections, this.#allManifests(), []);
   }
 
   /** The blocks that these manifests, which were never published, name and no other does. */
   refsOnlyIn(unpublished: readonly Manifest[]): BlockRef[] {
-    return refsOnlyIn(unpublished, this.#allManifests());
+    return refsOnlyIn(this.#options.sections, unpublished, this.#allManifests());
   }
 
   /**
@@ -368,7 +370,7 @@ export class SysDb {
       const current = this.#manifests.get(id);
       if (current === undefined) throw notFound("Collection", id);
       const earlier = [...this.versions(id), current.manifest];
-      const retained = earlier.slice(Math.max(0, earlier.length - this.#retainVersions + 1));
+      const retained = earlier.slice(Math.max(0, earlier.length - this.#options.retainVersions + 1));
       const dropped = earlier.slice(0, earlier.length - retained.length);
       const bytes = encodeRow(next);
       const put = new Map([[`manifest/${id}`, bytes]]);
@@ -377,11 +379,11 @@ export class SysDb {
         expect: new Map([[`manifest/${id}`, current.bytes]]),
         put,
         delete: dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version)),
-        truncateLog: [{ collectionId: id, upTo: next.offset }],
+        truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
       });
       this.#manifests.set(id, { manifest: next, bytes });
       this.#versions.set(id, retained);
-      return refsOnlyIn([...dropped, ...skipped], this.#allManifests());
+      return refsOnlyIn(this.#options.sections, [...dropped, ...skipped], this.#allManifests());
     });
   }
 
@@ -390,14 +392,17 @@ export class SysDb {
   }
 }
 
-function checkFormat(format: FormatRow): void {
+function readFormat(bytes: Uint8Array): FormatRow {
+  const format = decodeRow<FormatRow>("format", bytes);
   if (format.formatVersion > FORMAT_VERSION) {
     throw new TidepoolError(
       "FORMAT_TOO_NEW",
-      `This database has format version ${format.formatVersion}; this release reads up to ${FORMAT_VERSION}. Update tidepool-db to open it. Nothing was changed.`,
+      `This database has format version ${format.formatVersion}; this release reads up to ${FORMAT_VERSION}. ` +
+        "Update tidepool-db to open it. Nothing was changed.",
       { details: { found: format.formatVersion, supported: FORMAT_VERSION } },
     );
   }
+  return format;
 }
 
 /** The collection's id in the key of a manifest or of an earlier one. */

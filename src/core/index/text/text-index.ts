@@ -25,6 +25,9 @@ import { tokenize, tokenizerSignature } from "./tokenize.js";
 /** MiniSearch's serialisation version and the version of our pieces, as one number. */
 export const LAYOUT = 2_01;
 const FIELD = 0;
+/** What MiniSearch was seen to take: 81 MB for 49,043 documents of 1.3 million tokens. */
+const BYTES_PER_TOKEN = 55;
+const BYTES_PER_DOCUMENT = 200;
 /** Entries of one slice between two calls of `tick`. */
 const SLICE = 4096;
 /** Largest edit distance, as in MiniSearch. */
@@ -67,57 +70,62 @@ interface Query {
 }
 
 export class TextIndex {
-  readonly #engine = new Engine();
+  readonly #index = new RankedIndex();
 
   /** Documents in the index. */
   get documentCount(): number {
-    return this.#engine.documentCount;
+    return this.#index.documentCount;
+  }
+
+  /** Bytes of memory held: estimated from the number of tokens and documents. */
+  get bytes(): number {
+    return this.#index.tokenCount * BYTES_PER_TOKEN + this.documentCount * BYTES_PER_DOCUMENT;
   }
 
   /** Share of the documents ever added since the last vacuum that are dead. */
   get deadShare(): number {
-    return this.#engine.dirtFactor;
+    return this.#index.dirtFactor;
   }
 
   has(ordinal: number): boolean {
-    return this.#engine.has(ordinal);
+    return this.#index.has(ordinal);
   }
 
   /** Puts a document in place of the one before, if any; `null` removes it. */
   set(ordinal: number, document: string | null): void {
     this.delete(ordinal);
-    if (document !== null) this.#engine.insert(ordinal, document);
+    if (document !== null) this.#index.insert(ordinal, document);
   }
 
   delete(ordinal: number): void {
-    if (this.#engine.has(ordinal)) this.#engine.drop(ordinal);
+    if (this.#index.has(ordinal)) this.#index.drop(ordinal);
   }
 
   search(text: string, options: TextSearchOptions): TextHits {
     const query = parseQuery(text, options);
     const best = new Best(options.nResults);
-    if (query.counts.size > 0 && options.nResults > 0) this.#engine.rank(query, options.allowed, best);
+    if (query.counts.size > 0 && options.nResults > 0) this.#index.rank(query, options.allowed, best);
     return toHits(best.take());
   }
 
   /** Removes what dead documents left behind. */
   vacuum(tick: Tick): Promise<void> {
-    return this.#engine.purgeAll(tick);
+    return this.#index.purgeAll(tick);
   }
 
   /** Pieces of at most 1 MiB (grammar in `pieces.ts`). The index must not gain documents before it is through. */
   serialize(tick: Tick): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#engine.serialize(tick);
+    return this.#index.serialize(tick);
   }
 
   /** `null` when the pieces are of another layout or another tokenizer: the index is then to be built anew. */
   static async load(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, tick: Tick): Promise<TextIndex | null> {
     const index = new TextIndex();
-    return (await index.#engine.load(pieces, tick)) ? index : null;
+    return (await index.#index.load(pieces, tick)) ? index : null;
   }
 }
 
-class Engine extends MiniSearch<TextDocument> {
+class RankedIndex extends MiniSearch<TextDocument> {
   readonly #pending: string[][];
   #totalLength = 0;
   #walks = 0;
@@ -126,6 +134,11 @@ class Engine extends MiniSearch<TextDocument> {
     const pending: string[][] = [];
     super({ fields: ["text"], tokenize: () => pending.pop() ?? [], processTerm: (term) => term, autoVacuum: false });
     this.#pending = pending;
+  }
+
+  /** Of the documents in the index. */
+  get tokenCount(): number {
+    return this.#totalLength;
   }
 
   insert(ordinal: number, text: string): void {

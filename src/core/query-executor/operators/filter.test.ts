@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
-import { MetadataSegment } from "../../collection/metadata.js";
+import { CollectionMetadata } from "../../collection/metadata.js";
 import { checkIndexed } from "../../gateway/check-indexed.js";
 import type { MetadataFilter } from "../../gateway/filter.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
@@ -41,9 +41,10 @@ interface TestSource extends FilterSource {
 
 async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefined)): Promise<TestSource> {
   const store = testBlockStore();
-  const segment = new MetadataSegment(store, "test", indexes);
-  const changes = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: compacted?.metadata ?? null }));
-  const section = await segment.apply(MetadataSegment.empty(), changes, store.begin());
+  const segment = new CollectionMetadata({ context: { blocks: store }, row: { name: "test" }, indexes });
+  const payloadOf = (metadata: Metadata | null | undefined) => (metadata == null ? null : { document: null, uri: null, metadata });
+  const payloads = slots.map(({ compacted }, ordinal) => ({ ordinal, before: null, after: payloadOf(compacted?.metadata) }));
+  (await segment.compact({ payloads }, store.begin(), () => {})).install();
   const ordinalsOf = (keep: (slot: Slot) => boolean) => Bitmap.of(slots.flatMap((slot, i) => (keep(slot) ? [i] : [])));
   const source: TestSource = {
     calls: [],
@@ -57,7 +58,7 @@ async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefi
     },
     metadata(condition) {
       source.asked++;
-      return segment.answers(condition) ? segment.evaluate(section, condition) : null;
+      return segment.answers(condition) ? segment.evaluate(condition) : null;
     },
     async fetch(ordinals, fields) {
       source.calls.push({ ordinals: [...ordinals], fields });

@@ -7,7 +7,7 @@ import type { Nearest } from "../../index/vector/flat.js";
 import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
 
 export async function nearest(state: CollectionState, query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest> {
-  return (await nearestOfSome(state, [query], k, allowed))[0]!;
+  return (await state.vectors.nearest([query], k, allowed))[0]!;
 }
 
 /** The same for each query, as many at once as share a pass over the rows. `tick` is awaited in between. */
@@ -21,15 +21,7 @@ export async function nearestOfEach(
   const found: Nearest[] = [];
   for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
     if (from > 0) await tick();
-    found.push(...(await nearestOfSome(state, queries.slice(from, from + QUERIES_PER_PASS), k, allowed)));
+    found.push(...(await state.vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), k, allowed)));
   }
   return found;
-}
-
-/** Queries of one call have one length. */
-async function nearestOfSome(state: CollectionState, queries: readonly Float32Array[], k: number, allowed: Bitmap): Promise<Nearest[]> {
-  // A query of another length was accepted while the collection was empty and had none.
-  if (state.vectors?.dimension !== queries[0]!.length || k === 0)
-    return queries.map(() => ({ ordinals: new Uint32Array(), distances: new Float32Array() }));
-  return state.vectors.index.searchMany(queries, k, allowed, (ordinals) => state.embeddings(ordinals));
 }

@@ -46,9 +46,9 @@ export async function checkRecall(state: CollectionState, { sample, k }: RecallP
 /** Where the exact scan answers, `ef_search` makes no difference, and the present one is as good as any. */
 function begin(state: CollectionState, sample: number, k: number): { ids: string[]; efSearch: number; ladder: number[] } {
   const efSearch = state.row.configuration.hnsw.ef_search;
-  const isExact = state.vectors === null || state.vectors.index.scansAll(k + 1, state.live);
+  const isExact = state.vectors.index === null || state.vectors.index.scansAll(k + 1, state.records.live);
   return {
-    ids: spread(state.live.toArray(), sample).map((ordinal) => state.idOf(ordinal)),
+    ids: spread(state.records.live.toArray(), sample).map((ordinal) => state.records.idOf(ordinal)),
     efSearch,
     ladder: isExact ? [efSearch] : LADDER,
   };
@@ -69,18 +69,19 @@ function spread(ordinals: Uint32Array, count: number): number[] {
  * send the search another way than a query goes.
  */
 async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: Tick): Promise<void> {
-  const ordinal = state.ordinalOf(id);
-  if (ordinal === undefined || state.vectors === null) return;
+  const ordinal = state.records.ordinalOf(id);
   const { index } = state.vectors;
-  const query = await state.embeddings([ordinal]);
-  const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.embeddings(ordinals);
-  const exact = others(await index.searchExactly(query, k + 1, state.live, vectors), ordinal, k);
+  if (ordinal === undefined || index === null) return;
+
+  const query = await state.vectors.embeddings([ordinal]);
+  const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.vectors.embeddings(ordinals);
+  const exact = others(await index.searchExactly(query, k + 1, state.records.live, vectors), ordinal, k);
   if (exact.length === 0) return;
   tally.queries++;
   tally.expected += exact.length;
   for (const [ef, hits] of tally.hits) {
     await tick();
-    const found = others(await index.search(query, k + 1, state.live, vectors, ef), ordinal, k);
+    const found = others(await index.search(query, k + 1, state.records.live, vectors, ef), ordinal, k);
     // Records as far as the last of the exact ones are as good as it.
     tally.hits.set(ef, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
   }

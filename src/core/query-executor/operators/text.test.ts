@@ -1,25 +1,23 @@
 import { expect, test } from "vitest";
 import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
-import { CollectionText, type TextSource } from "../../collection/text.js";
+import { ResidentText, type TextSource } from "../../collection/resident-text.js";
+import type { CollectionText } from "../../collection/text.js";
 import { searchText } from "./text.js";
 
 const documents = ["tidal wave", "tide pool", "tide tide", "crab"];
 const source: TextSource = {
   documents: async (ordinals) => Array.from(ordinals, (ordinal) => documents[ordinal] ?? null),
-  section: () => null,
+  snapshot: () => null,
   nextOrdinal: () => documents.length,
   uncompacted: () => [],
 };
 
-const run = (query: string, allowed: number[], options: { nResults?: number; prefix?: boolean; fuzzy?: number } = {}) =>
-  searchText(
-    new CollectionText(testBlockStore(), "o"),
-    source,
-    { query, nResults: 10, prefix: false, fuzzy: 0, ...options },
-    Bitmap.of(allowed),
-    () => undefined,
-  );
+const run = (query: string, allowed: number[], options: { nResults?: number; prefix?: boolean; fuzzy?: number } = {}) => {
+  const resident = new ResidentText(testBlockStore(), "o");
+  const text = { search: (...[asked, how, tick]: Parameters<CollectionText["search"]>) => resident.search(source, asked, how, tick) };
+  return searchText(text, { query, nResults: 10, prefix: false, fuzzy: 0, ...options }, Bitmap.of(allowed), () => undefined);
+};
 
 test("loads, filters, ranks and cuts", async () => {
   const hits = await run("tide", [0, 1, 2]);

@@ -5,7 +5,7 @@
 
 import type { Bitmap } from "../../base/bitmap.js";
 import type { Tick } from "../../base/turns.js";
-import type { CollectionText, TextSource } from "../../collection/text.js";
+import type { CollectionText } from "../../collection/text.js";
 import type { TextHits } from "../../index/text/text-index.js";
 
 export interface TextQuery {
@@ -15,7 +15,7 @@ export interface TextQuery {
   fuzzy: number;
 }
 
-export function searchText(text: CollectionText, source: TextSource, query: TextQuery, allowed: Bitmap, tick: Tick): Promise<TextHits> {
+export function searchText(text: Pick<CollectionText, "search">, query: TextQuery, allowed: Bitmap, tick: Tick): Promise<TextHits> {
   const { nResults, prefix, fuzzy } = query;
-  return text.search(source, query.query, { nResults, prefix, fuzzy, allowed }, tick);
+  return text.search(query.query, { nResults, prefix, fuzzy, allowed }, tick);
 }

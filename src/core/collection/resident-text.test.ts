@@ -4,15 +4,15 @@ import { testBlockStore } from "../../testing/block-store.js";
 import { Bitmap } from "../base/bitmap.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { TextIndex } from "../index/text/text-index.js";
-import { searchText } from "../query-executor/operators/text.js";
+import { advance, loadTextIndex, saveTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
 import { ReadWriteLock } from "./read-write-lock.js";
-import { advance, CollectionText, loadTextIndex, saveTextIndex, staleShare, type TextSection, type TextSource } from "./text.js";
+import { ResidentText, type TextSource } from "./resident-text.js";
 
 const noTick = () => undefined;
 
-/** A collection of documents as the engine keeps it: a section, what was compacted after it, and what was not. */
+/** A collection of documents as the engine keeps it: a snapshot, what was compacted after it, and what was not. */
 class Documents implements TextSource {
-  section_: TextSection | null = null;
+  snapshot_: TextSnapshot | null = null;
   /** Where the compacted ordinals end. */
   compactedOrdinal = 0;
   readonly memtable = new Set<number>();
@@ -30,7 +30,7 @@ class Documents implements TextSource {
   }
 
   compact(): void {
-    this.section_ = advance(this.section_, this.memtable);
+    this.snapshot_ = advance(this.snapshot_, this.memtable);
     this.memtable.clear();
     this.compactedOrdinal = this.list.length;
   }
@@ -42,38 +42,37 @@ class Documents implements TextSource {
     return answer;
   }
 
-  section = () => this.section_;
+  snapshot = () => this.snapshot_;
   nextOrdinal = () => this.list.length;
   uncompacted = () => this.memtable;
 }
 
-async function find(text: CollectionText, source: TextSource & { list: (string | null)[] }, query: string): Promise<number[]> {
+async function find(text: ResidentText, source: TextSource & { list: (string | null)[] }, query: string): Promise<number[]> {
   const allowed = Bitmap.of(source.list.keys());
-  return [...(await searchText(text, source, { query, nResults: 10_000, prefix: false, fuzzy: 0 }, allowed, noTick)).ordinals].sort(
-    (a, b) => a - b,
-  );
+  const options = { nResults: 10_000, prefix: false, fuzzy: 0, allowed };
+  return [...(await text.search(source, query, options, noTick)).ordinals].sort((a, b) => a - b);
 }
 
-const open = (store: BlockStore = testBlockStore()) => new CollectionText(store, 'collection "c" (text)');
+const open = (store: BlockStore = testBlockStore()) => new ResidentText(store, 'collection "c" (text)');
 
 async function saved(store: BlockStore, documents: Documents): Promise<void> {
-  documents.section_ = await open(store).save(documents, documents.compactedOrdinal, store.begin(), noTick);
+  documents.snapshot_ = await open(store).save(documents, documents.compactedOrdinal, store.begin(), noTick);
 }
 
-test("a section round-trips through JSON and blocks", async () => {
+test("a snapshot round-trips through JSON and blocks", async () => {
   const store = testBlockStore();
   const index = new TextIndex();
   index.set(3, "tide pool");
-  const section = JSON.parse(JSON.stringify(await saveTextIndex(store.begin(), index, 9, noTick))) as TextSection;
-  expect(section).toMatchObject({ nextOrdinal: 9, stale: [] });
-  const loaded = await loadTextIndex(store, section, "o", noTick);
+  const snapshot = JSON.parse(JSON.stringify(await saveTextIndex(store.begin(), index, 9, noTick))) as TextSnapshot;
+  expect(snapshot).toMatchObject({ nextOrdinal: 9, stale: [] });
+  const loaded = await loadTextIndex(store, snapshot, "o", noTick);
   expect(loaded!.has(3)).toBe(true);
 });
 
 test("advance records what was covered and changed, once and ascending", () => {
-  const section: TextSection = { blocks: [], nextOrdinal: 10, stale: [4] };
-  expect(advance(section, [12, 9, 2, 4, 10])).toEqual({ blocks: [], nextOrdinal: 10, stale: [2, 4, 9] });
-  expect(section.stale).toEqual([4]);
+  const snapshot: TextSnapshot = { blocks: [], nextOrdinal: 10, stale: [4] };
+  expect(advance(snapshot, [12, 9, 2, 4, 10])).toEqual({ blocks: [], nextOrdinal: 10, stale: [2, 4, 9] });
+  expect(snapshot.stale).toEqual([4]);
   expect(advance(null, [1])).toBeNull();
 });
 
@@ -83,7 +82,7 @@ test("the stale share counts changed and uncovered ordinals", () => {
   expect(staleShare({ blocks: [], nextOrdinal: 0, stale: [] }, 0)).toBe(0);
 });
 
-test("without a section the first search reads every document, and the next only what was touched", async () => {
+test("without a snapshot the first search reads every document, and the next only what was touched", async () => {
   const documents = new Documents(["sea", null, "shore sea", ...Array.from({ length: 600 }, () => "sand")]);
   documents.compact();
   const text = open();
@@ -102,7 +101,7 @@ test("without a section the first search reads every document, and the next only
   expect(documents.read).toEqual([1, 2]);
 });
 
-test("a section is loaded with only what changed after it: stale, uncovered, uncompacted", async () => {
+test("a snapshot is loaded with only what changed after it: stale, uncovered, uncompacted", async () => {
   const store = testBlockStore();
   const documents = new Documents(["sea 0", "sea 1", "sea 2", "sea 3"]);
   documents.compact();
@@ -151,7 +150,7 @@ test("a reader that holds the lock does not wait for one that queues behind a wr
   const text = open();
   const lock = new ReadWriteLock();
   const queued: TextSource = {
-    section: documents.section,
+    snapshot: documents.snapshot,
     nextOrdinal: documents.nextOrdinal,
     uncompacted: documents.uncompacted,
     documents: (ordinals) => lock.shared(() => documents.documents(ordinals)),
@@ -181,15 +180,15 @@ test("saving waits for nothing that is written meanwhile: it is stale in the sec
   const text = open(store);
   await text.ready(documents, noTick);
   let searching: Promise<number[]> | null = null;
-  const section = await text.save(documents, 3, store.begin(), () => {
+  const snapshot = await text.save(documents, 3, store.begin(), () => {
     if (searching !== null) return;
     documents.put(1, "shore");
     text.touch([1, 7]);
     searching = find(text, documents, "shore");
   });
-  expect(section.stale).toEqual([1]);
+  expect(snapshot.stale).toEqual([1]);
   expect(await searching!).toEqual([1]);
-  documents.section_ = section;
+  documents.snapshot_ = snapshot;
   expect(await find(open(store), documents, "shore")).toEqual([1]);
 });
 
@@ -217,8 +216,8 @@ test("a damaged block is corruption, until the caller gives up the section", asy
   const documents = new Documents(["sea"]);
   documents.compact();
   await saved(store, documents);
-  const [first, ...rest] = documents.section_!.blocks;
-  documents.section_ = { ...documents.section_!, blocks: [{ ...first!, crc32: first!.crc32 ^ 1 }, ...rest] };
+  const [first, ...rest] = documents.snapshot_!.blocks;
+  documents.snapshot_ = { ...documents.snapshot_!, blocks: [{ ...first!, crc32: first!.crc32 ^ 1 }, ...rest] };
   const text = open(store);
   const both = [text.ready(documents, noTick), text.ready(documents, noTick)];
   for (const attempt of await Promise.allSettled(both)) {
@@ -227,11 +226,11 @@ test("a damaged block is corruption, until the caller gives up the section", asy
       reason: { code: "CORRUPTION", message: expect.stringContaining('collection "c" (text)') },
     });
   }
-  documents.section_ = null;
+  documents.snapshot_ = null;
   expect(await find(text, documents, "sea")).toEqual([0]);
 });
 
-test("a section of another tokenizer is rebuilt", async () => {
+test("a snapshot of another tokenizer is rebuilt", async () => {
   const store = testBlockStore();
   const documents = new Documents(["sea", "sea"]);
   documents.compact();
@@ -241,7 +240,7 @@ test("a section of another tokenizer is rebuilt", async () => {
   const header = await store.readBytes(other.blocks[0]!, "o");
   const at = header.findIndex((byte, i) => byte === 0x01 && header[i + 1] === (201 & 0x7f) + 0x80);
   header[at + 1]! ^= 0x08;
-  documents.section_ = { ...documents.section_!, blocks: [await store.begin().write(header)] };
+  documents.snapshot_ = { ...documents.snapshot_!, blocks: [await store.begin().write(header)] };
   documents.read = [];
   expect(await find(open(store), documents, "sea")).toEqual([0, 1]);
   expect(documents.read).toEqual([0, 1]);
@@ -269,7 +268,7 @@ test("through writes, compactions, saves and reopening a search answers for the 
           documents.put(ordinal, next.document);
           text.touch([ordinal]);
         } else if (next.kind === "compact") documents.compact();
-        else if (next.kind === "save") documents.section_ = await text.save(documents, documents.compactedOrdinal, store.begin(), noTick);
+        else if (next.kind === "save") documents.snapshot_ = await text.save(documents, documents.compactedOrdinal, store.begin(), noTick);
         else if (next.kind === "open") text = open(store);
         else if (next.kind === "unload") text.unload();
         else {

@@ -1,0 +1,43 @@
+/**
+ * The parts of a collection: a new kind of index is a file or folder beside this one and a line here. Keys are on disk, in
+ * every manifest, and never change. What a part needs of another must stand above it: parts are installed in this order.
+ */
+import type { BlockRef } from "../blockstore/blockstore.js";
+import { CollectionMetadata } from "./metadata.js";
+import type { CollectionPart, PartClass, PartHome } from "./part.js";
+import { CollectionRecords } from "./records.js";
+import { CollectionText } from "./text.js";
+import { CollectionVectors } from "./vectors.js";
+
+const classes = {
+  records: CollectionRecords,
+  vectors: CollectionVectors,
+  metadata: CollectionMetadata,
+  text: CollectionText,
+} satisfies Record<string, PartClass<unknown>>;
+
+export type PartName = keyof typeof classes;
+
+export type Parts = { readonly [Name in PartName]: InstanceType<(typeof classes)[Name]> };
+
+/** One section of each part: what a manifest says of a collection's blocks. */
+export type Sections = { [Name in PartName]: ReturnType<(typeof classes)[Name]["empty"]> };
+
+export const partNames = Object.keys(classes) as PartName[];
+
+/** Parts without their names: what all have in common. */
+export type AnyPart = CollectionPart<unknown>;
+
+export function createParts(home: PartHome): Parts {
+  return Object.fromEntries(partNames.map((name) => [name, new classes[name](home)])) as unknown as Parts;
+}
+
+/** What the system database has to know of sections. */
+export const sectionKinds = {
+  empty: (): Sections => Object.fromEntries(partNames.map((name) => [name, classes[name].empty()])) as unknown as Sections,
+
+  /** Every block that any of the sections names. */
+  *refs(sections: Sections): Generator<BlockRef, void, undefined> {
+    for (const name of partNames) yield* (classes[name] as PartClass<unknown>).refs(sections[name]);
+  },
+};

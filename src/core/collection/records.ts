@@ -1,0 +1,319 @@
+/**
+ * The records of a collection: ids, documents, uris and metadata, and the memtable, which lies over the sections of all parts.
+ * It gives out the ordinals that everything else goes by.
+ *
+ * Invariants: an ordinal belongs to one record for as long as the manifest's numbering lives; the memtable's entry for an
+ * ordinal overrules the section's row.
+ */
+import { Bitmap } from "../base/bitmap.js";
+import { mergeMetadata } from "../base/merge-metadata.js";
+import type { Tick } from "../base/turns.js";
+import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
+import { OrdinalBlockfile, type OrdinalSection, refsOf } from "../blockstore/ordinal-blockfile.js";
+import { TidepoolError } from "../errors.js";
+import type { QuantizedRows } from "../index/vector/quantize.js";
+import { limits } from "../limits.js";
+import type { Operation } from "../log/log-record.js";
+import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "../log/memtable.js";
+import { idFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";
+import type { VectorRow } from "../segment/vector.js";
+import type { RecordBatch } from "../types.js";
+import { IdTable } from "./id-table.js";
+import type {
+  AppliedRecords,
+  CollectionPart,
+  Entry,
+  MemtableChanges,
+  PartHome,
+  PayloadChange,
+  Prepared,
+  RecordSource,
+  Renumbering,
+} from "./part.js";
+
+export interface RecordsSection {
+  /** ordinal → id. */
+  ids: OrdinalSection;
+  /** ordinal → document, uri, metadata. */
+  payload: OrdinalSection;
+}
+
+/** Memory that an id takes in the table: estimated. */
+const BYTES_PER_ID = 100;
+/** Payloads read in one go while a compaction lays the memtable over them. */
+const PAYLOADS_PER_READ = 256;
+const NO_PAYLOAD: Payload = { document: null, uri: null, metadata: null };
+
+export class CollectionRecords implements CollectionPart<RecordsSection>, RecordSource {
+  readonly #home: PartHome;
+  readonly #memtable = new Memtable();
+  readonly #idFile: OrdinalBlockfile<string>;
+  readonly #payloadFile: OrdinalBlockfile<Payload>;
+  #section: RecordsSection = CollectionRecords.empty();
+  #table = new IdTable();
+  #nextOrdinal = 0;
+  #compactedEnd = 0;
+  /** Ordinals below this are in the section or in a compaction under way: deleting one leaves a tombstone. */
+  #sealedOrdinal = 0;
+
+  constructor(home: PartHome) {
+    const { blocks } = home.context;
+    this.#home = home;
+    this.#idFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (ids)`, idFormat, limits.recordBlockBytes);
+    this.#payloadFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (records)`, payloadFormat, limits.recordBlockBytes);
+  }
+
+  static empty(): RecordsSection {
+    return { ids: [], payload: [] };
+  }
+
+  static *refs({ ids, payload }: RecordsSection): Generator<BlockRef, void, undefined> {
+    yield* refsOf(ids);
+    yield* refsOf(payload);
+  }
+
+  get count(): number {
+    return this.#table.count;
+  }
+
+  /** Ordinals of live records. Not to be changed from outside. */
+  get live(): Bitmap {
+    return this.#table.live;
+  }
+
+  get nextOrdinal(): number {
+    return this.#nextOrdinal;
+  }
+
+  get compactedEnd(): number {
+    return this.#compactedEnd;
+  }
+
+  get memtableBytes(): number {
+    return this.#memtable.bytes;
+  }
+
+  get bytes(): number {
+    return this.#memtable.bytes + this.count * BYTES_PER_ID;
+  }
+
+  ordinalOf(id: string): number | undefined {
+    return this.#table.ordinalOf(id);
+  }
+
+  /** Of live records only. */
+  idOf(ordinal: number): string {
+    return this.#table.idOf(ordinal);
+  }
+
+  entry(ordinal: number): MemtableEntry | undefined {
+    return this.#memtable.get(ordinal);
+  }
+
+  entries(): Entry[] {
+    return this.#memtable.snapshot();
+  }
+
+  uncompacted(): IterableIterator<number> {
+    return this.#memtable.ordinals();
+  }
+
+  /** Makes ready what the first write will need, and no query. */
+  prepareWrites(): Promise<void> {
+    return this.#table.prepare(this.#home.context.tick);
+  }
+
+  async open(section: RecordsSection, nextOrdinal: number): Promise<void> {
+    this.#section = section;
+    this.#nextOrdinal = nextOrdinal;
+    this.#compactedEnd = nextOrdinal;
+    this.#sealedOrdinal = nextOrdinal;
+    for await (const { parts, ordinals } of this.#idFile.scan(section.ids)) {
+      const ids = parts[0]!.utf8Column("id");
+      for (let row = 0; row < ordinals.length; row++) this.#table.load(ids[row]!, ordinals[row]!);
+      await this.#home.context.tick();
+    }
+  }
+
+  // ---- applying the log
+
+  /** Writes a batch over what is there; `codes` are those of its embeddings. Tells what it did. */
+  write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null): AppliedRecords {
+    const vectorOf = vectorRows(batch, codes);
+    const written: [ordinal: number, fields: RecordFields][] = [];
+    batch.ids.forEach((id, i) => {
+      const fields: RecordFields = {
+        vector: vectorOf(i),
+        document: batch.documents?.[i] ?? undefined,
+        uri: batch.uris?.[i] ?? undefined,
+        metadata: batch.metadatas?.[i] ?? undefined,
+      };
+      const existing = this.#table.ordinalOf(id);
+      if (existing === undefined ? operation === "update" : operation === "add") return;
+      const ordinal = existing ?? this.#nextOrdinal++;
+      if (existing === undefined) this.#insert(id, ordinal, fields);
+      else this.#memtable.set(ordinal, patchEntry(id, this.#memtable.get(ordinal), fields));
+      written.push([ordinal, fields]);
+    });
+    return { written, deleted: [] };
+  }
+
+  delete(ids: readonly string[]): AppliedRecords {
+    const deleted: number[] = [];
+    for (const id of ids) {
+      const ordinal = this.#table.ordinalOf(id);
+      if (ordinal === undefined) continue;
+      this.#table.delete(id, ordinal);
+      if (ordinal < this.#sealedOrdinal) this.#memtable.set(ordinal, { kind: "tombstone", id });
+      else this.#memtable.delete(ordinal);
+      deleted.push(ordinal);
+    }
+    return { written: [], deleted };
+  }
+
+  #insert(id: string, ordinal: number, fields: RecordFields): void {
+    this.#table.add(id, ordinal);
+    this.#memtable.set(ordinal, {
+      kind: "record",
+      id,
+      vector: fields.vector!,
+      document: fields.document ?? null,
+      uri: fields.uri ?? null,
+      metadata: fields.metadata === undefined ? null : mergeMetadata(null, fields.metadata),
+    });
+  }
+
+  // ---- compaction
+
+  /** What the memtable has at this moment, and what it changes. Later deletions of these records leave tombstones. */
+  async changes(tick: Tick): Promise<MemtableChanges> {
+    const entries = this.entries();
+    const nextOrdinal = this.#nextOrdinal;
+    this.#sealedOrdinal = nextOrdinal;
+    const removed = Bitmap.of(entries.filter(([, entry]) => entry.kind === "tombstone").map(([ordinal]) => ordinal));
+    return { entries, payloads: await this.#payloadChanges(entries, tick), removed, nextOrdinal };
+  }
+
+  async #payloadChanges(entries: readonly Entry[], tick: Tick): Promise<PayloadChange[]> {
+    const old = entries.filter(([ordinal]) => ordinal < this.#compactedEnd).map(([ordinal]) => ordinal);
+    const before = new Map<number, Payload | null>();
+    for (let from = 0; from < old.length; from += PAYLOADS_PER_READ) {
+      const chunk = old.slice(from, from + PAYLOADS_PER_READ);
+      const rows = await this.storedPayloads(chunk);
+      chunk.forEach((ordinal, i) => before.set(ordinal, rows[i]!));
+      await tick();
+    }
+    return entries.map(([ordinal, entry]) => {
+      const row = before.get(ordinal) ?? null;
+      return { ordinal, entry, before: row, after: payloadWith(entry, row) };
+    });
+  }
+
+  /** Entries that were replaced since the changes were taken stay in the memtable, over the new section. */
+  async compact(changes: MemtableChanges, writer: BlockWriter, tick: Tick): Promise<Prepared<RecordsSection>> {
+    const { entries, payloads, removed, nextOrdinal } = changes;
+    const ids = await this.#idFile.apply(this.#section.ids, { written: idRows(entries), removed }, writer, tick);
+    const payload = await this.#payloadFile.apply(this.#section.payload, { written: payloadRows(payloads), removed }, writer, tick);
+    const section = { ids, payload };
+    const install = () => {
+      this.#section = section;
+      this.#compactedEnd = nextOrdinal;
+      for (const [ordinal, entry] of entries) if (this.#memtable.get(ordinal) === entry) this.#memtable.delete(ordinal);
+    };
+    return { section, install };
+  }
+
+  /** The new ordinals of the section's records, and of those that follow on behind. */
+  async renumbering(): Promise<Renumbering> {
+    const { ids } = this.#section;
+    const end = this.#compactedEnd;
+    const translation = new Uint32Array(end);
+    let next = 0;
+    for await (const { ordinals } of this.#idFile.scan(ids)) for (const ordinal of ordinals) translation[ordinal] = next++;
+    const nextOrdinal = next;
+    return { nextOrdinal, ordinalOf: (ordinal) => (ordinal < end ? translation[ordinal]! : ordinal - end + nextOrdinal) };
+  }
+
+  async renumber({ nextOrdinal, ordinalOf }: Renumbering, writer: BlockWriter, tick: Tick): Promise<Prepared<RecordsSection>> {
+    const ids = await this.#idFile.renumber(this.#section.ids, ordinalOf, writer, tick);
+    const payload = await this.#payloadFile.renumber(this.#section.payload, ordinalOf, writer, tick);
+    const section = { ids, payload };
+    const install = () => {
+      this.#section = section;
+      this.#memtable.renumber(ordinalOf);
+      this.#nextOrdinal = ordinalOf(this.#nextOrdinal);
+      this.#compactedEnd = nextOrdinal;
+      this.#sealedOrdinal = nextOrdinal;
+      this.#table = this.#table.renumbered(ordinalOf);
+      void this.prepareWrites();
+    };
+    return { section, install };
+  }
+
+  // ---- reading (under the shared lock)
+
+  async documents(ordinals: Uint32Array): Promise<(string | null)[]> {
+    const live = [...ordinals].filter((ordinal) => this.live.has(ordinal));
+    const payloads = await this.payloads(live);
+    const documents = new Map(live.map((ordinal, i) => [ordinal, payloads[i]!.document]));
+    return Array.from(ordinals, (ordinal) => documents.get(ordinal) ?? null);
+  }
+
+  /** Payloads of live records, in the order given. */
+  async payloads(ordinals: readonly number[]): Promise<Payload[]> {
+    const entries = ordinals.map((ordinal) => this.#memtable.get(ordinal));
+    const below = ordinals.filter((_, i) => entries[i]?.kind !== "record").sort((a, b) => a - b);
+    const rows = await this.storedPayloads(below);
+    const stored = new Map(below.map((ordinal, i) => [ordinal, rows[i]!]));
+    return ordinals.map((ordinal, i) => {
+      const entry = entries[i];
+      if (entry?.kind === "record") return entry;
+      const row = stored.get(ordinal);
+      if (row === undefined || row === null) throw this.#missing(ordinal);
+      return entry === undefined ? row : payloadWith(entry, row)!;
+    });
+  }
+
+  /** Payloads as the section has them, `null` where it has none. Ordinals ascend. */
+  storedPayloads(ordinals: ArrayLike<number>): Promise<(Payload | null)[]> {
+    return this.#payloadFile.read(this.#section.payload, ordinals);
+  }
+
+  #missing(ordinal: number): TidepoolError {
+    const { name } = this.#home.row;
+    return new TidepoolError("CORRUPTION", `The record of ordinal ${ordinal} is missing from collection "${name}". Nothing was changed.`);
+  }
+}
+
+/** The memtable's entry laid over the section's row; `null` when the record is deleted. */
+function payloadWith(entry: MemtableEntry, row: Payload | null): Payload | null {
+  if (entry.kind === "tombstone") return null;
+  if (entry.kind === "record") return entry;
+  return patchedPayload(row ?? NO_PAYLOAD, entry);
+}
+
+function idRows(entries: readonly Entry[]): [number, string][] {
+  return entries.filter(([, entry]) => entry.kind === "record").map(([ordinal, entry]) => [ordinal, entry.id]);
+}
+
+function payloadRows(payloads: readonly PayloadChange[]): [number, Payload][] {
+  return payloads
+    .filter(({ entry }) => entry.kind === "record" || (entry.kind === "patch" && changesPayload(entry)))
+    .map(({ ordinal, after }) => [ordinal, after!]);
+}
+
+function changesPayload(entry: PatchEntry): boolean {
+  return entry.document !== undefined || entry.uri !== undefined || entry.metadata !== undefined;
+}
+
+/** The vector of the i-th record of a batch, if it carries one; to be asked in order. */
+function vectorRows({ embeddings }: RecordBatch, codes: QuantizedRows | null): (i: number) => VectorRow | undefined {
+  if (embeddings === null || codes === null) return () => undefined;
+  const { dimension, values, present } = embeddings;
+  let next = 0;
+  return (i) => {
+    if (present !== null && present[i] === 0) return undefined;
+    const at = next++;
+    return { embedding: values.subarray(at * dimension, next * dimension), quantized: codes, at };
+  };
+}
