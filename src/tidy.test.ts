@@ -151,7 +151,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/gateway\/(?:validate\/records|rules|caller)\.ts$/.test(target),
+    /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration)|rules|caller)\.ts$/.test(target),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
@@ -346,7 +346,10 @@ describe("the rules", () => {
     ["src/core/engine.ts", 'import { Log } from "./log/log.js"; import { Gateway } from "./gateway/plan.js";'],
     ["src/core/blockstore/block.ts", 'import { RecordBatch } from "apache-arrow/Arrow.dom";'],
     ["src/api/connection.ts", 'import { wrap } from "comlink"; import type { P } from "../worker/protocol.js";'],
-    ["src/api/collection.ts", 'import { validateRecords } from "../core/gateway/validate/records.js";'],
+    [
+      "src/api/collection.ts",
+      'import { validateRecords } from "../core/gateway/validate/records.js"; import { validateCount } from "../core/gateway/validate/values.js";',
+    ],
     ["src/core/log/log.test.ts", 'import { fc } from "fast-check"; import { memory } from "../../storage/memory/memory.js";'],
     ["src/wasm/kernel.ts", 'import type { VectorKernel } from "../core/index/vector/vector-kernel.js";'],
   ])("%s may %s", (path, code) => {

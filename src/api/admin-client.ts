@@ -1,5 +1,5 @@
 /** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
-import { validateCount, validateObject, validateText } from "../core/gateway/validate/records.js";
+import { validateCount, validateObject, validateText } from "../core/gateway/validate/values.js";
 import type { DatabaseInfo, RequestOf, ResponseOf } from "../core/service.js";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { CONNECTION } from "./connection-key.js";

@@ -11,7 +11,7 @@ import {
   validateName,
   validateObject,
   validateText,
-} from "../core/gateway/validate/records.js";
+} from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";

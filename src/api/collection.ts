@@ -3,7 +3,8 @@
  * here, everything else happens in the engine.
  */
 import { invalidArgument, show } from "../core/errors.js";
-import { readFuzzy, validateCount, validateIds, validateInclude, validateName, validateObject } from "../core/gateway/validate/records.js";
+import { validateIds } from "../core/gateway/validate/records.js";
+import { readFuzzy, validateCount, validateInclude, validateName, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
 import type {

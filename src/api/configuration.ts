@@ -1,6 +1,7 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw, validateObject } from "../core/gateway/validate/records.js";
+import { validateHnsw } from "../core/gateway/validate/configuration.js";
+import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
 import type { CollectionConfiguration, Metadata, Space } from "../core/types.js";
 import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";

@@ -3,7 +3,7 @@
  * function again from the class registered under that name.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateText } from "../core/gateway/validate/records.js";
+import { validateText } from "../core/gateway/validate/values.js";
 import type { EmbeddingFunctionConfiguration } from "../core/types.js";
 import { type EmbeddingFunction, embeddingError, validateConfigUpdate } from "./embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";

@@ -1,5 +1,5 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
-import { INCLUDE_FIELDS } from "../core/gateway/validate/records.js";
+import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
 import type { IncludeField, Metadata } from "../core/types.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */

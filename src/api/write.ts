@@ -6,15 +6,14 @@
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import {
   recordTextBytes,
-  validateArray,
   validateIdRange,
   validateLengths,
   validateMetadata,
   validateMetadataRange,
-  validateObject,
   validateStringRange,
   type WriteOperation,
 } from "../core/gateway/validate/records.js";
+import { validateArray, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { yieldToEventLoop } from "../worker/protocol.js";

@@ -1,6 +1,6 @@
 /** Sparse embedding functions: Chroma's interface and registry. What is stored with a schema is a name and a configuration. */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
-import { validateText } from "../../core/gateway/validate/records.js";
+import { validateText } from "../../core/gateway/validate/values.js";
 import type { SchemaFunction, SparseVector } from "../../core/types.js";
 
 /** Turns texts into sparse vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */

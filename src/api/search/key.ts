@@ -1,6 +1,6 @@
 /** Keys of a search, and the filters that are written with them: `K("year").gt(2000).and(K.DOCUMENT.contains("tide"))`. */
 import { invalidArgument, show } from "../../core/errors.js";
-import { validateObject } from "../../core/gateway/validate/records.js";
+import { validateObject } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 
 /** A filter as it is sent: `{ key: { $operator: operand } }`, `$and` or `$or`. */

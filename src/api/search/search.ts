@@ -1,5 +1,5 @@
 /** The builder of a search, with the names and call forms of Chroma's client: every method gives a new search. */
-import { validateObject } from "../../core/gateway/validate/records.js";
+import { validateObject } from "../../core/gateway/validate/values.js";
 import { GroupBy, type GroupByInput, type GroupByJSON } from "./group-by.js";
 import { Key, keyName, WhereExpression, type WhereInput, type WhereJSON } from "./key.js";
 import { RankExpression, type RankInput, type RankLiteral } from "./rank.js";

@@ -15,7 +15,8 @@ import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
-import { readFuzzy, validateCount, validateDimension, validateVector } from "./validate/records.js";
+import { validateDimension, validateVector } from "./validate/records.js";
+import { readFuzzy, validateCount } from "./validate/values.js";
 
 const READ_LEVELS = ["index_and_wal", "index_only", "index_and_bounded_wal"];
 /** Candidates of a source that does not say how many. */

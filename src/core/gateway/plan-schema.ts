@@ -19,7 +19,9 @@ import type {
   ValueTypes,
   VectorIndexSettings,
 } from "../types.js";
-import { isMetadataKey, validateHnsw, validateObject } from "./validate/records.js";
+import { validateHnsw } from "./validate/configuration.js";
+import { isMetadataKey } from "./validate/records.js";
+import { validateObject } from "./validate/values.js";
 
 /** What a schema comes to. */
 export interface SchemaPlan {

@@ -33,17 +33,9 @@ import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { DocumentFilter, MetadataFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
-import {
-  validateCount,
-  validateDimension,
-  validateEmbeddingRows,
-  validateHnsw,
-  validateIds,
-  validateInclude,
-  validateMetadata,
-  validateName,
-  validateRecordBatch,
-} from "./validate/records.js";
+import { validateHnsw } from "./validate/configuration.js";
+import { validateDimension, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
+import { validateCount, validateInclude, validateName } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {

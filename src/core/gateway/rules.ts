@@ -1,6 +1,6 @@
 /** Gateway rules as an application gives them with its client's options, and their validation. */
 import { invalidArgument, show } from "../errors.js";
-import { validateObject } from "./validate/records.js";
+import { validateObject } from "./validate/values.js";
 
 /** What a token lets its bearer do. */
 export interface TokenGrant {

@@ -1,27 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { TidepoolError } from "../../errors.js";
+import { failureOf } from "../../../testing/failure-of.js";
 import { limits } from "../../limits.js";
 import type { RecordBatch } from "../../types.js";
-import {
-  validateCount,
-  validateDimension,
-  validateHnsw,
-  validateIds,
-  validateInclude,
-  validateMetadata,
-  validateName,
-  validateRecordBatch,
-} from "./records.js";
-
-function failure(check: () => void): TidepoolError {
-  try {
-    check();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TidepoolError);
-    return error as TidepoolError;
-  }
-  throw new Error("nothing was thrown");
-}
+import { validateDimension, validateIds, validateMetadata, validateRecordBatch } from "./records.js";
 
 const nested: unknown = JSON.parse('{"a": {"b": 1}}');
 
@@ -36,7 +17,7 @@ describe("ids", () => {
     [["a", "b", "a"], /unique, but found duplicates of a \(ids\[2\]\)/],
     [["a", "a", "a", "a", "a", "a", "a", "a"], /and 2 more/],
   ])("%j is refused", (ids, message) => {
-    const error = failure(() => validateIds(ids));
+    const error = failureOf(() => validateIds(ids));
     expect(error.code).toBe("INVALID_ARGUMENT");
     expect(error.message).toMatch(message);
   });
@@ -90,7 +71,7 @@ describe("metadata", () => {
     [{ a: { indices: [1], values: ["1"] } }, /values\[0\] is "1"/],
     [{ a: [{ indices: [1], values: [1] }] }, /metadata\["a"\]\[0\] is/],
   ])("%o is refused", (metadata, message) => {
-    const error = failure(() => validateMetadata(metadata, "metadata"));
+    const error = failureOf(() => validateMetadata(metadata, "metadata"));
     expect(error.code).toBe("INVALID_ARGUMENT");
     expect(error.message).toMatch(message);
   });
@@ -107,7 +88,7 @@ describe("metadata", () => {
     };
     const marked = { "#type": "sparse_vector", indices: [0, 4294967295], values: [-0.5, 0], tokens: ["a", "b"] };
     validateMetadata({ empty: { indices: [], values: [] }, marked, longest }, "metadata");
-    const error = failure(() =>
+    const error = failureOf(() =>
       validateMetadata({ a: { indices: [...longest.indices, 1e6], values: [...longest.values, 1] } }, "metadata"),
     );
     expect(error.code).toBe("LIMIT_EXCEEDED");
@@ -117,73 +98,14 @@ describe("metadata", () => {
   test("null is a value only where it deletes a key", () => validateMetadata({ a: null }, "metadata", true));
 });
 
-describe("names", () => {
-  test.each(["ab", "", "x".repeat(513), "abc_", "abc-", "-abc", ".abc", "a..b", "a b c", "a/bc", "àbcd", "192.168.1.1", "abc\n", 7])(
-    "%j is refused",
-    (name) => {
-      const error = failure(() => validateName(name));
-      expect(error.code).toBe("INVALID_ARGUMENT");
-      expect(error.message).toContain("name");
-    },
-  );
-
-  test.each(["abc", "ABC", "a.b.c", "123", "x".repeat(512), "999.1.1.1", "1.2.3.4.5"])("%j is fine", (name) => validateName(name));
-});
-
-test("counts are non-negative safe integers", () => {
-  for (const value of [-1, 1.5, NaN, "1", null, 2 ** 53]) {
-    expect(failure(() => validateCount(value, "limit")).message).toMatch(/'limit' to be a non-negative integer/);
-  }
-  validateCount(0, "limit");
-});
-
-test("include takes known fields, and not those that a read cannot give", () => {
-  expect(failure(() => validateInclude("documents")).message).toMatch(/'include' to be an array/);
-  expect(failure(() => validateInclude(["foo"])).message).toMatch(/one of distances, documents.*include\[0\] is "foo"/);
-  expect(failure(() => validateInclude(["distances"], "distances")).message).toMatch(/distances is not allowed/);
-  validateInclude([]);
-});
-
 test("a dimension is bounded and agrees with the collection's", () => {
-  expect(failure(() => validateDimension(0, "embeddings[0]")).code).toBe("INVALID_ARGUMENT");
-  expect(failure(() => validateDimension(limits.dimensionMax + 1, "embeddings[0]")).code).toBe("LIMIT_EXCEEDED");
-  const error = failure(() => validateDimension(3, "embeddings[0]", 2));
+  expect(failureOf(() => validateDimension(0, "embeddings[0]")).code).toBe("INVALID_ARGUMENT");
+  expect(failureOf(() => validateDimension(limits.dimensionMax + 1, "embeddings[0]")).code).toBe("LIMIT_EXCEEDED");
+  const error = failureOf(() => validateDimension(3, "embeddings[0]", 2));
   expect(error.code).toBe("DIMENSION_MISMATCH");
   expect(error.message).toContain("Collection expecting embedding with dimension of 2, got 3");
   expect(error.details).toEqual({ expected: 2, actual: 3 });
   validateDimension(limits.dimensionMax, "embeddings[0]", null);
-});
-
-describe("index parameters", () => {
-  test.each<[unknown, RegExp]>([
-    [{ space: "foo" }, /space must be one of l2, cosine, ip, got "foo"/],
-    [{ ef_search: 0 }, /ef_search must be a whole number/],
-    [{ max_neighbors: 1 }, /max_neighbors must be a whole number of at least 2, got 1/],
-    [{ max_neighbors: 257 }, /max_neighbors may be at most 256, got 257/],
-    [{ ef_construction: 1e9 }, /ef_construction may be at most 65536, got 1000000000/],
-    [{ resize_factor: -1 }, /resize_factor/],
-    [{ colour: 1 }, /"colour"; create takes/],
-    [[], /to be an object/],
-  ])("%j is refused", (hnsw, message) => {
-    expect(failure(() => validateHnsw(hnsw, "create")).message).toMatch(message);
-  });
-
-  test("the least and the largest values are taken", () => {
-    for (const hnsw of [
-      { max_neighbors: 2, ef_construction: 1, ef_search: 1 },
-      { max_neighbors: 256, ef_construction: 65_536, ef_search: 65_536 },
-    ]) {
-      expect(validateHnsw(hnsw, "create")).toEqual(hnsw);
-    }
-  });
-
-  test("a space cannot be modified", () => {
-    expect(failure(() => validateHnsw({ space: "ip" }, "modify")).message).toContain('"space"; modify takes');
-  });
-
-  test("parameters without a meaning here are taken and left out", () => {
-    expect(validateHnsw({ space: "ip", ef_search: 20, num_threads: 2, batch_size: 50 }, "create")).toEqual({ space: "ip", ef_search: 20 });
-  });
 });
 
 describe("a batch in the gateway", () => {
@@ -243,7 +165,7 @@ describe("a batch in the gateway", () => {
     ["too many records", () => ({ ...emptyBatch(limits.batchRecordsMax + 1) }), "LIMIT_EXCEEDED", /5462 records exceeds/],
     ["too many bytes", () => ({ ...emptyBatch(1), documents: ["x".repeat(limits.batchBytesMax)] }), "LIMIT_EXCEEDED", /bytes exceeds/],
   ])("is refused: %s", (_, spoil, code, message) => {
-    const error = failure(() => validateRecordBatch(spoil(good()) as RecordBatch, "add", 2));
+    const error = failureOf(() => validateRecordBatch(spoil(good()) as RecordBatch, "add", 2));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
   });

@@ -1,7 +1,7 @@
 /**
- * What a record, a collection's name and the numbers of a request may look like. Pure functions: the page runs them over
- * a whole call before its first batch leaves, the gateway runs them again on each batch that arrives, so a broken or
- * hostile page can store nothing that a good one could not.
+ * What the records of a write may look like, and the embeddings of a query. Pure functions: the page runs them over a whole call
+ * before its first batch leaves, the gateway runs them again on each batch that arrives, so a broken or hostile page can store
+ * nothing that a good one could not.
  *
  * Every check throws a `TidepoolError` that names the argument, the index and the value. Column checks take a range, so
  * that a caller with many records can check them in slices. Keys are only ever read through `Object.keys` and
@@ -10,36 +10,12 @@
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { WriteRequest } from "../../service.js";
-import type {
-  CollectionConfiguration,
-  EmbeddingRows,
-  IncludeField,
-  IndexEngine,
-  Metadata,
-  MetadataPatch,
-  RecordBatch,
-  Space,
-  SparseVector,
-} from "../../types.js";
+import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch, SparseVector } from "../../types.js";
+import { validateArray, validateObject } from "./values.js";
 
 export type WriteOperation = WriteRequest["operation"];
 
-/** The fields that a read may return beside the ids. */
-export const INCLUDE_FIELDS: readonly IncludeField[] = ["distances", "documents", "embeddings", "metadatas", "uris"];
-const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
 const DUPLICATES_SHOWN_MAX = 5;
-
-/** Throws unless the value is an array. */
-export function validateArray(value: unknown, argument: string): asserts value is unknown[] {
-  if (!Array.isArray(value)) throw invalidArgument(`Expected '${argument}' to be an array, but got ${show(value)}`);
-}
-
-/** Throws unless the value is a plain-looking object: not null, not an array. */
-export function validateObject(value: unknown, argument: string): asserts value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidArgument(`Expected '${argument}' to be an object, but got ${show(value)}`);
-  }
-}
 
 /** Ids that select or name records: a non-empty array of distinct non-empty strings. */
 export function validateIds(ids: unknown, argument = "ids"): asserts ids is string[] {
@@ -300,106 +276,4 @@ function metadataValueBytes(value: unknown): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + metadataValueBytes(one), 4);
   if (isSparse(value)) return 8 * (1 + ((value as Partial<SparseVector>).indices?.length ?? 0));
   return 8;
-}
-
-/** Collection and database names: 3–512 of [a-zA-Z0-9._-], alphanumeric ends, no "..", not an IPv4 address. */
-export function validateName(name: unknown, argument = "name"): asserts name is string {
-  if (typeof name !== "string") throw invalidArgument(`Expected '${argument}' to be a string, but got ${show(name)}`);
-  if (name.length < limits.nameLengthMin || name.length > limits.nameLengthMax || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
-    throw invalidArgument(
-      `${argument}: Expected a name containing ${limits.nameLengthMin}-${limits.nameLengthMax} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,
-    );
-  }
-  if (name.includes("..")) {
-    throw invalidArgument(`${argument}: Expected a name that does not contain two consecutive periods (..). Got ${show(name)}`);
-  }
-  if (isIpv4(name)) throw invalidArgument(`${argument}: Expected a name that is not a valid ip address. Got ${show(name)}`);
-}
-
-function isIpv4(name: string): boolean {
-  const parts = name.split(".");
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-}
-
-/** nResults, limit, offset: 0, 1, 2, … */
-export function validateCount(value: unknown, argument: string): asserts value is number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return;
-  throw invalidArgument(`Expected '${argument}' to be a non-negative integer, but got ${show(value)}`);
-}
-
-/** Any text but the empty one. */
-export function validateText(value: unknown, argument: string): asserts value is string {
-  if (typeof value === "string" && value !== "") return;
-  throw invalidArgument(`${argument} must be a non-empty string, got ${show(value)}`);
-}
-
-/** A whole number from `min` on. */
-export function validateAtLeast(value: unknown, min: number, argument: string): asserts value is number {
-  if (Number.isSafeInteger(value) && (value as number) >= min) return;
-  throw invalidArgument(`${argument} must be a whole number of at least ${min}, got ${show(value)}`);
-}
-
-/** Spelling tolerance as a share of a word's length, 0–1; `true` is 0.2, `false` is 0. */
-export function readFuzzy(fuzzy: unknown, argument = "fuzzy"): number {
-  if (typeof fuzzy === "boolean") return fuzzy ? 0.2 : 0;
-  if (typeof fuzzy === "number" && fuzzy >= 0 && fuzzy <= 1) return fuzzy;
-  throw invalidArgument(`${argument} must be true, false or a number of 0 … 1, got ${show(fuzzy)}`);
-}
-
-/** Fields of a read; `exclude` names one that this read cannot give. */
-export function validateInclude(include: unknown, exclude?: IncludeField): asserts include is IncludeField[] {
-  validateArray(include, "include");
-  for (let i = 0; i < include.length; i++) {
-    const field = include[i];
-    if (!INCLUDE_FIELDS.includes(field as IncludeField)) {
-      throw invalidArgument(`Expected 'include' items to be one of ${INCLUDE_FIELDS.join(", ")}, but include[${i}] is ${show(field)}`);
-    }
-    if (field === exclude) throw invalidArgument(`${exclude} is not allowed for this operation (include[${i}])`);
-  }
-}
-
-type Hnsw = CollectionConfiguration["hnsw"];
-
-/** Keys of Chroma's configuration that have no meaning here: taken, and left out of what is stored. */
-const HNSW_IGNORED = ["batch_size", "num_threads"];
-const HNSW_CREATE = ["space", "ef_construction", "ef_search", "max_neighbors", "resize_factor", "sync_threshold", "engine"];
-const HNSW_MODIFY = ["ef_search", "max_neighbors", "resize_factor", "sync_threshold"];
-const HNSW_ENGINES: readonly IndexEngine[] = ["tidepool", "hnswlib"];
-
-/** Least and largest value of the parameters that cost memory or time. */
-const HNSW_RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
-  max_neighbors: [limits.maxNeighborsMin, limits.maxNeighborsMax],
-  ef_construction: [1, limits.beamMax],
-  ef_search: [1, limits.beamMax],
-};
-
-/** Checks an index configuration and returns the part that is stored. Space and engine are fixed when a collection is created. */
-export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argument = "configuration.hnsw"): Partial<Hnsw> {
-  validateObject(hnsw, argument);
-  const allowed = purpose === "create" ? HNSW_CREATE : HNSW_MODIFY;
-  const kept: [string, unknown][] = [];
-  for (const [key, value] of Object.entries(hnsw)) {
-    if (value === undefined || value === null || HNSW_IGNORED.includes(key)) continue;
-    if (!allowed.includes(key)) {
-      const why = HNSW_CREATE.includes(key) ? `; ${key} is fixed when a collection is created` : "";
-      throw invalidArgument(`${argument} has the field ${show(key)}; ${purpose} takes ${allowed.join(", ")}${why}`);
-    }
-    validateHnswField(key, value, `${argument}.${key}`);
-    kept.push([key, value]);
-  }
-  return Object.fromEntries(kept);
-}
-
-function validateHnswField(key: string, value: unknown, argument: string): void {
-  if (key === "space" || key === "engine") {
-    const allowed: readonly unknown[] = key === "space" ? SPACES : HNSW_ENGINES;
-    if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.join(", ")}, got ${show(value)}`);
-  } else if (key === "resize_factor") {
-    if (!Number.isFinite(value) || (value as number) <= 0)
-      throw invalidArgument(`${argument} must be a number above 0, got ${show(value)}`);
-  } else {
-    const [min, max] = HNSW_RANGES[key] ?? [1, Infinity];
-    validateAtLeast(value, min, argument);
-    if (value > max) throw new TidepoolError("LIMIT_EXCEEDED", `${argument} may be at most ${max}, got ${show(value)}`);
-  }
 }
