@@ -15,6 +15,7 @@ import { transformWithOxc } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
+import { publicDeclarations } from "./support/declarations.js";
 import { type Example, readExamples } from "./support/examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,6 +25,7 @@ const examples = await readExamples(root, [
   "docs/chroma-differences.md",
   "src/api",
   "src/api/rest",
+  "src/api/schema",
   "src/api/search",
   "src/core/errors.ts",
 ]);
@@ -55,6 +57,17 @@ const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</tit
 test("there are examples to try", () => {
   const places = examples.map(({ place }) => place.split(":")[0]);
   expect(new Set(places)).toEqual(new Set([...places, "README.md", "src/api/client.ts", "src/api/collection.ts", "src/core/errors.ts"]));
+});
+
+test("every public symbol and every member of it has a comment that says what it is", async () => {
+  const dist = join(root, "dist");
+  const names = (await readdir(dist, { recursive: true })).filter((name) => name.endsWith(".d.ts"));
+  const files = await Promise.all(
+    names.map(async (name) => [name.replaceAll("\\", "/"), await readFile(join(dist, name), "utf8")] as const),
+  );
+  const declared = publicDeclarations(new Map(files), ["index.d.ts", "hnswlib.d.ts", "rest.d.ts", "service-worker.d.ts"]);
+  expect(declared.length).toBeGreaterThan(500);
+  expect(declared.filter(({ documented }) => !documented).map(({ name }) => name)).toEqual([]);
 });
 
 test("the compiler accepts every example against the built package", async () => {

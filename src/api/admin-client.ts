@@ -24,6 +24,8 @@ export class AdminClient {
   readonly #client: TidepoolClient;
 
   /**
+   * Checks the options and does nothing else; the first call opens the database.
+   *
    * @param options - Those of {@link TidepoolClient}, or just `{ client }` to share one's connection.
    *
    * @throws `INVALID_ARGUMENT`.
@@ -32,12 +34,18 @@ export class AdminClient {
     this.#client = new TidepoolClient(options);
   }
 
-  /** @throws `ALREADY_EXISTS`; `INVALID_ARGUMENT`. */
+  /**
+   * Makes a tenant, which has no database yet. "default_tenant" is always there.
+   *
+   * @throws `ALREADY_EXISTS`; `INVALID_ARGUMENT`.
+   */
   async createTenant(args: { name: string }): Promise<void> {
     await this.#call("createTenant", args);
   }
 
   /**
+   * Tells whether there is a tenant of this name.
+   *
    * @returns The tenant's name.
    *
    * @throws `NOT_FOUND`.
@@ -47,7 +55,7 @@ export class AdminClient {
   }
 
   /**
-   * Database names look like those of collections.
+   * Makes an empty database. Names look like those of collections; "default_database" of "default_tenant" is always there.
    *
    * @throws `NOT_FOUND` when there is no such tenant; `ALREADY_EXISTS`; `INVALID_ARGUMENT`.
    */
@@ -55,7 +63,11 @@ export class AdminClient {
     await this.#call("createDatabase", args);
   }
 
-  /** @throws `NOT_FOUND`. */
+  /**
+   * Tells id, name and tenant of a database.
+   *
+   * @throws `NOT_FOUND`.
+   */
   getDatabase(args: { name: string; tenant: string }): Promise<DatabaseInfo> {
     return this.#call("getDatabase", args);
   }
@@ -73,6 +85,10 @@ export class AdminClient {
    * The databases of a tenant, at most `limit` (default 100) from `offset` (default 0).
    *
    * @throws `NOT_FOUND`.
+   *
+   * @example
+   * const admin = new AdminClient({ client });
+   * console.log((await admin.listDatabases({ tenant: "default_tenant" })).map(({ name }) => name)); // ["default_database"]
    */
   async listDatabases(args: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
     const { tenant, limit = 100, offset = 0 } = args;

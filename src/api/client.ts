@@ -76,6 +76,7 @@ export interface CreateCollectionArguments {
   name: string;
   /** At least one key; keys whose value is `null` are left out. */
   metadata?: { [key: string]: MetadataValue | null };
+  /** Parameters of the index, fixed or changed later as each of them says. Default: an `l2` space and Chroma's parameters. */
   configuration?: CreateCollectionConfiguration;
   /** Embeds the collection's texts. Default: a `HashingEmbeddingFunction`; `null`: none. */
   embeddingFunction?: EmbeddingFunction | null;
@@ -100,7 +101,9 @@ const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"]
  * console.log((await collection.query({ queryTexts: ["moon"] })).documents[0]);
  */
 export class TidepoolClient {
+  /** Whose databases the calls of this client concern. */
   readonly tenant: string;
+  /** The database that the calls of this client concern. */
   readonly database: string;
   readonly #connection: Connection;
   /** @internal */

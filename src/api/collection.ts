@@ -46,6 +46,10 @@ export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOp
 
 /** Arguments of `collection.upsert`: metadata is merged into what is stored, `null` deletes a key. */
 export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {
+  /**
+   * One per id: merged into what is stored, key by key; `null` deletes a key, and in place of a record's metadata changes
+   * nothing.
+   */
   metadatas?: (Patch<TMeta> | null)[];
 }
 
@@ -117,6 +121,7 @@ export interface SearchTextArguments {
 
 /** A collection's schema, to be read and to be handed on. */
 export interface StoredSchema extends CollectionSchema {
+  /** The schema as JSON, as Chroma's clients send it. */
   serializeToJSON(): CollectionSchema;
 }
 
@@ -126,6 +131,7 @@ export interface ModifyArguments {
   name?: string;
   /** Replaces the metadata; keys whose value is `null` are left out. */
   metadata?: { [key: string]: MetadataValue | null };
+  /** Changes the parameters that are given; the others stay. */
   configuration?: UpdateCollectionConfiguration;
 }
 
@@ -176,10 +182,12 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return this.#info.name;
   }
 
+  /** The tenant of its database. */
   get tenant(): string {
     return this.#info.tenant;
   }
 
+  /** The database that it belongs to. */
   get database(): string {
     return this.#info.database;
   }
@@ -190,7 +198,10 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /** Space, embedding function as stored, and Chroma's index parameters, of which only the space has an effect. */
-  get configuration(): CollectionConfiguration & { spann: null } {
+  get configuration(): CollectionConfiguration & {
+    /** Chroma's distributed index, which does not exist here. */
+    spann: null;
+  } {
     const { hnsw, embedding_function } = this.#info.configuration;
     return { hnsw, spann: null, embedding_function };
   }
@@ -493,24 +504,37 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return new Collection<TMeta>(this.#client, this.#connection, info, this.#embedding);
   }
 
-  /** Number of collections forked, directly or not, from the one that this one was forked from, or from this one. */
+  /**
+   * Number of collections forked, directly or not, from the one that this one was forked from, or from this one.
+   *
+   * @example
+   * await collection.fork({ name: "draft" });
+   * console.log(await collection.forkCount()); // 1
+   */
   forkCount(): Promise<number> {
     return this.#connection.call("forkCount", { collectionId: this.id });
   }
 
   /**
-   * The versions that {@link Collection.at} can read, oldest first; the last is the newest. A version is what one
-   * compaction published, so the latest writes may be in none yet. The client's `retainVersions` says how many are kept.
+   * The versions that {@link Collection.at} can read, oldest first; the last is the newest. A version is what one compaction
+   * published, so the latest writes may be in none yet. The client's `retainVersions` says how many are kept.
+   *
+   * @example
+   * for (const { version, count } of await collection.listVersions()) console.log(`version ${version} has ${count} records`);
    */
   listVersions(): Promise<VersionInfo[]> {
     return this.#connection.call("listVersions", { collectionId: this.id });
   }
 
   /**
-   * The collection as it was at a retained version, to read from. Reads reject with `NOT_FOUND` once it is not retained
-   * any more.
+   * The collection as it was at a retained version, to read from. Reads reject with `NOT_FOUND` once it is not retained any
+   * more.
    *
    * @throws `INVALID_ARGUMENT`.
+   *
+   * @example
+   * const [oldest] = await collection.listVersions();
+   * if (oldest) console.log((await collection.at({ version: oldest.version }).count()) === oldest.count); // true
    */
   at({ version }: { version: number }): CollectionVersion<TMeta> {
     validateCount(version, "version");

@@ -8,6 +8,7 @@ import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction
 import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 
+/** The part of a configuration that speaks of vectors. */
 type Hnsw = CollectionConfiguration["hnsw"];
 
 /** `configuration` of `createCollection` and `getOrCreateCollection`. */
@@ -17,19 +18,37 @@ export interface CreateCollectionConfiguration {
    * says what builds it, "tidepool" (default) or "hnswlib", which takes the worker of `tidepool-db/hnswlib`; the others have no
    * effect. `space` defaults to the explicitly given embedding function's own, else to "l2".
    */
-  hnsw?: Partial<Hnsw> & { batch_size?: number; num_threads?: number };
+  hnsw?: Partial<Hnsw> & {
+    /** Taken for Chroma's sake and forgotten. */
+    batch_size?: number;
+    /** Taken for Chroma's sake and forgotten. */
+    num_threads?: number;
+  };
   /** Chroma's distributed index. Only its `space` has a meaning here. */
-  spann?: { space?: Space; [parameter: string]: unknown } | null;
-  /** The same as the argument `embeddingFunction`; give one of the two. */
+  spann?: {
+    /** How distance is measured, as in `hnsw`. */
+    space?: Space;
+    [parameter: string]: unknown;
+  } | null;
+  /** Embeds the collection's texts, as the argument `embeddingFunction` of `createCollection` does; give one of the two. */
   embeddingFunction?: EmbeddingFunction;
 }
 
 /** `configuration` of `collection.modify`. Space and engine are fixed when a collection is created. */
 export interface UpdateCollectionConfiguration {
   /** `ef_search` counts from the next search on, `max_neighbors` from the next opening on; the others have no effect. */
-  hnsw?: Partial<Omit<Hnsw, "space" | "engine" | "ef_construction">> & { batch_size?: number; num_threads?: number };
+  hnsw?: Partial<Omit<Hnsw, "space" | "engine" | "ef_construction">> & {
+    /** Taken for Chroma's sake and forgotten. */
+    batch_size?: number;
+    /** Taken for Chroma's sake and forgotten. */
+    num_threads?: number;
+  };
   /** Taken for Chroma's sake; has no effect. */
   spann?: { [parameter: string]: unknown };
+  /**
+   * Takes the place of the collection's embedding function. It must have its name, and agree to the change
+   * (`validateConfigUpdate`).
+   */
   embeddingFunction?: EmbeddingFunction;
 }
 

@@ -11,8 +11,11 @@ import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function
 
 /** A class of embedding functions, as the registry keeps it. */
 export interface EmbeddingFunctionClass {
+  /** Instances are made by `buildFromConfig`, and by whoever gives one to a collection. */
   new (...args: never[]): EmbeddingFunction;
+  /** The class's own name. It is registered under the name of its instances. */
   name: string;
+  /** Builds an instance again from what its `getConfig` told. `client` is the `TidepoolClient` that opens the collection. */
   buildFromConfig(config: object, client?: unknown): EmbeddingFunction;
 }
 

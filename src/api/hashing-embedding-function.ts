@@ -37,11 +37,16 @@ export interface HashingEmbeddingFunctionOptions {
  * console.log((await notes.query({ queryTexts: ["tide pool"], nResults: 1 })).ids); // [["a"]]
  */
 export class HashingEmbeddingFunction implements EmbeddingFunction {
+  /** The name under which collections store it, and the registry knows it. */
   readonly name = HASHING_NAME;
   /** Length of the embeddings. */
   readonly dimension: number;
 
-  /** @throws `INVALID_ARGUMENT` when `dimension` is out of range. */
+  /**
+   * Nothing is loaded: the function is ready at once.
+   *
+   * @throws `INVALID_ARGUMENT` when `dimension` is out of range.
+   */
   constructor({ dimension = DIMENSION_DEFAULT }: HashingEmbeddingFunctionOptions = {}) {
     if (!Number.isSafeInteger(dimension) || dimension < 8 || dimension > limits.dimensionMax) {
       throw invalidArgument(`dimension must be a whole number of 8 … ${limits.dimensionMax}, got ${show(dimension)}`);
@@ -82,7 +87,11 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
     return ["cosine", "l2", "ip"];
   }
 
-  /** @throws when the dimension changes. */
+  /**
+   * Refuses another dimension, since the collection's vectors have this one.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   */
   validateConfigUpdate(newConfig: HashingEmbeddingFunctionOptions): void {
     if (newConfig.dimension === this.dimension) return;
     throw invalidArgument(`dimension is ${this.dimension} and cannot become ${show(newConfig.dimension)}`);

@@ -4,23 +4,34 @@ import type { IncludeField, Metadata } from "../core/types.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
 export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [field, field])) as { readonly [F in IncludeField]: F };
+/** One of the values of {@link IncludeEnum}. */
 export type IncludeEnum = (typeof IncludeEnum)[keyof typeof IncludeEnum];
 
 /** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
 export interface GetRow<TMeta extends Metadata = Metadata> {
+  /** The record's id. */
   id: string;
+  /** The document; `null` where the record has none. */
   document?: string | null;
+  /** The embedding, as numbers that were float32. */
   embedding?: number[];
+  /** The metadata; `null` where the record never had any. */
   metadata?: TMeta | null;
+  /** Where the data lies elsewhere; `null` where the record does not say. */
   uri?: string | null;
 }
 
 /** One record of a {@link QueryResult}. Fields that were not included are `undefined`. */
 export interface QueryRow<TMeta extends Metadata = Metadata> {
+  /** The record's id. */
   id: string;
+  /** The document; `null` where the record has none. */
   document?: string | null;
+  /** The embedding, as numbers that were float32. */
   embedding?: number[] | null;
+  /** The metadata; `null` where the record never had any. */
   metadata?: TMeta | null;
+  /** Where the data lies elsewhere; `null` where the record does not say. */
   uri?: string | null;
   /** Smaller is nearer; squared for l2. */
   distance?: number | null;
@@ -43,19 +54,25 @@ export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow
  * console.log(result.ids, result.metadatas); // ["a","b"] []
  */
 export class GetResult<TMeta extends Metadata = Metadata> {
+  /** The ids of the records; always there. */
   declare readonly ids: string[];
+  /** For each record its document; `null` where it has none. */
   declare readonly documents: (string | null)[];
+  /** For each record its embedding, as numbers that were float32. */
   declare readonly embeddings: number[][];
+  /** For each record its metadata; `null` where it never had any. */
   declare readonly metadatas: (TMeta | null)[];
+  /** For each record its uri; `null` where it has none. */
   declare readonly uris: (string | null)[];
   /** The fields that were asked for. */
   declare readonly include: IncludeField[];
 
+  /** Made by `collection.get` and `peek`. */
   constructor(columns: Omit<GetResult<TMeta>, "rows">) {
     Object.assign(this, columns);
   }
 
-  /** The same, one object per record. */
+  /** One object per record, with the fields that were asked for. */
   rows(): GetRow<TMeta>[] {
     return this.ids.map((id, i) => row(this, this.include, i, { id }));
   }
@@ -70,21 +87,27 @@ export class GetResult<TMeta extends Metadata = Metadata> {
  * for (const { id, distance } of result.rows()[0] ?? []) console.log(id, distance);
  */
 export class QueryResult<TMeta extends Metadata = Metadata> {
+  /** For each query the ids of its hits. */
   declare readonly ids: string[][];
+  /** For each query the documents; `null` for a record that has none. */
   declare readonly documents: (string | null)[][];
+  /** For each query the embeddings, as numbers that were float32. */
   declare readonly embeddings: (number[] | null)[][];
+  /** For each query the metadata; `null` for a record that never had any. */
   declare readonly metadatas: (TMeta | null)[][];
+  /** For each query the uris; `null` for a record that has none. */
   declare readonly uris: (string | null)[][];
   /** Smaller is nearer; squared for l2. */
   declare readonly distances: (number | null)[][];
   /** The fields that were asked for. */
   declare readonly include: IncludeField[];
 
+  /** Made by `collection.query`. */
   constructor(columns: Omit<QueryResult<TMeta>, "rows">) {
     Object.assign(this, columns);
   }
 
-  /** The same, for each query one object per hit. */
+  /** For each query one object per hit, with the fields that were asked for. */
   rows(): QueryRow<TMeta>[][] {
     return this.ids.map((ids, q) => {
       const columns = Object.fromEntries(this.include.map((field) => [field, this[field][q]]));
@@ -101,23 +124,29 @@ export class QueryResult<TMeta extends Metadata = Metadata> {
  * for (const { id, score, terms } of result.rows()) console.log(id, score, terms);
  */
 export class SearchTextResult<TMeta extends Metadata = Metadata> {
+  /** The ids of the records; always there. */
   declare readonly ids: string[];
   /** Larger is better. */
   declare readonly scores: number[];
   /** For each hit, the document's terms that matched, for highlighting. */
   declare readonly terms: string[][];
+  /** For each record its document; `null` where it has none. */
   declare readonly documents: (string | null)[];
+  /** For each record its embedding, as numbers that were float32. */
   declare readonly embeddings: number[][];
+  /** For each record its metadata; `null` where it never had any. */
   declare readonly metadatas: (TMeta | null)[];
+  /** For each record its uri; `null` where it has none. */
   declare readonly uris: (string | null)[];
   /** The fields that were asked for. */
   declare readonly include: IncludeField[];
 
+  /** Made by `collection.searchText`. */
   constructor(columns: Omit<SearchTextResult<TMeta>, "rows">) {
     Object.assign(this, columns);
   }
 
-  /** The same, one object per hit. */
+  /** One object per hit, with the fields that were asked for. */
   rows(): SearchTextRow<TMeta>[] {
     return this.ids.map((id, i) => row(this, this.include, i, { id, score: this.scores[i]!, terms: this.terms[i]! }));
   }

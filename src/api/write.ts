@@ -24,6 +24,7 @@ import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddi
 export interface Progress {
   /** Records acknowledged so far: durable, and visible to every read. */
   done: number;
+  /** Records of the whole call. */
   total: number;
 }
 

@@ -65,10 +65,14 @@ export interface TidepoolErrorOptions {
  * }
  */
 export class TidepoolError extends Error {
+  /** Tells this error from others where classes do not, as between frames. */
   override readonly name = "TidepoolError";
+  /** What programs switch on. */
   readonly code: ErrorCode;
+  /** Plain facts for programs, such as `{ acknowledged: 2000 }`; `{}` where there are none. */
   readonly details: Readonly<Record<string, unknown>>;
 
+  /** For embedding functions and wrappers that want to fail as this package does. */
   constructor(code: ErrorCode, message: string, options: TidepoolErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

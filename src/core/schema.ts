@@ -17,7 +17,9 @@ import type {
   VectorIndexSettings,
 } from "./types.js";
 
+/** The key under which a schema speaks of the documents. */
 export const DOCUMENT_KEY = "#document";
+/** The key under which a schema speaks of the embeddings. */
 export const EMBEDDING_KEY = "#embedding";
 
 const off = { enabled: false, config: {} };

@@ -113,6 +113,7 @@ export interface RecallReport {
   recall: number | null;
   /** Records that were used as queries. */
   sample: number;
+  /** Neighbours of each of these that were compared. */
   k: number;
   /** The collection's present `ef_search`, at which `recall` was measured. */
   efSearch: number;
@@ -157,16 +158,23 @@ export interface SearchTextResponse extends RecordColumns {
 
 /** What `client.info()` tells. */
 export interface EngineInfo {
+  /** Where bytes are kept. */
   storage: "opfs" | "indexeddb" | "memory";
+  /** What an acknowledged write survives: "strict" loss of power too, "relaxed" a crash of the page or the browser. */
   durability: Durability;
+  /** Version of what is on disk. An older release refuses a newer one with `FORMAT_TOO_NEW`. */
   formatVersion: number;
+  /** Collections of all tenants and databases. */
   collections: number;
+  /** Records of all these collections. */
   records: number;
-  /** Log records (batches and deletes) acknowledged and not yet compacted, and their size. */
+  /** Log records (batches and deletes) acknowledged and not yet compacted. */
   logRecords: number;
+  /** Bytes of the log records that are not compacted yet. */
   logBytes: number;
-  /** Bytes reserved in arenas, and bytes of blocks in use inside them. */
+  /** Bytes reserved on disk for blocks. */
   blockBytesReserved: number;
+  /** Bytes of all blocks in use; the rest of what is reserved is free. */
   blockBytesUsed: number;
   /** Bytes of memory held by codes, block cache and vector cache. */
   memoryBytes: number;
@@ -185,16 +193,22 @@ export interface EngineInfo {
   compactionError: string | null;
 }
 
-/**
- * What a warning is about, stable across releases: a stored graph was damaged and is built anew; a graph failed in use; a
- * graph could not be built; something that nobody waits for failed for no reason outside the engine.
- */
-export type WarningCode = "GRAPH_DAMAGED" | "GRAPH_FAILED" | "GRAPH_NOT_BUILT" | "INTERNAL";
+/** What a warning is about, stable across releases. */
+export type WarningCode =
+  /** A stored graph cannot be used; it is built anew, and the exact scan answers meanwhile. */
+  | "GRAPH_DAMAGED"
+  /** A graph of hnswlib-wasm failed; the exact scan answers, and it is built again, twice at most. */
+  | "GRAPH_FAILED"
+  /** A graph cannot be built, for want of memory, say; the exact scan answers. */
+  | "GRAPH_NOT_BUILT"
+  /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
+  | "INTERNAL";
 
 /** Something that went wrong without loss: answers are right, and may take longer for a while. */
 export interface TidepoolWarning {
+  /** What programs switch on. */
   code: WarningCode;
-  /** For people. */
+  /** For people: what was found, and what becomes of it. */
   message: string;
   /** Name of the collection that it concerns. */
   collection?: string;
@@ -202,6 +216,7 @@ export interface TidepoolWarning {
 
 /** A published version of a collection. */
 export interface VersionInfo {
+  /** What `collection.at` takes; later versions have larger numbers. */
   version: number;
   /** Records in it. */
   count: number;
@@ -209,9 +224,13 @@ export interface VersionInfo {
   logOffset: number;
 }
 
+/** A database: a set of collections with names of their own. */
 export interface DatabaseInfo {
+  /** A UUID. */
   id: string;
+  /** Its name, unique within its tenant. */
   name: string;
+  /** The tenant that it belongs to. */
   tenant: string;
 }
 
@@ -223,8 +242,11 @@ export interface TenantInfo {
 
 /** Who a caller is and what it may use; the names are those of Chroma's answer. */
 export interface UserIdentity {
+  /** The bearer's name in the gateway rules; "" where there is none. */
   user_id: string;
+  /** The only tenant that the token allows; the client's own where it allows all. */
   tenant: string;
+  /** The only databases that the token allows; the client's own where it allows all. */
   databases: string[];
 }
 
@@ -232,7 +254,9 @@ export interface UserIdentity {
 export interface IndexingStatus {
   /** Writes and deletes that the collection has taken. */
   total_ops: number;
+  /** Writes and deletes that have reached the indexes on disk. */
   num_indexed_ops: number;
+  /** Writes and deletes that only the log has on disk so far. Reads see them all the same. */
   num_unindexed_ops: number;
   /** Share of the operations that are indexed, 0–1. */
   op_indexing_progress: number;
@@ -297,9 +321,13 @@ export type EngineService = {
 
 /** How a database is opened. */
 export interface OpenOptions {
+  /** Names the database within the page's origin. */
   path: string;
+  /** Where bytes are kept; "auto" chooses for a new database, and finds an old one. */
   storage: "auto" | "opfs" | "indexeddb" | "memory";
+  /** What an acknowledged write survives. */
   durability: Durability;
+  /** Whether `reset` is allowed. */
   allowReset: boolean;
   /** Published versions of each collection that stay readable, the current one included. Default 1. */
   retainVersions?: number;

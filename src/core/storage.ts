@@ -97,7 +97,12 @@ export interface Storage {
   destroy(): Promise<void>;
 }
 
-export type Durability = "strict" | "relaxed";
+/** What an acknowledged write survives. */
+export type Durability =
+  /** Loss of power too: each group of writes waits for one sync of the disk. */
+  | "strict"
+  /** A crash of the page or the browser; the last writes before a loss of power may be lost. */
+  | "relaxed";
 
 /** Injected so that every test can be replayed. */
 export interface Environment {

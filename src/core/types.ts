@@ -6,7 +6,9 @@
  * `"#type": "sparse_vector"` and its `tokens` may be there too, and are not kept.
  */
 export interface SparseVector {
+  /** Where the vector is not zero, ascending. */
   indices: number[];
+  /** The numbers at these indices, one for each. */
   values: number[];
 }
 
@@ -22,107 +24,250 @@ export type Metadata = Record<string, MetadataValue>;
 /** Metadata in `update` and `upsert`: merged into what is stored; `null` deletes the key. */
 export type MetadataPatch = Record<string, MetadataValue | null>;
 
+/** A single metadata value. Strings, numbers and booleans never equal each other. */
 type Scalar = string | number | boolean;
 
 /** A condition on one metadata key. */
 export type WhereOperator =
-  | { $eq: Scalar }
-  | { $ne: Scalar }
-  | { $gt: number }
-  | { $gte: number }
-  | { $lt: number }
-  | { $lte: number }
-  | { $in: Scalar[] }
-  | { $nin: Scalar[] }
-  | { $contains: Scalar }
-  | { $not_contains: Scalar };
+  | {
+      /** The value is this one, of the same type. */
+      $eq: Scalar;
+    }
+  | {
+      /** The value is another one, or of another type, or the key is missing. */
+      $ne: Scalar;
+    }
+  | {
+      /** The value is a larger number. */
+      $gt: number;
+    }
+  | {
+      /** The value is this number or a larger one. */
+      $gte: number;
+    }
+  | {
+      /** The value is a smaller number. */
+      $lt: number;
+    }
+  | {
+      /** The value is this number or a smaller one. */
+      $lte: number;
+    }
+  | {
+      /** The value is one of these: at least one, all of one type. */
+      $in: Scalar[];
+    }
+  | {
+      /** The value is none of these, or the key is missing. */
+      $nin: Scalar[];
+    }
+  | {
+      /** The value is an array that holds this one. */
+      $contains: Scalar;
+    }
+  | {
+      /** The value is no array that holds this one, or the key is missing. */
+      $not_contains: Scalar;
+    };
 
 /** Filter on metadata. Negations (`$ne`, `$nin`, `$not_contains`) also match records that lack the key. */
-export type Where = { $and: Where[] } | { $or: Where[] } | { [key: string]: Scalar | WhereOperator };
+export type Where =
+  | {
+      /** All of these match: at least two. */
+      $and: Where[];
+    }
+  | {
+      /** One of these matches: at least two. */
+      $or: Where[];
+    }
+  | {
+      [key: string]: Scalar | WhereOperator;
+    };
 
 /** Filter on documents. Negations also match records without a document. */
 export type WhereDocument =
-  | { $contains: string }
-  | { $not_contains: string }
-  | { $regex: string }
-  | { $not_regex: string }
-  | { $and: WhereDocument[] }
-  | { $or: WhereDocument[] };
+  | {
+      /** The document has this text in it, exactly as written. */
+      $contains: string;
+    }
+  | {
+      /** The document does not have this text in it, or there is none. */
+      $not_contains: string;
+    }
+  | {
+      /** The pattern matches somewhere in the document. Its syntax is that of Rust's `regex` crate: `(?i)`, `\b`, `\d`. */
+      $regex: string;
+    }
+  | {
+      /** The pattern matches nowhere in the document, or there is none. */
+      $not_regex: string;
+    }
+  | {
+      /** All of these match: at least two. */
+      $and: WhereDocument[];
+    }
+  | {
+      /** One of these matches: at least two. */
+      $or: WhereDocument[];
+    };
 
 /** Fields that a read may return beside the ids. */
-export type IncludeField = "distances" | "documents" | "embeddings" | "metadatas" | "uris";
+export type IncludeField =
+  /** How far each hit is from its query; only `query` has them. */
+  | "distances"
+  /** The texts. */
+  | "documents"
+  /** The vectors, as numbers that were float32. */
+  | "embeddings"
+  /** The metadata. */
+  | "metadatas"
+  /** Where the data lies elsewhere. */
+  | "uris";
 
-/** How distance is measured: squared Euclidean, 1 − cosine, or 1 − dot product. */
-export type Space = "l2" | "cosine" | "ip";
+/** How distance is measured. Smaller is nearer in all three. */
+export type Space =
+  /** Squared Euclidean. */
+  | "l2"
+  /** 1 − cosine, 0 to 2; 1 where one of the two is the zero vector. */
+  | "cosine"
+  /** 1 − dot product; it may be negative. */
+  | "ip";
 
-/** What builds and walks the graph of a large collection: Tidepool's own, or the npm package hnswlib-wasm. */
-export type IndexEngine = "tidepool" | "hnswlib";
+/** What builds and walks the graph of a large collection. */
+export type IndexEngine =
+  /** Tidepool's own. */
+  | "tidepool"
+  /** The npm package hnswlib-wasm, in the worker of `tidepool-db/hnswlib`. */
+  | "hnswlib";
 
 /**
  * An embedding function as it is stored with a collection: enough to build it again when its class is registered under
  * `name` ("known"), or only its name ("legacy").
  */
 export interface EmbeddingFunctionConfiguration {
+  /** Whether it can be built again. */
   type: "known" | "legacy";
+  /** The name under which its class is registered. */
   name: string;
+  /** What its `getConfig` told. */
   config: Record<string, unknown>;
 }
 
 /** A collection's configuration as stored. `resize_factor` and `sync_threshold` are kept for Chroma's sake and have no effect. */
 export interface CollectionConfiguration {
+  /** How vectors are compared, and the graph that large collections get. */
   hnsw: {
+    /** How distance is measured. Fixed when the collection is created. Default "l2". */
     space: Space;
+    /** How many candidates are looked at when a vector is put into the graph. Fixed when the collection is created. Default 100. */
     ef_construction: number;
+    /** How many candidates a search looks at, at least as many as it returns: more miss less and take longer. Default 100. */
     ef_search: number;
+    /** Links of a vector in the graph (M of the HNSW paper; twice as many on its lowest level). Default 16. */
     max_neighbors: number;
+    /** No effect. Default 1.2. */
     resize_factor: number;
+    /** No effect. Default 1000. */
     sync_threshold: number;
     /** What builds and walks the graph; missing where it is Tidepool's own. Fixed when the collection is created. */
     engine?: IndexEngine;
   };
+  /** What embeds the texts; `null` for nothing. */
   embedding_function: EmbeddingFunctionConfiguration | null;
 }
 
 /** Whether there is an index, and how it is built. */
 export interface IndexSetting<C = object> {
+  /** Whether there is such an index. */
   enabled: boolean;
+  /** How it is built; `{}` where there is nothing to choose. */
   config: C;
 }
 
 /** An embedding function in a schema; `unknown` where there is none. One that cannot be built again is only said to be there. */
 export type SchemaFunction =
-  | { type: "known"; name: string; config: Record<string, unknown> }
-  | { type: "legacy"; name?: string }
-  | { type: "unknown" };
+  | {
+      /** It can be built again. */
+      type: "known";
+      /** The name under which its class is registered. */
+      name: string;
+      /** What its `getConfig` told. */
+      config: Record<string, unknown>;
+    }
+  | {
+      /** It cannot be built again. */
+      type: "legacy";
+      /** What it was called. */
+      name?: string;
+    }
+  | {
+      /** There is none. */
+      type: "unknown";
+    };
 
+/** The index of the embeddings. */
 export interface VectorIndexSettings {
+  /** How distance is measured. */
   space?: Space;
+  /** What embeds the texts. */
   embedding_function?: SchemaFunction;
   /** What is embedded: always the document. */
   source_key?: string;
+  /** Parameters of the graph, and Chroma's that have no effect. */
   hnsw?: { [parameter: string]: number | string };
   /** Chroma's distributed index. Checked, and without effect. */
   spann?: { [parameter: string]: number };
 }
 
+/** The index of sparse vectors. It is described, and not built yet. */
 export interface SparseVectorIndexSettings {
+  /** What embeds the source into sparse vectors. */
   embedding_function?: SchemaFunction;
   /** What the client embeds where a record brings no vector: `#document`, or a metadata key whose value is a string. */
   source_key?: string;
+  /** Whether the vectors are weights of BM25. */
   bm25?: boolean;
 }
 
 /** Indexes by the type of the value. */
 export interface ValueTypes {
-  string?: { fts_index?: IndexSetting; string_inverted_index?: IndexSetting };
-  float_list?: { vector_index?: IndexSetting<VectorIndexSettings> };
-  sparse_vector?: { sparse_vector_index?: IndexSetting<SparseVectorIndexSettings> };
-  int?: { int_inverted_index?: IndexSetting };
-  float?: { float_inverted_index?: IndexSetting };
-  bool?: { bool_inverted_index?: IndexSetting };
+  /** Strings, and the elements of arrays of strings. */
+  string?: {
+    /** As text, for which only documents are indexed. */
+    fts_index?: IndexSetting;
+    /** By value. */
+    string_inverted_index?: IndexSetting;
+  };
+  /** Embeddings. */
+  float_list?: {
+    /** By nearness. */
+    vector_index?: IndexSetting<VectorIndexSettings>;
+  };
+  /** Sparse vectors. */
+  sparse_vector?: {
+    /** By nearness. */
+    sparse_vector_index?: IndexSetting<SparseVectorIndexSettings>;
+  };
+  /** Whole numbers, and the elements of arrays of them. */
+  int?: {
+    /** By value. */
+    int_inverted_index?: IndexSetting;
+  };
+  /** Numbers with a fraction, and the elements of arrays of them. */
+  float?: {
+    /** By value. */
+    float_inverted_index?: IndexSetting;
+  };
+  /** Booleans, and the elements of arrays of them. */
+  bool?: {
+    /** By value. */
+    bool_inverted_index?: IndexSetting;
+  };
 }
 
+/** A collection's schema as Chroma's clients and servers exchange it. */
 export interface CollectionSchema {
+  /** What holds for every key. */
   defaults: ValueTypes;
   /** What differs under single keys. */
   keys: Record<string, ValueTypes>;
@@ -163,7 +308,7 @@ export interface RecordBatch {
   uris: (string | null)[] | null;
 }
 
-/** One record's columns as a reader gets them. */
+/** Columns of records as a reader gets them: one entry per record in each, `null` for a column that was not asked for. */
 export interface RecordColumns {
   ids: string[];
   documents: (string | null)[] | null;

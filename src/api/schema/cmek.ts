@@ -1,7 +1,9 @@
 /** Chroma's reference to a customer-managed key. Collections that ask for one are refused: nothing is encrypted here. */
 import { invalidArgument, show } from "../../core/errors.js";
 
+/** Who keeps a customer-managed key, as Chroma's client exports it. */
 export enum CmekProvider {
+  /** Google Cloud. */
   GCP = "gcp",
 }
 
@@ -14,7 +16,9 @@ export enum CmekProvider {
  * console.log(key.validatePattern()); // true
  */
 export class Cmek {
+  /** Who keeps the key. */
   readonly provider: CmekProvider;
+  /** The name of the key's resource, in its provider's form. */
   readonly resource: string;
 
   private constructor(provider: CmekProvider, resource: string) {
@@ -22,6 +26,7 @@ export class Cmek {
     this.resource = resource;
   }
 
+  /** A key of Google Cloud, `projects/…/locations/…/keyRings/…/cryptoKeys/…`. The name is not checked here. */
   static gcp(resource: string): Cmek {
     return new Cmek(CmekProvider.GCP, resource);
   }
@@ -31,10 +36,16 @@ export class Cmek {
     return /^projects\/.+\/locations\/.+\/keyRings\/.+\/cryptoKeys\/.+$/.test(this.resource);
   }
 
+  /** The key in a schema's JSON: provider to resource. */
   toJSON(): Record<string, unknown> {
     return { [this.provider]: this.resource };
   }
 
+  /**
+   * A key from a schema's JSON.
+   *
+   * @throws `INVALID_ARGUMENT` for another provider, or none.
+   */
   static fromJSON(data: Record<string, unknown>): Cmek {
     if (typeof data["gcp"] === "string") return Cmek.gcp(data["gcp"]);
     throw invalidArgument(`Unsupported or missing CMEK provider in data: ${show(data)}`);

@@ -10,8 +10,11 @@ import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
 /** What a collection can be made with: a `Schema`, or another collection's. */
 export interface SchemaLike {
+  /** The schema as JSON. */
   serializeToJSON(): SchemaJSON;
+  /** What embeds the texts: `null` for nothing, `undefined` where nothing is said. Left out: what the JSON names. */
   resolveEmbeddingFunction?(): EmbeddingFunction | null | undefined;
+  /** What embeds into sparse vectors, by the key of the vectors. Left out: nothing. */
   sparseEmbeddingFunctions?(): Map<string, SparseEmbeddingFunction>;
 }
 

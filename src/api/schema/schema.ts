@@ -44,6 +44,7 @@ export { DOCUMENT_KEY, EMBEDDING_KEY };
 
 /** A schema as JSON, which is how it is stored and sent. */
 export interface SchemaJSON extends CollectionSchema {
+  /** A customer-managed key: provider to resource. No collection can be made with one. */
   cmek?: Record<string, unknown>;
 }
 
@@ -128,8 +129,10 @@ export class Schema {
   defaults = new ValueTypes();
   /** What differs under single keys. */
   keys: Record<string, ValueTypes> = {};
+  /** The customer-managed key, if one was set. */
   cmek: Cmek | null = null;
 
+  /** A schema that says what holds without one: metadata indexed by value, documents as text, embeddings by the vector index. */
   constructor() {
     for (const Config of [StringInvertedIndexConfig, IntInvertedIndexConfig, FloatInvertedIndexConfig, BoolInvertedIndexConfig]) {
       setIndex(this.defaults, new Config(), true);

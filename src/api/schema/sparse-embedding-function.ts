@@ -23,8 +23,11 @@ export interface SparseEmbeddingFunction {
 
 /** A class of sparse embedding functions, as the registry keeps it. */
 export interface SparseEmbeddingFunctionClass {
+  /** Instances are made by `buildFromConfig`, and by whoever gives one to a schema. */
   new (...args: never[]): SparseEmbeddingFunction;
+  /** The class's own name. It is registered under the name of its instances. */
   name: string;
+  /** Builds an instance again from what its `getConfig` told. `client` is the `TidepoolClient` that opens the collection. */
   buildFromConfig(config: object, client?: unknown): SparseEmbeddingFunction;
 }
 
@@ -40,6 +43,8 @@ export const knownSparseEmbeddingFunctions = new Map<string, SparseEmbeddingFunc
  * @throws `ALREADY_EXISTS` when the name is taken by another class.
  *
  * @example
+ * import { registerSparseEmbeddingFunction, type SparseVector } from "tidepool-db";
+ *
  * class LettersEmbeddingFunction {
  *   readonly name = "letters";
  *   static buildFromConfig(): LettersEmbeddingFunction {

@@ -1,17 +1,32 @@
 /** Groups of a search: of each group of records that agree in some metadata, only the first ones are returned. */
 import { Key, keyName } from "./key.js";
 
+/** The first `k` of a group. */
 interface First {
+  /** What a group is ordered by: `#score` or metadata keys, the first of them first. */
   keys: string[];
+  /** How many of each group are kept, at least 1. */
   k: number;
 }
-export type AggregateJSON = { $min_k: First } | { $max_k: First };
+/** An aggregate as it is sent: the smallest or the largest of each group. */
+export type AggregateJSON =
+  | {
+      /** Those with the smallest values. */
+      $min_k: First;
+    }
+  | {
+      /** Those with the largest values. */
+      $max_k: First;
+    };
+/** What takes an aggregate: one made with {@link Aggregate}, or its JSON. */
 export type AggregateInput = Aggregate | AggregateJSON;
 
 /** Which records of a group are kept: the `k` smallest, or largest, by the given keys (`K.SCORE` or metadata). */
 export class Aggregate {
   readonly #operator: string;
+  /** What a group is ordered by, the first key first. */
   readonly keys: Key[];
+  /** How many of each group are kept. */
   readonly k: number;
 
   /** @internal */
@@ -21,41 +36,53 @@ export class Aggregate {
     this.k = k;
   }
 
+  /** Reads the JSON of an aggregate; what is an aggregate already stays as it is. */
   static from(input: AggregateInput): Aggregate {
     if (input instanceof Aggregate) return input;
     const [operator = "", first] = Object.entries<Partial<First>>(input ?? {})[0] ?? [];
     return new Aggregate(operator, first?.keys ?? [], first?.k ?? 0);
   }
 
+  /** The `k` records with the smallest values, which for `K.SCORE` are the best. */
   static minK(keys: readonly (Key | string)[], k: number): MinK {
     return new MinK(keys, k);
   }
 
+  /** The `k` records with the largest values. */
   static maxK(keys: readonly (Key | string)[], k: number): MaxK {
     return new MaxK(keys, k);
   }
 
+  /** The aggregate as it is sent. */
   toJSON(): AggregateJSON {
     return { [this.#operator]: { keys: this.keys.map(keyName), k: this.k } } as unknown as AggregateJSON;
   }
 }
 
+/** What {@link Aggregate.minK} makes. */
 export class MinK extends Aggregate {
+  /** `k` records of each group, those with the smallest values under `keys`. */
   constructor(keys: readonly (Key | string)[], k: number) {
     super("$min_k", keys, k);
   }
 }
 
+/** What {@link Aggregate.maxK} makes. */
 export class MaxK extends Aggregate {
+  /** `k` records of each group, those with the largest values under `keys`. */
   constructor(keys: readonly (Key | string)[], k: number) {
     super("$max_k", keys, k);
   }
 }
 
+/** A grouping as it is sent. */
 export interface GroupByJSON {
+  /** Metadata keys: records that agree in all of them form a group. */
   keys: string[];
+  /** Which records of a group are kept. */
   aggregate: AggregateJSON;
 }
+/** What takes a grouping: a {@link GroupBy}, or its JSON. */
 export type GroupByInput = GroupBy | GroupByJSON;
 
 /**
@@ -68,18 +95,23 @@ export type GroupByInput = GroupBy | GroupByJSON;
  * console.log(result.ids[0]?.length); // 3
  */
 export class GroupBy {
+  /** What records of one group agree in. Those that lack a key agree in lacking it. */
   readonly keys: Key[];
+  /** Which records of a group are kept. */
   readonly aggregate: Aggregate;
 
+  /** Groups by these keys, at least one, and keeps of each group what the aggregate says. */
   constructor(keys: readonly (Key | string)[], aggregate: AggregateInput) {
     this.keys = readKeys(keys);
     this.aggregate = Aggregate.from(aggregate);
   }
 
+  /** Reads the JSON of a grouping; `null` and `undefined` are none. */
   static from(input: GroupByInput | null | undefined): GroupBy | undefined {
     return input == null || input instanceof GroupBy ? (input ?? undefined) : new GroupBy(input.keys ?? [], input.aggregate);
   }
 
+  /** The grouping as it is sent. */
   toJSON(): GroupByJSON {
     return { keys: this.keys.map(keyName), aggregate: this.aggregate.toJSON() };
   }

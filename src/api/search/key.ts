@@ -5,6 +5,7 @@ import { limits } from "../../core/limits.js";
 
 /** A filter as it is sent: `{ key: { $operator: operand } }`, `$and` or `$or`. */
 export type WhereJSON = Record<string, unknown>;
+/** What takes a filter of a search: one made with `K`, or a plain object. `null` and `undefined` are no filter. */
 export type WhereInput = WhereExpression | WhereJSON | null | undefined;
 
 /** Something to put several of: an array, a `Set`, a `Float32Array`. */
@@ -53,6 +54,7 @@ export class WhereExpression {
     return new WhereExpression({ [operator]: [this.#json, right.#json].flatMap((json) => (json[operator] as WhereJSON[]) ?? json) });
   }
 
+  /** The filter as it is sent. */
   toJSON(): WhereJSON {
     return this.#json;
   }
@@ -63,63 +65,83 @@ export class WhereExpression {
  * give filters; `regex` and `notRegex` are for `K.DOCUMENT`, where `contains` looks for a piece of text.
  */
 export class Key {
+  /** The record's id, `#id`. Filters know `eq`, `isIn` and their negations of it. */
   static readonly ID = new Key("#id");
+  /** The document, `#document`. Filters know `contains`, `regex` and their negations of it. */
   static readonly DOCUMENT = new Key("#document");
+  /** The embedding, `#embedding`: selected, or searched with `Knn`. */
   static readonly EMBEDDING = new Key("#embedding");
+  /** All metadata at once, `#metadata`; only to be selected. */
   static readonly METADATA = new Key("#metadata");
+  /** What the rank gave the record, `#score`; selected, or ordered by in a `GroupBy`. Smaller is better. */
   static readonly SCORE = new Key("#score");
+  /** The metadata key, or one of the names that begin with `#`. */
   readonly name: string;
 
+  /** `new Key("year")` is what `K("year")` makes. */
   constructor(name: string) {
     this.name = name;
   }
 
+  /** Values equal to this one and of its type: `1`, `"1"` and `true` are three values. */
   eq(value: unknown): WhereExpression {
     return this.#where("$eq", value);
   }
 
-  /** Also matches records that lack the key, as the other negations do. */
+  /** Everything that `eq` does not match, records that lack the key included; so it is with all negations. */
   ne(value: unknown): WhereExpression {
     return this.#where("$ne", value);
   }
 
+  /** Numbers above this one. */
   gt(value: unknown): WhereExpression {
     return this.#where("$gt", value);
   }
 
+  /** This number and those above it. */
   gte(value: unknown): WhereExpression {
     return this.#where("$gte", value);
   }
 
+  /** Numbers below this one. */
   lt(value: unknown): WhereExpression {
     return this.#where("$lt", value);
   }
 
+  /** This number and those below it. */
   lte(value: unknown): WhereExpression {
     return this.#where("$lte", value);
   }
 
+  /** One of these values, all of one type. For `K.ID`: one of these ids. */
   isIn(values: IterableInput<unknown>): WhereExpression {
     return this.#where("$in", Array.from(values));
   }
 
+  /** None of these values, or no such key. */
   notIn(values: IterableInput<unknown>): WhereExpression {
     return this.#where("$nin", Array.from(values));
   }
 
-  /** A piece of the document's text, or an element of a metadata array. */
+  /** A piece of the document's text, exactly as written, or an element of a metadata array. */
   contains(value: string | number | boolean): WhereExpression {
     return this.#where("$contains", value);
   }
 
+  /** Everything that `contains` does not match. */
   notContains(value: string | number | boolean): WhereExpression {
     return this.#where("$not_contains", value);
   }
 
+  /**
+   * Documents that the pattern matches anywhere, in the syntax of Rust's `regex` crate: `(?i)`, `\b`, `\d`. Only for
+   * `K.DOCUMENT`.
+   */
   regex(pattern: string): WhereExpression {
     return this.#where("$regex", pattern);
   }
 
+  /** Documents that the pattern matches nowhere, and records without a document. */
   notRegex(pattern: string): WhereExpression {
     return this.#where("$not_regex", pattern);
   }
@@ -131,11 +153,17 @@ export class Key {
 
 /** Makes keys of metadata, and holds those of everything else. */
 export interface KeyFactory {
+  /** The key of this name. */
   (name: string): Key;
+  /** The record's id. */
   readonly ID: Key;
+  /** The document. */
   readonly DOCUMENT: Key;
+  /** The embedding. */
   readonly EMBEDDING: Key;
+  /** All metadata at once. */
   readonly METADATA: Key;
+  /** What the rank gave the record. */
   readonly SCORE: Key;
 }
 

@@ -8,10 +8,12 @@ import { type IterableInput, type Key, keyName } from "./key.js";
 
 /** A rank expression as it is sent. */
 export type RankLiteral = Record<string, unknown>;
+/** What takes a rank: an expression, a number, or a plain object in Chroma's JSON. `null` and `undefined` are no rank. */
 export type RankInput = RankExpression | RankLiteral | number | null | undefined;
 
+/** What every source of a rank can be told. */
 interface SourceOptions {
-  /** Hits of this source that are considered. Default 128. */
+  /** Hits of this source that are considered. Default 128, as in Chroma's client. */
   limit?: number;
   /** Value of a record that this source does not find but another one does. Without it such a record drops out. */
   default?: number | null;
@@ -19,6 +21,7 @@ interface SourceOptions {
   returnRank?: boolean;
 }
 
+/** Options of {@link Knn}. */
 export interface KnnOptions extends SourceOptions {
   /**
    * A vector, or a text that the collection's embedding function turns into one. Sparse vectors are stored, but cannot be
@@ -29,6 +32,7 @@ export interface KnnOptions extends SourceOptions {
   key?: string | Key;
 }
 
+/** Options of {@link Text}. */
 export interface TextOptions extends SourceOptions {
   /** Words to look for, in any order. */
   query: string;
@@ -38,6 +42,7 @@ export interface TextOptions extends SourceOptions {
   fuzzy?: boolean | number;
 }
 
+/** Options of {@link Rrf}. */
 export interface RrfOptions {
   /** Sources, usually with `returnRank`. */
   ranks: RankInput[];
@@ -64,30 +69,37 @@ export class RankExpression {
     return new RankExpression(typeof input === "number" ? { $val: input } : input);
   }
 
+  /** The sum of this and the others. */
   add(...others: RankInput[]): RankExpression {
     return this.#many("$sum", others);
   }
 
+  /** This less the other. */
   subtract(other: RankInput): RankExpression {
     return this.#two("$sub", other);
   }
 
+  /** The product of this and the others; by a number it is a weight. */
   multiply(...others: RankInput[]): RankExpression {
     return this.#many("$mul", others);
   }
 
+  /** This divided by the other. What is divided by 0 has no number for a score, or an infinite one. */
   divide(other: RankInput): RankExpression {
     return this.#two("$div", other);
   }
 
+  /** This times −1: what was best becomes worst. */
   negate(): RankExpression {
     return this.multiply(-1);
   }
 
+  /** Without its sign. */
   abs(): RankExpression {
     return new RankExpression({ $abs: this.#literal });
   }
 
+  /** e to the power of this. */
   exp(): RankExpression {
     return new RankExpression({ $exp: this.#literal });
   }
@@ -97,10 +109,12 @@ export class RankExpression {
     return new RankExpression({ $log: this.#literal });
   }
 
+  /** The largest of this and the others. */
   max(...others: RankInput[]): RankExpression {
     return this.#many("$max", others);
   }
 
+  /** The smallest of this and the others. */
   min(...others: RankInput[]): RankExpression {
     return this.#many("$min", others);
   }
@@ -115,6 +129,7 @@ export class RankExpression {
     return new RankExpression({ [operator]: [this, ...others.map(required)].flatMap((rank) => rank.#literal[operator] ?? rank.#literal) });
   }
 
+  /** The expression as it is sent. */
   toJSON(): RankLiteral {
     return this.#literal;
   }
@@ -126,8 +141,11 @@ function required(input: RankInput): RankExpression {
   throw invalidArgument(`A rank is missing: ${show(input)} stands where a rank expression, a number or a plain object belongs`);
 }
 
+/** Takes any number of ranks, at least one. */
 type Fold = (...ranks: RankInput[]) => RankExpression;
+/** Takes two ranks. */
 type Pair = (left: RankInput, right: RankInput) => RankExpression;
+/** Takes one rank. */
 type Single = (rank: RankInput) => RankExpression;
 type Method = "add" | "multiply" | "max" | "min" | "subtract" | "divide" | "abs" | "exp" | "log";
 
@@ -139,16 +157,25 @@ const calling =
     return rank[method](...rest);
   };
 
-/** A constant. It finds no records by itself. */
+/** A constant. It finds no records by itself: somewhere in the expression a source has to. */
 export const Val = (value: number): RankExpression => required(value);
+/** The sum of its operands. */
 export const Sum: Fold = calling("add");
+/** The product of its operands. */
 export const Mul: Fold = calling("multiply");
+/** The largest of its operands. */
 export const Max: Fold = calling("max");
+/** The smallest of its operands. */
 export const Min: Fold = calling("min");
+/** The first operand less the second. */
 export const Sub: Pair = calling("subtract");
+/** The first operand divided by the second. */
 export const Div: Pair = calling("divide");
+/** The operand without its sign. */
 export const Abs: Single = calling("abs");
+/** e to the power of the operand. */
 export const Exp: Single = calling("exp");
+/** The natural logarithm of the operand; of a negative number it is none, and such records come last. */
 export const Log: Single = calling("log");
 
 /** A source with the options that all have. */
@@ -186,7 +213,10 @@ export const Text = (options: TextOptions): RankExpression => {
 };
 
 /**
- * Reciprocal rank fusion: the sum of weight / (k + rank) over the ranks, turned round so that smaller is better.
+ * Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009): the sum of weight / (k + rank) over the ranks, turned round so
+ * that smaller is better.
+ *
+ * @throws `INVALID_ARGUMENT` for a `k` that is not above 0, no ranks, or weights that are negative, too few or too many.
  *
  * @example
  * import { Knn, Rrf, Search, Text } from "tidepool-db";

@@ -5,9 +5,13 @@ const FIELDS = ["document", "embedding", "metadata", "score"] as const;
 
 /** One record of a {@link SearchResult}. Fields that were not selected, or that the record lacks, are not there. */
 export interface SearchResultRow<TMeta extends Metadata = Metadata> {
+  /** The record's id. */
   id: string;
+  /** The document, where `K.DOCUMENT` was selected. */
   document?: string | null;
+  /** The embedding, where `K.EMBEDDING` was selected. */
   embedding?: number[] | null;
+  /** All metadata, or the selected keys of it. */
   metadata?: TMeta | null;
   /** Smaller is better. */
   score?: number | null;
@@ -23,20 +27,25 @@ export interface SearchResultRow<TMeta extends Metadata = Metadata> {
  * for (const { id, score } of result.rows()[0] ?? []) console.log(id, score);
  */
 export class SearchResult<TMeta extends Metadata = Metadata> {
+  /** For each search the ids of its hits. */
   declare readonly ids: string[][];
+  /** For each search the documents; `null` for a record that has none. */
   declare readonly documents: ((string | null)[] | null)[];
+  /** For each search the embeddings, as numbers that were float32. */
   declare readonly embeddings: ((number[] | null)[] | null)[];
+  /** For each search the metadata, all or the selected keys; `null` for a record that never had any. */
   declare readonly metadatas: ((TMeta | null)[] | null)[];
   /** Smaller is better; `null` where a rank is no number. */
   declare readonly scores: ((number | null)[] | null)[];
   /** The keys that each search selected. */
   declare readonly select: string[][];
 
+  /** Made by `collection.search`. */
   constructor(columns: Omit<SearchResult<TMeta>, "rows">) {
     Object.assign(this, columns);
   }
 
-  /** The same, for each search one object per hit. */
+  /** For each search one object per hit. */
   rows(): SearchResultRow<TMeta>[][] {
     return this.ids.map((ids, s) =>
       ids.map((id, i) => {

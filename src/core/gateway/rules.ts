@@ -17,11 +17,26 @@ export interface TokenGrant {
 /** Rules that the engine applies to every call, whether it comes from a client or over REST. */
 export interface GatewayRules {
   /** Every call must show one of these tokens: clients by their option `token`, requests in `x-chroma-token` or as a bearer. */
-  auth?: { tokens: Record<string, TokenGrant> };
-  /** Calls of each tenant: so many per second, and at most `burst` (default: those of one second) at once after a pause. */
-  rateLimit?: { requestsPerSecond: number; burst?: number };
-  /** What each tenant may hold. Bytes are those of blocks and of the log. */
-  quota?: { collections?: number; records?: number; bytes?: number };
+  auth?: {
+    /** Token to what it lets its bearer do. */
+    tokens: Record<string, TokenGrant>;
+  };
+  /** How often each tenant may call; more often is `RATE_LIMITED`. Default: without limit. */
+  rateLimit?: {
+    /** Calls per second in the long run; above 0, and less than 1 is possible. */
+    requestsPerSecond: number;
+    /** Calls that may come at once after a pause, at least 1. Default: those of one second. */
+    burst?: number;
+  };
+  /** What each tenant may hold; a write that would exceed it is `QUOTA_EXCEEDED`. Default: without limit. */
+  quota?: {
+    /** Collections of all its databases. */
+    collections?: number;
+    /** Records of all its collections. */
+    records?: number;
+    /** Bytes of its blocks and of its log. */
+    bytes?: number;
+  };
 }
 
 /** Throws unless the rules are rules, and hold nothing else: a misspelt rule would protect nothing. */
