@@ -5,6 +5,7 @@
  * is released: a new format gets a file of its own.
  */
 import { Engine } from "../core/engine.js";
+import type { Caller } from "../core/gateway/caller.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
 import type { CreateCollectionRequest } from "../core/service.js";
@@ -99,10 +100,15 @@ class Writer {
   readonly engine: Engine;
   readonly #environment: TestEnvironment;
   readonly #random = new Random(1);
+  #requests = 0;
 
   constructor(engine: Engine, environment: TestEnvironment) {
     this.engine = engine;
     this.#environment = environment;
+  }
+
+  #caller(): Caller {
+    return { token: null, clientId: "client", requestId: `request-${++this.#requests}` };
   }
 
   async fill(): Promise<ExpectedCollection[]> {
@@ -182,7 +188,7 @@ class Writer {
       uris: column("uri"),
       metadatas: column("metadata"),
     };
-    await this.engine.service.write({ collectionId: id, operation, records });
+    await this.engine.service.write({ collectionId: id, operation, records }, this.#caller());
     model.write(operation, writes);
   }
 
@@ -208,7 +214,7 @@ class Writer {
 
   async #delete({ id, model }: Written, from: number, to: number): Promise<void> {
     const ids = Array.from({ length: to - from }, (_, i) => `r${from + i}`);
-    await this.engine.service.delete({ collectionId: id, ids });
+    await this.engine.service.delete({ collectionId: id, ids }, this.#caller());
     model.delete(ids);
   }
 

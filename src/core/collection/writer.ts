@@ -52,12 +52,12 @@ export class Writer {
     this.#parts = parts;
   }
 
-  /** Resolves once the batch is durable and visible to every later read. */
-  async write(state: CollectionState, request: WriteRequest): Promise<void> {
-    await state.writeLine.enter(() => this.#prepareWrite(state, request));
+  /** Resolves once the batch is durable and visible to every later read. `requestId` goes into the log with it. */
+  async write(state: CollectionState, request: WriteRequest, requestId?: string): Promise<void> {
+    await state.writeLine.enter(() => this.#prepareWrite(state, request, requestId));
   }
 
-  async #prepareWrite(state: CollectionState, request: WriteRequest): Promise<Logged<Outcome>> {
+  async #prepareWrite(state: CollectionState, request: WriteRequest, requestId: string | undefined): Promise<Logged<Outcome>> {
     const { tick, planWrite, compactor } = this.#parts;
     // Reads that arrived with the write go first: it takes long.
     await tick();
@@ -71,7 +71,7 @@ export class Writer {
       await tick();
       const codes = state.vectors.quantize(records);
       await tick();
-      const { logged } = await this.#log(state, { kind: "write", operation: request.operation, records }, codes);
+      const { logged } = await this.#log(state, { kind: "write", operation: request.operation, records, requestId }, codes);
       return { logged: logged.finally(unclaim) };
     } catch (error) {
       unclaim();
@@ -80,7 +80,7 @@ export class Writer {
   }
 
   /** Resolves with the number of records really deleted. The selection is made here, once: what is logged are ids. */
-  async delete(state: CollectionState, request: DeleteRequest): Promise<Outcome> {
+  async delete(state: CollectionState, request: DeleteRequest, requestId?: string): Promise<Outcome> {
     const { planDelete, compactor, executor } = this.#parts;
     const plan = planDelete(request, state.indexes);
     if (plan === null) return { deleted: 0 };
@@ -90,7 +90,7 @@ export class Writer {
       const ids = await executor.selectIds(state, plan);
       if (ids.length === 0) return { logged: Promise.resolve({ deleted: 0 }) };
       await compactor.waitForRoom(state);
-      return this.#log(state, { kind: "delete", ids });
+      return this.#log(state, { kind: "delete", ids, requestId });
     });
   }
 

@@ -6,6 +6,7 @@
  * check and the commit that it leads to belong together. Writes and deletions are planned in their turn by the writer, since what a
  * plan has to fit, such as the collection's dimension, depends on the writes before it.
  */
+
 import type { Availability } from "../base/availability.js";
 import type { Serial } from "../base/serial.js";
 import type { Turns } from "../base/turns.js";
@@ -41,6 +42,7 @@ import type { Environment } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
+import type { Caller } from "./caller.js";
 import type { Facts } from "./facts.js";
 import { planSearch } from "./parse-search.js";
 import {
@@ -199,12 +201,12 @@ export class GatewayService implements EngineService {
 
   // ---- records
 
-  write(request: WriteRequest): Promise<void> {
-    return this.#using(request.collectionId, (state) => this.#parts.writer.write(state, request));
+  write(request: WriteRequest, caller?: Caller): Promise<void> {
+    return this.#using(request.collectionId, (state) => this.#parts.writer.write(state, request, caller?.requestId));
   }
 
-  delete(request: DeleteRequest): Promise<{ deleted: number }> {
-    return this.#using(request.collectionId, (state) => this.#parts.writer.delete(state, request));
+  delete(request: DeleteRequest, caller?: Caller): Promise<{ deleted: number }> {
+    return this.#using(request.collectionId, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
   }
 
   get(request: GetRequest): Promise<RecordColumns> {
