@@ -130,7 +130,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
   minisearch: (path) => path === "src/core/index/text/text-index.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
-  comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/destroy-path.ts"].includes(path),
+  comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
 };
 

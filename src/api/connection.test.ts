@@ -209,25 +209,17 @@ describe("the death of the worker", () => {
   });
 
   test("is noticed by its presence lock when nothing else tells", async () => {
-    let died = (): void => {};
-    const names: string[] = [];
-    const request = (name: string, _options: object, granted: () => void): Promise<void> => {
-      names.push(name);
-      return new Promise((resolve) => {
-        died = () => resolve(granted());
-      });
-    };
-    vi.stubGlobal("navigator", { locks: { request } });
+    const locks = new TestLocks();
+    vi.stubGlobal("navigator", { locks });
     connection = new Connection(
       options,
-      TestWorker.factory(() => engine.host({ locks: new TestLocks(), randomId: () => "7" }), workers),
+      TestWorker.factory(() => engine.host({ locks, randomId: () => "7" }), workers),
     );
     const reached = asked("count");
     const call = connection.call("count", { collectionId: "c" });
     await reached;
     workers[0]!.terminate();
-    expect(names).toEqual(["tidepool-worker:7"]);
-    died();
+    locks.die("tidepool-worker:7");
     await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("the worker ended") });
     engine.overrides.clear();
     expect(await connection.call("heartbeat")).toBe(1);

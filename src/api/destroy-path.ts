@@ -1,10 +1,8 @@
 /** Deletes a database from outside, so also one that cannot be opened. */
-import { wrap } from "comlink";
-import { TidepoolError } from "../core/errors.js";
 import { VERSION } from "../version.js";
-import { type HostSession, receiveErrors } from "../worker/protocol.js";
 import { type TidepoolClientOptions, validatePath } from "./client.js";
 import { createWorker } from "./create-worker.js";
+import { lost, Transport } from "./transport.js";
 
 /**
  * Deletes everything that is stored at a path, for good: all tenants, databases and collections. It needs no client and
@@ -25,21 +23,10 @@ import { createWorker } from "./create-worker.js";
 export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | "worker"> = {}): Promise<void> {
   const { path = "default", worker = createWorker } = options;
   validatePath(path);
-  receiveErrors();
-  const thread = worker();
+  const transport = new Transport(worker);
   try {
-    await Promise.race([wrap<HostSession>(thread).destroy(path, VERSION), failureOf(thread)]);
+    await transport.settle(transport.session.destroy(path, VERSION));
   } finally {
-    thread.terminate();
+    transport.end(lost("destroyPath is done with it"));
   }
-}
-
-/** A worker that fails answers nothing. */
-function failureOf(thread: Worker): Promise<never> {
-  return new Promise((_, reject) => {
-    thread.addEventListener("error", (event) => {
-      event.preventDefault();
-      reject(new TidepoolError("CONNECTION_LOST", `The worker failed: ${event.message || "it could not be loaded, or its script failed"}`));
-    });
-  });
 }

@@ -1,31 +1,16 @@
 /** The client on the real engine with memory storage, through the worker's own host: what the layers promise each other. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Engine } from "../core/engine.js";
-import { referenceKernel } from "../core/index/vector/reference-kernel.js";
-import { destroyStorage, openStorage } from "../storage/open-storage.js";
-import { openTestClient } from "../testing/client.js";
+import { memoryHost, openTestClient } from "../testing/client.js";
 import { TestEnvironment } from "../testing/environment.js";
 import { TestWorker } from "../testing/worker.js";
-import { workerEnvironment } from "../worker/environment.js";
-import { Host } from "../worker/host.js";
-import { TidepoolClient } from "./client.js";
+import type { TidepoolClient } from "./client.js";
 
 let workers: TestWorker[];
 let client: TidepoolClient;
-let databases = 0;
 
 beforeEach(() => {
   workers = [];
-  const host = () =>
-    new Host({
-      locks: undefined,
-      openStorage: (options) => openStorage(options, workerEnvironment),
-      destroyStorage,
-      openEngine: (storage, options, onWarning) =>
-        Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options, onWarning }),
-      randomId: workerEnvironment.randomId,
-    });
-  client = new TidepoolClient({ path: `spine-${++databases}`, storage: "memory", worker: TestWorker.factory(host, workers) });
+  client = openTestClient({ worker: TestWorker.factory(memoryHost, workers) });
 });
 afterEach(() => client.close());
 

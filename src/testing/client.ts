@@ -4,23 +4,27 @@ import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { Environment } from "../core/storage.js";
-import { openStorage } from "../storage/open-storage.js";
+import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { workerEnvironment } from "../worker/environment.js";
 import { Host } from "../worker/host.js";
+import type { Locks } from "../worker/lease.js";
 import { TestWorker } from "./worker.js";
 
 let databases = 0;
 
+/** A host of the real engine, with memory storage. */
+export function memoryHost(environment: Environment = workerEnvironment, locks?: Locks): Host {
+  return new Host({
+    locks,
+    openStorage: (options) => openStorage(options, environment),
+    openEngine: (storage, options, onWarning) => Engine.open({ storage, kernel: referenceKernel, environment, options, onWarning }),
+    destroyStorage,
+    randomId: () => environment.randomId(),
+  });
+}
+
 /** Opens nothing until it is used. `environment` brings a clock of the test's own. */
 export function openTestClient(options: TidepoolClientOptions = {}, environment: Environment = workerEnvironment): TidepoolClient {
-  const host = () =>
-    new Host({
-      locks: undefined,
-      openStorage: (opened) => openStorage(opened, environment),
-      openEngine: (storage, opened, onWarning) =>
-        Engine.open({ storage, kernel: referenceKernel, environment, options: opened, onWarning }),
-      destroyStorage: async () => undefined,
-      randomId: environment.randomId.bind(environment),
-    });
-  return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker: TestWorker.factory(host), ...options });
+  const worker = TestWorker.factory(() => memoryHost(environment));
+  return new TidepoolClient({ path: `test-${++databases}`, storage: "memory", worker, ...options });
 }

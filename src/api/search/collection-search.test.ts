@@ -1,12 +1,7 @@
 /** `collection.search` on the real engine, and what it refuses: one bad argument, one clear error, nothing half done. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Engine } from "../../core/engine.js";
-import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
-import { destroyStorage, openStorage } from "../../storage/open-storage.js";
-import { TestWorker } from "../../testing/worker.js";
-import { workerEnvironment } from "../../worker/environment.js";
-import { Host } from "../../worker/host.js";
-import { TidepoolClient } from "../client.js";
+import { openTestClient } from "../../testing/client.js";
+import type { TidepoolClient } from "../client.js";
 import type { Collection } from "../collection.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { Aggregate, GroupBy } from "./group-by.js";
@@ -17,7 +12,6 @@ import { ReadLevel, Search, type SearchLike } from "./search.js";
 let client: TidepoolClient;
 let books: Collection<{ year?: number; shelf?: string }>;
 let embedded: string[][];
-let databases = 0;
 
 /** Embeds a text as its length. */
 const lengths: EmbeddingFunction = {
@@ -30,16 +24,7 @@ const lengths: EmbeddingFunction = {
 
 beforeEach(async () => {
   embedded = [];
-  const host = () =>
-    new Host({
-      locks: undefined,
-      openStorage: (options) => openStorage(options, workerEnvironment),
-      destroyStorage,
-      openEngine: (storage, options, onWarning) =>
-        Engine.open({ storage, kernel: referenceKernel, environment: workerEnvironment, options, onWarning }),
-      randomId: workerEnvironment.randomId,
-    });
-  client = new TidepoolClient({ path: `search-${++databases}`, storage: "memory", worker: TestWorker.factory(host, []) });
+  client = openTestClient();
   books = await client.createCollection({ name: "books", embeddingFunction: lengths });
   await books.add({
     ids: ["ebb", "spring", "crab"],

@@ -1,0 +1,124 @@
+/**
+ * The way to a session with a worker's host: over a worker of one's own, which ends with the transport, or over a port to a
+ * worker that others use as well, which goes on.
+ *
+ * Comlink never settles a call whose worker is gone, so every call is registered here and rejected with `CONNECTION_LOST`
+ * when the worker reports an error, sends what cannot be read, or ends silently (its presence lock becomes free). A transport
+ * ends once, and for good.
+ */
+import { type Remote, wrap } from "comlink";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
+
+export type Channel = Worker | MessagePort;
+
+/** Who hears of what the host tells unasked, by its type. What a listener throws is the page's own uncaught error. */
+export type PushListeners = { [P in Push as P["type"]]: (push: P) => void };
+
+export class Transport {
+  readonly #channel: Channel;
+  readonly #onEnd: () => void;
+  readonly #pending = new Set<(error: TidepoolError) => void>();
+  readonly #watch = new AbortController();
+  #ended: TidepoolError | null = null;
+  /** The session's other end. What it is asked is to be given to `settle`. */
+  readonly session: Remote<HostSession>;
+
+  /** Throws `CONNECTION_LOST` when `start` throws something other than a `TidepoolError`. */
+  constructor(start: () => Channel, listeners: Partial<PushListeners> = {}, onEnd: () => void = () => {}) {
+    receiveErrors();
+    this.#channel = started(start);
+    this.#onEnd = onEnd;
+    const target: EventTarget = this.#channel;
+    target.addEventListener("error", (event) => this.#onError(event));
+    target.addEventListener("messageerror", () => this.end(lost("an answer of the worker could not be read")));
+    target.addEventListener("message", (event) => {
+      const { data } = event as MessageEvent<Push | null>;
+      if (data) listeners[data.type]?.(data);
+    });
+    this.session = wrap<HostSession>(this.#channel);
+    this.settle(this.session.presence()).then(
+      (name) => name !== null && this.#watchPresence(name),
+      (error: TidepoolError) => this.end(error),
+    );
+  }
+
+  /** The call's own outcome, or the end of the transport, whichever comes first. */
+  settle<T>(call: Promise<T>, request?: unknown): Promise<T> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      call.then(resolve, (error: unknown) => reject(readable(error, request))).finally(() => this.#pending.delete(reject));
+    });
+  }
+
+  /** Ends the worker, or tells the host at the other end of a port that the session is over. Calls under way reject with `error`. */
+  end(error: TidepoolError): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    this.#watch.abort();
+    const channel = this.#channel;
+    if ("terminate" in channel) channel.terminate();
+    else {
+      void this.session.close();
+      channel.close();
+    }
+    this.#onEnd();
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
+  }
+
+  #onError(event: Event): void {
+    event.preventDefault();
+    const { message } = event as ErrorEvent;
+    this.end(lost(message ? `the worker failed: ${message}` : "the worker could not be loaded, or its script failed"));
+  }
+
+  /** The worker holds this lock while it lives, so whoever gets it knows that the worker is gone. */
+  #watchPresence(name: string): void {
+    globalThis.navigator?.locks
+      ?.request(name, { signal: this.#watch.signal }, () => this.end(lost("the worker ended")))
+      .catch((error: unknown) => {
+        if (!this.#watch.signal.aborted) this.end(lost(`its presence could not be watched: ${asError(error).message}`));
+      });
+  }
+}
+
+function started(start: () => Channel): Channel {
+  try {
+    return start();
+  } catch (error) {
+    if (error instanceof TidepoolError) throw error;
+    throw new TidepoolError("CONNECTION_LOST", `The worker could not be started: ${asError(error).message}`, { cause: error });
+  }
+}
+
+/** What a transport ends with when the worker is gone. */
+export function lost(why: string): TidepoolError {
+  return new TidepoolError(
+    "CONNECTION_LOST",
+    `The connection to the database is lost: ${why}. Calls under way may or may not have taken effect; the next call connects anew`,
+  );
+}
+
+/** Whatever a call rejects with, as a `TidepoolError`. */
+function readable(error: unknown, request: unknown): TidepoolError {
+  if (error instanceof TidepoolError) return error;
+  const { name, message } = asError(error);
+  if (name === "DataCloneError") return invalidArgument(`${unsendable(request)}, which cannot be sent to the worker`);
+  return new TidepoolError("INTERNAL", message, { cause: error });
+}
+
+/** Names the innermost value that keeps `value` from being sent, and what it is. `seen` ends the walk over circles. */
+function unsendable(value: unknown, path = "", seen = new Set<unknown>()): string {
+  for (const [key, part] of Object.entries(Object(value) as object)) {
+    if (seen.has(part)) continue;
+    seen.add(part);
+    try {
+      structuredClone(part);
+    } catch {
+      return unsendable(part, Array.isArray(value) ? `${path}[${key}]` : `${path && `${path}.`}${key}`, seen);
+    }
+  }
+  return `${path} is ${typeof value === "object" ? Object.prototype.toString.call(value) : show(value)}`;
+}
