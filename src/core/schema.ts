@@ -6,12 +6,12 @@
  * a schema says nothing of it, and `describeSchema` puts the two together. A collection that was made without a schema,
  * or with one that says what holds anyway, stores none.
  */
-import type { Scalar } from "./segment/condition.js";
 import type {
   CollectionConfiguration,
   CollectionSchema,
   EmbeddingFunctionConfiguration,
   IndexSetting,
+  Scalar,
   SchemaFunction,
   ValueTypes,
   VectorIndexSettings,

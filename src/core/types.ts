@@ -25,7 +25,7 @@ export type Metadata = Record<string, MetadataValue>;
 export type MetadataPatch = Record<string, MetadataValue | null>;
 
 /** A single metadata value. Strings, numbers and booleans never equal each other. */
-type Scalar = string | number | boolean;
+export type Scalar = string | number | boolean;
 
 /** A condition on one metadata key. */
 export type WhereOperator =

@@ -3,7 +3,7 @@
  * a Map in insertion order, filters as functions, distances by the textbook. It shares no code with the engine. What REST
  * adds to it, names and requests, is in `src/testing/rest/rest-model.ts`.
  */
-import type { Metadata, MetadataPatch, MetadataValue, Space } from "../core/types.js";
+import type { Metadata, MetadataPatch, MetadataValue, Scalar, Space } from "../core/types.js";
 
 export interface ModelRecord {
   id: string;
@@ -101,8 +101,6 @@ export function modelDistance(space: Space, a: Float32Array, b: Float32Array): n
 }
 
 // ---- filters, as callers write them
-
-type Scalar = string | number | boolean;
 
 /** What a `where` clause matches; `null` for what is no such clause. */
 export function modelWhere(where: unknown): Matches | null {

@@ -13,9 +13,9 @@ import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { PostingBlockfile, type PostingDelta, type PostingSection, refsOf } from "../blockstore/posting-blockfile.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
-import type { Condition, Scalar } from "../segment/condition.js";
+import type { Condition } from "../segment/condition.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
-import type { Metadata, MetadataValue } from "../types.js";
+import type { Metadata, MetadataValue, Scalar } from "../types.js";
 import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
 
 /** What a manifest keeps of it. */

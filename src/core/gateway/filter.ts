@@ -4,7 +4,7 @@
  */
 import type { Condition } from "../segment/condition.js";
 
-export type { Condition, Scalar } from "../segment/condition.js";
+export type { Condition } from "../segment/condition.js";
 
 /** Conditions joined by "and" (of none: everything) and "or" (of none: nothing). */
 export type FilterTree<C> =

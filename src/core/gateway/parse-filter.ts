@@ -12,6 +12,7 @@
 import { wellFormed } from "../base/well-formed.js";
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { Scalar } from "../types.js";
 import type {
   Condition,
   DocumentCondition,
@@ -21,7 +22,6 @@ import type {
   Pattern,
   RecordCondition,
   RecordFilter,
-  Scalar,
 } from "./filter.js";
 import { compileRegex } from "./regex/translate.js";
 

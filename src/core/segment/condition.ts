@@ -2,9 +2,7 @@
  * What can be asked of one metadata key. Conditions are positive: negation lives in the filter tree above them, so that
  * "every record but those" is one set operation and reaches records that lack the key.
  */
-
-/** A single metadata value; strings, numbers and booleans never equal each other. */
-export type Scalar = string | number | boolean;
+import type { Scalar } from "../types.js";
 
 /** A condition on the value under `key`. Numbers are finite; strings are well-formed. */
 export type Condition =

@@ -20,8 +20,7 @@
 import { sha256Hex } from "../base/sha256.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import { wellFormed } from "../base/well-formed.js";
-import type { MetadataValue } from "../types.js";
-import type { Scalar } from "./condition.js";
+import type { MetadataValue, Scalar } from "../types.js";
 
 const TEXT_LENGTH_MAX = 256;
 const FINGERPRINT_DIGITS = 32;
