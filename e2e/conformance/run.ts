@@ -1,8 +1,7 @@
 /**
  * Holds the built package, in a page of Chromium, to what a Chroma server does: (a) the project's own cases, and (b), where
  * `../shared/chroma` is there, the official client's probe against what it saw of a real server. The only differences
- * allowed are those of `e2e/conformance/allowed-differences.ts`; every other one fails the command, as does one of those
- * that is gone.
+ * allowed are those of `allowed-differences.ts`; every other one fails the command, as does one of those that is gone.
  *
  * Usage: npm run conformance [-- --shared FOLDER]
  */
@@ -12,11 +11,11 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { allowedDifferences } from "../e2e/conformance/allowed-differences.js";
-import { type Bridge, openBridge } from "../e2e/conformance/bridge.js";
-import { type Answer, cases, Rest } from "../e2e/conformance/cases.js";
+import { allowedDifferences } from "./allowed-differences.js";
+import { type Bridge, openBridge } from "./bridge.js";
+import { type Answer, cases, Rest } from "./cases.js";
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const sharedArgument = process.argv.indexOf("--shared");
 const reference = sharedArgument < 0 ? join(root, "../shared/chroma") : resolve(process.argv[sharedArgument + 1]!);
 

@@ -2,7 +2,7 @@
  * The package as its users get it: packed, installed from the tarball into fresh apps without any configuration, and run
  * in Chromium. One line per app; the command fails if any app does. `npm run build` is part of packing.
  *
- * Usage: node scripts/run.mjs scripts/test-pack.ts [root of the package] [--only=part of an app's name]
+ * Usage: node scripts/run.mjs e2e/test-pack.ts [root of the package] [--only=part of an app's name]
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,9 +13,9 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { BrowserContext, Page } from "playwright";
-import { clientFolder } from "../e2e/support/official-client.js";
 import { collectErrors, openBrowser } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
+import { clientFolder } from "./support/official-client.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const options = process.argv.slice(2);
