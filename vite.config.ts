@@ -23,7 +23,7 @@ export default defineConfig({
           environment: "node",
           // Far above what any test takes: a busy machine is no failure.
           testTimeout: 60_000,
-          include: ["{src,scripts,demo,e2e,bench}/**/*.test.ts"],
+          include: ["{src,scripts,tools,demo,e2e,bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.browser.test.ts"],
         },
       },

@@ -1,0 +1,146 @@
+/**
+ * Who may import whom: arrows between the folders of `src`, packages that ship and who owns them, arrows between the folders
+ * beside `src`, and no circles.
+ */
+import { importsOf, targetOf } from "./scan.js";
+import { isShipped, isSource, isTest, isTestSupport, type Tree } from "./tree.js";
+
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+
+/** Which files may import a runtime package. */
+const packageOwners: Record<string, (path: string) => boolean> = {
+  "apache-arrow": (path) => path.startsWith("src/core/blockstore/"),
+  flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
+  minisearch: (path) => path === "src/core/index/text/text-index.ts",
+  idb: (path) => path.startsWith("src/storage/idb/"),
+  comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
+  "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
+};
+
+/** Folders of `src/core` that know each other by interface only: `engine.ts` brings them together. */
+const siblings = ["gateway", "log", "query-executor", "compactor", "sysdb"];
+const siblingOf = (path: string): string | undefined => siblings.find((name) => path.startsWith(`src/core/${name}/`));
+
+/** What production code of a folder may import, by the longest prefix that names it. Every file may import its own folder. */
+const arrows: Record<string, (target: string) => boolean> = {
+  "src/core/": () => false,
+  "src/storage/": (target) => target.startsWith("src/core/"),
+  "src/wasm/": (target) => target.startsWith("src/core/"),
+  "src/hnswlib/": (target) => target.startsWith("src/core/"),
+  "src/worker/": (target) => /^src\/(?:(?:core|storage|wasm|hnswlib)\/|version\.ts$)/.test(target),
+  "src/api/": (target) =>
+    target === "src/worker/protocol.ts" ||
+    target === "src/worker/worker.ts" ||
+    target === "src/worker/hnswlib-worker.ts" ||
+    target === "src/version.ts" ||
+    /^src\/core\/(?:types|errors|limits|schema|service|storage)\.ts$/.test(target) ||
+    /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration)|rules|caller)\.ts$/.test(target),
+  "src/index.ts": (target) =>
+    target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
+  "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
+  "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
+  "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
+};
+
+function mayImport(from: string, target: string): boolean {
+  const folder = Object.keys(arrows).find((prefix) => from.startsWith(prefix));
+  if (!folder) return false;
+  return (folder.endsWith("/") && target.startsWith(folder)) || arrows[folder]!(target);
+}
+
+/** What ships imports only what ships, and along the arrows. */
+export function wrongImports(tree: Tree): string[] {
+  const complaints: string[] = [];
+  for (const [path, code] of tree) {
+    if (!isShipped(path)) continue;
+    for (const { specifier, typeOnly } of importsOf(code)) {
+      const target = targetOf(path, specifier);
+      const complaint = target === null ? wrongPackage(path, specifier) : wrongTarget(path, target, typeOnly);
+      if (complaint !== null) complaints.push(`${path} imports ${complaint}`);
+    }
+  }
+  return complaints;
+}
+
+function wrongPackage(path: string, specifier: string): string | null {
+  if (specifier.startsWith("virtual:")) return null;
+  const owns = packageOwners[packageOf(specifier)];
+  if (!owns) return `${specifier}, which does not ship`;
+  return owns(path) ? null : `${specifier}, which is not its business`;
+}
+
+function wrongTarget(path: string, target: string, typeOnly: boolean): string | null {
+  if (isTest(target) || isTestSupport(target)) return `${target}, which only tests may`;
+  if (!mayImport(path, target)) return target;
+  const [own, other] = [siblingOf(path), siblingOf(target)];
+  const isSibling = own !== undefined && other !== undefined && own !== other;
+  return isSibling && !typeOnly ? `${target} at run time; siblings meet by import type` : null;
+}
+
+/** Folders beside `src`, and which of their siblings each may import. All use the package as everyone does. */
+const beside: Record<string, readonly string[]> = {
+  tools: [],
+  demo: ["tools"],
+  bench: ["tools"],
+  e2e: ["tools"],
+  scripts: ["tools"],
+};
+
+/** Files that reach where their folder may not. */
+const reaches: { from: string; into: string; because: string }[] = [
+  { from: "bench/engines/vector/tidepool.ts", into: "src/", because: "it measures the vector index by itself, which no entry gives" },
+  { from: "scripts/fuzz.ts", into: "src/testing/", because: "it runs for hours what a test runs for seconds" },
+  { from: "scripts/write-format-fixture.ts", into: "src/testing/", because: "it writes what a test reads" },
+  { from: "src/testing/kernel.ts", into: "scripts/build-wasm.mjs", because: "tests compile the kernel as the build does" },
+];
+
+function mayReach(path: string, target: string): boolean {
+  const [own, other] = [path, target].map((file) => file.slice(0, file.indexOf("/")));
+  if (own === other || (beside[own!] ?? []).includes(other!)) return true;
+  if (isTest(path) && (other === "src" || other === "tools")) return true;
+  return reaches.some(({ from, into }) => path === from && target.startsWith(into));
+}
+
+/** Apps, tests and commands use the package as everyone does, and each other only along the arrows; no test is imported. */
+export function wrongReaches(tree: Tree): string[] {
+  const complaints: string[] = [];
+  for (const [path, code] of tree) {
+    if (path.startsWith("e2e/pack/") || isShipped(path) || !path.includes("/")) continue;
+    for (const { specifier } of importsOf(code)) {
+      const target = targetOf(path, specifier);
+      if (target !== null && isTest(target)) complaints.push(`${path} imports ${target}, which is a test`);
+      else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
+      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|service-worker)$/.test(specifier))
+        complaints.push(`${path} imports ${specifier}, not the entry`);
+    }
+  }
+  return complaints;
+}
+
+/** Circles of imports, each once, as "a → b → a". Those of code that runs, or those of types too. */
+export function cyclesOf(tree: Tree, kind: "run time" | "types too"): string[] {
+  const graph = new Map<string, string[]>();
+  for (const [path, code] of tree) {
+    if (!isSource(path)) continue;
+    const counted = importsOf(code).filter(({ typeOnly }) => kind === "types too" || !typeOnly);
+    graph.set(
+      path,
+      counted.flatMap(({ specifier }) => targetOf(path, specifier) ?? []),
+    );
+  }
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push([...trail.slice(start), path].join(" → "));
+    if (start >= 0 || done.has(path)) return;
+    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return cycles;
+}
