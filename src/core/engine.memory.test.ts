@@ -81,3 +81,14 @@ test("caches use their budget and never exceed it while a larger collection is r
   const byDefault = await largest(readAll(await openEngine(storage.reopen()), collectionId));
   expect(byDefault - bare).toBeGreaterThan(2 * BUDGET);
 });
+
+test("the text index counts as memory from the search that loads it", async () => {
+  const { storage, collectionId } = await storageWithRecords();
+  const engine = await openEngine(storage.reopen(), 0);
+  await engine.service.count({ collectionId });
+  const before = (await engine.service.info()).memoryBytes;
+  await engine.service.searchText({ collectionId, query: "r7", nResults: 1, include: [], prefix: false, fuzzy: 0 });
+  const perDocument = ((await engine.service.info()).memoryBytes - before) / RECORDS;
+  expect(perDocument).toBeGreaterThan(100);
+  expect(perDocument).toBeLessThan(1000);
+});

@@ -88,3 +88,19 @@ test("a manifest names no request whose log record it does not contain", async (
   expect([...manifest.map(({ id }) => id), ...log]).toEqual(["inside", "meanwhile"]);
   await engine.close();
 });
+
+test("log records that somebody still needs outlive their compaction, and reopening does not apply them again", async () => {
+  const { engine, storage } = await openDatabase("held");
+  const collectionId = await createCollection(engine);
+  await engine.service.write({ collectionId, operation: "add", records: record("a") }, caller("held"));
+  const hold = engine.logRetention.hold(collectionId, 0);
+  await engine.compact(collectionId);
+  expect(await requestsOnDisk(storage, collectionId)).toEqual({ log: ["held"], manifest: [{ id: "held", deleted: 0 }] });
+  expect(await engine.service.info()).toMatchObject({ records: 1, logRecords: 0 });
+  hold.release();
+  await engine.close();
+  const { engine: reopened } = await openDatabase("held");
+  expect((await reopened.service.get({ collectionId, include: [] })).ids).toEqual(["a"]);
+  expect(await reopened.service.info()).toMatchObject({ records: 1, logRecords: 0 });
+  await reopened.close();
+});

@@ -65,6 +65,8 @@ export interface EngineParts {
 export class Engine {
   /** The engine as its entrances see it: behind the gateway rules, where there are any. */
   readonly service: EngineService;
+  /** Who still needs log records that are compacted: they are kept for as long as somebody holds them. */
+  readonly logRetention: LogRetention;
   readonly #parts: EngineParts;
   readonly #sysdb: SysDb;
   readonly #blocks: BlockStore;
@@ -80,7 +82,8 @@ export class Engine {
   readonly #warnings: string[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore) {
+  private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore, logRetention: LogRetention) {
+    this.logRetention = logRetention;
     this.#parts = parts;
     this.#sysdb = sysdb;
     this.#blocks = blocks;
@@ -103,14 +106,15 @@ export class Engine {
    */
   static async open(parts: EngineParts): Promise<Engine> {
     if (parts.options.gateway !== undefined) validateRules(parts.options.gateway);
+    const logRetention = new LogRetention();
     const sysdb = await SysDb.open(parts.storage.catalog, parts.environment, {
       sections: sectionKinds,
-      retention: new LogRetention(),
+      retention: logRetention,
       retainVersions: parts.options.retainVersions ?? 1,
     });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
     await blocks.retain(sysdb.blockRefs());
-    return new Engine(parts, sysdb, blocks);
+    return new Engine(parts, sysdb, blocks, logRetention);
   }
 
   /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
