@@ -70,13 +70,13 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #sysdb: SysDb;
   readonly #blocks: BlockStore;
-  readonly #availability = new Availability(() => this.#halt());
+  // What memory holds must not reach the disk any more: a compaction would truncate the log that knows better.
+  readonly #availability = new Availability(() => this.#compactor.halt());
   readonly #turns: Turns;
   readonly #log: Log;
   readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
   readonly #compactor: Compactor;
-  readonly #graphBuilder: GraphBuilder;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
   readonly #warnings: string[] = [];
@@ -92,7 +92,6 @@ export class Engine {
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
     this.#compactor = this.#newCompactor();
-    this.#graphBuilder = this.#newGraphBuilder();
     this.#collections = this.#newCollections();
     const facts = this.#newFacts();
     const service = this.#newService(facts);
@@ -131,17 +130,10 @@ export class Engine {
   async #close(): Promise<void> {
     this.#availability.close();
     await this.#log.drain();
-    this.#graphBuilder.stop();
     await this.#compactor.stop();
     await this.#changes.idle();
     for (const state of this.#collections.states()) state.dispose();
     await this.#parts.storage.close();
-  }
-
-  /** What memory holds must not reach the disk any more: a compaction would truncate the log that knows better. */
-  #halt(): void {
-    this.#compactor.halt();
-    this.#graphBuilder.stop();
   }
 
   #warn(warning: TidepoolWarning): void {
@@ -157,18 +149,9 @@ export class Engine {
       blocks: this.#blocks,
       environment: this.#parts.environment,
       states: () => this.#collections.states(),
+      jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) })],
       tick: this.#turns.tick,
       poison: (error) => this.#availability.poison(error),
-      renumbered: (state) => this.#graphBuilder.note(state),
-    });
-  }
-
-  #newGraphBuilder(): GraphBuilder {
-    return new GraphBuilder({
-      environment: this.#parts.environment,
-      turns: this.#turns,
-      saveGraph: (state) => this.#compactor.saveGraph(state),
-      warn: (warning) => this.#warn(warning),
     });
   }
 
@@ -178,7 +161,7 @@ export class Engine {
     return new OpenCollections({
       open: (row) => this.#open(row),
       retained: (id) => this.#sysdb.retained(id),
-      isBusy: (state) => this.#compactor.isAtWorkOn(state) || this.#graphBuilder.isBuilding(state),
+      isBusy: (state) => this.#compactor.isAtWorkOn(state),
       isUnfinished: (state) => this.#compactor.isWaitingToPublish(state),
       wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
       giveUp: (state) => this.#compactor.giveUp(state),
@@ -199,13 +182,13 @@ export class Engine {
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
-      noteWork: (opened) => this.#graphBuilder.note(opened),
+      noteWork: () => this.#compactor.noteStale(),
     });
     void state.records.prepareWrites();
     // Its row may have been changed while it was opened.
     state.configure(this.#sysdb.collectionById(row.id));
     if (state.log.records > 0) this.#compactor.noteWrite(state);
-    this.#graphBuilder.note(state);
+    this.#compactor.noteStale();
     return state;
   }
 
@@ -252,7 +235,6 @@ export class Engine {
   #newWriter(): Writer {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
-    listeners.add(({ state }) => this.#graphBuilder.note(state));
     return new Writer({
       availability: this.#availability,
       tick: this.#turns.tick,
@@ -278,7 +260,6 @@ export class Engine {
       blocks: this.#blocks,
       vectorCache: this.#vectorCache,
       compactor: this.#compactor,
-      graphBuilder: this.#graphBuilder,
       warnings: this.#warnings,
     });
   }

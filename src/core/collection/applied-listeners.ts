@@ -1,5 +1,5 @@
 /**
- * Who is told of what was written: compaction and the builder of graphs.
+ * Who is told of what was written: the compactor, whose jobs wait until nobody writes.
  *
  * Each record of the log is told once, after it was applied and before its call is acknowledged, and the records of a collection in
  * the order of its log. Records that are replayed when a collection is opened are not told: they were when they were written.

@@ -31,7 +31,7 @@ export interface StateContext extends CollectionContext {
   /** Dead ordinals, for so many live ones, above which a collection is renumbered. */
   deadOrdinalsMax(live: number): number;
   /** Asks for background work that is due for another reason than opening and writing. */
-  noteWork(state: CollectionState): void;
+  noteWork(): void;
 }
 
 /** Which columns a read wants beside the ids. */
@@ -113,7 +113,7 @@ export class CollectionState {
         return state.records;
       },
       read: (body) => this.read(body),
-      noteWork: () => this.#context.noteWork(this),
+      noteWork: () => this.#context.noteWork(),
     };
   }
 

@@ -14,6 +14,7 @@ import type { Bitmap } from "../base/bitmap.js";
 import type { ByteCache } from "../base/byte-cache.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import type { IdleJob } from "../compactor/jobs.js";
 import type { CreateApproximate } from "../index/vector/approximate-index.js";
 import type { VectorKernel } from "../index/vector/vector-kernel.js";
 import type { MemtableEntry, RecordFields } from "../log/memtable.js";
@@ -109,19 +110,16 @@ export interface Prepared<Section> {
   install(): void;
 }
 
-/** Work on a part that costs too much for every compaction. */
-export interface IdleJob<Section> {
-  /** Milliseconds without a write after which it may begin. */
-  readonly idleMs: number;
-  isDue(): boolean;
+/** Work on a kind of part that costs too much for every compaction. */
+export interface PartJob<Section> extends Pick<IdleJob<unknown>, "idleMs" | "priority" | "isAwaited"> {
+  isDue(part: CollectionPart<Section>): boolean;
   /** Writes blocks; `null` when there turned out to be nothing to do. */
-  run(writer: BlockWriter, tick: Tick): Promise<Prepared<Section> | null>;
+  run(part: CollectionPart<Section>, writer: BlockWriter, tick: Tick): Promise<Prepared<Section> | null>;
 }
 
 export interface CollectionPart<Section> {
   /** Bytes of memory held, estimated where they cannot be counted. */
   readonly bytes: number;
-  readonly idleJob?: IdleJob<Section>;
   /** Reads what has to be in memory, at opening. Ordinals below `nextOrdinal` are in the section. */
   open(section: Section, nextOrdinal: number): Promise<void>;
   /** Takes note of a log record that the records have applied. */
@@ -136,6 +134,7 @@ export interface CollectionPart<Section> {
 
 /** A part's class: how parts of this kind are made, and what a manifest's section of it says. */
 export interface PartClass<Section> {
+  readonly idleJob?: PartJob<Section>;
   new (home: PartHome): CollectionPart<Section>;
   /** The section of a collection without records. */
   empty(): Section;

@@ -4,7 +4,7 @@
  */
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { CollectionMetadata } from "./metadata.js";
-import type { CollectionPart, PartClass, PartHome } from "./part.js";
+import type { CollectionPart, PartClass, PartHome, PartJob } from "./part.js";
 import { CollectionRecords } from "./records.js";
 import { CollectionText } from "./text.js";
 import { CollectionVectors } from "./vectors.js";
@@ -24,6 +24,12 @@ export type Parts = { readonly [Name in PartName]: InstanceType<(typeof classes)
 export type Sections = { [Name in PartName]: ReturnType<(typeof classes)[Name]["empty"]> };
 
 export const partNames = Object.keys(classes) as PartName[];
+
+/** The idle work of those parts that have some. */
+export const partJobs: readonly { name: PartName; job: PartJob<unknown> }[] = partNames.flatMap((name) => {
+  const { idleJob }: PartClass<unknown> = classes[name];
+  return idleJob === undefined ? [] : [{ name, job: idleJob }];
+});
 
 /** Parts without their names: what all have in common. */
 export type AnyPart = CollectionPart<unknown>;

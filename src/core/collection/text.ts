@@ -7,7 +7,7 @@ import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import type { TextHits, TextSearchOptions } from "../index/text/text-index.js";
 import { limits } from "../limits.js";
 import { advance, staleShare, type TextSnapshot } from "../segment/text-section.js";
-import type { AppliedRecords, CollectionPart, Entry, IdleJob, MemtableChanges, PartHome, Prepared } from "./part.js";
+import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared } from "./part.js";
 import { ResidentText, type TextSource } from "./resident-text.js";
 
 export interface TextSection {
@@ -64,10 +64,12 @@ export class CollectionText implements CollectionPart<TextSection> {
     });
   }
 
-  readonly idleJob: IdleJob<TextSection> = {
+  static readonly idleJob: PartJob<TextSection> = {
     idleMs: limits.textIdleMs,
-    isDue: () => this.#isSnapshotDue,
-    run: (writer, tick) => this.#saveSnapshot(writer, tick),
+    priority: 2,
+    isAwaited: false,
+    isDue: (text: CollectionText) => text.#isSnapshotDue,
+    run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
   };
 
   get #isSnapshotDue(): boolean {

@@ -19,7 +19,7 @@ import { type VectorRow, vectorFormat } from "../segment/vector.js";
 import type { WarningCode } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
-import type { AppliedRecords, CollectionPart, Entry, IdleJob, MemtableChanges, PartHome, Prepared, Renumbering } from "./part.js";
+import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
 import { StoredVectors } from "./stored-vectors.js";
 
 export interface VectorsSection {
@@ -54,6 +54,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #cacheBase = 2 ** 32 * nextCacheBase++;
   /** Vectors set or deleted since the graph was written. */
   #changes = 0;
+  /** Whether nothing happened since building came to an end. */
+  #isGraphBuilt = false;
 
   constructor(home: PartHome) {
     this.#home = home;
@@ -165,6 +167,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   #rebuildGraph(why: string): void {
     this.#warn("GRAPH_FAILED", `failed; the exact scan answers. ${why}`);
+    this.#isGraphBuilt = false;
     this.#home.noteWork();
   }
 
@@ -193,6 +196,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     for (const ordinal of deleted) this.#forget(ordinal);
     this.#fixed?.index.delete(deleted);
     this.#changes += deleted.length;
+    this.#isGraphBuilt = false;
   }
 
   /** Hands vectors to the index, runs of consecutive ordinals and rows as one. */
@@ -207,6 +211,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     }
     for (const [ordinal] of vectors) this.#forget(ordinal);
     this.#changes += vectors.length;
+    this.#isGraphBuilt = false;
   }
 
   // ---- the graph
@@ -217,17 +222,17 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return statistics === undefined ? 0 : statistics.ready + statistics.waiting;
   }
 
-  /** Whether there is nothing to build and nothing to save. */
-  get isGraphDone(): boolean {
-    return this.#fixed === null || (this.#fixed.index.build(() => true) && this.#graphChangedShare === 0);
+  /** Whether there is nothing to build. */
+  get isGraphBuilt(): boolean {
+    return this.#isGraphBuilt || !this.#fixed?.index.isGraphWanted;
   }
 
   /** Share of the vectors that changed since the graph was written; 0 while there is no graph to write. */
   get #graphChangedShare(): number {
     if (this.#fixed === null || !this.#fixed.index.isSaved) return 0;
-    const { covered, rows } = this.#fixed.index.statistics;
-    if (covered === 0) return 0;
-    return this.#section.graph === null ? 1 : this.#changes / Math.max(1, rows);
+    const { coveredCount, rowCount } = this.#fixed.index;
+    if (coveredCount === 0) return 0;
+    return this.#section.graph === null ? 1 : this.#changes / Math.max(1, rowCount);
   }
 
   /** Fetches vectors that building needs next. Under the shared lock. */
@@ -237,14 +242,17 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   /** Builds until `isOver` says so; returns whether nothing is left to build. */
   buildGraph(isOver: () => boolean): boolean {
-    return this.#fixed === null || this.#fixed.index.build(isOver);
+    this.#isGraphBuilt = this.#fixed === null || this.#fixed.index.build(isOver);
+    return this.#isGraphBuilt;
   }
 
   /** Writes the graph, tidied up, once building has come to an end and enough has changed. */
-  readonly idleJob: IdleJob<VectorsSection> = {
+  static readonly idleJob: PartJob<VectorsSection> = {
     idleMs: limits.graphIdleMs,
-    isDue: () => this.#graphChangedShare > GRAPH_CHANGED_SHARE_MAX,
-    run: (writer, tick) => this.#saveGraph(writer, tick),
+    priority: 1,
+    isAwaited: true,
+    isDue: (vectors: CollectionVectors) => vectors.isGraphBuilt && vectors.#graphChangedShare > GRAPH_CHANGED_SHARE_MAX,
+    run: (vectors: CollectionVectors, writer, tick) => vectors.#saveGraph(writer, tick),
   };
 
   async #saveGraph(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
@@ -297,6 +305,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       else if (entry.vector !== undefined) this.#set([[ordinal, entry.vector]]);
     }
     this.#changes = Infinity;
+    this.#isGraphBuilt = false;
   }
 
   // ---- reading (under the shared lock)

@@ -1,8 +1,9 @@
 /**
- * Decides when collections are compacted, and carries each piece of work that writes blocks to an installed manifest.
+ * Compacts collections and does the idle work of their parts: carries each piece of it from new blocks to an installed manifest.
  *
  * A collection is compacted at once when its log is long, and when the database has been idle for a moment if the log is
- * worth it. Blocks are flushed before their manifest is installed in memory; the publisher makes it the durable one.
+ * worth it; `jobs.ts` says when anything begins. Blocks are flushed before their manifest is installed in memory; the
+ * publisher makes it the durable one.
  *
  * A failed compaction leaves everything as it was; the error is kept for `info()` and for writers that wait for room. A
  * failed flush cannot be reasoned about (the system may have dropped the pages), so it poisons the engine.
@@ -10,13 +11,15 @@
 import type { Tick } from "../base/turns.js";
 import type { BlockBatch, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState, PreparedManifest } from "../collection/collection-state.js";
-import type { AnyPart, PartName } from "../collection/parts.js";
+import type { PartJob } from "../collection/part.js";
+import { type PartName, partJobs } from "../collection/parts.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import { compact } from "./compaction.js";
+import { type IdleJob, Jobs, unwatched } from "./jobs.js";
 import { Publisher } from "./publisher.js";
 import { needsRenumbering, renumber } from "./renumbering.js";
 
@@ -26,24 +29,26 @@ export interface CompactorParts {
   environment: Environment;
   /** Open collections. */
   states(): Iterable<CollectionState>;
+  /** Idle work beside compactions and that of the parts. */
+  jobs: readonly IdleJob<CollectionState>[];
   tick: Tick;
   poison(error: TidepoolError): void;
-  /** Told when a collection was renumbered: what is derived from its ordinals is to be built again. */
-  renumbered(state: CollectionState): void;
 }
 
 export class Compactor {
   readonly #parts: CompactorParts;
-  readonly #running = new Map<CollectionState, Promise<void>>();
+  readonly #jobs: Jobs<CollectionState>;
   readonly #publisher: Publisher;
-  #tail: Promise<void> = Promise.resolve();
-  #cancelIdle: (() => void) | null = null;
-  #cancelTextIdle: (() => void) | null = null;
   #stopped = false;
   #lastError: TidepoolError | null = null;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
+    this.#jobs = new Jobs({
+      environment: parts.environment,
+      states: parts.states,
+      jobs: [this.#compaction(), ...partJobs.map(({ name, job }) => this.#partJob(name, job)), ...parts.jobs],
+    });
     this.#publisher = new Publisher({
       ...parts,
       settled: () => void unwatched(this.#guard(() => this.#publisher.publishSettled())),
@@ -56,9 +61,9 @@ export class Compactor {
     return this.#lastError;
   }
 
-  /** Whether background work is under way. */
+  /** Whether background work is under way, or will be in a moment and is awaited. */
   get isBusy(): boolean {
-    return this.#running.size > 0;
+    return this.#jobs.isBusy;
   }
 
   /** Collections of which something is installed and not published yet. */
@@ -66,9 +71,9 @@ export class Compactor {
     return this.#publisher.unpublishedCount;
   }
 
-  /** Whether work on the collection is under way. */
+  /** Whether work on the collection is under way, or will be in a moment and is awaited. */
   isAtWorkOn(state: CollectionState): boolean {
-    return this.#running.has(state) || this.#publisher.isPublishing(state);
+    return this.#jobs.isAtWorkOn(state) || this.#publisher.isPublishing(state);
   }
 
   /** Whether a compaction of the collection waits for its arena to come of age. */
@@ -92,7 +97,12 @@ export class Compactor {
   noteWrite(state: CollectionState): void {
     if (this.#stopped) return;
     if (state.records.memtableBytes >= limits.compactionLogBytes && this.#lastError === null) void unwatched(this.compact(state));
-    this.#scheduleIdle();
+    this.#jobs.noteWrite();
+  }
+
+  /** Called when a collection was opened, or needs background work for another reason than a write. */
+  noteStale(): void {
+    this.#jobs.noteStale();
   }
 
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
@@ -105,76 +115,57 @@ export class Compactor {
 
   /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
   compact(state: CollectionState): Promise<void> {
-    return this.#run(state, () => this.#compact(state));
-  }
-
-  /** Writes the collection's graph, as it is once it is tidied up. */
-  saveGraph(state: CollectionState): Promise<void> {
-    return this.#runNext(state, () => this.#runIdleJob(state, "vectors"));
-  }
-
-  /**
-   * One piece of work at a time: whoever asks for more of the same collection waits for the one under way, others queue
-   * up.
-   */
-  #run(state: CollectionState, work: () => Promise<void>): Promise<void> {
-    const running = this.#running.get(state);
-    if (running !== undefined) return running;
-    const guarded = async (): Promise<void> => {
-      // What is being dropped has no blocks to read soon, and for what is closed another state may stand.
-      if (!state.dropped && !state.closed) await this.#guard(work);
-    };
-    const run = this.#tail.then(guarded).finally(() => this.#running.delete(state));
-    this.#tail = unwatched(run);
-    this.#running.set(state, run);
-    return run;
-  }
-
-  /** Work that nobody waits for and that no other work of the collection does. */
-  async #runNext(state: CollectionState, work: () => Promise<void>): Promise<void> {
-    for (let running = this.#running.get(state); running !== undefined; running = this.#running.get(state)) await unwatched(running);
-    if (!this.#stopped) await unwatched(this.#run(state, work));
+    return this.#jobs.run(state, () => this.#guard(() => this.#compact(state)));
   }
 
   /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */
   async forget(state: CollectionState): Promise<readonly Manifest[]> {
-    // Whatever that work fails with no longer matters.
-    await this.#running.get(state)?.catch(() => undefined);
+    await this.#jobs.ended(state);
     return this.#publisher.forget(state);
   }
 
   /** No new work begins, and nothing is published any more. Unpublished manifests are dropped: the log still has it all. */
   halt(): void {
     this.#stopped = true;
-    for (const cancel of [this.#cancelIdle, this.#cancelTextIdle]) cancel?.();
+    this.#jobs.halt();
     this.#publisher.halt();
   }
 
   /** The same; resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.halt();
-    await Promise.allSettled([...this.#running.values(), this.#publisher.idle()]);
+    await Promise.all([this.#jobs.stop(), this.#publisher.idle()]);
   }
 
   // ---- when
 
-  #scheduleIdle(): void {
-    this.#cancelIdle?.();
-    this.#cancelTextIdle?.();
-    this.#cancelIdle = this.#parts.environment.schedule(() => void this.#compactIdle(), limits.compactionIdleMs);
-    this.#cancelTextIdle = this.#parts.environment.schedule(() => void this.#saveTextIdle(), limits.textIdleMs);
+  #compaction(): IdleJob<CollectionState> {
+    return {
+      idleMs: limits.compactionIdleMs,
+      priority: 0,
+      writesBlocks: true,
+      isAwaited: false,
+      isDue: isWorthIt,
+      run: (state) => this.#piece(() => this.#compact(state)),
+    };
   }
 
-  async #compactIdle(): Promise<void> {
-    for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && !state.closed && isWorthIt(state)) await unwatched(this.compact(state));
-    }
+  #partJob(name: PartName, job: PartJob<unknown>): IdleJob<CollectionState> {
+    const { idleMs, priority, isAwaited } = job;
+    return {
+      idleMs,
+      priority,
+      writesBlocks: true,
+      isAwaited,
+      isDue: (state) => job.isDue(state.parts[name]),
+      run: (state) => this.#piece(() => this.#runPartJob(state, name, job)),
+    };
   }
 
-  async #saveTextIdle(): Promise<void> {
-    for (const state of [...this.#parts.states()]) {
-      if (!this.#stopped && !state.closed && state.text.idleJob.isDue()) await this.#runNext(state, () => this.#runIdleJob(state, "text"));
-    }
+  /** All of an idle job. */
+  async #piece(work: () => Promise<void>): Promise<true> {
+    await this.#guard(work);
+    return true;
   }
 
   // ---- how
@@ -189,19 +180,19 @@ export class Compactor {
   async #renumber(state: CollectionState): Promise<void> {
     await this.#install(state, async (blocks) => {
       const { manifest, install } = await renumber(state, blocks, () => this.#tick());
-      const installAndTell = () => {
+      const installAndNote = () => {
         install();
-        this.#parts.renumbered(state);
+        this.#jobs.noteStale();
       };
-      return { manifest, install: installAndTell };
+      return { manifest, install: installAndNote };
     });
   }
 
-  /** Runs the idle job of one part, and installs a manifest with the section that it wrote. */
-  async #runIdleJob(state: CollectionState, name: PartName): Promise<void> {
+  /** Installs a manifest with the section that the idle job of a part wrote. */
+  async #runPartJob(state: CollectionState, name: PartName, job: PartJob<unknown>): Promise<void> {
     await this.#install(state, async (blocks) => {
-      const prepared = await (state.parts[name] as AnyPart).idleJob?.run(blocks, () => this.#tick());
-      return prepared == null ? null : state.prepareSection(name, prepared);
+      const prepared = await job.run(state.parts[name], blocks, () => this.#tick());
+      return prepared === null ? null : state.prepareSection(name, prepared);
     });
     await this.#publisher.publishSettled();
   }
@@ -260,11 +251,6 @@ export class Compactor {
     if (this.#stopped) throw new Stopped();
     await this.#parts.tick();
   }
-}
-
-/** For work that nobody waits for. Its error is not lost: the compactor keeps it in `lastError`. */
-function unwatched(work: Promise<void>): Promise<void> {
-  return work.catch(() => undefined);
 }
 
 /** Thrown inside background work to end it early. */

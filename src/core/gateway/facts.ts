@@ -8,7 +8,6 @@ import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { CollectionFacts, OpenCollections } from "../collection/open-collections.js";
 import type { Compactor } from "../compactor/compactor.js";
-import type { GraphBuilder } from "../compactor/graph-builder.js";
 import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
@@ -30,7 +29,6 @@ export interface FactsParts {
   blocks: Pick<BlockStore, "usage" | "cacheBytes">;
   vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
-  graphBuilder: Pick<GraphBuilder, "isBusy">;
   /** The messages of all warnings since opening. */
   warnings: readonly string[];
 }
@@ -43,7 +41,7 @@ export class Facts {
   }
 
   async info(): Promise<EngineInfo> {
-    const { fixed, sysdb, collections, blocks, vectorCache, compactor, graphBuilder, warnings } = this.#parts;
+    const { fixed, sysdb, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
     const rows = sysdb.listCollections();
     const records = await this.#countRecords(rows);
     const facts = [...collections.allFacts()];
@@ -57,7 +55,7 @@ export class Facts {
       blockBytesReserved: blocks.usage().bytesReserved,
       blockBytesUsed: blocks.usage().bytesUsed,
       memoryBytes: blocks.cacheBytes + vectorCache.bytes + collections.memoryBytes,
-      compacting: compactor.isBusy || graphBuilder.isBusy,
+      compacting: compactor.isBusy,
       unpublished: compactor.unpublishedCount,
       warnings: [...warnings],
       compactionError: compactor.lastError?.message ?? null,

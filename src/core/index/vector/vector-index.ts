@@ -77,6 +77,15 @@ export class VectorIndex {
     return this.#flat.byteLength + this.#graph.byteLength;
   }
 
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  /** Rows that are in the graph. */
+  get coveredCount(): number {
+    return this.#graph.coveredCount;
+  }
+
   get statistics(): VectorIndexStatistics {
     return { ...this.#graph.statistics, rows: this.#rowCount, flatRowsMax: this.#flatRowsMax };
   }
@@ -154,16 +163,17 @@ export class VectorIndex {
    * whether nothing is left to do. `isThorough` has it tidy up however little has changed, as before a snapshot.
    */
   build(isOver: () => boolean, isThorough = false): boolean {
-    if (!this.#isGraphDue) return true;
+    if (!this.isGraphWanted) return true;
     return this.#graph.build(isOver, isThorough);
   }
 
   /** Fetches vectors that building needs next. No row is set or deleted until it resolves. */
   async prepare(vectors: VectorSource): Promise<void> {
-    if (this.#isGraphDue) await this.#graph.prepare?.(vectors);
+    if (this.isGraphWanted) await this.#graph.prepare?.(vectors);
   }
 
-  get #isGraphDue(): boolean {
+  /** Whether there is a graph, or rows enough for one. */
+  get isGraphWanted(): boolean {
     return this.#rowCount > this.#flatRowsMax || this.#graph.coveredCount > 0;
   }
 
