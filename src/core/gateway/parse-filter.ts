@@ -23,7 +23,7 @@ import type {
   RecordCondition,
   RecordFilter,
 } from "./filter.js";
-import { compileRegex } from "./regex/translate.js";
+import { compileRegex } from "./regex/compile.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
 const TEXT_OPERATORS = "$contains, $not_contains, $regex, $not_regex";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../limits.js";
-import { compileRegex } from "./translate.js";
+import { compileRegex } from "./compile.js";
 
 describe("compileRegex means what Rust's regex crate means", () => {
   test.each<[pattern: string, matching: string[], others: string[]]>([
