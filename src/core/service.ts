@@ -176,7 +176,7 @@ export interface EngineInfo {
   blockBytesReserved: number;
   /** Bytes of all blocks in use; the rest of what is reserved is free. */
   blockBytesUsed: number;
-  /** Bytes of memory held by codes, block cache and vector cache. */
+  /** Bytes of memory that open collections hold (codes, graph, ids, memtable, text index) and that the caches hold, in part estimated. */
   memoryBytes: number;
   /** Which vector kernel runs: one of two WebAssembly builds, by what the browser has, or plain TypeScript. Results are the same. */
   kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
