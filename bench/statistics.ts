@@ -23,8 +23,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The same of values that a clock has cut to multiples of `step`: the values of one step are taken as spread over it
- * evenly. Without this, a call of 28 µs takes 25 or 30 by a clock of 5 µs, and a ratio is off by a fifth.
+ * A quantile of values that a clock has cut to multiples of `step`: the values of one step are taken as spread over it
+ * evenly. Otherwise a call of 28 µs takes 25 or 30 by a clock of 5 µs, and a ratio is off by a fifth.
  */
 export function steppedQuantile(values: readonly number[], q: number, step: number): number {
   const centre = Math.round(quantile(values, q) / step) * step;

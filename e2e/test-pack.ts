@@ -34,7 +34,7 @@ const found = {
   kernel: "wasm-relaxed-simd",
 };
 
-/** The same through Chroma's client. */
+/** What Chroma's client finds among these records. */
 const officialFound = {
   near: [["moon", "tide"]],
   distances: [[0.25, 1.25]],
@@ -73,7 +73,7 @@ async function install({ work, tarball }: Packed, template: string): Promise<str
   return app;
 }
 
-/** The same with Chroma's own client, unchanged, beside the package; it takes none of what it installs for a server. */
+/** An app with Chroma's own client, unchanged, beside the package; it takes none of what it installs for a server. */
 async function installOfficial(packed: Packed, template: string): Promise<string> {
   const app = await install(packed, template);
   await cp(join(templates, "exercise-official.js"), join(app, "exercise-official.js"));

@@ -170,7 +170,7 @@ async function bundleInlineWorker() {
 }
 
 /**
- * The same API with the worker's code inside: `create-inline-worker.ts` takes the place of `create-worker.ts`.
+ * Puts the worker's code inside the page's part: `create-inline-worker.ts` takes the place of `create-worker.ts`.
  *
  * @param {string} code
  * @returns {import("vite").Plugin}

@@ -250,7 +250,7 @@ async function ingestWhileAsking(): Promise<BuiltWhileAsking> {
   const building = new BuildWhileAsking({
     ask: async (q) =>
       void (await collection.query({ queryEmbeddings: rowOf(queries, q % queries.count).slice(), nResults: K, include: ["distances"] })),
-    // The same vectors again, so that the exact neighbours stay what they are.
+    // Writes vectors that are there already, so that the exact neighbours stay what they are.
     write: async (n) => {
       const count = Math.min(base.count, await collection.count());
       await collection.upsert(partOf(rowsBetween(0, WRITE_RECORDS).map((i) => (n * 7919 + i * 104_729) % count)));

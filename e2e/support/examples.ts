@@ -16,7 +16,7 @@ export interface Example {
   language: "ts" | "js";
   /** What the documentation shows. */
   text: string;
-  /** The same as a module that can run. */
+  /** The example as a module that can run. */
   code: string;
   runs: boolean;
   /** What the example says that it prints: `console.log(…); // this`. */

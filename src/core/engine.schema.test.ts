@@ -52,7 +52,7 @@ async function fill(engine: Engine, schema: object): Promise<string> {
 
 type Check = (engine: Engine, collectionId: string) => Promise<void>;
 
-/** The same must hold whether the records are in the memtable or in segments, and after each is read from disk again. */
+/** Checks must hold whether the records are in the memtable or in segments, and after each is read from disk again. */
 async function everywhere(schema: object, check: Check): Promise<void> {
   const storage = new FaultInjectingStorage();
   const engine = await openEngine(storage);

@@ -22,7 +22,7 @@ export function loadHnswlib(): Promise<CreateApproximate> {
   return loading;
 }
 
-/** The same with an import of the caller's. */
+/** Loads the library by an import of the caller's, and says why where that fails. */
 export async function load(importLibrary: () => Promise<Package>): Promise<CreateApproximate> {
   try {
     const library = await importLibrary();

@@ -10,7 +10,7 @@ export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
-/** The same, without a copy where the bytes are all that their buffer holds: for a store that clones what it is given. */
+/** Bytes for a store that clones what it is given: no copy is made where they are all that their buffer holds. */
 export function cloneableBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : ownBytes(bytes);
 }

@@ -92,7 +92,7 @@ async function generate(
   return vectors as SparseVector[];
 }
 
-/** The same rules as for sparse vectors that are given. */
+/** What a function answers is held to the rules for sparse vectors that are given. */
 function checkVector(vector: unknown, label: string): void {
   if (typeof vector !== "object" || vector === null || Array.isArray(vector))
     throw sparseError(`${label}, not a sparse vector { indices, values }`);

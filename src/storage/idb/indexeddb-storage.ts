@@ -9,7 +9,7 @@ export async function openIndexedDbStorage(path: string, durability: Durability)
   return indexedDbStorage(await Database.open(path), path, durability);
 }
 
-/** The same over a connection that is already open. */
+/** The three stores over a connection that is already open. */
 export function indexedDbStorage(database: Database, path: string, durability: Durability): Storage {
   return {
     kind: "indexeddb",

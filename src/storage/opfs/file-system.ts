@@ -39,7 +39,7 @@ export async function openDirectory(path: string): Promise<Directory> {
   });
 }
 
-/** The same, `null` when there is none or no file system to hold it. Creates nothing. */
+/** The directory of the database at this path, `null` when there is none or no file system to hold it. Creates nothing. */
 export async function findDirectory(path: string): Promise<Directory | null> {
   const root = await storageManager()
     ?.getDirectory?.()

@@ -24,7 +24,7 @@ export async function openOpfsStorage(
   }
 }
 
-/** The same over a connection that is already open; when it rejects, the connection is still the caller's. */
+/** The stores over a connection that is already open; when this rejects, the connection is still the caller's. */
 export async function opfsStorage(
   database: Database,
   path: string,

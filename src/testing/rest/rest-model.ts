@@ -54,8 +54,9 @@ interface ModelCollection {
   unindexed: Set<string>;
   dimension: number | null;
   records: Model;
-  /** The same object for all that were forked from each other, and whether this one is the first of them. */
+  /** One object for all that were forked from each other. */
   family: object;
+  /** Not the first of its family. */
   isFork: boolean;
 }
 

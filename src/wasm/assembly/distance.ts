@@ -125,7 +125,7 @@ function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
   return sumsOfLanes(sumA, sumB, sumC, sumD);
 }
 
-/** The same for a row as the query, in the relaxed build. */
+/** Σ query × code with a row as the query, in the relaxed build. */
 function dotOfRow(row: usize): i32 {
   let sum = i32x4.splat(0);
   let query = asked;

@@ -35,7 +35,7 @@ export function distanceFrom(space: Space, query: Float32Array): DistanceFrom {
   return (rows, offset) => distances(rows.subarray(offset, offset + query.length))[0]!;
 }
 
-/** The same for many rows at once, with sums from a kernel. */
+/** The distances of one query to many rows at once, from sums that a kernel computes. */
 export function distancesFrom(space: Space, query: Float32Array, sums: ExactSums): DistancesFrom {
   switch (space) {
     case "l2":

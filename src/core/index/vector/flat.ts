@@ -50,7 +50,7 @@ export class FlatIndex {
     return (await this.searchMany([query], k, allowed, vectors, [encoded]))[0]!;
   }
 
-  /** The same for many queries, which share passes over the rows. */
+  /** What `search` finds, for many queries, which share passes over the rows. */
   async searchMany(
     queries: readonly Float32Array[],
     k: number,

@@ -115,7 +115,7 @@ export class VectorIndex {
     return (await this.searchMany([query], k, allowed, vectors, efSearch))[0]!;
   }
 
-  /** The same for many queries; those that scan share passes over the rows. */
+  /** What `search` finds, for many queries; those that scan share passes over the rows. */
   async searchMany(
     queries: readonly Float32Array[],
     k: number,
