@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cyclesOf, wrongImports, wrongReaches } from "../tools/tidy/import-rules.js";
 import { notKebab, sayingNothing } from "../tools/tidy/name-rules.js";
-import { wrongWords } from "../tools/tidy/text-rules.js";
+import { longLines, wrongWords } from "../tools/tidy/text-rules.js";
 import { readTree, type Tree } from "../tools/tidy/tree.js";
 
 describe("this repository", () => {
@@ -31,4 +31,5 @@ describe("this repository", () => {
   test("names its files in kebab-case", () => expect(notKebab(tree)).toEqual([]));
   test("names its files by what is inside", () => expect(sayingNothing(tree)).toEqual([]));
   test("has no loose ends", () => expect(wrongWords(tree)).toEqual([]));
+  test("has no line that is too long", () => expect(longLines(tree)).toEqual([]));
 });

@@ -81,7 +81,10 @@ function wordsOf(text: string): Set<string> {
   return new Set(text.replace(new RegExp(COMMENT, "g"), "").match(/\w+/g));
 }
 
-/** The members of a symbol, those of types within types too. What is private does not count; what a method takes and answers is told at the method. */
+/**
+ * The members of a symbol, those of types within types too. What is private does not count; what a method takes and answers
+ * is told at the method.
+ */
 function membersOf(owner: string, text: string): Declared[] {
   const members: Declared[] = [];
   const owners: (string | null)[] = [];

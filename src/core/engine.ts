@@ -199,7 +199,8 @@ export class Engine {
     if (load !== undefined) return load();
     throw new TidepoolError(
       "NOT_SUPPORTED",
-      `Collection "${collection}" has the index engine ${show(engine)}, which this worker does not have: give the client a worker that does, with { worker: createHnswlibWorker } from "tidepool-db/hnswlib"`,
+      `Collection "${collection}" has the index engine ${show(engine)}, which this worker does not have: ` +
+        `give the client a worker that does, with { worker: createHnswlibWorker } from "tidepool-db/hnswlib"`,
     );
   }
 

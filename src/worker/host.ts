@@ -136,7 +136,8 @@ function refuseContradiction(open: OpenOptions, asked: OpenOptions): void {
     if (canonical(open[option]) === canonical(asked[option])) continue;
     const values = option === "gateway" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
     throw invalidArgument(
-      `This worker has the database "${open.path}" open with another ${option}${values}: ask for the same, or close its other sessions first`,
+      `This worker has the database "${open.path}" open with another ${option}${values}: ` +
+        "ask for the same, or close its other sessions first",
     );
   }
 }

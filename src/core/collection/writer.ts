@@ -126,7 +126,8 @@ export class Writer {
     try {
       return apply();
     } catch (cause) {
-      const message = `Applying log record ${offset} of collection "${state.row.name}" failed; reopen the database. The record is in the log.`;
+      const what = `Applying log record ${offset} of collection "${state.row.name}"`;
+      const message = `${what} failed; reopen the database. The record is in the log.`;
       throw this.#parts.availability.poison(new TidepoolError("POISONED", message, { cause }));
     }
   }

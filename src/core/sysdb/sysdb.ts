@@ -204,7 +204,10 @@ export class SysDb {
     this.#databases.delete(key);
   }
 
-  /** Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter, should it have been deleted. */
+  /**
+   * Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter,
+   * should it have been deleted.
+   */
   async reset(id: string): Promise<void> {
     const key = databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE);
     const tenant: TenantRow = { name: DEFAULT_TENANT };

@@ -108,7 +108,8 @@ function validateMetadataValue(value: unknown, where: string): void {
     throw invalidArgument(`${where} is null, which only update and upsert take (it deletes the key); leave the key out instead`);
   }
   throw invalidArgument(
-    `Expected each metadata value to be a string, number, boolean, an array of one of these or a sparse vector, but ${where} is ${show(value)}`,
+    "Expected each metadata value to be a string, number, boolean, an array of one of these or a sparse vector, " +
+      `but ${where} is ${show(value)}`,
   );
 }
 
@@ -206,7 +207,8 @@ export function validateEmbeddingRows(rows: EmbeddingRows, count: number, expect
   const carried = rows.present === null ? count : rows.present.reduce((sum, one) => sum + one, 0);
   if (rows.values.length !== carried * rows.dimension) {
     throw invalidArgument(
-      `${argument}.values has ${rows.values.length} numbers, but ${carried} embeddings of dimension ${rows.dimension} have ${carried * rows.dimension}`,
+      `${argument}.values has ${rows.values.length} numbers, ` +
+        `but ${carried} embeddings of dimension ${rows.dimension} have ${carried * rows.dimension}`,
     );
   }
   if (!allFinite(rows.values)) {

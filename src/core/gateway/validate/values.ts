@@ -44,7 +44,8 @@ export function validateName(name: unknown, argument = "name"): asserts name is 
   if (typeof name !== "string") throw invalidArgument(`Expected '${argument}' to be a string, but got ${show(name)}`);
   if (name.length < limits.nameLengthMin || name.length > limits.nameLengthMax || !/^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$/.test(name)) {
     throw invalidArgument(
-      `${argument}: Expected a name containing ${limits.nameLengthMin}-${limits.nameLengthMax} characters from [a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,
+      `${argument}: Expected a name containing ${limits.nameLengthMin}-${limits.nameLengthMax} characters from [a-zA-Z0-9._-], ` +
+        `starting and ending with a character in [a-zA-Z0-9]. Got: ${show(name)}`,
     );
   }
   if (name.includes("..")) {
