@@ -112,14 +112,14 @@ export class Engine {
       retainVersions: parts.options.retainVersions ?? 1,
     });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
-    await blocks.retain(sysdb.blockRefs());
+    await blocks.retain(sysdb.manifests.blockRefs());
     return new Engine(parts, sysdb, blocks, logRetention);
   }
 
   /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
   async compact(collectionId: string): Promise<void> {
     this.#availability.check();
-    await this.#collections.use(this.#sysdb.collectionById(collectionId), (state) => this.#compactor.compact(state));
+    await this.#collections.use(this.#sysdb.directory.collectionById(collectionId), (state) => this.#compactor.compact(state));
   }
 
   /** Ends background work, lets queued writes finish, and closes the storage. */
@@ -145,7 +145,7 @@ export class Engine {
 
   #newCompactor(): Compactor {
     return new Compactor({
-      sysdb: this.#sysdb,
+      manifests: this.#sysdb.manifests,
       blocks: this.#blocks,
       environment: this.#parts.environment,
       states: () => this.#collections.states(),
@@ -160,7 +160,7 @@ export class Engine {
   #newCollections(): OpenCollections {
     return new OpenCollections({
       open: (row) => this.#open(row),
-      retained: (id) => this.#sysdb.retained(id),
+      retained: (id) => this.#sysdb.manifests.retained(id),
       isBusy: (state) => this.#compactor.isAtWorkOn(state),
       isUnfinished: (state) => this.#compactor.isWaitingToPublish(state),
       wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
@@ -172,7 +172,7 @@ export class Engine {
 
   async #open(row: CollectionRow): Promise<CollectionState> {
     const createApproximate = await this.#loadIndexEngine(row.name, row.configuration);
-    const state = await CollectionState.open(row, this.#sysdb.manifest(row.id), {
+    const state = await CollectionState.open(row, this.#sysdb.manifests.published(row.id), {
       blocks: this.#blocks,
       log: this.#parts.storage.log,
       kernel: this.#parts.kernel,
@@ -186,7 +186,7 @@ export class Engine {
     });
     void state.records.prepareWrites();
     // Its row may have been changed while it was opened.
-    state.configure(this.#sysdb.collectionById(row.id));
+    state.configure(this.#sysdb.directory.collectionById(row.id));
     if (state.log.records > 0) this.#compactor.noteWrite(state);
     this.#compactor.noteStale();
     return state;
@@ -255,7 +255,8 @@ export class Engine {
       fixed: { storage: storage.kind, durability: options.durability, formatVersion: FORMAT_VERSION, kernel: kernel.name },
       availability: this.#availability,
       environment,
-      sysdb: this.#sysdb,
+      directory: this.#sysdb.directory,
+      manifests: this.#sysdb.manifests,
       collections: this.#collections,
       log: this.#log,
       blocks: this.#blocks,

@@ -32,7 +32,7 @@ export async function dropCollection(row: CollectionRow, { collections, log, com
     const lock = state?.lock ?? new ReadWriteLock();
     const release = (refs: BlockRef[]): Promise<void> => lock.exclusive(() => blocks.release(refs));
     await deletion.then(release, async (error: unknown) => {
-      await release(sysdb.refsOnlyIn(unpublished));
+      await release(sysdb.manifests.refsOnlyIn(unpublished));
       throw error;
     });
   } finally {

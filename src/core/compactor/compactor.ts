@@ -17,14 +17,14 @@ import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
-import type { SysDb } from "../sysdb/sysdb.js";
+import type { Manifests } from "../sysdb/manifests.js";
 import { compact } from "./compaction.js";
 import { type IdleJob, Jobs, unwatched } from "./jobs.js";
 import { Publisher } from "./publisher.js";
 import { needsRenumbering, renumber } from "./renumbering.js";
 
 export interface CompactorParts {
-  sysdb: SysDb;
+  manifests: Manifests;
   blocks: BlockStore;
   environment: Environment;
   /** Open collections. */

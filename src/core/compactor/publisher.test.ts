@@ -32,7 +32,7 @@ class Walk {
   onRelease: () => Promise<void> | void = () => undefined;
 
   readonly publisher: Publisher = new Publisher({
-    sysdb: {
+    manifests: {
       publish: async (id, next, skipped) => {
         this.steps.push(`publish ${id} ${next.version}, skip ${skipped.map(({ version }) => version).join(" ") || "none"}`);
         await this.onPublish();

@@ -14,13 +14,13 @@ import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
-import type { SysDb } from "../sysdb/sysdb.js";
+import type { Manifests } from "../sysdb/manifests.js";
 
 /** What manifests belong to. */
 type Owner = Pick<CollectionState, "lock" | "dropped"> & { readonly row: Pick<CollectionState["row"], "id"> };
 
 export interface PublisherParts {
-  sysdb: Pick<SysDb, "publish" | "refsOnlyIn">;
+  manifests: Pick<Manifests, "publish" | "refsOnlyIn">;
   blocks: Pick<BlockStore, "release" | "settledAt">;
   environment: Pick<Environment, "now" | "schedule">;
   /** Told when arenas have come of age for which something waits: it is time to call `publishSettled` again. */
@@ -86,7 +86,7 @@ export class Publisher {
     const unpublished = this.#unpublished.get(state);
     if (unpublished === undefined) return;
     this.#unpublished.delete(state);
-    this.#parts.blocks.release(this.#parts.sysdb.refsOnlyIn(unpublished)).catch((error: unknown) => this.#parts.failed(error));
+    this.#parts.blocks.release(this.#parts.manifests.refsOnlyIn(unpublished)).catch((error: unknown) => this.#parts.failed(error));
   }
 
   /** Ends publishing of a collection that is being dropped; returns what was never published, in the order of installation. */
@@ -124,7 +124,7 @@ export class Publisher {
   async #publish(state: Owner, waiting: Manifest[]): Promise<void> {
     const skipped = waiting.slice();
     const next = skipped.pop()!;
-    const garbage = await this.#parts.sysdb.publish(state.row.id, next, skipped);
+    const garbage = await this.#parts.manifests.publish(state.row.id, next, skipped);
     waiting.splice(0, skipped.length + 1);
     if (waiting.length === 0) this.#unpublished.delete(state);
     await state.lock.exclusive(() => this.#parts.blocks.release(garbage));

@@ -13,7 +13,8 @@ import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
 import type { Environment } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
-import type { SysDb } from "../sysdb/sysdb.js";
+import type { Directory } from "../sysdb/directory.js";
+import type { Manifests } from "../sysdb/manifests.js";
 import type { CollectionInfo } from "../types.js";
 import type { GuardFacts, Usage } from "./guard.js";
 
@@ -23,7 +24,8 @@ export interface FactsParts {
   fixed: Pick<EngineInfo, "storage" | "durability" | "formatVersion" | "kernel">;
   availability: Availability;
   environment: Pick<Environment, "now">;
-  sysdb: SysDb;
+  directory: Directory;
+  manifests: Manifests;
   collections: OpenCollections;
   log: Pick<Log, "firstDimension" | "hasRecordsAfter">;
   blocks: Pick<BlockStore, "usage" | "cacheBytes">;
@@ -41,8 +43,8 @@ export class Facts {
   }
 
   async info(): Promise<EngineInfo> {
-    const { fixed, sysdb, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
-    const rows = sysdb.listCollections();
+    const { fixed, directory, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
+    const rows = directory.listCollections();
     const records = await this.#countRecords(rows);
     const facts = [...collections.allFacts()];
     const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
@@ -71,18 +73,18 @@ export class Facts {
   async #dimensionOf(row: CollectionRow): Promise<number | null> {
     const facts = this.#parts.collections.facts(row.id);
     if (facts !== undefined) return facts.dimension;
-    const { sections, offset } = this.#parts.sysdb.manifest(row.id);
+    const { sections, offset } = this.#parts.manifests.published(row.id);
     return sections.vectors.dimension ?? this.#parts.log.firstDimension(row, offset);
   }
 
   guardFacts(): GuardFacts {
-    const { environment, sysdb } = this.#parts;
+    const { environment, directory } = this.#parts;
     return {
       now: () => environment.now(),
-      scopeOf: (collectionId) => sysdb.collectionById(collectionId),
-      hasCollection: ({ tenant, database, name }) => sysdb.findCollection(tenant, database, name) !== null,
-      usageOf: (tenant) => this.#usageOf(sysdb.listCollections().filter((row) => row.tenant === tenant)),
-      usageOfCollection: (collectionId) => this.#usageOf([sysdb.collectionById(collectionId)]),
+      scopeOf: (collectionId) => directory.collectionById(collectionId),
+      hasCollection: ({ tenant, database, name }) => directory.findCollection(tenant, database, name) !== null,
+      usageOf: (tenant) => this.#usageOf(directory.listCollections().filter((row) => row.tenant === tenant)),
+      usageOfCollection: (collectionId) => this.#usageOf([directory.collectionById(collectionId)]),
       countAbsent: (collectionId, ids) =>
         this.#using(collectionId, (state) => new Set(ids.filter((id) => state.records.ordinalOf(id) === undefined)).size),
     };
@@ -90,10 +92,10 @@ export class Facts {
 
   /** Blocks that several of the collections share count once. */
   async #usageOf(rows: readonly CollectionRow[]): Promise<Usage> {
-    const { sysdb, collections } = this.#parts;
+    const { manifests, collections } = this.#parts;
     const records = await this.#countRecords(rows);
     const logBytes = rows.reduce((bytes, row) => bytes + (collections.facts(row.id)?.logBytes ?? 0), 0);
-    const blocks = sysdb.publishedRefs(rows.map((row) => row.id));
+    const blocks = manifests.publishedRefs(rows.map((row) => row.id));
     return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
 
@@ -104,15 +106,15 @@ export class Facts {
   }
 
   async #recordsOf(row: CollectionRow): Promise<number> {
-    const { sysdb, collections, log } = this.#parts;
+    const { manifests, collections, log } = this.#parts;
     const facts = collections.facts(row.id);
     if (facts !== undefined) return facts.count;
-    const manifest = sysdb.manifest(row.id);
+    const manifest = manifests.published(row.id);
     return (await log.hasRecordsAfter(row.id, manifest.offset)) ? this.#using(row.id, ({ count }) => count) : manifest.count;
   }
 
   async #using<T>(collectionId: string, body: (state: CollectionState) => T): Promise<T> {
     this.#parts.availability.check();
-    return this.#parts.collections.use(this.#parts.sysdb.collectionById(collectionId), body);
+    return this.#parts.collections.use(this.#parts.directory.collectionById(collectionId), body);
   }
 }

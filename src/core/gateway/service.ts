@@ -40,6 +40,7 @@ import type {
 } from "../service.js";
 import type { Environment } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { Directory } from "../sysdb/directory.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
 import type { Caller } from "./caller.js";
@@ -81,50 +82,52 @@ export interface GatewayParts {
 export class GatewayService implements EngineService {
   readonly #parts: GatewayParts;
   readonly #sysdb: SysDb;
+  readonly #directory: Directory;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#sysdb = parts.sysdb;
+    this.#directory = parts.sysdb.directory;
   }
 
   // ---- tenants and databases
 
   async createTenant(request: { name: string }): Promise<void> {
     checkTenantName(request.name);
-    await this.#change(() => this.#sysdb.createTenant(request.name));
+    await this.#change(() => this.#directory.createTenant(request.name));
   }
 
   async getTenant(request: { name: string }): Promise<TenantInfo> {
     this.#check();
-    return this.#sysdb.getTenant(request.name);
+    return this.#directory.getTenant(request.name);
   }
 
   async updateTenant(request: { name: string; resourceName: string }): Promise<void> {
     checkTenantName(request.resourceName, "resourceName");
-    await this.#change(() => this.#sysdb.updateTenant(request.name, request.resourceName));
+    await this.#change(() => this.#directory.updateTenant(request.name, request.resourceName));
   }
 
   async createDatabase(request: { tenant: string; name: string }): Promise<void> {
     checkDatabaseName(request.name);
-    await this.#change(() => this.#sysdb.createDatabase(request.tenant, request.name, this.#newId()));
+    await this.#change(() => this.#directory.createDatabase(request.tenant, request.name, this.#newId()));
   }
 
   async getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo> {
     this.#check();
-    return this.#sysdb.getDatabase(request.tenant, request.name);
+    return this.#directory.getDatabase(request.tenant, request.name);
   }
 
   async listDatabases(request: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
     this.#check();
     const page = planPage(request);
-    return this.#sysdb.listDatabases(request.tenant).slice(page.from, page.to);
+    return this.#directory.listDatabases(request.tenant).slice(page.from, page.to);
   }
 
   async deleteDatabase(request: { tenant: string; name: string }): Promise<void> {
     await this.#change(async () => {
-      this.#sysdb.getDatabase(request.tenant, request.name);
-      for (const row of this.#sysdb.listCollections(request.tenant, request.name)) await this.#parts.drop(row);
-      await this.#sysdb.deleteDatabase(request.tenant, request.name);
+      this.#directory.getDatabase(request.tenant, request.name);
+      for (const row of this.#directory.listCollections(request.tenant, request.name)) await this.#parts.drop(row);
+      await this.#directory.deleteDatabase(request.tenant, request.name);
     });
   }
 
@@ -135,7 +138,7 @@ export class GatewayService implements EngineService {
     const { tenant, database, name } = request;
     const metadata = storedMetadata(request.metadata);
     return this.#change(async () => {
-      const existing = this.#sysdb.findCollection(tenant, database, name);
+      const existing = this.#directory.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
       await this.#parts.loadIndexEngine(name, plan.configuration);
       return this.#describe(await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }));
@@ -144,32 +147,32 @@ export class GatewayService implements EngineService {
 
   async getCollection(request: Scope & { name: string }): Promise<CollectionInfo> {
     this.#check();
-    return this.#describe(this.#sysdb.getCollection(request.tenant, request.database, request.name));
+    return this.#describe(this.#directory.getCollection(request.tenant, request.database, request.name));
   }
 
   async getCollectionById(request: Scope & { collectionId: string }): Promise<CollectionInfo> {
     this.#check();
     const { tenant, database, collectionId } = request;
-    return this.#describe(this.#sysdb.collectionById(collectionId, { tenant, database }));
+    return this.#describe(this.#directory.collectionById(collectionId, { tenant, database }));
   }
 
   async listCollections(request: Scope & { limit?: number; offset?: number }): Promise<CollectionInfo[]> {
     this.#check();
     const page = planPage(request);
-    const rows = this.#sysdb.listCollections(request.tenant, request.database).slice(page.from, page.to);
+    const rows = this.#directory.listCollections(request.tenant, request.database).slice(page.from, page.to);
     return Promise.all(rows.map((row) => this.#describe(row)));
   }
 
   async countCollections(request: Scope): Promise<number> {
     this.#check();
-    return this.#sysdb.listCollections(request.tenant, request.database).length;
+    return this.#directory.listCollections(request.tenant, request.database).length;
   }
 
   async modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo> {
     return this.#change(async () => {
-      const row = this.#sysdb.collectionById(request.collectionId);
+      const row = this.#directory.collectionById(request.collectionId);
       const configuration = planModifyCollection(request, row.configuration);
-      const next = await this.#sysdb.modifyCollection(row.id, {
+      const next = await this.#directory.modifyCollection(row.id, {
         name: request.name ?? row.name,
         metadata: request.metadata === undefined ? row.metadata : storedMetadata(request.metadata),
         configuration,
@@ -186,17 +189,17 @@ export class GatewayService implements EngineService {
 
   async forkCount(request: { collectionId: string }): Promise<number> {
     this.#check();
-    return this.#sysdb.forkCount(request.collectionId);
+    return this.#directory.forkCount(request.collectionId);
   }
 
   async listVersions(request: { collectionId: string }): Promise<VersionInfo[]> {
     this.#check();
-    const manifests = this.#sysdb.retained(request.collectionId);
+    const manifests = this.#sysdb.manifests.retained(request.collectionId);
     return manifests.map(({ version, count, offset }) => ({ version, count, logOffset: offset }));
   }
 
   async deleteCollection(request: Scope & { name: string }): Promise<void> {
-    await this.#change(() => this.#parts.drop(this.#sysdb.getCollection(request.tenant, request.database, request.name)));
+    await this.#change(() => this.#parts.drop(this.#directory.getCollection(request.tenant, request.database, request.name)));
   }
 
   // ---- records
@@ -269,8 +272,8 @@ export class GatewayService implements EngineService {
       );
     }
     await this.#change(async () => {
-      for (const row of this.#sysdb.listCollections()) await this.#parts.drop(row);
-      await this.#sysdb.reset(this.#newId());
+      for (const row of this.#directory.listCollections()) await this.#parts.drop(row);
+      await this.#directory.reset(this.#newId());
     });
   }
 
@@ -296,7 +299,7 @@ export class GatewayService implements EngineService {
   /** Runs the body with the collection open. */
   async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
     this.#check();
-    return this.#parts.collections.use(this.#sysdb.collectionById(collectionId), body);
+    return this.#parts.collections.use(this.#directory.collectionById(collectionId), body);
   }
 
   /** Runs the body with the collection as it is, or as it was at a retained version. */
@@ -306,7 +309,7 @@ export class GatewayService implements EngineService {
   ): Promise<T> {
     this.#parts.turns.begin();
     this.#check();
-    const row = this.#sysdb.collectionById(collectionId);
+    const row = this.#directory.collectionById(collectionId);
     return version === undefined ? this.#parts.collections.use(row, body) : this.#parts.collections.useVersion(row, version, body);
   }
 }

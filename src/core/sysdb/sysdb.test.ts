@@ -4,9 +4,11 @@ import type { BlockRef } from "../blockstore/blockstore.js";
 import { sectionKinds } from "../collection/parts.js";
 import { LogRetention } from "../log/log-retention.js";
 import type { CatalogStore } from "../storage.js";
+import { DEFAULT_DATABASE, DEFAULT_TENANT } from "./directory.js";
 import { emptyManifest, type Manifest } from "./manifest.js";
+import type { ManifestsOptions } from "./manifests.js";
 import { decodeRow, encodeRow } from "./row.js";
-import { DEFAULT_DATABASE, DEFAULT_TENANT, FORMAT_VERSION, SysDb, type SysDbOptions } from "./sysdb.js";
+import { FORMAT_VERSION, SysDb } from "./sysdb.js";
 
 let names = 0;
 
@@ -14,7 +16,7 @@ async function openCatalog(): Promise<CatalogStore> {
   return (await openMemoryStorage(`sysdb-${names++}`)).catalog;
 }
 
-function open(catalog: CatalogStore, options: Partial<SysDbOptions> = {}): Promise<SysDb> {
+function open(catalog: CatalogStore, options: Partial<ManifestsOptions> = {}): Promise<SysDb> {
   let id = 0;
   const environment = { now: () => 1, randomId: () => `id-${id++}` };
   return SysDb.open(catalog, environment, { sections: sectionKinds, retention: new LogRetention(), retainVersions: 1, ...options });
@@ -50,8 +52,8 @@ describe("the system database", () => {
     await sysdb.deleteCollection("alpha", []);
     await sysdb.createCollection(fields("beta"));
     const reopened = await open(catalog);
-    expect(reopened.listCollections().map((row) => row.name)).toEqual(["zulu", "mike", "beta"]);
-    expect(reopened.listCollections()).toEqual(sysdb.listCollections());
+    expect(reopened.directory.listCollections().map((row) => row.name)).toEqual(["zulu", "mike", "beta"]);
+    expect(reopened.directory.listCollections()).toEqual(sysdb.directory.listCollections());
   });
 
   test("refuses a name that is taken, on creating and on renaming, and changes nothing", async () => {
@@ -59,15 +61,53 @@ describe("the system database", () => {
     await sysdb.createCollection(fields("one"));
     await sysdb.createCollection(fields("two"));
     await expect(sysdb.createCollection(fields("one", "other"))).rejects.toThrow(expect.objectContaining({ code: "ALREADY_EXISTS" }));
-    await expect(sysdb.modifyCollection("two", { name: "one" })).rejects.toThrow("Collection [one] already exists");
-    expect(sysdb.listCollections().map((row) => row.name)).toEqual(["one", "two"]);
+    await expect(sysdb.directory.modifyCollection("two", { name: "one" })).rejects.toThrow("Collection [one] already exists");
+    expect(sysdb.directory.listCollections().map((row) => row.name)).toEqual(["one", "two"]);
+  });
+
+  test("shows a collection once it is committed, never without a manifest, and one that fails not at all", async () => {
+    const catalog = await openCatalog();
+    await open(catalog);
+    let [started, end]: (() => void)[] = [];
+    const committing = new Promise<void>((resolve) => (started = resolve));
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const failing = await open({
+      get: (key) => catalog.get(key),
+      list: (prefix) => catalog.list(prefix),
+      commit: async () => {
+        started!();
+        await ended;
+        throw new Error("no room");
+      },
+    });
+    const creation = failing.createCollection(fields("one"));
+    await committing;
+    expect(failing.directory.listCollections()).toEqual([]);
+    end!();
+    await expect(creation).rejects.toThrow("no room");
+    expect(failing.directory.listCollections()).toEqual([]);
+    const sysdb = await open(catalog);
+    await sysdb.createCollection(fields("one"));
+    expect(sysdb.directory.listCollections().map((row) => sysdb.manifests.published(row.id).version)).toEqual([0]);
+  });
+
+  test("a name goes to the first of those who ask for it at once", async () => {
+    const sysdb = await open(await openCatalog());
+    await sysdb.createCollection(fields("source"));
+    const results = await Promise.allSettled([
+      sysdb.createCollection(fields("one", "a")),
+      sysdb.directory.modifyCollection("source", { name: "one" }),
+      sysdb.forkCollection("source", "b", "one"),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(sysdb.directory.listCollections().map((row) => row.name)).toEqual(["source", "one"]);
   });
 
   test("names what does not exist", async () => {
     const sysdb = await open(await openCatalog());
-    expect(() => sysdb.getCollection(DEFAULT_TENANT, DEFAULT_DATABASE, "nope")).toThrow("Collection [nope] does not exist");
-    expect(() => sysdb.getCollection(DEFAULT_TENANT, "nowhere", "nope")).toThrow("Database [nowhere] does not exist");
-    expect(() => sysdb.getCollection("nobody", DEFAULT_DATABASE, "nope")).toThrow("Tenant [nobody] does not exist");
+    expect(() => sysdb.directory.getCollection(DEFAULT_TENANT, DEFAULT_DATABASE, "nope")).toThrow("Collection [nope] does not exist");
+    expect(() => sysdb.directory.getCollection(DEFAULT_TENANT, "nowhere", "nope")).toThrow("Database [nowhere] does not exist");
+    expect(() => sysdb.directory.getCollection("nobody", DEFAULT_DATABASE, "nope")).toThrow("Tenant [nobody] does not exist");
   });
 
   test("publishes only over the manifest it knows", async () => {
@@ -75,10 +115,10 @@ describe("the system database", () => {
     const [first, second] = [await open(catalog), await open(catalog)];
     await first.createCollection(fields("c"));
     const other = await open(catalog);
-    await first.publish("c", manifestWith({ version: 1 }), []);
-    await expect(other.publish("c", manifestWith({ version: 1, offset: 5 }), [])).rejects.toThrow(/conflict/);
-    expect((await open(catalog)).manifest("c").offset).toBe(0);
-    expect(second.listCollections()).toEqual([]);
+    await first.manifests.publish("c", manifestWith({ version: 1 }), []);
+    await expect(other.manifests.publish("c", manifestWith({ version: 1, offset: 5 }), [])).rejects.toThrow(/conflict/);
+    expect((await open(catalog)).manifests.published("c").offset).toBe(0);
+    expect(second.directory.listCollections()).toEqual([]);
   });
 
   test("a fork shares blocks: they are handed back only when the last collection that names them goes", async () => {
@@ -86,13 +126,13 @@ describe("the system database", () => {
     const sysdb = await open(catalog);
     await sysdb.createCollection(fields("source"));
     const [shared, own] = [ref(1), ref(2)];
-    await sysdb.publish("source", manifestWith({ version: 1 }, shared), []);
+    await sysdb.manifests.publish("source", manifestWith({ version: 1 }, shared), []);
     await sysdb.forkCollection("source", "fork", "fork");
     await sysdb.forkCollection("fork", "grandchild", "grandchild");
-    expect([sysdb.forkCount("source"), sysdb.forkCount("fork")]).toEqual([2, 2]);
-    expect((await open(catalog)).blockRefs()).toEqual([shared]);
+    expect([sysdb.directory.forkCount("source"), sysdb.directory.forkCount("fork")]).toEqual([2, 2]);
+    expect((await open(catalog)).manifests.blockRefs()).toEqual([shared]);
     const next = manifestWith({ version: 2 }, own);
-    expect(await sysdb.publish("source", next, [])).toEqual([]);
+    expect(await sysdb.manifests.publish("source", next, [])).toEqual([]);
     expect(await sysdb.deleteCollection("source", [])).toEqual([own]);
     expect(await sysdb.deleteCollection("fork", [])).toEqual([]);
     expect(await sysdb.deleteCollection("grandchild", [])).toEqual([shared]);
@@ -104,12 +144,12 @@ describe("the system database", () => {
     await sysdb.createCollection(fields("c"));
     const manifest = (version: number) => manifestWith({ version }, ref(version));
     const released = [];
-    for (let version = 1; version <= 5; version++) released.push(await sysdb.publish("c", manifest(version), []));
+    for (let version = 1; version <= 5; version++) released.push(await sysdb.manifests.publish("c", manifest(version), []));
     expect(released).toEqual([[], [], [], [ref(1)], [ref(2)]]);
-    expect(sysdb.versions("c").map(({ version }) => version)).toEqual([3, 4]);
+    expect(sysdb.manifests.versions("c").map(({ version }) => version)).toEqual([3, 4]);
     const reopened = await open(catalog);
-    expect(reopened.versions("c")).toEqual(sysdb.versions("c"));
-    expect((await reopened.publish("c", manifest(6), [])).map(({ arena }) => arena).sort()).toEqual([3, 4, 5]);
+    expect(reopened.manifests.versions("c")).toEqual(sysdb.manifests.versions("c"));
+    expect((await reopened.manifests.publish("c", manifest(6), [])).map(({ arena }) => arena).sort()).toEqual([3, 4, 5]);
     expect(await reopened.deleteCollection("c", [])).toEqual([ref(6)]);
     expect(await catalog.list("version/")).toEqual([]);
   });
@@ -122,10 +162,10 @@ describe("the system database", () => {
     await log.append([1, 2, 3].map((offset) => ({ collectionId: "c", offset, bytes: new Uint8Array(1) })));
     const offsets = async () => (await log.read("c", 0, Infinity)).map(({ offset }) => offset);
     const hold = retention.hold("c", 1);
-    await sysdb.publish("c", manifestWith({ version: 1, offset: 2 }), []);
+    await sysdb.manifests.publish("c", manifestWith({ version: 1, offset: 2 }), []);
     expect(await offsets()).toEqual([2, 3]);
     hold.release();
-    await sysdb.publish("c", manifestWith({ version: 2, offset: 2 }), []);
+    await sysdb.manifests.publish("c", manifestWith({ version: 2, offset: 2 }), []);
     expect(await offsets()).toEqual([3]);
   });
 
@@ -144,13 +184,13 @@ describe("the system database", () => {
       ]),
     });
     const sysdb = await open(catalog);
-    expect(sysdb.manifest("c")).toEqual({
+    expect(sysdb.manifests.published("c")).toEqual({
       ...{ version, offset, nextOrdinal, count, requests: [] },
       sections: { ...sections, vectors: { dimension: 2, rows: [], graph: null }, text: { hasDocuments: true, snapshot: null } },
     });
     expect(decodeRow("format", (await catalog.get("format"))!)).toEqual({ formatVersion: FORMAT_VERSION, createdAt: 0 });
     expect(await catalog.get("manifest/c")).toEqual(manifest);
-    expect(await sysdb.publish("c", manifestWith({ version: 5, offset: 9 }), [])).toEqual([ref(1)]);
+    expect(await sysdb.manifests.publish("c", manifestWith({ version: 5, offset: 9 }), [])).toEqual([ref(1)]);
   });
 
   test("a database of a newer format is refused and left alone", async () => {

@@ -1,0 +1,217 @@
+/**
+ * The directory: tenants, databases and collections by name and id, as rows of the catalog.
+ *
+ * The rows are small and all of them are held in memory; every change is first committed to the catalog and only then
+ * shown in memory, so a failed commit leaves both as they were. One engine owns the database (it holds the lock), so
+ * names are checked for uniqueness in memory. A collection's row comes and goes together with its manifest, which is
+ * `sysdb.ts`'s business.
+ */
+import type { Serial } from "../base/serial.js";
+import { TidepoolError } from "../errors.js";
+import type { CatalogStore } from "../storage.js";
+import { collectionKey, databaseKey, tenantKey } from "./catalog-keys.js";
+import type { CollectionRow } from "./collection-row.js";
+import { decodeRow, encodeRow } from "./row.js";
+
+export const DEFAULT_TENANT = "default_tenant";
+export const DEFAULT_DATABASE = "default_database";
+
+interface TenantRow {
+  name: string;
+  /** Missing in rows of tenants that were never given one. */
+  resourceName?: string;
+}
+
+export interface DatabaseRow {
+  id: string;
+  name: string;
+  tenant: string;
+}
+
+/** The rows of the tenant and the database that a new directory has; `id` is the latter's. */
+export function firstRows(id: string): [key: string, bytes: Uint8Array][] {
+  const tenant: TenantRow = { name: DEFAULT_TENANT };
+  const database: DatabaseRow = { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
+  return [
+    [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
+    [databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE), encodeRow(database)],
+  ];
+}
+
+export class Directory {
+  readonly #catalog: CatalogStore;
+  readonly #tenants = new Map<string, TenantRow>();
+  readonly #databases = new Map<string, DatabaseRow>();
+  readonly #collections = new Map<string, CollectionRow>();
+  readonly #changes: Serial;
+  #nextSequence = 1;
+
+  private constructor(catalog: CatalogStore, changes: Serial) {
+    this.#catalog = catalog;
+    this.#changes = changes;
+  }
+
+  /** Reads the rows. Changes of collections run in `changes`, one after the other. */
+  static async load(catalog: CatalogStore, changes: Serial): Promise<Directory> {
+    const directory = new Directory(catalog, changes);
+    await directory.#load();
+    return directory;
+  }
+
+  async #load(): Promise<void> {
+    for (const [key, bytes] of await this.#catalog.list("tenant/")) {
+      const row = decodeRow<TenantRow>(key, bytes);
+      this.#tenants.set(row.name, row);
+    }
+    for (const [key, bytes] of await this.#catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
+    const rows = (await this.#catalog.list("collection/")).map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
+    for (const row of rows.sort((a, b) => a.sequence - b.sequence)) {
+      this.#collections.set(row.id, row);
+      this.#nextSequence = row.sequence + 1;
+    }
+  }
+
+  // ---- tenants and databases
+
+  async createTenant(name: string): Promise<void> {
+    if (this.#tenants.has(name)) throw alreadyExists("Tenant", name);
+    await this.#catalog.commit({ expect: new Map([[tenantKey(name), null]]), put: new Map([[tenantKey(name), encodeRow({ name })]]) });
+    this.#tenants.set(name, { name });
+  }
+
+  getTenant(name: string): { name: string; resourceName: string | null } {
+    const row = this.#tenants.get(name);
+    if (row === undefined) throw notFound("Tenant", name);
+    return { name, resourceName: row.resourceName ?? null };
+  }
+
+  async updateTenant(name: string, resourceName: string): Promise<void> {
+    this.getTenant(name);
+    const row: TenantRow = { name, resourceName };
+    await this.#catalog.commit({ put: new Map([[tenantKey(name), encodeRow(row)]]) });
+    this.#tenants.set(name, row);
+  }
+
+  async createDatabase(tenant: string, name: string, id: string): Promise<void> {
+    this.getTenant(tenant);
+    const key = databaseKey(tenant, name);
+    if (this.#databases.has(key)) throw alreadyExists("Database", name);
+    const row: DatabaseRow = { id, name, tenant };
+    await this.#catalog.commit({ expect: new Map([[key, null]]), put: new Map([[key, encodeRow(row)]]) });
+    this.#databases.set(key, row);
+  }
+
+  getDatabase(tenant: string, name: string): DatabaseRow {
+    this.getTenant(tenant);
+    const row = this.#databases.get(databaseKey(tenant, name));
+    if (row === undefined) throw notFound("Database", name);
+    return row;
+  }
+
+  listDatabases(tenant: string): DatabaseRow[] {
+    this.getTenant(tenant);
+    return [...this.#databases.values()].filter((row) => row.tenant === tenant);
+  }
+
+  /** Deletes the database's row; its collections must be gone already. */
+  async deleteDatabase(tenant: string, name: string): Promise<void> {
+    this.getDatabase(tenant, name);
+    const key = databaseKey(tenant, name);
+    await this.#catalog.commit({ delete: [key] });
+    this.#databases.delete(key);
+  }
+
+  /**
+   * Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter,
+   * should it have been deleted.
+   */
+  async reset(id: string): Promise<void> {
+    const key = databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE);
+    const tenant: TenantRow = { name: DEFAULT_TENANT };
+    const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
+    await this.#catalog.commit({
+      delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter(
+        (row) => row !== key && row !== tenantKey(DEFAULT_TENANT),
+      ),
+      put: new Map([
+        [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
+        [key, encodeRow(database)],
+      ]),
+    });
+    this.#tenants.clear();
+    this.#databases.clear();
+    this.#tenants.set(DEFAULT_TENANT, tenant);
+    this.#databases.set(key, database);
+  }
+
+  // ---- collections
+
+  /** All collections of a database (or, without arguments, of all), in order of creation. */
+  listCollections(tenant?: string, database?: string): CollectionRow[] {
+    const all = [...this.#collections.values()];
+    if (tenant === undefined || database === undefined) return all;
+    this.getDatabase(tenant, database);
+    return all.filter((row) => row.tenant === tenant && row.database === database);
+  }
+
+  findCollection(tenant: string, database: string, name: string): CollectionRow | null {
+    return this.listCollections(tenant, database).find((row) => row.name === name) ?? null;
+  }
+
+  getCollection(tenant: string, database: string, name: string): CollectionRow {
+    const row = this.findCollection(tenant, database, name);
+    if (row === null) throw notFound("Collection", name);
+    return row;
+  }
+
+  /** With a scope, the collection must lie in it. */
+  collectionById(id: string, scope?: { tenant: string; database: string }): CollectionRow {
+    const row = this.#collections.get(id);
+    const inScope = scope === undefined || (row?.tenant === scope.tenant && row.database === scope.database);
+    if (row === undefined || !inScope) throw notFound("Collection", id);
+    return row;
+  }
+
+  /** Collections that were forked, directly or not, from the same one, without that one. */
+  forkCount(id: string): number {
+    const { root } = this.collectionById(id);
+    return this.listCollections().filter((row) => row.root === root && row.id !== root).length;
+  }
+
+  modifyCollection(id: string, change: Partial<Pick<CollectionRow, "name" | "metadata" | "configuration">>): Promise<CollectionRow> {
+    return this.#changes.run(async () => {
+      const row = { ...this.collectionById(id), ...change };
+      const namesake = this.findCollection(row.tenant, row.database, row.name);
+      if (namesake !== null && namesake.id !== id) throw alreadyExists("Collection", row.name);
+      await this.#catalog.commit({ put: new Map([[collectionKey(id), encodeRow(row)]]) });
+      this.#collections.set(id, row);
+      return row;
+    });
+  }
+
+  // ---- what comes and goes with a manifest
+
+  /** The row of a collection that is to be created; refused when its name is taken. */
+  newRow(fields: Omit<CollectionRow, "sequence">): CollectionRow {
+    if (this.findCollection(fields.tenant, fields.database, fields.name) !== null) throw alreadyExists("Collection", fields.name);
+    return { ...fields, sequence: this.#nextSequence++ };
+  }
+
+  /** Shows a collection that was committed. */
+  add(row: CollectionRow): void {
+    this.#collections.set(row.id, row);
+  }
+
+  /** Shows a collection no more, whose deletion was committed. */
+  remove(id: string): void {
+    this.#collections.delete(id);
+  }
+}
+
+export function notFound(kind: string, name: string): TidepoolError {
+  return new TidepoolError("NOT_FOUND", `${kind} [${name}] does not exist`);
+}
+
+function alreadyExists(kind: string, name: string): TidepoolError {
+  return new TidepoolError("ALREADY_EXISTS", `${kind} [${name}] already exists`);
+}
