@@ -51,7 +51,7 @@ export class IdTable {
     this.#count--;
   }
 
-  /** The same records under other ordinals in the same order. */
+  /** A table of these records under other ordinals, in the order in which they are now. */
   renumbered(ordinalOf: (ordinal: number) => number): IdTable {
     const table = new IdTable();
     for (const ordinal of this.live.values()) table.load(this.idOf(ordinal), ordinalOf(ordinal));

@@ -79,7 +79,7 @@ export interface AppliedRecords {
 /** What a compaction moves from the memtable into the sections. */
 export interface MemtableChanges {
   entries: readonly Entry[];
-  /** The same records' payloads as they were in the sections, and as they are to be. */
+  /** The payloads of the entries' records as they were in the sections, and as they are to be. */
   payloads: readonly PayloadChange[];
   /** Ordinals whose records are deleted. */
   removed: Bitmap;

@@ -131,7 +131,7 @@ export class Compactor {
     this.#publisher.halt();
   }
 
-  /** The same; resolves when what runs has ended. */
+  /** Halts; resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.halt();
     await Promise.all([this.#jobs.stop(), this.#publisher.idle()]);

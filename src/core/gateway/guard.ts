@@ -77,7 +77,7 @@ interface Shown {
 
 const NOTHING: Usage = { collections: 0, records: 0, bytes: 0 };
 
-/** The same service behind the rules. */
+/** A service that lets no call pass but by the rules. */
 export function guardService(service: EngineService, rules: GatewayRules, facts: GuardFacts): EngineService {
   const guard = new Guard(rules, facts);
   return new Proxy(service, {
