@@ -37,6 +37,7 @@ export function liveView(state: CollectionState): SearchView {
       memtableOrdinals: Bitmap.of(state.records.uncompacted()),
       ordinalOf: (id) => state.records.ordinalOf(id),
       metadata: (condition) => byPostings(state, condition),
+      documents: () => null,
       fetch: (ordinals, { metadata, document }) => fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick,
     }),
@@ -86,6 +87,7 @@ class SegmentsView implements SearchView {
       memtableOrdinals: new Bitmap(),
       ordinalOf: (id) => this.#ordinalOf(id),
       metadata: (condition) => byPostings(this.#state, condition),
+      documents: () => null,
       fetch: (ordinals, { metadata, document }) => this.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
       tick,
     };

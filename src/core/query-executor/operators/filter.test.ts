@@ -4,7 +4,7 @@ import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
 import { CollectionMetadata } from "../../collection/metadata.js";
 import { checkIndexed } from "../../gateway/check-indexed.js";
-import type { MetadataFilter } from "../../gateway/filter.js";
+import type { DocumentCondition, DocumentFilter, MetadataFilter } from "../../gateway/filter.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
 import { IndexPolicy } from "../../schema.js";
 import type { CollectionSchema, Metadata, ValueTypes, Where, WhereDocument } from "../../types.js";
@@ -39,7 +39,12 @@ interface TestSource extends FilterSource {
   ticks: number;
 }
 
-async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefined)): Promise<TestSource> {
+/** `documentIndex` says which conditions on documents an index answers. */
+async function sourceOf(
+  slots: readonly Slot[],
+  indexes = new IndexPolicy(undefined),
+  documentIndex: (condition: DocumentCondition) => boolean = () => false,
+): Promise<TestSource> {
   const store = testBlockStore();
   const segment = new CollectionMetadata({ context: { blocks: store }, row: { name: "test" }, indexes });
   const payloadOf = (metadata: Metadata | null | undefined) => (metadata == null ? null : { document: null, uri: null, metadata });
@@ -59,6 +64,12 @@ async function sourceOf(slots: readonly Slot[], indexes = new IndexPolicy(undefi
     metadata(condition) {
       source.asked++;
       return segment.answers(condition) ? segment.evaluate(condition) : null;
+    },
+    documents(condition) {
+      if (!documentIndex(condition)) return null;
+      source.asked++;
+      const filter: DocumentFilter = { kind: "condition", condition, negated: false };
+      return Promise.resolve(ordinalsOf(({ compacted }) => compacted !== null && matchesDocument(filter, compacted.document)));
     },
     async fetch(ordinals, fields) {
       source.calls.push({ ordinals: [...ordinals], fields });
@@ -159,8 +170,44 @@ describe("filterOrdinals", () => {
     ]);
   });
 
+  describe("where an index answers some conditions on documents", () => {
+    const onContains = (condition: DocumentCondition) => condition.operator === "contains";
+    const indexed = () => sourceOf(slots, undefined, onContains);
+    const read = (source: TestSource) => source.calls.flatMap(({ ordinals, fields }) => (fields.document ? ordinals : []));
+
+    test("only documents in the memtable are read", async () => {
+      const source = await indexed();
+      expect(await select(source, null, { $contains: "two" })).toEqual([1, 2, 5]);
+      expect(await select(source, null, { $not_contains: "two" })).toEqual([0, 3, 6]);
+      expect(await select(source, { n: 2 }, { $or: [{ $contains: "one" }, { $contains: "w" }] })).toEqual([1, 2, 5]);
+      expect(read(source)).toEqual([2, 3, 5, 2, 3, 5, 2, 5]);
+    });
+
+    test("the others are tested where it leaves them open, and no document is read twice", async () => {
+      const source = await indexed();
+      expect(await select(source, null, { $and: [{ $regex: "^t" }, { $contains: "o" }, { $regex: "o$" }] })).toEqual([1, 2, 5]);
+      expect(read(source)).toEqual([0, 1, 2, 3, 5]);
+      source.calls.length = 0;
+      expect(await select(source, null, { $or: [{ $regex: "^t" }, { $contains: "n" }] })).toEqual([0, 1, 2, 5]);
+      expect(read(source)).toEqual([1, 2, 3, 5, 6]);
+      source.calls.length = 0;
+      const nested = { $and: [{ $or: [{ $contains: "one" }, { $regex: "w" }] }, { $not_regex: "x" }, { $not_contains: "n" }] };
+      expect(await select(source, null, nested)).toEqual([1, 2, 5]);
+      expect(read(source)).toEqual([1, 2, 3, 5, 6]);
+    });
+
+    test("it is not asked what can no longer matter", async () => {
+      const source = await indexed();
+      expect(await select(source, null, { $and: [{ $contains: "nowhere" }, { $contains: "two" }] })).toEqual([]);
+      expect(source.asked).toBe(1);
+      source.asked = 0;
+      expect(await search(source, { $and: [{ "#id": "r5" }, { "#document": { $contains: "two" } }] })).toEqual([5]);
+      expect(source.asked).toBe(0);
+    });
+  });
+
   test("leaves the source's bitmaps as they were", async () => {
-    const source = await sourceOf(slots);
+    const source = await sourceOf(slots, undefined, ({ operator }) => operator === "contains");
     const before = [source.universe.toArray(), source.memtableOrdinals.toArray()];
     await select(source, { $or: [{ n: 1 }, { $and: [{ n: { $ne: 2 } }] }] }, { $contains: "o" });
     expect([source.universe.toArray(), source.memtableOrdinals.toArray()]).toEqual(before);
@@ -235,17 +282,19 @@ describe("agrees with the predicate on plain records", () => {
         fc.array(slot, { maxLength: 70 }),
         fc.option(where),
         fc.option(whereDocument),
-        async (slots, where, whereDocument) => {
+        fc.constantFrom("contains", "regex", "none"),
+        async (slots, where, whereDocument, answered) => {
           const [filter, documentFilter] = [parseWhere(where), parseWhereDocument(whereDocument)];
           const expected = slots.flatMap((slot, ordinal) => {
             const live = truth(slot);
             if (live === null || (filter !== null && !matchesMetadata(filter, live.metadata))) return [];
             return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
           });
-          expect(await select(await sourceOf(slots), where, whereDocument)).toEqual(expected);
+          const source = await sourceOf(slots, undefined, ({ operator }) => operator === answered);
+          expect(await select(source, where, whereDocument)).toEqual(expected);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 900 },
     );
   });
 
@@ -322,14 +371,14 @@ describe("agrees with the predicate on plain records", () => {
 
   test("for filters that mix ids, documents and metadata", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(slot, { maxLength: 70 }), mixed, async (slots, filter) => {
+      fc.asyncProperty(fc.array(slot, { maxLength: 70 }), mixed, fc.boolean(), async (slots, filter, isIndexed) => {
         const expected = slots.flatMap((slot, ordinal) => {
           const live = truth(slot);
           return live !== null && holds(filter as Record<string, unknown>, ordinal, live) ? [ordinal] : [];
         });
-        expect(await search(await sourceOf(slots), filter)).toEqual(expected);
+        expect(await search(await sourceOf(slots, undefined, () => isIndexed), filter)).toEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: 600 },
     );
   });
 });

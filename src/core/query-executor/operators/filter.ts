@@ -1,18 +1,19 @@
 /**
  * Turns filters into the set of live ordinals that match.
  *
- * Parts of a filter that ask for metadata alone are answered by posting lists, combined as sets, for compacted records,
- * and record by record where the truth is in the memtable; parts that ask for documents alone by reading the documents.
- * In a mixed filter such parts are gathered first, so that no record is fetched twice where once would do. All narrow a
- * set of candidates, so a later part only ever looks at what the earlier ones left, and cheap parts go first: ids, then
- * metadata (equality before ranges), then documents. A negation is "candidates minus what satisfies". The source's
- * bitmaps are read and never changed.
+ * Parts of a filter that ask for metadata alone, or for documents alone, are answered by indexes, combined as sets, for
+ * compacted records. What no index can tell, and records whose truth is in the memtable, is tested record by record, and
+ * each record is read once for such a part. In a mixed filter these parts are gathered first, so that no record is fetched
+ * twice where once would do. All narrow a set of candidates, so a later part only ever looks at what the earlier ones left,
+ * and cheap parts go first: ids, then metadata (equality before ranges), then documents. A negation is "candidates minus
+ * what satisfies". The source's bitmaps are read and never changed.
  */
 
 import { Bitmap } from "../../base/bitmap.js";
 import type { Tick } from "../../base/turns.js";
 import type {
   Condition,
+  DocumentCondition,
   DocumentFilter,
   FilterTree,
   IdCondition,
@@ -33,6 +34,8 @@ export interface FilterSource {
   ordinalOf(id: string): number | undefined;
   /** Compacted ordinals that satisfy a condition; may contain shadowed ones. `null`: no index tells, the records must be tested. */
   metadata(condition: Condition): Promise<Bitmap> | null;
+  /** What `metadata` tells, of a condition on documents. */
+  documents(condition: DocumentCondition): Promise<Bitmap> | null;
   /** The fields of these records, given ascending; a field that was not asked for is `null`. */
   fetch(
     ordinals: Uint32Array,
@@ -59,50 +62,105 @@ export async function filterOrdinals(
   return narrow(source, { kind: "and", filters }, source.universe);
 }
 
+/** How the conditions of one sort are decided: by an index (`null`: none can tell), or by looking at the records. */
+interface Decider<C> {
+  ask(condition: C): Promise<Bitmap> | null;
+  test(filter: FilterTree<C>, candidates: Bitmap): Promise<Bitmap>;
+}
+
+/** What indexes tell of a set of records: those that match for sure, and all that may match. */
+interface Bounds {
+  sure: Bitmap;
+  possible: Bitmap;
+}
+
 /** The members of `within` that match, as a new bitmap. */
 async function narrow(source: FilterSource, filter: RecordFilter, within: Bitmap): Promise<Bitmap> {
-  if (asksOnly(filter, isOnMetadata)) return filterMetadata(source, cheapFirst(filter), within);
-  if (asksOnly(filter, isOnDocument)) return scanDocuments(source, within, cheapFirst(filter));
+  if (asksOnly(filter, isOnMetadata)) return decide(source, byMetadata(source), filter, within);
+  if (asksOnly(filter, isOnDocument)) return decide(source, byDocuments(source), filter, within);
   if (filter.kind === "condition") return pick(within, namedBy(source, filter.condition as IdCondition), filter.negated);
   const parts = gathered(filter.kind, filter.filters);
-  const step = (part: RecordFilter, left: Bitmap) => narrow(source, part, left);
-  return filter.kind === "and" ? narrowByAll(parts, within, step) : narrowByAny(parts, within, step);
+  return filter.kind === "and" ? narrowByAll(source, parts, within) : narrowByAny(source, parts, within);
 }
 
-async function filterMetadata(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
+function byMetadata(source: FilterSource): Decider<Condition> {
+  return {
+    ask: (condition) => source.metadata(condition),
+    test: (filter, candidates) => testMetadata(source, filter, candidates),
+  };
+}
+
+function byDocuments(source: FilterSource): Decider<DocumentCondition> {
+  return {
+    ask: (condition) => source.documents(condition),
+    test: (filter, candidates) => testDocuments(source, filter, candidates),
+  };
+}
+
+/** Of compacted records, those are tested whose match the indexes leave open; of those in the memtable, all. */
+async function decide<C extends RecordCondition>(
+  source: FilterSource,
+  decider: Decider<C>,
+  filter: FilterTree<C>,
+  within: Bitmap,
+): Promise<Bitmap> {
+  const ordered = cheapFirst(filter);
   const compacted = within.clone().subtract(source.memtableOrdinals);
-  const uncompacted = within.clone().intersect(source.memtableOrdinals);
-  const matches = isEmpty(compacted) ? compacted : await narrowByPostings(source, filter, compacted);
-  return matches.union(await testMetadata(source, filter, uncompacted));
+  const { sure, possible } = await boundsOf(decider, ordered, compacted);
+  const open = within.clone().subtract(compacted).union(possible).subtract(sure);
+  return sure.union(await decider.test(ordered, open));
 }
 
-/** The same for compacted records and metadata only. */
-async function narrowByPostings(source: FilterSource, filter: MetadataFilter, within: Bitmap): Promise<Bitmap> {
-  if (filter.kind === "condition") {
-    const satisfied = source.metadata(filter.condition);
-    return satisfied === null ? testMetadata(source, filter, within) : pick(within, await satisfied, filter.negated);
+async function boundsOf<C>(decider: Decider<C>, filter: FilterTree<C>, within: Bitmap): Promise<Bounds> {
+  if (isEmpty(within)) return { sure: within, possible: within };
+  if (filter.kind !== "condition") {
+    return filter.kind === "and" ? boundsOfAll(decider, filter.filters, within) : boundsOfAny(decider, filter.filters, within);
   }
-  const step = (part: MetadataFilter, left: Bitmap) => narrowByPostings(source, part, left);
-  return filter.kind === "and" ? narrowByAll(filter.filters, within, step) : narrowByAny(filter.filters, within, step);
+  const satisfied = decider.ask(filter.condition);
+  if (satisfied === null) return { sure: new Bitmap(), possible: within };
+  const matches = pick(within, await satisfied, filter.negated);
+  return { sure: matches, possible: matches };
 }
 
-type Narrow<C> = (filter: FilterTree<C>, within: Bitmap) => Promise<Bitmap>;
+async function boundsOfAll<C>(decider: Decider<C>, filters: readonly FilterTree<C>[], within: Bitmap): Promise<Bounds> {
+  const sure = within.clone();
+  let possible = within;
+  for (const filter of filters) {
+    const part = await boundsOf(decider, filter, possible);
+    sure.intersect(part.sure);
+    possible = part.possible;
+  }
+  return { sure, possible };
+}
 
-async function narrowByAll<C>(filters: readonly FilterTree<C>[], within: Bitmap, step: Narrow<C>): Promise<Bitmap> {
+async function boundsOfAny<C>(decider: Decider<C>, filters: readonly FilterTree<C>[], within: Bitmap): Promise<Bounds> {
+  const sure = new Bitmap();
+  const possible = new Bitmap();
+  const undecided = within.clone();
+  for (const filter of filters) {
+    const part = await boundsOf(decider, filter, undecided);
+    sure.union(part.sure);
+    possible.union(part.possible);
+    undecided.subtract(part.sure);
+  }
+  return { sure, possible };
+}
+
+async function narrowByAll(source: FilterSource, filters: readonly RecordFilter[], within: Bitmap): Promise<Bitmap> {
   let left = within.clone();
   for (const filter of filters) {
     if (isEmpty(left)) break;
-    left = await step(filter, left);
+    left = await narrow(source, filter, left);
   }
   return left;
 }
 
-async function narrowByAny<C>(filters: readonly FilterTree<C>[], within: Bitmap, step: Narrow<C>): Promise<Bitmap> {
+async function narrowByAny(source: FilterSource, filters: readonly RecordFilter[], within: Bitmap): Promise<Bitmap> {
   const matches = new Bitmap();
   const undecided = within.clone();
   for (const filter of filters) {
     if (isEmpty(undecided)) break;
-    const found = await step(filter, undecided);
+    const found = await narrow(source, filter, undecided);
     matches.union(found);
     undecided.subtract(found);
   }
@@ -144,7 +202,7 @@ function isOnId(condition: RecordCondition): condition is IdCondition {
   return condition.operator === "id";
 }
 
-function isOnDocument(condition: RecordCondition): condition is Exclude<RecordCondition, Condition | IdCondition> {
+function isOnDocument(condition: RecordCondition): condition is DocumentCondition {
   return !isOnMetadata(condition) && !isOnId(condition);
 }
 
@@ -162,7 +220,7 @@ async function testMetadata(source: FilterSource, filter: MetadataFilter, candid
   return matches;
 }
 
-async function scanDocuments(source: FilterSource, candidates: Bitmap, filter: DocumentFilter): Promise<Bitmap> {
+async function testDocuments(source: FilterSource, filter: DocumentFilter, candidates: Bitmap): Promise<Bitmap> {
   const matches = new Bitmap();
   const ordinals = candidates.toArray();
   let chars = 0;
@@ -186,7 +244,7 @@ function recordsPerChunk(charsPerRecord: number): number {
   return Math.max(1, Math.min(CHUNK_RECORDS_MAX, Math.floor(CHUNK_CHARS / Math.max(1, charsPerRecord))));
 }
 
-/** The same filter with the cheaper children of every node in front; equal ones keep their order. */
+/** A filter of the same meaning with the cheaper children of every node in front; equal ones keep their order. */
 function cheapFirst<C extends RecordCondition>(filter: FilterTree<C>): FilterTree<C> {
   if (filter.kind === "condition") return filter;
   const filters = filter.filters.map((child) => cheapFirst(child));
