@@ -1,8 +1,9 @@
 /** One request on its way through a handler. */
+import type { ErrorCode } from "../../core/errors.js";
 import type { Engine } from "./caller.js";
 import { parseJson } from "./json.js";
 import { isUuid } from "./names.js";
-import { badRequest, notFound, RestError } from "./rest-error.js";
+import { badRequest, isEngineError, notFound, RestError } from "./rest-error.js";
 import { readBody, type Shape } from "./shape.js";
 
 export class Call {
@@ -72,11 +73,11 @@ export async function orNotFound<T>(answer: Promise<T>, message: string): Promis
 }
 
 /** The answer, or what `instead` gives or throws where the engine rejects with `code`. */
-export async function otherwise<T>(answer: Promise<T>, code: string, instead: () => T | Promise<T>): Promise<T> {
+export async function otherwise<T>(answer: Promise<T>, code: ErrorCode, instead: () => T | Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== code) throw error;
+    if (!isEngineError(error) || error.code !== code) throw error;
     return instead();
   }
 }

@@ -316,6 +316,13 @@ describe("records", () => {
       { message: "Regex syntax errror: regex parse error:\n    a[\n     ^\nerror: unclosed character class" },
     ],
     [
+      "a bad pattern of many characters",
+      "get",
+      { where_document: { $regex: `${"long ".repeat(40)}|*` } },
+      400,
+      { message: expect.stringContaining(`|*\n    ${" ".repeat(201)}^\nerror: repetition operator missing expression`) },
+    ],
+    [
       "nested metadata",
       "add",
       { ids: ["b"], embeddings: [[1, 2]], metadatas: [{ o: { a: 1 } }] },

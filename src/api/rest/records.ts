@@ -6,7 +6,7 @@ import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordCol
 import { addBody, deleteBody, type EmbeddingsOnWire, getBody, queryBody, updateBody, upsertBody, type ValueOnWire } from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
 import { decodeBase64, shortest } from "./numbers.js";
-import { badRequest, RestError } from "./rest-error.js";
+import { badRequest, isEngineError, RestError } from "./rest-error.js";
 import type { Shape } from "./shape.js";
 import { isSoundSparseVector, isSparseVectorOnWire, metadataOnWire } from "./sparse-on-wire.js";
 
@@ -122,11 +122,10 @@ function flatRows(rows: readonly (Float32Array | null)[] | null): EmbeddingRows 
   return { dimension, values, present };
 }
 
-/** What is refused for its size alone is too large a payload, although the body was not. */
+/** A batch that is refused for its size alone is too large a payload, although the body was not. */
 async function tooLarge<T>(answer: Promise<T>): Promise<T> {
   return answer.catch((error: unknown) => {
-    const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string };
-    if (code === "LIMIT_EXCEEDED" && message.includes(" bytes")) throw new RestError(413, "ChromaError", message);
+    if (isEngineError(error) && error.details.limit === "batchBytesMax") throw new RestError(413, "ChromaError", error.message);
     throw error;
   });
 }

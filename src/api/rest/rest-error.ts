@@ -43,31 +43,51 @@ const ANSWERS: { [C in ErrorCode]?: [status: number, error: WireErrorName] } = {
   QUOTA_EXCEEDED: [507, "ChromaError"],
 };
 
-interface EngineError {
+/** An error of the engine, with what the gateway reads of its details. */
+export interface EngineError {
   code: ErrorCode;
   message: string;
-  details: Readonly<Record<string, unknown>>;
+  details: {
+    /** Of the collection, where an embedding has another. */
+    expected?: number;
+    actual?: number;
+    /** Whose quota it is, where the gateway rules set it and not the browser. */
+    tenant?: string;
+    /** Which limit is exceeded, by its name. */
+    limit?: string;
+    /** Which filter is wrong. */
+    clause?: "where" | "whereDocument";
+    /** What is wrong with a regular expression, and after how many of its characters. */
+    pattern?: string;
+    reason?: string;
+    position?: number;
+  };
 }
 
-/** Whatever a handler threw. The engine's errors are known by their shape, since they come from another bundle. */
+/** The engine's errors are known by their shape, since they come from another bundle. */
+export function isEngineError(thrown: unknown): thrown is EngineError {
+  return thrown instanceof Error && thrown.name === "TidepoolError";
+}
+
+/** Whatever a handler threw. */
 export function toRestError(thrown: unknown): RestError {
   if (thrown instanceof RestError) return thrown;
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (name !== "TidepoolError") return new RestError(500, "InternalError", `${name}: ${message}`);
-  const error = thrown as EngineError;
-  // A quota that the gateway sets, not the browser.
-  if (error.code === "QUOTA_EXCEEDED" && error.details?.tenant !== undefined) return new RestError(422, "ChromaError", error.message);
-  const [status, wireName] = ANSWERS[error.code] ?? [500, "InternalError"];
-  return new RestError(status, wireName, wireMessage(error));
+  if (!isEngineError(thrown)) return new RestError(500, "InternalError", `${name}: ${message}`);
+  const { code, details } = thrown;
+  if (code === "QUOTA_EXCEEDED" && details.tenant !== undefined) return new RestError(422, "ChromaError", message);
+  const [status, wireName] = ANSWERS[code] ?? [500, "InternalError"];
+  return new RestError(status, wireName, wireMessage(thrown));
 }
+
+const CLAUSES = { where: "Invalid where clause", whereDocument: "Invalid where document clause" };
 
 /** Chroma's words, which say less than ours. */
 function wireMessage({ code, message, details }: EngineError): string {
-  if (code === "DIMENSION_MISMATCH") return `Collection expecting embedding with dimension of ${details.expected}, got ${details.actual}`;
-  if (code !== "INVALID_ARGUMENT") return message;
-  const regex = /^Invalid where document clause: .* is (".*"): (.*) \(at position (\d+)\)$/s.exec(message);
-  if (regex !== null) return regexMessage(JSON.parse(regex[1]!) as string, regex[2]!, Number(regex[3]));
-  return /^Invalid where(?: document)? clause/.exec(message)?.[0] ?? message;
+  const { expected, actual, clause, pattern, reason, position } = details;
+  if (code === "DIMENSION_MISMATCH") return `Collection expecting embedding with dimension of ${expected}, got ${actual}`;
+  if (code !== "INVALID_ARGUMENT" || clause === undefined) return message;
+  return position === undefined ? CLAUSES[clause] : regexMessage(pattern!, reason!, position);
 }
 
 /** The pattern with a mark under the fault. What is left open is marked where it was opened. */

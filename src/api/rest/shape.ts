@@ -13,12 +13,15 @@ export interface Shape<T> {
   readonly absent?: { value: T };
 }
 
+/** What the server has read when it finds the fault: the value, its key, a value that may be one of several, or the object around it. */
+type Place = "end" | "key" | "variant" | "around";
+
 /** A value that has not the shape it should have. Internal: {@link readBody} turns it into the response. */
 class Mismatch extends Error {
   readonly path: Path;
-  readonly place: "end" | "key" | "variant";
+  readonly place: Place;
 
-  constructor(message: string, path: Path, place: "end" | "key" | "variant" = "end") {
+  constructor(message: string, path: Path, place: Place = "end") {
     super(message);
     this.path = path;
     this.place = place;
@@ -35,7 +38,7 @@ export function readBody<T>(shape: Shape<T>, { text, value }: { text: string; va
     const end = error.place === "key" ? place.keyEnd : place.end;
     // Chroma's server has read one character past a list or object when it finds that no variant fits it.
     const read = error.place === "variant" && "]}".includes(text[end - 1] ?? " ") ? end + 1 : end;
-    const where = showPath(error.place === "key" || !error.message.startsWith("missing") ? error.path : []);
+    const where = showPath(error.place === "around" ? [] : error.path);
     const message = `${where}${where && ": "}${error.message}${position(text, Math.min(read, text.length))}`;
     throw new RestError(422, "ChromaError", `Failed to deserialize the JSON body into the target type: ${message}`);
   }
@@ -151,7 +154,7 @@ export function object<F extends Fields>(fields: F, closed = false): Shape<Read<
 
 function readField(members: object, name: string, shape: Shape<unknown>, path: Path): unknown {
   if (Object.hasOwn(members, name)) return shape.read((members as Record<string, unknown>)[name], [...path, name]);
-  if (shape.absent === undefined) throw new Mismatch(`missing field \`${name}\``, path);
+  if (shape.absent === undefined) throw new Mismatch(`missing field \`${name}\``, path, "around");
   return shape.absent.value;
 }
 

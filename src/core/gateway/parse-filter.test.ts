@@ -101,7 +101,7 @@ describe("parseWhere", () => {
       expect.objectContaining({
         code: "INVALID_ARGUMENT",
         message: expect.stringContaining(message) as string,
-        details: expect.objectContaining({ path }) as object,
+        details: { clause: "where", path },
       }),
     );
     expect(() => parseWhere(where)).toThrow(/^Invalid where clause: /);
@@ -139,7 +139,7 @@ describe("parseWhereDocument", () => {
       expect.objectContaining({
         code: "INVALID_ARGUMENT",
         message: expect.stringContaining(message) as string,
-        details: expect.objectContaining({ path }) as object,
+        details: expect.objectContaining({ clause: "whereDocument", path }) as object,
       }),
     );
     expect(() => parseWhereDocument(where)).toThrow(/^Invalid where document clause: /);
@@ -147,6 +147,14 @@ describe("parseWhereDocument", () => {
 
   test("a regular expression beyond its limit keeps its code", () => {
     expect(() => parseWhereDocument({ $regex: "a{1000000}" })).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+  });
+
+  test("what is wrong with a regular expression is told to programs, too", () => {
+    const pattern = `${"long ".repeat(40)}[`;
+    const details = { clause: "whereDocument", path: "whereDocument.$or[0].$regex", pattern, reason: "unclosed character class" };
+    expect(() => parseWhereDocument({ $or: [{ $regex: pattern }] })).toThrow(
+      expect.objectContaining({ details: { ...details, position: pattern.length } }),
+    );
   });
 });
 

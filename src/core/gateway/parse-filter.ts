@@ -10,7 +10,7 @@
  */
 
 import { wellFormed } from "../base/well-formed.js";
-import { show, TidepoolError } from "../errors.js";
+import { type ErrorCode, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Scalar } from "../types.js";
 import type {
@@ -46,24 +46,27 @@ export function parseSearchFilter(filter: unknown, argument: string): RecordFilt
   return parse<RecordCondition>(filter, { ...METADATA, argument, leaf: parseRecordLeaf });
 }
 
+/** What kind of clause is wrong. Errors say so in their details, beside the path to the fault. */
+export type ClauseKind = "where" | "whereDocument";
+
 /** How the languages differ: the argument's name, and what stands at the leaves. */
 interface Language<C> {
   argument: string;
-  fault: string;
+  kind: ClauseKind;
   example: string;
   leaf(key: string, operand: unknown, path: string): FilterTree<C>;
 }
 
 const METADATA: Language<Condition> = {
   argument: "where",
-  fault: "Invalid where clause",
+  kind: "where",
   example: "a metadata key with a value or { operator: operand }, $and or $or",
   leaf: parseMetadataLeaf,
 };
 
 const DOCUMENT: Language<DocumentCondition> = {
   argument: "whereDocument",
-  fault: "Invalid where document clause",
+  kind: "whereDocument",
   example: `one of ${DOCUMENT_OPERATORS}`,
   leaf: parseDocumentLeaf,
 };
@@ -77,10 +80,10 @@ function parse<C>(input: unknown, language: Language<C>): FilterTree<C> | null {
 function parseClause<C>(clause: unknown, path: string, depth: number, language: Language<C>, budget: { clauses: number }): FilterTree<C> {
   if (depth > limits.filterDepthMax) throw tooLarge(`${language.argument} nests $and and $or deeper`, "filterDepthMax");
   if (++budget.clauses > limits.filterClausesMax) throw tooLarge(`${language.argument} has more clauses`, "filterClausesMax");
-  const [key, operand] = onlyEntry(clause, path, language.fault, language.example);
+  const [key, operand] = onlyEntry(clause, path, language.kind, language.example);
   const inner = path + step(key);
   if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner);
-  if (!Array.isArray(operand)) throw invalid(language.fault, inner, operand, "a list of clauses");
+  if (!Array.isArray(operand)) throw invalid(language.kind, inner, operand, "a list of clauses");
   return {
     kind: key === "$and" ? "and" : "or",
     // Array.from visits holes too, so that a sparse list is refused like any other list with nothing in it.
@@ -90,13 +93,13 @@ function parseClause<C>(clause: unknown, path: string, depth: number, language: 
 
 function parseMetadataLeaf(key: string, operand: unknown, path: string): MetadataFilter {
   if (key.startsWith("$")) {
-    throw unknownKey(METADATA.fault, path, `neither an operator here nor a metadata key; expected ${METADATA.example}`);
+    throw faulty(METADATA.kind, path, `neither an operator here nor a metadata key; expected ${METADATA.example}`);
   }
   if (typeof operand !== "object" || operand === null || Array.isArray(operand)) {
     return condition({ key: wellFormed(key), operator: "eq", value: scalar(operand, path, "or { operator: operand }") });
   }
   const allowed = `one of ${METADATA_OPERATORS}`;
-  const [operator, value] = onlyEntry(operand, path, METADATA.fault, allowed);
+  const [operator, value] = onlyEntry(operand, path, METADATA.kind, allowed);
   return parseOperator(wellFormed(key), operator, value, path + step(operator));
 }
 
@@ -120,24 +123,24 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
     case "$lte":
       return condition({ key, operator: "lte", value: finite(operand, path) });
     default:
-      throw unknownKey(METADATA.fault, path, `not an operator on metadata; expected one of ${METADATA_OPERATORS}`);
+      throw faulty(METADATA.kind, path, `not an operator on metadata; expected one of ${METADATA_OPERATORS}`);
   }
 }
 
 function parseRecordLeaf(key: string, operand: unknown, path: string): RecordFilter {
   if (key === "#id") return parseIdLeaf(operand, path);
   if (key === "#document") {
-    const [operator, value] = onlyEntry(operand, path, METADATA.fault, `one of ${TEXT_OPERATORS}`);
+    const [operator, value] = onlyEntry(operand, path, METADATA.kind, `one of ${TEXT_OPERATORS}`);
     if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator));
-    throw unknownKey(METADATA.fault, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
+    throw faulty(METADATA.kind, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
   }
   if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path);
-  throw unknownKey(METADATA.fault, path, "not something to filter on; expected a metadata key, #id or #document");
+  throw faulty(METADATA.kind, path, "not something to filter on; expected a metadata key, #id or #document");
 }
 
 function parseIdLeaf(operand: unknown, path: string): RecordFilter {
   const [operator, value] =
-    typeof operand === "string" ? ["$eq", operand] : onlyEntry(operand, path, METADATA.fault, `one of ${ID_OPERATORS}`);
+    typeof operand === "string" ? ["$eq", operand] : onlyEntry(operand, path, METADATA.kind, `one of ${ID_OPERATORS}`);
   const inner = path + step(operator);
   switch (operator) {
     case "$eq":
@@ -145,10 +148,10 @@ function parseIdLeaf(operand: unknown, path: string): RecordFilter {
       return condition({ operator: "id", ids: new Set([id(value, inner)]) }, operator === "$ne");
     case "$in":
     case "$nin":
-      if (!Array.isArray(value) || value.length === 0) throw invalid(METADATA.fault, inner, value, "a list of at least one id");
+      if (!Array.isArray(value) || value.length === 0) throw invalid(METADATA.kind, inner, value, "a list of at least one id");
       return condition({ operator: "id", ids: new Set(Array.from(value, (one, i) => id(one, `${inner}[${i}]`))) }, operator === "$nin");
     default:
-      throw unknownKey(METADATA.fault, inner, `not an operator on ids; expected one of ${ID_OPERATORS}`);
+      throw faulty(METADATA.kind, inner, `not an operator on ids; expected one of ${ID_OPERATORS}`);
   }
 }
 
@@ -161,7 +164,7 @@ function parseDocumentLeaf(operator: string, operand: unknown, path: string): Do
     case "$not_regex":
       return condition({ operator: "regex", pattern: regex(operand, path) }, operator === "$not_regex");
     default:
-      throw unknownKey(DOCUMENT.fault, path, `not an operator on documents; expected ${DOCUMENT.example}`);
+      throw faulty(DOCUMENT.kind, path, `not an operator on documents; expected ${DOCUMENT.example}`);
   }
 }
 
@@ -170,14 +173,14 @@ function condition<C>(positive: C, negated = false): FilterTree<C> {
 }
 
 /** The single key of an object and what stands under it. */
-function onlyEntry(value: unknown, path: string, fault: string, allowed: string): [key: string, operand: unknown] {
+function onlyEntry(value: unknown, path: string, kind: ClauseKind, allowed: string): [key: string, operand: unknown] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(fault, path, value, `an object with exactly one key: ${allowed}`);
+    throw invalid(kind, path, value, `an object with exactly one key: ${allowed}`);
   }
   const keys = Object.keys(value);
   if (keys.length !== 1) {
     const hint = keys.length > 1 ? "; join several conditions with $and" : "";
-    throw invalid(fault, path, value, `exactly one key (${allowed}), not ${keys.length}${hint}`);
+    throw invalid(kind, path, value, `exactly one key (${allowed}), not ${keys.length}${hint}`);
   }
   return [keys[0]!, (value as Record<string, unknown>)[keys[0]!]];
 }
@@ -186,34 +189,34 @@ function scalar(value: unknown, path: string, alternative = ""): Scalar {
   if (typeof value === "string") return wellFormed(value);
   if (typeof value === "boolean") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw invalid(METADATA.fault, path, value, `a string, a finite number or a boolean ${alternative}`.trimEnd());
+  throw invalid(METADATA.kind, path, value, `a string, a finite number or a boolean ${alternative}`.trimEnd());
 }
 
 function scalars(value: unknown, path: string): Scalar[] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw invalid(METADATA.fault, path, value, "a list of at least one string, number or boolean");
+    throw invalid(METADATA.kind, path, value, "a list of at least one string, number or boolean");
   }
   const list = Array.from(value as unknown[], (element, i) => scalar(element, `${path}[${i}]`));
   const odd = list.findIndex((element) => typeof element !== typeof list[0]);
   if (odd > 0) {
-    throw invalid(METADATA.fault, `${path}[${odd}]`, list[odd], `a ${typeof list[0]} like the elements before it`);
+    throw invalid(METADATA.kind, `${path}[${odd}]`, list[odd], `a ${typeof list[0]} like the elements before it`);
   }
   return list;
 }
 
 function finite(value: unknown, path: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw invalid(METADATA.fault, path, value, "a finite number");
+  throw invalid(METADATA.kind, path, value, "a finite number");
 }
 
 function id(value: unknown, path: string): string {
   if (typeof value === "string") return value;
-  throw invalid(METADATA.fault, path, value, "a string");
+  throw invalid(METADATA.kind, path, value, "a string");
 }
 
 function text(value: unknown, path: string): string {
   if (typeof value === "string") return wellFormed(value);
-  throw invalid(DOCUMENT.fault, path, value, "a string");
+  throw invalid(DOCUMENT.kind, path, value, "a string");
 }
 
 function regex(value: unknown, path: string): Pattern {
@@ -222,18 +225,25 @@ function regex(value: unknown, path: string): Pattern {
     return compileRegex(pattern);
   } catch (cause) {
     if (!(cause instanceof TidepoolError)) throw cause;
-    const message = `${DOCUMENT.fault}: ${path} is ${show(pattern)}: ${cause.message}`;
-    throw new TidepoolError(cause.code, message, { details: { path, ...cause.details } });
+    throw faulty(DOCUMENT.kind, path, `${show(pattern)}: ${cause.message}`, { ...cause.details, pattern }, cause.code);
   }
 }
 
-function invalid(fault: string, path: string, value: unknown, allowed: string): TidepoolError {
-  const message = `${fault}: ${path} is ${show(value)}; expected ${allowed}`;
-  return new TidepoolError("INVALID_ARGUMENT", message, { details: { path } });
+function invalid(kind: ClauseKind, path: string, value: unknown, allowed: string): TidepoolError {
+  return faulty(kind, path, `${show(value)}; expected ${allowed}`);
 }
 
-function unknownKey(fault: string, path: string, what: string): TidepoolError {
-  return new TidepoolError("INVALID_ARGUMENT", `${fault}: ${path} is ${what}`, { details: { path } });
+const CLAUSES: Readonly<Record<ClauseKind, string>> = { where: "where clause", whereDocument: "where document clause" };
+
+/** `details` say to programs what the message says to people. */
+function faulty(
+  clause: ClauseKind,
+  path: string,
+  is: string,
+  details: Readonly<Record<string, unknown>> = {},
+  code: ErrorCode = "INVALID_ARGUMENT",
+): TidepoolError {
+  return new TidepoolError(code, `Invalid ${CLAUSES[clause]}: ${path} is ${is}`, { details: { ...details, clause, path } });
 }
 
 function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax"): TidepoolError {

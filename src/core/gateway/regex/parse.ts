@@ -5,7 +5,7 @@
  * Recursive descent; every method leaves `#at` behind what it has read. The size is counted as the pattern is read, a
  * group, a character or a class as one, times the repetitions it is under; it is what `limits.regexSizeMax` bounds.
  */
-import { invalidArgument, TidepoolError } from "../../errors.js";
+import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { CharacterSet, PerlName, RegexTree, SetStep, WordPlace } from "./tree.js";
 
@@ -388,7 +388,8 @@ class RegexParser {
   }
 
   #fault(reason: string): TidepoolError {
-    return invalidArgument(`${reason} (at position ${Math.min(this.#at, this.#pattern.length)})`);
+    const position = Math.min(this.#at, this.#pattern.length);
+    return new TidepoolError("INVALID_ARGUMENT", `${reason} (at position ${position})`, { details: { reason, position } });
   }
 }
 

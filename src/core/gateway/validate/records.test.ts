@@ -170,6 +170,13 @@ describe("a batch in the gateway", () => {
     expect(error.message).toMatch(message);
   });
 
+  test("what is too large for a batch says which limit it exceeds", () => {
+    const batch = { ...emptyBatch(1), documents: ["x".repeat(limits.batchBytesMax)] };
+    const { details } = failureOf(() => validateRecordBatch(batch, "add"));
+    expect(details).toEqual({ limit: "batchBytesMax", allowed: limits.batchBytesMax, actual: expect.any(Number) });
+    expect(details.actual).toBeGreaterThan(limits.batchBytesMax);
+  });
+
   function emptyBatch(count: number): RecordBatch {
     return { ids: Array.from({ length: count }, (_, i) => `r${i}`), embeddings: null, documents: null, metadatas: null, uris: null };
   }

@@ -256,7 +256,9 @@ function validateBatchBytes(batch: RecordBatch): void {
     bytes += recordTextBytes(batch.ids[i]!, batch.documents?.[i], batch.uris?.[i], batch.metadatas?.[i]);
   }
   if (bytes <= limits.batchBytesMax) return;
-  throw new TidepoolError("LIMIT_EXCEEDED", `A batch of about ${bytes} bytes exceeds the ${limits.batchBytesMax} allowed`);
+  throw new TidepoolError("LIMIT_EXCEEDED", `A batch of about ${bytes} bytes exceeds the ${limits.batchBytesMax} allowed`, {
+    details: { limit: "batchBytesMax", allowed: limits.batchBytesMax, actual: bytes },
+  });
 }
 
 /** About how many bytes a record takes in the log beside its embedding: characters count as one byte each. */
