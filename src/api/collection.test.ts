@@ -505,8 +505,8 @@ describe("embedding texts", () => {
     ["answers NaN", async () => [[NaN]], /not an embedding.*Non-finite/],
   ])("a function that %s is EMBEDDING_FUNCTION", async (_, generate, message) => {
     const bad = await client.createCollection({ name: "bad", embeddingFunction: { generate } });
-    for (const call of [bad.add({ ids: ["a"], documents: ["d"] }), bad.query({ queryTexts: ["d"] })]) {
-      const error = await failureOf(call);
+    for (const call of [() => bad.add({ ids: ["a"], documents: ["d"] }), () => bad.query({ queryTexts: ["d"] })]) {
+      const error = await failureOf(call());
       expect(error.code).toBe("EMBEDDING_FUNCTION");
       expect(error.message).toMatch(message);
     }
