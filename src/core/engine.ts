@@ -15,7 +15,7 @@ import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState } from "./collection/collection-state.js";
 import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
-import { sectionKinds } from "./collection/parts.js";
+import { partJobs, sectionKinds } from "./collection/parts.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
@@ -149,6 +149,7 @@ export class Engine {
       blocks: this.#blocks,
       environment: this.#parts.environment,
       states: () => this.#collections.states(),
+      partJobs,
       jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) })],
       tick: this.#turns.tick,
       poison: (error) => this.#availability.poison(error),
@@ -174,7 +175,7 @@ export class Engine {
     const createApproximate = await this.#loadIndexEngine(row.name, row.configuration);
     const state = await CollectionState.open(row, this.#sysdb.manifests.published(row.id), {
       blocks: this.#blocks,
-      log: this.#parts.storage.log,
+      log: this.#log,
       kernel: this.#parts.kernel,
       createApproximate,
       vectorCache: this.#vectorCache,

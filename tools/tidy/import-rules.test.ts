@@ -15,6 +15,7 @@ test.each([
   ["src/api/client.ts", 'import { Engine } from "../core/engine.js";', "imports src/core/engine.ts"],
   ["src/storage/idb/log.ts", 'import { x } from "../../worker/protocol.js";', "imports src/worker/protocol.ts"],
   ["src/core/log/log.ts", 'import { Gateway } from "../gateway/plan.js";', "siblings meet by import type"],
+  ["src/core/collection/writer.ts", 'import { Log } from "../log/log.js";', "siblings meet by import type"],
   ["src/core/engine.ts", 'import { Model } from "../testing/model.js";', "imports src/testing/model.ts, which only tests may"],
   ["src/core/engine.ts", 'import type { Model } from "../testing/model.js";', "imports src/testing/model.ts, which only tests may"],
   ["src/api/client.ts", 'import { books } from "./client.test.js";', "imports src/api/client.test.ts, which only tests may"],

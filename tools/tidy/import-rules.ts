@@ -22,7 +22,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
 };
 
 /** Folders of `src/core` that know each other by interface only: `engine.ts` brings them together. */
-const siblings = ["gateway", "log", "query-executor", "compactor", "sysdb"];
+const siblings = ["gateway", "log", "collection", "query-executor", "compactor", "sysdb"];
 const siblingOf = (path: string): string | undefined => siblings.find((name) => path.startsWith(`src/core/${name}/`));
 
 /** What production code of a folder may import, by the longest prefix that names it. Every file may import its own folder. */

@@ -6,10 +6,10 @@
  */
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
-import { decodeLogRecord, type LogRecord } from "../log/log-record.js";
+import type { Log } from "../log/log.js";
+import type { LogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
 import type { Payload } from "../segment/record.js";
-import type { LogStore } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { Metadata, RecordColumns } from "../types.js";
@@ -22,12 +22,9 @@ import type { CollectionText } from "./text.js";
 import type { CollectionVectors } from "./vectors.js";
 import { WriteLine } from "./write-line.js";
 
-/** Log records read at once while replaying. */
-const LOG_READ_BYTES = 16 * 1024 * 1024;
-
 /** What an open collection needs of the engine around it. */
 export interface StateContext extends CollectionContext {
-  log: LogStore;
+  log: Pick<Log, "replay">;
   /** Dead ordinals, for so many live ones, above which a collection is renumbered. */
   deadOrdinalsMax(live: number): number;
   /** Asks for background work that is due for another reason than opening and writing. */
@@ -190,20 +187,10 @@ export class CollectionState {
   }
 
   async #replay(): Promise<void> {
-    for (;;) {
-      const entries = await this.#context.log.read(this.row.id, this.#appliedOffset, LOG_READ_BYTES);
-      if (entries.length === 0) return;
-      for (const { offset, bytes } of entries) {
-        if (offset !== this.#appliedOffset + 1) throw this.#gap();
-        this.apply(offset, decodeLogRecord(bytes, `${offset} of collection "${this.row.name}"`), bytes.length);
-        await this.#context.tick();
-      }
+    for await (const { offset, record, byteLength } of this.#context.log.replay(this.row, this.#appliedOffset)) {
+      this.apply(offset, record, byteLength);
+      await this.#context.tick();
     }
-  }
-
-  #gap(): TidepoolError {
-    const missing = this.#appliedOffset + 1;
-    return new TidepoolError("CORRUPTION", `Log record ${missing} of collection "${this.row.name}" is missing. Nothing was changed.`);
   }
 
   /**

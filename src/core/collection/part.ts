@@ -17,11 +17,11 @@ import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore
 import type { IdleJob } from "../compactor/jobs.js";
 import type { CreateApproximate } from "../index/vector/approximate-index.js";
 import type { VectorKernel } from "../index/vector/vector-kernel.js";
-import type { MemtableEntry, RecordFields } from "../log/memtable.js";
 import type { IndexPolicy } from "../schema.js";
 import type { Payload } from "../segment/record.js";
 import type { TidepoolWarning } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { MemtableEntry, RecordFields } from "./memtable.js";
 
 /** What a collection needs of the engine around it. */
 export interface CollectionContext {

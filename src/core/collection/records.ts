@@ -14,11 +14,11 @@ import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import type { Operation } from "../log/log-record.js";
-import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "../log/memtable.js";
 import { idFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { RecordBatch } from "../types.js";
 import { IdTable } from "./id-table.js";
+import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "./memtable.js";
 import type {
   AppliedRecords,
   CollectionPart,

@@ -12,7 +12,7 @@ import type { Tick } from "../base/turns.js";
 import type { BlockBatch, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState, PreparedManifest } from "../collection/collection-state.js";
 import type { PartJob } from "../collection/part.js";
-import { type PartName, partJobs } from "../collection/parts.js";
+import type { PartName, partJobs } from "../collection/parts.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
@@ -29,6 +29,8 @@ export interface CompactorParts {
   environment: Environment;
   /** Open collections. */
   states(): Iterable<CollectionState>;
+  /** Idle work of the collections' parts. */
+  partJobs: typeof partJobs;
   /** Idle work beside compactions and that of the parts. */
   jobs: readonly IdleJob<CollectionState>[];
   tick: Tick;
@@ -47,7 +49,7 @@ export class Compactor {
     this.#jobs = new Jobs({
       environment: parts.environment,
       states: parts.states,
-      jobs: [this.#compaction(), ...partJobs.map(({ name, job }) => this.#partJob(name, job)), ...parts.jobs],
+      jobs: [this.#compaction(), ...parts.partJobs.map(({ name, job }) => this.#partJob(name, job)), ...parts.jobs],
     });
     this.#publisher = new Publisher({
       ...parts,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { LogEntry, LogStore } from "../storage.js";
 import { Log } from "./log.js";
+import { encodeLogRecord } from "./log-record.js";
 
 /** A store whose appends end when the test says so. */
 class ManualLogStore implements LogStore {
@@ -117,4 +118,33 @@ test("a call is taken however few turns after an acknowledgement it comes", asyn
     const outcome = await Promise.race([late, new Promise((resolve) => setTimeout(resolve, 0, "never taken"))]);
     expect(outcome, `${turns} turns`).toBe(3);
   }
+});
+
+test("replay tells the records after an offset in order, and refuses a gap", async () => {
+  const record = (offset: number): LogEntry => ({
+    collectionId: "c",
+    offset,
+    bytes: encodeLogRecord({ kind: "delete", ids: [`r${offset}`], requestId: undefined }),
+  });
+  const entries = [1, 2, 3, 5].map(record);
+  // Two at a time, as a store does that has more than was asked for.
+  const log = new Log({
+    append: async () => undefined,
+    read: async (_, after) => entries.filter(({ offset }) => offset > after).slice(0, 2),
+  });
+  const replayed: [number, unknown][] = [];
+  const all = (async () => {
+    for await (const { offset, record, byteLength } of log.replay({ id: "c", name: "things" }, 1)) {
+      expect(byteLength).toBe(entries[offset - 1]!.bytes.length);
+      replayed.push([offset, record.kind === "delete" && record.ids]);
+    }
+  })();
+  await expect(all).rejects.toMatchObject({
+    code: "CORRUPTION",
+    message: expect.stringContaining('record 4 of collection "things" is missing'),
+  });
+  expect(replayed).toEqual([
+    [2, ["r2"]],
+    [3, ["r3"]],
+  ]);
 });

@@ -5,14 +5,23 @@
  * transaction is built, so a failed transaction leaves no gap; after the store has made it durable, records are applied
  * in order and only then acknowledged.
  */
+import { TidepoolError } from "../errors.js";
 import type { LogStore } from "../storage.js";
 import { firstDimension } from "./first-dimension.js";
+import { decodeLogRecord, type LogRecord } from "./log-record.js";
 
 /** Where records of one collection go. */
 export interface LogTarget {
   readonly collectionId: string;
   /** Offset of the last record that is durable and applied. */
   appliedOffset(): number;
+}
+
+/** A record as it stands in the log. */
+export interface LoggedRecord {
+  readonly offset: number;
+  readonly record: LogRecord;
+  readonly byteLength: number;
 }
 
 interface Pending<Result> {
@@ -25,6 +34,9 @@ interface Pending<Result> {
 
 /** One transaction takes at most about this much, so that a burst does not build one huge transaction. */
 const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Log records read at once while replaying. */
+const REPLAY_BYTES = 16 * 1024 * 1024;
 
 export class Log {
   readonly #store: LogStore;
@@ -41,6 +53,19 @@ export class Log {
       this.#queue.push({ target, bytes, apply, resolve, reject } as Pending<unknown>);
       this.#pump ??= this.#run();
     });
+  }
+
+  /** The durable records of a collection after an offset, in order. One that is missing or damaged is `CORRUPTION`. */
+  async *replay(collection: { id: string; name: string }, after: number): AsyncGenerator<LoggedRecord, void, undefined> {
+    for (let last = after; ; ) {
+      const entries = await this.#store.read(collection.id, last, REPLAY_BYTES);
+      if (entries.length === 0) return;
+      for (const { offset, bytes } of entries) {
+        if (offset !== ++last) throw missing(collection.name, last);
+        const record = decodeLogRecord(bytes, `${offset} of collection "${collection.name}"`);
+        yield { offset, record, byteLength: bytes.length };
+      }
+    }
   }
 
   /** Dimension that the first records after an offset fix, up to which there are none; `null` when none follow. */
@@ -103,4 +128,8 @@ function assignOffsets(group: readonly Pending<unknown>[]): number[] {
     last.set(target.collectionId, offset);
     return offset;
   });
+}
+
+function missing(collection: string, offset: number): TidepoolError {
+  return new TidepoolError("CORRUPTION", `Log record ${offset} of collection "${collection}" is missing. Nothing was changed.`);
 }

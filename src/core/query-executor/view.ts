@@ -11,9 +11,9 @@
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
+import type { MemtableEntry } from "../collection/memtable.js";
 import { distanceFrom } from "../index/vector/distance.js";
 import type { Nearest } from "../index/vector/flat.js";
-import type { MemtableEntry } from "../log/memtable.js";
 import type { Condition } from "../segment/condition.js";
 import type { FilterSource } from "./operators/filter.js";
 import { nearest } from "./operators/knn.js";
