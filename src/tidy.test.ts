@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cyclesOf, wrongImports, wrongReaches } from "../tools/tidy/import-rules.js";
 import { notKebab, sayingNothing } from "../tools/tidy/name-rules.js";
-import { longLines, wrongWords } from "../tools/tidy/text-rules.js";
+import { leaningComments, longLines, wrongWords } from "../tools/tidy/text-rules.js";
 import { readTree, type Tree } from "../tools/tidy/tree.js";
 
 describe("this repository", () => {
@@ -31,5 +31,6 @@ describe("this repository", () => {
   test("names its files in kebab-case", () => expect(notKebab(tree)).toEqual([]));
   test("names its files by what is inside", () => expect(sayingNothing(tree)).toEqual([]));
   test("has no loose ends", () => expect(wrongWords(tree)).toEqual([]));
+  test("has comments that stand alone", () => expect(leaningComments(tree)).toEqual([]));
   test("has no line that is too long", () => expect(longLines(tree)).toEqual([]));
 });

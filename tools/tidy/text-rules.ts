@@ -1,4 +1,4 @@
-/** Words that have no place in finished code, and lines that nobody reads to their end. */
+/** Words that have no place in finished code, comments that lean on their neighbours, and lines that nobody reads to their end. */
 import { blank } from "./scan.js";
 import { isSource, isTest, type Tree } from "./tree.js";
 
@@ -12,6 +12,17 @@ export function wrongWords(tree: Tree): string[] {
     if (/\bconsole\.(?:log|debug|info|dir|table)\b/.test(bare) && !isTest(path)) complaints.push(`${path} writes to the console`);
     if (/(?:[:<,|&=(]|\bas|\bextends)\s*any\b(?!\s*[:(])/.test(bare)) complaints.push(`${path} says any`);
     if (/^export default\b/m.test(bare)) complaints.push(`${path} has a default export`);
+  }
+  return complaints;
+}
+
+/** What such a comment says is lost when it is moved, or when something is put above it. */
+export function leaningComments(tree: Tree): string[] {
+  const complaints: string[] = [];
+  for (const [path, code] of tree) {
+    for (const { 0: comment } of code.matchAll(/(?:\/\*\*?[\s*]*|\/\/ *)(?:The same|Likewise|As above|Ditto)\b.*/g)) {
+      complaints.push(`${path} has the comment ${comment}`);
+    }
   }
   return complaints;
 }

@@ -10,7 +10,7 @@ export async function nearest(state: CollectionState, query: Float32Array, k: nu
   return (await state.vectors.nearest([query], k, allowed))[0]!;
 }
 
-/** The same for each query, as many at once as share a pass over the rows. `tick` is awaited in between. */
+/** Those nearest to each query, for as many queries at once as share a pass over the rows. `tick` is awaited in between. */
 export async function nearestOfEach(
   state: CollectionState,
   queries: readonly Float32Array[],

@@ -14,7 +14,7 @@ export function limit(ordinals: Bitmap, offset: number, count: number): Uint32Ar
   return Uint32Array.from(out);
 }
 
-/** The same of ranked records, in the order of their rank. */
+/** The ranked records from position `offset` on, at most `count` of them, in the order of their rank. */
 export function limitRanked({ ordinals, scores }: Ranked, offset: number, count: number): Ranked {
   return { ordinals: ordinals.slice(offset, offset + count), scores: scores.slice(offset, offset + count) };
 }
