@@ -24,7 +24,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
-import { GetResult, QueryResult, SearchTextResult } from "./results.js";
+import { GetResult, perQuery, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
@@ -694,11 +694,6 @@ function queryResult<T extends Metadata>(response: QueryResponse, include: Inclu
     distances: nest(Array.from(response.distances ?? []), "distances"),
     include,
   });
-}
-
-function perQuery<V>(values: V[], counts: number[]): V[][] {
-  let start = 0;
-  return counts.map((count) => values.slice(start, (start += count)));
 }
 
 function searchTextResult<T extends Metadata>(response: SearchTextResponse, include: IncludeField[]): SearchTextResult<T> {

@@ -160,3 +160,9 @@ function row<TRow>(columns: Columns, include: readonly IncludeField[], i: number
   for (const field of include) record[field.slice(0, -1)] = columns[field]?.[i];
   return record as TRow;
 }
+
+/** Rows of several queries that follow each other in one column, `counts[q]` of them for query q, apart. */
+export function perQuery<V>(column: readonly V[], counts: readonly number[]): V[][] {
+  let start = 0;
+  return counts.map((count) => column.slice(start, (start += count)));
+}

@@ -1,26 +1,26 @@
 /** One request on its way through a handler. */
 import type { ErrorCode } from "../../core/errors.js";
-import type { Engine } from "./caller.js";
+import type { Ask } from "./ask.js";
 import { parseJson } from "./json.js";
 import { isUuid } from "./names.js";
 import { badRequest, isEngineError, notFound, RestError } from "./rest-error.js";
 import { readBody, type Shape } from "./shape.js";
 
 export class Call {
-  readonly engine: Engine;
+  readonly ask: Ask;
   readonly #params: Readonly<Record<string, string>>;
   readonly #query: URLSearchParams;
   readonly #bytes: () => Promise<Uint8Array>;
   readonly #contentType: string;
 
   constructor(parts: {
-    engine: Engine;
+    ask: Ask;
     params: Readonly<Record<string, string>>;
     query: URLSearchParams;
     bytes: () => Promise<Uint8Array>;
     contentType: string;
   }) {
-    this.engine = parts.engine;
+    this.ask = parts.ask;
     this.#params = parts.params;
     this.#query = parts.query;
     this.#bytes = parts.bytes;

@@ -3,19 +3,10 @@
 import { describeFunction } from "../../core/schema.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../../core/service.js";
 import type { CollectionConfiguration, CollectionInfo, EmbeddingFunctionConfiguration, Metadata } from "../../core/types.js";
-import {
-  createCollectionBody,
-  forkBody,
-  nameBody,
-  searchBody,
-  updateCollectionBody,
-  updateTenantBody,
-  type ValueOnWire,
-} from "./bodies.js";
+import { createCollectionBody, forkBody, nameBody, updateCollectionBody, updateTenantBody, type ValueOnWire } from "./bodies.js";
 import { type Call, orNotFound, otherwise } from "./call.js";
 import { checkName, isUuid } from "./names.js";
-import { shortest } from "./numbers.js";
-import { badRequest, RestError } from "./rest-error.js";
+import { badRequest } from "./rest-error.js";
 import { metadataOnWire } from "./sparse-on-wire.js";
 
 // ---- tenants and databases
@@ -24,20 +15,20 @@ export async function createTenant(call: Call): Promise<object> {
   const { name } = await call.body(nameBody);
   if (name.length < 3)
     throw badRequest(`Validation error: name: Validation error: length [{"min": Number(3), "value": String(${JSON.stringify(name)})}]`);
-  await call.engine.call("createTenant", { name });
+  await call.ask("createTenant", { name });
   return {};
 }
 
 export async function getTenant(call: Call): Promise<object> {
   const name = call.param("tenant");
-  const { resourceName } = await orNotFound(call.engine.call("getTenant", { name }), `Tenant [${name}] not found`);
+  const { resourceName } = await orNotFound(call.ask("getTenant", { name }), `Tenant [${name}] not found`);
   return { name, resource_name: resourceName };
 }
 
 export async function updateTenant(call: Call): Promise<object> {
   const name = call.param("tenant");
   const { resource_name: resourceName } = await call.body(updateTenantBody);
-  await orNotFound(call.engine.call("updateTenant", { name, resourceName }), `Tenant [${name}] not found`);
+  await orNotFound(call.ask("updateTenant", { name, resourceName }), `Tenant [${name}] not found`);
   return {};
 }
 
@@ -46,9 +37,9 @@ export async function createDatabase(call: Call): Promise<object> {
   const tenant = call.param("tenant");
   const { name } = await call.body(nameBody);
   checkName(name);
-  const create = (): Promise<void> => call.engine.call("createDatabase", { tenant, name });
+  const create = (): Promise<void> => call.ask("createDatabase", { tenant, name });
   await otherwise(create(), "NOT_FOUND", async () => {
-    await call.engine.call("createTenant", { name: tenant });
+    await call.ask("createTenant", { name: tenant });
     await create();
   });
   return {};
@@ -56,18 +47,18 @@ export async function createDatabase(call: Call): Promise<object> {
 
 export function getDatabase(call: Call): Promise<object> {
   const { tenant, database: name } = call.scope;
-  return orNotFound<object>(call.engine.call("getDatabase", { tenant, name }), `Database [${name}] not found. Are you sure it exists?`);
+  return orNotFound<object>(call.ask("getDatabase", { tenant, name }), `Database [${name}] not found. Are you sure it exists?`);
 }
 
 export async function deleteDatabase(call: Call): Promise<object> {
   const { tenant, database: name } = call.scope;
-  await orNotFound(call.engine.call("deleteDatabase", { tenant, name }), `Database [${name}] not found`);
+  await orNotFound(call.ask("deleteDatabase", { tenant, name }), `Database [${name}] not found`);
   return {};
 }
 
 export function listDatabases(call: Call): Promise<object[]> {
   const request = { tenant: call.param("tenant"), limit: call.count("limit"), offset: call.count("offset") };
-  return otherwise<object[]>(call.engine.call("listDatabases", request), "NOT_FOUND", () => []);
+  return otherwise<object[]>(call.ask("listDatabases", request), "NOT_FOUND", () => []);
 }
 
 // ---- collections
@@ -82,7 +73,7 @@ export async function createCollection(call: Call): Promise<object> {
   }
   const metadata = body.metadata === undefined ? null : readMetadata(body.metadata);
   const info = await otherwise(
-    call.engine.call("createCollection", {
+    call.ask("createCollection", {
       ...call.scope,
       name: body.name,
       metadata,
@@ -128,7 +119,7 @@ export async function updateCollection(call: Call): Promise<object> {
   }
   const request: ModifyCollectionRequest = { collectionId, name: body.new_name, configuration: readUpdate(body.new_configuration) };
   if (body.new_metadata !== undefined) request.metadata = readMetadata(body.new_metadata);
-  await orNotFound(call.engine.call("modifyCollection", request), `Collection [${collectionId}] does not exist.`);
+  await orNotFound(call.ask("modifyCollection", request), `Collection [${collectionId}] does not exist.`);
   return {};
 }
 
@@ -140,14 +131,14 @@ function readUpdate(
 
 export async function getCollection(call: Call): Promise<object> {
   const name = call.param("collection_id");
-  const found = call.engine.call("getCollection", { ...call.scope, name });
+  const found = call.ask("getCollection", { ...call.scope, name });
   return collectionOnWire(await orNotFound(found, `Collection [${name}] does not exist`));
 }
 
 export async function getCollectionById(call: Call): Promise<object> {
   const id = call.param("collection_id");
   if (!isUuid(id)) throw badRequest("Validation error: collection_id: Invalid collection ID format, expected UUID");
-  const found = call.engine.call("getCollectionById", { ...call.scope, collectionId: id.toLowerCase() });
+  const found = call.ask("getCollectionById", { ...call.scope, collectionId: id.toLowerCase() });
   return collectionOnWire(await orNotFound(found, `Collection [${id}] does not exist`));
 }
 
@@ -159,37 +150,37 @@ export async function getCollectionByCrn(call: Call): Promise<object> {
     );
   }
   const [tenant, database, name] = parts;
-  const found = call.engine.call("getCollection", { tenant, database, name });
+  const found = call.ask("getCollection", { tenant, database, name });
   return collectionOnWire(await orNotFound(found, `Collection [${name}] does not exist`));
 }
 
 export async function deleteCollection(call: Call): Promise<object> {
   const name = call.param("collection_id");
-  await orNotFound(call.engine.call("deleteCollection", { ...call.scope, name }), `Collection [${name}] does not exist`);
+  await orNotFound(call.ask("deleteCollection", { ...call.scope, name }), `Collection [${name}] does not exist`);
   return {};
 }
 
 export async function listCollections(call: Call): Promise<object[]> {
   const request = { ...call.scope, limit: call.count("limit"), offset: call.count("offset") };
-  const infos = await otherwise(call.engine.call("listCollections", request), "NOT_FOUND", () => []);
+  const infos = await otherwise(call.ask("listCollections", request), "NOT_FOUND", () => []);
   return infos.map(collectionOnWire);
 }
 
 export function countCollections(call: Call): Promise<number> {
-  return otherwise(call.engine.call("countCollections", call.scope), "NOT_FOUND", () => 0);
+  return otherwise(call.ask("countCollections", call.scope), "NOT_FOUND", () => 0);
 }
 
 export async function fork(call: Call): Promise<object> {
   const { collectionId } = call;
   const { new_name: name } = await call.body(forkBody);
   checkName(name, "new_name");
-  const forked = call.engine.call("forkCollection", { collectionId, name });
+  const forked = call.ask("forkCollection", { collectionId, name });
   return collectionOnWire(await orNotFound(forked, `Collection [${collectionId}] does not exist.`));
 }
 
 export async function forkCount(call: Call): Promise<object> {
   const { collectionId } = call;
-  const count = await orNotFound(call.engine.call("forkCount", { collectionId }), `Collection [${collectionId}] does not exist.`);
+  const count = await orNotFound(call.ask("forkCount", { collectionId }), `Collection [${collectionId}] does not exist.`);
   return { count };
 }
 
@@ -211,39 +202,4 @@ function collectionOnWire(info: CollectionInfo): object {
     log_position: 0,
     version: 0,
   };
-}
-
-// ---- search
-
-export async function search(call: Call): Promise<object> {
-  const { collectionId } = call;
-  const { searches, read_level: readLevel } = await call.body(searchBody);
-  const answer = call.engine.call("search", { collectionId, searches, readLevel });
-  const found = await orNotFound(answer, `Collection [${collectionId}] does not exist.`);
-  return {
-    ids: found.map(({ ids }) => ids),
-    documents: found.map(({ documents }) => documents),
-    embeddings: found.map(({ embeddings }) => embeddings && rows(embeddings.dimension, embeddings.values)),
-    metadatas: found.map(({ metadatas }) => metadatas?.map(metadataOnWire) ?? null),
-    // Chroma's scores are float32.
-    scores: found.map(({ scores }) => scores && Array.from(scores, (score) => shortest(Math.fround(score)))),
-    select: found.map(({ select }) => select),
-  };
-}
-
-function rows(dimension: number, values: Float32Array): number[][] {
-  return Array.from({ length: values.length / dimension }, (_, i) =>
-    Array.from(values.subarray(i * dimension, (i + 1) * dimension), shortest),
-  );
-}
-
-/** What only Chroma's own cloud has. */
-export function attachFunction(call: Call): never {
-  void call;
-  throw new RestError(
-    501,
-    "ChromaError",
-    "Tonic error: code: 'Operation is not implemented or not supported', " +
-      'message: " Attached Function operations not yet implemented in SqliteSysDb"',
-  );
 }

@@ -4,8 +4,8 @@
  */
 import { limits } from "../../core/limits.js";
 import type { TidepoolClient } from "../client.js";
+import { askAs } from "./ask.js";
 import { Call } from "./call.js";
-import { engineOf } from "./caller.js";
 import { RestError, toRestError } from "./rest-error.js";
 import type { Route } from "./route.js";
 import { routes } from "./routes.js";
@@ -27,7 +27,7 @@ const CORS = { "access-control-allow-origin": "*" };
  * console.log(await response.json()); // 1.0.0
  */
 export function createGateway(client: TidepoolClient): Gateway {
-  engineOf(client, null);
+  askAs(client, null);
   return async (request) => {
     try {
       return await answer(client, request);
@@ -50,7 +50,7 @@ async function answer(client: TidepoolClient, request: Request): Promise<Respons
     return new Response(null, { status: 405, headers: { ...CORS, allow } });
   }
   const call = new Call({
-    engine: engineOf(client, token(request.headers)),
+    ask: askAs(client, token(request.headers)),
     params: hit.params,
     query: url.searchParams,
     bytes: () => readBytes(request, limits.bodyBytesMax),

@@ -3,7 +3,18 @@ import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import type { QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
-import { addBody, deleteBody, type EmbeddingsOnWire, getBody, queryBody, updateBody, upsertBody, type ValueOnWire } from "./bodies.js";
+import { perQuery } from "../results.js";
+import {
+  addBody,
+  deleteBody,
+  type EmbeddingsOnWire,
+  getBody,
+  queryBody,
+  searchBody,
+  updateBody,
+  upsertBody,
+  type ValueOnWire,
+} from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
 import { decodeBase64, shortest } from "./numbers.js";
 import { badRequest, isEngineError, RestError } from "./rest-error.js";
@@ -36,10 +47,10 @@ async function write(call: Call, operation: "add" | "update" | "upsert", shape: 
     uris: records.uris ?? null,
     metadatas: records.metadatas?.map(cleanMetadata) ?? null,
   };
-  if (batch.ids.length === 0) await existing(call, call.engine.call("count", { collectionId }));
+  if (batch.ids.length === 0) await existing(call, call.ask("count", { collectionId }));
   for (let start = 0; start < batch.ids.length; start += limits.batchRecordsMax) {
     const records = slice(batch, start, start + limits.batchRecordsMax);
-    await existing(call, tooLarge(call.engine.call("write", { collectionId, operation, records })));
+    await existing(call, tooLarge(call.ask("write", { collectionId, operation, records })));
   }
   return {};
 }
@@ -151,7 +162,7 @@ export async function get(call: Call): Promise<object> {
     offset,
     include: needed(include, "distances"),
   };
-  const columns = await existing(call, call.engine.call("get", request));
+  const columns = await existing(call, call.ask("get", request));
   return { ids: columns.ids, ...columnsOnWire(columns, include), include };
 }
 
@@ -163,7 +174,7 @@ export async function query(call: Call): Promise<object> {
   const nothing = queries.length === 0 || queries[0]!.length === 0;
   const answer = nothing
     ? askNothing(call, body, queries.length)
-    : call.engine.call("query", {
+    : call.ask("query", {
         collectionId,
         ...selection(body),
         queryEmbeddings: { dimension: queries[0]!.length, values: Float32Array.from(queries.flat()) },
@@ -180,7 +191,7 @@ export async function query(call: Call): Promise<object> {
 
 /** The answer to queries that can find nothing. Their collection and filters are looked at all the same. */
 async function askNothing(call: Call, body: SelectionBody, queries: number): Promise<QueryResponse> {
-  const columns = await call.engine.call("get", { collectionId: call.collectionId, ...selection(body), limit: 0, include: [] });
+  const columns = await call.ask("get", { collectionId: call.collectionId, ...selection(body), limit: 0, include: [] });
   return { ...columns, distances: null, counts: new Array<number>(queries).fill(0) };
 }
 
@@ -195,7 +206,23 @@ async function commonDimension(call: Call, queries: number[][]): Promise<number[
 }
 
 async function collectionDimension(call: Call): Promise<number | null> {
-  return (await call.engine.call("getCollectionById", { ...call.scope, collectionId: call.collectionId })).dimension;
+  return (await call.ask("getCollectionById", { ...call.scope, collectionId: call.collectionId })).dimension;
+}
+
+export async function search(call: Call): Promise<object> {
+  const { collectionId } = call;
+  const { searches, read_level: readLevel } = await call.body(searchBody);
+  const answer = call.ask("search", { collectionId, searches, readLevel });
+  const found = await existing(call, answer);
+  return {
+    ids: found.map(({ ids }) => ids),
+    documents: found.map(({ documents }) => documents),
+    embeddings: found.map(({ embeddings }) => embeddings && rowsOnWire(embeddings)),
+    metadatas: found.map(({ metadatas }) => metadatas?.map(metadataOnWire) ?? null),
+    // Chroma's scores are float32.
+    scores: found.map(({ scores }) => scores && Array.from(scores, (score) => shortest(Math.fround(score)))),
+    select: found.map(({ select }) => select),
+  };
 }
 
 export async function remove(call: Call): Promise<object> {
@@ -206,15 +233,15 @@ export async function remove(call: Call): Promise<object> {
     throw badRequest("Validation error: limit, where: limit can only be specified when a where clause is provided");
   }
   if (body.ids?.length === 0 && !filtered) throw badRequest("Validation error: ids, where: Either ids or where must be specified");
-  return existing(call, call.engine.call("delete", { collectionId, ...selection(body), limit: body.ids?.length === 0 ? 0 : body.limit }));
+  return existing(call, call.ask("delete", { collectionId, ...selection(body), limit: body.ids?.length === 0 ? 0 : body.limit }));
 }
 
 export async function count(call: Call): Promise<number> {
-  return existing(call, call.engine.call("count", { collectionId: call.collectionId }));
+  return existing(call, call.ask("count", { collectionId: call.collectionId }));
 }
 
 export async function indexingStatus(call: Call): Promise<object> {
-  return existing(call, call.engine.call("indexingStatus", { collectionId: call.collectionId }));
+  return existing(call, call.ask("indexingStatus", { collectionId: call.collectionId }));
 }
 
 interface SelectionBody {
@@ -264,9 +291,4 @@ function rowsOnWire(embeddings: RecordColumns["embeddings"]): number[][] {
 
 function nest(columns: Record<string, unknown[] | null>, counts: readonly number[]): Record<string, unknown[][] | null> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column && perQuery(column, counts)]));
-}
-
-function perQuery<T>(column: readonly T[], counts: readonly number[]): T[][] {
-  let start = 0;
-  return counts.map((count) => column.slice(start, (start += count)));
 }

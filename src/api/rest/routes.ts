@@ -18,6 +18,7 @@ import type { Call } from "./call.js";
 import * as collections from "./collections.js";
 import { openApi } from "./open-api.js";
 import * as records from "./records.js";
+import { RestError } from "./rest-error.js";
 import type { Route } from "./route.js";
 
 /** Version of Chroma's API that is spoken here. */
@@ -76,7 +77,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: `${C}/upsert`, summary: "Add or update records", handler: records.upsert, body: upsertBody },
   { method: "POST", path: `${C}/get`, summary: "Read records", handler: records.get, body: getBody },
   { method: "POST", path: `${C}/query`, summary: "Nearest records", handler: records.query, body: queryBody },
-  { method: "POST", path: `${C}/search`, summary: "Search by rank expressions", handler: collections.search, body: searchBody },
+  { method: "POST", path: `${C}/search`, summary: "Search by rank expressions", handler: records.search, body: searchBody },
   { method: "POST", path: `${C}/delete`, summary: "Delete records", handler: records.remove, body: deleteBody },
   { method: "GET", path: `${C}/count`, summary: "Count records", handler: records.count, query: ["read_level"] },
   { method: "GET", path: `${C}/indexing_status`, summary: "How far the indexes have come", handler: records.indexingStatus },
@@ -87,31 +88,31 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: `${C}/functions/attach`,
     summary: "Not there: Chroma's cloud only",
-    handler: collections.attachFunction,
+    handler: functionsAreNotThere,
     status: 501,
   },
   {
     method: "GET",
     path: `${C}/functions/{function_name}`,
     summary: "Not there: Chroma's cloud only",
-    handler: collections.attachFunction,
+    handler: functionsAreNotThere,
     status: 501,
   },
   {
     method: "POST",
     path: `${C}/attached_functions/{name}/detach`,
     summary: "Not there: Chroma's cloud only",
-    handler: collections.attachFunction,
+    handler: functionsAreNotThere,
     status: 501,
   },
 ];
 
 async function heartbeat(call: Call): Promise<object> {
-  return { "nanosecond heartbeat": await call.engine.call("heartbeat") };
+  return { "nanosecond heartbeat": await call.ask("heartbeat") };
 }
 
 async function healthcheck(call: Call): Promise<object> {
-  await call.engine.call("heartbeat");
+  await call.ask("heartbeat");
   return { is_executor_ready: true, is_log_client_ready: true };
 }
 
@@ -120,10 +121,20 @@ function preFlightChecks(): object {
 }
 
 function identity(call: Call): Promise<object> {
-  return call.engine.call("identity", { tenant: "default_tenant", database: "default_database" });
+  return call.ask("identity", { tenant: "default_tenant", database: "default_database" });
 }
 
 async function reset(call: Call): Promise<boolean> {
-  await call.engine.call("reset");
+  await call.ask("reset");
   return true;
+}
+
+/** What only Chroma's own cloud has. */
+function functionsAreNotThere(): never {
+  throw new RestError(
+    501,
+    "ChromaError",
+    "Tonic error: code: 'Operation is not implemented or not supported', " +
+      'message: " Attached Function operations not yet implemented in SqliteSysDb"',
+  );
 }

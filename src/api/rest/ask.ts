@@ -8,15 +8,15 @@ import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
 import { CONNECTION } from "../connection-key.js";
 
-/** One caller's engine. */
-export interface Engine {
-  call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
-  call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>): Promise<ResponseOf<M>>;
+/** Asks the engine, in the name of one caller. */
+export interface Ask {
+  <M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
+  <M extends keyof EngineMethods>(method: M, request: RequestOf<M>): Promise<ResponseOf<M>>;
 }
 
-/** The client's engine for a caller that showed `token`; without one the gateway rules see a caller without a token. */
-export function engineOf(client: TidepoolClient, token: string | null): Engine {
+/** For a caller that showed `token` to the client's engine; without one the gateway rules see a caller without a token. */
+export function askAs(client: TidepoolClient, token: string | null): Ask {
   const connection = (client as { [CONNECTION]?: Connection })[CONNECTION];
   if (connection === undefined) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
-  return { call: (method: keyof EngineMethods, request?: RequestOf<typeof method>) => connection.call(method, request, { token }) };
+  return <M extends keyof EngineMethods>(method: M, request?: RequestOf<M>) => connection.call(method, request as RequestOf<M>, { token });
 }
