@@ -82,7 +82,7 @@ async function createCompacted(options: { path: string; storage: Storage }): Pro
     { options, count: RECORDS },
   );
   const published = async (): Promise<Manifest> => (await catalogRow<Manifest>(options.path, "manifest/")).row;
-  await expect.poll(async () => (await published()).text !== null, patience).toBe(true);
+  await expect.poll(async () => (await published()).sections.text.snapshot !== null, patience).toBe(true);
   await page.evaluate(() => client.close());
   const manifest = await published();
   expect(manifest.count).toBe(RECORDS);
@@ -116,15 +116,15 @@ describe.each<Storage>(["opfs", "indexeddb"])("a damaged database in %s", (stora
     expect(await faults(options, RECORDS)).toEqual([]);
   });
 
-  test.each<[string, (manifest: Manifest) => BlockRef]>([
-    ["ids", ({ ids }) => ids[0]!.refs[0]!],
-    ["records", ({ payload }) => payload[0]!.refs[0]!],
-    ["codes", ({ vectors }) => vectors[0]!.refs[0]!],
-    ["embeddings", ({ vectors }) => vectors[0]!.refs[1]!],
+  test.each<[string, (sections: Manifest["sections"]) => BlockRef]>([
+    ["ids", ({ records }) => records.ids[0]!.refs[0]!],
+    ["records", ({ records }) => records.payload[0]!.refs[0]!],
+    ["codes", ({ vectors }) => vectors.rows[0]!.refs[0]!],
+    ["embeddings", ({ vectors }) => vectors.rows[0]!.refs[1]!],
     ["metadata", ({ metadata }) => metadata.postings.blocks[0]!.ref],
-    ["text", ({ text }) => text!.blocks[0]!],
+    ["text", ({ text }) => text.snapshot!.blocks[0]!],
   ])("a changed byte in its %s is CORRUPTION that names collection and block; undone, all is back", async (_, refOf) => {
-    const ref = refOf(manifest);
+    const ref = refOf(manifest.sections);
     await flip(options, ref);
     const before = await operate("inventory", options.path);
     const refusal = await readEverything(options);
@@ -165,8 +165,8 @@ describe.each<Storage>(["opfs", "indexeddb"])("a damaged database in %s", (stora
 
 test("an arena that has gone is CORRUPTION, no new one takes its place, and it is welcome back", async () => {
   const options = { path: "arena", storage: "opfs" } as const;
-  const { ids } = await createCompacted(options);
-  const { arena } = ids[0]!.refs[0]!;
+  const { sections } = await createCompacted(options);
+  const { arena } = sections.records.ids[0]!.refs[0]!;
   const name = await operate("hideArena", options.path, arena);
   const before = await operate("inventory", options.path);
   expect(await readEverything(options)).toMatchObject({ code: "CORRUPTION" });
@@ -177,7 +177,7 @@ test("an arena that has gone is CORRUPTION, no new one takes its place, and it i
 
 test("a damaged graph is told of, built anew and saved, and the answers are right all the while", async () => {
   const options = { path: "damaged-graph", storage: "opfs" } as const;
-  const graphOf = async () => (await catalogRow<Manifest>(options.path, "manifest/")).row.graph;
+  const graphOf = async () => (await catalogRow<Manifest>(options.path, "manifest/")).row.sections.vectors.graph;
   const errors: Error[] = [];
   page.on("pageerror", (error) => errors.push(error));
   await createSettled(page, options);

@@ -13,12 +13,12 @@ export interface BlockRef {
 /** The catalog row `manifest/<collection id>`. */
 export interface Manifest {
   count: number;
-  ids: { refs: BlockRef[] }[];
-  payload: { refs: BlockRef[] }[];
-  vectors: { refs: BlockRef[] }[];
-  metadata: { postings: { blocks: { ref: BlockRef }[] } };
-  text: { blocks: BlockRef[] } | null;
-  graph: { pieces: BlockRef[] } | null;
+  sections: {
+    records: { ids: { refs: BlockRef[] }[]; payload: { refs: BlockRef[] }[] };
+    vectors: { rows: { refs: BlockRef[] }[]; graph: { pieces: BlockRef[] } | null };
+    metadata: { postings: { blocks: { ref: BlockRef }[] } };
+    text: { snapshot: { blocks: BlockRef[] } | null };
+  };
 }
 
 /** The catalog row `format`. */
