@@ -1,6 +1,6 @@
 /**
- * The entrance of the engine: every request is validated here, completely and before anything is written, and turned
- * into a plan that the other components can trust. Pure functions; names are resolved by the engine.
+ * Every request is validated here, completely and before anything is written, and turned into a plan that the other
+ * components can trust. Pure functions; `service.ts` resolves the names.
  */
 
 import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
