@@ -9,10 +9,8 @@ import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { Log } from "../log/log.js";
 import type { LogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
-import type { Payload } from "../segment/record.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
-import type { Metadata, RecordColumns } from "../types.js";
 import { AppliedRequests } from "./applied-requests.js";
 import type { CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
@@ -29,14 +27,6 @@ export interface StateContext extends CollectionContext {
   deadOrdinalsMax(live: number): number;
   /** Asks for background work that is due for another reason than opening and writing. */
   noteWork(): void;
-}
-
-/** Which columns a read wants beside the ids. */
-export interface FieldSelection {
-  document: boolean;
-  uri: boolean;
-  metadata: boolean;
-  embedding: boolean;
 }
 
 /** Log records after the manifest's offset. */
@@ -238,24 +228,4 @@ export class CollectionState {
     };
     return { manifest, install };
   }
-
-  // ---- reading (under the shared lock)
-
-  /** Columns of live records, in the order given. */
-  async fetch(ordinals: ArrayLike<number>, fields: FieldSelection): Promise<RecordColumns> {
-    const wanted = Array.from(ordinals);
-    const payload = fields.document || fields.uri || fields.metadata ? await this.records.payloads(wanted) : null;
-    return {
-      ids: wanted.map((ordinal) => this.records.idOf(ordinal)),
-      documents: fields.document ? payload!.map((row) => row.document) : null,
-      uris: fields.uri ? payload!.map((row) => row.uri) : null,
-      metadatas: fields.metadata ? payload!.map(shownMetadata) : null,
-      embeddings: fields.embedding ? { dimension: this.dimension ?? 0, values: await this.vectors.embeddings(wanted) } : null,
-    };
-  }
-}
-
-/** Chroma keeps a uri among the metadata, so a record with a uri and no metadata shows empty metadata, not `null`. */
-function shownMetadata(row: Payload): Metadata | null {
-  return row.metadata ?? (row.uri !== null ? {} : null);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Availability } from "../base/availability.js";
 import { TidepoolError } from "../errors.js";
+import type { RecordFilter } from "../gateway/filter.js";
 import { planDelete, planWrite } from "../gateway/plan.js";
 import { Log } from "../log/log.js";
 import { encodeLogRecord } from "../log/log-record.js";
@@ -52,6 +53,11 @@ class CountingCollection {
   }
 }
 
+/** The ids of a selection that names some and asks nothing else. */
+function idsIn(filter: RecordFilter | null): string[] {
+  return filter?.kind === "condition" && filter.condition.operator === "id" ? [...filter.condition.ids] : [];
+}
+
 /** A writer whose steps are noted. */
 class Walk {
   readonly steps: string[] = [];
@@ -81,7 +87,7 @@ class Walk {
       planWrite: noted("validation", planWrite),
       planDelete: noted("validation", planDelete),
       compactor: { waitForRoom: noted("back-pressure", () => this.room) },
-      executor: { selectIds: noted("plan", async (_state, plan) => plan.ids ?? []) },
+      executor: { selectIds: noted("plan", async (_state, plan) => idsIn(plan.filter)) },
       encode: noted("encode", encodeLogRecord),
       log: new Log({ append: noted("log", async () => undefined), read: async () => [] }),
       listeners: this.listeners,

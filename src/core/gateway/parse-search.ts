@@ -109,7 +109,7 @@ class RankParser {
     if (!Array.isArray(query) && !(query instanceof Float32Array)) throw invalid(`${path}.query`, query, "an array of numbers");
     validateDimension(query.length, `${path}.query`, this.#dimension);
     validateVector(query, `${path}.query`, 0);
-    return sourceRank({ kind: "knn", query: Float32Array.from(query), limit: parseSourceLimit(given.limit, path) }, given, path);
+    return sourceRank({ kind: "knn", queries: [Float32Array.from(query)], limit: parseSourceLimit(given.limit, path) }, given, path);
   }
 
   #text(text: unknown, path: string): SourceRank {

@@ -30,18 +30,18 @@ import type {
   RecordBatch,
 } from "../types.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
-import type { DocumentFilter, MetadataFilter } from "./filter.js";
+import type { RecordFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
+import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
 import { validateDimension, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateCount, validateInclude, validateName } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
-  ids: string[] | null;
-  where: MetadataFilter | null;
-  whereDocument: DocumentFilter | null;
+  /** `null` selects all. */
+  filter: RecordFilter | null;
 }
 
 export interface GetPlan extends SelectionPlan {
@@ -51,16 +51,12 @@ export interface GetPlan extends SelectionPlan {
 }
 
 export interface QueryPlan extends SelectionPlan {
-  queries: Float32Array[];
-  nResults: number;
+  source: KnnSource;
   include: ReadonlySet<IncludeField>;
 }
 
 export interface SearchTextPlan extends SelectionPlan {
-  query: string;
-  nResults: number;
-  prefix: boolean;
-  fuzzy: number;
+  source: TextSource;
   include: ReadonlySet<IncludeField>;
 }
 
@@ -204,10 +200,10 @@ export function planQuery(request: QueryRequest, dimension: number | null, index
   validateDimension(rows.dimension, "queryEmbeddings", dimension);
   const count = rows.values.length / rows.dimension;
   validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
+  const queries = Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension));
   return {
     ...planSelection(request, indexes),
-    queries: Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension)),
-    nResults: request.nResults,
+    source: { kind: "knn", queries, limit: request.nResults },
     include: includeSet(request.include),
   };
 }
@@ -220,12 +216,10 @@ export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy)
   if (typeof request.fuzzy !== "number" || !(request.fuzzy >= 0 && request.fuzzy <= 1)) {
     throw invalidArgument(`fuzzy must be a number from 0 to 1, got ${show(request.fuzzy)}`);
   }
+  const { query, nResults: limit, prefix, fuzzy } = request;
   return {
     ...planSelection(request, indexes),
-    query: request.query,
-    nResults: request.nResults,
-    prefix: request.prefix,
-    fuzzy: request.fuzzy,
+    source: { kind: "text", query, limit, prefix, fuzzy },
     include: includeSet(request.include, "distances"),
   };
 }
@@ -245,19 +239,21 @@ function validateRange(value: unknown, max: number, argument: string): void {
 export function planDelete(request: DeleteRequest, indexes: IndexPolicy): DeletePlan | null {
   const plan = planSelection(request, indexes);
   const limit = optionalCount(request.limit, "limit");
-  if (limit !== null && plan.where === null && plan.whereDocument === null) {
+  if (limit !== null && request.where == null && request.whereDocument == null) {
     throw invalidArgument("limit can only be used with a where or whereDocument clause in delete");
   }
-  if (plan.ids === null && plan.where === null && plan.whereDocument === null) return null;
-  return { ...plan, limit: limit ?? Infinity };
+  return plan.filter === null ? null : { ...plan, limit: limit ?? Infinity };
 }
 
 function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
   if (selection.ids !== undefined) validateIds(selection.ids);
-  const where = parseWhere(selection.where);
-  const whereDocument = parseWhereDocument(selection.whereDocument);
-  for (const filter of [where, whereDocument]) if (filter !== null) checkIndexed(filter, indexes);
-  return { ids: selection.ids ?? null, where, whereDocument };
+  const { ids } = selection;
+  const named: RecordFilter | null =
+    ids === undefined ? null : { kind: "condition", condition: { operator: "id", ids: new Set(ids) }, negated: false };
+  const parts: (RecordFilter | null)[] = [named, parseWhere(selection.where), parseWhereDocument(selection.whereDocument)];
+  const filters = parts.filter((part) => part !== null);
+  for (const filter of filters) checkIndexed(filter, indexes);
+  return { filter: filters.length > 1 ? { kind: "and", filters } : (filters[0] ?? null) };
 }
 
 function optionalCount(value: unknown, argument: string): number | null {

@@ -7,12 +7,29 @@ import type { RecordFilter } from "./filter.js";
 /** How a rank expression combines its operands; `sub` and `div` have two of them, `abs`, `exp` and `log` one. */
 export type RankOperator = "sum" | "sub" | "mul" | "div" | "max" | "min" | "abs" | "exp" | "log";
 
-/** What finds records by itself. Its values are distance-like: smaller is better. */
-export type RankSource =
-  | { kind: "knn"; query: Float32Array; limit: number }
-  | { kind: "text"; query: string; limit: number; prefix: boolean; fuzzy: number };
+/** Nearest records. Queries of one length; a rank has one. */
+export interface KnnSource {
+  kind: "knn";
+  queries: readonly Float32Array[];
+  /** Hits of each query. */
+  limit: number;
+}
 
-/** A source as part of an expression. */
+/** Records by the terms of their documents. */
+export interface TextSource {
+  kind: "text";
+  query: string;
+  limit: number;
+  /** Match also terms that begin with the query's last term. */
+  prefix: boolean;
+  /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
+  fuzzy: number;
+}
+
+/** What finds records by itself, best first. */
+export type RankSource = KnnSource | TextSource;
+
+/** A source as part of an expression, with distance-like values: smaller is better. */
 export interface SourceRank {
   kind: "source";
   source: RankSource;

@@ -1,22 +1,19 @@
 /**
- * All reads. Each works on one collection under its shared lock: the selection becomes a bitmap of live ordinals, the
- * indexes rank inside it, and the columns asked for are fetched for the ordinals that remain.
+ * All reads, on one collection each and in the same steps: what the sources need is made ready, the collection's shared lock is
+ * taken, a view is opened, its records are selected, sources are read among them, and the columns asked for are fetched.
  */
-
-import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
-import type { CollectionState, FieldSelection } from "../collection/collection-state.js";
-import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
-import type { SearchPlan } from "../gateway/search-plan.js";
+import type { CollectionState } from "../collection/collection-state.js";
+import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan } from "../gateway/plan.js";
+import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
-import { filterOrdinals } from "./operators/filter.js";
-import { nearestOfEach } from "./operators/knn.js";
 import { limit } from "./operators/limit.js";
 import { checkRecall } from "./operators/recall.js";
-import { searchText } from "./operators/text.js";
-import { needsText, searchAll } from "./search.js";
-import { liveView } from "./view.js";
+import type { FieldSelection } from "./operators/select.js";
+import { search, sourcesOfSearch } from "./search.js";
+import { preparationsOf } from "./sources/sources.js";
+import { liveView, type OpenView, segmentsView, type View } from "./view.js";
 
 export class QueryExecutor {
   readonly #tick: Tick;
@@ -27,26 +24,25 @@ export class QueryExecutor {
 
   /** Records in insertion order. */
   get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
-    return state.read(async () => {
-      const ordinals = limit(await this.#select(state, plan), plan.offset, plan.limit);
-      return state.fetch(ordinals, fieldsOf(plan.include));
+    return this.#read(state, [], async (view) => {
+      const ordinals = limit(await view.select(plan.filter), plan.offset, plan.limit);
+      return view.fetch(ordinals, fieldsOf(plan.include));
     });
   }
 
   /** Ids of the records that a delete is about, in insertion order. */
   selectIds(state: CollectionState, plan: DeletePlan): Promise<string[]> {
-    return state.read(async () => {
-      const ordinals = limit(await this.#select(state, plan), 0, plan.limit);
-      return Array.from(ordinals, (ordinal) => state.records.idOf(ordinal));
+    return this.#read(state, [], async (view) => {
+      const ordinals = limit(await view.select(plan.filter), 0, plan.limit);
+      return (await view.fetch(ordinals, fieldsOf(new Set()))).ids;
     });
   }
 
   /** Nearest records of each query, ascending by distance, equal distances in insertion order. */
   query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
-    return state.read(async () => {
-      const allowed = await this.#select(state, plan);
-      const hits = await nearestOfEach(state, plan.queries, plan.nResults, allowed, this.#tick);
-      const columns = await state.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
+    return this.#read(state, [plan.source], async (view) => {
+      const hits = await view.read(plan.source, await view.select(plan.filter));
+      const columns = await view.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
       return {
         ...columns,
         counts: hits.map((hit) => hit.ordinals.length),
@@ -56,21 +52,24 @@ export class QueryExecutor {
   }
 
   /** Documents by BM25 score. */
-  async searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
-    // The bulk of catching up happens before the lock is held, so that writes are not kept waiting for it.
-    await state.text.ready(this.#tick);
-    return state.read(async () => {
-      const allowed = await this.#select(state, plan);
-      const hits = await searchText(state.text, plan, allowed, this.#tick);
-      const columns = await state.fetch(hits.ordinals, fieldsOf(plan.include));
-      return { ...columns, scores: hits.scores, terms: hits.terms };
+  searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
+    return this.#read(state, [plan.source], async (view) => {
+      const { ordinals, scores, terms } = await view.read(plan.source, await view.select(plan.filter));
+      return { ...(await view.fetch(ordinals, fieldsOf(plan.include))), scores, terms };
     });
   }
 
   /** Records by rank expressions; all searches of a call see the same moment. */
-  async search(state: CollectionState, plan: SearchPlan): Promise<SearchColumns[]> {
-    if (needsText(plan)) await state.text.ready(this.#tick);
-    return state.read(() => searchAll(state, plan, this.#tick));
+  search(state: CollectionState, { searches, indexOnly }: SearchPlan): Promise<SearchColumns[]> {
+    const answerAll = async (view: View): Promise<SearchColumns[]> => {
+      const results: SearchColumns[] = [];
+      for (const [i, plan] of searches.entries()) {
+        if (i > 0) await this.#tick();
+        results.push(await search(view, plan, this.#tick));
+      }
+      return results;
+    };
+    return this.#read(state, searches.flatMap(sourcesOfSearch), answerAll, indexOnly ? segmentsView : liveView);
   }
 
   count(state: CollectionState): Promise<number> {
@@ -81,13 +80,15 @@ export class QueryExecutor {
     return checkRecall(state, plan, this.#tick);
   }
 
-  async #select(state: CollectionState, plan: SelectionPlan): Promise<Bitmap> {
-    if (plan.ids === null && plan.where === null && plan.whereDocument === null) return state.records.live;
-    let universe = state.records.live;
-    if (plan.ids !== null) {
-      universe = Bitmap.of(plan.ids.map((id) => state.records.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
-    }
-    return filterOrdinals({ ...liveView(state).filterSource(this.#tick), universe }, plan.where, plan.whereDocument);
+  async #read<T>(
+    state: CollectionState,
+    sources: readonly RankSource[],
+    body: (view: View) => Promise<T>,
+    open: OpenView = liveView,
+  ): Promise<T> {
+    // Where nothing is to be prepared, nothing is awaited: the lock is asked for in the order of the calls.
+    for (const prepare of preparationsOf(sources)) await prepare(state.parts, this.#tick);
+    return state.read(() => body(open(state, this.#tick)));
   }
 }
 

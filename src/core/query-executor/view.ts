@@ -1,145 +1,184 @@
 /**
- * What a search sees of a collection: every acknowledged write, or only what the latest compaction put into the segments.
+ * What a read sees of a collection: every acknowledged write, or only what the latest compaction put into the segments.
  * A view holds under the collection's shared lock and no longer.
  *
  * The segments' view is the collection as it was when that compaction began: later records are not seen, later changes
- * and deletions neither. Vectors that the index has replaced since are read from the segments and measured one by one.
- * One thing it cannot give back: the text index follows the documents, so a text source does not find a record whose
- * document was changed or deleted since.
+ * and deletions neither. What a source cannot give back of it is said where the source is (`sources/`).
  */
-
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
-import type { MemtableEntry } from "../collection/memtable.js";
-import { distanceFrom } from "../index/vector/distance.js";
-import type { Nearest } from "../index/vector/flat.js";
-import type { Condition } from "../segment/condition.js";
-import type { FilterSource } from "./operators/filter.js";
-import { nearest } from "./operators/knn.js";
-import type { FetchColumns } from "./operators/select.js";
+import type { MemtableEntry, RecordFields } from "../collection/memtable.js";
+import type { Parts } from "../collection/parts.js";
+import type { RecordFilter } from "../gateway/filter.js";
+import type { RankSource } from "../gateway/search-plan.js";
+import type { Payload } from "../segment/record.js";
+import type { Metadata, RecordColumns } from "../types.js";
+import { type FilterSource, filterOrdinals } from "./operators/filter.js";
+import type { FetchColumns, FieldSelection } from "./operators/select.js";
+import type { Segments } from "./sources/source-kind.js";
+import { type HitsOf, kindOf } from "./sources/sources.js";
 
-export interface SearchView {
-  /** What filters need of the view. */
-  filterSource(tick: Tick): FilterSource;
-  nearest(query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest>;
-  /** Those of the allowed records whose document, as the view sees it, is in the text index. */
-  withIndexedText(allowed: Bitmap): Bitmap;
+export interface View {
+  /** Ordinals of the records that match; all of the view for `null`. Not to be changed. */
+  select(filter: RecordFilter | null): Promise<Bitmap>;
+  /** What a source finds among the allowed records. */
+  read<Source extends RankSource>(source: Source, allowed: Bitmap): Promise<HitsOf<Source>>;
   readonly fetch: FetchColumns;
 }
 
+/** Makes a view. */
+export type OpenView = (state: CollectionState, tick: Tick) => View;
+
 /** Every acknowledged write. */
-export function liveView(state: CollectionState): SearchView {
-  const fetch: FetchColumns = (ordinals, fields) => state.fetch(ordinals, fields);
-  return {
-    filterSource: (tick) => ({
-      universe: state.records.live,
-      memtableOrdinals: Bitmap.of(state.records.uncompacted()),
-      ordinalOf: (id) => state.records.ordinalOf(id),
-      metadata: (condition) => byPostings(state, condition),
-      documents: () => null,
-      fetch: (ordinals, { metadata, document }) => fetch(ordinals, { metadata, document, uri: false, embedding: false }),
-      tick,
-    }),
-    nearest: (query, k, allowed) => nearest(state, query, k, allowed),
-    withIndexedText: (allowed) => allowed,
-    fetch,
+export const liveView: OpenView = ({ parts }, tick) => new LiveView(parts, tick);
+
+/** What the latest compaction saw. */
+export const segmentsView: OpenView = ({ parts }, tick) => new SegmentsView(parts, tick);
+
+class LiveView implements View {
+  readonly #parts: Parts;
+  readonly #tick: Tick;
+
+  constructor(parts: Parts, tick: Tick) {
+    this.#parts = parts;
+    this.#tick = tick;
+  }
+
+  async select(filter: RecordFilter | null): Promise<Bitmap> {
+    const { records } = this.#parts;
+    if (filter === null) return records.live;
+    const source = {
+      ...indexed(this.#parts, this.fetch),
+      universe: records.live,
+      memtableOrdinals: Bitmap.of(records.uncompacted()),
+      ordinalOf: (id: string) => records.ordinalOf(id),
+      tick: this.#tick,
+    };
+    return filterOrdinals(source, filter);
+  }
+
+  read<Source extends RankSource>(source: Source, allowed: Bitmap): Promise<HitsOf<Source>> {
+    return kindOf(source).readLive(this.#parts, source, allowed, this.#tick);
+  }
+
+  readonly fetch: FetchColumns = async (ordinals, fields) => {
+    const { records, vectors } = this.#parts;
+    const wanted = Array.from(ordinals);
+    const payloads = needsPayload(fields) ? await records.payloads(wanted) : [];
+    return {
+      ids: wanted.map((ordinal) => records.idOf(ordinal)),
+      ...payloadColumns(payloads, fields),
+      embeddings: fields.embedding ? { dimension: vectors.dimension ?? 0, values: await vectors.embeddings(wanted) } : null,
+    };
   };
 }
 
-function byPostings({ parts: { metadata } }: CollectionState, condition: Condition): Promise<Bitmap> | null {
-  return metadata.answers(condition) ? metadata.evaluate(condition) : null;
-}
-
-/** What the latest compaction saw. */
-export function segmentsView(state: CollectionState): SearchView {
-  return new SegmentsView(state);
-}
-
-class SegmentsView implements SearchView {
-  readonly #state: CollectionState;
+class SegmentsView implements View, Segments {
+  readonly parts: Parts;
+  readonly #tick: Tick;
+  /** What the memtable has of records in the segments. */
+  readonly #entries: [ordinal: number, entry: MemtableEntry][] = [];
+  /** Ids of those that were deleted since. */
+  readonly #deleted = new Map<number, string>();
   /** Ordinals of the records in the segments. */
   readonly #universe: Bitmap;
-  /** Those of them that were deleted since. */
-  readonly #deleted = new Map<number, string>();
-  /** Those whose embedding, or document, is another one now. */
-  readonly #movedOn = new Bitmap();
-  readonly #rewritten = new Bitmap();
+  readonly #changed = new Map<keyof RecordFields, Bitmap>();
 
-  constructor(state: CollectionState) {
-    this.#state = state;
-    for (const ordinal of state.records.uncompacted()) {
-      if (ordinal < state.records.compactedEnd) this.#note(ordinal, state.records.entry(ordinal)!);
+  constructor(parts: Parts, tick: Tick) {
+    const { records } = parts;
+    this.parts = parts;
+    this.#tick = tick;
+    for (const ordinal of records.uncompacted()) {
+      if (ordinal < records.compactedEnd) this.#entries.push([ordinal, records.entry(ordinal)!]);
     }
+    for (const [ordinal, entry] of this.#entries) if (entry.kind === "tombstone") this.#deleted.set(ordinal, entry.id);
     this.#universe = Bitmap.of(this.#deleted.keys());
-    for (const ordinal of state.records.live.values()) if (ordinal < state.records.compactedEnd) this.#universe.add(ordinal);
+    for (const ordinal of records.live.values()) if (ordinal < records.compactedEnd) this.#universe.add(ordinal);
   }
 
-  #note(ordinal: number, entry: MemtableEntry): void {
-    if (entry.kind === "tombstone") this.#deleted.set(ordinal, entry.id);
-    if (entry.kind === "tombstone" || entry.vector !== undefined) this.#movedOn.add(ordinal);
-    if (entry.kind === "tombstone" || entry.document !== undefined) this.#rewritten.add(ordinal);
+  changedIn(field: keyof RecordFields): Bitmap {
+    const known = this.#changed.get(field);
+    if (known !== undefined) return known;
+    const entries = this.#entries.filter(([, entry]) => entry.kind === "tombstone" || entry[field] !== undefined);
+    const changed = Bitmap.of(entries.map(([ordinal]) => ordinal));
+    this.#changed.set(field, changed);
+    return changed;
   }
 
-  filterSource(tick: Tick): FilterSource {
-    return {
+  async select(filter: RecordFilter | null): Promise<Bitmap> {
+    if (filter === null) return this.#universe;
+    const source = {
+      ...indexed(this.parts, this.fetch),
       universe: this.#universe,
       memtableOrdinals: new Bitmap(),
-      ordinalOf: (id) => this.#ordinalOf(id),
-      metadata: (condition) => byPostings(this.#state, condition),
-      documents: () => null,
-      fetch: (ordinals, { metadata, document }) => this.fetch(ordinals, { metadata, document, uri: false, embedding: false }),
-      tick,
+      ordinalOf: (id: string) => this.#ordinalOf(id),
+      tick: this.#tick,
     };
+    return filterOrdinals(source, filter);
   }
 
   /** A deleted record's id may name a new one, which is not in the segments. */
   #ordinalOf(id: string): number | undefined {
-    const ordinal = this.#state.records.ordinalOf(id);
+    const ordinal = this.parts.records.ordinalOf(id);
     if (ordinal !== undefined && this.#universe.has(ordinal)) return ordinal;
     return [...this.#deleted].find(([, deleted]) => deleted === id)?.[0];
   }
 
-  async nearest(query: Float32Array, k: number, allowed: Bitmap): Promise<Nearest> {
-    const indexed = await nearest(this.#state, query, k, allowed.clone().subtract(this.#movedOn));
-    const others = allowed.clone().intersect(this.#movedOn).toArray();
-    const distance = distanceFrom(this.#state.vectors.space, query);
-    const hits = Array.from(indexed.ordinals, (ordinal, i) => ({ ordinal, distance: indexed.distances[i]! }));
-    const embeddings = await this.#embeddings(others);
-    others.forEach((ordinal, i) => hits.push({ ordinal, distance: Math.fround(distance(embeddings[i]!, 0)) }));
-    hits.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal).splice(k);
-    return {
-      ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
-      distances: Float32Array.from(hits, (hit) => hit.distance),
-    };
-  }
-
-  withIndexedText(allowed: Bitmap): Bitmap {
-    return allowed.clone().subtract(this.#rewritten);
+  read<Source extends RankSource>(source: Source, allowed: Bitmap): Promise<HitsOf<Source>> {
+    return kindOf(source).readSegments(this, source, allowed, this.#tick);
   }
 
   readonly fetch: FetchColumns = async (ordinals, fields) => {
-    const ascending = ordinals.slice().sort();
-    const rows = await this.#state.records.storedPayloads(fields.document || fields.metadata ? ascending : []);
-    const payloads = new Map(rows.map((row, i) => [ascending[i]!, row]));
-    const embeddings = fields.embedding ? await this.#embeddings(ordinals) : null;
-    const all = Array.from(ordinals);
+    const payloads = needsPayload(fields) ? await this.#payloads(ordinals) : [];
     return {
-      ids: all.map((ordinal) => this.#deleted.get(ordinal) ?? this.#state.records.idOf(ordinal)),
-      documents: fields.document ? all.map((ordinal) => payloads.get(ordinal)?.document ?? null) : null,
-      metadatas: fields.metadata ? all.map((ordinal) => payloads.get(ordinal)?.metadata ?? null) : null,
-      uris: null,
-      embeddings: embeddings === null ? null : joined(this.#state.dimension ?? 0, embeddings),
+      ids: Array.from(ordinals, (ordinal) => this.#deleted.get(ordinal) ?? this.parts.records.idOf(ordinal)),
+      ...payloadColumns(payloads, fields),
+      embeddings: fields.embedding ? await this.#embeddings(ordinals) : null,
     };
   };
 
-  async #embeddings(ordinals: Uint32Array): Promise<Float32Array[]> {
-    return this.#state.vectors.storedEmbeddings(ordinals);
+  async #payloads(ordinals: Uint32Array): Promise<(Payload | null)[]> {
+    const ascending = ordinals.slice().sort();
+    const rows = await this.parts.records.storedPayloads(ascending);
+    const payloads = new Map(rows.map((row, i) => [ascending[i]!, row]));
+    return Array.from(ordinals, (ordinal) => payloads.get(ordinal) ?? null);
+  }
+
+  async #embeddings(ordinals: Uint32Array): Promise<RecordColumns["embeddings"]> {
+    const { vectors } = this.parts;
+    const dimension = vectors.dimension ?? 0;
+    const values = new Float32Array(ordinals.length * dimension);
+    (await vectors.storedEmbeddings(ordinals)).forEach((row, i) => values.set(row, i * dimension));
+    return { dimension, values };
   }
 }
 
-function joined(dimension: number, rows: readonly Float32Array[]): { dimension: number; values: Float32Array } {
-  const values = new Float32Array(rows.length * dimension);
-  rows.forEach((row, i) => values.set(row, i * dimension));
-  return { dimension, values };
+/** What filters ask of either view: the indexes, which know compacted records only, and the records themselves. */
+function indexed({ metadata }: Parts, fetch: FetchColumns): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
+  return {
+    metadata: (condition) => (metadata.answers(condition) ? metadata.evaluate(condition) : null),
+    documents: () => null,
+    fetch: (ordinals, fields) => fetch(ordinals, { ...fields, uri: false, embedding: false }),
+  };
+}
+
+function needsPayload({ document, uri, metadata }: FieldSelection): boolean {
+  return document || uri || metadata;
+}
+
+function payloadColumns(
+  payloads: readonly (Payload | null)[],
+  fields: FieldSelection,
+): Pick<RecordColumns, "documents" | "uris" | "metadatas"> {
+  return {
+    documents: fields.document ? payloads.map((row) => row?.document ?? null) : null,
+    uris: fields.uri ? payloads.map((row) => row?.uri ?? null) : null,
+    metadatas: fields.metadata ? payloads.map(shownMetadata) : null,
+  };
+}
+
+/** Chroma keeps a uri among the metadata, so a record with a uri and no metadata shows empty metadata, not `null`. */
+function shownMetadata(row: Payload | null): Metadata | null {
+  return row?.metadata ?? (row?.uri == null ? null : {});
 }

@@ -4,7 +4,7 @@ import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
 import { CollectionMetadata } from "../../collection/metadata.js";
 import { checkIndexed } from "../../gateway/check-indexed.js";
-import type { DocumentCondition, DocumentFilter, MetadataFilter } from "../../gateway/filter.js";
+import type { DocumentCondition, DocumentFilter, MetadataFilter, RecordFilter } from "../../gateway/filter.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "../../gateway/parse-filter.js";
 import { IndexPolicy } from "../../schema.js";
 import type { CollectionSchema, Metadata, ValueTypes, Where, WhereDocument } from "../../types.js";
@@ -87,11 +87,12 @@ async function sourceOf(
 }
 
 async function select(source: FilterSource, where: unknown, whereDocument?: unknown): Promise<number[]> {
-  return [...(await filterOrdinals(source, parseWhere(where), parseWhereDocument(whereDocument))).toArray()];
+  const filters: (RecordFilter | null)[] = [parseWhere(where), parseWhereDocument(whereDocument)];
+  return [...(await filterOrdinals(source, { kind: "and", filters: filters.filter((filter) => filter !== null) })).toArray()];
 }
 
 async function search(source: FilterSource, filter: unknown): Promise<number[]> {
-  return [...(await filterOrdinals(source, parseSearchFilter(filter, "filter"), null)).toArray()];
+  return [...(await filterOrdinals(source, parseSearchFilter(filter, "filter")!)).toArray()];
 }
 
 const record = (metadata: Metadata | null, document: string | null = null): TestRecord => ({ metadata, document });
@@ -109,7 +110,7 @@ describe("filterOrdinals", () => {
 
   test("without filters gives every live ordinal, as a bitmap of its own", async () => {
     const source = await sourceOf(slots);
-    const all = await filterOrdinals(source, null, null);
+    const all = await filterOrdinals(source, { kind: "and", filters: [] });
     expect([...all.toArray()]).toEqual([0, 1, 2, 3, 5, 6]);
     all.delete(0);
     expect(source.universe.has(0)).toBe(true);
@@ -324,7 +325,7 @@ describe("agrees with the predicate on plain records", () => {
           const live = truth(slot);
           return live !== null && matchesMetadata(filter, live.metadata) ? [ordinal] : [];
         });
-        expect([...(await filterOrdinals(await sourceOf(slots, indexes), filter, null)).toArray()]).toEqual(expected);
+        expect([...(await filterOrdinals(await sourceOf(slots, indexes), filter)).toArray()]).toEqual(expected);
       }),
       { numRuns: 500 },
     );

@@ -52,14 +52,9 @@ const CHUNK_RECORDS_FIRST = 64;
 /** Text in one chunk of documents, about: bounds memory and the time between two ticks. */
 const CHUNK_CHARS = 1 << 20;
 
-/** Live ordinals that match both filters; `null` lets everything pass. The caller owns the bitmap. */
-export async function filterOrdinals(
-  source: FilterSource,
-  where: RecordFilter | null,
-  whereDocument: DocumentFilter | null,
-): Promise<Bitmap> {
-  const filters = [where, whereDocument].filter((filter) => filter !== null);
-  return narrow(source, { kind: "and", filters }, source.universe);
+/** Live ordinals that match. The caller owns the bitmap. */
+export function filterOrdinals(source: FilterSource, filter: RecordFilter): Promise<Bitmap> {
+  return narrow(source, filter, source.universe);
 }
 
 /** How the conditions of one sort are decided: by an index (`null`: none can tell), or by looking at the records. */

@@ -68,7 +68,8 @@ export function ascending(a: number, b: number): number {
   return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
 }
 
-function sourcesOf(expression: RankPlan): SourceRank[] {
+/** Every place of an expression where a source stands. */
+export function sourcesOf(expression: RankPlan): SourceRank[] {
   if (expression.kind === "source") return [expression];
   return expression.kind === "operation" ? expression.operands.flatMap(sourcesOf) : [];
 }

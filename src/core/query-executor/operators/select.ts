@@ -1,9 +1,16 @@
 /** The columns of ranked records that a search selects. */
-import type { FieldSelection } from "../../collection/collection-state.js";
 import type { SelectPlan } from "../../gateway/search-plan.js";
 import type { SearchColumns } from "../../service.js";
 import type { Metadata, RecordColumns } from "../../types.js";
 import type { Ranked } from "./rank.js";
+
+/** Which columns a read wants beside the ids. */
+export interface FieldSelection {
+  document: boolean;
+  uri: boolean;
+  metadata: boolean;
+  embedding: boolean;
+}
 
 /** Reads columns of these ordinals, in their order. */
 export type FetchColumns = (ordinals: Uint32Array, fields: FieldSelection) => Promise<RecordColumns>;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
+import type { Parts } from "../../collection/parts.js";
 import { ResidentText, type TextSource } from "../../collection/resident-text.js";
-import type { CollectionText } from "../../collection/text.js";
-import { searchText } from "./text.js";
+import { textSource } from "./text.js";
 
 const documents = ["tidal wave", "tide pool", "tide tide", "crab"];
 const source: TextSource = {
@@ -13,10 +13,11 @@ const source: TextSource = {
   uncompacted: () => [],
 };
 
-const run = (query: string, allowed: number[], options: { nResults?: number; prefix?: boolean; fuzzy?: number } = {}) => {
+const run = (query: string, allowed: number[], options: { limit?: number; prefix?: boolean; fuzzy?: number } = {}) => {
   const resident = new ResidentText(testBlockStore(), "o");
-  const text = { search: (...[asked, how, tick]: Parameters<CollectionText["search"]>) => resident.search(source, asked, how, tick) };
-  return searchText(text, { query, nResults: 10, prefix: false, fuzzy: 0, ...options }, Bitmap.of(allowed), () => undefined);
+  const text: Pick<Parts["text"], "search"> = { search: (...asked) => resident.search(source, ...asked) };
+  const asked = { kind: "text", query, limit: 10, prefix: false, fuzzy: 0, ...options } as const;
+  return textSource.readLive({ text } as Parts, asked, Bitmap.of(allowed), () => undefined);
 };
 
 test("loads, filters, ranks and cuts", async () => {
@@ -25,7 +26,7 @@ test("loads, filters, ranks and cuts", async () => {
   expect(hits.scores[0]).toBeGreaterThan(hits.scores[1]!);
   expect(hits.terms).toEqual([["tide"], ["tide"]]);
   expect([...(await run("tide", [0, 1])).ordinals]).toEqual([1]);
-  expect([...(await run("tide", [0, 1, 2], { nResults: 1 })).ordinals]).toEqual([2]);
+  expect([...(await run("tide", [0, 1, 2], { limit: 1 })).ordinals]).toEqual([2]);
 });
 
 test("passes prefix and fuzzy on", async () => {

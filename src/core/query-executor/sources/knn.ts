@@ -1,0 +1,53 @@
+/**
+ * The nearest records of each query, ascending by distance, equal distances in insertion order.
+ *
+ * The index follows every write. In the segments, records whose vector it has replaced since are read and measured one by
+ * one.
+ */
+import type { Bitmap } from "../../base/bitmap.js";
+import type { Tick } from "../../base/turns.js";
+import type { Parts } from "../../collection/parts.js";
+import type { KnnSource } from "../../gateway/search-plan.js";
+import { distanceFrom } from "../../index/vector/distance.js";
+import type { Nearest } from "../../index/vector/flat.js";
+import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
+import type { Segments, SourceKind } from "./source-kind.js";
+
+export const knnSource: SourceKind<KnnSource, Nearest[]> = {
+  readLive: nearest,
+  readSegments: nearestInSegments,
+  toRanked: ([hits]) => ({ ordinals: hits!.ordinals, scores: Float64Array.from(hits!.distances) }),
+};
+
+/** As many queries at once as share a pass over the rows. */
+async function nearest({ vectors }: Parts, { queries, limit }: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
+  const found: Nearest[] = [];
+  for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
+    if (from > 0) await tick();
+    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed)));
+  }
+  return found;
+}
+
+async function nearestInSegments(segments: Segments, source: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
+  const { vectors } = segments.parts;
+  const changed = segments.changedIn("vector");
+  const indexed = await nearest(segments.parts, source, allowed.clone().subtract(changed), tick);
+  const others = allowed.clone().intersect(changed).toArray();
+  const embeddings = await vectors.storedEmbeddings(others);
+  return indexed.map((hits, i) => {
+    const distance = distanceFrom(vectors.space, source.queries[i]!);
+    const measured = Float32Array.from(embeddings, (embedding) => distance(embedding, 0));
+    return nearestOf([hits, { ordinals: others, distances: measured }], source.limit);
+  });
+}
+
+/** The first `limit` of several lists together. */
+function nearestOf(lists: readonly Nearest[], limit: number): Nearest {
+  const hits = lists.flatMap(({ ordinals, distances }) => Array.from(ordinals, (ordinal, i) => ({ ordinal, distance: distances[i]! })));
+  hits.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal).splice(limit);
+  return {
+    ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
+    distances: Float32Array.from(hits, (hit) => hit.distance),
+  };
+}
