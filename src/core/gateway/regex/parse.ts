@@ -3,7 +3,8 @@
  * both limits on its size are kept.
  *
  * Recursive descent; every method leaves `#at` behind what it has read. The size is counted as the pattern is read, a
- * group, a character or a class as one, times the repetitions it is under; it is what `limits.regexSizeMax` bounds.
+ * group, a character or a class as one, times the repetitions it is under, and a class twice for every `~~` in it; it is
+ * what `limits.regexSizeMax` bounds.
  */
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
@@ -85,6 +86,8 @@ class RegexParser {
   #at = 0;
   #depth = 0;
   #size = 0;
+  /** How often a part of the class that is being read is written, at most. */
+  #copies = 1;
   #flags: Flags = { insensitive: false, multiline: false, dotAll: false, unicode: true, verbose: false };
 
   constructor(pattern: string) {
@@ -157,7 +160,7 @@ class RegexParser {
       case "(":
         return this.#group();
       case "[":
-        return this.#class(this.#nested(() => this.#bracketed()));
+        return this.#bracketedAtom();
       case "\\":
         return this.#escapedAtom();
       case "*":
@@ -288,6 +291,14 @@ class RegexParser {
     return complementIf(flips % 2 === 1, { kind: "property", name });
   }
 
+  /** Both sides of a symmetric difference are written twice. */
+  #bracketedAtom(): RegexTree {
+    this.#copies = 1;
+    const set = this.#nested(() => this.#bracketed());
+    this.#size += this.#copies - 1;
+    return this.#class(set);
+  }
+
   #bracketed(): CharacterSet {
     this.#next();
     const isNegated = this.#eat("^");
@@ -297,6 +308,7 @@ class RegexParser {
     for (;;) {
       const operator = this.#match(/&&|--|~~/y)?.[0];
       if (operator === undefined) break;
+      if (operator === "~~") checkLimit("regexSizeMax", (this.#copies *= 2), "its size");
       steps.push({ operator: SET_OPERATORS[operator]!, set: this.#union(false) });
     }
     if (!this.#eat("]")) throw this.#fault("unclosed character class");

@@ -151,7 +151,7 @@ class SourceWriter {
       case "complement":
         return this.#complement(set.of);
       case "combination":
-        return set.steps.reduce((left, step) => this.#combined(left, step), this.#set(set.first));
+        return this.#combination(set.first, set.steps);
       default:
         return `[${this.#item(set)}]`;
     }
@@ -171,16 +171,18 @@ class SourceWriter {
     return sets.every(isItem) ? `[^${this.#items(sets)}]` : `(?:(?!${this.#set(of)})[^])`;
   }
 
-  #combined(left: string, { operator, set }: SetStep): string {
-    const right = this.#set(set);
-    switch (operator) {
-      case "intersection":
-        return `(?:(?=${left})${right})`;
-      case "difference":
-        return `(?:(?!${right})${left})`;
-      case "symmetric-difference":
-        return `(?:(?!${right})${left}|(?!${left})${right})`;
+  /** What a character has to be besides stands in front of it, side by side: some thousand levels of nesting end the process. */
+  #combination(first: CharacterSet, steps: readonly SetStep[]): string {
+    let conditions = "";
+    let source = this.#set(first);
+    for (const { operator, set } of steps) {
+      const right = this.#set(set);
+      if (operator === "symmetric-difference") {
+        const left = conditions + source;
+        [conditions, source] = ["", `(?:(?!${right})${left}|(?!${left})${right})`];
+      } else conditions += `(?${operator === "intersection" ? "=" : "!"}${right})`;
     }
+    return `(?:${conditions}${source})`;
   }
 
   /** What stands in brackets. */
