@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cyclesOf, wrongImports, wrongReaches } from "../tools/tidy/import-rules.js";
-import { notKebab, sayingNothing } from "../tools/tidy/name-rules.js";
+import { notKebab, repeatedNames, sayingNothing } from "../tools/tidy/name-rules.js";
 import { leaningComments, longLines, wrongWords } from "../tools/tidy/text-rules.js";
 import { readTree, type Tree } from "../tools/tidy/tree.js";
 
@@ -30,6 +30,7 @@ describe("this repository", () => {
   test("has no import cycle of types", () => expect(cyclesOf(tree, "types too")).toEqual([]));
   test("names its files in kebab-case", () => expect(notKebab(tree)).toEqual([]));
   test("names its files by what is inside", () => expect(sayingNothing(tree)).toEqual([]));
+  test("calls no two files of a component alike", () => expect(repeatedNames(tree)).toEqual([]));
   test("has no loose ends", () => expect(wrongWords(tree)).toEqual([]));
   test("has comments that stand alone", () => expect(leaningComments(tree)).toEqual([]));
   test("has no line that is too long", () => expect(longLines(tree)).toEqual([]));

@@ -10,7 +10,7 @@
  *                                                     position: the difference to the one before, the first as it is
  *     string    := n:varint { code unit:varint }^n    UTF-16: most terms take one byte a letter
  *
- * A long posting list is several entries of one term. Whoever changes the grammar raises `LAYOUT` in `text.ts`.
+ * A long posting list is several entries of one term. Whoever changes the grammar raises `LAYOUT` in `text-index.ts`.
  */
 import { TidepoolError } from "../../errors.js";
 

@@ -2,9 +2,9 @@
 import type { Tick } from "../../base/turns.js";
 import type { Parts } from "../../collection/parts.js";
 import type { RankSource } from "../../gateway/search-plan.js";
-import { knnSource } from "./knn.js";
+import { knnSource } from "./knn-source.js";
 import type { SourceKind } from "./source-kind.js";
-import { textSource } from "./text.js";
+import { textSource } from "./text-source.js";
 
 const kinds = {
   knn: knnSource,

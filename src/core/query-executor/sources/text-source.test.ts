@@ -3,7 +3,7 @@ import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
 import type { Parts } from "../../collection/parts.js";
 import { ResidentText, type TextSource } from "../../collection/resident-text.js";
-import { textSource } from "./text.js";
+import { textSource } from "./text-source.js";
 
 const documents = ["tidal wave", "tide pool", "tide tide", "crab"];
 const source: TextSource = {

@@ -4,7 +4,7 @@ import type { Parts } from "../../collection/parts.js";
 import type { KnnSource } from "../../gateway/search-plan.js";
 import type { Nearest } from "../../index/vector/flat.js";
 import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
-import { knnSource } from "./knn.js";
+import { knnSource } from "./knn-source.js";
 
 const LIMIT = 2;
 
