@@ -8,6 +8,7 @@
  * A slot is 4 KiB, the sector of today's disks. A write that power loss tears can then only damage the extent being
  * written, never a neighbour that is already durable. Half a slot is lost per block of up to 4 MiB, which is cheap.
  */
+import { lowerBound } from "../core/base/lower-bound.js";
 import { TidepoolError } from "../core/errors.js";
 import type { Extent } from "../core/storage.js";
 
@@ -94,14 +95,7 @@ class Arena {
   }
 
   #firstAtOrAfter(offset: number): number {
-    let low = 0;
-    let high = this.free.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.free[middle]!.offset < offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(0, this.free.length, (i) => this.free[i]!.offset < offset);
   }
 }
 

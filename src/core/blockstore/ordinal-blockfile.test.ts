@@ -4,7 +4,7 @@ import { Random } from "../../testing/environment.js";
 import { Bitmap } from "../base/bitmap.js";
 import { idFormat } from "../segment/record.js";
 import { type BlockBatch, BlockStore } from "./blockstore.js";
-import { findRow, OrdinalBlockfile, type OrdinalSection } from "./ordinal-blockfile.js";
+import { findEntry, findRow, OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "./ordinal-blockfile.js";
 
 const BLOCK_BYTES_MAX = 4096;
 const tick = async (): Promise<void> => undefined;
@@ -84,4 +84,25 @@ describe("a blockfile by ordinal", () => {
 test("findRow finds every ordinal of a block with holes, and nothing else", () => {
   const ordinals = Uint32Array.of(3, 4, 7, 8, 20, 21, 22, 40);
   for (let ordinal = 0; ordinal < 50; ordinal++) expect(findRow(ordinals, ordinal)).toBe(ordinals.indexOf(ordinal));
+});
+
+test("findEntry finds the one whose range holds an ordinal, and nothing between ranges", () => {
+  const items = [
+    { name: "a", range: { first: 3, last: 5 } },
+    { name: "b", range: { first: 6, last: 6 } },
+    { name: "c", range: { first: 10, last: 20 } },
+  ];
+  const name = (ordinal: number) => findEntry(items, ordinal, ({ range }) => range)?.name ?? null;
+  expect([2, 3, 5, 6, 7, 9, 10, 20, 21].map(name)).toEqual([null, "a", "a", "b", null, null, "c", "c", null]);
+  expect(findEntry([], 0, () => ({ first: 0, last: 0 }))).toBeNull();
+});
+
+test("ordinalRefs names every block of every entry", () => {
+  const [a, b, c] = [1, 2, 3].map((arena) => ({ arena, offset: 0, length: 8, crc32: 0 }));
+  expect(
+    ordinalRefs([
+      { first: 0, last: 0, rows: 1, refs: [a!, b!] },
+      { first: 1, last: 1, rows: 1, refs: [c!] },
+    ]),
+  ).toEqual([a, b, c]);
 });

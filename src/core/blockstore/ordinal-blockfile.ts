@@ -4,16 +4,18 @@
  * A section is the sparse index: for each block its first and last ordinal and where it lies. A block holds rows of
  * strictly ascending ordinals, and blocks do not overlap, so a row is found by two binary searches. Deleted rows are
  * really gone: the block that held them is rewritten without them (the block delta becomes its successor), and blocks
- * that grew small are written together with their neighbour.
+ * that grew small are written together with their neighbours (`section-writer.ts`).
  *
  * One row may be spread over several parallel blocks ("parts") of the same rows, so that what is always resident and
  * what is read row by row lie apart.
  */
 
 import type { Bitmap } from "../base/bitmap.js";
+import { lowerBound } from "../base/lower-bound.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "./block.js";
 import type { BlockRef, BlockStore, BlockWriter } from "./blockstore.js";
+import { type SectionBlocks, SectionWriter } from "./section-writer.js";
 
 /** One entry of the sparse index. */
 export interface OrdinalEntry {
@@ -39,15 +41,23 @@ export interface RowFormat<Row> {
 /** What changes: rows to write (new, or replacing the row of the same ordinal), and ordinals whose rows go. */
 export interface OrdinalChanges<Row> {
   /** Ascending by ordinal. */
-  written: readonly (readonly [ordinal: number, row: Row])[];
+  written: readonly NumberedRow<Row>[];
   removed: Bitmap;
 }
+
+type NumberedRow<Row> = readonly [ordinal: number, row: Row];
 
 export class OrdinalBlockfile<Row> {
   readonly #store: BlockStore;
   readonly #owner: string;
   readonly #format: RowFormat<Row>;
   readonly #blockBytesMax: number;
+  readonly #blocks: SectionBlocks<NumberedRow<Row>, OrdinalEntry> = {
+    sizeOf: (row) => this.#format.sizeOf(row[1]),
+    byteLength,
+    read: (entry) => this.#rows(entry),
+    write: (rows, writer, tick) => this.#write(rows, writer, tick),
+  };
   /** Accessors of blocks that somebody still holds, most often the block cache. */
   readonly #decoded = new WeakMap<Block, OrdinalRows<Row>>();
 
@@ -60,7 +70,7 @@ export class OrdinalBlockfile<Row> {
 
   /** The section that results; blocks without a change are shared with the old one, the others go to `blocks`. */
   async apply(section: OrdinalSection, changes: OrdinalChanges<Row>, blocks: BlockWriter, tick: Tick): Promise<OrdinalSection> {
-    const writer = new SectionWriter(blocks, this.#format, this.#blockBytesMax, tick);
+    const output = this.#writerTo(blocks, tick);
     let next = 0;
     for (let e = 0; e < section.length; e++) {
       const entry = section[e]!;
@@ -68,16 +78,16 @@ export class OrdinalBlockfile<Row> {
       const from = next;
       while (next < changes.written.length && changes.written[next]![0] < nextFirst) next++;
       const written = changes.written.slice(from, next);
-      if (!this.#isTouched(entry, written, changes.removed, nextFirst === Infinity) && !writer.wantsToAbsorb(entry)) {
-        await writer.keep(entry);
-        await writer.addRows(written);
-      } else {
-        await writer.addRows(await this.#merge(entry, written, changes.removed));
+      if (this.#isTouched(entry, written, changes.removed, nextFirst === Infinity)) {
+        await output.append(await this.#merge(entry, written, changes.removed));
         await tick();
+      } else {
+        await output.keep(entry);
+        await output.append(written);
       }
     }
-    await writer.addRows(changes.written.slice(next));
-    return writer.finish();
+    await output.append(changes.written.slice(next));
+    return output.finish();
   }
 
   /** All rows anew, under other ordinals in the same order. */
@@ -87,12 +97,12 @@ export class OrdinalBlockfile<Row> {
     blocks: BlockWriter,
     tick: Tick,
   ): Promise<OrdinalSection> {
-    const writer = new SectionWriter(blocks, this.#format, this.#blockBytesMax, tick);
+    const output = this.#writerTo(blocks, tick);
     for (const entry of section) {
       const rows = await this.#load(entry);
-      await writer.addRows(Array.from(rows.ordinals, (ordinal, row) => [ordinalOf(ordinal), rows.at(row)] as const));
+      await output.append(Array.from(rows.ordinals, (ordinal, row) => [ordinalOf(ordinal), rows.at(row)] as const));
     }
-    return writer.finish();
+    return output.finish();
   }
 
   /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. */
@@ -103,7 +113,7 @@ export class OrdinalBlockfile<Row> {
     for (let i = 0; i < ordinals.length; i++) {
       const ordinal = ordinals[i]!;
       if (entry === null || ordinal < entry.first || ordinal > entry.last) {
-        entry = findEntry(section, ordinal);
+        entry = findEntry(section, ordinal, (range) => range);
         rows = entry === null ? null : await this.#load(entry);
       }
       out.push(rows?.get(ordinal) ?? null);
@@ -123,25 +133,50 @@ export class OrdinalBlockfile<Row> {
    * A block must be rewritten when a row of it changes. New ordinals behind the last block's rows join that block while it
    * has room; elsewhere there is no gap to fill, as ordinals are never reused.
    */
-  #isTouched(entry: OrdinalEntry, written: readonly (readonly [number, Row])[], removed: Bitmap, isLast: boolean): boolean {
+  #isTouched(entry: OrdinalEntry, written: readonly NumberedRow<Row>[], removed: Bitmap, isLast: boolean): boolean {
     if (written.length > 0 && written[0]![0] <= entry.last) return true;
     if (isLast && written.length > 0 && byteLength(entry) < this.#blockBytesMax / 2) return true;
     const next = removed.values(entry.first).next();
     return next.done !== true && next.value <= entry.last;
   }
 
-  async #merge(entry: OrdinalEntry, written: readonly (readonly [number, Row])[], removed: Bitmap): Promise<[number, Row][]> {
+  async #merge(entry: OrdinalEntry, written: readonly NumberedRow<Row>[], removed: Bitmap): Promise<NumberedRow<Row>[]> {
     const rows = await this.#load(entry);
-    const merged: [number, Row][] = [];
+    const merged: NumberedRow<Row>[] = [];
     let w = 0;
     for (let row = 0; row < rows.ordinals.length; row++) {
       const ordinal = rows.ordinals[row]!;
-      for (; w < written.length && written[w]![0] < ordinal; w++) merged.push([...written[w]!]);
-      if (w < written.length && written[w]![0] === ordinal) merged.push([...written[w++]!]);
+      while (w < written.length && written[w]![0] < ordinal) merged.push(written[w++]!);
+      if (w < written.length && written[w]![0] === ordinal) merged.push(written[w++]!);
       else if (!removed.has(ordinal)) merged.push([ordinal, rows.at(row)]);
     }
-    for (; w < written.length; w++) merged.push([...written[w]!]);
+    while (w < written.length) merged.push(written[w++]!);
     return merged;
+  }
+
+  #writerTo(writer: BlockWriter, tick: Tick): SectionWriter<NumberedRow<Row>, OrdinalEntry> {
+    const sizes = { blockBytesMax: this.#blockBytesMax, rowBytesMax: this.#blockBytesMax, blocksWaiting: 1 } as const;
+    return new SectionWriter(this.#blocks, sizes, writer, tick);
+  }
+
+  async #rows(entry: OrdinalEntry): Promise<NumberedRow<Row>[]> {
+    const rows = await this.#load(entry);
+    return Array.from(rows.ordinals, (ordinal, row) => [ordinal, rows.at(row)] as const);
+  }
+
+  async #write(rows: readonly NumberedRow<Row>[], writer: BlockWriter, tick: Tick): Promise<OrdinalEntry> {
+    const ordinals = new Uint32Array(rows.length);
+    for (let row = 0; row < rows.length; row++) ordinals[row] = rows[row]![0];
+    const parts = this.#format.encode(
+      ordinals,
+      rows.map((row) => row[1]),
+    );
+    const refs: BlockRef[] = [];
+    for (const bytes of parts) {
+      await tick();
+      refs.push(await writer.write(bytes));
+    }
+    return { first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs };
   }
 
   async #load(entry: OrdinalEntry): Promise<OrdinalRows<Row>> {
@@ -172,100 +207,29 @@ class OrdinalRows<Row> {
   }
 }
 
-/** Collects rows and kept entries in order, and writes a block whenever enough rows came together. */
-class SectionWriter<Row> {
-  readonly #blocks: BlockWriter;
-  readonly #format: RowFormat<Row>;
-  readonly #blockBytesMax: number;
-  readonly #tick: Tick;
-  readonly #section: OrdinalSection = [];
-  #ordinals: number[] = [];
-  #rows: Row[] = [];
-  #bytes = 0;
-
-  constructor(blocks: BlockWriter, format: RowFormat<Row>, blockBytesMax: number, tick: Tick) {
-    this.#blocks = blocks;
-    this.#format = format;
-    this.#blockBytesMax = blockBytesMax;
-    this.#tick = tick;
-  }
-
-  /** True when rows wait that are too few for a block of their own and the entry is small enough to join them. */
-  wantsToAbsorb(entry: OrdinalEntry): boolean {
-    return this.#bytes > 0 && this.#bytes + byteLength(entry) <= this.#blockBytesMax / 2;
-  }
-
-  async keep(entry: OrdinalEntry): Promise<void> {
-    await this.#writeBlock();
-    this.#section.push(entry);
-  }
-
-  async addRows(rows: readonly (readonly [number, Row])[]): Promise<void> {
-    for (const [ordinal, row] of rows) {
-      const size = this.#format.sizeOf(row);
-      if (this.#rows.length > 0 && this.#bytes + size > this.#blockBytesMax) await this.#writeBlock();
-      this.#ordinals.push(ordinal);
-      this.#rows.push(row);
-      this.#bytes += size;
-    }
-  }
-
-  async finish(): Promise<OrdinalSection> {
-    await this.#writeBlock();
-    return this.#section;
-  }
-
-  async #writeBlock(): Promise<void> {
-    if (this.#rows.length === 0) return;
-    const ordinals = Uint32Array.from(this.#ordinals);
-    const refs: BlockRef[] = [];
-    for (const bytes of this.#format.encode(ordinals, this.#rows)) {
-      await this.#tick();
-      refs.push(await this.#blocks.write(bytes));
-    }
-    this.#section.push({ first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs });
-    this.#ordinals = [];
-    this.#rows = [];
-    this.#bytes = 0;
-    await this.#tick();
-  }
-}
-
 function byteLength(entry: OrdinalEntry): number {
   return entry.refs.reduce((sum, ref) => sum + ref.length, 0);
 }
 
 /** The blocks of a section. */
-export function refsOf(section: OrdinalSection): BlockRef[] {
+export function ordinalRefs(section: OrdinalSection): BlockRef[] {
   return section.flatMap((entry) => entry.refs);
 }
 
-/** The entry whose range contains the ordinal. */
-export function findEntry(section: OrdinalSection, ordinal: number): OrdinalEntry | null {
-  let low = 0;
-  let high = section.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const entry = section[middle]!;
-    if (ordinal < entry.first) high = middle - 1;
-    else if (ordinal > entry.last) low = middle + 1;
-    else return entry;
-  }
-  return null;
+/** Of things with ascending ranges the one whose range contains the ordinal, or null. */
+export function findEntry<Item>(
+  items: readonly Item[],
+  ordinal: number,
+  rangeOf: (item: Item) => Pick<OrdinalEntry, "first" | "last">,
+): Item | null {
+  const item = items[lowerBound(0, items.length, (i) => rangeOf(items[i]!).first <= ordinal) - 1];
+  return item !== undefined && ordinal <= rangeOf(item).last ? item : null;
 }
 
 /** The row of an ordinal in a block's ordinals, or −1. Blocks without holes answer without a search. */
 export function findRow(ordinals: Uint32Array, ordinal: number): number {
   const first = ordinals[0] ?? 0;
   if (ordinals[ordinal - first] === ordinal) return ordinal - first;
-  let low = 0;
-  let high = ordinals.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const value = ordinals[middle]!;
-    if (value === ordinal) return middle;
-    if (value < ordinal) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
+  const row = lowerBound(0, ordinals.length, (at) => ordinals[at]! < ordinal);
+  return ordinals[row] === ordinal ? row : -1;
 }

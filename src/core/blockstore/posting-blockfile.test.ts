@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { TidepoolError } from "../errors.js";
+import { type OrdinalListDelta, ordinalListFormat } from "../segment/ordinal-list.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
 import type { BlockBatch, BlockRef } from "./blockstore.js";
 import { BlockStore } from "./blockstore.js";
-import type { PostingDelta, PostingSection } from "./posting-blockfile.js";
-import { PostingBlockfile, refsOf } from "./posting-blockfile.js";
+import type { PostingSection, ValueFormat } from "./posting-blockfile.js";
+import { PostingBlockfile, postingRefs } from "./posting-blockfile.js";
 
 /** Every blob is an arena of its own. */
 class TestBlobs implements BlobStore {
@@ -43,39 +44,49 @@ class TestBlobs implements BlobStore {
 const BLOCK_BYTES_MAX = 2048;
 const EMPTY: PostingSection = { blocks: [] };
 
+type OrdinalBlocks = PostingBlockfile<Uint32Array, OrdinalListDelta>;
+
 /** Without a cache every read shows in `readsOf`. */
-function open(cacheBytesMax = 0): { blobs: TestBlobs; store: BlockStore; file: PostingBlockfile; blocks: BlockBatch } {
-  const blobs = new TestBlobs();
-  const store = new BlockStore(blobs, cacheBytesMax);
-  return { blobs, store, file: new PostingBlockfile(store, "segment metadata", BLOCK_BYTES_MAX), blocks: store.begin() };
+function open(cacheBytesMax = 0): { blobs: TestBlobs; store: BlockStore; file: OrdinalBlocks; blocks: BlockBatch } {
+  return openFile(ordinalListFormat, cacheBytesMax);
 }
 
-function added(entries: Iterable<[string, number[]]>): Map<string, PostingDelta> {
+function openFile<Value, Delta>(
+  format: ValueFormat<Value, Delta>,
+  cacheBytesMax = 0,
+): { blobs: TestBlobs; store: BlockStore; file: PostingBlockfile<Value, Delta>; blocks: BlockBatch } {
+  const blobs = new TestBlobs();
+  const store = new BlockStore(blobs, cacheBytesMax);
+  const file = new PostingBlockfile(store, "segment metadata", format, BLOCK_BYTES_MAX);
+  return { blobs, store, file, blocks: store.begin() };
+}
+
+function added(entries: Iterable<[string, number[]]>): Map<string, OrdinalListDelta> {
   return new Map([...entries].map(([key, add]) => [key, { add, remove: [] }]));
 }
 
-function removed(entries: Iterable<[string, number[]]>): Map<string, PostingDelta> {
+function removed(entries: Iterable<[string, number[]]>): Map<string, OrdinalListDelta> {
   return new Map([...entries].map(([key, remove]) => [key, { add: [], remove }]));
 }
 
 /** Keys "00000" to count, one ordinal each. */
-function numbered(count: number): Map<string, PostingDelta> {
+function numbered(count: number): Map<string, OrdinalListDelta> {
   return added(Array.from({ length: count }, (_, i) => [String(i).padStart(5, "0"), [i]]));
 }
 
-async function contents(file: PostingBlockfile, section: PostingSection, from = "", to = "\uffff\uffff"): Promise<[string, number[]][]> {
+async function contents(file: OrdinalBlocks, section: PostingSection, from = "", to = "\uffff\uffff"): Promise<[string, number[]][]> {
   const found: [string, number[]][] = [];
   for await (const run of file.range(section, from, to)) {
     const rows = [...run].map(([key, ordinals]): [string, number[]] => [key, [...ordinals]]);
-    expect([...run.ordinals]).toEqual(rows.flatMap(([, ordinals]) => ordinals));
+    expect([...run.values]).toEqual(rows.flatMap(([, ordinals]) => ordinals));
     found.push(...rows);
   }
   return found;
 }
 
 function released(before: PostingSection, after: PostingSection): BlockRef[] {
-  const used = new Set(refsOf(after).map((ref) => ref.arena));
-  return refsOf(before).filter((ref) => !used.has(ref.arena));
+  const used = new Set(postingRefs(after).map((ref) => ref.arena));
+  return postingRefs(before).filter((ref) => !used.has(ref.arena));
 }
 
 /** Small, fast and reproducible (Mulberry32). */
@@ -221,7 +232,7 @@ describe("PostingBlockfile", () => {
     const { file, blocks } = open();
     let section = EMPTY;
     for (let i = 0; section.blocks.length < 2; i++) section = await file.apply(section, added([[String(i).padStart(5, "0"), [i]]]), blocks);
-    const [first, second] = refsOf(section);
+    const [first, second] = postingRefs(section);
     expect(Math.abs(first!.length - second!.length)).toBeLessThan(100);
   });
 
@@ -336,7 +347,7 @@ async function runModel(seed: number): Promise<void> {
     const plain = expected.map(([key, set]) => [key, [...set].sort((a, b) => a - b)]);
     expect(await contents(file, section), where).toEqual(plain);
     expect([...blobs.blobs.keys()].sort(), where).toEqual(
-      refsOf(section)
+      postingRefs(section)
         .map((ref) => ref.arena)
         .sort(),
     );
@@ -346,7 +357,7 @@ async function runModel(seed: number): Promise<void> {
       const [from, to] = [randomKey(pick), randomKey(pick)].sort() as [string, string];
       expect(await contents(file, section, from, to), where).toEqual(plain.filter(([key]) => key! >= from && key! < to));
     }
-    for (const ref of refsOf(section)) {
+    for (const ref of postingRefs(section)) {
       const rows = (await store.read(ref, "test")).rows;
       if (rows > 1) expect(ref.length, where).toBeLessThanOrEqual(BLOCK_BYTES_MAX);
     }
@@ -363,8 +374,8 @@ function randomKey(pick: (below: number) => number): string {
 }
 
 /** Mostly a few changes; now and then removals of nearly everything. */
-function randomDeltas(pick: (below: number) => number, sweep: boolean): Map<string, PostingDelta> {
-  const deltas = new Map<string, PostingDelta>();
+function randomDeltas(pick: (below: number) => number, sweep: boolean): Map<string, OrdinalListDelta> {
+  const deltas = new Map<string, OrdinalListDelta>();
   for (let n = sweep ? 500 : 1 + pick(40); n > 0; n--) {
     const ordinals = Array.from({ length: pick(12) }, () => pick(64));
     const everything = Array.from({ length: 600 }, (_, i) => i);
@@ -377,7 +388,7 @@ function randomDeltas(pick: (below: number) => number, sweep: boolean): Map<stri
   return deltas;
 }
 
-function applyToModel(model: Map<string, Set<number>>, deltas: ReadonlyMap<string, PostingDelta>): void {
+function applyToModel(model: Map<string, Set<number>>, deltas: ReadonlyMap<string, OrdinalListDelta>): void {
   for (const [key, { add, remove }] of deltas) {
     const set = model.get(key) ?? new Set();
     for (const ordinal of remove) set.delete(ordinal);

@@ -11,9 +11,10 @@ import { Bitmap } from "../base/bitmap.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
-import { PostingBlockfile, type PostingDelta, type PostingSection, refsOf } from "../blockstore/posting-blockfile.js";
+import { PostingBlockfile, type PostingSection, postingRefs } from "../blockstore/posting-blockfile.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
+import { type OrdinalListDelta, ordinalListFormat } from "../segment/ordinal-list.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
 import type { Metadata, MetadataValue, Scalar } from "../types.js";
 import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
@@ -27,12 +28,12 @@ export interface MetadataSection {
 const CHANGES_PER_TICK = 256;
 
 export class CollectionMetadata implements CollectionPart<MetadataSection> {
-  readonly #blockfile: PostingBlockfile;
+  readonly #blockfile: PostingBlockfile<Uint32Array, OrdinalListDelta>;
   readonly #indexes: IndexPolicy;
   #section: MetadataSection = CollectionMetadata.empty();
 
   constructor({ context, row, indexes }: Pick<PartHome, "indexes"> & { context: { blocks: BlockStore }; row: { name: string } }) {
-    this.#blockfile = new PostingBlockfile(context.blocks, `collection "${row.name}" (metadata)`);
+    this.#blockfile = new PostingBlockfile(context.blocks, `collection "${row.name}" (metadata)`, ordinalListFormat);
     this.#indexes = indexes;
   }
 
@@ -41,7 +42,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
   }
 
   static refs({ postings }: MetadataSection): BlockRef[] {
-    return refsOf(postings);
+    return postingRefs(postings);
   }
 
   /** Nothing of it is in memory but decoded blocks, which the block cache accounts for. */
@@ -56,7 +57,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     writer: BlockWriter,
     tick: Tick,
   ): Promise<Prepared<MetadataSection>> {
-    const deltas = new Map<string, PostingDelta>();
+    const deltas = new Map<string, OrdinalListDelta>();
     let count = 0;
     for (const change of payloads) {
       collectDeltas(change, deltas, this.#indexes);
@@ -102,7 +103,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
       default: {
         const matches = new Bitmap();
         const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) matches.addAll(run.ordinals);
+        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) matches.addAll(run.values);
         return matches;
       }
     }
@@ -116,7 +117,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
   }
 }
 
-function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string, PostingDelta>, indexes: IndexPolicy): void {
+function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string, OrdinalListDelta>, indexes: IndexPolicy): void {
   const { ordinal } = change;
   const before = change.before?.metadata ?? null;
   const after = change.after?.metadata ?? null;
@@ -154,7 +155,7 @@ function isSame(a: MetadataValue, b: MetadataValue): boolean {
   return a.length === b.length && a.every((element, i) => element === b[i]);
 }
 
-function deltaOf(deltas: Map<string, PostingDelta>, key: string): PostingDelta {
+function deltaOf(deltas: Map<string, OrdinalListDelta>, key: string): OrdinalListDelta {
   let delta = deltas.get(key);
   if (delta === undefined) deltas.set(key, (delta = { add: [], remove: [] }));
   return delta;

@@ -9,7 +9,7 @@ import { Bitmap } from "../base/bitmap.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { OrdinalBlockfile, type OrdinalSection, refsOf } from "../blockstore/ordinal-blockfile.js";
+import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
@@ -68,8 +68,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   static *refs({ ids, payload }: RecordsSection): Generator<BlockRef, void, undefined> {
-    yield* refsOf(ids);
-    yield* refsOf(payload);
+    yield* ordinalRefs(ids);
+    yield* ordinalRefs(payload);
   }
 
   get count(): number {

@@ -7,7 +7,7 @@ import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
+import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { quantizedRows } from "../segment/vector.js";
@@ -69,9 +69,9 @@ export class StoredVectors {
   }
 
   #locate(ordinal: number): { range: ByteRange; checksum: number } {
-    const directory = this.#directoryOf(ordinal);
-    const row = directory === undefined ? -1 : findRow(directory.ordinals, ordinal);
-    if (directory === undefined || row < 0) {
+    const directory = findEntry(this.#directories, ordinal, ({ entry }) => entry);
+    const row = directory === null ? -1 : findRow(directory.ordinals, ordinal);
+    if (directory === null || row < 0) {
       throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
     }
     const width = this.#dimension * 4;
@@ -79,19 +79,6 @@ export class StoredVectors {
       range: { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width },
       checksum: directory.checksums[row]!,
     };
-  }
-
-  #directoryOf(ordinal: number): RowDirectory | undefined {
-    let low = 0;
-    let high = this.#directories.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const directory = this.#directories[middle]!;
-      if (ordinal < directory.entry.first) high = middle - 1;
-      else if (ordinal > directory.entry.last) low = middle + 1;
-      else return directory;
-    }
-    return undefined;
   }
 
   /** The codes of one entry after the other; each block is good until the next one is read. */

@@ -8,7 +8,7 @@
 import type { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { OrdinalBlockfile, type OrdinalSection, refsOf } from "../blockstore/ordinal-blockfile.js";
+import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { Nearest } from "../index/vector/flat.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
@@ -66,7 +66,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   static *refs({ rows, graph }: VectorsSection): Generator<BlockRef, void, undefined> {
-    yield* refsOf(rows);
+    yield* ordinalRefs(rows);
     if (graph !== null) yield* graph.pieces;
   }
 

@@ -2,6 +2,7 @@
  * Log and catalog as plain maps: the rows that the memory storage and the fault-injecting storage keep. Everything here
  * is synchronous, so a change is atomic by construction once its checks have passed. Bytes are copied in and out.
  */
+import { lowerBound } from "../../core/base/lower-bound.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { CatalogTransaction, LogEntry } from "../../core/storage.js";
 import { catalogConflict, equalBytes, ownBytes } from "../bytes.js";
@@ -82,12 +83,5 @@ export class MemoryRows {
 
 /** Index of the first entry with an offset above this one. */
 function firstAfter(log: readonly LogEntry[], offset: number): number {
-  let low = 0;
-  let high = log.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (log[middle]!.offset <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(0, log.length, (i) => log[i]!.offset <= offset);
 }
