@@ -5,7 +5,7 @@ import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
 import type { BlockBatch, BlockRef } from "./blockstore.js";
 import { BlockStore } from "./blockstore.js";
-import type { PostingSection, ValueFormat } from "./posting-blockfile.js";
+import type { PostingSection } from "./posting-blockfile.js";
 import { PostingBlockfile, postingRefs } from "./posting-blockfile.js";
 
 /** Every blob is an arena of its own. */
@@ -48,16 +48,9 @@ type OrdinalBlocks = PostingBlockfile<Uint32Array, OrdinalListDelta>;
 
 /** Without a cache every read shows in `readsOf`. */
 function open(cacheBytesMax = 0): { blobs: TestBlobs; store: BlockStore; file: OrdinalBlocks; blocks: BlockBatch } {
-  return openFile(ordinalListFormat, cacheBytesMax);
-}
-
-function openFile<Value, Delta>(
-  format: ValueFormat<Value, Delta>,
-  cacheBytesMax = 0,
-): { blobs: TestBlobs; store: BlockStore; file: PostingBlockfile<Value, Delta>; blocks: BlockBatch } {
   const blobs = new TestBlobs();
   const store = new BlockStore(blobs, cacheBytesMax);
-  const file = new PostingBlockfile(store, "segment metadata", format, BLOCK_BYTES_MAX);
+  const file = new PostingBlockfile(store, "segment metadata", ordinalListFormat, BLOCK_BYTES_MAX);
   return { blobs, store, file, blocks: store.begin() };
 }
 
