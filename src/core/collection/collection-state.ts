@@ -16,7 +16,6 @@ import type { CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import type { CollectionRecords } from "./records.js";
-import type { CollectionText } from "./text.js";
 import type { CollectionVectors } from "./vectors.js";
 import { WriteLine } from "./write-line.js";
 
@@ -110,10 +109,6 @@ export class CollectionState {
 
   get vectors(): CollectionVectors {
     return this.parts.vectors;
-  }
-
-  get text(): CollectionText {
-    return this.parts.text;
   }
 
   /** The manifest that is installed, published or not. */
