@@ -56,6 +56,8 @@ export class CollectionState {
   readonly requests: AppliedRequests;
   readonly log: UncompactedLog = { bytes: 0, records: 0, deletions: 0 };
   readonly #context: StateContext;
+  /** The parts in the order in which they are opened, told of a log record, and installed. */
+  readonly #allParts: readonly AnyPart[];
   #manifest: Manifest;
   #appliedOffset: number;
   #isRetained: () => boolean = () => true;
@@ -69,6 +71,7 @@ export class CollectionState {
     this.#context = context;
     this.#appliedOffset = manifest.offset;
     this.parts = createParts(this.#home());
+    this.#allParts = partNames.map((name) => this.parts[name] as AnyPart);
   }
 
   /** Reads what has to be in memory of the manifest's sections, then replays the log after it. */
@@ -138,10 +141,6 @@ export class CollectionState {
   /** Dead ordinals above which the collection is renumbered. */
   get deadOrdinalsMax(): number {
     return this.#context.deadOrdinalsMax(this.count);
-  }
-
-  get #allParts(): AnyPart[] {
-    return partNames.map((name) => this.parts[name] as AnyPart);
   }
 
   /** Runs a read under the shared lock, in which nothing moves; refused when the blocks may be gone by then. */

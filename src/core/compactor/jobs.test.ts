@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { TestEnvironment } from "../../testing/environment.js";
+import { gate, turns } from "../../testing/gate.js";
 import { type IdleJob, Jobs } from "./jobs.js";
 
 /** A collection, and which jobs are due on it. */
@@ -75,16 +76,6 @@ const kinds = {
   builds: { idleMs: 30, priority: 1, writesBlocks: false, isAwaited: true },
   saves: { idleMs: 30, priority: 2, writesBlocks: true, isAwaited: true },
 } as const;
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-function gate(): { held: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const held = new Promise<void>((resolve) => (open = resolve));
-  return { held, open };
-}
 
 describe("an idle job", () => {
   test("does not begin before its time without a write is over", async () => {

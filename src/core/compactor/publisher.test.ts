@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { TestEnvironment } from "../../testing/environment.js";
+import { gate, turns } from "../../testing/gate.js";
 import { sectionKinds } from "../collection/parts.js";
 import { ReadWriteLock } from "../collection/read-write-lock.js";
 import { TidepoolError } from "../errors.js";
@@ -51,16 +52,6 @@ class Walk {
     settled: () => void this.publisher.publishSettled(),
     failed: (error) => this.failures.push(error),
   });
-}
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-function gate(): { held: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const held = new Promise<void>((resolve) => (open = resolve));
-  return { held, open };
 }
 
 describe("a publisher", () => {

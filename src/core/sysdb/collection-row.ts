@@ -1,14 +1,8 @@
 /** What the catalog keeps of a collection beside its manifest. */
-import type { CollectionConfiguration, CollectionSchema, Metadata } from "../types.js";
+import type { CollectionInfo, CollectionSchema } from "../types.js";
 
 /** `sequence` is its place in the order of creation. */
-export interface CollectionRow {
-  id: string;
-  name: string;
-  tenant: string;
-  database: string;
-  metadata: Metadata | null;
-  configuration: CollectionConfiguration;
+export interface CollectionRow extends Omit<CollectionInfo, "schema" | "dimension"> {
   /** Missing where all indexes are as they are without a schema. */
   schema?: CollectionSchema;
   sequence: number;
