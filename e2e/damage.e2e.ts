@@ -223,7 +223,7 @@ test("a damaged graph is told of, built anew and saved, and the answers are righ
 });
 
 test.each(["indexeddb", "opfs"] as const)(
-  "a database whose %s the browser has dropped alone is CORRUPTION, and what the message advises helps",
+  "a database whose %s the browser has dropped alone is DATA_EVICTED, and what the message advises helps",
   async (dropped) => {
     const options = { path: `dropped-${dropped}`, storage: "auto" } as const;
     await createCompacted({ ...options, storage: "opfs" });
@@ -231,7 +231,7 @@ test.each(["indexeddb", "opfs"] as const)(
     const sizes = dropped === "indexeddb" ? await operate("arenaSizes", options.path) : [];
     for (let attempt = 0; attempt < 2; attempt++) {
       const refusal = await readEverything(options);
-      expect(refusal).toMatchObject({ code: "CORRUPTION" });
+      expect(refusal).toMatchObject({ code: "DATA_EVICTED", details: { lost: dropped } });
       expect(refusal!.message).toMatch(/the browser has dropped .* Nothing was changed\. destroyPath/);
     }
     expect(await operate("arenaSizes", options.path)).toEqual(sizes);

@@ -30,6 +30,8 @@ function adviceFor(error: unknown): Advice {
       return { title: "This browser cannot do that", advice: `${error.message} A private window or an old browser may be the reason.` };
     case "CORRUPTION":
       return { title: "Stored data is damaged", advice: `${error.message} Nothing was deleted.` };
+    case "DATA_EVICTED":
+      return { title: "The browser has dropped stored data", advice: error.message };
     case "FORMAT_TOO_NEW":
       return { title: "A newer release wrote this database", advice: `${error.message} Nothing was touched.`, action: reload };
     case "CONNECTION_LOST":

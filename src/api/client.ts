@@ -92,7 +92,7 @@ const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"]
  * another, in this tab or elsewhere, wait up to 5 s for it to be closed and then reject with `LOCKED`.
  *
  * Every call rejects with a {@link TidepoolError}. Beside the codes named at each method any call may meet `LOCKED`,
- * `NOT_SUPPORTED`, `CORRUPTION`, `FORMAT_TOO_NEW`, `QUOTA_EXCEEDED`, `CONNECTION_LOST`, `POISONED` and `CLOSED`.
+ * `NOT_SUPPORTED`, `CORRUPTION`, `DATA_EVICTED`, `FORMAT_TOO_NEW`, `QUOTA_EXCEEDED`, `CONNECTION_LOST`, `POISONED` and `CLOSED`.
  *
  * @example
  * const client = new TidepoolClient({ path: "notes" });

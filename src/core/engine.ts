@@ -35,6 +35,7 @@ import { QueryExecutor } from "./query-executor/executor.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
+import { tellEvicted } from "./sysdb/evicted.js";
 import { FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
 import type { CollectionConfiguration, IndexEngine } from "./types.js";
 
@@ -100,8 +101,8 @@ export class Engine {
   }
 
   /**
-   * Opens the database that the storage holds, or starts a new one. Rejects with `FORMAT_TOO_NEW` or `CORRUPTION` without
-   * having changed anything.
+   * Opens the database that the storage holds, or starts a new one. Rejects with `FORMAT_TOO_NEW`, `CORRUPTION` or
+   * `DATA_EVICTED` without having changed anything.
    */
   static async open(parts: EngineParts): Promise<Engine> {
     if (parts.options.gateway !== undefined) validateRules(parts.options.gateway);
@@ -112,7 +113,9 @@ export class Engine {
       retainVersions: parts.options.retainVersions ?? 1,
     });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
-    await blocks.retain(sysdb.manifests.blockRefs());
+    await blocks.retain(sysdb.manifests.blockRefs()).catch((error: unknown) => {
+      throw tellEvicted(error, sysdb);
+    });
     return new Engine(parts, sysdb, blocks, logRetention);
   }
 

@@ -27,6 +27,11 @@ export type ErrorCode =
   | "RESOURCE_EXHAUSTED"
   /** Stored bytes fail their checksum or contradict each other. Nothing is deleted. */
   | "CORRUPTION"
+  /**
+   * The browser has dropped a part of what the database had stored: `details.lost` is `"indexeddb"` or `"opfs"`, and
+   * `details.collections` names the collections that lost data, where that can be known. Nothing is deleted.
+   */
+  | "DATA_EVICTED"
   /** The database was written by a newer release. Nothing is touched. */
   | "FORMAT_TOO_NEW"
   /** The browser or the chosen storage lacks something the call needs. */

@@ -63,7 +63,8 @@ export interface ByteRange {
 export interface BlobStore {
   /**
    * Declares the extents in use: everything else is free space. Called once, right after opening, before any write.
-   * The free list is derived from this and never stored, so no crash can corrupt it.
+   * The free list is derived from this and never stored, so no crash can corrupt it. Rejects with `DATA_EVICTED` when whole
+   * files are gone in which extents lay (`details.arenas`), with `CORRUPTION` when what is there cannot hold them.
    */
   retain(extents: Iterable<Extent>): Promise<void>;
   /** Writes bytes into free space. They are readable at once and durable after the next `flush`. */

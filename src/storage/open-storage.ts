@@ -69,11 +69,11 @@ async function refuseOrphans(path: string): Promise<void> {
   const bytes = await arenaBytesAt(path);
   if (bytes === 0) return;
   throw new TidepoolError(
-    "CORRUPTION",
+    "DATA_EVICTED",
     `The database "${path}" has lost its catalog and its log: ` +
       `the browser has dropped its IndexedDB database and kept ${bytes} bytes of its blocks, which nobody can read without. ` +
       `Nothing was changed. destroyPath({ path: "${path}" }) deletes what is left; then the path can be used again`,
-    { details: { path, bytes } },
+    { details: { lost: "indexeddb", collections: null, path, bytes } },
   );
 }
 

@@ -129,14 +129,15 @@ function restart(): void {
   for (const file of files()) file.openHandles = 0;
 }
 
-test("IndexedDB dropped while OPFS stays is corruption, in every storage asked for, and touches no arena", async () => {
+test("IndexedDB dropped while OPFS stays is told as eviction, in every storage asked for, and touches no arena", async () => {
   await createPublished();
   const before = files().map(({ bytes }) => crc32(bytes));
   expect(files().some(({ bytes }) => bytes.length > 0)).toBe(true);
   globalThis.indexedDB = new IDBFactory();
   for (const storage of ["auto", "opfs", "indexeddb", "auto"] as const) {
     await expect(open(storage)).rejects.toMatchObject({
-      code: "CORRUPTION",
+      code: "DATA_EVICTED",
+      details: { lost: "indexeddb", collections: null },
       message: expect.stringMatching(/"db" has lost its catalog .* destroyPath\(\{ path: "db" \}\)/),
     });
   }
@@ -147,11 +148,15 @@ test("IndexedDB dropped while OPFS stays is corruption, in every storage asked f
   await engine.close();
 });
 
-test("OPFS dropped while IndexedDB stays is corruption once a block lay there, and creates no arena in its place", async () => {
+test("OPFS dropped while IndexedDB stays is told as eviction once a block lay there, and creates no arena in its place", async () => {
   await createPublished();
   installFakeFileSystem((root = new FakeDirectory()));
   for (let attempt = 0; attempt < 2; attempt++) {
-    await expect(open()).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringMatching(/Arena 1 is missing .* destroyPath/) });
+    await expect(open()).rejects.toMatchObject({
+      code: "DATA_EVICTED",
+      details: { lost: "opfs", arenas: [1], collections: [{ ...scope, name: "things" }] },
+      message: expect.stringMatching(/Arena 1 is missing .* destroyPath.*"things"/),
+    });
   }
   expect(files()).toEqual([]);
   await destroyStorage("db");

@@ -131,7 +131,7 @@ test("a missing or cut-off arena that is in use is corruption, named, and nothin
   directory.files.clear();
   store = await OpfsBlobStore.open(directory, () => nowMs, limits);
   await expect(store.retain([extent])).rejects.toMatchObject({
-    code: "CORRUPTION",
+    code: "DATA_EVICTED",
     message: expect.stringContaining("Arena 1 is missing"),
   });
   expect(directory.files.size).toBe(0);

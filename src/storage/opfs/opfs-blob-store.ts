@@ -119,7 +119,7 @@ export class OpfsBlobStore implements BlobStore {
       `Arena ${[...lost].sort((a, b) => a - b).join(", ")} is missing from the origin private file system: ` +
       "the browser has dropped files in which blocks of this database lie. " +
       "Nothing was changed. destroyPath({ path }) deletes what is left; then the path can be used again";
-    throw new TidepoolError("CORRUPTION", message, { details: { arenas: [...lost] } });
+    throw new TidepoolError("DATA_EVICTED", message, { details: { lost: "opfs", arenas: [...lost] } });
   }
 
   #adopt(arena: ArenaFile): void {
