@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AdminClient } from "../../api/admin-client.js";
 import { TidepoolClient, type TidepoolClientOptions } from "../../api/client.js";
+import type { Connection } from "../../api/connection.js";
 import { CONNECTION } from "../../api/connection-key.js";
 import { createGateway } from "../../api/rest/create-gateway.js";
 import { openTestClient } from "../../testing/client.js";
 import { TestEnvironment } from "../../testing/environment.js";
+import type { TidepoolError } from "../errors.js";
+import type { EngineMethods, RequestOf } from "../service.js";
 import type { GatewayRules } from "./rules.js";
 
 let environment: TestEnvironment;
@@ -121,6 +124,112 @@ describe("tokens", () => {
     expect(await client.getUserIdentity()).toEqual({ user_id: "me", tenant: "default_tenant", databases: ["default_database"] });
     expect((await ask(client, "/auth/identity", "drafts")).body).toEqual({ user_id: "", tenant: "default_tenant", databases: ["drafts"] });
     expect((await ask(client, "/auth/identity")).status).toBe(401);
+  });
+});
+
+describe("every method", () => {
+  const auth = {
+    tokens: {
+      root: {},
+      ours: { tenant: "ours" },
+      drafts: { tenant: "theirs", databases: ["drafts"] },
+      reader: { tenant: "theirs", readOnly: true },
+    },
+  };
+  type Kind = "open" | "read" | "write" | "owner";
+  type Requests = { [M in keyof EngineMethods]: [Kind, RequestOf<M>] };
+
+  /** One request for each method about the collection of the tenant "theirs". */
+  function requests(collectionId: string): Requests {
+    const scope = { tenant: "theirs", database: "main" };
+    const by = { collectionId };
+    const database = { tenant: "theirs", name: "main" };
+    const embeddings = { dimension: 1, values: Float32Array.of(1), present: null };
+    const records = { ids: ["z"], embeddings, documents: null, metadatas: null, uris: null };
+    const include: [] = [];
+    return {
+      createTenant: ["owner", { name: "another" }],
+      getTenant: ["read", { name: "theirs" }],
+      updateTenant: ["owner", { name: "theirs", resourceName: "renamed" }],
+      createDatabase: ["write", { tenant: "theirs", name: "another" }],
+      getDatabase: ["read", database],
+      listDatabases: ["read", { tenant: "theirs" }],
+      deleteDatabase: ["write", database],
+      createCollection: ["write", { ...scope, name: "another", metadata: null, configuration: {}, getOrCreate: false }],
+      getCollection: ["read", { ...scope, name: "notes" }],
+      getCollectionById: ["read", { ...scope, ...by }],
+      listCollections: ["read", scope],
+      countCollections: ["read", scope],
+      modifyCollection: ["write", { ...by, metadata: { changed: true } }],
+      deleteCollection: ["write", { ...scope, name: "notes" }],
+      forkCollection: ["write", { ...by, name: "forked" }],
+      forkCount: ["read", by],
+      listVersions: ["read", by],
+      write: ["write", { ...by, operation: "upsert", records }],
+      delete: ["write", { ...by, ids: ["a"] }],
+      get: ["read", { ...by, include }],
+      query: ["read", { ...by, queryEmbeddings: embeddings, nResults: 1, include }],
+      searchText: ["read", { ...by, query: "tide", nResults: 1, include, prefix: false, fuzzy: 0 }],
+      search: ["read", { ...by, searches: [{}] }],
+      count: ["read", by],
+      checkRecall: ["read", { ...by, sample: 1, k: 1 }],
+      indexingStatus: ["read", by],
+      heartbeat: ["open", undefined],
+      identity: ["open", scope],
+      info: ["owner", undefined],
+      reset: ["owner", undefined],
+    };
+  }
+
+  let connection: Connection;
+  let all: [keyof EngineMethods, Kind, object | undefined][];
+
+  beforeEach(async () => {
+    const client = open({ auth }, { token: "root", allowReset: true });
+    const admin = new AdminClient({ client });
+    for (const tenant of ["ours", "theirs"]) {
+      await admin.createTenant({ name: tenant });
+      for (const name of ["main", "drafts"]) await admin.createDatabase({ name, tenant });
+    }
+    const theirs = new TidepoolClient({ client, tenant: "theirs", database: "main" });
+    const notes = await theirs.createCollection({ name: "notes", embeddingFunction: null });
+    await notes.add({ ids: ["a"], embeddings: [[1]], documents: ["tide"] });
+    connection = client[CONNECTION];
+    all = Object.entries(requests(notes.id)).map(([method, [kind, request]]) => [method as keyof EngineMethods, kind, request]);
+  });
+
+  const ask = (method: keyof EngineMethods, request: object | undefined, token: string) =>
+    connection.call(method, request as never, { token }).then(
+      () => "answered",
+      (error: TidepoolError) => error.code,
+    );
+
+  test("is closed to the token of another tenant, whatever tenant a request about a collection's id names besides", async () => {
+    for (const [method, kind, request] of all) {
+      const lie = request !== undefined && "collectionId" in request ? { tenant: "ours", database: "main" } : {};
+      expect([method, await ask(method, { ...request, ...lie }, "ours")]).toEqual([method, kind === "open" ? "answered" : "FORBIDDEN"]);
+    }
+  });
+
+  test("is closed to the token of another database, but for the name of the tenant", async () => {
+    for (const [method, kind, request] of all) {
+      const answered = kind === "open" || method === "getTenant";
+      const lie = request !== undefined && "collectionId" in request ? { tenant: "theirs", database: "drafts" } : {};
+      expect([method, await ask(method, { ...request, ...lie }, "drafts")]).toEqual([method, answered ? "answered" : "FORBIDDEN"]);
+    }
+  });
+
+  test("that changes anything is closed to a token for reading", async () => {
+    for (const [method, kind, request] of all) {
+      const answered = kind === "open" || kind === "read";
+      expect([method, await ask(method, request, "reader")]).toEqual([method, answered ? "answered" : "FORBIDDEN"]);
+    }
+  });
+
+  test("answers the token that may do everything", async () => {
+    const last = ["deleteCollection", "deleteDatabase", "reset"];
+    const ordered = [...all].sort(([a], [b]) => last.indexOf(a) - last.indexOf(b));
+    for (const [method, , request] of ordered) expect([method, await ask(method, request, "root")]).toEqual([method, "answered"]);
   });
 });
 

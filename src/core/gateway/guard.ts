@@ -7,7 +7,7 @@
  */
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { CreateCollectionRequest, EngineService, Scope, UserIdentity, WriteRequest } from "../service.js";
+import type { CreateCollectionRequest, EngineMethods, EngineService, RequestOf, Scope, UserIdentity, WriteRequest } from "../service.js";
 import type { Caller } from "./caller.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
 import { recordTextBytes } from "./validate/records.js";
@@ -34,39 +34,6 @@ export interface GuardFacts {
 /** `open` to everybody; of a tenant's data for `read` or `write`; `owner` for the database as a whole. */
 type Access = "open" | "read" | "write" | "owner";
 
-const ACCESS: Record<keyof EngineService, Access> = {
-  createTenant: "owner",
-  getTenant: "read",
-  updateTenant: "owner",
-  createDatabase: "write",
-  getDatabase: "read",
-  listDatabases: "read",
-  deleteDatabase: "write",
-  createCollection: "write",
-  getCollection: "read",
-  getCollectionById: "read",
-  listCollections: "read",
-  countCollections: "read",
-  modifyCollection: "write",
-  deleteCollection: "write",
-  forkCollection: "write",
-  forkCount: "read",
-  listVersions: "read",
-  write: "write",
-  delete: "write",
-  get: "read",
-  query: "read",
-  searchText: "read",
-  search: "read",
-  count: "read",
-  checkRecall: "read",
-  indexingStatus: "read",
-  heartbeat: "open",
-  identity: "read",
-  info: "owner",
-  reset: "owner",
-};
-
 /** Any request, as far as the guard looks into it. */
 interface Shown {
   tenant?: string;
@@ -75,21 +42,93 @@ interface Shown {
   collectionId?: string;
 }
 
+/**
+ * Which tenant and database a request is about, by the kind of place that it names. Whoever names a collection by its id is
+ * judged by where that collection lies, whatever else the request says.
+ */
+const PLACES = {
+  collection: ({ collectionId }: Shown, facts: GuardFacts): Partial<Scope> => facts.scopeOf(collectionId!),
+  database: ({ tenant, database }: Shown): Partial<Scope> => ({ tenant, database }),
+  databaseByName: ({ tenant, name }: Shown): Partial<Scope> => ({ tenant, database: name }),
+  tenant: ({ tenant }: Shown): Partial<Scope> => ({ tenant }),
+  tenantByName: ({ name }: Shown): Partial<Scope> => ({ tenant: name }),
+  whole: (): Partial<Scope> => ({}),
+};
+
+/** The place that a request names, by its fields: no method can be given another. */
+type PlaceOf<R> = R extends { collectionId: string }
+  ? "collection"
+  : R extends Scope
+    ? "database"
+    : R extends { tenant: string; name: string }
+      ? "databaseByName"
+      : R extends { tenant: string }
+        ? "tenant"
+        : R extends { name: string }
+          ? "tenantByName"
+          : "whole";
+
+type Rules = { readonly [M in keyof EngineMethods]: readonly [Access, PlaceOf<RequestOf<M>>] };
+
+const RULES: Rules = {
+  createTenant: ["owner", "tenantByName"],
+  getTenant: ["read", "tenantByName"],
+  updateTenant: ["owner", "tenantByName"],
+  createDatabase: ["write", "databaseByName"],
+  getDatabase: ["read", "databaseByName"],
+  listDatabases: ["read", "tenant"],
+  deleteDatabase: ["write", "databaseByName"],
+  createCollection: ["write", "database"],
+  getCollection: ["read", "database"],
+  getCollectionById: ["read", "collection"],
+  listCollections: ["read", "database"],
+  countCollections: ["read", "database"],
+  modifyCollection: ["write", "collection"],
+  deleteCollection: ["write", "database"],
+  forkCollection: ["write", "collection"],
+  forkCount: ["read", "collection"],
+  listVersions: ["read", "collection"],
+  write: ["write", "collection"],
+  delete: ["write", "collection"],
+  get: ["read", "collection"],
+  query: ["read", "collection"],
+  searchText: ["read", "collection"],
+  search: ["read", "collection"],
+  count: ["read", "collection"],
+  checkRecall: ["read", "collection"],
+  indexingStatus: ["read", "collection"],
+  heartbeat: ["open", "whole"],
+  identity: ["read", "database"],
+  info: ["owner", "whole"],
+  reset: ["owner", "whole"],
+};
+
 const NOTHING: Usage = { collections: 0, records: 0, bytes: 0 };
 
-/** A service that lets no call pass but by the rules. */
+/** A service that lets no call pass but by the rules, and has nothing else. */
 export function guardService(service: EngineService, rules: GatewayRules, facts: GuardFacts): EngineService {
   const guard = new Guard(rules, facts);
-  return new Proxy(service, {
-    get(target, name) {
-      const method: unknown = Reflect.get(target, name, target);
-      if (typeof method !== "function" || !Object.hasOwn(ACCESS, name)) return method;
-      return (request?: Shown, caller?: Caller) => {
-        const call = (): Promise<unknown> => Reflect.apply(method, target, [request, caller]) as Promise<unknown>;
-        return guard.pass(name as keyof EngineService, request ?? {}, caller?.token ?? null, call);
-      };
-    },
+  const guarded = Object.entries(RULES).map(([name, [access, place]]) => {
+    const method = name as keyof EngineMethods;
+    const ask = service[method] as (request?: Shown, caller?: Caller) => Promise<unknown>;
+    return [
+      method,
+      (request?: Shown, caller?: Caller) =>
+        guard.pass({ method, access, place, request: request ?? {}, token: caller?.token ?? null }, () =>
+          ask.call(service, request, caller),
+        ),
+    ] as const;
   });
+  return Object.fromEntries(guarded) as unknown as EngineService;
+}
+
+/** A call that wants to pass. */
+interface Asked {
+  method: keyof EngineMethods;
+  access: Access;
+  place: keyof typeof PLACES;
+  request: Shown;
+  token: string | null;
 }
 
 class Guard {
@@ -107,12 +146,11 @@ class Guard {
     this.#tokens = rules.auth === undefined ? null : new Map(Object.entries(rules.auth.tokens));
   }
 
-  async pass(method: keyof EngineService, request: Shown, token: string | null, call: () => Promise<unknown>): Promise<unknown> {
-    const access = ACCESS[method];
+  async pass({ method, access, place, request, token }: Asked, call: () => Promise<unknown>): Promise<unknown> {
     if (access === "open") return call();
     const grant = this.#authenticate(token);
     if (method === "identity" && grant !== null) return identityOf(grant, request);
-    const scope = this.#scope(method, request);
+    const scope = PLACES[place](request, this.#facts);
     if (grant !== null) authorise(method, access, grant, scope);
     this.#limitRate(scope.tenant ?? "");
     if (scope.tenant === undefined || this.#rules.quota === undefined) return call();
@@ -127,14 +165,6 @@ class Guard {
       throw new TidepoolError("UNAUTHENTICATED", `Unauthorized: ${what}`);
     }
     return grant;
-  }
-
-  /** Which tenant and database a request is about; neither, for one about the whole. */
-  #scope(method: keyof EngineService, request: Shown): Partial<Scope> {
-    if (method === "getTenant") return { tenant: request.name };
-    if (method.endsWith("Database")) return { tenant: request.tenant, database: request.name };
-    if (request.tenant !== undefined) return { tenant: request.tenant, database: request.database };
-    return request.collectionId === undefined ? {} : this.#facts.scopeOf(request.collectionId);
   }
 
   /** A bucket that fills steadily and holds the burst; each call takes one out. */
@@ -170,7 +200,7 @@ class Guard {
   }
 
   /** What a call adds if it succeeds. */
-  async #added(method: keyof EngineService, request: Shown): Promise<Usage> {
+  async #added(method: keyof EngineMethods, request: Shown): Promise<Usage> {
     if (method === "createCollection") {
       const { getOrCreate } = request as CreateCollectionRequest;
       const exists = getOrCreate && this.#facts.hasCollection(request as CreateCollectionRequest);
