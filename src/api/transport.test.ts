@@ -121,3 +121,34 @@ describe("a port", () => {
     expect(await connections[0]!.call("heartbeat")).toBe(1);
   });
 });
+
+describe("a call settles, whatever it is given", () => {
+  const revoked = (): object => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  };
+  const throwing = (): object => Object.defineProperty({}, "x", { enumerable: true, get: () => thrown() });
+  const thrown = (): never => {
+    throw Object.create(null);
+  };
+  const deep = (): object => {
+    let value: object = {};
+    for (let i = 0; i < 100_000; i++) value = { x: value };
+    return value;
+  };
+
+  test.each([
+    ["a revoked proxy", revoked, /^where\.a is a value of type object that cannot be read, which cannot be sent/],
+    ["a getter that throws", throwing, /^where\.a is a value of type object that cannot be read, which cannot be sent/],
+    ["a proxy", () => new Proxy({}, {}), /^where\.a is \{\}, which cannot be sent/],
+    ["an object that nests deep", deep, /^where\.a(\.x)+ is \{"x":\{.*\.\.\., which cannot be sent/],
+    ["an error that cannot be shown", () => Object.create(null, { x: { enumerable: true, get: revoked } }) as object, /^where\.a/],
+  ])("%s", async (_, bad, message) => {
+    const host = new TestEngine().host();
+    const connection = new Connection(options, () => portTo(host));
+    const call = connection.call("get", { collectionId: "c", include: [], where: { a: bad() as never } });
+    await expect(call).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
+    await connection.close();
+  });
+});

@@ -101,24 +101,42 @@ export function lost(why: string): TidepoolError {
   );
 }
 
-/** Whatever a call rejects with, as a `TidepoolError`. */
+/** Whatever a call rejects with, as a `TidepoolError`. Never throws, since it runs where nobody would hear of it. */
 function readable(error: unknown, request: unknown): TidepoolError {
   if (error instanceof TidepoolError) return error;
-  const { name, message } = asError(error);
-  if (name === "DataCloneError") return invalidArgument(`${unsendable(request)}, which cannot be sent to the worker`);
-  return new TidepoolError("INTERNAL", message, { cause: error });
+  const obstacle = unsendable(request);
+  if (obstacle !== null) return invalidArgument(`${obstacle}, which cannot be sent to the worker`);
+  return new TidepoolError("INTERNAL", asError(error).message, { cause: error });
 }
 
-/** Names the innermost value that keeps `value` from being sent, and what it is. `seen` ends the walk over circles. */
-function unsendable(value: unknown, path = "", seen = new Set<unknown>()): string {
-  for (const [key, part] of Object.entries(Object(value) as object)) {
-    if (seen.has(part)) continue;
-    seen.add(part);
-    try {
-      structuredClone(part);
-    } catch {
-      return unsendable(part, Array.isArray(value) ? `${path}[${key}]` : `${path && `${path}.`}${key}`, seen);
+/** Steps of a path that names what cannot be sent. A value that nests deeper is named by its first steps. */
+const PATH_STEPS_MAX = 16;
+
+/**
+ * Names the innermost part that keeps `value` from being sent, and what it is; `null` where all of it can be sent. `seen` ends
+ * the walk over circles.
+ */
+function unsendable(value: unknown, path: string[] = [], seen = new Set<unknown>()): string | null {
+  try {
+    structuredClone(value);
+    return null;
+  } catch {
+    seen.add(value);
+    for (const [key, part] of path.length < PATH_STEPS_MAX ? entriesOf(value) : []) {
+      if (seen.has(part)) continue;
+      const step = Array.isArray(value) ? `[${key}]` : `.${key}`;
+      const obstacle = unsendable(part, [...path, step], seen);
+      if (obstacle !== null) return obstacle;
     }
+    return `${path.join("").replace(/^\./, "") || "the request"} is ${show(value)}`;
   }
-  return `${path} is ${typeof value === "object" ? Object.prototype.toString.call(value) : show(value)}`;
+}
+
+/** None, where reading them throws. */
+function entriesOf(value: unknown): [string, unknown][] {
+  try {
+    return Object.entries(Object(value) as object);
+  } catch {
+    return [];
+  }
 }

@@ -90,16 +90,46 @@ export function invalidArgument(message: string): TidepoolError {
   return new TidepoolError("INVALID_ARGUMENT", message);
 }
 
-/** Shows a value inside an error message: short, quoted when a string, never throwing. */
+/** Characters of a value that an error message shows. */
+const SHOWN_MAX = 80;
+
+/**
+ * Shows a value inside an error message: short, quoted when a string. Never throws, whatever the value does when it is read, and
+ * takes no longer for a large one: it reads as much as it shows.
+ */
 export function show(value: unknown): string {
+  let text: string;
+  try {
+    text = written(value, SHOWN_MAX);
+  } catch {
+    text = `a value of type ${typeof value} that cannot be read`;
+  }
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX - 3)}...` : text;
+}
+
+/** At least the first `room` characters of the value as JSON has it, as far as JSON has it at all. */
+function written(value: unknown, room: number): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
-  let text: string | undefined;
-  try {
-    text = typeof value === "number" ? String(value) : JSON.stringify(value);
-  } catch {
-    text = Object.prototype.toString.call(value);
-  }
-  text ??= String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, room + 1));
+  if (typeof value !== "object" || value === null) return String(value);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === "function") return JSON.stringify(value) ?? "undefined";
+  if (Array.isArray(value)) return list("[", "]", value.length, room, (i, left) => written(value[i], left));
+  const kind = Object.prototype.toString.call(value);
+  return kind === "[object Object]" ? writtenObject(value as Record<string, unknown>, room) : kind;
+}
+
+function writtenObject(value: Record<string, unknown>, room: number): string {
+  const keys = Object.keys(value);
+  return list("{", "}", keys.length, room, (i, left) => {
+    const key = `${written(keys[i], left)}:`;
+    return key + written(value[keys[i]!], left - key.length);
+  });
+}
+
+function list(open: string, close: string, count: number, room: number, write: (i: number, left: number) => string): string {
+  let text = open;
+  for (let i = 0; i < count && text.length <= room; i++) text += (i > 0 ? "," : "") + write(i, room - text.length);
+  return text + close;
 }

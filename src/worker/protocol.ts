@@ -7,7 +7,7 @@
  * again in the page. Each side calls its own before its first message.
  */
 import { type TransferHandler, transferHandlers } from "comlink";
-import { type ErrorCode, TidepoolError } from "../core/errors.js";
+import { type ErrorCode, show, TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, OpenOptions, TidepoolWarning } from "../core/service.js";
 
@@ -90,7 +90,7 @@ function restore(wire: ErrorOnWire): Error {
 
 /** Anything thrown, as an `Error`. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return thrown instanceof Error ? thrown : new Error(typeof thrown === "string" ? thrown : show(thrown));
 }
 
 let channel: MessageChannel | null = null;
