@@ -46,7 +46,7 @@ describe("parseWhere", () => {
     [{ "#id": "i1" }, condition({ key: "#id", operator: "eq", value: "i1" })],
     [JSON.parse('{"__proto__":{"$gt":1}}'), condition({ key: "__proto__", operator: "gt", value: 1 })],
     [{ constructor: "x" }, condition({ key: "constructor", operator: "eq", value: "x" })],
-    [{ "a\ud800": "\udc00b💧" }, condition({ key: "a\ufffd", operator: "eq", value: "\ufffdb💧" })],
+    [{ a: "\udc00b💧" }, condition({ key: "a", operator: "eq", value: "\ufffdb💧" })],
   ])("accepts %j", (where, filter) => {
     expect(parseWhere(where)).toEqual(filter);
   });

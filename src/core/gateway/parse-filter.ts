@@ -92,15 +92,15 @@ function parseClause<C>(clause: unknown, path: string, depth: number, language: 
 }
 
 function parseMetadataLeaf(key: string, operand: unknown, path: string): MetadataFilter {
-  if (key.startsWith("$")) {
+  if (key.startsWith("$") || wellFormed(key) !== key) {
     throw faulty(METADATA.kind, path, `neither an operator here nor a metadata key; expected ${METADATA.example}`);
   }
   if (typeof operand !== "object" || operand === null || Array.isArray(operand)) {
-    return condition({ key: wellFormed(key), operator: "eq", value: scalar(operand, path, "or { operator: operand }") });
+    return condition({ key, operator: "eq", value: scalar(operand, path, "or { operator: operand }") });
   }
   const allowed = `one of ${METADATA_OPERATORS}`;
   const [operator, value] = onlyEntry(operand, path, METADATA.kind, allowed);
-  return parseOperator(wellFormed(key), operator, value, path + step(operator));
+  return parseOperator(key, operator, value, path + step(operator));
 }
 
 function parseOperator(key: string, operator: string, operand: unknown, path: string): MetadataFilter {

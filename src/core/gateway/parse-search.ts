@@ -6,7 +6,6 @@
  * Defaults are those of Chroma's server. `$text` is a source of our own; everything else is Chroma's.
  */
 
-import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
@@ -15,7 +14,7 @@ import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
-import { validateDimension, validateVector } from "./validate/records.js";
+import { isMetadataKey, validateDimension, validateVector } from "./validate/records.js";
 import { readFuzzy, validateCount } from "./validate/values.js";
 
 const READ_LEVELS = ["index_and_wal", "index_only", "index_and_bounded_wal"];
@@ -193,7 +192,7 @@ function parseSelect(select: unknown, path: string): SelectPlan {
 /** Metadata keys, and those special keys that make sense here. */
 function parseKeys(keys: unknown, path: string, special: readonly string[]): string[] {
   return list(keys, path).map((key, i) => {
-    if (typeof key === "string" && (special.includes(key) || !/^[#$]|^$/.test(key))) return wellFormed(key);
+    if (typeof key === "string" && (special.includes(key) || isMetadataKey(key))) return key;
     throw invalid(`${path}[${i}]`, key, ["a metadata key", ...special].join(", "));
   });
 }

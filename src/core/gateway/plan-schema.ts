@@ -6,7 +6,6 @@
  * keys that no metadata can have, a vector index that is off or elsewhere, encryption.
  */
 
-import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { DEFAULT_SCHEMA, DOCUMENT_KEY, EMBEDDING_KEY } from "../schema.js";
 import type {
@@ -94,7 +93,7 @@ function comparable({ defaults: { string, sparse_vector, int, float, bool }, key
 
 function readKeys(value: unknown): Record<string, ValueTypes> {
   validateObject(value, "schema.keys");
-  return Object.fromEntries(Object.entries(value).map(([key, types]) => [wellFormed(key), readKey(key, types)]));
+  return Object.fromEntries(Object.entries(value).map(([key, types]) => [key, readKey(key, types)]));
 }
 
 function readKey(key: string, types: unknown): ValueTypes {
@@ -102,7 +101,7 @@ function readKey(key: string, types: unknown): ValueTypes {
   if (key === DOCUMENT_KEY) return readValueTypes(types, path, ["string"]);
   if (key === EMBEDDING_KEY) return readValueTypes(types, path, ["float_list"]);
   if (isMetadataKey(key)) return readValueTypes(types, path, VALUE_TYPES);
-  throw invalidArgument(`${path} is no metadata key: those are not empty and do not begin with '#' or '$'`);
+  throw invalidArgument(`${path} is no metadata key: those are not empty, do not begin with '#' or '$' and are well-formed Unicode`);
 }
 
 function readValueTypes(value: unknown, path: string, allowed: readonly string[]): ValueTypes {
@@ -171,7 +170,7 @@ function readSparse(config: unknown, path: string): SparseVectorIndexSettings {
 }
 
 function readSourceKey(key: unknown, path: string): string {
-  if (typeof key === "string" && (key === DOCUMENT_KEY || isMetadataKey(key))) return wellFormed(key);
+  if (typeof key === "string" && (key === DOCUMENT_KEY || isMetadataKey(key))) return key;
   throw invalidArgument(`${path} must be ${show(DOCUMENT_KEY)} or a metadata key, got ${show(key)}`);
 }
 

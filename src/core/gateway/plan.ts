@@ -3,7 +3,7 @@
  * components can trust. Pure functions; `service.ts` resolves the names.
  */
 
-import { isSparseVector, storedSparseVector } from "../base/sparse-vector.js";
+import { storedSparseVector } from "../base/sparse-vector.js";
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show } from "../errors.js";
 import { limits } from "../limits.js";
@@ -28,6 +28,7 @@ import type {
   MetadataPatch,
   MetadataValue,
   RecordBatch,
+  Scalar,
 } from "../types.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
@@ -90,7 +91,7 @@ export function planCreateCollection(request: CreateCollectionRequest): Collecti
   validateName(request.name, "name");
   if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
   const configuration = planConfiguration(request.configuration);
-  return request.schema == null ? { configuration } : reconcile(planSchema(request.schema), configuration);
+  return request.schema == null ? { configuration } : storedJson(reconcile(planSchema(request.schema), configuration), "schema");
 }
 
 function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
@@ -100,7 +101,7 @@ function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
   if (hnsw.engine === "tidepool") delete hnsw.engine;
   return {
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
-    embedding_function: given.embedding_function ?? null,
+    embedding_function: storedJson(given.embedding_function ?? null, "configuration.embedding_function"),
   };
 }
 
@@ -128,16 +129,25 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
   const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");
   return {
     hnsw: { ...current.hnsw, ...hnsw },
-    embedding_function: request.configuration?.embedding_function ?? current.embedding_function,
+    embedding_function: storedJson(
+      request.configuration?.embedding_function ?? current.embedding_function,
+      "configuration.embedding_function",
+    ),
   };
 }
 
-/** A collection's metadata, validated, as it is stored. */
+/** A collection's metadata, validated, as it is stored: as a record's. */
 export function storedMetadata(metadata: Metadata | null): Metadata | null {
-  if (metadata === null) return null;
-  return Object.fromEntries(
-    Object.entries(metadata).map(([key, value]) => [key, isSparseVector(value) ? storedSparseVector(value) : value]),
-  );
+  return metadata === null ? null : (storedPatch(metadata) as Metadata);
+}
+
+/** What is stored as JSON and nobody here looks into, as its row will give it back. */
+function storedJson<T>(value: T, argument: string): T {
+  try {
+    return JSON.parse(JSON.stringify(value)) as T;
+  } catch (cause) {
+    throw invalidArgument(`${argument} must be a value of JSON: ${String(cause)}`);
+  }
 }
 
 /** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
@@ -154,8 +164,9 @@ export function planWrite(request: WriteRequest, dimension: number | null): Reco
 }
 
 /**
- * What is stored is UTF-8, which has no lone surrogates. In an id one is refused, since replacing it could make two ids
- * one; elsewhere it becomes U+FFFD here, before the log, so that a record reads the same before and after compaction.
+ * A record reads the same before and after compaction, so it takes the form that storage gives back here, before the log. What
+ * is stored is UTF-8, which has no lone surrogates: in an id or a key one is refused, since replacing it could make two of them
+ * one, and elsewhere it becomes U+FFFD. Numbers have no negative zero, which JSON does not know.
  */
 function wellFormedBatch(records: RecordBatch): RecordBatch {
   records.ids.forEach((id, i) => {
@@ -166,7 +177,7 @@ function wellFormedBatch(records: RecordBatch): RecordBatch {
     ...records,
     documents: records.documents?.map(wellFormedOrNull) ?? null,
     uris: records.uris?.map(wellFormedOrNull) ?? null,
-    metadatas: records.metadatas?.map((metadata) => (metadata === null ? null : wellFormedMetadata(metadata))) ?? null,
+    metadatas: records.metadatas?.map((metadata) => (metadata === null ? null : storedPatch(metadata))) ?? null,
   };
 }
 
@@ -174,14 +185,19 @@ function wellFormedOrNull(text: string | null): string | null {
   return text === null ? null : wellFormed(text);
 }
 
-function wellFormedMetadata(metadata: MetadataPatch): MetadataPatch {
-  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [wellFormed(key), wellFormedValue(value)]));
+function storedPatch(metadata: MetadataPatch): MetadataPatch {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, storedValue(value)]));
 }
 
-function wellFormedValue(value: MetadataValue | null): MetadataValue | null {
+function storedValue(value: MetadataValue | null): MetadataValue | null {
+  if (Array.isArray(value)) return (value as Scalar[]).map(storedScalar) as MetadataValue;
+  if (value === null || typeof value !== "object") return value === null ? null : storedScalar(value);
+  return storedSparseVector(value);
+}
+
+function storedScalar(value: Scalar): Scalar {
   if (typeof value === "string") return wellFormed(value);
-  if (Array.isArray(value) && typeof value[0] === "string") return (value as string[]).map(wellFormed);
-  return isSparseVector(value) ? storedSparseVector(value) : value;
+  return Object.is(value, -0) ? 0 : value;
 }
 
 export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
@@ -273,9 +289,10 @@ export function planPage(request: { limit?: number; offset?: number }): { from: 
   return { from, to: from + (optionalCount(request.limit, "limit") ?? Infinity) };
 }
 
-/** A tenant is named by any non-empty string. */
+/** A tenant is named by any non-empty string of well-formed Unicode. */
 export function checkTenantName(name: unknown, argument = "name"): asserts name is string {
-  if (typeof name !== "string" || name === "") throw invalidArgument(`${argument} must be a non-empty string, got ${show(name)}`);
+  if (typeof name === "string" && name !== "" && wellFormed(name) === name) return;
+  throw invalidArgument(`${argument} must be a non-empty string of well-formed Unicode, got ${show(name)}`);
 }
 
 export function checkCollectionName(name: unknown): asserts name is string {

@@ -7,6 +7,7 @@
  * that a caller with many records can check them in slices. Keys are only ever read through `Object.keys` and
  * `Object.entries`: a metadata key named `__proto__` is a key like any other.
  */
+import { wellFormed } from "../../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { WriteRequest } from "../../service.js";
@@ -89,14 +90,17 @@ export function validateMetadata(metadata: unknown, argument: string, nullDelete
   }
 }
 
-/** Whether metadata can have such a key. */
+/** Whether metadata can have such a key. Storage has no room for half of a surrogate pair: two such keys would become one. */
 export function isMetadataKey(key: string): boolean {
-  return !/^([#$]|$)/.test(key);
+  return !/^([#$]|$)/.test(key) && wellFormed(key) === key;
 }
 
 function validateMetadataKey(key: string, argument: string): void {
   if (isMetadataKey(key)) return;
-  throw invalidArgument(`Metadata keys must not be empty and must not start with '#' or '$', but ${argument} has the key ${show(key)}`);
+  throw invalidArgument(
+    "Metadata keys must not be empty, must not start with '#' or '$' and must be well-formed Unicode, " +
+      `but ${argument} has the key ${show(key)}`,
+  );
 }
 
 function validateMetadataValue(value: unknown, where: string): void {
