@@ -4,7 +4,8 @@
  *
  * Comlink never settles a call whose worker is gone, so every call is registered here and rejected with `CONNECTION_LOST`
  * when the worker reports an error, sends what cannot be read, or ends silently (its presence lock becomes free). A transport
- * ends once, and for good.
+ * ends once, and for good, and then nothing that outlives it leads back to it: Comlink has the channel kept for as long as the
+ * session's proxy is, so a channel that led to the transport, and by it to that proxy, would never go.
  */
 import { type Remote, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
@@ -15,10 +16,19 @@ export type Channel = Worker | MessagePort;
 /** Who hears of what the host tells unasked, by its type. What a listener throws is the page's own uncaught error. */
 export type PushListeners = { [P in Push as P["type"]]: (push: P) => void };
 
+/** Whoever waits for a call. `null` after the end: the call may stay open for ever, and must not hold what was made of it. */
+interface Waiter {
+  resolve: ((value: unknown) => void) | null;
+  reject: ((error: TidepoolError) => void) | null;
+}
+
+const EVENTS = ["error", "messageerror", "message"] as const;
+
 export class Transport {
   readonly #channel: Channel;
+  readonly #listeners: Partial<PushListeners>;
   readonly #onEnd: () => void;
-  readonly #pending = new Set<(error: TidepoolError) => void>();
+  readonly #pending = new Set<Waiter>();
   readonly #watch = new AbortController();
   #ended: TidepoolError | null = null;
   /** The session's other end. What it is asked is to be given to `settle`. */
@@ -28,14 +38,9 @@ export class Transport {
   constructor(start: () => Channel, listeners: Partial<PushListeners> = {}, onEnd: () => void = () => {}) {
     receiveErrors();
     this.#channel = started(start);
+    this.#listeners = listeners;
     this.#onEnd = onEnd;
-    const target: EventTarget = this.#channel;
-    target.addEventListener("error", (event) => this.#onError(event));
-    target.addEventListener("messageerror", () => this.end(lost("an answer of the worker could not be read")));
-    target.addEventListener("message", (event) => {
-      const { data } = event as MessageEvent<Push | null>;
-      if (data) listeners[data.type]?.(data);
-    });
+    for (const type of EVENTS) (this.#channel as EventTarget).addEventListener(type, this.#onEvent);
     this.session = wrap<HostSession>(this.#channel);
     this.settle(this.session.presence()).then(
       (name) => name !== null && this.#watchPresence(name),
@@ -43,12 +48,18 @@ export class Transport {
     );
   }
 
-  /** The call's own outcome, or the end of the transport, whichever comes first. */
+  /** The call's own outcome, or the end of the transport, whichever comes first. A call that stays open keeps no transport. */
   settle<T>(call: Promise<T>, request?: unknown): Promise<T> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
+    const pending = this.#pending;
     return new Promise((resolve, reject) => {
-      this.#pending.add(reject);
-      call.then(resolve, (error: unknown) => reject(readable(error, request))).finally(() => this.#pending.delete(reject));
+      const waiter: Waiter = { resolve: resolve as Waiter["resolve"], reject };
+      pending.add(waiter);
+      const done = call.then(
+        (value) => waiter.resolve?.(value),
+        (error: unknown) => waiter.reject?.(readable(error, request)),
+      );
+      void done.finally(() => pending.delete(waiter));
     });
   }
 
@@ -58,15 +69,26 @@ export class Transport {
     this.#ended = error;
     this.#watch.abort();
     const channel = this.#channel;
+    for (const type of EVENTS) (channel as EventTarget).removeEventListener(type, this.#onEvent);
     if ("terminate" in channel) channel.terminate();
     else {
       void this.session.close();
       channel.close();
     }
     this.#onEnd();
-    for (const reject of this.#pending) reject(error);
+    for (const waiter of this.#pending) {
+      waiter.reject?.(error);
+      waiter.resolve = waiter.reject = null;
+    }
     this.#pending.clear();
   }
+
+  readonly #onEvent = (event: Event): void => {
+    if (event.type === "error") return this.#onError(event);
+    if (event.type === "messageerror") return this.end(lost("an answer of the worker could not be read"));
+    const { data } = event as MessageEvent<Push | null>;
+    if (data) this.#listeners[data.type]?.(data as never);
+  };
 
   #onError(event: Event): void {
     event.preventDefault();
