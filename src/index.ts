@@ -10,6 +10,7 @@ export {
   type UserIdentity,
   type WarningCode,
 } from "./api/client.js";
+export type { ChangeEvent, ChangeKind, ClientEvents, QuotaEvent } from "./api/client-events.js";
 export {
   type AddArguments,
   Collection,

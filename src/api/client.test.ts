@@ -94,9 +94,9 @@ describe("options", () => {
     const budgets: unknown[] = [];
     const host = () =>
       engine.host({
-        openEngine: async (_storage, { memoryBudgetBytes }, onWarning) => {
+        openEngine: async (_storage, { memoryBudgetBytes }, tell) => {
           budgets.push(memoryBudgetBytes);
-          return engine.open(onWarning);
+          return engine.open(tell);
         },
       });
     const worker = TestWorker.factory(host, workers);

@@ -16,6 +16,7 @@ import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
+import type { ClientEvents } from "./client-events.js";
 import { Collection } from "./collection.js";
 import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, createConfiguration } from "./configuration.js";
 import { Connection } from "./connection.js";
@@ -85,6 +86,7 @@ export interface CreateCollectionArguments {
 }
 
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
+const EVENTS: readonly (keyof ClientEvents)[] = ["change", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
 
 /**
@@ -150,7 +152,30 @@ export class TidepoolClient {
     this.database = database;
     this.#connection =
       client?.[CONNECTION] ??
-      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, onWarning);
+      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
+    if (onWarning !== undefined) this.#connection.on("warning", onWarning);
+  }
+
+  /**
+   * Tells the listener of every event of this kind from now on; opens nothing. What it throws is the page's own uncaught error.
+   *
+   * @param type - "change": records or collections of this client's tenant and database were changed, in whatever tab;
+   *   "warning": as `onWarning`; "quota": the space that the browser grants runs short.
+   * @returns Ends it.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   *
+   * @example
+   * const off = client.on("change", ({ collection, ids, own }) => console.log(collection, ids, own));
+   * off();
+   */
+  on<T extends keyof ClientEvents>(type: T, listener: (event: ClientEvents[T]) => void): () => void {
+    validateOneOf(type, EVENTS, "type");
+    if (typeof listener !== "function") throw invalidArgument(`listener must be a function, got ${show(listener)}`);
+    if (type !== "change") return this.#connection.on(type, listener);
+    return this.#connection.on("change", (event) => {
+      if (event.tenant === this.tenant && event.database === this.database) listener(event as ClientEvents[T]);
+    });
   }
 
   get #scope(): Scope {

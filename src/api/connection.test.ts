@@ -52,9 +52,9 @@ describe("opening", () => {
 
   test("passes the options", async () => {
     let got: unknown;
-    const openEngine: HostParts["openEngine"] = async (_storage, options, onWarning) => {
+    const openEngine: HostParts["openEngine"] = async (_storage, options, tell) => {
       got = options;
-      return engine.open(onWarning);
+      return engine.open(tell);
     };
     connection = new Connection(
       options,
@@ -66,9 +66,9 @@ describe("opening", () => {
 
   test("that fails rejects every waiting call, ends the worker, and is tried again by the next call", async () => {
     let attempts = 0;
-    const openEngine: HostParts["openEngine"] = async (_storage, _options, onWarning) => {
+    const openEngine: HostParts["openEngine"] = async (_storage, _options, tell) => {
       if (++attempts === 1) throw new TidepoolError("LOCKED", "held elsewhere");
-      return engine.open(onWarning);
+      return engine.open(tell);
     };
     connection = new Connection(
       options,
@@ -170,23 +170,27 @@ describe("warnings", () => {
     connection = new Connection(
       options,
       TestWorker.factory(() => engine.host(), workers),
-      null,
-      (warning) => heard.push(warning),
     );
+    const off = connection.on("warning", (warning) => heard.push(warning));
     await connection.call("heartbeat");
-    engine.warn(warning);
+    engine.tell("warning", warning);
     await connection.call("heartbeat");
     workers[0]!.crash();
     await connection.call("heartbeat");
-    engine.warn({ ...warning, code: "GRAPH_FAILED" });
+    engine.tell("warning", { ...warning, code: "GRAPH_FAILED" });
     await connection.call("heartbeat");
     expect(heard).toEqual([warning, { ...warning, code: "GRAPH_FAILED" }]);
+    off();
+    connection.on("warning", () => heard.push("another"));
+    engine.tell("warning", warning);
+    await connection.call("heartbeat");
+    expect(heard.slice(2)).toEqual(["another"]);
   });
 
   test("go to the console where nobody listens", async () => {
     const warned = vi.spyOn(console, "warn").mockReturnValue(undefined);
     await connection.call("heartbeat");
-    engine.warn(warning);
+    engine.tell("warning", warning);
     await connection.call("heartbeat");
     expect(warned.mock.calls).toEqual([["It was built anew."]]);
     warned.mockRestore();

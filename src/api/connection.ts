@@ -7,9 +7,11 @@
 import { transfer } from "comlink";
 import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
-import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf, TidepoolWarning } from "../core/service.js";
+import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { type Channel, lost, type PushListeners, Transport } from "./transport.js";
+import type { Push } from "../worker/protocol.js";
+import type { ClientEvents } from "./client-events.js";
+import { type Channel, lost, Transport } from "./transport.js";
 
 /** What a call may say of itself. */
 export interface CallOptions {
@@ -21,8 +23,7 @@ export interface CallOptions {
   buffers?: ArrayBuffer[];
 }
 
-/** What nobody listens for should not pass unseen. */
-const toConsole = ({ message }: TidepoolWarning): void => console.warn(message);
+type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
 
 /** What is held while there is a way to the host. */
 interface Session {
@@ -35,7 +36,7 @@ export class Connection {
   readonly #options: OpenOptions;
   readonly #connect: () => Channel;
   readonly #token: string | null;
-  readonly #listeners: PushListeners;
+  readonly #listeners: { [T in keyof ClientEvents]?: Set<Listener<T>> } = {};
   /** Made with the first call, since a client may be constructed where there is nothing to make it of. */
   #clientId = "";
   #calls = 0;
@@ -44,13 +45,34 @@ export class Connection {
 
   /**
    * `connect` starts a worker, or brings a port to one; it is called again when that has ended. `token` is shown with every
-   * call, for the gateway rules. `onWarning` hears of every worker that there is.
+   * call, for the gateway rules.
    */
-  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null, onWarning = toConsole) {
+  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null) {
     this.#options = options;
     this.#connect = connect;
     this.#token = token;
-    this.#listeners = { warning: ({ warning }) => onWarning(warning) };
+  }
+
+  /** Tells the listener of every worker's events from now on, until the function that is returned is called. */
+  on<T extends keyof ClientEvents>(type: T, listener: Listener<T>): () => void {
+    // A listener that is given twice hears twice, and each is taken off by itself.
+    const own: Listener<T> = (event) => listener(event);
+    const listeners = ((this.#listeners[type] as Set<Listener<T>> | undefined) ??= new Set());
+    listeners.add(own);
+    return () => void listeners.delete(own);
+  }
+
+  readonly #onPush = ({ type, event }: Push): void => {
+    if (type !== "change") return this.#tell(type, event);
+    const { requestId, ...change } = event;
+    this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });
+  };
+
+  /** A warning that nobody listens for should not pass unseen. */
+  #tell<T extends keyof ClientEvents>(type: T, event: ClientEvents[T]): void {
+    const listeners = [...((this.#listeners[type] as Set<Listener<T>> | undefined) ?? [])];
+    if (type === "warning" && listeners.length === 0) console.warn((event as ClientEvents["warning"]).message);
+    for (const listener of listeners) listener(event);
   }
 
   /** Opens if need be, then calls the engine. */
@@ -92,7 +114,7 @@ export class Connection {
   }
 
   #start(): Session {
-    const transport = new Transport(this.#connect, this.#listeners, () => {
+    const transport = new Transport(this.#connect, this.#onPush, () => {
       if (this.#session?.transport === transport) this.#session = null;
     });
     const opened = transport.settle(transport.session.open(this.#options, VERSION), this.#options);

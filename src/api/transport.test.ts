@@ -83,15 +83,16 @@ describe("a port", () => {
     host = engine.host({ locks });
   });
 
-  const connect = (onWarning?: (warning: unknown) => void): Connection => new Connection(options, () => portTo(host), null, onWarning);
+  const connect = (): Connection => new Connection(options, () => portTo(host));
   const closings = (): number => engine.requests.filter(([method]) => method === "close").length;
 
   test("brings warnings to each session", async () => {
     const heard: unknown[][] = [[], []];
-    const connections = heard.map((mine) => connect((warning) => mine.push(warning)));
+    const connections = heard.map(connect);
+    for (const [i, mine] of heard.entries()) connections[i]!.on("warning", (warning) => mine.push(warning));
     for (const connection of connections) await connection.call("heartbeat");
     const warning = { code: "GRAPH_FAILED", message: "m" } as const;
-    engine.warn(warning);
+    engine.tell("warning", warning);
     for (const connection of connections) await connection.call("heartbeat");
     expect(heard).toEqual([[warning], [warning]]);
   });

@@ -13,8 +13,8 @@ import { asError, type HostSession, type Push, receiveErrors } from "../worker/p
 
 export type Channel = Worker | MessagePort;
 
-/** Who hears of what the host tells unasked, by its type. What a listener throws is the page's own uncaught error. */
-export type PushListeners = { [P in Push as P["type"]]: (push: P) => void };
+/** Hears of what the host tells unasked. What it throws is the page's own uncaught error. */
+export type OnPush = (push: Push) => void;
 
 /** Whoever waits for a call. `null` after the end: the call may stay open for ever, and must not hold what was made of it. */
 interface Waiter {
@@ -26,7 +26,7 @@ const EVENTS = ["error", "messageerror", "message"] as const;
 
 export class Transport {
   readonly #channel: Channel;
-  readonly #listeners: Partial<PushListeners>;
+  readonly #onPush: OnPush;
   readonly #onEnd: () => void;
   readonly #pending = new Set<Waiter>();
   readonly #watch = new AbortController();
@@ -35,10 +35,10 @@ export class Transport {
   readonly session: Remote<HostSession>;
 
   /** Throws `CONNECTION_LOST` when `start` throws something other than a `TidepoolError`. */
-  constructor(start: () => Channel, listeners: Partial<PushListeners> = {}, onEnd: () => void = () => {}) {
+  constructor(start: () => Channel, onPush: OnPush = () => {}, onEnd: () => void = () => {}) {
     receiveErrors();
     this.#channel = started(start);
-    this.#listeners = listeners;
+    this.#onPush = onPush;
     this.#onEnd = onEnd;
     for (const type of EVENTS) (this.#channel as EventTarget).addEventListener(type, this.#onEvent);
     this.session = wrap<HostSession>(this.#channel);
@@ -87,7 +87,7 @@ export class Transport {
     if (event.type === "error") return this.#onError(event);
     if (event.type === "messageerror") return this.end(lost("an answer of the worker could not be read"));
     const { data } = event as MessageEvent<Push | null>;
-    if (data) this.#listeners[data.type]?.(data as never);
+    if (data?.type !== undefined && "event" in data) this.#onPush(data);
   };
 
   #onError(event: Event): void {

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
+import type { Tell } from "./events.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { CodeTable, VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
@@ -21,15 +22,15 @@ interface Setting {
   kernel?: VectorKernel;
   environment?: TestEnvironment;
   flatRowsMax?: number;
-  onWarning?(warning: TidepoolWarning): void;
+  tell?: Tell;
 }
 
 async function openEngine(
   storage: Storage,
-  { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, onWarning }: Setting = {},
+  { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, tell }: Setting = {},
 ): Promise<Engine> {
   const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax, onWarning });
+  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax, tell });
   opened.push(engine);
   return engine;
 }
@@ -140,7 +141,7 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
     kernel,
     environment,
     flatRowsMax: 10,
-    onWarning: (warning) => told.push(warning),
+    tell: (type, event) => type === "warning" && told.push(event as TidepoolWarning),
   });
   const { id: collectionId } = await engine.service.createCollection(collection());
   for (const from of [0, 20]) {

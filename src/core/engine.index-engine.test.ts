@@ -113,7 +113,7 @@ class Setting {
       options,
       engines,
       flatRowsMax: 5,
-      onWarning: (warning) => this.told.push(warning),
+      tell: (type, event) => type === "warning" && this.told.push(event as TidepoolWarning),
     });
     opened.push(engine);
     return engine;

@@ -20,6 +20,8 @@ import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
 import { show, TidepoolError } from "./errors.js";
+import type { Tell } from "./events.js";
+import { changeOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
 import { planDelete, planWrite } from "./gateway/plan.js";
@@ -50,8 +52,8 @@ export interface EngineParts {
    * here is not supported.
    */
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
-  /** Told of each warning as it happens. Must not throw. */
-  onWarning?(warning: TidepoolWarning): void;
+  /** Told of what happens, as it happens. */
+  tell?: Tell;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/vector/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
   /**
@@ -141,7 +143,7 @@ export class Engine {
 
   #warn(warning: TidepoolWarning): void {
     this.#warnings.push(warning.message);
-    this.#parts.onWarning?.(warning);
+    this.#parts.tell?.("warning", warning);
   }
 
   // ---- background work
@@ -234,12 +236,14 @@ export class Engine {
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
       drop: (row) => this.#drop(row),
+      tell: (type, event) => this.#parts.tell?.(type, event),
     });
   }
 
   #newWriter(): Writer {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
+    listeners.add(({ state, record }) => this.#parts.tell?.("change", changeOfRecords(state.row, record)));
     return new Writer({
       availability: this.#availability,
       tick: this.#turns.tick,

@@ -99,5 +99,7 @@ export const arenaBytesMax = 256 * MiB;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
 export const arenaSettleMs = 60_000;
 
+/** Ids that a change tells of; of a larger one it tells their number. */
+export const changeIdsMax = 100;
 /** How long opening waits for the tab that holds the database to let go of it. */
 export const lockWaitMs = 5_000;

@@ -17,7 +17,7 @@ export function memoryHost(environment: Environment = workerEnvironment, locks?:
   return new Host({
     locks,
     openStorage: (options) => openStorage(options, environment),
-    openEngine: (storage, options, onWarning) => Engine.open({ storage, kernel: referenceKernel, environment, options, onWarning }),
+    openEngine: (storage, options, tell) => Engine.open({ storage, kernel: referenceKernel, environment, options, tell }),
     destroyStorage,
     randomId: () => environment.randomId(),
   });

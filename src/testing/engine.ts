@@ -1,9 +1,10 @@
 /** An engine for tests of the page's side: collections and records in plain Maps, and every request kept for looking at. */
 import { TidepoolError } from "../core/errors.js";
+import type { Tell } from "../core/events.js";
 import type { Caller } from "../core/gateway/caller.js";
 import { planCreateCollection } from "../core/gateway/plan.js";
 import { describeSchema } from "../core/schema.js";
-import type { CreateCollectionRequest, EngineService, TidepoolWarning, WriteRequest } from "../core/service.js";
+import type { CreateCollectionRequest, EngineService, WriteRequest } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import type { CollectionInfo, RecordColumns } from "../core/types.js";
 import { Host, type HostParts, type OpenEngine } from "../worker/host.js";
@@ -23,8 +24,8 @@ export class TestEngine {
       method === "then" ? undefined : (request: unknown, caller?: Caller) => this.#answer(method, request, caller),
   });
 
-  /** Warns whoever has it open. */
-  warn: (warning: TidepoolWarning) => void = () => {};
+  /** Tells whoever has it open. */
+  tell: Tell = () => {};
 
   /** A host that opens this engine, except for what `parts` says. */
   host(parts: Partial<HostParts> = {}): Host {
@@ -33,14 +34,14 @@ export class TestEngine {
       locks: undefined,
       openStorage: async () => ({ close: async () => undefined }) as unknown as Storage,
       destroyStorage: async () => undefined,
-      openEngine: async (_storage, _options, onWarning) => this.open(onWarning),
+      openEngine: async (_storage, _options, tell) => this.open(tell),
       randomId: () => `${++ids}`,
       ...parts,
     });
   }
 
-  open(onWarning: (warning: TidepoolWarning) => void): OpenEngine {
-    this.warn = onWarning;
+  open(tell: Tell): OpenEngine {
+    this.tell = tell;
     return { service: this.service, close: () => this.#answer("close", undefined, undefined) as Promise<void> };
   }
 

@@ -31,7 +31,7 @@ class TestParts implements HostParts {
     this.destroyed.push(path);
   }
 
-  openEngine: HostParts["openEngine"] = async (_storage, _options, onWarning) => this.engine.open(onWarning);
+  openEngine: HostParts["openEngine"] = async (_storage, _options, tell) => this.engine.open(tell);
 
   randomId(): string {
     return `${++this.#ids}`;
@@ -251,12 +251,12 @@ describe("several sessions of a worker", () => {
   test("all hear of a warning while they are open", async () => {
     await first.open(options, VERSION);
     const warning = { code: "GRAPH_FAILED", message: "m" } as const;
-    parts.engine.warn(warning);
+    parts.engine.tell("warning", warning);
     await second.open(options, VERSION);
-    parts.engine.warn(warning);
+    parts.engine.tell("warning", warning);
     await first.close();
-    parts.engine.warn(warning);
-    const push: Push = { type: "warning", warning };
+    parts.engine.tell("warning", warning);
+    const push: Push = { type: "warning", event: warning };
     expect(pushes).toEqual([
       [push, push],
       [push, push],

@@ -7,7 +7,8 @@
 import { type Endpoint, expose } from "comlink";
 import { Serial } from "../core/base/serial.js";
 import { invalidArgument, show } from "../core/errors.js";
-import type { EngineService, OpenOptions, TidepoolWarning } from "../core/service.js";
+import type { Tell } from "../core/events.js";
+import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
 import { type Push, sendErrors } from "./protocol.js";
@@ -24,7 +25,7 @@ export interface HostParts {
   locks: Locks | undefined;
   openStorage(options: OpenOptions): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
-  openEngine(storage: Storage, options: OpenOptions, onWarning: (warning: TidepoolWarning) => void): Promise<OpenEngine>;
+  openEngine(storage: Storage, options: OpenOptions, tell: Tell): Promise<OpenEngine>;
   randomId(): string;
 }
 
@@ -97,8 +98,8 @@ export class Host implements SessionHost {
     try {
       const storage = await this.#parts.openStorage(options);
       try {
-        const warn = (warning: TidepoolWarning): void => this.#push({ type: "warning", warning });
-        return { options, engine: await this.#parts.openEngine(storage, options, warn), lease };
+        const tell: Tell = (type, event) => this.#push({ type, event } as Push);
+        return { options, engine: await this.#parts.openEngine(storage, options, tell), lease };
       } catch (error) {
         await storage.close();
         throw error;

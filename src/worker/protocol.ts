@@ -8,8 +8,9 @@
  */
 import { type TransferHandler, transferHandlers } from "comlink";
 import { type ErrorCode, show, TidepoolError } from "../core/errors.js";
+import type { EngineEvents } from "../core/events.js";
 import type { Caller } from "../core/gateway/caller.js";
-import type { EngineMethods, OpenOptions, TidepoolWarning } from "../core/service.js";
+import type { EngineMethods, OpenOptions } from "../core/service.js";
 
 /** A session with the host of a worker, as the page calls it. Each worker, and each port to one, has a session of its own. */
 export interface HostSession {
@@ -29,7 +30,7 @@ export interface HostSession {
 }
 
 /** What the worker sends to each open session without being asked. Comlink passes it over: its own messages have an id. */
-export type Push = { type: "warning"; warning: TidepoolWarning };
+export type Push = { [T in keyof EngineEvents]: { type: T; event: EngineEvents[T] } }[keyof EngineEvents];
 
 interface Thrown {
   value: unknown;

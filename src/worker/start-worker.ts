@@ -38,8 +38,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     locks: navigator.locks,
     openStorage: (options) => openStorage(options, environment),
     destroyStorage,
-    openEngine: async (storage, options, onWarning) =>
-      Engine.open({ storage, kernel: await kernel, environment, options, engines, onWarning }),
+    openEngine: async (storage, options, tell) => Engine.open({ storage, kernel: await kernel, environment, options, engines, tell }),
     randomId: environment.randomId,
   });
   // A worker's global scope is its port to the page.

@@ -14,6 +14,7 @@ import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import type { Writer } from "../collection/writer.js";
 import { TidepoolError } from "../errors.js";
+import type { ChangeKind, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type {
   CheckRecallRequest,
@@ -44,6 +45,7 @@ import type { Directory } from "../sysdb/directory.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
 import type { Caller } from "./caller.js";
+import { changeOfCollection } from "./changes.js";
 import type { Facts } from "./facts.js";
 import { planSearch } from "./parse-search.js";
 import {
@@ -77,6 +79,7 @@ export interface GatewayParts {
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
   /** Deletes a collection and all that it holds. */
   drop(row: CollectionRow): Promise<void>;
+  tell: Tell;
 }
 
 export class GatewayService implements EngineService {
@@ -123,17 +126,17 @@ export class GatewayService implements EngineService {
     return this.#directory.listDatabases(request.tenant).slice(page.from, page.to);
   }
 
-  async deleteDatabase(request: { tenant: string; name: string }): Promise<void> {
+  async deleteDatabase(request: { tenant: string; name: string }, caller?: Caller): Promise<void> {
     await this.#change(async () => {
       this.#directory.getDatabase(request.tenant, request.name);
-      for (const row of this.#directory.listCollections(request.tenant, request.name)) await this.#parts.drop(row);
+      for (const row of this.#directory.listCollections(request.tenant, request.name)) await this.#drop(row, caller);
       await this.#directory.deleteDatabase(request.tenant, request.name);
     });
   }
 
   // ---- collections
 
-  async createCollection(request: CreateCollectionRequest): Promise<CollectionInfo> {
+  async createCollection(request: CreateCollectionRequest, caller?: Caller): Promise<CollectionInfo> {
     const plan = planCreateCollection(request);
     const { tenant, database, name } = request;
     const metadata = storedMetadata(request.metadata);
@@ -141,7 +144,8 @@ export class GatewayService implements EngineService {
       const existing = this.#directory.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
       await this.#parts.loadIndexEngine(name, plan.configuration);
-      return this.#describe(await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }));
+      const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan });
+      return this.#describe(this.#told("create", row, caller));
     });
   }
 
@@ -168,7 +172,7 @@ export class GatewayService implements EngineService {
     return this.#directory.listCollections(request.tenant, request.database).length;
   }
 
-  async modifyCollection(request: ModifyCollectionRequest): Promise<CollectionInfo> {
+  async modifyCollection(request: ModifyCollectionRequest, caller?: Caller): Promise<CollectionInfo> {
     return this.#change(async () => {
       const row = this.#directory.collectionById(request.collectionId);
       const configuration = planModifyCollection(request, row.configuration);
@@ -178,13 +182,16 @@ export class GatewayService implements EngineService {
         configuration,
       });
       this.#parts.collections.find(row.id)?.configure(next);
-      return this.#describe(next);
+      return this.#describe(this.#told("modify", next, caller));
     });
   }
 
-  async forkCollection(request: { collectionId: string; name: string }): Promise<CollectionInfo> {
+  async forkCollection(request: { collectionId: string; name: string }, caller?: Caller): Promise<CollectionInfo> {
     checkCollectionName(request.name);
-    return this.#change(async () => this.#describe(await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name)));
+    return this.#change(async () => {
+      const row = await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name);
+      return this.#describe(this.#told("create", row, caller));
+    });
   }
 
   async forkCount(request: { collectionId: string }): Promise<number> {
@@ -198,8 +205,9 @@ export class GatewayService implements EngineService {
     return manifests.map(({ version, count, offset }) => ({ version, count, logOffset: offset }));
   }
 
-  async deleteCollection(request: Scope & { name: string }): Promise<void> {
-    await this.#change(() => this.#parts.drop(this.#directory.getCollection(request.tenant, request.database, request.name)));
+  async deleteCollection(request: Scope & { name: string }, caller?: Caller): Promise<void> {
+    const { tenant, database, name } = request;
+    await this.#change(() => this.#drop(this.#directory.getCollection(tenant, database, name), caller));
   }
 
   // ---- records
@@ -264,7 +272,7 @@ export class GatewayService implements EngineService {
     return this.#parts.facts.info();
   }
 
-  async reset(): Promise<void> {
+  async reset(_request?: undefined, caller?: Caller): Promise<void> {
     if (!this.#parts.allowReset) {
       throw new TidepoolError(
         "FORBIDDEN",
@@ -272,7 +280,7 @@ export class GatewayService implements EngineService {
       );
     }
     await this.#change(async () => {
-      for (const row of this.#directory.listCollections()) await this.#parts.drop(row);
+      for (const row of this.#directory.listCollections()) await this.#drop(row, caller);
       await this.#directory.reset(this.#newId());
     });
   }
@@ -285,6 +293,17 @@ export class GatewayService implements EngineService {
 
   #newId(): string {
     return this.#parts.environment.randomId();
+  }
+
+  async #drop(row: CollectionRow, caller: Caller | undefined): Promise<void> {
+    await this.#parts.drop(row);
+    this.#told("drop", row, caller);
+  }
+
+  /** Tells of what became of a collection; returns its row. */
+  #told(kind: ChangeKind, row: CollectionRow, caller: Caller | undefined): CollectionRow {
+    this.#parts.tell("change", changeOfCollection(kind, row, caller?.requestId));
+    return row;
   }
 
   #describe(row: CollectionRow): Promise<CollectionInfo> {
