@@ -1,14 +1,24 @@
 /**
- * The test suites, one vitest project each: `unit` runs in Node, `browser` inside headless Chromium, `e2e` in Node and
- * drives Chromium from outside. The library itself is built by `scripts/build.mjs`.
+ * The test suites, one vitest project each: `unit` runs in Node, `browser` inside a headless browser, `e2e` in Node and
+ * drives one from outside (`tools/browser/target.ts` says which). The library itself is built by `scripts/build.mjs`.
  */
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
 import { findBrowser } from "./tools/browser/ensure-browser.mjs";
+import { firefoxPreferences, unemulated } from "./tools/browser/firefox.js";
 import { askNearlyFull } from "./tools/browser/nearly-full.js";
+import { target } from "./tools/browser/target.js";
 
-const executablePath = (await findBrowser()) ?? undefined;
+const executablePath = (await findBrowser(target)) ?? undefined;
+
+const provider =
+  target === "firefox"
+    ? playwright({
+        launchOptions: { executablePath, channel: "moz-firefox", firefoxUserPrefs: firefoxPreferences },
+        contextOptions: unemulated,
+      })
+    : playwright({ launchOptions: { executablePath, args: chromiumArguments } });
 
 export default defineConfig({
   // What a browser test imports must not be found late: vite would bundle it in mid-test, and the worker's imports of the
@@ -38,8 +48,8 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
-            instances: [{ browser: "chromium" }],
+            provider,
+            instances: [{ browser: target }],
             commands: { askNearlyFull },
           },
         },

@@ -36,7 +36,7 @@ test("a killed browser comes back on its profile with what its files held", asyn
     await writable.close();
   });
   await first.kill();
-  await expect.poll(() => first.browser.isConnected()).toBe(false);
+  await expect.poll(() => first.isConnected()).toBe(false);
 
   const second = await spawnBrowser(profile);
   const again = await second.context.newPage();

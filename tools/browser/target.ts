@@ -1,0 +1,49 @@
+/**
+ * Which browser the suites drive, and what can be done to it from outside. `TIDEPOOL_BROWSER` names it; `npm run test:e2e --
+ * --browser firefox` sets that. A test that needs what a browser does not offer names the capability; what then does not run
+ * is listed, with the reason given here, in `docs/browsers.md`.
+ */
+
+export type BrowserName = "chromium" | "firefox";
+
+/** What the tests do to a browser, beyond opening pages in it. A reason says why it cannot be done. */
+export interface Capabilities {
+  /** Its debugger's protocol: freezing a page, clearing site data, counting what it holds. */
+  devtools: true | string;
+  /** Ending a page's process and nothing else. */
+  crashPage: true | string;
+  /** Loading unpacked extensions. */
+  extensions: true | string;
+  /** Seeing a page put into the back/forward cache and brought back. */
+  backForwardCache: true | string;
+  /** `SharedArrayBuffer`-free growth of hnswlib-wasm's memory, and whatever else that package asks for. */
+  hnswlib: true | string;
+}
+
+const noDevtools = "it is driven over WebDriver BiDi, which has no such command";
+
+const table: Record<BrowserName, Capabilities> = {
+  chromium: { devtools: true, crashPage: true, extensions: true, backForwardCache: true, hnswlib: true },
+  firefox: {
+    devtools: noDevtools,
+    crashPage: "when a page's process dies, the driver ends the whole browser",
+    extensions: "its driver loads none from a folder",
+    backForwardCache: noDevtools,
+    hnswlib: true,
+  },
+};
+
+/** The browser of this run. */
+export const target: BrowserName = chosen(process.env["TIDEPOOL_BROWSER"] ?? "chromium");
+
+export const capabilities: Capabilities = table[target];
+
+/** For `test.runIf`. */
+export function can(capability: keyof Capabilities): boolean {
+  return capabilities[capability] === true;
+}
+
+function chosen(name: string): BrowserName {
+  if (Object.hasOwn(table, name)) return name as BrowserName;
+  throw new Error(`TIDEPOOL_BROWSER must be one of ${Object.keys(table).join(", ")}, got ${JSON.stringify(name)}`);
+}
