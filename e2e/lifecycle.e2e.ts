@@ -6,6 +6,7 @@ import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
+import { can } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 
@@ -146,7 +147,7 @@ test("clients of different paths and several collections keep apart", async () =
   await page.close();
 });
 
-test("a crashed renderer loses nothing, and another tab goes on", async () => {
+test.runIf(can("crashPage"))("a crashed renderer loses nothing, and another tab goes on", async () => {
   const page = await openTab(suite.context, suite.app);
   await openWith(page, "crash", 300);
   const crashed = page.waitForEvent("crash");
@@ -368,38 +369,41 @@ test("a page put aside by the browser lets go of the database, and opens it agai
   await page.close();
 });
 
-test("a page in the real back/forward cache leaves the database to another tab, and comes back alive", async () => {
-  const own = await createProfile();
-  // A page that must not be stored is not put aside either.
-  const served = await serveApp({ headers: { "cache-control": "no-cache" } });
-  const browser = await spawnBrowser(own);
-  try {
-    const page = await openTab(browser.context, served);
-    await openWith(page, "cached", 40);
-    await page.evaluate(() => {
-      globalThis.outcome = new Promise((resolve) => addEventListener("pageshow", ({ persisted }) => resolve(persisted)));
-    });
-    await page.goto(new URL("elsewhere.html", served.url).href);
-    const other = await openTab(browser.context, served);
-    expect(await faults(other, "cached", 40)).toEqual([]);
-    await other.close();
-    const reasons: string[] = [];
-    const session = await browser.context.newCDPSession(page);
-    session.on("Page.backForwardCacheNotUsed", ({ notRestoredExplanations }) =>
-      reasons.push(...notRestoredExplanations.map(({ reason }) => reason)),
-    );
-    await session.send("Page.enable");
-    // A page that is restored was loaded long ago and fires no second "load".
-    await page.goBack({ waitUntil: "commit" });
-    const isBack = () =>
-      page.evaluate(async () => location.pathname === "/" && document.title === "ready" && ((await globalThis.outcome) ?? "loaded anew"));
-    await expect.poll(isBack, { timeout: 30_000 }).toBeTruthy();
-    if ((await isBack()) === true) expect(await page.evaluate(() => collection.count())).toBe(40);
-    // On a busy machine the debugger's own script may run in the page that is put aside, which ends that. Nothing of ours may.
-    else expect(reasons).toContain("JavaScriptExecution");
-  } finally {
-    await browser.close();
-    await served.close();
-    await removeProfile(own);
-  }
-});
+test.runIf(can("backForwardCache"))(
+  "a page in the real back/forward cache leaves the database to another tab, and comes back alive",
+  async () => {
+    const own = await createProfile();
+    // A page that must not be stored is not put aside either.
+    const served = await serveApp({ headers: { "cache-control": "no-cache" } });
+    const browser = await spawnBrowser(own);
+    try {
+      const page = await openTab(browser.context, served);
+      await openWith(page, "cached", 40);
+      await page.evaluate(() => {
+        globalThis.outcome = new Promise((resolve) => addEventListener("pageshow", ({ persisted }) => resolve(persisted)));
+      });
+      await page.goto(new URL("elsewhere.html", served.url).href);
+      const other = await openTab(browser.context, served);
+      expect(await faults(other, "cached", 40)).toEqual([]);
+      await other.close();
+      const reasons: string[] = [];
+      const session = await browser.context.newCDPSession(page);
+      session.on("Page.backForwardCacheNotUsed", ({ notRestoredExplanations }) =>
+        reasons.push(...notRestoredExplanations.map(({ reason }) => reason)),
+      );
+      await session.send("Page.enable");
+      // A page that is restored was loaded long ago and fires no second "load".
+      await page.goBack({ waitUntil: "commit" });
+      const isBack = () =>
+        page.evaluate(async () => location.pathname === "/" && document.title === "ready" && ((await globalThis.outcome) ?? "loaded anew"));
+      await expect.poll(isBack, { timeout: 30_000 }).toBeTruthy();
+      if ((await isBack()) === true) expect(await page.evaluate(() => collection.count())).toBe(40);
+      // On a busy machine the debugger's own script may run in the page that is put aside, which ends that. Nothing of ours may.
+      else expect(reasons).toContain("JavaScriptExecution");
+    } finally {
+      await browser.close();
+      await served.close();
+      await removeProfile(own);
+    }
+  },
+);

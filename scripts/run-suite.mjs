@@ -4,7 +4,6 @@
  * which means something else.
  */
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { ensureBrowser } from "../tools/browser/ensure-browser.mjs";
 
 const [suite, ...rest] = process.argv.slice(2);
@@ -15,9 +14,9 @@ if (browser !== "chromium" && browser !== "firefox") {
   process.exit(1);
 }
 process.stdout.write(`the ${suite} suite in ${browser}: ${await ensureBrowser(browser)}\n`);
-const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
-const { status } = spawnSync(process.execPath, [vitest, "run", "--project", String(suite), ...rest], {
+const { status } = spawnSync("npx", ["vitest", "run", "--project", String(suite), ...rest], {
   stdio: "inherit",
+  shell: process.platform === "win32",
   env: { ...process.env, TIDEPOOL_BROWSER: browser },
 });
 process.exit(status ?? 1);

@@ -10,7 +10,9 @@ import { pathToFileURL } from "node:url";
 
 /** @typedef {"chromium" | "firefox"} BrowserName */
 
-/** @type {Record<BrowserName, { title: string, variable: string, names: string[], elsewhere: string[], playwright: boolean, packages: string[] }>} */
+/** @typedef {{ title: string, variable: string, names: string[], elsewhere: string[], playwright: boolean, packages: string[] }} Browser */
+
+/** @type {Record<BrowserName, Browser>} */
 const browsers = {
   chromium: {
     title: "Chromium",

@@ -16,20 +16,17 @@ export interface Capabilities {
   extensions: true | string;
   /** Seeing a page put into the back/forward cache and brought back. */
   backForwardCache: true | string;
-  /** `SharedArrayBuffer`-free growth of hnswlib-wasm's memory, and whatever else that package asks for. */
-  hnswlib: true | string;
 }
 
 const noDevtools = "it is driven over WebDriver BiDi, which has no such command";
 
 const table: Record<BrowserName, Capabilities> = {
-  chromium: { devtools: true, crashPage: true, extensions: true, backForwardCache: true, hnswlib: true },
+  chromium: { devtools: true, crashPage: true, extensions: true, backForwardCache: true },
   firefox: {
     devtools: noDevtools,
     crashPage: "when a page's process dies, the driver ends the whole browser",
     extensions: "its driver loads none from a folder",
     backForwardCache: noDevtools,
-    hnswlib: true,
   },
 };
 
