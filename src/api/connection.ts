@@ -63,6 +63,7 @@ export class Connection {
   }
 
   readonly #onPush = ({ type, event }: Push): void => {
+    if (type === "ended") return this.#session?.transport.end(new TidepoolError(event.code, event.message));
     if (type !== "change") return this.#tell(type, event);
     const { requestId, ...change } = event;
     this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });

@@ -38,6 +38,11 @@ export type ErrorCode =
   | "NOT_SUPPORTED"
   /** Another tab or worker holds this database. */
   | "LOCKED"
+  /**
+   * Another tab or worker took the database over from this one, which did not answer for a while (a frozen tab, say). The call has
+   * had no effect; the next one connects to the new holder.
+   */
+  | "LEASE_LOST"
   /** The client was closed. */
   | "CLOSED"
   /** The caller's `AbortSignal` fired. */

@@ -28,6 +28,8 @@ interface Range {
 /** One arena: `used` maps an extent's offset to its exact length, `free` ascends by offset. */
 class Arena {
   readonly used = new Map<number, number>();
+  /** Nothing is placed in it. */
+  sealed = false;
   free: Range[];
   bytesUsed = 0;
 
@@ -110,6 +112,11 @@ export class ExtentAllocator {
     this.#arenas.set(arena, new Arena(wholeSlots(bytes)));
   }
 
+  /** Whether extents may be placed in an arena. What is given back in a sealed one is free once it is unsealed. */
+  seal(arena: number, sealed: boolean): void {
+    this.#find(arena).sealed = sealed;
+  }
+
   /** Makes an arena longer, or cuts off free space at its end. */
   resizeArena(arena: number, bytes: number): void {
     const found = this.#find(arena);
@@ -138,6 +145,7 @@ export class ExtentAllocator {
   /** The best-fitting free place in the oldest arena that has one, or `null` when an arena must grow first. */
   allocate(length: number): Extent | null {
     for (const [number, arena] of this.#arenas) {
+      if (arena.sealed) continue;
       const index = arena.bestFit(slotted(length));
       if (index >= 0) return { arena: number, offset: arena.take(index, length), length };
     }

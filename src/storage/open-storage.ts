@@ -16,20 +16,27 @@ import { openMemoryStorage } from "./memory/memory-storage.js";
 import { probeSyncHandles } from "./opfs/file-system.js";
 import { arenaBytesAt, destroyDatabase, opfsStorage } from "./opfs/opfs-storage.js";
 import { type PersistentKind, readStorageState, recordKind } from "./storage-kind.js";
+import { soleTenure, type Tenure } from "./tenure.js";
 
-export async function openStorage(options: OpenOptions, environment: Pick<Environment, "now">): Promise<Storage> {
+export async function openStorage(
+  options: OpenOptions,
+  environment: Pick<Environment, "now">,
+  tenure: Tenure = soleTenure,
+): Promise<Storage> {
   const { path, storage, durability } = options;
   if (storage === "memory") return openMemoryStorage(path);
   if (storage !== "auto" && storage !== "opfs" && storage !== "indexeddb") {
     throw invalidArgument(`storage must be "auto", "opfs", "indexeddb" or "memory", got ${show(storage)}`);
   }
-  const { database, kind: recorded } = await openDatabase(path);
+  const { database, kind: recorded } = await openDatabase(path, tenure);
   try {
     if (recorded && storage !== "auto" && storage !== recorded) throw otherKind(path, recorded, storage);
     if (!recorded) await refuseOrphans(path);
     const kind = recorded ?? (await firstKind(path, storage));
     const opened =
-      kind === "opfs" ? await opfsStorage(database, path, durability, environment.now) : indexedDbStorage(database, path, durability);
+      kind === "opfs"
+        ? await opfsStorage(database, path, durability, environment.now, tenure)
+        : indexedDbStorage(database, path, durability);
     if (!recorded) await record(opened, kind);
     return opened;
   } catch (error) {
@@ -48,8 +55,8 @@ export async function destroyStorage(path: string): Promise<void> {
 }
 
 /** A database whose destruction was interrupted is destroyed first, and then there is none. */
-async function openDatabase(path: string): Promise<{ database: Database; kind: PersistentKind | null }> {
-  const database = await Database.open(path);
+async function openDatabase(path: string, { lost }: Tenure): Promise<{ database: Database; kind: PersistentKind | null }> {
+  const database = await Database.open(path, lost);
   try {
     const state = await readStorageState(new IndexedDbCatalogStore(database), path);
     if (state !== "destroying") return { database, kind: state };
@@ -58,7 +65,7 @@ async function openDatabase(path: string): Promise<{ database: Database; kind: P
     database.close();
     throw error;
   }
-  return { database: await Database.open(path), kind: null };
+  return { database: await Database.open(path, lost), kind: null };
 }
 
 /**

@@ -154,8 +154,8 @@ test("OPFS dropped while IndexedDB stays is told as eviction once a block lay th
   for (let attempt = 0; attempt < 2; attempt++) {
     await expect(open()).rejects.toMatchObject({
       code: "DATA_EVICTED",
-      details: { lost: "opfs", arenas: [1], collections: [{ ...scope, name: "things" }] },
-      message: expect.stringMatching(/Arena 1 is missing .* destroyPath.*"things"/),
+      details: { lost: "opfs", arenas: [1_000_001], collections: [{ ...scope, name: "things" }] },
+      message: expect.stringMatching(/Arena 1000001 is missing .* destroyPath.*"things"/),
     });
   }
   expect(files()).toEqual([]);

@@ -34,6 +34,16 @@ export function closedError(): TidepoolError {
   return new TidepoolError("CLOSED", "The storage is closed");
 }
 
+/** Why nothing more is written here: somebody else took the lease and, with it, a later generation. */
+export function leaseLost(path: string): TidepoolError {
+  return new TidepoolError(
+    "LEASE_LOST",
+    `Another tab or worker has taken over the database "${path}", since this one did not answer for a while. ` +
+      "The call has had no effect here; the next one connects to the new holder",
+    { details: { path } },
+  );
+}
+
 /** Why a blob call before `retain` is refused: what is in use is not known yet and would be overwritten. */
 export function notRetainedError(): TidepoolError {
   return new TidepoolError("INTERNAL", "The extents in use must be retained before blobs are written or released");

@@ -16,7 +16,7 @@ let databases = 0;
 export function memoryHost(environment: Environment = workerEnvironment, locks?: Locks): Host {
   return new Host({
     locks,
-    openStorage: (options) => openStorage(options, environment),
+    openStorage: (options, tenure) => openStorage(options, environment, tenure),
     openEngine: (storage, options, tell) => Engine.open({ storage, kernel: referenceKernel, environment, options, tell }),
     destroyStorage,
     randomId: () => environment.randomId(),

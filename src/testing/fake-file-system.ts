@@ -1,6 +1,6 @@
 /**
  * The Origin Private File System in memory, for tests in Node, never shipped. It behaves like the browsers' where
- * Tidepool depends on it: one handle per file, writes beyond a quota throw (Chromium) or take nothing (Firefox), a
+ * Tidepool depends on it: one handle per file (or several), writes beyond a quota throw (Chromium) or take nothing (Firefox), a
  * closed handle refuses everything. It counts open handles and flushes. It does not model power loss.
  */
 import type { Directory, File, SyncHandle } from "../storage/opfs/file-system.js";
@@ -21,7 +21,7 @@ export class FakeFile implements File {
 
   async createSyncAccessHandle(): Promise<SyncHandle> {
     if (this.openError) throw this.openError;
-    if (this.openHandles > 0) throw new DOMException("in use", "NoModificationAllowedError");
+    if (this.openHandles > 0 && !this.directory.sharesHandles) throw new DOMException("in use", "NoModificationAllowedError");
     this.openHandles++;
     return new FakeHandle(this);
   }
@@ -34,13 +34,16 @@ export class FakeDirectory implements Directory {
   quotaBytes = Infinity;
   /** Over quota: Chromium throws, Firefox answers that it wrote nothing. */
   quotaStyle: "throw" | "zero" = "throw";
+  /** Whether several may have a file open, as with Chromium's mode "readwrite-unsafe". */
+  sharesHandles = false;
 
   async getFileHandle(name: string, options?: { create?: boolean }): Promise<File> {
     return entry(this.files, name, options, () => new FakeFile(this));
   }
 
   async getDirectoryHandle(name: string, options?: { create?: boolean }): Promise<Directory> {
-    return entry(this.directories, name, options, () => new FakeDirectory());
+    const create = (): FakeDirectory => Object.assign(new FakeDirectory(), { sharesHandles: this.sharesHandles });
+    return entry(this.directories, name, options, create);
   }
 
   async removeEntry(name: string): Promise<void> {

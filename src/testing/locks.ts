@@ -3,31 +3,52 @@ import type { Locks } from "../worker/lease.js";
 
 type Granted = (lock: Lock | null) => unknown;
 
-/** Web Locks of one page: exclusive, first come first served, abortable. */
+interface Options {
+  signal?: AbortSignal;
+  steal?: boolean;
+}
+
+/** Web Locks of one origin: exclusive, first come first served, abortable, and to be stolen. */
 export class TestLocks {
   readonly #queues = new Map<string, (() => void)[]>();
-  readonly #deaths = new Map<string, () => void>();
+  /** Of each lock that is held: what frees it as when its worker has ended, and what takes it away. */
+  readonly #holders = new Map<string, { die(): void; rob(): void }>();
   readonly #wanted = new Map<string, () => void>();
   readonly held: string[] = [];
 
-  readonly request = (async (name: string, options: { signal?: AbortSignal } | Granted, callback?: Granted) => {
+  readonly request = (async (name: string, options: Options | Granted, callback?: Granted) => {
     const granted = (callback ?? options) as Granted;
-    const { signal } = callback ? (options as { signal?: AbortSignal }) : {};
-    await this.#turn(name, signal);
+    const { signal, steal = false } = callback ? (options as Options) : {};
+    if (steal) this.#holders.get(name)?.rob();
+    await this.#turn(name, signal, steal);
     this.held.push(name);
+    return this.#hold(name, granted).finally(() => this.#next(name));
+  }) as Locks["request"];
+
+  readonly query = async (): Promise<LockManagerSnapshot> => ({
+    held: this.held.map((name) => ({ name, mode: "exclusive" })),
+    pending: [],
+  });
+
+  async #hold(name: string, granted: Granted): Promise<unknown> {
+    const death = new Promise<void>((die, reject) => {
+      this.#holders.set(name, { die, rob: () => reject(new DOMException("stolen", "AbortError")) });
+    });
     try {
-      const death = new Promise<void>((resolve) => this.#deaths.set(name, resolve));
       return await Promise.race([granted(null), death]);
     } finally {
       this.held.splice(this.held.indexOf(name), 1);
-      this.#queues.get(name)!.shift();
-      this.#queues.get(name)![0]?.();
     }
-  }) as Locks["request"];
+  }
+
+  #next(name: string): void {
+    this.#queues.get(name)!.shift();
+    this.#queues.get(name)![0]?.();
+  }
 
   /** Frees the lock as the browser does when the worker that holds it has ended. */
   die(name: string): void {
-    this.#deaths.get(name)!();
+    this.#holders.get(name)!.die();
   }
 
   /** Resolves when somebody begins to wait for the lock. */
@@ -35,11 +56,11 @@ export class TestLocks {
     return new Promise((resolve) => this.#wanted.set(name, resolve));
   }
 
-  #turn(name: string, signal: AbortSignal | undefined): Promise<void> {
+  #turn(name: string, signal: AbortSignal | undefined, first: boolean): Promise<void> {
     const queue = this.#queues.get(name) ?? [];
     this.#queues.set(name, queue);
     return new Promise((resolve, reject) => {
-      queue.push(resolve);
+      queue.splice(first ? 1 : queue.length, 0, resolve);
       if (queue[0] === resolve) return resolve();
       this.#wanted.get(name)?.();
       signal?.addEventListener("abort", () => {

@@ -3,7 +3,9 @@ import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
+import type { Tenure } from "../storage/tenure.js";
 import { TestEngine } from "../testing/engine.js";
+import { gate } from "../testing/gate.js";
 import { TestLocks } from "../testing/locks.js";
 import { VERSION } from "../version.js";
 import { Host, type HostParts } from "./host.js";
@@ -20,9 +22,9 @@ class TestParts implements HostParts {
   storagesClosed = 0;
   #ids = 0;
 
-  async openStorage(): Promise<Storage> {
+  openStorage: HostParts["openStorage"] = async () => {
     return { close: async () => void this.storagesClosed++ } as unknown as Storage;
-  }
+  };
 
   readonly destroyed: string[] = [];
 
@@ -45,6 +47,9 @@ function connect(parts: HostParts, host = new Host(parts), pushes: Push[] = []):
   return new Session(host, (push) => pushes.push(push));
 }
 
+/** The locks held on paths; each engine has one of its own beside them. */
+const leases = ({ testLocks }: TestParts): string[] => testLocks.held.filter((name) => !name.startsWith("tidepool-engine:"));
+
 const heartbeat = (session: Session): Promise<unknown> => session.call("heartbeat", undefined, caller);
 
 describe("opening", () => {
@@ -52,7 +57,7 @@ describe("opening", () => {
     const parts = new TestParts();
     const session = connect(parts);
     await session.open(options, VERSION);
-    expect(parts.testLocks.held).toEqual(["tidepool:p"]);
+    expect(leases(parts)).toEqual(["tidepool:p"]);
     expect(await heartbeat(session)).toBe(1);
     expect(parts.engine.callers).toEqual([caller]);
   });
@@ -179,7 +184,7 @@ describe("several sessions of a worker", () => {
     expect(closings()).toBe(0);
     await expect(heartbeat(first)).rejects.toMatchObject({ code: "CLOSED" });
     expect(await heartbeat(second)).toBe(1);
-    expect(parts.testLocks.held).toEqual(["tidepool:p"]);
+    expect(leases(parts)).toEqual(["tidepool:p"]);
     await Promise.all([second.close(), second.close(), first.close()]);
     expect(closings()).toBe(1);
     await expect(heartbeat(second)).rejects.toMatchObject({ code: "CLOSED" });
@@ -215,7 +220,7 @@ describe("several sessions of a worker", () => {
     closing.letGo();
     await Promise.all([closed, opening]);
     expect(await heartbeat(second)).toBe(1);
-    expect(parts.testLocks.held).toEqual(["tidepool:q"]);
+    expect(leases(parts)).toEqual(["tidepool:q"]);
   });
 
   test("one that was never opened closes nothing", async () => {
@@ -264,27 +269,85 @@ describe("several sessions of a worker", () => {
   });
 });
 
+describe("a holder that does not answer", () => {
+  async function takenOver(): Promise<{ parts: TestParts; first: Session; second: Session; pushes: Push[] }> {
+    const parts = new TestParts();
+    const pushes: Push[] = [];
+    const first = connect(parts, new Host(parts), pushes);
+    await first.open(options, VERSION);
+    const second = connect(parts);
+    await second.open(options, VERSION, true);
+    return { parts, first, second, pushes };
+  }
+
+  test("loses the lease to who takes it over, ends, and says so to its sessions", async () => {
+    const { parts, first, second, pushes } = await takenOver();
+    expect(await heartbeat(second)).toBe(1);
+    await expect(heartbeat(first)).rejects.toMatchObject({ code: "LEASE_LOST", details: { path: "p" } });
+    expect(pushes).toEqual([{ type: "ended", event: { code: "LEASE_LOST", message: expect.stringContaining("has taken over") } }]);
+    expect(parts.engine.requests.filter(([method]) => method === "close")).toHaveLength(1);
+    await first.close();
+    expect(parts.testLocks.held).toContain("tidepool:p");
+    expect(await heartbeat(second)).toBe(1);
+  });
+
+  test("counts as a predecessor until it has closed everything", async () => {
+    const parts = new TestParts();
+    await connect(parts).open(options, VERSION);
+    const { held, open: letClose } = gate();
+    parts.engine.overrides.set("close", () => held);
+    const tenures: Tenure[] = [];
+    parts.openStorage = async (_options: OpenOptions, tenure: Tenure) => {
+      tenures.push(tenure);
+      return {} as Storage;
+    };
+    await connect(parts).open(options, VERSION, true);
+    const predecessors = await tenures[0]!.predecessors();
+    letClose();
+    await predecessors!.gone;
+    expect(await tenures[0]!.predecessors()).toBeNull();
+  });
+
+  test("ends too when its storage is lost, and can be opened anew", async () => {
+    const parts = new TestParts();
+    let lose = (_error: TidepoolError): void => undefined;
+    parts.openStorage = async (_options: OpenOptions, tenure: Tenure) => {
+      lose = tenure.lost;
+      return {} as Storage;
+    };
+    const host = new Host(parts);
+    const first = connect(parts, host);
+    await first.open(options, VERSION);
+    lose(new TidepoolError("CLOSED", "gone"));
+    await Promise.resolve();
+    await expect(heartbeat(first)).rejects.toMatchObject({ code: "CLOSED", message: "gone" });
+    const second = connect(parts, host);
+    await second.open(options, VERSION);
+    expect(await heartbeat(second)).toBe(1);
+  });
+});
+
 describe("the lease", () => {
   test("is LOCKED while another holds it, and says for how long it waited", async () => {
     const locks = new TestLocks();
-    await acquireLease(locks, "p");
-    const error: unknown = await acquireLease(locks, "p", 1).catch((error: unknown) => error);
+    await acquireLease(locks, "p", { id: "1" });
+    const error: unknown = await acquireLease(locks, "p", { id: "2", waitMs: 1 }).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "LOCKED", details: { path: "p", waitMs: 1 } });
     expect((error as Error).message).toContain('database "p"');
   });
 
   test("goes to the one who waits when it is released", async () => {
     const locks = new TestLocks();
-    const first = await acquireLease(locks, "p");
-    const second = acquireLease(locks, "p", 60_000);
+    const first = await acquireLease(locks, "p", { id: "1" });
+    const second = acquireLease(locks, "p", { id: "2", waitMs: 60_000 });
     first.release();
     (await second).release();
   });
 
   test("of one path does not hinder another", async () => {
     const locks = new TestLocks();
-    await acquireLease(locks, "p");
-    await acquireLease(locks, "q", 1);
+    await acquireLease(locks, "p", { id: "1" });
+    await acquireLease(locks, "q", { id: "2", waitMs: 1 });
   });
 });
 

@@ -1,15 +1,18 @@
 /**
  * What a worker does for those who speak to it. Each has a session of its own; all share one engine. The first session that
  * opens brings it up: lease, storage, kernel, engine, in this order, and all of it undone when a later step fails, so that
- * the page can simply try again. When the last session has closed, the engine is closed and the lease given back. Parts come
+ * the page can simply try again. When the last session has closed, the engine is closed and the lease given back. When the lease is
+ * lost, or the storage, the engine ends at once, all sessions are told, and what it held is given back as far as it goes. Parts come
  * in from `start-worker.ts`; tests bring their own.
  */
 import { type Endpoint, expose } from "comlink";
 import { Serial } from "../core/base/serial.js";
-import { invalidArgument, show } from "../core/errors.js";
+import { invalidArgument, show, type TidepoolError } from "../core/errors.js";
 import type { Tell } from "../core/events.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
+import { leaseLost } from "../storage/storage-error.js";
+import type { Tenure } from "../storage/tenure.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
 import { type Push, sendErrors } from "./protocol.js";
 import { Session, type SessionHost } from "./session.js";
@@ -23,7 +26,7 @@ export interface OpenEngine {
 /** What a host is made of. */
 export interface HostParts {
   locks: Locks | undefined;
-  openStorage(options: OpenOptions): Promise<Storage>;
+  openStorage(options: OpenOptions, tenure: Tenure): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
   openEngine(storage: Storage, options: OpenOptions, tell: Tell): Promise<OpenEngine>;
   randomId(): string;
@@ -59,12 +62,12 @@ export class Host implements SessionHost {
     return (this.#presence ??= announcePresence(this.#parts));
   }
 
-  join(session: Session, options: OpenOptions): Promise<EngineService> {
+  join(session: Session, options: OpenOptions, takeOver: boolean): Promise<EngineService> {
     return this.#changes.run(async () => {
       if (this.#opened !== null) refuseContradiction(this.#opened.options, options);
       this.#sessions.add(session);
       try {
-        this.#opened ??= await this.#open(options);
+        this.#opened ??= await this.#open(options, takeOver);
         return this.#opened.engine.service;
       } catch (error) {
         this.#sessions.delete(session);
@@ -85,7 +88,7 @@ export class Host implements SessionHost {
   }
 
   async destroy(path: string): Promise<void> {
-    const lease = await acquireLease(this.#parts.locks, path);
+    const lease = await this.#acquire(path, false);
     try {
       await this.#parts.destroyStorage(path);
     } finally {
@@ -93,21 +96,44 @@ export class Host implements SessionHost {
     }
   }
 
-  async #open(options: OpenOptions): Promise<Opened> {
-    const lease = options.storage === "memory" ? null : await acquireLease(this.#parts.locks, options.path);
+  #acquire(path: string, takeOver: boolean): Promise<Lease> {
+    return acquireLease(this.#parts.locks, path, { id: this.#parts.randomId(), takeOver });
+  }
+
+  async #open(options: OpenOptions, takeOver: boolean): Promise<Opened> {
+    const lease = options.storage === "memory" ? null : await this.#acquire(options.path, takeOver);
+    let fail = (_error: TidepoolError): void => undefined;
+    const failed = new Promise<TidepoolError>((resolve) => (fail = resolve));
+    void lease?.lost.then(() => fail(leaseLost(options.path)));
+    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost: fail };
     try {
-      const storage = await this.#parts.openStorage(options);
-      try {
-        const tell: Tell = (type, event) => this.#push({ type, event } as Push);
-        return { options, engine: await this.#parts.openEngine(storage, options, tell), lease };
-      } catch (error) {
-        await storage.close();
-        throw error;
-      }
+      const opened = { options, engine: await this.#openEngine(options, tenure), lease };
+      void failed.then((error) => this.#end(opened, error));
+      return opened;
     } catch (error) {
       lease?.release();
       throw error;
     }
+  }
+
+  async #openEngine(options: OpenOptions, tenure: Tenure): Promise<OpenEngine> {
+    const storage = await this.#parts.openStorage(options, tenure);
+    try {
+      const tell: Tell = (type, event) => this.#push({ type, event } as Push);
+      return await this.#parts.openEngine(storage, options, tell);
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+  }
+
+  /** Nobody asks the engine any more from now on; who comes meanwhile waits until it has let go of everything. */
+  #end(opened: Opened, error: TidepoolError): void {
+    if (this.#opened !== opened) return;
+    this.#opened = null;
+    for (const session of this.#sessions) session.end(error);
+    this.#sessions.clear();
+    void this.#changes.run(() => close(opened)).catch(() => undefined);
   }
 
   #push(push: Push): void {

@@ -1,46 +1,102 @@
 /**
  * The right to run the engine of one database path: a Web Lock held by the worker itself, so that the browser gives it
  * back the moment the worker ends, however it ends. One engine per path is what every store below relies on.
+ *
+ * A holder that does not answer any more, since its tab is frozen or it hangs, can be taken over from: the lock is stolen. It hears
+ * of it when it thaws, and until then believes to have the lease; that it does no harm meanwhile is the storage's affair, which
+ * counts generations. For the storage each engine also holds a lock of its own from before it opens anything until it has closed
+ * everything. Nobody steals that one: as long as it is held, its engine may have files open.
  */
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import type { Predecessors } from "../storage/tenure.js";
 
 export interface Lease {
-  /** Gives the right back. */
+  /** Resolves when somebody has taken it over. */
+  readonly lost: Promise<void>;
+  /** Engines that had the lease earlier and have not let go of everything yet; `null` when there are none. */
+  predecessors(): Promise<Predecessors | null>;
+  /** Gives the right back, once everything is closed; a lease that was lost, too, so that others know that it is. */
   release(): void;
 }
 
 /** The part of `navigator.locks` that is used; tests bring their own. */
-export type Locks = Pick<LockManager, "request">;
+export type Locks = Pick<LockManager, "request" | "query">;
+
+export interface LeaseOptions {
+  /** Tells the engine from all others. */
+  id: string;
+  /** Takes the lease from whoever has it, instead of waiting for it. */
+  takeOver?: boolean;
+  waitMs?: number;
+}
 
 /** Waits for the tab that holds `path` to let go of it, at most `waitMs`; then rejects with `LOCKED`. */
-export function acquireLease(locks: Locks | undefined, path: string, waitMs: number = limits.lockWaitMs): Promise<Lease> {
+export async function acquireLease(locks: Locks | undefined, path: string, options: LeaseOptions): Promise<Lease> {
   if (locks === undefined) {
-    return Promise.reject(
-      new TidepoolError(
-        "NOT_SUPPORTED",
-        "Web Locks are missing here, so a stored database cannot be opened safely: " +
-          'serve the page over https or from localhost, or use storage "memory"',
-      ),
+    throw new TidepoolError(
+      "NOT_SUPPORTED",
+      "Web Locks are missing here, so a stored database cannot be opened safely: " +
+        'serve the page over https or from localhost, or use storage "memory"',
     );
   }
+  const right = await acquireRight(locks, path, options);
+  const own = `${enginesOf(path)}:${options.id}`;
+  const letGo = await hold(locks, own);
+  return {
+    lost: right.lost,
+    predecessors: () => othersOf(locks, path, own),
+    release: () => {
+      right.release();
+      letGo();
+    },
+  };
+}
+
+/** What the names of the locks of a path's engines begin with; their ids, which have no colon, follow after one. */
+const enginesOf = (path: string): string => `tidepool-engine:${path}`;
+
+function acquireRight(
+  locks: Locks,
+  path: string,
+  { takeOver = false, waitMs = limits.lockWaitMs }: LeaseOptions,
+): Promise<{ lost: Promise<void>; release(): void }> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), waitMs);
-  return new Promise<Lease>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
+    let lose = (): void => undefined;
+    const lost = new Promise<void>((taken) => (lose = taken));
     locks
-      .request(`tidepool:${path}`, { signal: patience.signal }, () => {
+      .request(`tidepool:${path}`, takeOver ? { steal: true } : { signal: patience.signal }, () => {
         clearTimeout(timer);
-        return new Promise<void>((release) => resolve({ release }));
+        return new Promise<void>((release) => resolve({ lost, release }));
       })
       .catch((error: unknown) => {
         clearTimeout(timer);
-        reject(
-          patience.signal.aborted
-            ? locked(path, waitMs)
-            : new TidepoolError("INTERNAL", `The lock of database "${path}" failed`, { cause: error }),
-        );
+        // Once it was granted it fails for one reason only: it was stolen. Then there is nobody to reject any more.
+        lose();
+        reject(patience.signal.aborted ? locked(path, waitMs) : lockFailed(path, error));
       });
   });
+}
+
+/** Holds a lock until the function that it resolves with is called, or the worker ends. */
+function hold(locks: Locks, name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    locks.request(name, () => new Promise<void>((release) => resolve(release))).catch(reject);
+  });
+}
+
+async function othersOf(locks: Locks, path: string, own: string): Promise<Predecessors | null> {
+  const { held = [] } = await locks.query();
+  const isOther = (name: string): boolean => name.slice(0, name.lastIndexOf(":")) === enginesOf(path) && name !== own;
+  const others = held.flatMap(({ name = "" }) => (isOther(name) ? [name] : []));
+  if (others.length === 0) return null;
+  return { gone: Promise.all(others.map((name) => locks.request(name, () => undefined))).then(() => undefined) };
+}
+
+function lockFailed(path: string, cause: unknown): TidepoolError {
+  return new TidepoolError("INTERNAL", `The lock of database "${path}" failed`, { cause });
 }
 
 function locked(path: string, waitMs: number): TidepoolError {
@@ -52,13 +108,6 @@ function locked(path: string, waitMs: number): TidepoolError {
 }
 
 /** Holds a lock of this name until the worker dies: whoever then gets it knows that the worker is gone. */
-export function holdUntilDeath(locks: Locks, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    locks
-      .request(name, () => {
-        resolve();
-        return new Promise<never>(() => {});
-      })
-      .catch(reject);
-  });
+export async function holdUntilDeath(locks: Locks, name: string): Promise<void> {
+  await hold(locks, name);
 }

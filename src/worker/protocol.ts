@@ -18,9 +18,10 @@ export interface HostSession {
   presence(): Promise<string | null>;
   /**
    * Opens the database, or joins the sessions that have it open in this worker. `release` is the page's version: page and
-   * worker of different releases (a stale cache) refuse to talk.
+   * worker of different releases (a stale cache) refuse to talk. `takeOver` takes the lease from a holder that does not answer any
+   * more, instead of waiting for it.
    */
-  open(options: OpenOptions, release: string): Promise<void>;
+  open(options: OpenOptions, release: string, takeOver?: boolean): Promise<void>;
   /** Asks the engine. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
   /** Ends the session; the last one closes the database. */
@@ -30,7 +31,10 @@ export interface HostSession {
 }
 
 /** What the worker sends to each open session without being asked. Comlink passes it over: its own messages have an id. */
-export type Push = { [T in keyof EngineEvents]: { type: T; event: EngineEvents[T] } }[keyof EngineEvents];
+export type Push =
+  | { [T in keyof EngineEvents]: { type: T; event: EngineEvents[T] } }[keyof EngineEvents]
+  /** The engine has ended by itself and the session with it, for this reason; whoever still wants the database opens it anew. */
+  | { type: "ended"; event: { code: ErrorCode; message: string } };
 
 interface Thrown {
   value: unknown;

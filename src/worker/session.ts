@@ -11,8 +11,8 @@ import { asError, type HostSession, type Push } from "./protocol.js";
 /** What a session asks of its host. */
 export interface SessionHost {
   presence(): Promise<string | null>;
-  /** The engine, once it is open with these options. */
-  join(session: Session, options: OpenOptions): Promise<EngineService>;
+  /** The engine, once it is open with these options; `takeOver` takes the lease instead of waiting for it. */
+  join(session: Session, options: OpenOptions, takeOver: boolean): Promise<EngineService>;
   /** Whether the engine stays open, for other sessions. */
   leave(session: Session): Promise<boolean>;
   destroy(path: string): Promise<void>;
@@ -25,6 +25,8 @@ export class Session implements HostSession {
   readonly #underWay = new Set<Promise<unknown>>();
   #engine: Promise<EngineService> | null = null;
   #closing: Promise<void> | null = null;
+  /** Why the engine has ended by itself. */
+  #ended: TidepoolError | null = null;
 
   constructor(host: SessionHost, push: (push: Push) => void) {
     this.#host = host;
@@ -36,12 +38,12 @@ export class Session implements HostSession {
   }
 
   /** May be tried again when it has failed. */
-  open(options: OpenOptions, release: string): Promise<void> {
+  open(options: OpenOptions, release: string, takeOver = false): Promise<void> {
     return tidily(async () => {
       refuseOtherRelease(release);
-      if (this.#closing !== null) throw closed();
+      this.#assertGoesOn();
       if (this.#engine !== null) throw new TidepoolError("INTERNAL", "This session has been opened already");
-      this.#engine = this.#host.join(this, options);
+      this.#engine = this.#host.join(this, options, takeOver);
       try {
         await this.#engine;
       } catch (error) {
@@ -53,7 +55,7 @@ export class Session implements HostSession {
 
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
     const answer = tidily(async () => {
-      if (this.#closing !== null) throw closed();
+      this.#assertGoesOn();
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
       return engine[method]!(request, caller);
@@ -61,6 +63,17 @@ export class Session implements HostSession {
     this.#underWay.add(answer);
     void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
     return answer;
+  }
+
+  /** The engine has ended: later calls reject with `error`, and whoever is at the other end is told. */
+  end(error: TidepoolError): void {
+    this.#ended = error;
+    this.push({ type: "ended", event: { code: error.code, message: error.message } });
+  }
+
+  #assertGoesOn(): void {
+    if (this.#closing !== null) throw closed();
+    if (this.#ended !== null) throw this.#ended;
   }
 
   close(): Promise<void> {

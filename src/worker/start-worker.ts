@@ -36,7 +36,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
 
   const host = new Host({
     locks: navigator.locks,
-    openStorage: (options) => openStorage(options, environment),
+    openStorage: (options, tenure) => openStorage(options, environment, tenure),
     destroyStorage,
     openEngine: async (storage, options, tell) => Engine.open({ storage, kernel: await kernel, environment, options, engines, tell }),
     randomId: environment.randomId,

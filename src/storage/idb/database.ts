@@ -5,6 +5,12 @@
  * fails is aborted, so it has had no effect. A failed commit fires only `abort`, with no error on any request, which is
  * why `done` is awaited beside the requests. At most one write transaction is under way at any time. After `close`, a
  * version change or a loss of the connection, every call rejects with `CLOSED`.
+ *
+ * **Fencing.** Opening takes a new generation: one strict transaction raises the counter in the catalog's row `generation`. Every
+ * write transaction reads that row first and aborts with `LEASE_LOST` when it holds another generation than its own. Transactions
+ * that write are serial, since the row's store is in the scope of each; so once a successor has raised the counter, no write of
+ * this connection commits any more, whatever its worker believes of the lease. It may have been frozen for hours. Two engines
+ * therefore never both acknowledge.
  */
 
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
@@ -12,7 +18,8 @@ import { deleteDB, openDB } from "idb";
 import { Serial } from "../../core/base/serial.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { Durability } from "../../core/storage.js";
-import { closedError, nameOf, storageError } from "../storage-error.js";
+import { closedError, leaseLost, nameOf, storageError } from "../storage-error.js";
+import { decodeGeneration, encodeGeneration, generationAfter, generationKey } from "./generation.js";
 
 /** Version of the object stores below. A browser refuses to open a database whose version is higher. */
 const schemaVersion = 1;
@@ -36,25 +43,63 @@ export function databaseName(path: string): string {
 export class Database {
   #database: IDBPDatabase<Schema>;
   #closed: TidepoolError | null = null;
+  #generation = 0;
+  readonly #path: string;
+  readonly #onLost: (error: TidepoolError) => void;
   readonly #writes = new Serial();
 
-  private constructor(database: IDBPDatabase<Schema>) {
+  private constructor(database: IDBPDatabase<Schema>, path: string, onLost: (error: TidepoolError) => void) {
     this.#database = database;
+    this.#path = path;
+    this.#onLost = onLost;
   }
 
   /**
-   * Opens the database at this path and creates it when there is none. Rejects with `FORMAT_TOO_NEW` when a newer
-   * release changed it, `LOCKED` when an older one is still open elsewhere, `NOT_SUPPORTED` without IndexedDB.
+   * Opens the database at this path, creates it when there is none, and takes a generation. Rejects with `FORMAT_TOO_NEW` when
+   * a newer release changed it, `LOCKED` when an older one is still open elsewhere, `NOT_SUPPORTED` without IndexedDB.
+   * `onLost` is told once when the connection, or the right to write over it, is taken away.
    */
-  static async open(path: string): Promise<Database> {
+  static async open(path: string, onLost: (error: TidepoolError) => void = () => {}): Promise<Database> {
     if (typeof indexedDB === "undefined") throw new TidepoolError("NOT_SUPPORTED", "There is no IndexedDB in this context");
     let opened: Database | undefined;
-    const lose = (why: string) => opened?.shut(new TidepoolError("CLOSED", why));
+    const lose = (why: string) => opened?.lose(new TidepoolError("CLOSED", why));
     const connection = await openUnlessBlocked(path, {
       blocking: () => lose(`The database "${path}" was closed because another tab deletes or upgrades it`),
       terminated: () => lose(`The browser closed the database "${path}"; its data may have been cleared`),
     });
-    return (opened = new Database(connection));
+    opened = new Database(connection, path, onLost);
+    try {
+      await opened.#takeGeneration();
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** How often the database had been opened, this time included: names whoever writes over this connection. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Rejects with `LEASE_LOST` when somebody has taken a later generation. All that was read before it resolves was read by the latest. */
+  confirm(): Promise<void> {
+    return this.read("catalog", "read the generation", (transaction) => this.#assertLatest(transaction));
+  }
+
+  async #takeGeneration(): Promise<void> {
+    const begin = () => this.#database.transaction(["catalog" as const], "readwrite", { durability: "strict" });
+    this.#generation = await this.#run("take a new generation", begin as () => Transaction<"readwrite">, async (transaction) => {
+      const catalog = transaction.objectStore("catalog");
+      const next = generationAfter(decodeGeneration(await catalog.get(generationKey)));
+      await catalog.put(encodeGeneration(next), generationKey);
+      return next;
+    });
+  }
+
+  async #assertLatest(transaction: Transaction<IDBTransactionMode>): Promise<void> {
+    const stored = decodeGeneration(await transaction.objectStore("catalog").get(generationKey));
+    if (stored !== this.#generation) throw this.lose(leaseLost(this.#path));
   }
 
   /** Runs the body in one read-only transaction. `doing` completes "Could not …" in errors. */
@@ -76,7 +121,15 @@ export class Database {
     body: (transaction: Transaction<"readwrite">) => Promise<T>,
   ): Promise<T> {
     this.assertOpen();
-    return this.#writes.run(() => this.#run(doing, () => this.#database.transaction(stores, "readwrite", { durability }), body));
+    const scope = [...new Set<Store>([...stores, "catalog"])];
+    const begin = () => this.#database.transaction(scope, "readwrite", { durability });
+    return this.#writes.run(() => this.#run(doing, begin, (transaction) => this.#fenced(transaction, body)));
+  }
+
+  /** The generation is asked for first and so known first; what the body asks for meanwhile is undone when it is another's. */
+  async #fenced<T>(transaction: Transaction<"readwrite">, body: (transaction: Transaction<"readwrite">) => Promise<T>): Promise<T> {
+    const [, value] = await Promise.all([this.#assertLatest(transaction), body(transaction)]);
+    return value;
   }
 
   close(): void {
@@ -87,6 +140,15 @@ export class Database {
   shut(error: TidepoolError): void {
     this.#closed ??= error;
     this.#database.close();
+  }
+
+  /** Closes the connection because it, or the right to use it, was taken away. Returns the error that calls get from now on. */
+  lose(error: TidepoolError): TidepoolError {
+    if (this.#closed === null) {
+      this.shut(error);
+      this.#onLost(error);
+    }
+    return this.#closed ?? error;
   }
 
   assertOpen(): void {

@@ -5,11 +5,14 @@
  * A commit is always strict, whatever durability the log was given. A commit frees blocks, whose space is overwritten
  * soon after: if loss of power brought back the catalog of before, it would name overwritten blocks. "relaxed" may
  * lose the last acknowledged writes; it must never lose the database.
+ *
+ * The row `generation` is the connection's own (`database.ts`); no list shows it.
  */
 import type { IDBPObjectStore, StoreNames } from "idb";
 import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
 import { catalogConflict, cloneableBytes, equalBytes } from "../bytes.js";
 import type { Database, Schema } from "./database.js";
+import { generationKey } from "./generation.js";
 import { logRange } from "./indexeddb-log-store.js";
 
 export class IndexedDbCatalogStore implements CatalogStore {
@@ -31,7 +34,7 @@ export class IndexedDbCatalogStore implements CatalogStore {
       const catalog = transaction.objectStore("catalog");
       const range = prefixRange(prefix);
       const [keys, values] = await Promise.all([catalog.getAllKeys(range), catalog.getAll(range)]);
-      return keys.map((key, i) => [key, values[i]!]);
+      return keys.flatMap((key, i) => (key === generationKey ? [] : [[key, values[i]!]]));
     });
   }
 

@@ -57,7 +57,7 @@ test.each(["strict", "relaxed"] as const)(
     const storage = await openIndexedDbStorage(`durability ${durability}`, durability);
     const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
     await storage.log.append([entry(1)]);
-    expect(transaction).toHaveBeenLastCalledWith(["log"], "readwrite", { durability });
+    expect(transaction).toHaveBeenLastCalledWith(["log", "catalog"], "readwrite", { durability });
     await storage.catalog.commit({});
     expect(transaction).toHaveBeenLastCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
   },

@@ -1,12 +1,13 @@
 /** All three stores of a database in one IndexedDB database. */
 import type { Durability, Storage } from "../../core/storage.js";
+import { soleTenure, type Tenure } from "../tenure.js";
 import { Database, deleteDatabase } from "./database.js";
 import { IndexedDbBlobStore } from "./indexeddb-blob-store.js";
 import { IndexedDbCatalogStore } from "./indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "./indexeddb-log-store.js";
 
-export async function openIndexedDbStorage(path: string, durability: Durability): Promise<Storage> {
-  return indexedDbStorage(await Database.open(path), path, durability);
+export async function openIndexedDbStorage(path: string, durability: Durability, { lost }: Tenure = soleTenure): Promise<Storage> {
+  return indexedDbStorage(await Database.open(path, lost), path, durability);
 }
 
 /** The three stores over a connection that is already open. */

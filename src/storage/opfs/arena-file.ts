@@ -2,11 +2,17 @@
  * One arena: a long-lived OPFS file named `arena-<number>-<created at, ms since the epoch>`, opened once. The name is
  * the only thing that a crash can take from it, and only while it is young; the creation time in it says how young.
  * Every byte count is checked: Firefox answers a write over quota by writing nothing and throwing nothing.
+ *
+ * An arena's number says in which generation it was created: `generation × arenasPerGeneration + n`. So two engines, one of which
+ * does not know yet that it has lost the lease, never create one of the same number.
  */
 import { TidepoolError } from "../../core/errors.js";
 import { storageError } from "../storage-error.js";
 import type { Directory, SyncHandle } from "./file-system.js";
 import { openSyncHandle } from "./file-system.js";
+
+/** More than one engine can create: at 256 MiB each they would hold 244 TiB. */
+export const arenasPerGeneration = 1_000_000;
 
 const namePattern = /^arena-(\d+)-(\d+)$/;
 
@@ -29,15 +35,15 @@ export class ArenaFile {
   }
 
   /**
-   * Opens all arenas of a directory, ascending by number; when one cannot be opened, none stays open. An arena from the
-   * future, which a clock set back leaves behind, counts as created now.
+   * Opens all arenas of a directory but those of later generations, ascending by number; when one cannot be opened, none stays
+   * open. An arena from the future, which a clock set back leaves behind, counts as created now.
    */
-  static async openAll(directory: Directory, nowMs: number): Promise<ArenaFile[]> {
+  static async openAll(directory: Directory, nowMs: number, generation: number): Promise<ArenaFile[]> {
     const arenas: ArenaFile[] = [];
     try {
       for await (const name of directory.keys()) {
         const [, number, createdAtMs] = namePattern.exec(name) ?? [];
-        if (!number || !createdAtMs) continue;
+        if (!number || !createdAtMs || Number(number) >= (generation + 1) * arenasPerGeneration) continue;
         arenas.push(await ArenaFile.#open(directory, name, Number(number), Math.min(Number(createdAtMs), nowMs)));
       }
       return inOrder(arenas);
@@ -72,6 +78,11 @@ export class ArenaFile {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Takes note of what another engine, which is gone, may have grown or cut. */
+  measure(): void {
+    this.#bytes = this.#try(`measure arena ${this.number}`, () => this.#handle.getSize());
   }
 
   write(bytes: Uint8Array, at: number): void {
@@ -115,9 +126,16 @@ export class ArenaFile {
   }
 }
 
+/**
+ * Destroying a database empties its arenas before it removes them, and a removal may not reach the disk. So the number of an empty
+ * one may have been given out again: it is left aside.
+ */
 function inOrder(arenas: ArenaFile[]): ArenaFile[] {
-  arenas.sort((a, b) => a.number - b.number);
-  const twin = arenas.find((arena, i) => arenas[i - 1]?.number === arena.number);
-  if (twin) throw new TidepoolError("CORRUPTION", `Arena ${twin.number} exists twice`);
-  return arenas;
+  arenas.sort((a, b) => a.number - b.number || b.bytes - a.bytes);
+  const isTwin = (arena: ArenaFile, i: number): boolean => arenas[i - 1]?.number === arena.number;
+  const twins = arenas.filter(isTwin);
+  const other = twins.find(({ bytes }) => bytes > 0);
+  if (other) throw new TidepoolError("CORRUPTION", `Arena ${other.number} exists twice`);
+  for (const twin of twins) twin.close();
+  return arenas.filter((arena) => !twins.includes(arena));
 }

@@ -18,7 +18,7 @@ export interface SyncHandle {
 
 export interface File {
   getFile(): Promise<{ readonly size: number }>;
-  createSyncAccessHandle?(): Promise<SyncHandle>;
+  createSyncAccessHandle?(options?: { mode?: "readwrite-unsafe" }): Promise<SyncHandle>;
 }
 
 export interface Directory {
@@ -79,7 +79,9 @@ export async function probeSyncHandles(path: string): Promise<void> {
 }
 
 /**
- * Opens a file for synchronous access, creating it when there is none. The handles of a tab that has just gone are
+ * Opens a file for synchronous access, creating it when there is none. Where the browser knows the mode "readwrite-unsafe", others
+ * may have it open too, such as a frozen tab that lost the lease: who writes where is then our own business (`opfs-blob-store.ts`).
+ * Elsewhere one handle keeps all others out. The handles of a tab that has just gone are
  * released up to 0.2 s later than its Web Lock, so a file that is in use is asked for again until `lockWaitMs` are over.
  */
 export async function openSyncHandle(directory: Directory, name: string): Promise<SyncHandle> {
@@ -97,7 +99,7 @@ export async function openSyncHandle(directory: Directory, name: string): Promis
 async function createSyncHandle(directory: Directory, name: string): Promise<SyncHandle> {
   const file = await directory.getFileHandle(name, { create: true });
   if (!file.createSyncAccessHandle) throw unsupported("it has no synchronous access handles here; dedicated workers may have them");
-  return file.createSyncAccessHandle();
+  return file.createSyncAccessHandle({ mode: "readwrite-unsafe" });
 }
 
 async function tidepoolDirectory(): Promise<Directory> {

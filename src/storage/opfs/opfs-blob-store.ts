@@ -10,6 +10,20 @@
  * thus returns to the origin without a file ever disappearing, and an arena's number never names two files.
  *
  * All file operations but the creation of an arena are synchronous, so no call sees another one's half-done work.
+ *
+ * **Two engines.** A frozen worker that lost its lease still has its handles, and may thaw in the middle of a write. The engine after
+ * it opens the same files, so neither may touch bytes that the other relies upon. Of two engines call the one with the smaller
+ * generation O, the other N. Each announces itself (`ArenaClaim.predecessors` sees it) before it takes its generation, looks for
+ * others after that, and confirms in `retain` that its generation is still the latest.
+ * - What N relies upon in arenas that O has open are extents of manifests that were committed when N took its generation: O commits
+ *   nothing later. O holds all of these for used: if it has confirmed, it read the catalog before N changed it, and it frees an
+ *   extent only after committing a manifest without it. If it has not, it has no idea of free space yet, and never gets one. So O
+ *   neither writes over them, nor cuts them off.
+ * - N writes, grows and cuts only arenas that O does not open. If O announced itself before N looked, N seals all that it found, and
+ *   its own have numbers of its generation, which O passes over. If O announced itself later, O took its generation later than N.
+ *   That contradicts the names.
+ * - N frees extents in sealed arenas only in its books, for when O is gone; then it measures the files again.
+ * - O may write what it likes in its free space: no manifest of O is committed any more, so nobody reads it.
  */
 
 import { TidepoolError } from "../../core/errors.js";
@@ -18,13 +32,30 @@ import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
 import { ExtentAllocator, slotted } from "../extent-allocator.js";
 import { closedError, notRetainedError } from "../storage-error.js";
-import { ArenaFile } from "./arena-file.js";
+import type { Predecessors } from "../tenure.js";
+import { ArenaFile, arenasPerGeneration } from "./arena-file.js";
 import type { Directory } from "./file-system.js";
 
 /** How arenas are cut; tests use small ones. */
 export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaSettleMs", number>;
 
+/** What an engine may do with the arenas that it finds. */
+export interface ArenaClaim {
+  readonly generation: number;
+  /** Rejects when somebody has taken a later generation. */
+  confirm(): Promise<void>;
+  /** Engines of earlier generations that may have the arenas open; `null` when there are none. */
+  readonly predecessors: Predecessors | null;
+}
+
+const soleClaim: ArenaClaim = { generation: 0, confirm: async () => undefined, predecessors: null };
+
 export class OpfsBlobStore implements BlobStore {
+  readonly #claim: ArenaClaim;
+  /** Arenas that an engine of an earlier generation may still have open. */
+  readonly #sealed = new Set<ArenaFile>();
+  /** Whether they are gone. */
+  #unsealing = false;
   readonly #directory: Directory;
   readonly #now: () => number;
   readonly #limits: ArenaLimits;
@@ -36,31 +67,41 @@ export class OpfsBlobStore implements BlobStore {
   #retained = false;
   #closed = false;
 
-  private constructor(directory: Directory, now: () => number, arenaLimits: ArenaLimits, arenas: readonly ArenaFile[]) {
+  private constructor(directory: Directory, now: () => number, arenaLimits: ArenaLimits, claim: ArenaClaim, arenas: readonly ArenaFile[]) {
     this.#directory = directory;
     this.#now = now;
     this.#limits = arenaLimits;
+    this.#claim = claim;
     for (const arena of arenas) this.#adopt(arena);
+    if (claim.predecessors !== null) this.#sealUntil(claim.predecessors);
   }
 
-  static async open(directory: Directory, now: () => number, arenaLimits: ArenaLimits = limits): Promise<OpfsBlobStore> {
-    return new OpfsBlobStore(directory, now, arenaLimits, await ArenaFile.openAll(directory, now()));
+  static async open(
+    directory: Directory,
+    now: () => number,
+    arenaLimits: ArenaLimits = limits,
+    claim: ArenaClaim = soleClaim,
+  ): Promise<OpfsBlobStore> {
+    return new OpfsBlobStore(directory, now, arenaLimits, claim, await ArenaFile.openAll(directory, now(), claim.generation));
   }
 
   /** Nothing is created before the extents were found: a new, empty arena must not stand in for a lost one. */
   async retain(extents: Iterable<Extent>): Promise<void> {
+    this.#assertOpen();
+    await this.#claim.confirm();
     this.#assertOpen();
     const retained = [...extents];
     this.#assertPresent(retained);
     this.#allocator.retain(retained);
     this.#retained = true;
     this.#trim();
-    if (this.#arenas.size === 0) await this.#createAhead();
-    if (this.#arenas.size < 2 || !this.#hasSpare()) await this.#createAhead();
+    if (this.#ownArenas().length === 0) await this.#createAhead();
+    if (this.#ownArenas().length < 2 || !this.#hasSpare()) await this.#createAhead();
   }
 
   async write(bytes: Uint8Array): Promise<Extent> {
     this.#assertReady();
+    this.#unsealIfDue();
     const extent = this.#place(bytes.length) ?? (await this.#placeInNewArena(bytes.length));
     try {
       if (!this.#hasSpare()) await this.#createAhead();
@@ -91,6 +132,7 @@ export class OpfsBlobStore implements BlobStore {
 
   async release(extents: Iterable<Extent>): Promise<void> {
     this.#assertReady();
+    this.#unsealIfDue();
     this.#allocator.release(extents);
     this.#trim();
   }
@@ -122,6 +164,31 @@ export class OpfsBlobStore implements BlobStore {
     throw new TidepoolError("DATA_EVICTED", message, { details: { lost: "opfs", arenas: [...lost] } });
   }
 
+  #sealUntil({ gone }: Predecessors): void {
+    for (const arena of this.#arenas.values()) {
+      this.#sealed.add(arena);
+      this.#allocator.seal(arena.number, true);
+    }
+    void gone.then(() => (this.#unsealing = true));
+  }
+
+  /** Before space is asked for or given back, so that whoever does it hears of a failure. */
+  #unsealIfDue(): void {
+    if (!this.#unsealing) return;
+    for (const arena of this.#sealed) {
+      arena.measure();
+      this.#allocator.resizeArena(arena.number, arena.bytes);
+      this.#allocator.seal(arena.number, false);
+      this.#sealed.delete(arena);
+    }
+    this.#unsealing = false;
+  }
+
+  /** Those that this engine may write to. */
+  #ownArenas(): ArenaFile[] {
+    return [...this.#arenas.values()].filter((arena) => !this.#sealed.has(arena));
+  }
+
   #adopt(arena: ArenaFile): void {
     this.#arenas.set(arena.number, arena);
     this.#allocator.addArena(arena.number, arena.bytes);
@@ -144,7 +211,7 @@ export class OpfsBlobStore implements BlobStore {
 
   /** Grows the oldest arena that has room up to the limit; an empty arena may exceed it for one large blob. */
   #growFor(length: number): boolean {
-    for (const arena of this.#arenas.values()) {
+    for (const arena of this.#ownArenas()) {
       const end = this.#allocator.arenaUsedEnd(arena.number);
       const atLeast = end + slotted(length);
       const atMost = end === 0 ? Math.max(this.#limits.arenaBytesMax, atLeast) : this.#limits.arenaBytesMax;
@@ -172,7 +239,7 @@ export class OpfsBlobStore implements BlobStore {
   /** Once three quarters of the space are free, gives what is free at the arenas' ends back to the origin. */
   #trim(): void {
     if (this.#allocator.bytesUsed * 4 > this.#allocator.bytesReserved) return;
-    for (const arena of this.#arenas.values()) {
+    for (const arena of this.#ownArenas()) {
       const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
       if (keep >= arena.bytes) continue;
       arena.resize(keep);
@@ -187,7 +254,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   #hasSpare(): boolean {
-    return [...this.#arenas.values()].some((arena) => arena.bytes === 0);
+    return this.#ownArenas().some((arena) => arena.bytes === 0);
   }
 
   /** Nobody needs this arena yet, so a full origin is no failure now; the write that needs it asks again and reports it. */
@@ -205,7 +272,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async #createNext(): Promise<void> {
-    const number = ([...this.#arenas.keys()].at(-1) ?? 0) + 1;
+    const number = Math.max([...this.#arenas.keys()].at(-1) ?? 0, this.#claim.generation * arenasPerGeneration) + 1;
     const arena = await ArenaFile.create(this.#directory, number, this.#now());
     if (this.#closed) {
       arena.close();

@@ -1,23 +1,25 @@
 /** Blobs in OPFS arenas, log and catalog in IndexedDB. */
+import { TidepoolError } from "../../core/errors.js";
 import type { Durability, Storage } from "../../core/storage.js";
 import { Database, deleteDatabase } from "../idb/database.js";
 import { IndexedDbCatalogStore } from "../idb/indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "../idb/indexeddb-log-store.js";
 import { recordDestruction } from "../storage-kind.js";
+import { type Predecessors, soleTenure, type Tenure } from "../tenure.js";
 import { ArenaFile } from "./arena-file.js";
-import { findDirectory, openDirectory, removeDirectory } from "./file-system.js";
-import type { ArenaLimits } from "./opfs-blob-store.js";
-import { OpfsBlobStore } from "./opfs-blob-store.js";
+import { type Directory, findDirectory, openDirectory, removeDirectory } from "./file-system.js";
+import { type ArenaClaim, type ArenaLimits, OpfsBlobStore } from "./opfs-blob-store.js";
 
 export async function openOpfsStorage(
   path: string,
   durability: Durability,
   now: () => number,
   arenaLimits?: ArenaLimits,
+  tenure: Tenure = soleTenure,
 ): Promise<Storage> {
-  const database = await Database.open(path);
+  const database = await Database.open(path, tenure.lost);
   try {
-    return await opfsStorage(database, path, durability, now, arenaLimits);
+    return await opfsStorage(database, path, durability, now, tenure, arenaLimits);
   } catch (error) {
     database.close();
     throw error;
@@ -30,9 +32,10 @@ export async function opfsStorage(
   path: string,
   durability: Durability,
   now: () => number,
+  tenure: Tenure,
   arenaLimits?: ArenaLimits,
 ): Promise<Storage> {
-  const blobs = await OpfsBlobStore.open(await openDirectory(path), now, arenaLimits);
+  const blobs = await openBlobs(database, await openDirectory(path), now, await tenure.predecessors(), arenaLimits);
   const close = async () => {
     database.close();
     await blobs.close();
@@ -51,6 +54,25 @@ export async function opfsStorage(
   };
 }
 
+async function openBlobs(
+  database: Database,
+  directory: Directory,
+  now: () => number,
+  predecessors: Predecessors | null,
+  arenaLimits?: ArenaLimits,
+): Promise<OpfsBlobStore> {
+  const claim: ArenaClaim = { generation: database.generation, confirm: () => database.confirm(), predecessors };
+  try {
+    return await OpfsBlobStore.open(directory, now, arenaLimits, claim);
+  } catch (cause) {
+    if (predecessors === null || !(cause instanceof TidepoolError) || cause.code !== "LOCKED") throw cause;
+    const message =
+      "A tab or worker that does not answer any more has the files of this database open, and this browser gives a file to one at a " +
+      "time: close that tab, or wait until it answers again";
+    throw new TidepoolError("LOCKED", message, { cause });
+  }
+}
+
 /** Bytes that arenas take at this path; 0 where there are none, or no OPFS. Creates nothing. */
 export async function arenaBytesAt(path: string): Promise<number> {
   const directory = await findDirectory(path);
@@ -64,7 +86,7 @@ export async function arenaBytesAt(path: string): Promise<number> {
  */
 export async function destroyDatabase(database: Database, path: string): Promise<void> {
   const directory = await findDirectory(path);
-  const arenas = directory === null ? [] : await ArenaFile.openAll(directory, Infinity);
+  const arenas = directory === null ? [] : await ArenaFile.openAll(directory, Infinity, Infinity);
   try {
     await recordDestruction(new IndexedDbCatalogStore(database));
     for (const arena of arenas) {
