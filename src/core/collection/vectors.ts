@@ -52,8 +52,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #claim: { dimension: number; writers: number } | null = null;
   /** Tells this collection's vectors from others' in the shared cache. */
   #cacheBase = 2 ** 32 * nextCacheBase++;
-  /** Vectors set or deleted since the graph was written. */
+  /** Vectors set or deleted since the graph that the section names was copied. */
   #changes = 0;
+  /** Whether that graph is of no use, however little has changed. */
+  #isGraphUseless = false;
   /** Whether nothing happened since building came to an end. */
   #isGraphBuilt = false;
 
@@ -126,13 +128,14 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   async #loadGraph(index: VectorIndex, graph: GraphSection): Promise<void> {
     if (graph.M !== this.#home.row.configuration.hnsw.max_neighbors) {
       // Built before `max_neighbors` was changed: of no use, and no damage.
-      this.#changes = Infinity;
+      this.#isGraphUseless = true;
       return;
     }
     const damage = await this.#damageOfLoading(index, graph);
     if (damage !== null) this.#warn("GRAPH_DAMAGED", `could not be used and is built anew: ${damage}`);
+    this.#isGraphUseless = damage !== null;
     const { rows, covered, stale } = index.statistics;
-    this.#changes = damage === null ? rows - covered + stale : Infinity;
+    this.#changes = rows - covered + stale;
   }
 
   async #damageOfLoading(index: VectorIndex, graph: GraphSection): Promise<string | null> {
@@ -232,7 +235,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     if (this.#fixed === null || !this.#fixed.index.isSaved) return 0;
     const { coveredCount, rowCount } = this.#fixed.index;
     if (coveredCount === 0) return 0;
-    return this.#section.graph === null ? 1 : this.#changes / Math.max(1, rowCount);
+    return this.#section.graph === null || this.#isGraphUseless ? 1 : this.#changes / Math.max(1, rowCount);
   }
 
   /** Fetches vectors that building needs next. Under the shared lock. */
@@ -259,9 +262,13 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     if (this.#fixed === null) return null;
     const { index } = this.#fixed;
     while (!index.build(stepLimit(), true)) await tick();
-    this.#changes = 0;
+    const copied = this.#changes;
     const copy = index.save();
-    return copy === null ? null : this.#prepared({ ...this.#section, graph: await saveGraph(writer, copy, tick) });
+    if (copy === null) return null;
+    return this.#prepared({ ...this.#section, graph: await saveGraph(writer, copy, tick) }, () => {
+      this.#changes -= copied;
+      this.#isGraphUseless = false;
+    });
   }
 
   // ---- compaction
@@ -304,7 +311,6 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       if (entry.kind === "tombstone") index.delete([ordinal]);
       else if (entry.vector !== undefined) this.#set([[ordinal, entry.vector]]);
     }
-    this.#changes = Infinity;
     this.#isGraphBuilt = false;
   }
 

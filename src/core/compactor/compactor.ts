@@ -98,8 +98,13 @@ export class Compactor {
   /** Called after every applied write. */
   noteWrite(state: CollectionState): void {
     if (this.#stopped) return;
-    if (state.records.memtableBytes >= limits.compactionLogBytes && this.#lastError === null) void unwatched(this.compact(state));
+    if (this.#isLong(state)) void unwatched(this.#ask(state, () => this.#isLong(state)));
     this.#jobs.noteWrite();
+  }
+
+  /** Whether the log is to be compacted at once. What has just failed waits for a moment of idleness. */
+  #isLong(state: CollectionState): boolean {
+    return state.records.memtableBytes >= limits.compactionLogBytes && this.#lastError === null;
   }
 
   /** Called when a collection was opened, or needs background work for another reason than a write. */
@@ -117,7 +122,11 @@ export class Compactor {
 
   /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
   compact(state: CollectionState): Promise<void> {
-    return this.#jobs.run(state, () => this.#guard(() => this.#compact(state)));
+    return this.#ask(state);
+  }
+
+  #ask(state: CollectionState, isWanted?: () => boolean): Promise<void> {
+    return this.#jobs.run(state, () => this.#guard(() => this.#compact(state)), isWanted);
   }
 
   /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */

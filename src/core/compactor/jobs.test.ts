@@ -53,11 +53,12 @@ class Queue {
   }
 
   /** Work that somebody asked for. */
-  ask(collection: Collection, work: () => Promise<void> = async () => undefined): Promise<void> {
-    return this.jobs.run(collection, () => {
+  ask(collection: Collection, work: () => Promise<void> = async () => undefined, isWanted?: () => boolean): Promise<void> {
+    const noted = () => {
       this.steps.push(`asked ${collection.name}`);
       return work();
-    });
+    };
+    return this.jobs.run(collection, noted, isWanted);
   }
 
   async advance(ms: number): Promise<string[]> {
@@ -143,9 +144,8 @@ describe("an idle job", () => {
     queue.jobs.noteWrite();
     expect(await queue.advance(100)).toEqual([]);
     a.due.add("first100").add("saves");
-    await queue.ask(new Collection("b"));
-    await turns();
-    expect(await queue.advance(1000)).toEqual(["asked b", "saves a"]);
+    queue.jobs.noteStale();
+    expect(await queue.advance(1000)).toEqual(["saves a"]);
     queue.jobs.noteWrite();
     expect(await queue.advance(100)).toEqual(["first100 a"]);
   });
@@ -227,18 +227,64 @@ describe("work that is asked for", () => {
     expect(await queue.advance(0)).toEqual(["asked b", "first100 c"]);
   });
 
-  test("is done once for all who ask while it is under way, whose failure reaches them", async () => {
+  test("is done once for all who ask before it begins, whose failure reaches them", async () => {
     const a = new Collection("a");
     const queue = Queue.of([a], "first100");
     const { held, open } = gate();
     const fail = () => held.then(() => Promise.reject(new Error("full")));
     const asked = [queue.ask(a, fail), queue.ask(a)];
+    await turns();
     expect([queue.jobs.isBusy, queue.jobs.isAtWorkOn(a), queue.jobs.isAtWorkOn(new Collection("b"))]).toEqual([true, true, false]);
     open();
     for (const one of asked) await expect(one).rejects.toThrow("full");
     expect([queue.jobs.isBusy, queue.jobs.isAtWorkOn(a)]).toEqual([false, false]);
     await queue.ask(a);
     expect(queue.steps).toEqual(["asked a", "asked a"]);
+  });
+
+  test("is done once more for all who ask while it, or an idle job of its collection, is under way", async () => {
+    const a = new Collection("a", "first100");
+    const queue = Queue.of([a], "first100");
+    const [idle, asked] = [gate(), gate()];
+    queue.work.set("first100", () => idle.held);
+    queue.jobs.noteWrite();
+    expect(await queue.advance(100)).toEqual(["first100 a"]);
+    const first = queue.ask(a, () => asked.held);
+    idle.open();
+    expect(await queue.advance(0)).toEqual(["asked a"]);
+    const others = [queue.ask(a), queue.ask(a)];
+    expect(await queue.advance(0)).toEqual([]);
+    asked.open();
+    await Promise.all([first, ...others]);
+    expect(queue.steps).toEqual(["asked a"]);
+  });
+
+  test("is left out when none of those who asked wants it any more", async () => {
+    const a = new Collection("a");
+    const queue = Queue.of([a], "first100");
+    const { held, open } = gate();
+    const first = queue.ask(a, () => held);
+    await turns();
+    let isWanted = false;
+    const no = () => isWanted;
+    const others = [queue.ask(a, undefined, no), queue.ask(a, undefined, no)];
+    open();
+    await Promise.all([first, ...others]);
+    expect(queue.steps).toEqual(["asked a"]);
+    isWanted = true;
+    await Promise.all([queue.ask(a, undefined, () => false), queue.ask(a, undefined, no)]);
+    expect(queue.steps).toEqual(["asked a", "asked a"]);
+  });
+
+  test("has idle jobs that were looked for in vain looked for again", async () => {
+    const a = new Collection("a");
+    const queue = Queue.of([a], "first100");
+    queue.jobs.noteWrite();
+    expect(await queue.advance(100)).toEqual([]);
+    await queue.ask(a, async () => void a.due.add("first100"));
+    expect(queue.steps.splice(0)).toEqual(["asked a"]);
+    expect(await queue.advance(99)).toEqual([]);
+    expect(await queue.advance(1)).toEqual(["first100 a"]);
   });
 
   test("does not wait for what is built in memory, nor does that wait for it", async () => {

@@ -7,8 +7,10 @@
  * at most once on each collection, so what failed is not tried again before somebody writes.
  *
  * Work that writes blocks is done one piece at a time, and what somebody asked for (`run`) goes before idle jobs that have
- * not begun. Jobs that only build in memory take turns beside it, one piece at a time as well. A collection that is dropped or
- * closed is left alone, and once the queue is halted nothing begins.
+ * not begun. Nothing that is asked for is lost: it waits for whatever is under way, on its collection too, and what has begun
+ * already answers no request that comes later. What it leaves to do is looked for when it has ended. Jobs that only build in
+ * memory take turns beside it, one piece at a time as well. A collection that is dropped or closed is left alone, and once the
+ * queue is halted nothing begins.
  */
 import { Serial } from "../base/serial.js";
 import type { Environment } from "../storage.js";
@@ -55,6 +57,13 @@ interface Entry<State extends object> {
   pass: Pass<State> | null;
 }
 
+/** Work that somebody asked for. */
+interface Asked {
+  readonly run: Promise<void>;
+  /** Whether each of those who asked still wants it. */
+  readonly wanted: (() => boolean)[];
+}
+
 /** What an idle job is to do next. */
 interface Piece<State extends object> {
   readonly job: IdleJob<State>;
@@ -66,6 +75,8 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
   readonly #parts: JobsParts<State>;
   readonly #writing: Lane<State>;
   readonly #building: Lane<State>;
+  /** What somebody asked for and has not begun. */
+  readonly #asked = new Map<State, Asked>();
   #timer: { at: number; cancel: () => void } | null = null;
   #stopped = false;
 
@@ -102,11 +113,14 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
   }
 
   /**
-   * Work that writes blocks, as soon as the pieces before it are done. Whoever asks for more of a collection on which a
-   * piece is under way or asked for already waits for that one instead.
+   * The work of a collection that writes blocks, as soon as the pieces before it are done. Whoever asks before it has begun
+   * shares it; whoever asks later has it done once more. When it could begin and none of those who asked wants it any more, it
+   * is left out.
    */
-  run(state: State, work: () => Promise<void>): Promise<void> {
-    return this.#enter(this.#writing, state, work);
+  run(state: State, work: () => Promise<void>, isWanted: () => boolean = always): Promise<void> {
+    const asked = this.#asked.get(state) ?? this.#ask(state, work);
+    asked.wanted.push(isWanted);
+    return asked.run;
   }
 
   /** Resolves when what is under way on the collection has ended, well or badly. */
@@ -124,6 +138,25 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
   async stop(): Promise<void> {
     this.halt();
     await Promise.all(this.#lanes.map((lane) => lane.idle()));
+  }
+
+  #ask(state: State, work: () => Promise<void>): Asked {
+    const wanted: (() => boolean)[] = [];
+    const run = this.#enter(this.#writing, state, async () => {
+      this.#asked.delete(state);
+      if (!wanted.some((isWanted) => isWanted())) return;
+      await work();
+      this.#noteResult();
+    });
+    const asked: Asked = { run, wanted };
+    this.#asked.set(state, asked);
+    return asked;
+  }
+
+  /** What was looked for in vain may be due by what was done since. */
+  #noteResult(): void {
+    const since = this.#parts.environment.now();
+    for (const { entries } of this.#lanes) for (const entry of entries) entry.pass ??= { since, tried: new WeakSet() };
   }
 
   #isOver(state: State): boolean {
@@ -206,7 +239,8 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
 
   #enter(lane: Lane<State>, state: State, work: () => Promise<void>): Promise<void> {
     const run = lane.run(state, async () => {
-      if (!this.#isOver(state)) await work();
+      if (this.#isOver(state)) this.#asked.delete(state);
+      else await work();
     });
     void unwatched(run).then(() => this.#proceed());
     return run;
@@ -218,30 +252,33 @@ class Lane<State extends object> {
   /** The most important first. */
   readonly entries: readonly Entry<State>[];
   readonly #serial = new Serial();
-  readonly #running = new Map<State, Promise<void>>();
+  /** Under way, or waiting for what is. */
+  readonly #pieces = new Map<Promise<void>, State>();
 
   constructor(jobs: readonly IdleJob<State>[]) {
     this.entries = [...jobs].sort((a, b) => a.priority - b.priority).map((job) => ({ job, pass: null }));
   }
 
   get isBusy(): boolean {
-    return this.#running.size > 0;
+    return this.#pieces.size > 0;
   }
 
   has(state: State): boolean {
-    return this.#running.has(state);
+    return this.#of(state).length > 0;
   }
 
   run(state: State, work: () => Promise<void>): Promise<void> {
-    const running = this.#running.get(state);
-    if (running !== undefined) return running;
-    const run = this.#serial.run(work).finally(() => this.#running.delete(state));
-    this.#running.set(state, run);
+    const run: Promise<void> = this.#serial.run(work).finally(() => this.#pieces.delete(run));
+    this.#pieces.set(run, state);
     return run;
   }
 
   async ended(state: State): Promise<void> {
-    await this.#running.get(state)?.catch(() => undefined);
+    await Promise.allSettled(this.#of(state));
+  }
+
+  #of(state: State): Promise<void>[] {
+    return [...this.#pieces].filter(([, of]) => of === state).map(([run]) => run);
   }
 
   idle(): Promise<void> {
@@ -252,4 +289,8 @@ class Lane<State extends object> {
 /** For work that nobody waits for: whoever has to know why it fails is told by the work itself. */
 export function unwatched(work: Promise<void>): Promise<void> {
   return work.catch(() => undefined);
+}
+
+function always(): boolean {
+  return true;
 }
