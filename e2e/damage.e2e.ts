@@ -93,7 +93,7 @@ async function createCompacted(options: { path: string; storage: Storage }): Pro
 async function flip({ path, storage }: { path: string; storage: Storage }, ref: BlockRef): Promise<void> {
   const middle = Math.floor(ref.length / 2);
   if (storage === "opfs") await operate("flipInArena", path, ref.arena, ref.offset + middle);
-  else await operate("flipInRow", path, "blobs", [ref.arena, Math.floor(middle / 65_536)], middle % 65_536);
+  else await operate("flipInRow", path, "blobs", [ref.arena, Math.floor(middle / 16_384)], middle % 16_384);
 }
 
 /** Reads of all kinds, until one is refused. */

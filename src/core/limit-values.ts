@@ -51,6 +51,13 @@ export const blockBytesMax = 4 * MiB;
 export const recordBlockBytes = 256 * KiB;
 export const vectorBlockBytes = MiB;
 export const postingBlockBytes = 128 * KiB;
+/**
+ * Rows of vectors are read in pages of this size, which every storage reads about as fast as a row: 64 kB take Firefox as long
+ * as 512 bytes, and IndexedDB values of less than 64 KiB are kept by Chromium where they are found fast. A read of more pages
+ * than these keeps none.
+ */
+export const rowPageBytes = 16 * KiB;
+export const rowPagesKeptMax = 256;
 /** Least `memoryBudgetBytes` of a client: one of the largest blocks still fits its half. */
 export const memoryBudgetBytesMin = 8 * MiB;
 /** Bytes of decoded blocks kept in memory. */

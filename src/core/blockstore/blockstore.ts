@@ -13,8 +13,9 @@ import { ByteCache } from "../base/byte-cache.js";
 import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { BlobStore, ByteRange, Extent } from "../storage.js";
+import type { BlobStore, Extent } from "../storage.js";
 import { Block } from "./block.js";
+import { BlockPages, type BlockRows } from "./block-pages.js";
 
 /** Names a block on disk. Plain JSON: manifests hold these. */
 export interface BlockRef extends Extent {
@@ -29,12 +30,14 @@ export interface BlockWriter {
 
 export class BlockStore {
   readonly #blobs: BlobStore;
-  readonly #cache: ByteCache<string, Block>;
+  readonly #cache: ByteCache<string, Block | Uint8Array>;
+  readonly #pages: BlockPages<BlockRef>;
   readonly #loads = new Map<string, Promise<Block>>();
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
     this.#blobs = blobs;
     this.#cache = new ByteCache(cacheBytesMax);
+    this.#pages = new BlockPages(blobs, this.#cache as ByteCache<string, Uint8Array>, keyOf);
   }
 
   /** Bytes of the blocks in the cache. */
@@ -55,7 +58,7 @@ export class BlockStore {
   /** `owner` names the collection and the segment in the error. Concurrent reads of one block share one load. */
   async read(ref: BlockRef, owner: string): Promise<Block> {
     const key = keyOf(ref);
-    return this.#cache.get(key) ?? this.#loads.get(key) ?? this.#load(key, ref, owner);
+    return (this.#cache.get(key) as Block | undefined) ?? this.#loads.get(key) ?? this.#load(key, ref, owner);
   }
 
   /** The whole encoded block, checked and not cached; in `into`, which is long enough, where the storage can do that. */
@@ -67,15 +70,18 @@ export class BlockStore {
     return bytes;
   }
 
-  /** Rows of blocks straight from disk: neither cached nor checked, since the checksum covers whole blocks. */
-  readRanges(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
-    return this.#blobs.read(ranges);
+  /**
+   * Rows of blocks, read by pages that stay in the cache: where a row was read its neighbours follow, and a page costs hardly
+   * more than a row. They are not checked, since the checksum covers whole blocks.
+   */
+  readRows(rows: readonly BlockRows<BlockRef>[]): Promise<Uint8Array[]> {
+    return this.#pages.read(rows);
   }
 
   /** Frees the space of blocks that no manifest and no snapshot references any more. */
   async release(refs: Iterable<BlockRef>): Promise<void> {
     const released = [...refs];
-    for (const ref of released) this.#drop(keyOf(ref));
+    for (const ref of released) this.#drop(ref);
     await this.#blobs.release(released);
   }
 
@@ -120,9 +126,11 @@ export class BlockStore {
     }
   }
 
-  #drop(key: string): void {
+  #drop(ref: BlockRef): void {
+    const key = keyOf(ref);
     this.#cache.delete(key);
     this.#loads.delete(key);
+    this.#pages.drop(ref);
   }
 }
 

@@ -1,17 +1,17 @@
 /**
- * The rows of a collection's vectors on disk: reads all codes when it is opened, and single embeddings on demand, straight from
+ * The rows of a collection's vectors on disk: reads all codes when it is opened, and single embeddings on demand, from
  * their place. Each embedding is checked against its own CRC-32, which stands in the block of codes and stays in memory.
  */
 
 import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
+import type { BlockRows } from "../blockstore/block-pages.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { quantizedRows } from "../segment/vector.js";
-import type { ByteRange } from "../storage.js";
 
 /** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
 interface RowDirectory {
@@ -61,14 +61,14 @@ export class StoredVectors {
   /** Embeddings of ordinals that the segment holds, in the order given. */
   async read(ordinals: readonly number[]): Promise<Float32Array[]> {
     const places = ordinals.map((ordinal) => this.#locate(ordinal));
-    const found = await this.#store.readRanges(places.map((place) => place.range));
+    const found = await this.#store.readRows(places.map((place) => place.range));
     return found.map((bytes, i) => {
-      if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent as BlockRef, ordinals[i]!);
+      if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent, ordinals[i]!);
       return new Float32Array(bytes.buffer, bytes.byteOffset, this.#dimension);
     });
   }
 
-  #locate(ordinal: number): { range: ByteRange; checksum: number } {
+  #locate(ordinal: number): { range: BlockRows<BlockRef>; checksum: number } {
     const directory = findEntry(this.#directories, ordinal, ({ entry }) => entry);
     const row = directory === null ? -1 : findRow(directory.ordinals, ordinal);
     if (directory === null || row < 0) {

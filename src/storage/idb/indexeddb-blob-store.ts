@@ -1,7 +1,8 @@
 /**
- * Blobs in IndexedDB, for contexts without OPFS access handles. A blob is cut into pieces of 64 KiB keyed
+ * Blobs in IndexedDB, for contexts without OPFS access handles. A blob is cut into pieces of 16 KiB keyed
  * `[blob, piece]`, so that a few rows of a 4 MiB block can be read without loading it whole. Its extent is
- * `{ arena: blob, offset: 0, length }`.
+ * `{ arena: blob, offset: 0, length }`. Blobs of earlier releases have pieces of 64 KiB, and are told by how many they have:
+ * Chromium keeps values of that size in files of their own, where a read of fifteen takes five times as long.
  *
  * Every write is a strict transaction of its own, so what was written is durable even before `flush`. Blob numbers only
  * grow while the store is open and start above everything found on opening. Blobs that nobody retains were written by
@@ -13,12 +14,20 @@ import { checkRange, extentName, missing } from "../bytes.js";
 import { notRetainedError } from "../storage-error.js";
 import type { Database } from "./database.js";
 
-const pieceBytes = 64 * 1024;
+const newPieceBytes = 16 * 1024;
+/** Of blobs that earlier releases wrote. */
+const oldPieceBytes = 64 * 1024;
+
+/** A blob in use. */
+interface Blob {
+  length: number;
+  pieceBytes: number;
+}
 
 export class IndexedDbBlobStore implements BlobStore {
   readonly #database: Database;
-  /** Length of each blob in use; `null` until `retain`. */
-  #lengths: Map<number, number> | null = null;
+  /** The blobs in use, by number; `null` until `retain`. */
+  #blobs: Map<number, Blob> | null = null;
   #nextBlob = 0;
 
   constructor(database: Database) {
@@ -30,21 +39,23 @@ export class IndexedDbBlobStore implements BlobStore {
     const keys = await this.#database.read("blobs", "list the blobs", (transaction) => transaction.objectStore("blobs").getAllKeys());
     const pieces = new Map<number, number>();
     for (const [blob] of keys) pieces.set(blob, (pieces.get(blob) ?? 0) + 1);
-    const lengths = retainedLengths(retained, pieces);
-    await this.#delete([...pieces.keys()].filter((blob) => !lengths.has(blob)));
-    this.#lengths = lengths;
+    const blobs = retainedBlobs(retained, pieces);
+    await this.#delete([...pieces.keys()].filter((blob) => !blobs.has(blob)));
+    this.#blobs = blobs;
     this.#nextBlob = Math.max(0, ...pieces.keys()) + 1;
   }
 
   async write(bytes: Uint8Array): Promise<Extent> {
-    const lengths = this.#inUse();
+    const inUse = this.#inUse();
     const blob = this.#nextBlob++;
     await this.#database.write(["blobs"], "strict", `write a block of ${bytes.length} bytes`, async (transaction) => {
       const blobs = transaction.objectStore("blobs");
-      const pieces = Array.from({ length: pieceCount(bytes.length) }, (_, i) => bytes.slice(i * pieceBytes, (i + 1) * pieceBytes));
+      const pieces = Array.from({ length: pieceCount(bytes.length, newPieceBytes) }, (_, i) =>
+        bytes.slice(i * newPieceBytes, (i + 1) * newPieceBytes),
+      );
       await Promise.all(pieces.map(async (piece, i) => blobs.add(piece, [blob, i])));
     });
-    lengths.set(blob, bytes.length);
+    inUse.set(blob, { length: bytes.length, pieceBytes: newPieceBytes });
     return { arena: blob, offset: 0, length: bytes.length };
   }
 
@@ -57,7 +68,7 @@ export class IndexedDbBlobStore implements BlobStore {
       ranges.forEach(checkRange);
       const blobs = transaction.objectStore("blobs");
       const pieces = new Map<number, Map<number, Uint8Array>>();
-      const reads = touchedPieces(ranges).flatMap(([blob, numbers]) => {
+      const reads = touchedPieces(ranges, (range) => this.#pieceBytesOf(range)).flatMap(([blob, numbers]) => {
         const ofBlob = new Map<number, Uint8Array>();
         pieces.set(blob, ofBlob);
         return consecutive(numbers).map(async ([first, last]) => {
@@ -67,19 +78,19 @@ export class IndexedDbBlobStore implements BlobStore {
         });
       });
       await Promise.all(reads);
-      return ranges.map((range) => assemble(range, pieces.get(range.extent.arena)!));
+      return ranges.map((range) => assemble(range, this.#pieceBytesOf(range), pieces.get(range.extent.arena)!));
     });
   }
 
   async release(extents: Iterable<Extent>): Promise<void> {
-    const lengths = this.#inUse();
+    const inUse = this.#inUse();
     const released = [...extents];
     const blobs = new Set(released.map(({ arena }) => arena));
-    const wrong = released.find(({ arena, offset, length }) => offset !== 0 || lengths.get(arena) !== length);
+    const wrong = released.find(({ arena, offset, length }) => offset !== 0 || inUse.get(arena)?.length !== length);
     if (wrong || blobs.size < released.length) {
       throw new TidepoolError("INTERNAL", `Extent ${wrong ? extentName(wrong) : "given twice"} is not in use, so it cannot be released`);
     }
-    for (const blob of blobs) lengths.delete(blob);
+    for (const blob of blobs) inUse.delete(blob);
     await this.#delete([...blobs]);
   }
 
@@ -89,14 +100,19 @@ export class IndexedDbBlobStore implements BlobStore {
 
   usage(): { bytesReserved: number; bytesUsed: number } {
     let bytes = 0;
-    for (const length of this.#lengths?.values() ?? []) bytes += length;
+    for (const { length } of this.#blobs?.values() ?? []) bytes += length;
     return { bytesReserved: bytes, bytesUsed: bytes };
   }
 
-  #inUse(): Map<number, number> {
+  #inUse(): Map<number, Blob> {
     this.#database.assertOpen();
-    if (!this.#lengths) throw notRetainedError();
-    return this.#lengths;
+    if (!this.#blobs) throw notRetainedError();
+    return this.#blobs;
+  }
+
+  /** What is asked for before `retain`, or is not in use, is found missing whatever its pieces would be. */
+  #pieceBytesOf({ extent }: ByteRange): number {
+    return this.#blobs?.get(extent.arena)?.pieceBytes ?? newPieceBytes;
   }
 
   /** Relaxed, because nothing depends on it: a blob that survives its deletion is an orphan at the next opening. */
@@ -109,36 +125,37 @@ export class IndexedDbBlobStore implements BlobStore {
   }
 }
 
-function retainedLengths(extents: readonly Extent[], pieces: ReadonlyMap<number, number>): Map<number, number> {
-  const lengths = new Map<number, number>();
+function retainedBlobs(extents: readonly Extent[], pieces: ReadonlyMap<number, number>): Map<number, Blob> {
+  const blobs = new Map<number, Blob>();
   for (const extent of extents) {
     const { arena: blob, offset, length } = extent;
-    if (lengths.has(blob)) throw new TidepoolError("CORRUPTION", `Extent ${extentName(extent)} overlaps another extent in use`);
-    if (offset !== 0 || pieces.get(blob) !== pieceCount(length)) throw missing(`Extent ${extentName(extent)} or a part of it`);
-    lengths.set(blob, length);
+    if (blobs.has(blob)) throw new TidepoolError("CORRUPTION", `Extent ${extentName(extent)} overlaps another extent in use`);
+    const pieceBytes = [newPieceBytes, oldPieceBytes].find((size) => pieces.get(blob) === pieceCount(length, size));
+    if (offset !== 0 || pieceBytes === undefined) throw missing(`Extent ${extentName(extent)} or a part of it`);
+    blobs.set(blob, { length, pieceBytes });
   }
-  return lengths;
+  return blobs;
 }
 
-function pieceCount(length: number): number {
+function pieceCount(length: number, pieceBytes: number): number {
   return Math.max(1, Math.ceil(length / pieceBytes));
 }
 
 /** First and last piece that a range touches; an empty range at the very end counts as touching the last piece. */
-function touched({ extent, start, length }: ByteRange): [first: number, last: number] {
-  const end = pieceCount(extent.length) - 1;
+function touched({ extent, start, length }: ByteRange, pieceBytes: number): [first: number, last: number] {
+  const end = pieceCount(extent.length, pieceBytes) - 1;
   const first = Math.min(end, Math.floor(start / pieceBytes));
   return [first, Math.max(first, Math.ceil((start + length) / pieceBytes) - 1)];
 }
 
 /** For each blob the pieces that any of the ranges touches, ascending and each once: many rows share a piece. */
-function touchedPieces(ranges: readonly ByteRange[]): [blob: number, pieces: number[]][] {
+function touchedPieces(ranges: readonly ByteRange[], pieceBytesOf: (range: ByteRange) => number): [blob: number, pieces: number[]][] {
   const pieces = new Map<number, Set<number>>();
   for (const range of ranges) {
     const { arena: blob } = range.extent;
     const ofBlob = pieces.get(blob) ?? new Set();
     pieces.set(blob, ofBlob);
-    const [first, last] = touched(range);
+    const [first, last] = touched(range, pieceBytesOf(range));
     for (let piece = first; piece <= last; piece++) ofBlob.add(piece);
   }
   return [...pieces].map(([blob, ofBlob]) => [blob, [...ofBlob].sort((a, b) => a - b)]);
@@ -156,9 +173,9 @@ function consecutive(numbers: readonly number[]): [first: number, last: number][
 }
 
 /** Copies the asked bytes out of the pieces they lie in; every piece but a blob's last is full. */
-function assemble(range: ByteRange, pieces: ReadonlyMap<number, Uint8Array>): Uint8Array {
+function assemble(range: ByteRange, pieceBytes: number, pieces: ReadonlyMap<number, Uint8Array>): Uint8Array {
   const { extent, start, length } = range;
-  const [first, last] = touched(range);
+  const [first, last] = touched(range, pieceBytes);
   const bytes = new Uint8Array(length);
   let filled = 0;
   let complete = extent.offset === 0;

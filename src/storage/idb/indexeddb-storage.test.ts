@@ -125,7 +125,7 @@ test("many rows of one blob are read out of its pieces, each read once", async (
   const bytes = pattern(300_000);
   const extent = await blobs.write(bytes);
   const getAll = vi.spyOn(IDBObjectStore.prototype, "getAll");
-  const starts = Array.from({ length: 500 }, (_, i) => (i * 7919) % 200_000);
+  const starts = Array.from({ length: 500 }, (_, i) => (i * 7919) % 290_000);
   const rows = await blobs.read([...starts, 299_900].map((start) => ({ extent, start, length: 100 })));
   expect(rows).toEqual([...starts, 299_900].map((start) => bytes.slice(start, start + 100)));
   // The rows touch every piece of the blob, so one request fetches them all.
@@ -154,4 +154,27 @@ test("one write transaction is under way at a time, whatever its stores, and a f
   ]);
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"]);
   expect(seen).toEqual([1, 1, 1, 1, 1]);
+});
+
+test("blobs that an earlier release cut into larger pieces are read as well", async () => {
+  let storage = await openIndexedDbStorage("old pieces", "strict");
+  await storage.blobs.retain([]);
+  const young = await storage.blobs.write(pattern(100_000));
+  await storage.close();
+  const bytes = pattern(150_000);
+  const raw = await openDB(databaseName("old pieces"));
+  for (let piece = 0; piece < 3; piece++)
+    await raw.add("blobs", bytes.slice(piece * 65_536, (piece + 1) * 65_536), [young.arena + 1, piece]);
+  raw.close();
+  storage = await openIndexedDbStorage("old pieces", "strict");
+  const old = { arena: young.arena + 1, offset: 0, length: bytes.length };
+  await storage.blobs.retain([young, old]);
+  const [across, end, other] = await storage.blobs.read([
+    { extent: old, start: 65_000, length: 70_000 },
+    { extent: old, start: 149_990, length: 10 },
+    { extent: young, start: 16_380, length: 50_000 },
+  ]);
+  expect([across, end, other]).toEqual([bytes.slice(65_000, 135_000), bytes.slice(149_990), pattern(100_000).slice(16_380, 66_380)]);
+  await storage.blobs.release([old]);
+  expect(storage.blobs.usage().bytesUsed).toBe(100_000);
 });

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { ByteCache } from "../base/byte-cache.js";
+import { limits } from "../limits.js";
+import type { ByteRange } from "../storage.js";
+import { BlockPages } from "./block-pages.js";
+import type { BlockRef } from "./blockstore.js";
+
+const PAGE = limits.rowPageBytes;
+
+/** Blocks whose bytes tell where they stand, and the ranges that were read of them. */
+function open(cacheBytesMax = 100 * PAGE): {
+  pages: BlockPages<BlockRef>;
+  cache: ByteCache<string, Uint8Array>;
+  reads: [start: number, length: number][];
+} {
+  const reads: [start: number, length: number][] = [];
+  const read = async (ranges: readonly ByteRange[]): Promise<Uint8Array[]> =>
+    ranges.map(({ extent, start, length }) => {
+      reads.push([start, length]);
+      return bytesAt(extent as BlockRef, start, length);
+    });
+  const cache = new ByteCache<string, Uint8Array>(cacheBytesMax);
+  return { pages: new BlockPages({ read }, cache, ({ offset }) => `${offset}`), cache, reads };
+}
+
+function bytesAt({ offset }: BlockRef, start: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (offset + (start + i) * 31) % 251);
+}
+
+const block = (offset: number, pages: number): BlockRef => ({ arena: 1, offset, length: pages * PAGE - 100, crc32: 0 });
+
+test("rows come back in the order asked for, also across a page's end and at the block's", async () => {
+  const { pages } = open();
+  const [one, other] = [block(0, 3), block(5, 2)];
+  const rows = [
+    { extent: one, start: PAGE - 10, length: 20 },
+    { extent: other, start: 7, length: 3 },
+    { extent: one, start: one.length - 4, length: 4 },
+    { extent: one, start: 0, length: 2 * PAGE + 5 },
+  ];
+  for (const _ of ["read", "cached"]) {
+    expect(await pages.read(rows)).toEqual(rows.map(({ extent, start, length }) => bytesAt(extent, start, length)));
+  }
+});
+
+test("a row is a copy, which its owner may change", async () => {
+  const { pages } = open();
+  const row = { extent: block(0, 1), start: 3, length: 5 };
+  (await pages.read([row]))[0]!.fill(0);
+  expect(await pages.read([row])).toEqual([bytesAt(row.extent, 3, 5)]);
+});
+
+test("neighbours of a row that was read cost no read, and pages that follow each other cost one", async () => {
+  const { pages, reads } = open();
+  const extent = block(0, 8);
+  await pages.read([{ extent, start: 2 * PAGE + 50, length: 10 }]);
+  await pages.read([{ extent, start: 2 * PAGE, length: PAGE }]);
+  expect(reads.splice(0)).toEqual([[2 * PAGE, PAGE]]);
+  await pages.read([6, 1, 5, 4, 2].map((page) => ({ extent, start: page * PAGE + 9, length: 1 })));
+  expect(reads).toEqual([
+    [PAGE, PAGE],
+    [4 * PAGE, 3 * PAGE],
+  ]);
+});
+
+test("what is kept takes no more than its own bytes, and a released block leaves nothing", async () => {
+  const { pages, cache } = open();
+  const extent = block(0, 4);
+  await pages.read([{ extent, start: 0, length: extent.length }]);
+  expect(cache.bytes).toBe(extent.length);
+  expect(cache.get("0@1")!.buffer.byteLength).toBe(PAGE);
+  pages.drop(extent);
+  expect(cache.bytes).toBe(0);
+});
+
+test("a read of very much leaves the cache as it was", async () => {
+  const { pages, cache } = open(2000 * PAGE);
+  const extent = block(0, limits.rowPagesKeptMax + 1);
+  await pages.read([{ extent, start: 0, length: extent.length }]);
+  expect(cache.bytes).toBe(0);
+});
