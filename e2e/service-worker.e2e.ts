@@ -1,10 +1,13 @@
 /** Chroma's own client, unchanged, answered through a service worker by the page that holds the engine. */
 import type { Page } from "playwright";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StaticServer } from "../tools/browser/static-server.js";
 import { serveOfficialClient } from "./support/official-client.js";
 import { useSuite } from "./support/suite.js";
 
-const suite = useSuite(() => {
+const suite = useSuite(() => serveOfficialClient(...official()));
+
+function official(): [script: string, files: Record<string, string>] {
   const script = `
     import * as chroma from "chromadb";
     import { TidepoolClient } from "tidepool-db";
@@ -22,8 +25,8 @@ const suite = useSuite(() => {
     addEventListener("install", () => skipWaiting());
     addEventListener("activate", (event) => event.waitUntil(clients.claim()));
   `;
-  return serveOfficialClient(script, { "service-worker.js": worker });
-});
+  return [script, { "service-worker.js": worker }];
+}
 
 async function open(hash: string): Promise<Page> {
   const page = await suite.context.newPage();
@@ -71,4 +74,117 @@ test("a page without the engine uses the one of another page, and is told when t
     fetch("http://localhost:8000/api/v2/heartbeat").then(async (response) => [response.status, (await response.json()).message]),
   );
   expect(refused).toEqual([503, expect.stringContaining("offerGateway")]);
+});
+
+describe("at the application's own origin", () => {
+  let app: StaticServer;
+  let elsewhere: StaticServer;
+  let engine: Page;
+
+  beforeAll(async () => {
+    const script = `
+      import * as chroma from "chromadb";
+      import { TidepoolClient } from "tidepool-db";
+      import { offerGateway } from "tidepool-db/rest";
+      await navigator.serviceWorker.register("./service-worker.js", { type: "module" });
+      const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+      if (!navigator.serviceWorker.controller) await controlled;
+      offerGateway(new TidepoolClient({ path: "forged", allowReset: true }));
+      Object.assign(globalThis, { chroma });
+      document.title = "ready";
+    `;
+    const worker = `
+      import { answerFromPages } from "./package/service-worker.js";
+      answerFromPages({ url: location.origin });
+      addEventListener("install", () => skipWaiting());
+      addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+    `;
+    app = await serveOfficialClient(script, { "service-worker.js": worker, "file.txt": "a file of the application" });
+    elsewhere = await serveOfficialClient("document.title = 'elsewhere';", { "blank.html": "<!doctype html>" });
+    engine = await suite.context.newPage();
+    await engine.goto(app.url);
+    await engine.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
+    await engine.evaluate(async () => {
+      const client = new chroma.ChromaClient({ host: location.hostname, port: Number(location.port) });
+      const kept = await client.createCollection({ name: "kept", embeddingFunction: null });
+      await kept.add({ ids: ["a"], embeddings: [[1]] });
+    });
+  });
+  afterAll(() => Promise.all([app?.close(), elsewhere?.close()]));
+
+  /** Records of the database, asked for as the official client asks. */
+  const records = () =>
+    engine.evaluate(async () => {
+      const client = new chroma.ChromaClient({ host: location.hostname, port: Number(location.port) });
+      const counts = (await client.listCollections()).map((collection: { count(): Promise<number> }) => collection.count());
+      return Promise.all(counts);
+    });
+
+  /** Runs in a page of another origin what may leave that page. */
+  async function from(body: string): Promise<Page> {
+    const page = await suite.context.newPage();
+    await page.goto(`${elsewhere.url}blank.html`);
+    await page
+      .evaluate(`(async () => { const target = "${app.url}", reset = target + "api/v2/reset"; ${body} })()`)
+      .catch((error: Error) => {
+        // A form takes its page away under the evaluation.
+        if (!/context was destroyed|navigat/i.test(error.message)) throw error;
+      });
+    // The document that is there when nothing moves any more: that of the target, where the page went there.
+    await page.waitForLoadState("networkidle");
+    return page;
+  }
+
+  const form = (type: string, path: string) => `
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: target + "${path}", enctype: "${type}" });
+    form.append(Object.assign(document.createElement("input"), { name: '{"name":"forged","x":"', value: '"}' }));
+    document.body.append(form);
+    form.submit();`;
+  const database = "api/v2/tenants/default_tenant/databases/default_database";
+
+  test.each([
+    ["a form", form("application/x-www-form-urlencoded", "api/v2/reset")],
+    ["a form of text that is JSON", form("text/plain", `${database}/collections`)],
+    ["a form of parts", form("multipart/form-data", "api/v2/reset")],
+    ["a request without CORS", `await fetch(target + "api/v2/reset", { method: "POST", mode: "no-cors" });`],
+    ["a request with CORS", `await fetch(target + "api/v2/reset", { method: "POST" }).catch(() => undefined);`],
+    ["a beacon", `navigator.sendBeacon(target + "api/v2/reset", "x");`],
+    ["an image", `await new Promise((done) => { const i = new Image(); i.onload = i.onerror = done; i.src = target + "api/v2/reset"; });`],
+    [
+      "a frame",
+      `await new Promise((onload) => document.body.append(Object.assign(document.createElement("iframe"), { onload, src: reset })));`,
+    ],
+    ["a navigation", `location.href = target + "${database}/collections";`],
+  ])("%s of another site changes and shows nothing", async (_, body) => {
+    const page = await from(body);
+    expect(await page.content()).not.toContain("kept");
+    await page.close();
+    expect(await records()).toEqual([1]);
+  });
+
+  test("the application's own files, missing ones and navigations come from its server", async () => {
+    const page = await suite.context.newPage();
+    await page.goto(`${app.url}file.txt`);
+    expect(await page.textContent("body")).toBe("a file of the application");
+    await page.goto(app.url);
+    await page.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
+    expect(
+      await page.evaluate(async () => {
+        const text = (path: string) => fetch(path).then(async (response) => [response.status, await response.text()]);
+        return [await text("/file.txt"), (await text("/missing.txt"))[0], (await text("/openapi.json"))[0], await text("/api/v2/version")];
+      }),
+    ).toEqual([[200, "a file of the application"], 404, 404, [200, '"1.0.0"']]);
+    await page.close();
+  });
+
+  test("the official client, which resets without a content type, keeps working", async () => {
+    expect(
+      await engine.evaluate(async () => {
+        const client = new chroma.ChromaClient({ host: location.hostname, port: Number(location.port) });
+        await client.reset();
+        return client.countCollections();
+      }),
+    ).toBe(0);
+  });
 });

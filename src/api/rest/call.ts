@@ -6,6 +6,13 @@ import { isUuid } from "./names.js";
 import { badRequest, isEngineError, notFound, RestError } from "./rest-error.js";
 import { readBody, type Shape } from "./shape.js";
 
+/** What a request is told whose body is something else. */
+export const EXPECTED_JSON = "Expected request with `Content-Type: application/json`";
+
+export function isJson(contentType: string): boolean {
+  return /^application\/([\w.-]+\+)?json\b/i.test(contentType);
+}
+
 export class Call {
   readonly ask: Ask;
   readonly #params: Readonly<Record<string, string>>;
@@ -58,9 +65,7 @@ export class Call {
   }
 
   async body<T>(shape: Shape<T>): Promise<T> {
-    if (!/^application\/([\w.-]+\+)?json\b/i.test(this.#contentType)) {
-      throw new RestError(415, "ChromaError", "Expected request with `Content-Type: application/json`");
-    }
+    if (!isJson(this.#contentType)) throw new RestError(415, "ChromaError", EXPECTED_JSON);
     return readBody(shape, parseJson(await this.#bytes()));
   }
 }

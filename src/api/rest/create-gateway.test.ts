@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../core/limits.js";
 import { openTestClient } from "../../testing/client.js";
 import { TestEnvironment } from "../../testing/environment.js";
+import { failureOf } from "../../testing/failure-of.js";
 import type { TidepoolClient } from "../client.js";
 import { createGateway, type Gateway } from "./create-gateway.js";
 import { installFetch } from "./install-fetch.js";
@@ -99,6 +100,49 @@ describe("routes", () => {
     expect(add.parameters.map(({ name }) => name)).toEqual(["tenant", "database", "collection_id"]);
     expect(add.requestBody.content["application/json"]!.schema.required).toEqual(["ids", "embeddings"]);
     expect(add.responses).toHaveProperty("201");
+  });
+});
+
+describe("what another site can send", () => {
+  const post = (path: string, init: RequestInit) => gateway(new Request(ORIGIN + path, { method: "POST", ...init }));
+
+  test("changes nothing: forms, beacons and requests without CORS", async () => {
+    await collection();
+    const bodies: BodyInit[] = ["", "x=1", '{"name":"another"}', new URLSearchParams({ name: "another" }), new FormData()];
+    for (const body of bodies) {
+      for (const path of ["/api/v2/reset", `${DATABASE}/collections`]) expect((await post(path, { body })).status).toBe(415);
+    }
+    expect((await post("/api/v2/reset", { mode: "no-cors" })).status).toBe(415);
+    expect((await ask("GET", `${DATABASE}/collections_count`)).body).toBe(1);
+  });
+
+  test("is not what Chroma's client sends, or whoever shows a token or says that it is JSON", async () => {
+    expect((await post("/api/v2/reset", {})).status).toBe(200);
+    expect((await post("/api/v2/reset", { headers: { "x-chroma-token": "any" }, body: "x" })).status).toBe(200);
+    expect((await post("/api/v2/reset", { headers: { "content-type": "application/json" } })).status).toBe(200);
+  });
+
+  test("a body that was read already, is being read, or breaks off is 400", async () => {
+    const path = `${DATABASE}/collections`;
+    const made = () => {
+      const headers = { "content-type": "application/json" };
+      return new Request(ORIGIN + path, { method: "POST", headers, body: '{"name":"another"}' });
+    };
+    const used = made();
+    await used.text();
+    const locked = made();
+    locked.body!.getReader();
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new TypeError("gone")) });
+    const headers = { "content-type": "application/json" };
+    const breaking = new Request(ORIGIN + path, { method: "POST", headers, body: broken, duplex: "half" } as RequestInit);
+    for (const request of [used, locked, breaking]) {
+      const response = await gateway(request);
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        { error: "InvalidArgumentError", message: expect.stringContaining("could not be read") },
+      ]);
+    }
+    expect((await ask("GET", `${DATABASE}/collections_count`)).body).toBe(0);
   });
 });
 
@@ -607,6 +651,46 @@ describe("installFetch", () => {
       expect(globalThis.fetch).toBe(base);
       expect(await (await kept("http://db.test:1234/x")).text()).toBe("elsewhere");
       expect(seen).toEqual(["http://db.test:1235/api/v2/version", "http://db.test:1234/x"]);
+    } finally {
+      globalThis.fetch = former;
+    }
+  });
+
+  test("leaves an application's own files alone, and takes no URL that has no origin of its own", async () => {
+    const former = globalThis.fetch;
+    globalThis.fetch = async () => new Response("elsewhere");
+    try {
+      const uninstall = installFetch(client, { url: ORIGIN });
+      for (const path of ["/", "/index.html", "/api/v20/x", "/api", "/apis/v2", "/x/api/v2/version"]) {
+        expect(await (await fetch(ORIGIN + path)).text(), path).toBe("elsewhere");
+      }
+      expect(await (await fetch(`blob:${ORIGIN}/api/v2/version`)).text()).toBe("elsewhere");
+      for (const path of ["/api/v2", "/api/v2/nope", "/api/v1/heartbeat", "/openapi.json"]) {
+        expect((await fetch(ORIGIN + path)).headers.get("access-control-allow-origin"), path).toBe("*");
+      }
+      uninstall();
+      const urls = [
+        "data:,x",
+        `blob:${ORIGIN}/x`,
+        "about:blank",
+        "file:///x",
+        "javascript:1",
+        "ws://localhost:8000",
+        "nonsense",
+        "",
+        null,
+        {},
+      ];
+      for (const url of urls) {
+        expect(
+          failureOf(() => void installFetch(client, { url: url as string })),
+          String(url),
+        ).toMatchObject({
+          code: "INVALID_ARGUMENT",
+          message: expect.stringContaining("url must be an http or https URL"),
+        });
+      }
+      expect(await (await fetch("data:,x")).text()).toBe("elsewhere");
     } finally {
       globalThis.fetch = former;
     }

@@ -2,11 +2,12 @@
  * Chroma's REST v2 as a function from request to response. It answers every request, whatever is in it: what a route
  * refuses, and what goes wrong inside, becomes a response too.
  */
+import { show } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { TidepoolClient } from "../client.js";
 import { askAs } from "./ask.js";
-import { Call } from "./call.js";
-import { RestError, toRestError } from "./rest-error.js";
+import { Call, EXPECTED_JSON, isJson } from "./call.js";
+import { badRequest, RestError, toRestError } from "./rest-error.js";
 import type { Route } from "./route.js";
 import { routes } from "./routes.js";
 
@@ -49,6 +50,7 @@ async function answer(client: TidepoolClient, request: Request): Promise<Respons
     const allow = found.map(({ route }) => route.method).join(",");
     return new Response(null, { status: 405, headers: { ...CORS, allow } });
   }
+  refuseForgery(request, hit.route);
   const call = new Call({
     ask: askAs(client, token(request.headers)),
     params: hit.params,
@@ -63,6 +65,17 @@ async function answer(client: TidepoolClient, request: Request): Promise<Respons
       return new Response("Payload too large", { status: 413, headers: { ...CORS, "content-type": "text/plain; charset=utf-8" } });
     throw error;
   }
+}
+
+/**
+ * A form, or `fetch` with the mode "no-cors", can send another site's POST to anywhere, but not as JSON, and not with a token.
+ * Chroma's client resets without a content type, as a script that may read the answer; neither of those two can.
+ */
+function refuseForgery({ method, mode, headers }: Request, route: Route): void {
+  if (method !== "POST" || isJson(headers.get("content-type") ?? "") || token(headers) !== null) return;
+  if (route.status === 501) return;
+  if (route.body === undefined && !headers.has("content-type") && (mode === "cors" || mode === "same-origin")) return;
+  throw new RestError(415, "ChromaError", EXPECTED_JSON);
 }
 
 function token(headers: Headers): string | null {
@@ -109,9 +122,18 @@ function decodeSegment(segment: string): string {
 
 class PayloadTooLarge extends Error {}
 
-/** The body, of which no more than `bytesMax` is ever held. */
+/** The body, of which no more than `bytesMax` is ever held. One that was read already, or breaks off, is the caller's fault. */
 async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length")) > bytesMax) throw new PayloadTooLarge();
+  try {
+    return await readAll(request, bytesMax);
+  } catch (error) {
+    if (error instanceof PayloadTooLarge) throw error;
+    throw badRequest(`The body of the request could not be read: ${error instanceof Error ? error.message : show(error)}`);
+  }
+}
+
+async function readAll(request: Request, bytesMax: number): Promise<Uint8Array> {
   const reader = request.body?.getReader();
   if (reader === undefined) return bounded(new Uint8Array(await request.arrayBuffer()), bytesMax);
   const chunks: Uint8Array[] = [];

@@ -1,16 +1,18 @@
 /** Lets Chroma's own client, in this page, talk to the engine of this page: no server, no change to the client. */
 import type { TidepoolClient } from "../client.js";
+import { isApiUrl, originOf, parseUrl } from "./api-url.js";
 import { createGateway } from "./create-gateway.js";
 
 /** Options of {@link installFetch}. */
 export interface InstallFetchOptions {
-  /** Requests to the origin of this URL are answered here. Default `http://localhost:8000`, where Chroma's client looks. */
+  /** Calls of the API at the origin of this http(s) URL are answered here. Default `http://localhost:8000`, where Chroma's client looks. */
   url?: string;
 }
 
 /**
- * Replaces `globalThis.fetch` for one origin; requests to all others go where they went before.
+ * Replaces `globalThis.fetch` for the API's paths (`/api/v2/…`) at one origin; all other requests go where they went before.
  *
+ * @throws `INVALID_ARGUMENT` for a URL that is not http or https.
  * @returns Puts the former `fetch` back, unless somebody else has replaced it since; requests then go on to the former one.
  *
  * @example
@@ -22,12 +24,12 @@ export interface InstallFetchOptions {
  * uninstall();
  */
 export function installFetch(client: TidepoolClient, { url = "http://localhost:8000" }: InstallFetchOptions = {}): () => void {
-  const { origin } = new URL(url);
+  const origin = originOf(url);
   const gateway = createGateway(client);
   const former = globalThis.fetch;
   let installed = true;
   const replacement: typeof fetch = async (input, init) => {
-    if (!installed || originOf(input) !== origin) return former(input, init);
+    if (!installed || !isCall(input, origin)) return former(input, init);
     const request = new Request(input, init);
     return orAborted(gateway(request), request.signal);
   };
@@ -38,13 +40,10 @@ export function installFetch(client: TidepoolClient, { url = "http://localhost:8
   };
 }
 
-function originOf(input: RequestInfo | URL): string | null {
-  const url = input instanceof Request ? input.url : String(input);
-  try {
-    return new URL(url, globalThis.location?.href).origin;
-  } catch {
-    return null;
-  }
+/** What is no URL at all is for the former `fetch` to refuse. */
+function isCall(input: RequestInfo | URL, origin: string): boolean {
+  const { location } = globalThis as { location?: Location };
+  return isApiUrl(parseUrl(input instanceof Request ? input.url : String(input), location?.href), origin, location?.origin);
 }
 
 /** An aborted request rejects as `fetch` does; what it asked for may still take effect. */
