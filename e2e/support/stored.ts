@@ -26,19 +26,23 @@ export interface Format {
   formatVersion: number;
 }
 
-/** A row is the CRC-32 of its JSON, little-endian, and the JSON. */
-export function decodeRow<T>(bytes: readonly number[]): T {
+/** A row is the CRC-32 of its key and its JSON, little-endian, and the JSON; that of the row `format` leaves out the key. */
+export function decodeRow<T>(key: string, bytes: readonly number[]): T {
   const row = Buffer.from(bytes);
   const json = row.subarray(4);
-  if (row.readUInt32LE(0) !== crc32(json)) throw new Error(`the row fails its checksum: ${json.toString()}`);
+  if (row.readUInt32LE(0) !== checksum(key, json)) throw new Error(`the row fails its checksum: ${json.toString()}`);
   return JSON.parse(json.toString()) as T;
 }
 
-export function encodeRow(value: unknown): number[] {
+export function encodeRow(key: string, value: unknown): number[] {
   const json = Buffer.from(JSON.stringify(value));
-  const checksum = Buffer.alloc(4);
-  checksum.writeUInt32LE(crc32(json));
-  return [...checksum, ...json];
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(checksum(key, json));
+  return [...head, ...json];
+}
+
+function checksum(key: string, json: Uint8Array): number {
+  return crc32(Buffer.concat([Buffer.from(key === "format" ? "" : key), json]));
 }
 
 function crc32(bytes: Uint8Array): number {

@@ -40,7 +40,7 @@ function record(id: string): RecordBatch {
 
 /** Requests that the log records after the published manifest name, and those that the manifest names. */
 async function requestsOnDisk(storage: Storage, id: string): Promise<{ log: (string | undefined)[]; manifest: AppliedRequest[] }> {
-  const { requests } = decodeRow<Manifest>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
+  const { requests } = decodeRow<Manifest>(`manifest/${id}`, (await storage.catalog.get(`manifest/${id}`))!);
   const log = (await storage.log.read(id, 0, Infinity)).map(({ bytes }) => decodeLogRecord(bytes, "").requestId);
   return { log, manifest: requests };
 }

@@ -6,6 +6,7 @@ import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import { decodeRow, encodeRow } from "./sysdb/row.js";
+import { SealedCatalog } from "./sysdb/sealed-catalog.js";
 import type { Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -136,7 +137,7 @@ describe("metadata", () => {
     };
     const id = await fill(engine, { defaults: nothing });
     await engine.compact(id);
-    const manifest = decodeRow<{ sections: { metadata: object } }>("manifest", (await storage.catalog.get(`manifest/${id}`))!);
+    const manifest = decodeRow<{ sections: { metadata: object } }>(`manifest/${id}`, (await storage.catalog.get(`manifest/${id}`))!);
     expect(manifest.sections.metadata).toEqual({ postings: { blocks: [] } });
     expect((await engine.service.get({ collectionId: id, include: ["metadatas"] })).metadatas).toEqual(records);
   });
@@ -182,7 +183,7 @@ describe("full text", () => {
     environment.advance(limits.textIdleMs);
     while ((await engine.service.info()).compacting) await environment.yieldToEventLoop();
     const { sections } = decodeRow<{ sections: { text: { snapshot: object | null } } }>(
-      "manifest",
+      `manifest/${id}`,
       (await storage.catalog.get(`manifest/${id}`))!,
     );
     expect(sections.text.snapshot !== null).toBe(built);
@@ -223,9 +224,10 @@ describe("the schema", () => {
     const storage = new FaultInjectingStorage();
     const engine = await openEngine(storage);
     const id = await fill(engine, {});
-    const row = decodeRow<object>("row", (await storage.catalog.get(`collection/${id}`))!);
+    const row = decodeRow<object>(`collection/${id}`, (await storage.catalog.get(`collection/${id}`))!);
     expect(row).not.toHaveProperty("schema");
-    await storage.catalog.commit({ put: new Map([[`collection/${id}`, encodeRow(row)]]) });
+    const sealed = await SealedCatalog.read(storage.catalog);
+    await sealed.commit({ put: new Map([[`collection/${id}`, encodeRow(`collection/${id}`, row)]]) });
     const reopened = await openEngine(storage.reopen());
     const { schema: told } = await reopened.service.getCollection({ ...scope, name: "things" });
     expect(told.defaults).toMatchObject({ string: { string_inverted_index: on, fts_index: off }, int: { int_inverted_index: on } });

@@ -96,6 +96,7 @@ export class Engine {
     this.#executor = new QueryExecutor(this.#turns.tick);
     this.#compactor = this.#newCompactor();
     this.#collections = this.#newCollections();
+    for (const { key, what } of sysdb.catalog.damage) this.#warn({ code: "CATALOG_DAMAGED", message: `Catalog row "${key}" ${what}` });
     const facts = this.#newFacts();
     const service = this.#newService(facts);
     const { gateway: rules } = parts.options;
@@ -115,9 +116,11 @@ export class Engine {
       retainVersions: parts.options.retainVersions ?? 1,
     });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
-    await blocks.retain(sysdb.manifests.blockRefs()).catch((error: unknown) => {
-      throw tellEvicted(error, sysdb);
-    });
+    await blocks
+      .retain(sysdb.manifests.blockRefs(), () => sysdb.manifests.firstLoss)
+      .catch((error: unknown) => {
+        throw tellEvicted(error, sysdb);
+      });
     return new Engine(parts, sysdb, blocks, logRetention);
   }
 

@@ -166,7 +166,7 @@ export interface EngineInfo {
   formatVersion: number;
   /** Collections of all tenants and databases. */
   collections: number;
-  /** Records of all these collections. */
+  /** Records of all these collections that can be read. */
   records: number;
   /** Log records (batches and deletes) acknowledged and not yet compacted. */
   logRecords: number;
@@ -195,6 +195,8 @@ export interface EngineInfo {
 
 /** What a warning is about, stable across releases. */
 export type WarningCode =
+  /** A row of the catalog is damaged or missing. Where the message ends there, what it said is known from another one. */
+  | "CATALOG_DAMAGED"
   /** A stored graph cannot be used; it is built anew, and the exact scan answers meanwhile. */
   | "GRAPH_DAMAGED"
   /** A graph of hnswlib-wasm failed; the exact scan answers, and it is built again, twice at most. */

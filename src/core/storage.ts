@@ -16,8 +16,10 @@ export interface LogEntry {
 }
 
 export interface LogStore {
-  /** Adds the entries, all or none, in one transaction. */
-  append(entries: readonly LogEntry[]): Promise<void>;
+  /** Adds the entries and replaces the tails of these collections, all or none, in one transaction. */
+  append(entries: readonly LogEntry[], tails?: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /** What was last written as the tail of a collection. Truncating the log to an offset leaves it. */
+  tail(collectionId: string): Promise<Uint8Array | null>;
   /** Entries of one collection with an offset above `after`, ascending, at most about `bytesMax` bytes but at least one if any. */
   read(collectionId: string, after: number, bytesMax: number): Promise<LogEntry[]>;
 }
@@ -31,9 +33,9 @@ export interface CatalogTransaction {
   expect?: ReadonlyMap<string, Uint8Array | null>;
   put?: ReadonlyMap<string, Uint8Array>;
   delete?: readonly string[];
-  /** Drops log entries of a collection up to and including an offset (`Infinity`: all), in the same transaction. */
+  /** Drops log entries of a collection up to and including an offset (`Infinity`: all, and the tail), in the same transaction. */
   truncateLog?: readonly { collectionId: string; upTo: number }[];
-  /** Copies the log entries of `from` with an offset above `after` to `to`, which has none, under the same offsets. */
+  /** Copies the log entries of `from` with an offset above `after`, and its tail, to `to`, which has none, under the same offsets. */
   copyLog?: { from: string; to: string; after: number };
 }
 
@@ -66,7 +68,7 @@ export interface BlobStore {
    * The free list is derived from this and never stored, so no crash can corrupt it. Rejects with `DATA_EVICTED` when whole
    * files are gone in which extents lay (`details.arenas`), with `CORRUPTION` when what is there cannot hold them.
    */
-  retain(extents: Iterable<Extent>): Promise<void>;
+  retain(extents: Iterable<Extent>, isComplete?: boolean): Promise<void>;
   /** Writes bytes into free space. They are readable at once and durable after the next `flush`. */
   write(bytes: Uint8Array): Promise<Extent>;
   flush(): Promise<void>;

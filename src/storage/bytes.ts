@@ -15,6 +15,11 @@ export function cloneableBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : ownBytes(bytes);
 }
 
+/** What a store gave back, where bytes were put: anything else is damage, and counts as no bytes at all, which no reader takes. */
+export function storedBytes(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array(0);
+}
+
 export function equalBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null || a.length !== b.length) return a === b;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

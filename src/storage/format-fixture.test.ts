@@ -131,7 +131,7 @@ describe.each([...texts.keys()])("format %i", (format) => {
     const snapshots = format === 1 ? [manifest.graph, manifest.text] : [manifest.sections.vectors.graph, manifest.sections.text.snapshot];
     expect(snapshots).not.toContain(null);
     expect(new Set(catalog.map(([key]) => key.split("/")[0]))).toEqual(
-      new Set(["collection", "database", "format", "manifest", "tenant", "version"]),
+      new Set(["collection", "database", "format", "manifest", "tenant", "version", ...(format === 1 ? [] : ["digest", "spare"])]),
     );
     expect(log.length).toBeGreaterThan(5);
     expect(blobs.length).toBeGreaterThan(5);
@@ -170,10 +170,24 @@ describe.each([...texts.keys()])("damaged format %i", (format) => {
   const fixture = () => fixtureOf(format);
   const places = [0, 0.5, 1];
 
+  /** What stands in a row's key, or in another row as well, is not lost with it. */
+  const without = (key: string): string => {
+    const isLost = /^(format|version)/.test(key) || (format === 1 && /^(collection|manifest)/.test(key));
+    return isLost ? "CORRUPTION" : "mended";
+  };
+
   test.each(fixture().catalog.map(([key]) => key))("row %s", async (key) => {
     for (const share of places) {
       const damaged = fixture();
       damaged.catalog = damaged.catalog.map(([k, bytes]) => [k, k === key ? flipped(bytes, share) : bytes]);
+      expect(await outcome(damaged)).toBe(without(key));
+    }
+  });
+
+  test("tails of logs", async () => {
+    for (const i of (fixture().tails ?? []).keys()) {
+      const damaged = fixture();
+      damaged.tails![i]![1] = flipped(damaged.tails![i]![1], 0.5);
       expect(await outcome(damaged)).toBe("CORRUPTION");
     }
   });

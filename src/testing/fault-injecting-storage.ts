@@ -69,8 +69,9 @@ export class FaultInjectingStorage implements Storage {
     this.#disk = disk;
     this.#arenas = new LiveArenas(disk.arenas, options);
     this.log = {
-      append: async (entries) => this.#sync(() => disk.rows.append(entries)),
+      append: async (entries, tails) => this.#sync(() => disk.rows.append(entries, tails)),
       read: async (collectionId, after, bytesMax) => this.#read(() => disk.rows.read(collectionId, after, bytesMax)),
+      tail: async (collectionId) => this.#read(() => disk.rows.tail(collectionId)),
     };
     this.catalog = {
       get: async (key) => this.#read(() => disk.rows.get(key)),

@@ -21,6 +21,8 @@ export interface FormatFixture {
   formatVersion: number;
   catalog: [key: string, bytes: string][];
   log: { collectionId: string; offset: number; bytes: string }[];
+  /** By collection; those of format 1 have none. */
+  tails?: [collectionId: string, bytes: string][];
   blobs: [number: number, bytes: string][];
   expected: ExpectedCollection[];
 }
@@ -44,14 +46,17 @@ export function openFixtureEngine(storage: Storage, environment = new TestEnviro
 }
 
 /** A storage that holds the fixture, or what a test has made of it, under a name of its own. */
-export async function restoreFixture({ catalog, log, blobs }: FormatFixture, name: string): Promise<Storage> {
+export async function restoreFixture({ catalog, log, tails = [], blobs }: FormatFixture, name: string): Promise<Storage> {
   const storage = await openMemoryStorage(name);
   await storage.blobs.retain([]);
   const bytesOf = new Map(blobs);
   // The memory storage numbers its blobs as they come; those that are not there leave a gap.
   for (let number = 0; number <= Math.max(-1, ...bytesOf.keys()); number++)
     await storage.blobs.write(fromBase64(bytesOf.get(number) ?? ""));
-  await storage.log.append(log.map((entry) => ({ ...entry, bytes: fromBase64(entry.bytes) })));
+  await storage.log.append(
+    log.map((entry) => ({ ...entry, bytes: fromBase64(entry.bytes) })),
+    new Map(tails.map(([id, bytes]) => [id, fromBase64(bytes)])),
+  );
   await storage.catalog.commit({ put: new Map(catalog.map(([key, bytes]) => [key, fromBase64(bytes)])) });
   return storage;
 }
@@ -67,12 +72,17 @@ export async function makeFixture(): Promise<FormatFixture> {
   const reopened = await openMemoryStorage("format-fixture");
   const catalog = await reopened.catalog.list("");
   const log: LogEntry[] = [];
-  for (const { id } of expected) log.push(...(await reopened.log.read(id, -1, Infinity)));
+  const tails: [collectionId: string, bytes: Uint8Array | null][] = [];
+  for (const { id } of expected) {
+    log.push(...(await reopened.log.read(id, 0, Infinity)));
+    tails.push([id, await reopened.log.tail(id)]);
+  }
   await reopened.destroy();
   return {
     formatVersion: FORMAT_VERSION,
     catalog: catalog.map(([key, bytes]) => [key, toBase64(bytes)]),
     log: log.map((entry) => ({ ...entry, bytes: toBase64(entry.bytes) })),
+    tails: tails.flatMap(([id, bytes]) => (bytes === null ? [] : [[id, toBase64(bytes)] as [string, string]])),
     blobs: [...blobs].map(([number, bytes]) => [number, toBase64(bytes)]),
     expected,
   };

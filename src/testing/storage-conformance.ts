@@ -136,6 +136,34 @@ clause("log: an append with an offset that is taken has no effect at all", async
   return storage;
 });
 
+clause(
+  "log: tails are replaced with an append or not at all, kept by truncating to an offset, copied, and dropped with the log",
+  async (bench) => {
+    const storage = await bench.open();
+    const { log, catalog } = storage;
+    equal(await log.tail("a"), null);
+    await log.append(
+      [entry("a", 1), entry("b", 1)],
+      new Map([
+        ["a", pattern(1)],
+        ["b", pattern(2)],
+      ]),
+    );
+    await log.append([entry("a", 2)], new Map([["a", pattern(3)]]));
+    await rejects("INTERNAL", log.append([entry("a", 1)], new Map([["a", pattern(4)]])));
+    equal(await log.tail("a"), pattern(3));
+    equal(
+      (await log.read("a", 0, Infinity)).map(({ offset }) => offset),
+      [1, 2],
+    );
+    await catalog.commit({ truncateLog: [{ collectionId: "a", upTo: 2 }], copyLog: { from: "b", to: "c", after: 0 } });
+    equal([await log.tail("a"), await log.tail("c")], [pattern(3), pattern(2)]);
+    await catalog.commit({ truncateLog: [{ collectionId: "a", upTo: Infinity }] });
+    equal([await log.tail("a"), await log.tail("b")], [null, pattern(2)]);
+    return storage;
+  },
+);
+
 clause("log: concurrent appends are all kept", async (bench) => {
   const storage = await bench.open();
   await Promise.all(Array.from({ length: 20 }, (_, i) => storage.log.append([entry("a", i + 1), entry("b", i + 1)])));
@@ -582,6 +610,7 @@ async function everyCallIsClosed({ log, catalog, blobs }: Storage, extent: Exten
     log.append([entry("a", 9)]),
     log.append([]),
     log.read("a", 0, 1),
+    log.tail("a"),
     catalog.get("a"),
     catalog.list(""),
     catalog.commit({}),

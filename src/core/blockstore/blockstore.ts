@@ -33,6 +33,7 @@ export class BlockStore {
   readonly #cache: ByteCache<string, Block | Uint8Array>;
   readonly #pages: BlockPages<BlockRef>;
   readonly #loads = new Map<string, Promise<Block>>();
+  #whyFrozen: () => TidepoolError | null = () => null;
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
     this.#blobs = blobs;
@@ -45,13 +46,22 @@ export class BlockStore {
     return this.#cache.bytes;
   }
 
-  /** Declares the blocks in use; called once, right after opening. */
-  retain(refs: Iterable<BlockRef>): Promise<void> {
-    return this.#blobs.retain(refs);
+  /**
+   * Declares the blocks in use; called once, right after opening. While `whyFrozen` has an answer nobody knows all blocks in use,
+   * and none is written.
+   */
+  async retain(refs: Iterable<BlockRef>, whyFrozen: () => TidepoolError | null = () => null): Promise<void> {
+    this.#whyFrozen = whyFrozen;
+    await this.#blobs.retain(refs, whyFrozen() === null);
   }
 
   /** Begins a batch of blocks to write. */
   begin(): BlockBatch {
+    const why = this.#whyFrozen();
+    if (why !== null) {
+      const message = `Nothing can be compacted while it is not known which blocks are in use. ${why.message}`;
+      throw new TidepoolError("CORRUPTION", message, { cause: why, details: why.details });
+    }
     return new BlockBatch(this.#blobs, (refs) => this.release(refs));
   }
 

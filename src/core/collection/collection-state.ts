@@ -4,6 +4,8 @@
  * Invariants: `apply` is deterministic and makes no I/O, so replaying the log after `manifest.offset` rebuilds the same
  * state. `apply` and what a compaction installs run under the exclusive lock, every read under the shared one.
  */
+
+import type { LogPlace } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { Log } from "../log/log.js";
@@ -59,7 +61,7 @@ export class CollectionState {
   /** The parts in the order in which they are opened, told of a log record, and installed. */
   readonly #allParts: readonly AnyPart[];
   #manifest: Manifest;
-  #appliedOffset: number;
+  #applied: LogPlace;
   #isRetained: () => boolean = () => true;
 
   private constructor(row: CollectionRow, manifest: Manifest, context: StateContext, lock = new ReadWriteLock()) {
@@ -69,7 +71,7 @@ export class CollectionState {
     this.requests = new AppliedRequests(manifest.requests);
     this.#manifest = manifest;
     this.#context = context;
-    this.#appliedOffset = manifest.offset;
+    this.#applied = { offset: manifest.offset, link: manifest.link };
     this.parts = createParts(this.#home());
     this.#allParts = partNames.map((name) => this.parts[name] as AnyPart);
   }
@@ -119,9 +121,14 @@ export class CollectionState {
     return this.#manifest;
   }
 
+  /** The place of the last log record that is applied. */
+  get applied(): LogPlace {
+    return this.#applied;
+  }
+
   /** The last log record that is applied. */
   get appliedOffset(): number {
-    return this.#appliedOffset;
+    return this.#applied.offset;
   }
 
   get count(): number {
@@ -171,8 +178,8 @@ export class CollectionState {
   }
 
   async #replay(): Promise<void> {
-    for await (const { offset, record, byteLength } of this.#context.log.replay(this.row, this.#appliedOffset)) {
-      this.apply(offset, record, byteLength);
+    for await (const { place, record, byteLength } of this.#context.log.replay(this.row, this.#applied)) {
+      this.apply(place, record, byteLength);
       await this.#context.tick();
     }
   }
@@ -181,9 +188,9 @@ export class CollectionState {
    * Makes one durable log record visible. `codes` are those of its embeddings, where they were made before. Returns how many
    * records a delete removed.
    */
-  apply(offset: number, record: LogRecord, byteLength: number, codes: QuantizedRows | null = null): { deleted: number } {
+  apply(place: LogPlace, record: LogRecord, byteLength: number, codes: QuantizedRows | null = null): { deleted: number } {
     if (this.closed) throw new TidepoolError("INTERNAL", `Collection "${this.row.name}" was closed while it was written to`);
-    this.#appliedOffset = offset;
+    this.#applied = place;
     this.log.bytes += byteLength;
     this.log.records++;
     if (record.kind === "delete") this.log.deletions++;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Availability } from "../base/availability.js";
+import type { LogPlace } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
 import type { RecordFilter } from "../gateway/filter.js";
 import { planDelete, planWrite } from "../gateway/plan.js";
@@ -20,7 +21,7 @@ class CountingCollection {
   readonly writeLine = new WriteLine();
   readonly indexes = new IndexPolicy(undefined);
   dropped = false;
-  appliedOffset = 0;
+  applied = { offset: 0, link: 0 };
   dimension: number | null = null;
   claims = 0;
   /** What applying a record meets with. */
@@ -45,10 +46,10 @@ class CountingCollection {
     },
   };
 
-  apply(offset: number): { deleted: number } {
-    this.#steps.push(`apply ${offset}`);
-    this.onApply(offset);
-    this.appliedOffset = offset;
+  apply(place: LogPlace): { deleted: number } {
+    this.#steps.push(`apply ${place.offset}`);
+    this.onApply(place.offset);
+    this.applied = place;
     return { deleted: 1 };
   }
 }
@@ -89,7 +90,7 @@ class Walk {
       compactor: { waitForRoom: noted("back-pressure", () => this.room) },
       executor: { selectIds: noted("plan", async (_state, plan) => idsIn(plan.filter)) },
       encode: noted("encode", encodeLogRecord),
-      log: new Log({ append: noted("log", async () => undefined), read: async () => [] }),
+      log: new Log({ append: noted("log", async () => undefined), read: async () => [], tail: async () => null }),
       listeners: this.listeners,
     });
   }

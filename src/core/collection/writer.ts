@@ -15,6 +15,7 @@
  * Whatever takes long (checking, quantizing, encoding) happens before the collection's exclusive lock is taken, with ticks between.
  */
 import type { Availability } from "../base/availability.js";
+import type { LogPlace } from "../base/log-chain.js";
 import type { Tick } from "../base/turns.js";
 import type { Compactor } from "../compactor/compactor.js";
 import { TidepoolError } from "../errors.js";
@@ -101,14 +102,14 @@ export class Writer {
     await tick();
     availability.check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
-    const target = { collectionId: state.row.id, appliedOffset: () => state.appliedOffset };
-    return { logged: log.append(target, bytes, (offset) => this.#apply(state, offset, record, bytes.length, codes)) };
+    const target = { collectionId: state.row.id, applied: () => state.applied };
+    return { logged: log.append(target, bytes, (place) => this.#apply(state, place, record, bytes.length, codes)) };
   }
 
   /** Called when the record is durable, and after all before it in the log; the call is acknowledged when this resolves. */
   async #apply(
     state: CollectionState,
-    offset: number,
+    place: LogPlace,
     record: LogRecord,
     byteLength: number,
     codes: QuantizedRows | null,
@@ -116,9 +117,9 @@ export class Writer {
     await this.#parts.tick();
     const outcome = await state.lock.exclusive(() => {
       this.#parts.availability.checkPoison();
-      return this.#orPoison(state, offset, () => state.apply(offset, record, byteLength, codes));
+      return this.#orPoison(state, place.offset, () => state.apply(place, record, byteLength, codes));
     });
-    this.#parts.listeners.tell({ state, offset, record });
+    this.#parts.listeners.tell({ state, offset: place.offset, record });
     return outcome;
   }
 

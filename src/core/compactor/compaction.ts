@@ -12,7 +12,7 @@ import type { CollectionState, PreparedManifest } from "../collection/collection
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
 export async function compact(state: CollectionState, writer: BlockWriter, tick: Tick): Promise<PreparedManifest> {
   const compacted = { ...state.log };
-  const fields = { offset: state.appliedOffset, requests: state.requests.list(), count: state.count };
+  const fields = { ...state.applied, requests: state.requests.list(), count: state.count };
   const changes = await state.records.changes(tick);
   const prepared = await state.prepare({ ...fields, nextOrdinal: changes.nextOrdinal }, (part) => part.compact(changes, writer, tick));
   const install = () => {

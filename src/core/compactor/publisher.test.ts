@@ -11,7 +11,7 @@ import { Publisher } from "./publisher.js";
 function manifest(version: number): Manifest {
   const sections = sectionKinds.empty();
   sections.text.snapshot = { blocks: [refOf(version)], nextOrdinal: 0, stale: [] };
-  return { ...emptyManifest(sections), version };
+  return { ...emptyManifest(sections, "c"), version };
 }
 
 function refOf(version: number) {

@@ -8,6 +8,7 @@ import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { CollectionFacts, OpenCollections } from "../collection/open-collections.js";
 import type { Compactor } from "../compactor/compactor.js";
+import { TidepoolError } from "../errors.js";
 import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
@@ -66,15 +67,19 @@ export class Facts {
 
   /** A collection's row, plus its dimension as far as anything fixes it. */
   async describe(row: CollectionRow): Promise<CollectionInfo> {
-    const { sequence: _sequence, root: _root, ...info } = row;
-    return { ...info, schema: describeSchema(row.schema, row.configuration), dimension: await this.#dimensionOf(row) };
+    return infoOf(row, await this.#dimensionOf(row));
+  }
+
+  /** One among others: a collection that cannot be read is told without its dimension, and does not hide the rest. */
+  async describeIfSound(row: CollectionRow): Promise<CollectionInfo> {
+    return infoOf(row, await unlessDamaged(() => this.#dimensionOf(row), null));
   }
 
   async #dimensionOf(row: CollectionRow): Promise<number | null> {
     const facts = this.#parts.collections.facts(row.id);
     if (facts !== undefined) return facts.dimension;
-    const { sections, offset } = this.#parts.manifests.published(row.id);
-    return sections.vectors.dimension ?? this.#parts.log.firstDimension(row, offset);
+    const manifest = this.#parts.manifests.published(row.id);
+    return manifest.sections.vectors.dimension ?? this.#parts.log.firstDimension(row, manifest);
   }
 
   guardFacts(): GuardFacts {
@@ -101,7 +106,7 @@ export class Facts {
 
   async #countRecords(rows: readonly CollectionRow[]): Promise<number> {
     let records = 0;
-    for (const row of rows) records += await this.#recordsOf(row);
+    for (const row of rows) records += await unlessDamaged(() => this.#recordsOf(row), 0);
     return records;
   }
 
@@ -116,5 +121,20 @@ export class Facts {
   async #using<T>(collectionId: string, body: (state: CollectionState) => T): Promise<T> {
     this.#parts.availability.check();
     return this.#parts.collections.use(this.#parts.directory.collectionById(collectionId), body);
+  }
+}
+
+function infoOf(row: CollectionRow, dimension: number | null): CollectionInfo {
+  const { sequence: _sequence, root: _root, ...info } = row;
+  return { ...info, schema: describeSchema(row.schema, row.configuration), dimension };
+}
+
+/** What `ask` tells, or `otherwise` where what it has to read is damaged; whoever uses the collection itself is told. */
+async function unlessDamaged<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof TidepoolError && error.code === "CORRUPTION") return otherwise;
+    throw error;
   }
 }

@@ -164,7 +164,7 @@ export class GatewayService implements EngineService {
     this.#check();
     const page = planPage(request);
     const rows = this.#directory.listCollections(request.tenant, request.database).slice(page.from, page.to);
-    return Promise.all(rows.map((row) => this.#describe(row)));
+    return Promise.all(rows.map((row) => this.#parts.facts.describeIfSound(row)));
   }
 
   async countCollections(request: Scope): Promise<number> {
@@ -281,6 +281,7 @@ export class GatewayService implements EngineService {
     }
     await this.#change(async () => {
       for (const row of this.#directory.listCollections()) await this.#drop(row, caller);
+      for (const id of this.#directory.lostIds) await this.#sysdb.deleteCollection(id, []);
       await this.#directory.reset(this.#newId());
     });
   }

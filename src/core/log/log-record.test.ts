@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { MetadataPatch } from "../types.js";
-import { decodeLogRecord, encodeLogRecord, type LogRecord } from "./log-record.js";
+import { checksumIn, decodeLogRecord, encodeLogRecord, type LogRecord, linkIn, setLink } from "./log-record.js";
 
 const write: LogRecord = {
   kind: "write",
@@ -64,8 +64,14 @@ describe("a log record", () => {
     );
   });
 
-  test("without sparse vectors has the format that earlier releases read", () => {
-    expect([encodeLogRecord(write)[4], encodeLogRecord(withSparse)[4]]).toEqual([1, 2]);
+  test("carries its link, which is no part of what its checksum covers", () => {
+    for (const record of [write, withSparse]) {
+      const bytes = encodeLogRecord(record);
+      const checksum = checksumIn(bytes);
+      setLink(bytes, 4_000_000_000);
+      expect([linkIn(bytes), checksumIn(bytes)]).toEqual([4_000_000_000, checksum]);
+      expect(decodeLogRecord(bytes, "1")).toEqual(record);
+    }
   });
 
   test.each([
@@ -73,7 +79,7 @@ describe("a log record", () => {
     ["with", withSparse],
   ])("%s sparse vectors is refused when any byte of it changed", (_, record) => {
     const bytes = encodeLogRecord(record);
-    for (let i = 0; i < bytes.length; i++) {
+    for (let i = 0; i < bytes.length - 4; i++) {
       const damaged = bytes.slice();
       damaged[i]! ^= 0x40;
       expect(() => decodeLogRecord(damaged, '7 of collection "c"')).toThrow(/Log record 7 of collection "c"/);

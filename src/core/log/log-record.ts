@@ -1,7 +1,7 @@
 /**
  * One log record: one batch of records, or one delete. Grammar, little-endian:
  *
- *     log record = crc32:u32 body                       crc32 covers body
+ *     log record = crc32:u32 body link:u32              crc32 covers body; link: head of base/log-chain.ts
  *     body       = format:u8 kind:u8 (1 write, 2 delete) 0:u16 header-length:u32 header:utf8 pad{0..3} embeddings sparse
  *     header     = JSON; write: {operation, ids, documents, metadatas, uris, dimension, absent, requestId}   delete: {ids, requestId}
  *     embeddings = rows × dimension float32, only of the records that carry one, in order
@@ -9,8 +9,8 @@
  *
  * `absent` lists the positions of records without an embedding; padding aligns the embeddings to four bytes from the
  * start of the log record. In the header a sparse vector stands as {"entries": number}, the only object among metadata
- * values: as JSON its numbers would take far more bytes. A record without any has format 1, others have format 2. `requestId`
- * names the request that the record came from; records of database format 1 have none.
+ * values: as JSON its numbers would take far more bytes. A record without any has format 3, others have format 4; records of
+ * database format 1 have format 1 or 2, no link and no `requestId`, which names the request that the record came from.
  */
 import { crc32 } from "../base/checksum.js";
 import { decodeJson, encodeJson } from "../base/json-bytes.js";
@@ -25,8 +25,11 @@ export type LogRecord = ({ kind: "write"; operation: Operation; records: RecordB
   requestId?: string;
 };
 
-const FORMAT = 1;
-const FORMAT_SPARSE = 2;
+const FORMAT = 3;
+const FORMAT_SPARSE = 4;
+const FORMAT_UNLINKED = 1;
+const FORMAT_UNLINKED_SPARSE = 2;
+const LINK_BYTES = 4;
 const KIND_WRITE = 1;
 const KIND_DELETE = 2;
 const HEADER_AT = 12;
@@ -49,6 +52,7 @@ interface WriteHeader {
   requestId?: string;
 }
 
+/** The link is left open: only when a record is about to be written it is known which one is before it. */
 export function encodeLogRecord(record: LogRecord): Uint8Array {
   if (record.kind === "delete") return frame(FORMAT, KIND_DELETE, { ids: record.ids, requestId: record.requestId }, []);
   const vectors: SparseVector[] = [];
@@ -102,17 +106,42 @@ function mapValues<V, W>(object: Record<string, V>, map: (value: V) => W): Recor
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 }
 
+/** Binds an encoded record to its place. */
+export function setLink(bytes: Uint8Array, link: number): void {
+  viewOf(bytes).setUint32(bytes.length - LINK_BYTES, link, true);
+}
+
+/** The checksum that the record says it has. */
+export function checksumIn(bytes: Uint8Array): number {
+  return bytes.length < HEADER_AT ? 0 : viewOf(bytes).getUint32(0, true);
+}
+
+/** `null` in a record of database format 1. */
+export function linkIn(bytes: Uint8Array): number | null {
+  return isLinked(bytes) ? viewOf(bytes).getUint32(bytes.length - LINK_BYTES, true) : null;
+}
+
+function isLinked(bytes: Uint8Array): boolean {
+  return bytes[4] !== FORMAT_UNLINKED && bytes[4] !== FORMAT_UNLINKED_SPARSE && bytes.length >= HEADER_AT + LINK_BYTES;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
-  const body = bytes.subarray(4);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const body = bytes.subarray(4, bytes.length - (isLinked(bytes) ? LINK_BYTES : 0));
+  const view = viewOf(bytes);
   if (bytes.length < HEADER_AT || view.getUint32(0, true) !== crc32(body)) throw damaged(where, "fails its checksum");
-  if (bytes[4] !== FORMAT && bytes[4] !== FORMAT_SPARSE) throw damaged(where, `has unknown format ${bytes[4]}`);
+  const format = bytes[4]!;
+  const hasSparse = format === FORMAT_SPARSE || format === FORMAT_UNLINKED_SPARSE;
+  if (!hasSparse && format !== FORMAT && format !== FORMAT_UNLINKED) throw damaged(where, `has unknown format ${format}`);
   const headerEnd = HEADER_AT + view.getUint32(8, true);
   const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
   const { requestId } = header as { requestId?: string };
   const named = requestId === undefined ? {} : { requestId };
   if (bytes[5] === KIND_DELETE) return { kind: "delete", ids: (header as { ids: string[] }).ids, ...named };
-  const record = decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, bytes[4] === FORMAT_SPARSE);
+  const record = decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, hasSparse);
   return { ...record, ...named };
 }
 
@@ -130,7 +159,7 @@ function decodeWrite(header: WriteHeader, numbers: ArrayBuffer, hasSparse: boole
 function frame(format: number, kind: number, header: object, numbers: (Uint32Array | Float32Array)[]): Uint8Array {
   const json = encodeJson(header);
   let at = align4(HEADER_AT + json.length);
-  const bytes = new Uint8Array(numbers.reduce((length, part) => length + part.byteLength, at));
+  const bytes = new Uint8Array(numbers.reduce((length, part) => length + part.byteLength, at) + LINK_BYTES);
   const view = new DataView(bytes.buffer);
   bytes[4] = format;
   bytes[5] = kind;
@@ -140,7 +169,7 @@ function frame(format: number, kind: number, header: object, numbers: (Uint32Arr
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
     at += part.byteLength;
   }
-  view.setUint32(0, crc32(bytes.subarray(4)), true);
+  view.setUint32(0, crc32(bytes.subarray(4, bytes.length - LINK_BYTES)), true);
   return bytes;
 }
 

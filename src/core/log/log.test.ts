@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { MemoryRows } from "../../storage/memory/memory-rows.js";
+import { firstLink, type LogPlace, placeAfter } from "../base/log-chain.js";
 import type { LogEntry, LogStore } from "../storage.js";
 import { Log } from "./log.js";
-import { encodeLogRecord } from "./log-record.js";
+import { checksumIn, encodeLogRecord } from "./log-record.js";
 
 /** A store whose appends end when the test says so. */
 class ManualLogStore implements LogStore {
@@ -15,6 +17,10 @@ class ManualLogStore implements LogStore {
     return [];
   }
 
+  async tail(): Promise<null> {
+    return null;
+  }
+
   async nextAppend(): Promise<(typeof this.appends)[number]> {
     while (this.appends.length === 0) await Promise.resolve();
     return this.appends.shift()!;
@@ -24,19 +30,19 @@ class ManualLogStore implements LogStore {
 function target(collectionId = "c"): {
   collectionId: string;
   offset: number;
-  appliedOffset: () => number;
-  apply: (offset: number) => Promise<number>;
+  applied: () => LogPlace;
+  apply: (place: LogPlace) => Promise<number>;
 } {
   const self = {
     collectionId,
     offset: 0,
-    appliedOffset: () => self.offset,
-    apply: async (offset: number) => (self.offset = offset),
+    applied: () => ({ offset: self.offset, link: 0 }),
+    apply: async ({ offset }: LogPlace) => (self.offset = offset),
   };
   return self;
 }
 
-const bytes = new Uint8Array(4);
+const bytes = encodeLogRecord({ kind: "delete", ids: [], requestId: undefined });
 
 test("nothing is applied or acknowledged before its transaction is durable", async () => {
   const store = new ManualLogStore();
@@ -101,12 +107,12 @@ test("a call is taken however few turns after an acknowledgement it comes", asyn
     const c = target();
     const first = log.append(c, bytes, c.apply);
     const late = new Promise<number>((resolve, reject) => {
-      const apply = async (offset: number): Promise<number> => {
+      const apply = async (place: LogPlace): Promise<number> => {
         void (async () => {
           for (let turn = 0; turn < turns; turn++) await Promise.resolve();
           log.append(c, bytes, c.apply).then(resolve, reject);
         })();
-        return c.apply(offset);
+        return c.apply(place);
       };
       log.append(c, bytes, apply).catch(reject);
     });
@@ -120,31 +126,89 @@ test("a call is taken however few turns after an acknowledgement it comes", asyn
   }
 });
 
-test("replay tells the records after an offset in order, and refuses a gap", async () => {
-  const record = (offset: number): LogEntry => ({
-    collectionId: "c",
-    offset,
-    bytes: encodeLogRecord({ kind: "delete", ids: [`r${offset}`], requestId: undefined }),
-  });
-  const entries = [1, 2, 3, 5].map(record);
-  // Two at a time, as a store does that has more than was asked for.
-  const log = new Log({
-    append: async () => undefined,
-    read: async (_, after) => entries.filter(({ offset }) => offset > after).slice(0, 2),
-  });
-  const replayed: [number, unknown][] = [];
-  const all = (async () => {
-    for await (const { offset, record, byteLength } of log.replay({ id: "c", name: "things" }, 1)) {
-      expect(byteLength).toBe(entries[offset - 1]!.bytes.length);
-      replayed.push([offset, record.kind === "delete" && record.ids]);
+describe("replay", () => {
+  const collection = { id: "c", name: "things" };
+
+  /** A log of the collection with as many records, and another collection's. */
+  async function filled(count: number): Promise<MemoryRows> {
+    const rows = new MemoryRows();
+    const log = new Log(storeOf(rows));
+    for (const id of ["c", "d"]) {
+      let place = { offset: 0, link: firstLink(id) };
+      for (let i = 1; i <= count; i++) {
+        const record = encodeLogRecord({ kind: "delete", ids: [`r${i}`], requestId: undefined });
+        await log.append({ collectionId: id, applied: () => place }, record, async (next) => void (place = next));
+      }
     }
-  })();
-  await expect(all).rejects.toMatchObject({
-    code: "CORRUPTION",
-    message: expect.stringContaining('record 4 of collection "things" is missing'),
+    return rows;
+  }
+
+  const storeOf = (rows: MemoryRows): LogStore => ({
+    append: async (entries, tails) => rows.append(entries, tails),
+    // Two at a time, as a store does that has more than was asked for.
+    read: async (id, after) => rows.read(id, after, Infinity).slice(0, 2),
+    tail: async (id) => rows.tail(id),
   });
-  expect(replayed).toEqual([
-    [2, ["r2"]],
-    [3, ["r3"]],
-  ]);
+
+  async function replayed(rows: MemoryRows, after: LogPlace = { offset: 0, link: firstLink("c") }): Promise<unknown[]> {
+    const all: unknown[] = [];
+    for await (const { place, record } of new Log(storeOf(rows)).replay(collection, after)) {
+      all.push([place.offset, record.kind === "delete" && record.ids[0]]);
+    }
+    return all;
+  }
+
+  /** The rows with some of one collection's records put in the place of others, or, for `null`, left out. */
+  function exchanged(rows: MemoryRows, places: Record<number, [id: string, offset: number] | null>): MemoryRows {
+    const next = new MemoryRows();
+    const all = rows.read("c", 0, Infinity);
+    const changed = all.flatMap((entry) => {
+      const from = places[entry.offset];
+      if (from === undefined) return [entry];
+      return from === null ? [] : [{ ...entry, bytes: rows.read(from[0], from[1] - 1, 1)[0]!.bytes }];
+    });
+    next.append(changed, new Map([["c", rows.tail("c")!]]));
+    return next;
+  }
+
+  test("tells the records after a place in order", async () => {
+    const rows = await filled(3);
+    expect(await replayed(rows)).toEqual([
+      [1, "r1"],
+      [2, "r2"],
+      [3, "r3"],
+    ]);
+    const after = placeAfter({ offset: 0, link: firstLink("c") }, checksumIn(rows.read("c", 0, 1)[0]!.bytes));
+    expect(await replayed(rows, after)).toEqual([
+      [2, "r2"],
+      [3, "r3"],
+    ]);
+  });
+
+  test.each<[string, Parameters<typeof exchanged>[1], string]>([
+    ["a gap", { 2: null }, 'record 2 of collection "things" is missing'],
+    ["a last record that is gone", { 3: null }, 'record 3 of collection "things" is missing'],
+    ["a log that is gone", { 1: null, 2: null, 3: null }, 'record 1 of collection "things" is missing'],
+    ["two records exchanged", { 1: ["c", 2], 2: ["c", 1] }, 'record 1 of collection "things" does not follow'],
+    ["another collection's record", { 1: ["d", 1] }, 'record 1 of collection "things" does not follow'],
+    ["another collection's last record", { 3: ["d", 3] }, 'record 3 of collection "things" does not follow'],
+    ["an earlier record once more", { 3: ["c", 2] }, 'record 3 of collection "things" does not follow'],
+  ])("refuses %s", async (_, places, message) => {
+    const rows = exchanged(await filled(3), places);
+    await expect(replayed(rows)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining(message) });
+  });
+
+  test("refuses a tail that is missing, damaged, or of another collection", async () => {
+    const rows = await filled(2);
+    for (const tail of [null, rows.tail("c")!.with(5, 77), rows.tail("d")!, new Uint8Array(0)]) {
+      const next = new MemoryRows();
+      next.append(rows.read("c", 0, Infinity), new Map(tail === null ? [] : [["c", tail]]));
+      await expect(replayed(next)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining("tail") });
+    }
+  });
+
+  test("refuses a log that belongs to another manifest", async () => {
+    await expect(replayed(await filled(2), { offset: 0, link: 7 })).rejects.toMatchObject({ code: "CORRUPTION" });
+    await expect(replayed(await filled(2), { offset: 2, link: 7 })).rejects.toMatchObject({ code: "CORRUPTION" });
+  });
 });

@@ -5,21 +5,22 @@
  * transaction is built, so a failed transaction leaves no gap; after the store has made it durable, records are applied
  * in order and only then acknowledged.
  */
+
+import { decodeTail, encodeTail, type LogPlace, placeAfter } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
 import type { LogStore } from "../storage.js";
-import { firstDimension } from "./first-dimension.js";
-import { decodeLogRecord, type LogRecord } from "./log-record.js";
+import { checksumIn, decodeLogRecord, type LogRecord, linkIn, setLink } from "./log-record.js";
 
 /** Where records of one collection go. */
 export interface LogTarget {
   readonly collectionId: string;
-  /** Offset of the last record that is durable and applied. */
-  appliedOffset(): number;
+  /** Place of the last record that is durable and applied. */
+  applied(): LogPlace;
 }
 
 /** A record as it stands in the log. */
 export interface LoggedRecord {
-  readonly offset: number;
+  readonly place: LogPlace;
   readonly record: LogRecord;
   readonly byteLength: number;
 }
@@ -27,7 +28,7 @@ export interface LoggedRecord {
 interface Pending<Result> {
   target: LogTarget;
   bytes: Uint8Array;
-  apply: (offset: number) => Promise<Result>;
+  apply: (place: LogPlace) => Promise<Result>;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
@@ -47,30 +48,60 @@ export class Log {
     this.#store = store;
   }
 
-  /** Appends one encoded record. Resolves with what `apply` returned, after the record is durable and applied. */
-  append<Result>(target: LogTarget, bytes: Uint8Array, apply: (offset: number) => Promise<Result>): Promise<Result> {
+  /** Appends one encoded record. Resolves with what `apply` returned, after the record is durable and applied. The bytes get their link. */
+  append<Result>(target: LogTarget, bytes: Uint8Array, apply: (place: LogPlace) => Promise<Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#queue.push({ target, bytes, apply, resolve, reject } as Pending<unknown>);
       this.#pump ??= this.#run();
     });
   }
 
-  /** The durable records of a collection after an offset, in order. One that is missing or damaged is `CORRUPTION`. */
-  async *replay(collection: { id: string; name: string }, after: number): AsyncGenerator<LoggedRecord, void, undefined> {
+  /**
+   * The durable records of a collection after a place, in order. One that is missing, the last one too, or damaged, or that
+   * belongs elsewhere, is `CORRUPTION`.
+   */
+  async *replay(
+    collection: { id: string; name: string },
+    after: LogPlace,
+    bytesAtOnce = REPLAY_BYTES,
+  ): AsyncGenerator<LoggedRecord, void, undefined> {
+    const where = `collection "${collection.name}"`;
     for (let last = after; ; ) {
-      const entries = await this.#store.read(collection.id, last, REPLAY_BYTES);
-      if (entries.length === 0) return;
+      const entries = await this.#store.read(collection.id, last.offset, bytesAtOnce);
+      if (entries.length === 0) return this.#checkTail(collection, after, last);
       for (const { offset, bytes } of entries) {
-        if (offset !== ++last) throw missing(collection.name, last);
-        const record = decodeLogRecord(bytes, `${offset} of collection "${collection.name}"`);
-        yield { offset, record, byteLength: bytes.length };
+        if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
+        const record = decodeLogRecord(bytes, `${offset} of ${where}`);
+        last = placeAfter(last, checksumIn(bytes));
+        if ((linkIn(bytes) ?? last.link) !== last.link) throw astray(where, offset);
+        yield { place: last, record, byteLength: bytes.length };
       }
     }
   }
 
-  /** Dimension that the first records after an offset fix, up to which there are none; `null` when none follow. */
-  firstDimension(collection: { id: string; name: string }, after: number): Promise<number | null> {
-    return firstDimension(this.#store, collection, after);
+  /** Records of database format 1 have no tail until another one follows them. */
+  async #checkTail(collection: { id: string; name: string }, manifest: LogPlace, last: LogPlace): Promise<void> {
+    const where = `collection "${collection.name}"`;
+    const bytes = await this.#store.tail(collection.id);
+    if (bytes === null) {
+      const [entry] = last === manifest ? [] : await this.#store.read(collection.id, last.offset - 1, 1);
+      if (entry === undefined || linkIn(entry.bytes) === null) return;
+      throw new TidepoolError("CORRUPTION", `The tail of the log of ${where} is missing. Nothing was changed.`);
+    }
+    const tail = decodeTail(bytes, where);
+    if (tail.offset > last.offset) throw missing(where, last.offset + 1);
+    if (tail.offset !== last.offset || tail.link !== last.link) {
+      throw new TidepoolError("CORRUPTION", `The log of ${where} ends with another record than its tail tells. Nothing was changed.`);
+    }
+  }
+
+  /** Dimension that the first records after a place fix, up to which there are none; `null` when none follow. */
+  async firstDimension(collection: { id: string; name: string }, after: LogPlace): Promise<number | null> {
+    for await (const { record } of this.replay(collection, after, 1)) {
+      // An update of records that are not there fixes nothing.
+      if (record.kind === "write" && record.operation !== "update") return record.records.embeddings?.dimension ?? null;
+    }
+    return null;
   }
 
   /** Whether records of the collection follow an offset. */
@@ -103,9 +134,10 @@ export class Log {
   }
 
   async #commit(group: Pending<unknown>[]): Promise<void> {
-    const offsets = assignOffsets(group);
+    const { places, tails } = assignPlaces(group);
     try {
-      await this.#store.append(group.map(({ target, bytes }, i) => ({ collectionId: target.collectionId, offset: offsets[i]!, bytes })));
+      const entries = group.map(({ target, bytes }, i) => ({ collectionId: target.collectionId, offset: places[i]!.offset, bytes }));
+      await this.#store.append(entries, new Map([...tails].map(([id, place]) => [id, encodeTail(place)])));
     } catch (error) {
       for (const pending of group) pending.reject(error);
       return;
@@ -113,7 +145,7 @@ export class Log {
     for (let i = 0; i < group.length; i++) {
       const pending = group[i]!;
       try {
-        pending.resolve(await pending.apply(offsets[i]!));
+        pending.resolve(await pending.apply(places[i]!));
       } catch (error) {
         pending.reject(error);
       }
@@ -121,15 +153,22 @@ export class Log {
   }
 }
 
-function assignOffsets(group: readonly Pending<unknown>[]): number[] {
-  const last = new Map<string, number>();
-  return group.map(({ target }) => {
-    const offset = (last.get(target.collectionId) ?? target.appliedOffset()) + 1;
-    last.set(target.collectionId, offset);
-    return offset;
+/** Binds the records of a transaction to their places; `tails` are the last ones by collection. */
+function assignPlaces(group: readonly Pending<unknown>[]): { places: LogPlace[]; tails: Map<string, LogPlace> } {
+  const tails = new Map<string, LogPlace>();
+  const places = group.map(({ target, bytes }) => {
+    const place = placeAfter(tails.get(target.collectionId) ?? target.applied(), checksumIn(bytes));
+    setLink(bytes, place.link);
+    tails.set(target.collectionId, place);
+    return place;
   });
+  return { places, tails };
 }
 
-function missing(collection: string, offset: number): TidepoolError {
-  return new TidepoolError("CORRUPTION", `Log record ${offset} of collection "${collection}" is missing. Nothing was changed.`);
+function missing(where: string, offset: number): TidepoolError {
+  return new TidepoolError("CORRUPTION", `Log record ${offset} of ${where} is missing. Nothing was changed.`);
+}
+
+function astray(where: string, offset: number): TidepoolError {
+  return new TidepoolError("CORRUPTION", `Log record ${offset} of ${where} does not follow the one before it. Nothing was changed.`);
 }

@@ -1,7 +1,10 @@
 /**
  * The keys of the system database's rows in the catalog: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` ·
- * `manifest/<id>` · `version/<id>/<n>` (an earlier manifest), names percent-encoded.
+ * `manifest/<id>` · `version/<id>/<n>` (an earlier manifest), names percent-encoded; and what `sealed-catalog.ts` keeps of them:
+ * `digest/<bucket>` · `spare/<key>`.
  */
+
+export const formatKey = "format";
 
 export function tenantKey(tenant: string): string {
   return `tenant/${encodeURIComponent(tenant)}`;
@@ -23,7 +26,21 @@ export function versionKey(id: string, version: number): string {
   return `version/${id}/${version}`;
 }
 
-/** The collection's id in the key of a manifest or of an earlier one. */
+export function digestKey(bucket: number): string {
+  return `digest/${bucket}`;
+}
+
+/** Where the second copy of a row stands. */
+export function spareKey(key: string): string {
+  return `spare/${key}`;
+}
+
+/** The name in the key of a tenant, or those in the key of a database. */
+export function namesIn(key: string): string[] {
+  return key.split("/").slice(1).map(decodeURIComponent);
+}
+
+/** The collection's id in the key of its row, its manifest or an earlier one. */
 export function idIn(key: string): string {
   return key.split("/")[1]!;
 }

@@ -8,10 +8,10 @@
  */
 import type { Serial } from "../base/serial.js";
 import { TidepoolError } from "../errors.js";
-import type { CatalogStore } from "../storage.js";
-import { collectionKey, databaseKey, tenantKey } from "./catalog-keys.js";
+import { collectionKey, databaseKey, idIn, namesIn, tenantKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { decodeRow, encodeRow } from "./row.js";
+import { rowError, type SealedCatalog } from "./sealed-catalog.js";
 
 export const DEFAULT_TENANT = "default_tenant";
 export const DEFAULT_DATABASE = "default_database";
@@ -28,46 +28,67 @@ export interface DatabaseRow {
   tenant: string;
 }
 
+/** Stands for the id of a database whose row is lost. */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
 /** The rows of the tenant and the database that a new directory has; `id` is the latter's. */
 export function firstRows(id: string): [key: string, bytes: Uint8Array][] {
   const tenant: TenantRow = { name: DEFAULT_TENANT };
   const database: DatabaseRow = { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
-  return [
-    [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
-    [databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE), encodeRow(database)],
-  ];
+  return [rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE), database)];
+}
+
+function rowOf(key: string, value: TenantRow | DatabaseRow): [key: string, bytes: Uint8Array] {
+  return [key, encodeRow(key, value)];
 }
 
 export class Directory {
-  readonly #catalog: CatalogStore;
+  readonly #catalog: Pick<SealedCatalog, "commit">;
   readonly #tenants = new Map<string, TenantRow>();
   readonly #databases = new Map<string, DatabaseRow>();
   readonly #collections = new Map<string, CollectionRow>();
+  /** Collections whose row cannot be read, by id: nobody knows their names. */
+  readonly #lost = new Map<string, TidepoolError>();
   readonly #changes: Serial;
   #nextSequence = 1;
 
-  private constructor(catalog: CatalogStore, changes: Serial) {
+  private constructor(catalog: SealedCatalog, changes: Serial) {
     this.#catalog = catalog;
     this.#changes = changes;
   }
 
-  /** Reads the rows. Changes of collections run in `changes`, one after the other. */
-  static async load(catalog: CatalogStore, changes: Serial): Promise<Directory> {
+  /** Takes over the rows. Changes of collections run in `changes`, one after the other. */
+  static load(catalog: SealedCatalog, changes: Serial): Directory {
     const directory = new Directory(catalog, changes);
-    await directory.#load();
+    directory.#loadScopes(catalog);
+    directory.#loadCollections(catalog);
     return directory;
   }
 
-  async #load(): Promise<void> {
-    for (const [key, bytes] of await this.#catalog.list("tenant/")) {
+  /** A row that is lost leaves its names behind, in its key; so what lies below them can still be reached. */
+  #loadScopes(catalog: SealedCatalog): void {
+    for (const [key, bytes] of catalog.list("tenant/")) {
       const row = decodeRow<TenantRow>(key, bytes);
       this.#tenants.set(row.name, row);
     }
-    for (const [key, bytes] of await this.#catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
-    const rows = (await this.#catalog.list("collection/")).map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
+    for (const [key, bytes] of catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
+    for (const { key } of catalog.lost("tenant/")) this.#tenants.set(namesIn(key)[0]!, { name: namesIn(key)[0]! });
+    for (const { key } of catalog.lost("database/")) {
+      const [tenant, name] = namesIn(key) as [string, string];
+      this.#databases.set(key, { id: NO_ID, name, tenant });
+    }
+  }
+
+  #loadCollections(catalog: SealedCatalog): void {
+    const rows = catalog.list("collection/").map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
     for (const row of rows.sort((a, b) => a.sequence - b.sequence)) {
       this.#collections.set(row.id, row);
       this.#nextSequence = row.sequence + 1;
+    }
+    for (const damage of catalog.lost("collection/")) this.#lost.set(idIn(damage.key), rowError(damage));
+    for (const [key] of catalog.list("manifest/")) {
+      const damage = { key: collectionKey(idIn(key)), what: "is missing" };
+      if (!this.#collections.has(idIn(key)) && !this.#lost.has(idIn(key))) this.#lost.set(idIn(key), rowError(damage));
     }
   }
 
@@ -75,7 +96,7 @@ export class Directory {
 
   async createTenant(name: string): Promise<void> {
     if (this.#tenants.has(name)) throw alreadyExists("Tenant", name);
-    await this.#catalog.commit({ expect: new Map([[tenantKey(name), null]]), put: new Map([[tenantKey(name), encodeRow({ name })]]) });
+    await this.#catalog.commit({ expect: new Map([[tenantKey(name), null]]), put: new Map([rowOf(tenantKey(name), { name })]) });
     this.#tenants.set(name, { name });
   }
 
@@ -88,7 +109,7 @@ export class Directory {
   async updateTenant(name: string, resourceName: string): Promise<void> {
     this.getTenant(name);
     const row: TenantRow = { name, resourceName };
-    await this.#catalog.commit({ put: new Map([[tenantKey(name), encodeRow(row)]]) });
+    await this.#catalog.commit({ put: new Map([rowOf(tenantKey(name), row)]) });
     this.#tenants.set(name, row);
   }
 
@@ -97,7 +118,7 @@ export class Directory {
     const key = databaseKey(tenant, name);
     if (this.#databases.has(key)) throw alreadyExists("Database", name);
     const row: DatabaseRow = { id, name, tenant };
-    await this.#catalog.commit({ expect: new Map([[key, null]]), put: new Map([[key, encodeRow(row)]]) });
+    await this.#catalog.commit({ expect: new Map([[key, null]]), put: new Map([rowOf(key, row)]) });
     this.#databases.set(key, row);
   }
 
@@ -133,10 +154,7 @@ export class Directory {
       delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter(
         (row) => row !== key && row !== tenantKey(DEFAULT_TENANT),
       ),
-      put: new Map([
-        [tenantKey(DEFAULT_TENANT), encodeRow(tenant)],
-        [key, encodeRow(database)],
-      ]),
+      put: new Map([rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(key, database)]),
     });
     this.#tenants.clear();
     this.#databases.clear();
@@ -151,11 +169,26 @@ export class Directory {
     const all = [...this.#collections.values()];
     if (tenant === undefined || database === undefined) return all;
     this.getDatabase(tenant, database);
+    this.#refuseLost();
     return all.filter((row) => row.tenant === tenant && row.database === database);
   }
 
+  /** Whether none has the name cannot be told while any is lost: that is `CORRUPTION`. */
   findCollection(tenant: string, database: string, name: string): CollectionRow | null {
-    return this.listCollections(tenant, database).find((row) => row.name === name) ?? null;
+    this.getDatabase(tenant, database);
+    const ofScope = (row: CollectionRow): boolean => row.tenant === tenant && row.database === database;
+    const found = this.listCollections().find((row) => row.name === name && ofScope(row));
+    if (found === undefined) this.#refuseLost();
+    return found ?? null;
+  }
+
+  #refuseLost(): void {
+    for (const error of this.#lost.values()) throw error;
+  }
+
+  /** Ids of collections whose row cannot be read. */
+  get lostIds(): string[] {
+    return [...this.#lost.keys()];
   }
 
   getCollection(tenant: string, database: string, name: string): CollectionRow {
@@ -167,6 +200,7 @@ export class Directory {
   /** With a scope, the collection must lie in it. */
   collectionById(id: string, scope?: { tenant: string; database: string }): CollectionRow {
     const row = this.#collections.get(id);
+    if (row === undefined && this.#lost.has(id)) throw this.#lost.get(id)!;
     const inScope = scope === undefined || (row?.tenant === scope.tenant && row.database === scope.database);
     if (row === undefined || !inScope) throw notFound("Collection", id);
     return row;
@@ -183,7 +217,7 @@ export class Directory {
       const row = { ...this.collectionById(id), ...change };
       const namesake = this.findCollection(row.tenant, row.database, row.name);
       if (namesake !== null && namesake.id !== id) throw alreadyExists("Collection", row.name);
-      await this.#catalog.commit({ put: new Map([[collectionKey(id), encodeRow(row)]]) });
+      await this.#catalog.commit({ put: new Map([[collectionKey(id), encodeRow(collectionKey(id), row)]]) });
       this.#collections.set(id, row);
       return row;
     });
@@ -205,6 +239,7 @@ export class Directory {
   /** Shows a collection no more, whose deletion was committed. */
   remove(id: string): void {
     this.#collections.delete(id);
+    this.#lost.delete(id);
   }
 }
 

@@ -1,11 +1,16 @@
 /**
- * Manifests as they were in format version 1, where a manifest spelled out the insides of every section: read, and never
- * written any more.
+ * Databases of format version 1, where no row was bound to its key, none had a spare, there was no digest of the catalog, and a
+ * manifest spelled out the insides of every section. Opening one writes all rows anew in one transaction.
  */
 
+import { firstLink } from "../base/log-chain.js";
 import type { Sections } from "../collection/parts.js";
 import type { TextSnapshot } from "../segment/text-section.js";
+import type { CatalogStore } from "../storage.js";
+import { formatKey, idIn } from "./catalog-keys.js";
 import type { Manifest } from "./manifest.js";
+import { decodeUnboundRow, encodeRow } from "./row.js";
+import { SealedCatalog } from "./sealed-catalog.js";
 
 interface ManifestOfFormat1 {
   version: number;
@@ -22,16 +27,40 @@ interface ManifestOfFormat1 {
   graph: Sections["vectors"]["graph"];
 }
 
-/** The manifest of a row, of whichever format. */
-export function toManifest(row: Manifest | ManifestOfFormat1): Manifest {
-  return "sections" in row ? row : fromFormat1(row);
+/**
+ * Writes the rows of format 1, and this row `format` with them, as the present format has them. A damaged one stays as it is, and
+ * is told as such by the digest from then on.
+ */
+export async function raiseFromFormat1(catalog: CatalogStore, before: Uint8Array, format: object): Promise<void> {
+  const put = new Map([[formatKey, encodeRow(formatKey, format)]]);
+  for (const [key, bytes] of await catalog.list("")) {
+    if (SealedCatalog.seals(key)) put.set(key, raisedRow(key, bytes));
+  }
+  await SealedCatalog.empty(catalog).commit({ expect: new Map([[formatKey, before]]), put });
 }
 
-function fromFormat1(row: ManifestOfFormat1): Manifest {
+function raisedRow(key: string, bytes: Uint8Array): Uint8Array {
+  const row = decodedOrNull(key, bytes);
+  if (row === null) return bytes;
+  const isManifest = key.startsWith("manifest/") || key.startsWith("version/");
+  return encodeRow(key, isManifest ? fromFormat1(idIn(key), row as ManifestOfFormat1) : row);
+}
+
+/** `null` for a damaged row. */
+function decodedOrNull(key: string, bytes: Uint8Array): unknown {
+  try {
+    return decodeUnboundRow(key, bytes);
+  } catch {
+    return null;
+  }
+}
+
+function fromFormat1(id: string, row: ManifestOfFormat1): Manifest {
   const { version, offset, nextOrdinal, count, dimension, hasDocuments, ids, payload, vectors, metadata, text, graph } = row;
   return {
     version,
     offset,
+    link: firstLink(id),
     nextOrdinal,
     count,
     requests: [],

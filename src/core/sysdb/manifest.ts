@@ -8,6 +8,8 @@
  * Invariants: a manifest names only flushed blocks; `offset` is the last log record that its segments contain, and the
  * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`.
  */
+
+import { firstLink } from "../base/log-chain.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import type { AppliedRequest } from "../collection/applied-requests.js";
 import type { Sections } from "../collection/parts.js";
@@ -15,6 +17,8 @@ import type { Sections } from "../collection/parts.js";
 export interface Manifest {
   version: number;
   offset: number;
+  /** Link of the log record at `offset`, which the next one continues: head of `base/log-chain.ts`. */
+  link: number;
   nextOrdinal: number;
   /** Live records in the segments. */
   count: number;
@@ -30,8 +34,8 @@ export interface SectionKinds {
   refs(sections: Sections): Iterable<BlockRef>;
 }
 
-export function emptyManifest(sections: Sections): Manifest {
-  return { version: 0, offset: 0, nextOrdinal: 0, count: 0, requests: [], sections };
+export function emptyManifest(sections: Sections, id: string): Manifest {
+  return { version: 0, offset: 0, link: firstLink(id), nextOrdinal: 0, count: 0, requests: [], sections };
 }
 
 /** Blocks that any of the manifests names and none of the `kept` does, once each. */

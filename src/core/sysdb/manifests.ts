@@ -9,13 +9,12 @@
 import type { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
-import type { CatalogStore } from "../storage.js";
 import { idIn, manifestKey, versionKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { notFound } from "./directory.js";
-import { toManifest } from "./format-1.js";
 import { emptyManifest, type Manifest, refsOnlyIn, type SectionKinds } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
+import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.js";
 
 /** A manifest and its row, for compare-and-set. */
 export interface StoredManifest {
@@ -32,47 +31,59 @@ export interface ManifestsOptions {
 }
 
 export class Manifests {
-  readonly #catalog: CatalogStore;
+  readonly #catalog: Pick<SealedCatalog, "commit">;
   readonly #published = new Map<string, StoredManifest>();
   /** Earlier manifests that are retained, by collection, oldest first. */
   readonly #versions = new Map<string, Manifest[]>();
+  /** Rows that cannot be read, by collection: nobody knows which blocks they name. */
+  readonly #lost = new Map<string, { key: string; error: TidepoolError }[]>();
   readonly #options: ManifestsOptions;
   readonly #changes: Serial;
 
-  private constructor(catalog: CatalogStore, changes: Serial, options: ManifestsOptions) {
+  private constructor(catalog: SealedCatalog, changes: Serial, options: ManifestsOptions) {
     this.#catalog = catalog;
     this.#changes = changes;
     this.#options = options;
   }
 
-  /** Reads the manifests of these collections. One that is missing or damaged is `CORRUPTION`. Changes run in `changes`. */
-  static async load(
-    catalog: CatalogStore,
-    changes: Serial,
-    options: ManifestsOptions,
-    collections: readonly CollectionRow[],
-  ): Promise<Manifests> {
+  /** Takes over the manifests. One of these collections that is missing or damaged is `CORRUPTION` to whoever asks for it. */
+  static load(catalog: SealedCatalog, changes: Serial, options: ManifestsOptions, collections: readonly CollectionRow[]): Manifests {
     const manifests = new Manifests(catalog, changes, options);
-    await manifests.#load(new Map(collections.map(({ id, name }) => [id, name])));
+    manifests.#load(catalog, new Map(collections.map(({ id, name }) => [id, name])));
     return manifests;
   }
 
-  async #load(names: ReadonlyMap<string, string>): Promise<void> {
-    for (const [key, bytes] of await this.#catalog.list("manifest/")) {
-      this.#published.set(idIn(key), { manifest: decodeManifest(key, bytes, names), bytes });
+  #load(catalog: SealedCatalog, names: ReadonlyMap<string, string>): void {
+    for (const [key, bytes] of catalog.list("manifest/")) {
+      this.#published.set(idIn(key), { manifest: decodeRow<Manifest>(key, bytes), bytes });
     }
-    for (const [key, bytes] of await this.#catalog.list("version/")) {
+    for (const [key, bytes] of catalog.list("version/")) {
       const id = idIn(key);
-      const versions = [...this.versions(id), decodeManifest(key, bytes, names)];
+      const versions = [...this.versions(id), decodeRow<Manifest>(key, bytes)];
       this.#versions.set(
         id,
         versions.sort((a, b) => a.version - b.version),
       );
     }
-    for (const [id, name] of names) {
-      if (this.#published.has(id)) continue;
-      throw new TidepoolError("CORRUPTION", `The manifest of collection ${show(name)} is missing. Nothing was changed.`);
+    for (const damage of [...catalog.lost("manifest/"), ...catalog.lost("version/")]) this.#lose(damage, names);
+    for (const id of names.keys()) {
+      const key = manifestKey(id);
+      if (!this.#published.has(id) && !this.#lost.get(id)?.some((lost) => lost.key === key)) this.#lose({ key, what: "is missing" }, names);
     }
+  }
+
+  #lose(damage: Pick<RowDamage, "key" | "what">, names: ReadonlyMap<string, string>): void {
+    const id = idIn(damage.key);
+    const name = names.get(id);
+    const { message, details } = rowError(damage);
+    const told = name === undefined ? message : `The manifest of collection ${show(name)} cannot be read. ${message}`;
+    this.#lost.set(id, [...(this.#lost.get(id) ?? []), { key: damage.key, error: new TidepoolError("CORRUPTION", told, { details }) }]);
+  }
+
+  /** What is wrong with a manifest that cannot be read; while there is one nobody knows all blocks in use. */
+  get firstLoss(): TidepoolError | null {
+    for (const [loss] of this.#lost.values()) return loss!.error;
+    return null;
   }
 
   /** The published manifest. */
@@ -85,16 +96,18 @@ export class Manifests {
     return this.#versions.get(id) ?? [];
   }
 
-  /** All manifests of a collection that can be read, oldest first; the last is the published one. */
+  /** All manifests of a collection that can be read, oldest first; the last is the published one. `CORRUPTION` when one is lost. */
   retained(id: string): readonly Manifest[] {
+    const lost = this.#lost.get(id);
+    if (lost !== undefined) throw lost[0]!.error;
     return [...this.versions(id), this.published(id)];
   }
 
-  /** Every block that the published manifests of these collections name, once each. */
+  /** Every block that the published manifests of these collections name, as far as they can be read, once each. */
   publishedRefs(ids: readonly string[]): BlockRef[] {
     return refsOnlyIn(
       this.#options.sections,
-      ids.map((id) => this.published(id)),
+      ids.flatMap((id) => this.#published.get(id)?.manifest ?? []),
       [],
     );
   }
@@ -119,9 +132,10 @@ export class Manifests {
       const earlier = [...this.versions(id), current.manifest];
       const retained = earlier.slice(Math.max(0, earlier.length - this.#options.retainVersions + 1));
       const dropped = earlier.slice(0, earlier.length - retained.length);
-      const bytes = encodeRow(next);
+      const bytes = encodeRow(manifestKey(id), next);
       const put = new Map([[manifestKey(id), bytes]]);
-      if (retained.length > 0) put.set(versionKey(id, current.manifest.version), current.bytes);
+      const kept = versionKey(id, current.manifest.version);
+      if (retained.length > 0) put.set(kept, encodeRow(kept, current.manifest));
       await this.#catalog.commit({
         expect: new Map([[manifestKey(id), current.bytes]]),
         put,
@@ -139,19 +153,21 @@ export class Manifests {
   /** The published manifest and its row. */
   stored(id: string): StoredManifest {
     const stored = this.#published.get(id);
+    const lost = this.#lost.get(id)?.find(({ key }) => key === manifestKey(id));
+    if (lost !== undefined) throw lost.error;
     if (stored === undefined) throw notFound("Collection", id);
     return stored;
   }
 
   /** The first manifest of a collection that begins with nothing. */
-  first(): StoredManifest {
-    const manifest = emptyManifest(this.#options.sections.empty());
-    return { manifest, bytes: encodeRow(manifest) };
+  first(id: string): StoredManifest {
+    return storedAs(id, emptyManifest(this.#options.sections.empty(), id));
   }
 
   /** The keys of all rows of a collection's manifests. */
   keysOf(id: string): string[] {
-    return [manifestKey(id), ...this.versions(id).map(({ version }) => versionKey(id, version))];
+    const lost = (this.#lost.get(id) ?? []).map(({ key }) => key);
+    return [...new Set([manifestKey(id), ...this.versions(id).map(({ version }) => versionKey(id, version)), ...lost])];
   }
 
   /** Shows the manifest of a collection that was committed. */
@@ -164,9 +180,11 @@ export class Manifests {
    * collection, name and no other does.
    */
   remove(id: string, unpublished: readonly Manifest[]): BlockRef[] {
-    const gone = [...this.retained(id), ...unpublished];
+    const published = this.#published.get(id);
+    const gone = [...this.versions(id), ...(published === undefined ? [] : [published.manifest]), ...unpublished];
     this.#published.delete(id);
     this.#versions.delete(id);
+    this.#lost.delete(id);
     return this.refsOnlyIn(gone);
   }
 
@@ -175,12 +193,7 @@ export class Manifests {
   }
 }
 
-function decodeManifest(key: string, bytes: Uint8Array, names: ReadonlyMap<string, string>): Manifest {
-  try {
-    return toManifest(decodeRow<Manifest>(key, bytes));
-  } catch (cause) {
-    const name = names.get(idIn(key));
-    if (name === undefined || !(cause instanceof TidepoolError)) throw cause;
-    throw new TidepoolError("CORRUPTION", `The manifest of collection ${show(name)} is damaged. ${cause.message}`, { cause });
-  }
+/** The manifest with its row under the collection's key. */
+export function storedAs(id: string, manifest: Manifest): StoredManifest {
+  return { manifest, bytes: encodeRow(manifestKey(id), manifest) };
 }

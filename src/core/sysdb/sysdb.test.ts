@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
+import { crc32 } from "../base/checksum.js";
+import { encodeJson } from "../base/json-bytes.js";
+import { firstLink } from "../base/log-chain.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { sectionKinds } from "../collection/parts.js";
+import type { TidepoolError } from "../errors.js";
 import { LogRetention } from "../log/log-retention.js";
 import type { CatalogStore } from "../storage.js";
 import { DEFAULT_DATABASE, DEFAULT_TENANT } from "./directory.js";
@@ -25,7 +29,7 @@ function open(catalog: CatalogStore, options: Partial<ManifestsOptions> = {}): P
 function manifestWith(fields: Partial<Manifest>, ...refs: BlockRef[]): Manifest {
   const sections = sectionKinds.empty();
   sections.records.ids = refs.map((ref) => ({ first: 0, last: 0, rows: 1, refs: [ref] }));
-  return { ...emptyManifest(sections), ...fields };
+  return { ...emptyManifest(sections, "c"), ...fields };
 }
 
 function fields(name: string, id = name) {
@@ -175,64 +179,160 @@ describe("the system database", () => {
     const { version, offset, nextOrdinal, count, sections } = manifestWith({ version: 4, offset: 9, nextOrdinal: 3, count: 2 }, ref(1));
     const { ids, payload } = sections.records;
     const old = { version, offset, nextOrdinal, count, ids, payload, dimension: 2, hasDocuments: true };
-    const manifest = encodeRow({ ...old, vectors: [], metadata: sections.metadata, text: null, graph: null });
-    const format = encodeRow({ formatVersion: 1, createdAt: 0 });
-    await catalog.commit({
-      put: new Map([
-        ["manifest/c", manifest],
-        ["format", format],
-      ]),
-    });
+    const rows = new Map<string, Uint8Array>([
+      ["manifest/c", unbound({ ...old, vectors: [], metadata: sections.metadata, text: null, graph: null })],
+      ["format", encodeRow("format", { formatVersion: 1, createdAt: 0 })],
+    ]);
+    const kept = (await catalog.list("")).filter(([key]) => /^(collection|tenant|database)/.test(key));
+    for (const [key, bytes] of kept) rows.set(key, unbound(decodeRow(key, bytes)));
+    await catalog.commit({ delete: (await catalog.list("")).map(([key]) => key) });
+    await catalog.commit({ put: rows });
     const sysdb = await open(catalog);
     expect(sysdb.manifests.published("c")).toEqual({
-      ...{ version, offset, nextOrdinal, count, requests: [] },
+      ...{ version, offset, link: firstLink("c"), nextOrdinal, count, requests: [] },
       sections: { ...sections, vectors: { dimension: 2, rows: [], graph: null }, text: { hasDocuments: true, snapshot: null } },
     });
     expect(decodeRow("format", (await catalog.get("format"))!)).toEqual({ formatVersion: FORMAT_VERSION, createdAt: 0 });
-    expect(await catalog.get("manifest/c")).toEqual(manifest);
+    expect(sysdb.catalog.damage).toEqual([]);
+    expect((await open(catalog)).manifests.published("c")).toEqual(sysdb.manifests.published("c"));
     expect(await sysdb.manifests.publish("c", manifestWith({ version: 5, offset: 9 }), [])).toEqual([ref(1)]);
   });
 
   test("a database of a newer format is refused and left alone", async () => {
     const catalog = await openCatalog();
-    await catalog.commit({ put: new Map([["format", encodeRow({ formatVersion: FORMAT_VERSION + 1, createdAt: 0 })]]) });
+    await catalog.commit({ put: new Map([["format", encodeRow("format", { formatVersion: FORMAT_VERSION + 1, createdAt: 0 })]]) });
     await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "FORMAT_TOO_NEW" }));
     expect(await catalog.list("")).toHaveLength(1);
   });
 
-  test.each(["format", "manifest/c", "collection/c"])("a damaged row %s is corruption, never a first run", async (key) => {
-    const catalog = await openCatalog();
-    await (await open(catalog)).createCollection(fields("c"));
-    const bytes = (await catalog.get(key))!.slice();
-    bytes[bytes.length - 2]! ^= 1;
-    await catalog.commit({ put: new Map([[key, bytes]]) });
-    const before = await catalog.list("");
-    await expect(open(catalog)).rejects.toThrow(
-      expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining(`"${key}"`) as string }),
-    );
-    expect(await catalog.list("")).toEqual(before);
-  });
-
-  test("a damaged manifest is told with the name of its collection", async () => {
-    const catalog = await openCatalog();
-    await (await open(catalog)).createCollection(fields("notes", "c"));
-    await catalog.commit({ put: new Map([["manifest/c", new Uint8Array(9)]]) });
-    await expect(open(catalog)).rejects.toThrow(
-      'The manifest of collection "notes" is damaged. Catalog row "manifest/c" fails its checksum',
-    );
-  });
-
-  test.each(["format", "manifest/c"])("a missing row %s is corruption too", async (key) => {
-    const catalog = await openCatalog();
-    await (await open(catalog)).createCollection(fields("c"));
-    await catalog.commit({ delete: [key] });
-    await expect(open(catalog)).rejects.toThrow(expect.objectContaining({ code: "CORRUPTION" }));
+  test("a damaged or missing row format is corruption, never a first run", async () => {
+    for (const bytes of [new Uint8Array(9), null]) {
+      const catalog = await openCatalog();
+      await (await open(catalog)).createCollection(fields("c"));
+      await catalog.commit(bytes === null ? { delete: ["format"] } : { put: new Map([["format", bytes]]) });
+      const before = await catalog.list("");
+      await expect(open(catalog)).rejects.toMatchObject({ code: "CORRUPTION", message: expect.stringContaining('"format"') });
+      expect(await catalog.list("")).toEqual(before);
+    }
   });
 });
 
+describe("a row that is damaged, missing, exchanged or out of date", () => {
+  /** Two collections, of which the first has an earlier version. */
+  async function filled(): Promise<CatalogStore> {
+    const catalog = await openCatalog();
+    const sysdb = await open(catalog, { retainVersions: 2 });
+    for (const name of ["a", "b"]) await sysdb.createCollection(fields(name));
+    await sysdb.manifests.publish("a", manifestWith({ version: 1, count: 1 }, ref(1)), []);
+    await sysdb.manifests.publish("a", manifestWith({ version: 2, count: 2 }, ref(2)), []);
+    await sysdb.directory.createTenant("team");
+    await sysdb.directory.createDatabase("team", "drafts", "id");
+    return catalog;
+  }
+
+  /** Everything that the catalog tells, or the error that it tells instead. */
+  function told({ directory, manifests }: SysDb): unknown[] {
+    const attempt = (ask: () => unknown): unknown => {
+      try {
+        return ask();
+      } catch (error) {
+        return (error as TidepoolError).code;
+      }
+    };
+    return [
+      () => directory.listDatabases("team").map(({ name }) => name),
+      () => directory.getTenant("team").name,
+      () => directory.listCollections(DEFAULT_TENANT, DEFAULT_DATABASE).map(({ name }) => name),
+      ...["a", "b"].flatMap((id) => [() => directory.collectionById(id), () => manifests.published(id)]),
+      () => manifests.retained("a"),
+    ].map(attempt);
+  }
+
+  type Damage = (rows: Map<string, Uint8Array>, key: string) => Uint8Array | null | undefined;
+  const damages: [string, Damage][] = [
+    ["missing", () => null],
+    ["changed", (rows, key) => rows.get(key)!.with(6, 3)],
+    ["of another type", () => new Uint8Array(0)],
+    ["another row of its kind", (rows, key) => [...rows].find(([k]) => k !== key && k.split("/")[0] === key.split("/")[0])?.[1]],
+  ];
+
+  test.each(damages)(
+    "%s: what it says is known from its spare, or whoever asks for it is told, and nothing else changes",
+    async (_, damage) => {
+      const truth = told(await open(await filled(), { retainVersions: 2 }));
+      const keys = (await (await filled()).list("")).map(([key]) => key).filter((key) => key !== "format");
+      for (const key of keys) {
+        const catalog = await filled();
+        const bytes = damage(new Map(await catalog.list("")), key);
+        if (bytes === undefined) continue;
+        await catalog.commit(bytes === null ? { delete: [key] } : { put: new Map([[key, bytes]]) });
+        const before = await catalog.list("");
+        const sysdb = await open(catalog, { retainVersions: 2 });
+        expect(await catalog.list("")).toEqual(before);
+        expect([key, sysdb.catalog.damage.map((row) => row.key)]).toEqual([key, [key]]);
+        const version = key.startsWith("version/") ? [5 + 2] : [];
+        expect([key, told(sysdb)]).toEqual([key, truth.map((answer, at) => (version.includes(at) ? "CORRUPTION" : answer))]);
+        await sysdb.directory.modifyCollection("b", { metadata: { b: 2 } });
+        await sysdb.manifests.publish("a", manifestWith({ version: 3, count: 2 }, ref(2)), []);
+      }
+    },
+  );
+
+  test("an earlier state of a row is replaced by the spare, and told when that is old too", async () => {
+    const catalog = await filled();
+    const old = (await catalog.get("manifest/a"))!;
+    await (await open(catalog)).manifests.publish("a", manifestWith({ version: 3 }, ref(3)), []);
+    await catalog.commit({ put: new Map([["manifest/a", old]]) });
+    expect((await open(catalog)).manifests.published("a").version).toBe(3);
+    await catalog.commit({ put: new Map([["spare/manifest/a", old]]) });
+    const sysdb = await open(catalog);
+    expect(() => sysdb.manifests.published("a")).toThrow('Catalog row "manifest/a" is not the latest that was written');
+    expect(sysdb.manifests.firstLoss).toMatchObject({ code: "CORRUPTION" });
+    expect(sysdb.manifests.published("b").version).toBe(0);
+  });
+
+  test("a collection that is lost with its spare is told to whoever might mean it, and can be deleted by its id", async () => {
+    const catalog = await filled();
+    await catalog.commit({ delete: ["collection/a", "spare/collection/a"] });
+    const sysdb = await open(catalog);
+    expect(sysdb.directory.getCollection(DEFAULT_TENANT, DEFAULT_DATABASE, "b").id).toBe("b");
+    for (const ask of [
+      () => sysdb.directory.findCollection(DEFAULT_TENANT, DEFAULT_DATABASE, "a"),
+      () => sysdb.directory.collectionById("a"),
+    ])
+      expect(ask).toThrow('Catalog row "collection/a" is missing');
+    await expect(sysdb.createCollection(fields("a", "c"))).rejects.toMatchObject({ code: "CORRUPTION" });
+    await sysdb.deleteCollection("a", []);
+    await sysdb.createCollection(fields("a", "c"));
+    expect((await open(catalog)).catalog.damage).toEqual([]);
+  });
+
+  test("a manifest that is lost with its spare leaves its collection to be deleted", async () => {
+    const catalog = await filled();
+    await catalog.commit({ put: new Map(["manifest/a", "spare/manifest/a"].map((key) => [key, new Uint8Array(9)])) });
+    const sysdb = await open(catalog);
+    expect(() => sysdb.manifests.published("a")).toThrow(
+      'The manifest of collection "a" cannot be read. Catalog row "manifest/a" fails its checksum',
+    );
+    await sysdb.deleteCollection("a", []);
+    expect(sysdb.manifests.firstLoss).toBeNull();
+    expect((await open(catalog)).catalog.damage).toEqual([]);
+  });
+});
+
+/** A row of format 1. */
+function unbound(value: unknown): Uint8Array {
+  const json = encodeJson(value);
+  const bytes = new Uint8Array(4 + json.length);
+  bytes.set(json, 4);
+  new DataView(bytes.buffer).setUint32(0, crc32(json), true);
+  return bytes;
+}
+
 test("a row comes back, and a changed one does not", () => {
-  const bytes = encodeRow({ a: [1, "ü"] });
+  const bytes = encodeRow("k", { a: [1, "ü"] });
   expect(decodeRow("k", bytes)).toEqual({ a: [1, "ü"] });
   expect(() => decodeRow("k", bytes.slice(0, 3))).toThrow('Catalog row "k" has 3 bytes');
   expect(() => decodeRow("k", bytes.slice(0, -1))).toThrow('Catalog row "k" fails its checksum');
+  expect(() => decodeRow("l", bytes)).toThrow('Catalog row "l" fails its checksum');
 });

@@ -8,12 +8,14 @@ import { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
-import { collectionKey, manifestKey } from "./catalog-keys.js";
+import { collectionKey, formatKey, manifestKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { Directory, firstRows } from "./directory.js";
+import { raiseFromFormat1 } from "./format-1.js";
 import type { Manifest } from "./manifest.js";
-import { Manifests, type ManifestsOptions, type StoredManifest } from "./manifests.js";
+import { Manifests, type ManifestsOptions, type StoredManifest, storedAs } from "./manifests.js";
 import { decodeRow, encodeRow } from "./row.js";
+import { SealedCatalog } from "./sealed-catalog.js";
 
 /** Version of everything on disk. A change that an older release cannot read raises it. */
 export const FORMAT_VERSION = 2;
@@ -26,33 +28,39 @@ interface FormatRow {
 export class SysDb {
   readonly directory: Directory;
   readonly manifests: Manifests;
-  readonly #catalog: CatalogStore;
+  /** What the rows vouch for. */
+  readonly catalog: SealedCatalog;
   /** Changes run one after the other: what is shared, and which names are taken, must not change between looking and committing. */
   readonly #changes: Serial;
 
-  private constructor(catalog: CatalogStore, changes: Serial, directory: Directory, manifests: Manifests) {
-    this.#catalog = catalog;
+  private constructor(catalog: SealedCatalog, changes: Serial, directory: Directory, manifests: Manifests) {
+    this.catalog = catalog;
     this.#changes = changes;
     this.directory = directory;
     this.manifests = manifests;
   }
 
-  /** Reads the catalog, or writes the first rows of a new one. */
+  /**
+   * Reads the catalog, or writes the first rows of a new one. What cannot be read is left out, and is `CORRUPTION` to whoever asks
+   * for it; `catalog.damage` says what that is.
+   */
   static async open(catalog: CatalogStore, environment: Pick<Environment, "now" | "randomId">, options: ManifestsOptions): Promise<SysDb> {
-    const bytes = await catalog.get("format");
+    const bytes = await catalog.get(formatKey);
     if (bytes === null) await initialise(catalog, environment);
     const format = bytes === null ? null : readFormat(bytes);
+    if (format?.formatVersion === 1) await raiseFromFormat1(catalog, bytes!, { ...format, formatVersion: FORMAT_VERSION });
+    const sealed = await SealedCatalog.read(catalog);
     const changes = new Serial();
-    const directory = await Directory.load(catalog, changes);
-    const manifests = await Manifests.load(catalog, changes, options, directory.listCollections());
-    if (format !== null && format.formatVersion < FORMAT_VERSION) await raiseFormat(catalog, format, bytes!);
-    return new SysDb(catalog, changes, directory, manifests);
+    const directory = Directory.load(sealed, changes);
+    const manifests = Manifests.load(sealed, changes, options, directory.listCollections());
+    sealed.forgetRows();
+    return new SysDb(sealed, changes, directory, manifests);
   }
 
   createCollection(fields: Omit<CollectionRow, "sequence" | "root">): Promise<CollectionRow> {
     return this.#changes.run(() => {
       const row = this.directory.newRow({ ...fields, root: fields.id });
-      return this.#admit(row, this.manifests.first(), {});
+      return this.#admit(row, this.manifests.first(row.id), {});
     });
   }
 
@@ -64,7 +72,7 @@ export class SysDb {
     return this.#changes.run(() => {
       const row = this.directory.newRow({ ...this.directory.collectionById(sourceId), id, name });
       const stored = this.manifests.stored(sourceId);
-      return this.#admit(row, stored, {
+      return this.#admit(row, storedAs(id, stored.manifest), {
         expect: new Map([[manifestKey(sourceId), stored.bytes]]),
         copyLog: { from: sourceId, to: id, after: stored.manifest.offset },
       });
@@ -74,20 +82,23 @@ export class SysDb {
   /** The manifest is shown first: whoever sees the collection finds it. */
   async #admit(row: CollectionRow, stored: StoredManifest, transaction: CatalogTransaction): Promise<CollectionRow> {
     const put = new Map([
-      [collectionKey(row.id), encodeRow(row)],
+      [collectionKey(row.id), encodeRow(collectionKey(row.id), row)],
       [manifestKey(row.id), stored.bytes],
     ]);
-    await this.#catalog.commit({ ...transaction, put });
+    await this.catalog.commit({ ...transaction, put });
     this.manifests.add(row.id, stored);
     this.directory.add(row);
     return row;
   }
 
-  /** Deletes row, manifests and log in one transaction. Returns the blocks that no other collection's manifest names. */
+  /**
+   * Deletes row, manifests and log in one transaction, also when they cannot be read. Returns the blocks that no other collection's
+   * manifest names.
+   */
   deleteCollection(id: string, unpublished: readonly Manifest[]): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
-      this.directory.collectionById(id);
-      await this.#catalog.commit({
+      if (!this.directory.lostIds.includes(id)) this.directory.collectionById(id);
+      await this.catalog.commit({
         delete: [collectionKey(id), ...this.manifests.keysOf(id)],
         truncateLog: [{ collectionId: id, upTo: Infinity }],
       });
@@ -103,20 +114,14 @@ async function initialise(catalog: CatalogStore, environment: Pick<Environment, 
     throw new TidepoolError("CORRUPTION", `Catalog row "format" is missing although ${orphans.length} others exist. Nothing was changed.`);
   }
   const format: FormatRow = { formatVersion: FORMAT_VERSION, createdAt: environment.now() };
-  await catalog.commit({
-    expect: new Map([["format", null]]),
-    put: new Map([["format", encodeRow(format)], ...firstRows(environment.randomId())]),
+  await SealedCatalog.empty(catalog).commit({
+    expect: new Map([[formatKey, null]]),
+    put: new Map([[formatKey, encodeRow(formatKey, format)], ...firstRows(environment.randomId())]),
   });
 }
 
-/** Before the first row of this format is written: an older release must not open what it cannot read. */
-function raiseFormat(catalog: CatalogStore, format: FormatRow, bytes: Uint8Array): Promise<void> {
-  const raised: FormatRow = { ...format, formatVersion: FORMAT_VERSION };
-  return catalog.commit({ expect: new Map([["format", bytes]]), put: new Map([["format", encodeRow(raised)]]) });
-}
-
 function readFormat(bytes: Uint8Array): FormatRow {
-  const format = decodeRow<FormatRow>("format", bytes);
+  const format = decodeRow<FormatRow>(formatKey, bytes);
   if (format.formatVersion > FORMAT_VERSION) {
     throw new TidepoolError(
       "FORMAT_TOO_NEW",

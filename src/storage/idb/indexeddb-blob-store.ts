@@ -34,13 +34,13 @@ export class IndexedDbBlobStore implements BlobStore {
     this.#database = database;
   }
 
-  async retain(extents: Iterable<Extent>): Promise<void> {
+  async retain(extents: Iterable<Extent>, isComplete = true): Promise<void> {
     const retained = [...extents];
     const keys = await this.#database.read("blobs", "list the blobs", (transaction) => transaction.objectStore("blobs").getAllKeys());
     const pieces = new Map<number, number>();
     for (const [blob] of keys) pieces.set(blob, (pieces.get(blob) ?? 0) + 1);
     const blobs = retainedBlobs(retained, pieces);
-    await this.#delete([...pieces.keys()].filter((blob) => !blobs.has(blob)));
+    if (isComplete) await this.#delete([...pieces.keys()].filter((blob) => !blobs.has(blob)));
     this.#blobs = blobs;
     this.#nextBlob = Math.max(0, ...pieces.keys()) + 1;
   }

@@ -10,10 +10,10 @@
  */
 import type { IDBPObjectStore, StoreNames } from "idb";
 import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
-import { catalogConflict, cloneableBytes, equalBytes } from "../bytes.js";
+import { catalogConflict, cloneableBytes, equalBytes, storedBytes } from "../bytes.js";
 import type { Database, Schema } from "./database.js";
 import { generationKey } from "./generation.js";
-import { logRange } from "./indexeddb-log-store.js";
+import { logRange, tailKey } from "./indexeddb-log-store.js";
 
 export class IndexedDbCatalogStore implements CatalogStore {
   readonly #database: Database;
@@ -23,10 +23,10 @@ export class IndexedDbCatalogStore implements CatalogStore {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    const value = await this.#database.read("catalog", `read the catalog row "${key}"`, (transaction) =>
+    const value: unknown = await this.#database.read("catalog", `read the catalog row "${key}"`, (transaction) =>
       transaction.objectStore("catalog").get(key),
     );
-    return value ?? null;
+    return value === undefined ? null : storedBytes(value);
   }
 
   async list(prefix: string): Promise<[key: string, value: Uint8Array][]> {
@@ -34,7 +34,7 @@ export class IndexedDbCatalogStore implements CatalogStore {
       const catalog = transaction.objectStore("catalog");
       const range = prefixRange(prefix);
       const [keys, values] = await Promise.all([catalog.getAllKeys(range), catalog.getAll(range)]);
-      return keys.flatMap((key, i) => (key === generationKey ? [] : [[key, values[i]!]]));
+      return keys.flatMap((key, i) => (key === generationKey ? [] : [[key, storedBytes(values[i])]]));
     });
   }
 
@@ -44,14 +44,15 @@ export class IndexedDbCatalogStore implements CatalogStore {
       const log = transaction.objectStore("log");
       await Promise.all(
         [...(expect ?? [])].map(async ([key, bytes]) => {
-          if (!equalBytes((await catalog.get(key)) ?? null, bytes)) throw catalogConflict(key);
+          const value: unknown = await catalog.get(key);
+          if (!equalBytes(value === undefined ? null : storedBytes(value), bytes)) throw catalogConflict(key);
         }),
       );
       if (copyLog) await copyEntries(log, copyLog);
       await Promise.all([
         ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(cloneableBytes(bytes), key)),
         ...(deleted ?? []).map(async (key) => catalog.delete(key)),
-        ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(logRange(collectionId, -Infinity, upTo))),
+        ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(truncated(collectionId, upTo))),
       ]);
     });
   }
@@ -64,6 +65,8 @@ async function copyEntries(log: LogObjectStore, { from, to, after }: NonNullable
   for (let cursor = await log.openCursor(logRange(from, after, Infinity)); cursor; cursor = await cursor.continue()) {
     await log.put(cursor.value, [to, cursor.key[1]]);
   }
+  const tail = await log.get(tailKey(from));
+  if (tail !== undefined) await log.put(tail, tailKey(to));
 }
 
 /** All keys with this prefix: below the first string that is larger than all of them, if there is one. */
@@ -72,4 +75,9 @@ function prefixRange(prefix: string): IDBKeyRange {
   if (stem === "") return IDBKeyRange.lowerBound(prefix);
   const next = stem.slice(0, -1) + String.fromCharCode(stem.charCodeAt(stem.length - 1) + 1);
   return IDBKeyRange.bound(prefix, next, false, true);
+}
+
+/** The tail stays unless all goes: it says where the next record follows. A range must not be empty, and no record lies at a half. */
+function truncated(collectionId: string, upTo: number): IDBKeyRange {
+  return upTo === Infinity ? logRange(collectionId, -Infinity) : logRange(collectionId, 0, Math.max(0.5, upTo));
 }

@@ -1,9 +1,10 @@
 /**
  * The log in IndexedDB: one row per log record, keyed `[collectionId, offset]`. Rows are added, never put: an offset
- * that is already taken fails the transaction instead of overwriting an acknowledged record.
+ * that is already taken fails the transaction instead of overwriting an acknowledged record. Offsets start at 1; a collection's
+ * tail stands at 0 and is replaced with each append, in the same transaction.
  */
 import type { Durability, LogEntry, LogStore } from "../../core/storage.js";
-import { cloneableBytes } from "../bytes.js";
+import { cloneableBytes, storedBytes } from "../bytes.js";
 import type { Database } from "./database.js";
 
 /** Rows asked for in the first request; later requests follow the size of the rows seen. */
@@ -20,11 +21,21 @@ export class IndexedDbLogStore implements LogStore {
     this.#durability = durability;
   }
 
-  async append(entries: readonly LogEntry[]): Promise<void> {
+  async append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map()): Promise<void> {
     await this.#database.write(["log"], this.#durability, "append to the log", async (transaction) => {
       const log = transaction.objectStore("log");
-      await Promise.all(entries.map(async ({ collectionId, offset, bytes }) => log.add(cloneableBytes(bytes), [collectionId, offset])));
+      await Promise.all([
+        ...entries.map(async ({ collectionId, offset, bytes }) => log.add(cloneableBytes(bytes), [collectionId, offset])),
+        ...[...tails].map(async ([collectionId, bytes]) => log.put(cloneableBytes(bytes), tailKey(collectionId))),
+      ]);
     });
+  }
+
+  async tail(collectionId: string): Promise<Uint8Array | null> {
+    const value: unknown = await this.#database.read("log", `read the tail of the log of ${collectionId}`, (transaction) =>
+      transaction.objectStore("log").get(tailKey(collectionId)),
+    );
+    return value === undefined ? null : storedBytes(value);
   }
 
   async read(collectionId: string, after: number, bytesMax: number): Promise<LogEntry[]> {
@@ -36,16 +47,22 @@ export class IndexedDbLogStore implements LogStore {
         const range = logRange(collectionId, last);
         const [keys, values] = await Promise.all([log.getAllKeys(range, rows), log.getAll(range, rows)]);
         for (let i = 0; i < keys.length; i++) {
-          if (entries.length > 0 && bytes + values[i]!.length > bytesMax) return entries;
+          const value = storedBytes(values[i]);
+          if (entries.length > 0 && bytes + value.length > bytesMax) return entries;
           last = keys[i]![1];
-          bytes += values[i]!.length;
-          entries.push({ collectionId, offset: last, bytes: values[i]! });
+          bytes += value.length;
+          entries.push({ collectionId, offset: last, bytes: value });
         }
         if (keys.length < rows || bytes >= bytesMax) return entries;
         rows = nextRows((bytesMax - bytes) / (bytes / entries.length || 1), rows);
       }
     });
   }
+}
+
+/** Where the tail of a collection's log stands, below all records. */
+export function tailKey(collectionId: string): [collectionId: string, offset: number] {
+  return [collectionId, 0];
 }
 
 /** Keys of one collection's records with `after < offset`, up to and including `upTo`. */

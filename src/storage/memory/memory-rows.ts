@@ -10,9 +10,10 @@ import { catalogConflict, equalBytes, ownBytes } from "../bytes.js";
 export class MemoryRows {
   /** For each collection, its records, ascending by offset. */
   readonly #log = new Map<string, LogEntry[]>();
+  readonly #tails = new Map<string, Uint8Array>();
   readonly #catalog = new Map<string, Uint8Array>();
 
-  append(entries: readonly LogEntry[]): void {
+  append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map()): void {
     const places = new Set<string>();
     for (const { collectionId, offset } of entries) {
       const place = `${offset} ${collectionId}`;
@@ -22,6 +23,12 @@ export class MemoryRows {
       places.add(place);
     }
     for (const entry of entries) this.#insert({ ...entry, bytes: ownBytes(entry.bytes) });
+    for (const [collectionId, bytes] of tails) this.#tails.set(collectionId, ownBytes(bytes));
+  }
+
+  tail(collectionId: string): Uint8Array | null {
+    const tail = this.#tails.get(collectionId);
+    return tail ? ownBytes(tail) : null;
   }
 
   read(collectionId: string, after: number, bytesMax: number): LogEntry[] {
@@ -55,12 +62,15 @@ export class MemoryRows {
     for (const key of deleted ?? []) this.#catalog.delete(key);
     if (copyLog) {
       for (const entry of this.read(copyLog.from, copyLog.after, Infinity)) this.#insert({ ...entry, collectionId: copyLog.to });
+      const tail = this.tail(copyLog.from);
+      if (tail) this.#tails.set(copyLog.to, tail);
     }
     for (const { collectionId, upTo } of truncateLog ?? []) this.#truncate(collectionId, upTo);
   }
 
   clear(): void {
     this.#log.clear();
+    this.#tails.clear();
     this.#catalog.clear();
   }
 
@@ -78,6 +88,7 @@ export class MemoryRows {
   #truncate(collectionId: string, upTo: number): void {
     const log = this.#log.get(collectionId) ?? [];
     log.splice(0, firstAfter(log, upTo));
+    if (upTo === Infinity) this.#tails.delete(collectionId);
   }
 }
 

@@ -34,7 +34,8 @@ function memoryStorage(name: string, database: MemoryDatabase): Storage {
   return {
     kind: "memory",
     log: {
-      append: async (entries) => whileOpen(() => rows.append(entries)),
+      append: async (entries, tails) => whileOpen(() => rows.append(entries, tails)),
+      tail: async (collectionId) => whileOpen(() => rows.tail(collectionId)),
       read: async (collectionId, after, bytesMax) => whileOpen(() => rows.read(collectionId, after, bytesMax)),
     },
     catalog: {
@@ -67,7 +68,7 @@ class MemoryBlobStore implements BlobStore {
     this.#whileOpen = whileOpen;
   }
 
-  async retain(extents: Iterable<Extent>): Promise<void> {
+  async retain(extents: Iterable<Extent>, isComplete = true): Promise<void> {
     this.#whileOpen(() => {
       const blobs = new Set<number>();
       for (const extent of extents) {
@@ -75,7 +76,7 @@ class MemoryBlobStore implements BlobStore {
         if (!this.#holds(extent)) throw missing(`Extent ${extentName(extent)}`);
         blobs.add(extent.arena);
       }
-      for (const blob of this.#database.blobs.keys()) if (!blobs.has(blob)) this.#database.blobs.delete(blob);
+      if (isComplete) for (const blob of this.#database.blobs.keys()) if (!blobs.has(blob)) this.#database.blobs.delete(blob);
       this.#retained = true;
     });
   }

@@ -65,6 +65,7 @@ export class OpfsBlobStore implements BlobStore {
   /** The creation of an arena that is under way, shared by all who wait for it. */
   #creation: Promise<void> | null = null;
   #retained = false;
+  #mayTrim = true;
   #closed = false;
 
   private constructor(directory: Directory, now: () => number, arenaLimits: ArenaLimits, claim: ArenaClaim, arenas: readonly ArenaFile[]) {
@@ -86,7 +87,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   /** Nothing is created before the extents were found: a new, empty arena must not stand in for a lost one. */
-  async retain(extents: Iterable<Extent>): Promise<void> {
+  async retain(extents: Iterable<Extent>, isComplete = true): Promise<void> {
     this.#assertOpen();
     await this.#claim.confirm();
     this.#assertOpen();
@@ -94,6 +95,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertPresent(retained);
     this.#allocator.retain(retained);
     this.#retained = true;
+    this.#mayTrim = isComplete;
     this.#trim();
     if (this.#ownArenas().length === 0) await this.#createAhead();
     if (this.#ownArenas().length < 2 || !this.#hasSpare()) await this.#createAhead();
@@ -238,7 +240,7 @@ export class OpfsBlobStore implements BlobStore {
 
   /** Once three quarters of the space are free, gives what is free at the arenas' ends back to the origin. */
   #trim(): void {
-    if (this.#allocator.bytesUsed * 4 > this.#allocator.bytesReserved) return;
+    if (!this.#mayTrim || this.#allocator.bytesUsed * 4 > this.#allocator.bytesReserved) return;
     for (const arena of this.#ownArenas()) {
       const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
       if (keep >= arena.bytes) continue;

@@ -1,0 +1,196 @@
+/**
+ * The catalog as rows that vouch for each other. A row's checksum binds it to its key (`row.ts`); here is what tells that a row
+ * is missing, or is not the latest that was written under its key:
+ *
+ *     digest/<0…15> = {"rows": {<key>: <checksum>, …}}     of all rows whose key falls into the bucket
+ *     spare/<key>   = the row once more                     of collections and manifests, without which no record can be found
+ *
+ * Every commit writes the digest of what it changes in its own transaction. A row that is damaged is read from its spare, where
+ * that is as the digest says. Nothing is written on reading: a mended row is put back by the next commit that changes it, or
+ * by a repair.
+ */
+import { crc32 } from "../base/checksum.js";
+import { encodeUtf8 } from "../base/json-bytes.js";
+import { Serial } from "../base/serial.js";
+import { TidepoolError } from "../errors.js";
+import type { CatalogStore, CatalogTransaction } from "../storage.js";
+import { digestKey, formatKey, spareKey } from "./catalog-keys.js";
+import { checksumOf, decodeRow, encodeRow, isSound } from "./row.js";
+
+/** What is wrong with one row. */
+export interface RowDamage {
+  key: string;
+  /** Completes "Catalog row … ". */
+  what: string;
+  /** Whether nothing is lost: the row was read from its spare, or says nothing that the others do not. */
+  isMended: boolean;
+}
+
+type Sums = Map<string, number>;
+
+const BUCKETS = 16;
+const SPARED = ["collection/", "manifest/"];
+
+export class SealedCatalog {
+  readonly damage: RowDamage[] = [];
+  readonly #catalog: CatalogStore;
+  readonly #commits = new Serial();
+  readonly #sums: Sums[];
+  /** Rows as they were found; those that are not as the digest says are left out, or replaced by their spare. */
+  readonly #rows = new Map<string, Uint8Array>();
+  /** What is stored under the keys of mended rows, for compare-and-set. */
+  readonly #mended = new Map<string, Uint8Array | null>();
+
+  private constructor(catalog: CatalogStore) {
+    this.#catalog = catalog;
+    this.#sums = Array.from({ length: BUCKETS }, () => new Map<string, number>());
+  }
+
+  /** Over a catalog of which no row is sealed yet. */
+  static empty(catalog: CatalogStore): SealedCatalog {
+    return new SealedCatalog(catalog);
+  }
+
+  /** Whether a row with this key is in the digest. */
+  static seals(key: string): boolean {
+    return isSealed(key);
+  }
+
+  static async read(catalog: CatalogStore): Promise<SealedCatalog> {
+    const sealed = new SealedCatalog(catalog);
+    sealed.#judge(new Map(await catalog.list("")));
+    return sealed;
+  }
+
+  /** Sound rows whose key starts with the prefix, as they were on opening. */
+  list(prefix: string): [key: string, bytes: Uint8Array][] {
+    return [...this.#rows].filter(([key]) => key.startsWith(prefix));
+  }
+
+  /** Frees the memory of the rows that were read; what they said is known to those who asked. */
+  forgetRows(): void {
+    this.#rows.clear();
+  }
+
+  /** Damage of rows whose key starts with the prefix that could not be mended. */
+  lost(prefix: string): RowDamage[] {
+    return this.damage.filter(({ key, isMended }) => !isMended && key.startsWith(prefix));
+  }
+
+  commit(transaction: CatalogTransaction): Promise<void> {
+    return this.#commits.run(async () => {
+      const { put, expect } = transaction;
+      const { sums, rows } = this.#resealed(transaction);
+      await this.#catalog.commit({
+        ...transaction,
+        put: new Map([...(put ?? []), ...sparesOf(put ?? new Map()), ...rows]),
+        delete: (transaction.delete ?? []).flatMap((key) => (isSpared(key) ? [key, spareKey(key)] : [key])),
+        ...(expect && {
+          expect: new Map([...expect].map(([key, bytes]) => [key, this.#mended.has(key) ? this.#mended.get(key)! : bytes])),
+        }),
+      });
+      for (const [bucket, changed] of sums) this.#sums[bucket] = changed;
+      for (const key of [...(put?.keys() ?? []), ...(transaction.delete ?? []), ...rows.keys()]) this.#forget(key);
+    });
+  }
+
+  /** Once more what is stored, without a change: what is wrong with it now. */
+  async inspect(): Promise<RowDamage[]> {
+    return this.#commits.run(async () => (await SealedCatalog.read(this.#catalog)).damage);
+  }
+
+  #forget(key: string): void {
+    this.#mended.delete(key);
+    const left = this.damage.filter((row) => row.key !== key && row.key !== spareKey(key));
+    this.damage.splice(0, Infinity, ...left);
+  }
+
+  /** The buckets with a transaction's changes in them, and their rows. */
+  #resealed({ put, delete: deleted }: CatalogTransaction): { sums: Map<number, Sums>; rows: Map<string, Uint8Array> } {
+    const sums = new Map<number, Sums>();
+    const bucket = (key: string): Sums => {
+      const at = bucketOf(key);
+      const changed = sums.get(at) ?? new Map(this.#sums[at]);
+      sums.set(at, changed);
+      return changed;
+    };
+    for (const [key, bytes] of put ?? []) if (isSealed(key)) bucket(key).set(key, checksumOf(bytes));
+    for (const key of deleted ?? []) bucket(key).delete(key);
+    const rows = new Map([...sums].map(([at, changed]) => [digestKey(at), encodeDigest(digestKey(at), changed)]));
+    return { sums, rows };
+  }
+
+  // ---- judging what is stored
+
+  #judge(stored: ReadonlyMap<string, Uint8Array>): void {
+    const keys = [...stored.keys()].filter(isSealed);
+    for (let at = 0; at < BUCKETS; at++) {
+      const ours = keys.filter((key) => bucketOf(key) === at);
+      const sums = this.#readDigest(digestKey(at), stored.get(digestKey(at)), ours.length > 0);
+      const known = sums ?? new Map(ours.map((key) => [key, checksumOf(stored.get(key)!)]));
+      this.#sums[at] = known;
+      for (const key of new Set([...ours, ...known.keys()])) this.#judgeRow(key, known.get(key), stored);
+    }
+  }
+
+  /** `null` when it cannot be used. */
+  #readDigest(key: string, bytes: Uint8Array | undefined, isNeeded: boolean): Sums | null {
+    if (bytes === undefined && !isNeeded) return new Map();
+    const what = bytes === undefined ? "is missing" : isSound(key, bytes) ? null : "fails its checksum";
+    if (what !== null) this.damage.push({ key, what: `${what}; no other row can be missed by it`, isMended: true });
+    return what === null ? new Map(Object.entries(decodeRow<{ rows: Record<string, number> }>(key, bytes!).rows)) : null;
+  }
+
+  #judgeRow(key: string, sum: number | undefined, stored: ReadonlyMap<string, Uint8Array>): void {
+    const bytes = stored.get(key);
+    const what = sum === undefined ? "is not in the digest of the catalog" : wrongWith(key, bytes, sum);
+    const spare = stored.get(spareKey(key));
+    if (what === null) {
+      this.#rows.set(key, bytes!);
+      if (isSpared(key) && !isSame(spare, bytes!)) this.damage.push({ key: spareKey(key), what: "is not as its row", isMended: true });
+      return;
+    }
+    const isMended = sum !== undefined && wrongWith(key, spare, sum) === null;
+    this.damage.push({ key, what, isMended });
+    if (!isMended) return;
+    this.#rows.set(key, spare!);
+    this.#mended.set(key, bytes ?? null);
+  }
+}
+
+/** Error of a row that could not be mended. */
+export function rowError({ key, what }: Pick<RowDamage, "key" | "what">): TidepoolError {
+  return new TidepoolError("CORRUPTION", `Catalog row "${key}" ${what}. Nothing was changed.`, { details: { key } });
+}
+
+function wrongWith(key: string, bytes: Uint8Array | undefined, sum: number): string | null {
+  if (bytes === undefined) return "is missing";
+  if (bytes.length < 4) return `has ${bytes.length} bytes`;
+  if (!isSound(key, bytes)) return "fails its checksum";
+  return checksumOf(bytes) === sum ? null : "is not the latest that was written";
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+function sparesOf(put: ReadonlyMap<string, Uint8Array>): [key: string, bytes: Uint8Array][] {
+  return [...put].filter(([key]) => isSpared(key)).map(([key, bytes]) => [spareKey(key), bytes]);
+}
+
+function isSpared(key: string): boolean {
+  return SPARED.some((prefix) => key.startsWith(prefix));
+}
+
+/** `format` is read before everything else; `storage` belongs to the storage; spares and digests are told by what they are made of. */
+function isSealed(key: string): boolean {
+  return key !== formatKey && key !== "storage" && !key.startsWith("digest/") && !key.startsWith("spare/");
+}
+
+function bucketOf(key: string): number {
+  return crc32(encodeUtf8(key)) % BUCKETS;
+}
+
+function encodeDigest(key: string, sums: Sums): Uint8Array {
+  return encodeRow(key, { rows: Object.fromEntries(sums) });
+}
