@@ -55,8 +55,8 @@ export async function destroyStorage(path: string): Promise<void> {
 }
 
 /** A database whose destruction was interrupted is destroyed first, and then there is none. */
-async function openDatabase(path: string, { lost }: Tenure): Promise<{ database: Database; kind: PersistentKind | null }> {
-  const database = await Database.open(path, lost);
+async function openDatabase(path: string, tenure: Tenure): Promise<{ database: Database; kind: PersistentKind | null }> {
+  const database = await Database.open(path, tenure);
   try {
     const state = await readStorageState(new IndexedDbCatalogStore(database), path);
     if (state !== "destroying") return { database, kind: state };
@@ -65,7 +65,7 @@ async function openDatabase(path: string, { lost }: Tenure): Promise<{ database:
     database.close();
     throw error;
   }
-  return { database: await Database.open(path, lost), kind: null };
+  return { database: await Database.open(path, tenure), kind: null };
 }
 
 /**

@@ -19,6 +19,7 @@ import { Serial } from "../../core/base/serial.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { Durability } from "../../core/storage.js";
 import { closedError, leaseLost, nameOf, storageError } from "../storage-error.js";
+import { soleTenure, type Tenure } from "../tenure.js";
 import { decodeGeneration, encodeGeneration, generationAfter, generationKey } from "./generation.js";
 
 /** Version of the object stores below. A browser refuses to open a database whose version is higher. */
@@ -57,9 +58,9 @@ export class Database {
   /**
    * Opens the database at this path, creates it when there is none, and takes a generation. Rejects with `FORMAT_TOO_NEW` when
    * a newer release changed it, `LOCKED` when an older one is still open elsewhere, `NOT_SUPPORTED` without IndexedDB.
-   * `onLost` is told once when the connection, or the right to write over it, is taken away.
+   * `tenure.lost` is told once when the connection, or the right to write over it, is taken away.
    */
-  static async open(path: string, onLost: (error: TidepoolError) => void = () => {}): Promise<Database> {
+  static async open(path: string, tenure: Tenure = soleTenure): Promise<Database> {
     if (typeof indexedDB === "undefined") throw new TidepoolError("NOT_SUPPORTED", "There is no IndexedDB in this context");
     let opened: Database | undefined;
     const lose = (why: string) => opened?.lose(new TidepoolError("CLOSED", why));
@@ -67,9 +68,9 @@ export class Database {
       blocking: () => lose(`The database "${path}" was closed because another tab deletes or upgrades it`),
       terminated: () => lose(`The browser closed the database "${path}"; its data may have been cleared`),
     });
-    opened = new Database(connection, path, onLost);
+    opened = new Database(connection, path, tenure.lost);
     try {
-      await opened.#takeGeneration();
+      await opened.#takeGeneration(tenure);
     } catch (error) {
       opened.close();
       throw error;
@@ -87,18 +88,31 @@ export class Database {
     return this.read("catalog", "read the generation", (transaction) => this.#assertLatest(transaction));
   }
 
-  async #takeGeneration(): Promise<void> {
-    const begin = () => this.#database.transaction(["catalog" as const], "readwrite", { durability: "strict" });
-    this.#generation = await this.#run("take a new generation", begin as () => Transaction<"readwrite">, async (transaction) => {
-      const catalog = transaction.objectStore("catalog");
-      const next = generationAfter(decodeGeneration(await catalog.get(generationKey)));
-      await catalog.put(encodeGeneration(next), generationKey);
+  /**
+   * On a full disk the counter cannot be raised. Where no earlier engine is left that could write under it, there is no need to:
+   * a full database can be read, and room can be made in it.
+   */
+  async #takeGeneration({ predecessors }: Tenure): Promise<void> {
+    try {
+      this.#generation = await this.#raiseGeneration();
+    } catch (error) {
+      if (!isQuota(error) || (await predecessors()) !== null) throw error;
+      const last = await this.read("catalog", "read the generation", readGeneration);
+      if (last === null) throw error;
+      this.#generation = last;
+    }
+  }
+
+  #raiseGeneration(): Promise<number> {
+    return this.#writing("take a new generation", ["catalog"], "strict", async (transaction) => {
+      const next = generationAfter(await readGeneration(transaction));
+      await transaction.objectStore("catalog").put(encodeGeneration(next), generationKey);
       return next;
     });
   }
 
   async #assertLatest(transaction: Transaction<IDBTransactionMode>): Promise<void> {
-    const stored = decodeGeneration(await transaction.objectStore("catalog").get(generationKey));
+    const stored = await readGeneration(transaction);
     if (stored !== this.#generation) throw this.lose(leaseLost(this.#path));
   }
 
@@ -113,6 +127,9 @@ export class Database {
    * A write begins when the one before it has ended, even if their stores differ. Chromium allows two at once, but when it
    * is killed meanwhile, its next start may take the database for corrupt and delete it: seen with plain IndexedDB after
    * 7 of 72 kills, and after none of 80 with both writers on one store. Why it does so was not established.
+   *
+   * After one that found no room, Firefox takes the next for an attempt to make some, and refuses to add anything in it: so
+   * that is an empty one.
    */
   async write<T>(
     stores: Store[],
@@ -122,8 +139,22 @@ export class Database {
   ): Promise<T> {
     this.assertOpen();
     const scope = [...new Set<Store>([...stores, "catalog"])];
+    return this.#writes.run(() => this.#writing(doing, scope, durability, (transaction) => this.#fenced(transaction, body)));
+  }
+
+  async #writing<T>(
+    doing: string,
+    scope: Store[],
+    durability: Durability,
+    body: (transaction: Transaction<"readwrite">) => Promise<T>,
+  ): Promise<T> {
     const begin = () => this.#database.transaction(scope, "readwrite", { durability });
-    return this.#writes.run(() => this.#run(doing, begin, (transaction) => this.#fenced(transaction, body)));
+    try {
+      return await this.#run(doing, begin, body);
+    } catch (error) {
+      if (isQuota(error)) begin();
+      throw error;
+    }
   }
 
   /** The generation is asked for first and so known first; what the body asks for meanwhile is undone when it is another's. */
@@ -178,6 +209,14 @@ export class Database {
     const reasons = [value, done].flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
     throw storageError(rootCause([...reasons, transaction.error]), doing);
   }
+}
+
+async function readGeneration(transaction: Transaction<IDBTransactionMode>): Promise<number | null> {
+  return decodeGeneration(await transaction.objectStore("catalog").get(generationKey));
+}
+
+function isQuota(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED";
 }
 
 /** `done` of a transaction that fails is told by the first error; this resolves when the transaction is really over. */

@@ -178,3 +178,47 @@ test("blobs that an earlier release cut into larger pieces are read as well", as
   await storage.blobs.release([old]);
   expect(storage.blobs.usage().bytesUsed).toBe(100_000);
 });
+
+test("after a write that found no room comes an empty transaction: Firefox lets nothing be added in the next one", async () => {
+  const storage = await openIndexedDbStorage("after a full disk", "strict");
+  failNextCommit(new DOMException("no", "QuotaExceededError"));
+  await expect(storage.log.append([entry(1)])).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+  expect(vi.mocked(IDBDatabase.prototype.transaction).mock.calls.map(([, mode]) => mode)).toEqual(["readwrite", "readwrite"]);
+  vi.restoreAllMocks();
+  await storage.log.append([entry(1)]);
+  expect(await storage.log.read("a", 0, Infinity)).toEqual([entry(1)]);
+});
+
+describe("a full disk", () => {
+  const full = () => new DOMException("no", "QuotaExceededError");
+
+  /** The commit of the generation fails for lack of space. */
+  function failNextGeneration(): void {
+    vi.spyOn(IDBObjectStore.prototype, "put").mockImplementationOnce(() => {
+      throw full();
+    });
+  }
+
+  test("is no hindrance to opening, reading and making room where nobody else can write", async () => {
+    let storage = await openIndexedDbStorage("full", "strict");
+    await storage.log.append([entry(1), entry(2)]);
+    await storage.close();
+    failNextGeneration();
+    storage = await openIndexedDbStorage("full", "strict");
+    expect(await storage.log.read("a", 0, Infinity)).toEqual([entry(1), entry(2)]);
+    await storage.catalog.commit({ truncateLog: [{ collectionId: "a", upTo: 1 }] });
+    expect(await storage.log.read("a", 0, Infinity)).toEqual([entry(2)]);
+    await storage.close();
+  });
+
+  test("keeps the database from whoever has taken it from an engine that may still write", async () => {
+    const frozen = await openIndexedDbStorage("full and frozen", "strict");
+    failNextGeneration();
+    const taken = openIndexedDbStorage("full and frozen", "strict", {
+      predecessors: async () => ({ gone: new Promise(() => undefined) }),
+      lost: () => undefined,
+    });
+    await expect(taken).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+    await frozen.log.append([entry(1)]);
+  });
+});

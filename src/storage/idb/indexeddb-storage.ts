@@ -6,8 +6,8 @@ import { IndexedDbBlobStore } from "./indexeddb-blob-store.js";
 import { IndexedDbCatalogStore } from "./indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "./indexeddb-log-store.js";
 
-export async function openIndexedDbStorage(path: string, durability: Durability, { lost }: Tenure = soleTenure): Promise<Storage> {
-  return indexedDbStorage(await Database.open(path, lost), path, durability);
+export async function openIndexedDbStorage(path: string, durability: Durability, tenure: Tenure = soleTenure): Promise<Storage> {
+  return indexedDbStorage(await Database.open(path, tenure), path, durability);
 }
 
 /** The three stores over a connection that is already open. */

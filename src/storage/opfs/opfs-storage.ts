@@ -17,7 +17,7 @@ export async function openOpfsStorage(
   arenaLimits?: ArenaLimits,
   tenure: Tenure = soleTenure,
 ): Promise<Storage> {
-  const database = await Database.open(path, tenure.lost);
+  const database = await Database.open(path, tenure);
   try {
     return await opfsStorage(database, path, durability, now, tenure, arenaLimits);
   } catch (error) {
