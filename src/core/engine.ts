@@ -16,6 +16,7 @@ import { CollectionState } from "./collection/collection-state.js";
 import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
+import { ReadWriteLock } from "./collection/read-write-lock.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
@@ -116,6 +117,7 @@ export class Engine {
       retainVersions: parts.options.retainVersions ?? 1,
     });
     const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
+    await sysdb.manifests.dropUnfounded((refs) => blocks.holds(refs));
     await blocks
       .retain(sysdb.manifests.blockRefs(), () => sysdb.manifests.firstLoss)
       .catch((error: unknown) => {
@@ -157,6 +159,7 @@ export class Engine {
       blocks: this.#blocks,
       environment: this.#parts.environment,
       states: () => this.#collections.states(),
+      lockOf: (id) => this.#collections.find(id)?.lock ?? new ReadWriteLock(),
       partJobs,
       jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) })],
       tick: this.#turns.tick,
@@ -171,7 +174,6 @@ export class Engine {
       open: (row) => this.#open(row),
       retained: (id) => this.#sysdb.manifests.retained(id),
       isBusy: (state) => this.#compactor.isAtWorkOn(state),
-      isUnfinished: (state) => this.#compactor.isWaitingToPublish(state),
       wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
       giveUp: (state) => this.#compactor.giveUp(state),
       countMax: this.#parts.openCollectionsMax ?? limits.openCollectionsMax,
@@ -181,7 +183,7 @@ export class Engine {
 
   async #open(row: CollectionRow): Promise<CollectionState> {
     const createApproximate = await this.#loadIndexEngine(row.name, row.configuration);
-    const state = await CollectionState.open(row, this.#sysdb.manifests.published(row.id), {
+    const state = await CollectionState.open(row, this.#sysdb.manifests.latest(row.id), {
       blocks: this.#blocks,
       log: this.#log,
       kernel: this.#parts.kernel,

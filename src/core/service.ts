@@ -183,7 +183,8 @@ export interface EngineInfo {
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
   /**
-   * Collections of which a compaction waits to be published: it is on disk, but the log is kept until its arena is a minute old.
+   * Collections of which a compaction waits to be published: it is on disk, and the next opening goes on from it, but the log is
+   * kept until its arena is a minute old.
    * At 0, with `compacting` false, nothing changes on disk by itself any more but a text index, 5 s after the last write.
    */
   unpublished: number;

@@ -69,6 +69,8 @@ export interface BlobStore {
    * files are gone in which extents lay (`details.arenas`), with `CORRUPTION` when what is there cannot hold them.
    */
   retain(extents: Iterable<Extent>, isComplete?: boolean): Promise<void>;
+  /** Whether all of these extents can still be there: their arenas exist and are long enough. May be asked before `retain`. */
+  holds(extents: Iterable<Extent>): boolean;
   /** Writes bytes into free space. They are readable at once and durable after the next `flush`. */
   write(bytes: Uint8Array): Promise<Extent>;
   flush(): Promise<void>;
@@ -81,7 +83,7 @@ export interface BlobStore {
   release(extents: Iterable<Extent>): Promise<void>;
   /**
    * Milliseconds (on the injected clock's scale) at which every extent written so far can be relied upon after loss of
-   * power; in the past when all can. A manifest that names a younger extent must not be published yet.
+   * power; in the past when all can. A manifest that names a younger extent must not be published yet, only staged.
    */
   settledAt(): number;
   /** Bytes taken on disk, and the part of them that extents in use occupy. */

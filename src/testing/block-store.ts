@@ -23,6 +23,10 @@ class TestBlobs implements BlobStore {
     for (const { arena } of extents) this.#blobs.delete(arena);
   }
 
+  holds(): boolean {
+    return true;
+  }
+
   settledAt(): number {
     return 0;
   }

@@ -9,7 +9,8 @@
  * - Blob writes are live at once and durable only after `flush`. Every crash loses the unflushed ones, except that after
  *   "torn" any subset of their 4 KiB sectors may have reached the disk, also over bytes that were released a moment ago.
  * - Released space is used again as soon as possible, so a block that is released too early is really overwritten.
- * - An arena younger than `arenaSettleMs` (0 unless given) disappears in a crash with all that was flushed to it.
+ * - An arena younger than `arenaSettleMs` (0 unless given) disappears in a crash with all that was flushed to it; after "torn"
+ *   some do and others do not. The numbers of those that are gone are given out anew.
  * - A numbered operation can fail without a crash and without effect: quota or I/O error on a change, I/O error on a read.
  * - Closing is not flushing: unflushed blobs are lost as in a crash.
  *
@@ -107,6 +108,12 @@ export class FaultInjectingStorage implements Storage {
     this.#arenas.lose(variant === "torn");
   }
 
+  /** The power fails, whether or not the process has ended by then: young arenas are lost. */
+  cutPower(): void {
+    this.crash();
+    this.#arenas.lose(false);
+  }
+
   /** The database as the next process finds it. A storage that is still open crashes first. */
   reopen(options: FaultOptions = {}): FaultInjectingStorage {
     this.crash();
@@ -134,6 +141,7 @@ export class FaultInjectingStorage implements Storage {
         this.#assertOpen();
         arenas.retain(extents);
       },
+      holds: (extents) => arenas.holds(extents),
       write: async (bytes) => this.#change(() => arenas.write(bytes)),
       flush: async () => this.#sync(() => arenas.flush()),
       read: async (ranges) => this.#read(() => arenas.read(ranges)),
@@ -204,6 +212,10 @@ class LiveArenas {
     this.#retained = true;
   }
 
+  holds(extents: Iterable<Extent>): boolean {
+    return [...extents].every(({ arena, offset, length }) => offset + slotted(length) <= (this.#live.get(arena)?.length ?? 0));
+  }
+
   write(bytes: Uint8Array): Extent {
     this.#assertRetained();
     const extent = this.#allocator.allocate(bytes.length) ?? this.#inNewArena(bytes.length);
@@ -249,7 +261,9 @@ class LiveArenas {
       const end = extent.offset + slotted(extent.length);
       for (let at = extent.offset; at < end; at += slotBytes) if (this.coin()) this.#keep(extent.arena, at, slotBytes);
     }
-    for (const [number, { createdAtMs }] of this.#disk) if (createdAtMs + this.#settleMs > this.#now()) this.#disk.delete(number);
+    for (const [number, { createdAtMs }] of this.#disk) {
+      if (createdAtMs + this.#settleMs > this.#now() && !(torn && this.coin())) this.#disk.delete(number);
+    }
     this.drop();
   }
 

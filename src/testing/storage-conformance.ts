@@ -541,6 +541,17 @@ clause(
   "arenas",
 );
 
+clause("blobs: what was flushed is held, before and after opening anew", async (bench) => {
+  const storage = await bench.ready();
+  const extent = await storage.blobs.write(pattern(10_000));
+  await storage.blobs.flush();
+  equal(storage.blobs.holds([extent]), true);
+  await storage.close();
+  const reopened = await bench.open();
+  equal(reopened.blobs.holds([extent]), true);
+  return reopened;
+});
+
 clause("blobs: settledAt is a finite moment", async (bench) => {
   const storage = await bench.ready();
   equal(Number.isFinite(storage.blobs.settledAt()), true);

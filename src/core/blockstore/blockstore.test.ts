@@ -43,6 +43,10 @@ class TestBlobs implements BlobStore {
   async release(extents: Iterable<Extent>): Promise<void> {
     this.released.push(...extents);
   }
+  holds(): boolean {
+    return true;
+  }
+
   settledAt(): number {
     return 42;
   }

@@ -55,6 +55,11 @@ export class BlockStore {
     await this.#blobs.retain(refs, whyFrozen() === null);
   }
 
+  /** Whether all of these blocks have a place to be in; says nothing of what stands there. */
+  holds(refs: Iterable<BlockRef>): boolean {
+    return this.#blobs.holds(refs);
+  }
+
   /** Begins a batch of blocks to write. */
   begin(): BlockBatch {
     const why = this.#whyFrozen();

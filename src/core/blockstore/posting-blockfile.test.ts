@@ -33,6 +33,10 @@ class TestBlobs implements BlobStore {
   async release(extents: Iterable<Extent>): Promise<void> {
     for (const { arena } of extents) if (!this.blobs.delete(arena)) throw new Error(`blob ${arena} released twice`);
   }
+  holds(): boolean {
+    return true;
+  }
+
   settledAt(): number {
     return 0;
   }

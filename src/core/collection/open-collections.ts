@@ -29,8 +29,6 @@ export interface OpenCollectionsParts {
   retained(id: string): readonly Manifest[];
   /** Whether background work holds on to the state. */
   isBusy(state: CollectionState): boolean;
-  /** Whether closing it now means to do work again that is done but for the last step, which has to wait. */
-  isUnfinished(state: CollectionState): boolean;
   /** Begins what should be done before the state is closed, such as compacting a long log; false when there is nothing. */
   wrapUp(state: CollectionState): boolean;
   /** Told of a state that is closed. */
@@ -48,9 +46,6 @@ interface Entry {
   /** Opened versions, for as long as the system database retains their manifests. */
   readonly versions: WeakMap<Manifest, Promise<CollectionState>>;
 }
-
-/** Unfinished ones are spared while no more than this many times the bound are open. */
-const UNFINISHED_SHARE_MAX = 1.25;
 
 export class OpenCollections {
   readonly #parts: OpenCollectionsParts;
@@ -173,13 +168,12 @@ export class OpenCollections {
 
   /** What is wrapped up first counts as closed here: a later call finds it ready. */
   #closeIdle(): void {
-    const { countMax, bytesMax, isBusy, isUnfinished, wrapUp } = this.#parts;
+    const { countMax, bytesMax, isBusy, wrapUp } = this.#parts;
     let count = this.#entries.size;
     let bytes = this.memoryBytes;
     for (const [id, { state, users }] of this.#entries) {
       if (count <= countMax && (count <= 1 || bytes <= bytesMax)) return;
       if (state === null || users > 0) continue;
-      if (isUnfinished(state) && count < UNFINISHED_SHARE_MAX * countMax) continue;
       count--;
       bytes -= state.memoryBytes;
       if (!isBusy(state) && !wrapUp(state)) this.#close(id, state);

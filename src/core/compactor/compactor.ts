@@ -29,6 +29,8 @@ export interface CompactorParts {
   environment: Environment;
   /** Open collections. */
   states(): Iterable<CollectionState>;
+  /** The lock of a collection, open or not. */
+  lockOf(id: string): CollectionState["lock"];
   /** Idle work of the collections' parts. */
   partJobs: typeof partJobs;
   /** Idle work beside compactions and that of the parts. */
@@ -78,19 +80,14 @@ export class Compactor {
     return this.#jobs.isAtWorkOn(state) || this.#publisher.isPublishing(state);
   }
 
-  /** Whether a compaction of the collection waits for its arena to come of age. */
-  isWaitingToPublish(state: CollectionState): boolean {
-    return this.#publisher.isWaiting(state);
-  }
-
-  /** Begins to compact a log that is long enough, if the result can be published soon; whether it did. */
+  /** Begins to compact a log that is long enough; whether it did. */
   compactIfWorthIt(state: CollectionState): boolean {
-    if (this.#stopped || this.#lastError !== null || this.#publisher.settlesInMs > 0 || !isWorthIt(state)) return false;
+    if (this.#stopped || this.#lastError !== null || !isWorthIt(state)) return false;
     void unwatched(this.compact(state));
     return true;
   }
 
-  /** Gives up what is not published yet of a collection that nobody uses any more: the log still has it all. */
+  /** Gives up what is not even staged of a collection that nobody uses any more: the log still has it all. */
   giveUp(state: CollectionState): void {
     this.#publisher.giveUp(state);
   }
@@ -120,7 +117,7 @@ export class Compactor {
     }
   }
 
-  /** Compacts what the collection's memtable holds now, and publishes as soon as that is safe. */
+  /** Compacts what the collection's memtable holds now, stages it, and publishes as soon as that is safe. */
   compact(state: CollectionState): Promise<void> {
     return this.#ask(state);
   }

@@ -78,7 +78,7 @@ export class Facts {
   async #dimensionOf(row: CollectionRow): Promise<number | null> {
     const facts = this.#parts.collections.facts(row.id);
     if (facts !== undefined) return facts.dimension;
-    const manifest = this.#parts.manifests.published(row.id);
+    const manifest = this.#parts.manifests.latest(row.id);
     return manifest.sections.vectors.dimension ?? this.#parts.log.firstDimension(row, manifest);
   }
 
@@ -100,7 +100,7 @@ export class Facts {
     const { manifests, collections } = this.#parts;
     const records = await this.#countRecords(rows);
     const logBytes = rows.reduce((bytes, row) => bytes + (collections.facts(row.id)?.logBytes ?? 0), 0);
-    const blocks = manifests.publishedRefs(rows.map((row) => row.id));
+    const blocks = manifests.latestRefs(rows.map((row) => row.id));
     return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
 
@@ -114,7 +114,7 @@ export class Facts {
     const { manifests, collections, log } = this.#parts;
     const facts = collections.facts(row.id);
     if (facts !== undefined) return facts.count;
-    const manifest = manifests.published(row.id);
+    const manifest = manifests.latest(row.id);
     return (await log.hasRecordsAfter(row.id, manifest.offset)) ? this.#using(row.id, ({ count }) => count) : manifest.count;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The keys of the system database's rows in the catalog: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` ·
- * `manifest/<id>` · `version/<id>/<n>` (an earlier manifest), names percent-encoded; and what `sealed-catalog.ts` keeps of them:
- * `digest/<bucket>` · `spare/<key>`.
+ * `manifest/<id>` · `staged/<id>` (a manifest in young arenas) · `version/<id>/<n>` (an earlier manifest), names percent-encoded; and
+ * what `sealed-catalog.ts` keeps of them: `digest/<bucket>` · `spare/<key>`.
  */
 
 export const formatKey = "format";
@@ -20,6 +20,10 @@ export function collectionKey(id: string): string {
 
 export function manifestKey(id: string): string {
   return `manifest/${id}`;
+}
+
+export function stagedKey(id: string): string {
+  return `staged/${id}`;
 }
 
 export function versionKey(id: string, version: number): string {

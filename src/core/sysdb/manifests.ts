@@ -1,5 +1,11 @@
 /**
- * The manifests of all collections, as rows of the catalog: the published one of each, and the earlier ones that are retained.
+ * The manifests of all collections, as rows of the catalog: the published one of each, the earlier ones that are retained, and a
+ * staged one, which is newer than the published one and names blocks in young arenas.
+ *
+ * A young arena's name may be lost with the power, so a staged manifest is a promise that may be broken: as long as it is staged,
+ * the published manifest, its blocks and all log records after it stay. Whoever opens the database goes on from the staged manifest
+ * if its arenas are all there. If one is not, the row is deleted (`dropUnfounded`) before anything is written, so that no new arena
+ * can take the place of a lost one under its number, and the published manifest and the log give the same records.
  *
  * All of them are held in memory; a change is first committed to the catalog and only then shown. Several manifests may name
  * one block: those of forks, and earlier versions of a collection. A block is handed back for release only when the last
@@ -9,7 +15,7 @@
 import type { Serial } from "../base/serial.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import { show, TidepoolError } from "../errors.js";
-import { idIn, manifestKey, versionKey } from "./catalog-keys.js";
+import { idIn, manifestKey, stagedKey, versionKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { notFound } from "./directory.js";
 import { emptyManifest, type Manifest, refsOnlyIn, type SectionKinds } from "./manifest.js";
@@ -33,6 +39,9 @@ export interface ManifestsOptions {
 export class Manifests {
   readonly #catalog: Pick<SealedCatalog, "commit">;
   readonly #published = new Map<string, StoredManifest>();
+  readonly #staged = new Map<string, StoredManifest>();
+  /** Rows of staged manifests that cannot be read: nothing is lost with them. */
+  #lostStaged: string[] = [];
   /** Earlier manifests that are retained, by collection, oldest first. */
   readonly #versions = new Map<string, Manifest[]>();
   /** Rows that cannot be read, by collection: nobody knows which blocks they name. */
@@ -57,6 +66,10 @@ export class Manifests {
     for (const [key, bytes] of catalog.list("manifest/")) {
       this.#published.set(idIn(key), { manifest: decodeRow<Manifest>(key, bytes), bytes });
     }
+    for (const [key, bytes] of catalog.list("staged/")) {
+      this.#staged.set(idIn(key), { manifest: decodeRow<Manifest>(key, bytes), bytes });
+    }
+    this.#lostStaged = catalog.lost("staged/").map(({ key }) => key);
     for (const [key, bytes] of catalog.list("version/")) {
       const id = idIn(key);
       const versions = [...this.versions(id), decodeRow<Manifest>(key, bytes)];
@@ -91,6 +104,17 @@ export class Manifests {
     return this.stored(id).manifest;
   }
 
+  /** What a collection is opened with: the staged manifest if there is one, else the published one. */
+  latest(id: string): Manifest {
+    const published = this.published(id);
+    return this.#staged.get(id)?.manifest ?? published;
+  }
+
+  /** Collections that have a staged manifest. */
+  stagedIds(): string[] {
+    return [...this.#staged.keys()];
+  }
+
   /** Earlier manifests that are retained, oldest first; the published one is not among them. */
   versions(id: string): readonly Manifest[] {
     return this.#versions.get(id) ?? [];
@@ -103,11 +127,11 @@ export class Manifests {
     return [...this.versions(id), this.published(id)];
   }
 
-  /** Every block that the published manifests of these collections name, as far as they can be read, once each. */
-  publishedRefs(ids: readonly string[]): BlockRef[] {
+  /** Every block that the latest manifests of these collections name, as far as they can be read, once each. */
+  latestRefs(ids: readonly string[]): BlockRef[] {
     return refsOnlyIn(
       this.#options.sections,
-      ids.flatMap((id) => this.#published.get(id)?.manifest ?? []),
+      ids.flatMap((id) => (this.#published.has(id) ? this.latest(id) : [])),
       [],
     );
   }
@@ -122,9 +146,44 @@ export class Manifests {
     return refsOnlyIn(this.#options.sections, unpublished, this.#allManifests());
   }
 
+  /** Deletes the staged manifests that cannot be read, or name blocks which are not there. Called once, before anything is written. */
+  async dropUnfounded(isThere: (refs: readonly BlockRef[]) => boolean): Promise<void> {
+    const refsOf = ({ manifest }: StoredManifest) => refsOnlyIn(this.#options.sections, [manifest], []);
+    const unfounded = [...this.#staged].filter(([, staged]) => !isThere(refsOf(staged)));
+    const keys = [...this.#lostStaged, ...unfounded.map(([id]) => stagedKey(id))];
+    if (keys.length > 0) await this.#catalog.commit({ delete: keys });
+    for (const [id] of unfounded) this.#staged.delete(id);
+  }
+
+  /**
+   * Makes a manifest in young arenas the one that the next opening goes on from, if its arenas are there by then. The log stays.
+   * Returns the blocks that no manifest names any more: those of the one staged before, and of the `skipped` ones.
+   */
+  stage(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+    return this.#changes.run(async () => {
+      const before = this.#staged.get(id);
+      const bytes = encodeRow(stagedKey(id), next);
+      await this.#catalog.commit({
+        expect: new Map([
+          [manifestKey(id), this.stored(id).bytes],
+          [stagedKey(id), before?.bytes ?? null],
+        ]),
+        put: new Map([[stagedKey(id), bytes]]),
+      });
+      this.#staged.set(id, { manifest: next, bytes });
+      return this.refsOnlyIn(before === undefined ? skipped : [before.manifest, ...skipped]);
+    });
+  }
+
+  /** Publishes what is staged, if it still is. */
+  async publishStaged(id: string): Promise<BlockRef[]> {
+    const staged = this.#staged.get(id);
+    return staged === undefined ? [] : this.publish(id, staged.manifest, []);
+  }
+
   /**
    * Commit point: replaces the manifest if nobody else did, and truncates the log to its offset, in one transaction.
-   * Returns the blocks that no manifest names any more, those of the `skipped` ones, which were never published, included.
+   * Returns the blocks that no manifest names any more, those of the `skipped` and the staged ones included.
    */
   publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
@@ -136,15 +195,18 @@ export class Manifests {
       const put = new Map([[manifestKey(id), bytes]]);
       const kept = versionKey(id, current.manifest.version);
       if (retained.length > 0) put.set(kept, encodeRow(kept, current.manifest));
+      const staged = this.#staged.get(id);
+      const outdated = dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version));
       await this.#catalog.commit({
         expect: new Map([[manifestKey(id), current.bytes]]),
         put,
-        delete: dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version)),
+        delete: staged === undefined ? outdated : [...outdated, stagedKey(id)],
         truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
       });
       this.#published.set(id, { manifest: next, bytes });
+      this.#staged.delete(id);
       this.#versions.set(id, retained);
-      return refsOnlyIn(this.#options.sections, [...dropped, ...skipped], this.#allManifests());
+      return this.refsOnlyIn([...dropped, ...skipped, ...(staged === undefined ? [] : [staged.manifest])]);
     });
   }
 
@@ -167,7 +229,8 @@ export class Manifests {
   /** The keys of all rows of a collection's manifests. */
   keysOf(id: string): string[] {
     const lost = (this.#lost.get(id) ?? []).map(({ key }) => key);
-    return [...new Set([manifestKey(id), ...this.versions(id).map(({ version }) => versionKey(id, version)), ...lost])];
+    const staged = this.#staged.has(id) ? [stagedKey(id)] : [];
+    return [...new Set([manifestKey(id), ...staged, ...this.versions(id).map(({ version }) => versionKey(id, version)), ...lost])];
   }
 
   /** Shows the manifest of a collection that was committed. */
@@ -180,16 +243,18 @@ export class Manifests {
    * collection, name and no other does.
    */
   remove(id: string, unpublished: readonly Manifest[]): BlockRef[] {
-    const published = this.#published.get(id);
-    const gone = [...this.versions(id), ...(published === undefined ? [] : [published.manifest]), ...unpublished];
+    const current = [this.#published.get(id), this.#staged.get(id)].flatMap((stored) => stored?.manifest ?? []);
+    const gone = [...this.versions(id), ...current, ...unpublished];
     this.#published.delete(id);
+    this.#staged.delete(id);
     this.#versions.delete(id);
     this.#lost.delete(id);
     return this.refsOnlyIn(gone);
   }
 
   #allManifests(): Manifest[] {
-    return [...[...this.#published.values()].map(({ manifest }) => manifest), ...[...this.#versions.values()].flat()];
+    const current = [...this.#published.values(), ...this.#staged.values()].map(({ manifest }) => manifest);
+    return [...current, ...[...this.#versions.values()].flat()];
   }
 }
 

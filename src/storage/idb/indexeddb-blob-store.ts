@@ -94,6 +94,11 @@ export class IndexedDbBlobStore implements BlobStore {
     await this.#delete([...blobs]);
   }
 
+  /** Nothing is ever staged here: all is durable from the start. */
+  holds(): boolean {
+    return true;
+  }
+
   settledAt(): number {
     return 0;
   }

@@ -113,6 +113,10 @@ class MemoryBlobStore implements BlobStore {
     });
   }
 
+  holds(extents: Iterable<Extent>): boolean {
+    return [...extents].every((extent) => this.#holds(extent));
+  }
+
   settledAt(): number {
     return 0;
   }

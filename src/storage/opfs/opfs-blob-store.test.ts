@@ -77,6 +77,16 @@ test("what lies in an old arena is settled, what lies in a young one only after 
   expect(store.settledAt()).toBe(6000);
 });
 
+test("an extent is not held when its arena is gone or too short", async () => {
+  const store = await openWith();
+  const extent = await store.write(pattern(KiB));
+  const { bytesReserved } = store.usage();
+  expect(store.holds([extent])).toBe(true);
+  expect(store.holds([extent, { ...extent, arena: 9 }])).toBe(false);
+  expect(store.holds([{ ...extent, offset: bytesReserved - 4 * KiB }])).toBe(true);
+  expect(store.holds([{ ...extent, offset: bytesReserved }])).toBe(false);
+});
+
 test("an arena from the future counts as created on opening", async () => {
   nowMs = 1_000_000;
   await (await openWith()).close();

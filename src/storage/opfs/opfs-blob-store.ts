@@ -101,6 +101,10 @@ export class OpfsBlobStore implements BlobStore {
     if (this.#ownArenas().length < 2 || !this.#hasSpare()) await this.#createAhead();
   }
 
+  holds(extents: Iterable<Extent>): boolean {
+    return [...extents].every(({ arena, offset, length }) => offset + slotted(length) <= (this.#arenas.get(arena)?.bytes ?? 0));
+  }
+
   async write(bytes: Uint8Array): Promise<Extent> {
     this.#assertReady();
     this.#unsealIfDue();
