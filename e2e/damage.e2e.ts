@@ -263,6 +263,22 @@ test.each(["indexeddb", "opfs"] as const)(
   },
 );
 
+test("a small database in OPFS, all of it in the log, is DATA_EVICTED when the browser has dropped IndexedDB alone", async () => {
+  const options = { path: "small", storage: "opfs" } as const;
+  await add(options, 0, 100);
+  await operate("dropStore", options.path, "indexeddb");
+  const count = () =>
+    page.evaluate(async (path) => {
+      const { rejection } = await load<Records>("records");
+      const client = new tidepool.TidepoolClient({ path });
+      return rejection(client.countCollections().finally(() => client.close()));
+    }, options.path);
+  expect(await count()).toMatchObject({ code: "DATA_EVICTED" });
+  await page.evaluate((path) => tidepool.destroyPath({ path }), options.path);
+  await add(options, 0, 20);
+  expect(await faults(options, 20)).toEqual([]);
+});
+
 test("a path that a client holds is not destroyed, and nothing is left of one that is", async () => {
   const options = { path: "to-be-destroyed" };
   await add(options, 0, 50);

@@ -14,7 +14,7 @@ import { IndexedDbCatalogStore } from "./idb/indexeddb-catalog-store.js";
 import { indexedDbStorage } from "./idb/indexeddb-storage.js";
 import { openMemoryStorage } from "./memory/memory-storage.js";
 import { probeSyncHandles } from "./opfs/file-system.js";
-import { arenaBytesAt, destroyDatabase, opfsStorage } from "./opfs/opfs-storage.js";
+import { arenaBytesAt, destroyDatabase, isMarked, markDatabase, opfsStorage } from "./opfs/opfs-storage.js";
 import { type PersistentKind, readStorageState, recordKind } from "./storage-kind.js";
 import { soleTenure, type Tenure } from "./tenure.js";
 
@@ -37,7 +37,9 @@ export async function openStorage(
       kind === "opfs"
         ? await opfsStorage(database, path, durability, environment.now, tenure)
         : indexedDbStorage(database, path, durability);
-    if (!recorded) await record(opened, kind);
+    if (!recorded) await orClose(opened, () => recordKind(opened.catalog, kind));
+    // A database that is not marked yet is one of an earlier release, or its creation was interrupted.
+    if (kind === "opfs") await orClose(opened, () => mark(path, recorded !== null));
     return opened;
   } catch (error) {
     database.close();
@@ -69,12 +71,12 @@ async function openDatabase(path: string, tenure: Tenure): Promise<{ database: D
 }
 
 /**
- * Blocks without a catalog are no first run: the catalog is durable before the first block is written, and a destruction
- * empties the arenas before it deletes the catalog. So the browser has dropped it.
+ * Files without a catalog are no first run: the catalog is durable before the first of them has a byte, and a destruction
+ * empties them before it deletes the catalog. So the browser has dropped it.
  */
 async function refuseOrphans(path: string): Promise<void> {
   const bytes = await arenaBytesAt(path);
-  if (bytes === 0) return;
+  if (bytes === 0 && !(await isMarked(path))) return;
   throw new TidepoolError(
     "DATA_EVICTED",
     `The database "${path}" has lost its catalog and its log: ` +
@@ -84,9 +86,17 @@ async function refuseOrphans(path: string): Promise<void> {
   );
 }
 
-async function record(storage: Storage, kind: PersistentKind): Promise<void> {
+async function mark(path: string, isOld: boolean): Promise<void> {
+  if ((await markDatabase(path)) || isOld) return;
+  throw new TidepoolError(
+    "QUOTA_EXCEEDED",
+    `Could not create the database "${path}": the browser refuses to store more bytes for this origin`,
+  );
+}
+
+async function orClose(storage: Storage, work: () => Promise<void>): Promise<void> {
   try {
-    await recordKind(storage.catalog, kind);
+    await work();
   } catch (error) {
     await storage.close();
     throw error;

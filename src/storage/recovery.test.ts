@@ -148,6 +148,35 @@ test("IndexedDB dropped while OPFS stays is told as eviction, in every storage a
   await engine.close();
 });
 
+test("IndexedDB dropped while everything is still in the log is told as eviction too", async () => {
+  const engine = await open();
+  await write(engine, "a");
+  await engine.close();
+  expect(files().filter(({ bytes }) => bytes.length > 0)).toHaveLength(1);
+  globalThis.indexedDB = new IDBFactory();
+  for (const storage of ["auto", "opfs", "indexeddb", "auto"] as const) {
+    await expect(open(storage)).rejects.toMatchObject({ code: "DATA_EVICTED", details: { lost: "indexeddb", bytes: 0 } });
+  }
+  await destroyStorage("db");
+  const again = await open();
+  expect(await readIds(again)).toEqual([]);
+  await again.close();
+});
+
+test("a database that an earlier release created is marked when it is opened, if there is room", async () => {
+  const engine = await open();
+  await write(engine, "a");
+  await engine.close();
+  const directory = root.directories.get("tidepool")!.directories.get("db")!;
+  directory.files.delete("database");
+  directory.quotaBytes = 0;
+  await (await open()).close();
+  directory.quotaBytes = Infinity;
+  await (await open()).close();
+  globalThis.indexedDB = new IDBFactory();
+  await expect(open()).rejects.toMatchObject({ code: "DATA_EVICTED" });
+});
+
 test("OPFS dropped while IndexedDB stays is told as eviction once a block lay there, and creates no arena in its place", async () => {
   await createPublished();
   installFakeFileSystem((root = new FakeDirectory()));
@@ -158,7 +187,8 @@ test("OPFS dropped while IndexedDB stays is told as eviction once a block lay th
       message: expect.stringMatching(/Arena 1000001 is missing .* destroyPath.*"things"/),
     });
   }
-  expect(files()).toEqual([]);
+  expect(files().filter(({ bytes }) => bytes.length === 0)).toEqual([]);
+  expect(files().length).toBeLessThan(2);
   await destroyStorage("db");
   const engine = await open();
   expect(await readIds(engine)).toEqual([]);

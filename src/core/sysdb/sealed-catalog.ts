@@ -182,9 +182,9 @@ function isSpared(key: string): boolean {
   return SPARED.some((prefix) => key.startsWith(prefix));
 }
 
-/** `format` is read before everything else; `storage` belongs to the storage; spares and digests are told by what they are made of. */
+/** `format` is read before all else, `storage` and `generation` belong to the storage, and spares and digests seal the others. */
 function isSealed(key: string): boolean {
-  return key !== formatKey && key !== "storage" && !key.startsWith("digest/") && !key.startsWith("spare/");
+  return key !== formatKey && key !== "storage" && key !== "generation" && !key.startsWith("digest/") && !key.startsWith("spare/");
 }
 
 function bucketOf(key: string): number {

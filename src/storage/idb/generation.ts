@@ -3,6 +3,8 @@
  * number, and may write for as long as the row holds it. The numbers need only rise, so an unreadable row does no harm: it is
  * nobody's generation, and the next opening counts on from the seconds since 1970, which no count of openings has reached.
  */
+import { storedBytes } from "../bytes.js";
+
 export const generationKey = "generation";
 
 export function encodeGeneration(generation: number): Uint8Array {
@@ -10,9 +12,9 @@ export function encodeGeneration(generation: number): Uint8Array {
 }
 
 /** 0 where there is no row, since nobody has opened the database yet; `null` where it is unreadable. */
-export function decodeGeneration(bytes: Uint8Array | undefined): number | null {
-  if (bytes === undefined) return 0;
-  const [, digits] = /^\{"generation":(\d{1,10})\}$/.exec(new TextDecoder().decode(bytes)) ?? [];
+export function decodeGeneration(value: unknown): number | null {
+  if (value === undefined) return 0;
+  const [, digits] = /^\{"generation":(\d{1,10})\}$/.exec(new TextDecoder().decode(storedBytes(value))) ?? [];
   return digits === undefined ? null : Number(digits);
 }
 

@@ -8,6 +8,7 @@ import { recordDestruction } from "../storage-kind.js";
 import { type Predecessors, soleTenure, type Tenure } from "../tenure.js";
 import { ArenaFile } from "./arena-file.js";
 import { type Directory, findDirectory, openDirectory, removeDirectory } from "./file-system.js";
+import { emptyMarker, hasMarker, writeMarker } from "./marker-file.js";
 import { type ArenaClaim, type ArenaLimits, OpfsBlobStore } from "./opfs-blob-store.js";
 
 export async function openOpfsStorage(
@@ -73,6 +74,28 @@ async function openBlobs(
   }
 }
 
+/**
+ * Says beside the arenas that there is a database, unless that is said already. `false` when there is no room for it, which
+ * matters to nobody who has a catalog.
+ */
+export async function markDatabase(path: string): Promise<boolean> {
+  const directory = await openDirectory(path);
+  if (await hasMarker(directory)) return true;
+  try {
+    await writeMarker(directory, path);
+    return true;
+  } catch (error) {
+    if (error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED") return false;
+    throw error;
+  }
+}
+
+/** Whether the files at this path are those of a database. Creates nothing. */
+export async function isMarked(path: string): Promise<boolean> {
+  const directory = await findDirectory(path);
+  return directory !== null && hasMarker(directory);
+}
+
 /** Bytes that arenas take at this path; 0 where there are none, or no OPFS. Creates nothing. */
 export async function arenaBytesAt(path: string): Promise<number> {
   const directory = await findDirectory(path);
@@ -81,7 +104,7 @@ export async function arenaBytesAt(path: string): Promise<number> {
 
 /**
  * Deletes the database behind this connection with its arenas, if it has any, whose handles must be closed. A crash at any
- * point leaves a database that is still whole, or one that the next opening goes on destroying, or none. Arenas are emptied
+ * point leaves a database that is still whole, or one that the next opening goes on destroying, or none. Files are emptied
  * and flushed before they are removed, because a removal may not reach the disk: one that comes back is free space.
  */
 export async function destroyDatabase(database: Database, path: string): Promise<void> {
@@ -93,6 +116,7 @@ export async function destroyDatabase(database: Database, path: string): Promise
       arena.resize(0);
       arena.flush();
     }
+    if (directory !== null) await emptyMarker(directory);
   } finally {
     for (const arena of arenas) arena.close();
   }
