@@ -12,8 +12,9 @@ import { root } from "./harness.js";
 import { overview } from "./suites/overview.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { vector } from "./suites/vector.js";
+import { young } from "./suites/young.js";
 
-const suites: Record<string, Suite> = { overview, vector };
+const suites: Record<string, Suite> = { overview, vector, young };
 const results = join(root, "bench/results");
 
 async function main(): Promise<void> {
