@@ -12,6 +12,7 @@ import { build, createServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
 import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
+import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const patience = { timeout: 20_000 };
@@ -29,7 +30,7 @@ let bundled: number;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tidepool-demo-"));
   await build({ root: demo, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
-  server = await serveFolder(folder);
+  server = await serveFolder(folder, { headers: strictPolicy() });
   profile = await createProfile();
   context = await openBrowser(profile, { viewport: { width: 1280, height: 800 } });
   page = await context.newPage();
@@ -41,6 +42,7 @@ afterAll(async () => {
   await server?.close();
   await removeProfile(profile);
   await rm(folder, { recursive: true, force: true });
+  expectNoViolations(server);
 });
 
 const part = (testId: string) => page.getByTestId(testId);

@@ -3,29 +3,33 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StaticServer } from "../tools/browser/static-server.js";
 import { serveOfficialClient } from "./support/official-client.js";
+import { expectNoViolations } from "./support/strict-policy.js";
 import { useSuite } from "./support/suite.js";
 
-const suite = useSuite(() => serveOfficialClient(...official()));
+const suite = useSuite(() => serve("http://localhost:8000", `location.hash === "#engine"`, "behind-a-service-worker"));
 
-function official(): [script: string, files: Record<string, string>] {
+/** Pages whose requests to `url` a service worker answers; those of which `offers` is true have the engine. */
+function serve(url: string, offers: string, path: string): Promise<StaticServer> {
   const script = `
     import * as chroma from "chromadb";
     import { TidepoolClient } from "tidepool-db";
     import { offerGateway } from "tidepool-db/rest";
-    await navigator.serviceWorker.register("./service-worker.js", { type: "module" });
+    const { trustedTypes = { createPolicy: (_, rules) => rules } } = globalThis;
+    const app = trustedTypes.createPolicy("app", { createScriptURL: (url) => url });
+    await navigator.serviceWorker.register(app.createScriptURL("./service-worker.js"), { type: "module" });
     const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
     if (!navigator.serviceWorker.controller) await controlled;
-    if (location.hash === "#engine") offerGateway(new TidepoolClient({ path: "behind-a-service-worker" }));
+    if (${offers}) offerGateway(new TidepoolClient({ path: "${path}", allowReset: true }));
     Object.assign(globalThis, { chroma });
     document.title = "ready";
   `;
   const worker = `
     import { answerFromPages } from "./package/service-worker.js";
-    answerFromPages();
+    answerFromPages({ url: ${url === "" ? "location.origin" : `"${url}"`} });
     addEventListener("install", () => skipWaiting());
     addEventListener("activate", (event) => event.waitUntil(clients.claim()));
   `;
-  return [script, { "service-worker.js": worker }];
+  return serveOfficialClient(script, { "service-worker.js": worker, "file.txt": "a file of the application" });
 }
 
 async function open(hash: string): Promise<Page> {
@@ -82,25 +86,9 @@ describe("at the application's own origin", () => {
   let engine: Page;
 
   beforeAll(async () => {
-    const script = `
-      import * as chroma from "chromadb";
-      import { TidepoolClient } from "tidepool-db";
-      import { offerGateway } from "tidepool-db/rest";
-      await navigator.serviceWorker.register("./service-worker.js", { type: "module" });
-      const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
-      if (!navigator.serviceWorker.controller) await controlled;
-      offerGateway(new TidepoolClient({ path: "forged", allowReset: true }));
-      Object.assign(globalThis, { chroma });
-      document.title = "ready";
-    `;
-    const worker = `
-      import { answerFromPages } from "./package/service-worker.js";
-      answerFromPages({ url: location.origin });
-      addEventListener("install", () => skipWaiting());
-      addEventListener("activate", (event) => event.waitUntil(clients.claim()));
-    `;
-    app = await serveOfficialClient(script, { "service-worker.js": worker, "file.txt": "a file of the application" });
-    elsewhere = await serveOfficialClient("document.title = 'elsewhere';", { "blank.html": "<!doctype html>" });
+    app = await serve("", "true", "forged");
+    // Its policy must not be what keeps it from trying.
+    elsewhere = await serveOfficialClient("", { "blank.html": "<!doctype html>" }, {});
     engine = await suite.context.newPage();
     await engine.goto(app.url);
     await engine.waitForFunction(() => document.title === "ready", undefined, { timeout: 60_000 });
@@ -110,7 +98,10 @@ describe("at the application's own origin", () => {
       await kept.add({ ids: ["a"], embeddings: [[1]] });
     });
   });
-  afterAll(() => Promise.all([app?.close(), elsewhere?.close()]));
+  afterAll(async () => {
+    await Promise.all([app?.close(), elsewhere?.close()]);
+    expectNoViolations(app);
+  });
 
   /** Records of the database, asked for as the official client asks. */
   const records = () =>

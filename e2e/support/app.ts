@@ -15,6 +15,7 @@ import type * as Package from "tidepool-db";
 import type { TidepoolClientOptions } from "tidepool-db";
 import { transformWithOxc } from "vite";
 import { type ServeOptions, type StaticServer, serveFolder } from "../../tools/browser/static-server.js";
+import { strictPolicy } from "./strict-policy.js";
 
 declare global {
   /** In the page: the package. */
@@ -28,14 +29,19 @@ const pages = fileURLToPath(new URL("../pages", import.meta.url));
 /** Names of the worker files below, for the client's option `worker`. */
 export type WorkerFile = "late-clock.js" | "no-simd.js" | "no-relaxed-simd.js";
 
+const importMap = '{ "imports": { "tidepool-db": "./package/index.js" } }';
+
 const files: Record<string, string> = {
   "index.html": `<!doctype html><link rel="icon" href="data:,"><title>tidepool</title>
-<script type="importmap">{ "imports": { "tidepool-db": "./package/index.js" } }</script>
-<script type="module">
-  import * as tidepool from "tidepool-db";
-  Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
-  document.title = "ready";
-</script>`,
+<script type="importmap">${importMap}</script><script type="module" src="./main.js"></script>`,
+  "main.js": `
+    import * as tidepool from "tidepool-db";
+    // Workers that tests start by name. Nothing else may have a plain URL: the package has a policy of its own.
+    const ours = /^(?:\\.\\/(?:late-clock|no-simd|no-relaxed-simd|package\\/worker)\\.js)$/;
+    const createScriptURL = (url) => (ours.test(url) ? url : null);
+    globalThis.trustedTypes?.createPolicy("default", { createScriptURL });
+    Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
+    document.title = "ready";`,
   "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
   "late-clock.js": 'import "./change-late-clock.js"; import "./package/worker.js";',
   // Longer than an arena takes to settle: whatever is created now is old enough for the true clock.
@@ -48,16 +54,17 @@ const files: Record<string, string> = {
     "const { validate } = WebAssembly; WebAssembly.validate = (bytes) => !bytes.includes(146) && validate(bytes);",
 };
 
-/** Serves the page; remove it with `close`. */
+/** Serves the page, under a strict content security policy; remove it with `close`. */
 export async function serveApp(options: ServeOptions = {}): Promise<StaticServer> {
   const folder = await mkdtemp(join(tmpdir(), "tidepool-app-"));
   const entry = createRequire(import.meta.url).resolve("tidepool-db");
   await cp(dirname(entry), join(folder, "package"), { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   await writePages(join(folder, "pages"));
-  const server = await serveFolder(folder, options);
+  const headers = { ...strictPolicy({ importMap }), ...options.headers };
+  const server = await serveFolder(folder, { ...options, headers });
   return {
-    url: server.url,
+    ...server,
     async close() {
       await server.close();
       await rm(folder, { recursive: true, force: true });

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type StaticServer, serveFolder } from "../../tools/browser/static-server.js";
+import { strictPolicy } from "./strict-policy.js";
 
 const VERSION = "3.5.0";
 const cache = fileURLToPath(new URL(`../../.cache/chromadb-${VERSION}`, import.meta.url));
@@ -27,25 +28,29 @@ export async function clientFolder(): Promise<string> {
 }
 
 /** What a page needs that runs the client: its modules, and a stand-in for the one module of Node that it imports. */
-const importMap = `<script type="importmap">{ "imports": {
+const importMap = `{ "imports": {
   "tidepool-db": "./package/index.js",
   "tidepool-db/rest": "./package/rest.js",
   "chromadb": "./chromadb/chromadb.mjs",
   "node:process": "./node-process.js"
-} }</script>`;
+} }`;
 
 /** Serves a folder with both packages and these files; `script` is the module of its page. */
-export async function serveOfficialClient(script: string, files: Record<string, string> = {}): Promise<StaticServer> {
+export async function serveOfficialClient(
+  script: string,
+  files: Record<string, string> = {},
+  headers = strictPolicy({ importMap, connect: "http://localhost:8000" }),
+): Promise<StaticServer> {
   const folder = await mkdtemp(join(tmpdir(), "tidepool-official-"));
   await cp(dirname(createRequire(import.meta.url).resolve("tidepool-db")), join(folder, "package"), { recursive: true });
   await cp(await clientFolder(), join(folder, "chromadb"), { recursive: true });
-  const head = `<!doctype html><link rel="icon" href="data:,"><title>official client</title>${importMap}`;
-  const page = `${head}<script type="module">${script}</script>`;
-  const all = { "index.html": page, "node-process.js": "export const env = {};", ...files };
+  const head = `<!doctype html><link rel="icon" href="data:,"><title>official client</title>`;
+  const page = `${head}<script type="importmap">${importMap}</script><script type="module" src="./main.js"></script>`;
+  const all = { "index.html": page, "main.js": script, "node-process.js": "export const env = {};", ...files };
   for (const [name, text] of Object.entries(all)) await writeFile(join(folder, name), text);
-  const server = await serveFolder(folder);
+  const server = await serveFolder(folder, { headers });
   return {
-    url: server.url,
+    ...server,
     async close() {
       await server.close();
       await rm(folder, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type { BrowserContext } from "playwright";
 import { afterAll, beforeAll } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../../tools/browser/browser.js";
 import type { StaticServer } from "../../tools/browser/static-server.js";
+import { expectNoViolations } from "./strict-policy.js";
 
 export interface Suite {
   app: StaticServer;
@@ -23,6 +24,7 @@ export function useSuite(serve: () => Promise<StaticServer>): Suite {
     await suite.context?.close();
     await suite.app?.close();
     if (suite.profile) await removeProfile(suite.profile);
+    expectNoViolations(suite.app);
   });
   return suite;
 }

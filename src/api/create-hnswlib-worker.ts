@@ -1,5 +1,6 @@
 /** The one place that names the file of the worker with hnswlib; its form matters, as in `create-worker.ts`. */
 import { TidepoolError } from "../core/errors.js";
+import { trusting } from "./trusted-worker.js";
 
 /**
  * Starts a worker that has the index engine "hnswlib" beside Tidepool's own, for the client's option `worker`. It takes
@@ -16,5 +17,5 @@ import { TidepoolError } from "../core/errors.js";
 export function createHnswlibWorker(): Worker {
   if (typeof Worker === "undefined")
     throw new TidepoolError("NOT_SUPPORTED", 'The index engine "hnswlib" needs a browser: there is no Worker here');
-  return new Worker(new URL("../worker/hnswlib-worker.ts", import.meta.url), { type: "module" });
+  return trusting("Worker", () => new Worker(new URL("../worker/hnswlib-worker.ts", import.meta.url), { type: "module" }));
 }

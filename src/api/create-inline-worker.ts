@@ -3,6 +3,7 @@
  * into this module, and the worker starts from a blob. It is a classic script, so it works wherever blob workers do.
  */
 import { TidepoolError } from "../core/errors.js";
+import { trusting } from "./trusted-worker.js";
 
 declare const __TIDEPOOL_WORKER_CODE__: string;
 
@@ -18,7 +19,7 @@ export function createWorker(): Worker {
   const code = __TIDEPOOL_WORKER_CODE__;
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   try {
-    return new Worker(url);
+    return trusting("Worker", () => new Worker(url));
   } finally {
     // The worker's script is being fetched by now; the URL itself is not needed any longer.
     URL.revokeObjectURL(url);

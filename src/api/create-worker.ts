@@ -3,6 +3,7 @@
  * this form. Builds for places where a worker URL cannot work replace this module.
  */
 import { TidepoolError } from "../core/errors.js";
+import { trusting } from "./trusted-worker.js";
 
 /** Starts the engine's worker. Throws `NOT_SUPPORTED` where there are no workers. */
 export function createWorker(): Worker {
@@ -13,5 +14,5 @@ export function createWorker(): Worker {
         "Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
     );
   }
-  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+  return trusting("Worker", () => new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" }));
 }

@@ -1,4 +1,7 @@
-/** Serves a folder over HTTP on loopback, as any web host would: no rewriting, right content types, headers if asked. */
+/**
+ * Serves a folder over HTTP on loopback, as any web host would: no rewriting, right content types, headers if asked. A content
+ * security policy that names {@link REPORTS} has what breaks it collected here, from pages and workers of every kind.
+ */
 
 import { readFile, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -17,9 +20,14 @@ const contentTypes: Record<string, string> = {
   ".bin": "application/octet-stream",
 };
 
+/** Where browsers are told to report violations of a policy: `report-uri` of it. */
+export const REPORTS = "/violations-of-the-policy";
+
 export interface StaticServer {
   /** With a slash at its end. */
   readonly url: string;
+  /** Reports of browsers, as they came. */
+  readonly violations: readonly string[];
   close(): Promise<void>;
 }
 
@@ -31,18 +39,30 @@ export interface ServeOptions {
 }
 
 export async function serveFolder(folder: string, { base = "/", headers = {} }: ServeOptions = {}): Promise<StaticServer> {
-  const server = createServer((request, response) => void answer(folder, base, headers, request, response));
+  const violations: string[] = [];
+  const server = createServer((request, response) => {
+    if (request.method === "POST" && request.url === REPORTS) void collect(request, response, violations);
+    else void answer(folder, base, headers, request, response);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     // A secure context by name: OPFS and module workers ask for one.
     url: `http://localhost:${port}${base}`,
+    violations,
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error ? reject(error) : resolve()));
         server.closeAllConnections();
       }),
   };
+}
+
+async function collect(request: IncomingMessage, response: ServerResponse, reports: string[]): Promise<void> {
+  let text = "";
+  for await (const part of request) text += String(part);
+  reports.push(text);
+  response.writeHead(204).end();
 }
 
 async function answer(
