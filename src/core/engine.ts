@@ -215,14 +215,15 @@ export class Engine {
     );
   }
 
-  #drop(row: CollectionRow): Promise<void> {
-    return dropCollection(row, {
+  #drop(row: CollectionRow, requestId?: string): Promise<void> {
+    const parts = {
       collections: this.#collections,
       log: this.#log,
       compactor: this.#compactor,
       sysdb: this.#sysdb,
       blocks: this.#blocks,
-    });
+    };
+    return dropCollection(row, parts, requestId);
   }
 
   // ---- answering requests
@@ -240,7 +241,7 @@ export class Engine {
       facts,
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
-      drop: (row) => this.#drop(row),
+      drop: (row, requestId) => this.#drop(row, requestId),
       tell: (type, event) => this.#parts.tell?.(type, event),
     });
   }

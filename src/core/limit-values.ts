@@ -72,8 +72,11 @@ export const vectorCacheBytesMax = 32 * MiB;
 export const openCollectionsMax = 64;
 export const openCollectionBytesMax = 1024 * MiB;
 
-/** Requests of each collection that are remembered once their log records are gone. */
-export const requestsRememberedMax = 256;
+/**
+ * Requests of each collection, and changes of the catalog, that are remembered. One that is tried again is told from a new one for
+ * as long as no more than these came after it.
+ */
+export const requestsRememberedMax = 1024;
 
 /** Uncompacted log that starts a compaction at once. */
 export const compactionLogBytes = 24 * MiB;

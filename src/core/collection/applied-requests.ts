@@ -1,7 +1,10 @@
 /**
- * Which requests the log records of a collection came from, the latest ones: what tells that a write whose outcome is unknown to
- * its caller has been applied. Log records carry the id of their request, and since publishing a manifest truncates the log,
- * manifests carry on the ids of those that they contain.
+ * Which requests the log records of a collection came from, the latest ones: what makes a write that is tried again, since its
+ * outcome is unknown to its caller, happen once. Log records carry the id of their request, and since publishing a manifest
+ * truncates the log, manifests carry on the ids of those that they contain. A fork begins with those of its source.
+ *
+ * A request that left nothing in the log, such as a delete that selected nothing, is not remembered: tried again it is what its
+ * caller sees happen, for the first time.
  */
 import { limits } from "../limits.js";
 
@@ -12,12 +15,29 @@ export interface AppliedRequest {
   deleted: number;
 }
 
+/** What a request did. */
+export type Outcome = Pick<AppliedRequest, "deleted">;
+
 export class AppliedRequests {
   /** The oldest first. */
   readonly #requests = new Map<string, AppliedRequest>();
+  readonly #underWay = new Map<string, Promise<Outcome>>();
 
   constructor(requests: readonly AppliedRequest[] = []) {
     for (const request of requests) this.note(request);
+  }
+
+  /** Does the work of a request unless that was done: then this is another try, and gets its outcome; or it is being done. */
+  async once(id: string | undefined, work: () => Promise<Outcome>): Promise<Outcome> {
+    if (id === undefined) return work();
+    const known = this.#requests.get(id);
+    return known === undefined ? (this.#underWay.get(id) ?? this.#begin(id, work)) : { deleted: known.deleted };
+  }
+
+  #begin(id: string, work: () => Promise<Outcome>): Promise<Outcome> {
+    const outcome = work().finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, outcome);
+    return outcome;
   }
 
   /** Remembers a request, and forgets the oldest one where they are more than `requestsRememberedMax`. */
@@ -25,10 +45,6 @@ export class AppliedRequests {
     this.#requests.delete(request.id);
     this.#requests.set(request.id, request);
     if (this.#requests.size > limits.requestsRememberedMax) this.#requests.delete(this.#requests.keys().next().value!);
-  }
-
-  find(id: string): AppliedRequest | undefined {
-    return this.#requests.get(id);
   }
 
   /** All that are remembered, the oldest first. */

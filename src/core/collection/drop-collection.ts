@@ -21,13 +21,14 @@ export interface DropParts {
 }
 
 /** When the commit fails the collection is still there; what memory holds of it is given up, and opened anew when asked for. */
-export async function dropCollection(row: CollectionRow, { collections, log, compactor, sysdb, blocks }: DropParts): Promise<void> {
+export async function dropCollection(row: CollectionRow, parts: DropParts, requestId?: string): Promise<void> {
+  const { collections, log, compactor, sysdb, blocks } = parts;
   const state = await collections.leave(row.id);
   try {
     if (state !== undefined) state.dropped = true;
     await log.drain();
     const unpublished = state === undefined ? [] : await compactor.forget(state);
-    const deletion = sysdb.deleteCollection(row.id, unpublished);
+    const deletion = sysdb.deleteCollection(row.id, unpublished, requestId);
     // Readers that are still under way hold the shared lock: blocks are released after them.
     const lock = state?.lock ?? new ReadWriteLock();
     const release = (refs: BlockRef[]): Promise<void> => lock.exclusive(() => blocks.release(refs));

@@ -9,6 +9,7 @@ import { encodeLogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
 import type { DeleteRequest } from "../service.js";
 import { type Applied, AppliedListeners } from "./applied-listeners.js";
+import { AppliedRequests } from "./applied-requests.js";
 import type { CollectionState } from "./collection-state.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import { WriteLine } from "./write-line.js";
@@ -19,6 +20,7 @@ class CountingCollection {
   readonly row = { id: "c", name: "things" };
   readonly lock = new ReadWriteLock();
   readonly writeLine = new WriteLine();
+  readonly requests = new AppliedRequests();
   readonly indexes = new IndexPolicy(undefined);
   dropped = false;
   applied = { offset: 0, link: 0 };

@@ -10,6 +10,7 @@
  * - What is refused leaves nothing behind: everything that depends on the request is checked before the log.
  * - The first write claims the dimension in the very moment in which it is checked against it, so two first writes cannot both pass
  *   with different ones.
+ * - A request with an id is applied once, however often it is tried (`applied-requests.ts`).
  * - A record that is durable and cannot be applied poisons the engine.
  *
  * Whatever takes long (checking, quantizing, encoding) happens before the collection's exclusive lock is taken, with ticks between.
@@ -26,6 +27,7 @@ import type { encodeLogRecord, LogRecord } from "../log/log-record.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type { DeleteRequest, WriteRequest } from "../service.js";
 import type { AppliedListeners } from "./applied-listeners.js";
+import type { Outcome } from "./applied-requests.js";
 import type { CollectionState } from "./collection-state.js";
 import type { Logged } from "./write-line.js";
 
@@ -41,11 +43,6 @@ export interface WriterParts {
   listeners: AppliedListeners;
 }
 
-/** What a log record did. */
-interface Outcome {
-  deleted: number;
-}
-
 export class Writer {
   readonly #parts: WriterParts;
 
@@ -55,7 +52,7 @@ export class Writer {
 
   /** Resolves once the batch is durable and visible to every later read. `requestId` goes into the log with it. */
   async write(state: CollectionState, request: WriteRequest, requestId?: string): Promise<void> {
-    await state.writeLine.enter(() => this.#prepareWrite(state, request, requestId));
+    await state.requests.once(requestId, () => state.writeLine.enter(() => this.#prepareWrite(state, request, requestId)));
   }
 
   async #prepareWrite(state: CollectionState, request: WriteRequest, requestId: string | undefined): Promise<Logged<Outcome>> {
@@ -81,7 +78,11 @@ export class Writer {
   }
 
   /** Resolves with the number of records really deleted. The selection is made here, once: what is logged are ids. */
-  async delete(state: CollectionState, request: DeleteRequest, requestId?: string): Promise<Outcome> {
+  delete(state: CollectionState, request: DeleteRequest, requestId?: string): Promise<Outcome> {
+    return state.requests.once(requestId, () => this.#delete(state, request, requestId));
+  }
+
+  async #delete(state: CollectionState, request: DeleteRequest, requestId: string | undefined): Promise<Outcome> {
     const { planDelete, compactor, executor } = this.#parts;
     const plan = planDelete(request, state.indexes);
     if (plan === null) return { deleted: 0 };

@@ -40,6 +40,7 @@ import type {
   WriteRequest,
 } from "../service.js";
 import type { Environment } from "../storage.js";
+import type { CatalogRequest } from "../sysdb/catalog-requests.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
 import type { SysDb } from "../sysdb/sysdb.js";
@@ -78,7 +79,7 @@ export interface GatewayParts {
   /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
   /** Deletes a collection and all that it holds. */
-  drop(row: CollectionRow): Promise<void>;
+  drop(row: CollectionRow, requestId?: string): Promise<void>;
   tell: Tell;
 }
 
@@ -95,9 +96,9 @@ export class GatewayService implements EngineService {
 
   // ---- tenants and databases
 
-  async createTenant(request: { name: string }): Promise<void> {
+  async createTenant(request: { name: string }, caller?: Caller): Promise<void> {
     checkTenantName(request.name);
-    await this.#change(() => this.#directory.createTenant(request.name));
+    await this.#change(caller, (id) => this.#directory.createTenant(request.name, id));
   }
 
   async getTenant(request: { name: string }): Promise<TenantInfo> {
@@ -105,14 +106,14 @@ export class GatewayService implements EngineService {
     return this.#directory.getTenant(request.name);
   }
 
-  async updateTenant(request: { name: string; resourceName: string }): Promise<void> {
+  async updateTenant(request: { name: string; resourceName: string }, caller?: Caller): Promise<void> {
     checkTenantName(request.resourceName, "resourceName");
-    await this.#change(() => this.#directory.updateTenant(request.name, request.resourceName));
+    await this.#change(caller, (id) => this.#directory.updateTenant(request.name, request.resourceName, id));
   }
 
-  async createDatabase(request: { tenant: string; name: string }): Promise<void> {
+  async createDatabase(request: { tenant: string; name: string }, caller?: Caller): Promise<void> {
     checkDatabaseName(request.name);
-    await this.#change(() => this.#directory.createDatabase(request.tenant, request.name, this.#newId()));
+    await this.#change(caller, (id) => this.#directory.createDatabase(request.tenant, request.name, this.#newId(), id));
   }
 
   async getDatabase(request: { tenant: string; name: string }): Promise<DatabaseInfo> {
@@ -127,10 +128,10 @@ export class GatewayService implements EngineService {
   }
 
   async deleteDatabase(request: { tenant: string; name: string }, caller?: Caller): Promise<void> {
-    await this.#change(async () => {
+    await this.#change(caller, async (id) => {
       this.#directory.getDatabase(request.tenant, request.name);
       for (const row of this.#directory.listCollections(request.tenant, request.name)) await this.#drop(row, caller);
-      await this.#directory.deleteDatabase(request.tenant, request.name);
+      await this.#directory.deleteDatabase(request.tenant, request.name, id);
     });
   }
 
@@ -140,11 +141,11 @@ export class GatewayService implements EngineService {
     const plan = planCreateCollection(request);
     const { tenant, database, name } = request;
     const metadata = storedMetadata(request.metadata);
-    return this.#change(async () => {
+    return this.#changeOne(caller, async (id) => {
       const existing = this.#directory.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
       await this.#parts.loadIndexEngine(name, plan.configuration);
-      const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan });
+      const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }, id);
       return this.#describe(this.#told("create", row, caller));
     });
   }
@@ -173,14 +174,15 @@ export class GatewayService implements EngineService {
   }
 
   async modifyCollection(request: ModifyCollectionRequest, caller?: Caller): Promise<CollectionInfo> {
-    return this.#change(async () => {
+    return this.#changeOne(caller, async (id) => {
       const row = this.#directory.collectionById(request.collectionId);
       const configuration = planModifyCollection(request, row.configuration);
-      const next = await this.#directory.modifyCollection(row.id, {
+      const change = {
         name: request.name ?? row.name,
         metadata: request.metadata === undefined ? row.metadata : storedMetadata(request.metadata),
         configuration,
-      });
+      };
+      const next = await this.#directory.modifyCollection(row.id, change, id);
       this.#parts.collections.find(row.id)?.configure(next);
       return this.#describe(this.#told("modify", next, caller));
     });
@@ -188,8 +190,8 @@ export class GatewayService implements EngineService {
 
   async forkCollection(request: { collectionId: string; name: string }, caller?: Caller): Promise<CollectionInfo> {
     checkCollectionName(request.name);
-    return this.#change(async () => {
-      const row = await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name);
+    return this.#changeOne(caller, async (id) => {
+      const row = await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name, id);
       return this.#describe(this.#told("create", row, caller));
     });
   }
@@ -207,7 +209,7 @@ export class GatewayService implements EngineService {
 
   async deleteCollection(request: Scope & { name: string }, caller?: Caller): Promise<void> {
     const { tenant, database, name } = request;
-    await this.#change(() => this.#drop(this.#directory.getCollection(tenant, database, name), caller));
+    await this.#change(caller, (id) => this.#drop(this.#directory.getCollection(tenant, database, name), caller, id));
   }
 
   // ---- records
@@ -279,10 +281,10 @@ export class GatewayService implements EngineService {
         "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.",
       );
     }
-    await this.#change(async () => {
+    await this.#change(caller, async (id) => {
       for (const row of this.#directory.listCollections()) await this.#drop(row, caller);
-      for (const id of this.#directory.lostIds) await this.#sysdb.deleteCollection(id, []);
-      await this.#directory.reset(this.#newId());
+      for (const lost of this.#directory.lostIds) await this.#sysdb.deleteCollection(lost, []);
+      await this.#directory.reset(this.#newId(), id);
     });
   }
 
@@ -296,8 +298,9 @@ export class GatewayService implements EngineService {
     return this.#parts.environment.randomId();
   }
 
-  async #drop(row: CollectionRow, caller: Caller | undefined): Promise<void> {
-    await this.#parts.drop(row);
+  /** `requestId` where the request is about this collection alone. */
+  async #drop(row: CollectionRow, caller: Caller | undefined, requestId?: string): Promise<void> {
+    await this.#parts.drop(row, requestId);
     this.#told("drop", row, caller);
   }
 
@@ -311,9 +314,26 @@ export class GatewayService implements EngineService {
     return this.#parts.facts.describe(row);
   }
 
-  #change<T>(body: () => Promise<T>): Promise<T> {
+  /** Makes a change, and remembers whose it was; another try of a request that has made its change makes none. */
+  #change(caller: Caller | undefined, body: (requestId?: string) => Promise<void>): Promise<void> {
+    return this.#once(caller, body, async () => undefined);
+  }
+
+  /** Makes a change of one collection in this way, and describes it as it is then. */
+  #changeOne(caller: Caller | undefined, body: (requestId?: string) => Promise<CollectionInfo>): Promise<CollectionInfo> {
+    return this.#once(caller, body, ({ collection }) => this.#describe(this.#directory.collectionById(collection!)));
+  }
+
+  async #once<T>(
+    caller: Caller | undefined,
+    body: (requestId?: string) => Promise<T>,
+    again: (made: CatalogRequest) => Promise<T>,
+  ): Promise<T> {
     this.#check();
-    return this.#parts.changes.run(body);
+    return this.#parts.changes.run(() => {
+      const made = this.#sysdb.requests.find(caller?.requestId);
+      return made === undefined ? body(caller?.requestId) : again(made);
+    });
   }
 
   /** Runs the body with the collection open. */

@@ -1,7 +1,7 @@
 /**
  * The keys of the system database's rows in the catalog: `format` · `tenant/<t>` · `database/<t>/<d>` · `collection/<id>` ·
- * `manifest/<id>` · `staged/<id>` (a manifest in young arenas) · `version/<id>/<n>` (an earlier manifest), names percent-encoded; and
- * what `sealed-catalog.ts` keeps of them: `digest/<bucket>` · `spare/<key>`.
+ * `manifest/<id>` · `staged/<id>` (a manifest in young arenas) · `version/<id>/<n>` (an earlier manifest), names percent-encoded;
+ * `requests` (`catalog-requests.ts`); and what `sealed-catalog.ts` keeps of them: `digest/<bucket>` · `spare/<key>`.
  */
 
 export const formatKey = "format";

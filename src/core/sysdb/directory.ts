@@ -9,6 +9,7 @@
 import type { Serial } from "../base/serial.js";
 import { TidepoolError } from "../errors.js";
 import { collectionKey, databaseKey, idIn, namesIn, tenantKey } from "./catalog-keys.js";
+import type { CatalogRequests } from "./catalog-requests.js";
 import type { CollectionRow } from "./collection-row.js";
 import { decodeRow, encodeRow } from "./row.js";
 import { rowError, type SealedCatalog } from "./sealed-catalog.js";
@@ -43,7 +44,7 @@ function rowOf(key: string, value: TenantRow | DatabaseRow): [key: string, bytes
 }
 
 export class Directory {
-  readonly #catalog: Pick<SealedCatalog, "commit">;
+  readonly #requests: CatalogRequests;
   readonly #tenants = new Map<string, TenantRow>();
   readonly #databases = new Map<string, DatabaseRow>();
   readonly #collections = new Map<string, CollectionRow>();
@@ -52,14 +53,14 @@ export class Directory {
   readonly #changes: Serial;
   #nextSequence = 1;
 
-  private constructor(catalog: SealedCatalog, changes: Serial) {
-    this.#catalog = catalog;
+  private constructor(requests: CatalogRequests, changes: Serial) {
+    this.#requests = requests;
     this.#changes = changes;
   }
 
-  /** Takes over the rows. Changes of collections run in `changes`, one after the other. */
-  static load(catalog: SealedCatalog, changes: Serial): Directory {
-    const directory = new Directory(catalog, changes);
+  /** Takes over the rows. Changes of collections run in `changes`, one after the other; `requests` remembers whose changes they are. */
+  static load(catalog: SealedCatalog, requests: CatalogRequests, changes: Serial): Directory {
+    const directory = new Directory(requests, changes);
     directory.#loadScopes(catalog);
     directory.#loadCollections(catalog);
     return directory;
@@ -94,9 +95,10 @@ export class Directory {
 
   // ---- tenants and databases
 
-  async createTenant(name: string): Promise<void> {
+  async createTenant(name: string, requestId?: string): Promise<void> {
     if (this.#tenants.has(name)) throw alreadyExists("Tenant", name);
-    await this.#catalog.commit({ expect: new Map([[tenantKey(name), null]]), put: new Map([rowOf(tenantKey(name), { name })]) });
+    const put = new Map([rowOf(tenantKey(name), { name })]);
+    await this.#requests.commit({ expect: new Map([[tenantKey(name), null]]), put }, requestId);
     this.#tenants.set(name, { name });
   }
 
@@ -106,19 +108,19 @@ export class Directory {
     return { name, resourceName: row.resourceName ?? null };
   }
 
-  async updateTenant(name: string, resourceName: string): Promise<void> {
+  async updateTenant(name: string, resourceName: string, requestId?: string): Promise<void> {
     this.getTenant(name);
     const row: TenantRow = { name, resourceName };
-    await this.#catalog.commit({ put: new Map([rowOf(tenantKey(name), row)]) });
+    await this.#requests.commit({ put: new Map([rowOf(tenantKey(name), row)]) }, requestId);
     this.#tenants.set(name, row);
   }
 
-  async createDatabase(tenant: string, name: string, id: string): Promise<void> {
+  async createDatabase(tenant: string, name: string, id: string, requestId?: string): Promise<void> {
     this.getTenant(tenant);
     const key = databaseKey(tenant, name);
     if (this.#databases.has(key)) throw alreadyExists("Database", name);
     const row: DatabaseRow = { id, name, tenant };
-    await this.#catalog.commit({ expect: new Map([[key, null]]), put: new Map([rowOf(key, row)]) });
+    await this.#requests.commit({ expect: new Map([[key, null]]), put: new Map([rowOf(key, row)]) }, requestId);
     this.#databases.set(key, row);
   }
 
@@ -135,10 +137,10 @@ export class Directory {
   }
 
   /** Deletes the database's row; its collections must be gone already. */
-  async deleteDatabase(tenant: string, name: string): Promise<void> {
+  async deleteDatabase(tenant: string, name: string, requestId?: string): Promise<void> {
     this.getDatabase(tenant, name);
     const key = databaseKey(tenant, name);
-    await this.#catalog.commit({ delete: [key] });
+    await this.#requests.commit({ delete: [key] }, requestId);
     this.#databases.delete(key);
   }
 
@@ -146,16 +148,13 @@ export class Directory {
    * Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter,
    * should it have been deleted.
    */
-  async reset(id: string): Promise<void> {
+  async reset(id: string, requestId?: string): Promise<void> {
     const key = databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE);
     const tenant: TenantRow = { name: DEFAULT_TENANT };
     const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
-    await this.#catalog.commit({
-      delete: [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()].filter(
-        (row) => row !== key && row !== tenantKey(DEFAULT_TENANT),
-      ),
-      put: new Map([rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(key, database)]),
-    });
+    const gone = [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()];
+    const put = new Map([rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(key, database)]);
+    await this.#requests.commit({ delete: gone.filter((row) => !put.has(row)), put }, requestId);
     this.#tenants.clear();
     this.#databases.clear();
     this.#tenants.set(DEFAULT_TENANT, tenant);
@@ -212,12 +211,16 @@ export class Directory {
     return this.listCollections().filter((row) => row.root === root && row.id !== root).length;
   }
 
-  modifyCollection(id: string, change: Partial<Pick<CollectionRow, "name" | "metadata" | "configuration">>): Promise<CollectionRow> {
+  modifyCollection(
+    id: string,
+    change: Partial<Pick<CollectionRow, "name" | "metadata" | "configuration">>,
+    requestId?: string,
+  ): Promise<CollectionRow> {
     return this.#changes.run(async () => {
       const row = { ...this.collectionById(id), ...change };
       const namesake = this.findCollection(row.tenant, row.database, row.name);
       if (namesake !== null && namesake.id !== id) throw alreadyExists("Collection", row.name);
-      await this.#catalog.commit({ put: new Map([[collectionKey(id), encodeRow(collectionKey(id), row)]]) });
+      await this.#requests.commit({ put: new Map([[collectionKey(id), encodeRow(collectionKey(id), row)]]) }, requestId, id);
       this.#collections.set(id, row);
       return row;
     });

@@ -9,6 +9,7 @@ import type { BlockRef } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
 import type { CatalogStore, CatalogTransaction, Environment } from "../storage.js";
 import { collectionKey, formatKey, manifestKey } from "./catalog-keys.js";
+import { CatalogRequests } from "./catalog-requests.js";
 import type { CollectionRow } from "./collection-row.js";
 import { Directory, firstRows } from "./directory.js";
 import { raiseFromFormat1 } from "./format-1.js";
@@ -30,11 +31,14 @@ export class SysDb {
   readonly manifests: Manifests;
   /** What the rows vouch for. */
   readonly catalog: SealedCatalog;
+  /** Whose changes of tenants, databases and collections have been made. */
+  readonly requests: CatalogRequests;
   /** Changes run one after the other: what is shared, and which names are taken, must not change between looking and committing. */
   readonly #changes: Serial;
 
-  private constructor(catalog: SealedCatalog, changes: Serial, directory: Directory, manifests: Manifests) {
+  private constructor(catalog: SealedCatalog, requests: CatalogRequests, changes: Serial, directory: Directory, manifests: Manifests) {
     this.catalog = catalog;
+    this.requests = requests;
     this.#changes = changes;
     this.directory = directory;
     this.manifests = manifests;
@@ -51,16 +55,17 @@ export class SysDb {
     if (format?.formatVersion === 1) await raiseFromFormat1(catalog, bytes!, { ...format, formatVersion: FORMAT_VERSION });
     const sealed = await SealedCatalog.read(catalog);
     const changes = new Serial();
-    const directory = Directory.load(sealed, changes);
+    const requests = new CatalogRequests(sealed);
+    const directory = Directory.load(sealed, requests, changes);
     const manifests = Manifests.load(sealed, changes, options, directory.listCollections());
     sealed.forgetRows();
-    return new SysDb(sealed, changes, directory, manifests);
+    return new SysDb(sealed, requests, changes, directory, manifests);
   }
 
-  createCollection(fields: Omit<CollectionRow, "sequence" | "root">): Promise<CollectionRow> {
+  createCollection(fields: Omit<CollectionRow, "sequence" | "root">, requestId?: string): Promise<CollectionRow> {
     return this.#changes.run(() => {
       const row = this.directory.newRow({ ...fields, root: fields.id });
-      return this.#admit(row, this.manifests.first(row.id), {});
+      return this.#admit(row, this.manifests.first(row.id), {}, requestId);
     });
   }
 
@@ -68,24 +73,25 @@ export class SysDb {
    * A new collection that begins with all that `sourceId` holds: it shares the blocks of the published manifest and gets
    * a copy of the log records after it, which are bounded by what the memtable may hold.
    */
-  forkCollection(sourceId: string, id: string, name: string): Promise<CollectionRow> {
+  forkCollection(sourceId: string, id: string, name: string, requestId?: string): Promise<CollectionRow> {
     return this.#changes.run(() => {
       const row = this.directory.newRow({ ...this.directory.collectionById(sourceId), id, name });
       const stored = this.manifests.stored(sourceId);
-      return this.#admit(row, storedAs(id, stored.manifest), {
+      const transaction = {
         expect: new Map([[manifestKey(sourceId), stored.bytes]]),
         copyLog: { from: sourceId, to: id, after: stored.manifest.offset },
-      });
+      };
+      return this.#admit(row, storedAs(id, stored.manifest), transaction, requestId);
     });
   }
 
   /** The manifest is shown first: whoever sees the collection finds it. */
-  async #admit(row: CollectionRow, stored: StoredManifest, transaction: CatalogTransaction): Promise<CollectionRow> {
+  async #admit(row: CollectionRow, stored: StoredManifest, transaction: CatalogTransaction, requestId?: string): Promise<CollectionRow> {
     const put = new Map([
       [collectionKey(row.id), encodeRow(collectionKey(row.id), row)],
       [manifestKey(row.id), stored.bytes],
     ]);
-    await this.catalog.commit({ ...transaction, put });
+    await this.requests.commit({ ...transaction, put }, requestId, row.id);
     this.manifests.add(row.id, stored);
     this.directory.add(row);
     return row;
@@ -95,13 +101,14 @@ export class SysDb {
    * Deletes row, manifests and log in one transaction, also when they cannot be read. Returns the blocks that no other collection's
    * manifest names.
    */
-  deleteCollection(id: string, unpublished: readonly Manifest[]): Promise<BlockRef[]> {
+  deleteCollection(id: string, unpublished: readonly Manifest[], requestId?: string): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
       if (!this.directory.lostIds.includes(id)) this.directory.collectionById(id);
-      await this.catalog.commit({
+      const transaction = {
         delete: [collectionKey(id), ...this.manifests.keysOf(id)],
         truncateLog: [{ collectionId: id, upTo: Infinity }],
-      });
+      };
+      await this.requests.commit(transaction, requestId);
       this.directory.remove(id);
       return this.manifests.remove(id, unpublished);
     });
