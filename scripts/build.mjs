@@ -27,6 +27,7 @@ const target = "es2022";
 const shipped = new Map([
   ["../worker/worker.ts", "./worker.js"],
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
+  ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
   ["../wasm/build/kernel-relaxed.wasm", "./tidepool-relaxed.wasm"],
 ]);
@@ -70,7 +71,7 @@ function keepUrls(replace) {
 function quoteForBundlers(code) {
   const imported = code.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")');
   return imported.replace(
-    /(new Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g,
+    /(new (?:Shared)?Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g,
     (_, start, options) => start + options.replaceAll("`", '"'),
   );
 }
@@ -170,7 +171,8 @@ async function bundleInlineWorker() {
 }
 
 /**
- * Puts the worker's code inside the page's part: `create-inline-worker.ts` takes the place of `create-worker.ts`.
+ * Puts the worker's code inside the page's part: `create-inline-worker.ts` takes the place of `create-worker.ts`, and
+ * `create-no-broker.ts` that of `create-broker.ts`.
  *
  * @param {string} code
  * @returns {import("vite").Plugin}
@@ -180,7 +182,8 @@ function inlineWorker(code) {
   return {
     name: "tidepool:inline-worker",
     enforce: "pre",
-    resolveId: (source) => (source.endsWith("/create-worker.js") ? path : null),
+    resolveId: (source) =>
+      source.endsWith("/create-worker.js") ? path : source.endsWith("/create-broker.js") ? join(root, "src/api/create-no-broker.ts") : null,
     transform: (text, id) =>
       id === path ? { code: text.replace("__TIDEPOOL_WORKER_CODE__;", () => `${JSON.stringify(code)};`), map: null } : null,
   };
@@ -273,6 +276,8 @@ async function check() {
   const names = ["client.js", "worker.js", "inline.js", "rest.js", "hnswlib-worker.js"];
   const [client, worker, inline, rest, hnswlibWorker] = await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")));
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
+  if (!client?.includes('new SharedWorker(new URL("./shared-worker.js", import.meta.url)'))
+    throw new Error("dist/client.js lost the URL of its broker");
   if (!client?.includes('type:"module"')) throw new Error("dist/client.js does not start its worker as a module");
   if (!hnswlibWorker?.includes('import("hnswlib-wasm")') || worker?.includes('hnswlib-wasm"'))
     throw new Error("hnswlib-wasm is not imported where it should be, or is where it should not");
@@ -297,6 +302,7 @@ async function buildAll() {
   };
   const page = await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
   const worker = await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
+  await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
   const rest = await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });

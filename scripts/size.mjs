@@ -11,11 +11,12 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
  * The inline variant has the worker and the kernel in it and is not budgeted twice.
  */
 const budgets = [
-  { part: "page part", files: ["index.js", "client.js"], bytesMax: 14_500 },
+  { part: "page part", files: ["index.js", "client.js"], bytesMax: 19_000 },
   { part: "search builders", files: ["search.js"], bytesMax: 3_500 },
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },
+  { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },
   { part: "worker", files: ["worker.js"], bytesMax: 110_000 },
   { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 112_000 },
   { part: "kernel", files: ["tidepool.wasm"], bytesMax: 12_000 },

@@ -1,6 +1,7 @@
 /** The package entry. Importing it starts nothing and touches no browser global, so it is safe on a server too. */
 export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
 export {
+  type ClientInfo,
   type CreateCollectionArguments,
   type EngineInfo,
   type GatewayRules,
@@ -10,7 +11,7 @@ export {
   type UserIdentity,
   type WarningCode,
 } from "./api/client.js";
-export type { ChangeEvent, ChangeKind, ClientEvents, QuotaEvent } from "./api/client-events.js";
+export type { ChangeEvent, ChangeKind, ClientEvents, LeaseEvent, QuotaEvent, Role } from "./api/client-events.js";
 export {
   type AddArguments,
   Collection,

@@ -59,6 +59,6 @@ describe("changes", () => {
 
 test("what is no event, or no listener, is refused", () => {
   const client = openTestClient();
-  expect(() => client.on("click" as never, () => {})).toThrow(/type must be one of "change", "warning", "quota"/);
+  expect(() => client.on("click" as never, () => {})).toThrow(/type must be one of "change", "lease", "warning", "quota"/);
   expect(() => client.on("change", {} as never)).toThrow(/listener must be a function/);
 });

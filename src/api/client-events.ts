@@ -10,8 +10,19 @@ export interface ChangeEvent extends Change {
   own: boolean;
 }
 
+/** Whether the engine runs in a worker of this page, frame or worker ("holder"), or in that of another context ("follower"). */
+export type Role = "holder" | "follower";
+
+/** The client has got its way to the engine, or another one: the one before has closed, crashed or fallen silent. */
+export interface LeaseEvent {
+  /** What this client is now. */
+  role: Role;
+}
+
 /** The events of a client. */
 export interface ClientEvents {
+  /** Another context runs the engine now, or this one does. */
+  lease: LeaseEvent;
   /** Something went wrong without loss, such as a damaged graph that is built anew. */
   warning: TidepoolWarning;
   /** The space that the browser grants runs short. */

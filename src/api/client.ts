@@ -16,7 +16,7 @@ import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
-import type { ClientEvents } from "./client-events.js";
+import type { ClientEvents, Role } from "./client-events.js";
 import { Collection } from "./collection.js";
 import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, createConfiguration } from "./configuration.js";
 import { Connection } from "./connection.js";
@@ -71,6 +71,12 @@ export interface TidepoolClientOptions {
   worker?: () => Worker;
 }
 
+/** What `client.info()` tells: the engine's facts, and this client's role. */
+export interface ClientInfo extends EngineInfo {
+  /** Whether the engine runs in a worker of this page, frame or worker ("holder"), or in that of another ("follower"). */
+  role: Role;
+}
+
 /** Arguments of `createCollection` and `getOrCreateCollection`. */
 export interface CreateCollectionArguments {
   /** 3–512 of [a-zA-Z0-9._-], beginning and ending with a letter or digit. */
@@ -86,12 +92,12 @@ export interface CreateCollectionArguments {
 }
 
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
-const EVENTS: readonly (keyof ClientEvents)[] = ["change", "warning", "quota"];
+const EVENTS: readonly (keyof ClientEvents)[] = ["change", "lease", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
 
 /**
- * A vector database in this browser, with the names of Chroma's client. One client holds a path at a time: the calls of
- * another, in this tab or elsewhere, wait up to 5 s for it to be closed and then reject with `LOCKED`.
+ * A vector database in this browser, with the names of Chroma's client. Clients of one path, in this tab or elsewhere, use it at
+ * once: one of them runs the engine, and another takes over when it goes.
  *
  * Every call rejects with a {@link TidepoolError}. Beside the codes named at each method any call may meet `LOCKED`,
  * `NOT_SUPPORTED`, `CORRUPTION`, `DATA_EVICTED`, `FORMAT_TOO_NEW`, `QUOTA_EXCEEDED`, `CONNECTION_LOST`, `POISONED` and `CLOSED`.
@@ -160,7 +166,8 @@ export class TidepoolClient {
    * Tells the listener of every event of this kind from now on; opens nothing. What it throws is the page's own uncaught error.
    *
    * @param type - "change": records or collections of this client's tenant and database were changed, in whatever tab;
-   *   "warning": as `onWarning`; "quota": the space that the browser grants runs short.
+   *   "lease": the engine runs in another context now, or in this one; "warning": as `onWarning`; "quota": the space that the
+   *   browser grants runs short.
    * @returns Ends it.
    *
    * @throws `INVALID_ARGUMENT`.
@@ -211,8 +218,9 @@ export class TidepoolClient {
    * const { storage, records, blockBytesUsed } = await client.info();
    * console.log(`${records} records in ${storage}, ${blockBytesUsed} bytes of blocks`);
    */
-  info(): Promise<EngineInfo> {
-    return this.#connection.call("info");
+  async info(): Promise<ClientInfo> {
+    const info = await this.#connection.call("info");
+    return { ...info, role: this.#connection.role! };
   }
 
   /**
@@ -373,8 +381,9 @@ export class TidepoolClient {
   }
 
   /**
-   * Closes the database and ends the worker, so that another tab can have the path. Batches on their way to the log become
-   * durable first; whatever else is under way, and every later call, rejects with `CLOSED`. Closing twice is fine.
+   * Ends this client, and where no other in the page uses the path, its worker: other tabs go on with one of theirs. Batches on
+   * their way to the log become durable first; whatever else is under way, and every later call, rejects with `CLOSED`. Closing
+   * twice is fine.
    *
    * @example
    * await client.close();

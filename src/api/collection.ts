@@ -581,9 +581,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
   async #send(operation: "add" | "update" | "upsert", records: RecordBatch): Promise<void> {
     const dimension = records.embeddings?.dimension;
     const request = { collectionId: this.id, operation, records };
-    const { embeddings } = records;
-    const buffers = embeddings === null ? [] : [embeddings.values.buffer as ArrayBuffer];
-    await this.#connection.call("write", request, { buffers });
+    await this.#connection.call("write", request);
     if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
   }
 

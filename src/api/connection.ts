@@ -1,17 +1,14 @@
 /**
- * A client's connection to its database. It opens with the first call, shares one opening among concurrent calls, and opens
- * again with the next call when opening has failed or the worker has died. It says with each request who calls.
- *
- * When the page enters the back/forward cache the session is ended, since a worker would keep the database locked there.
+ * A client's connection to its database: it says with each request who calls, and tells the client's listeners of events. The way
+ * to the engine is a `Link`, which it shares with the other clients of its path; it begins to use it with the first call.
  */
-import { transfer } from "comlink";
 import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf } from "../core/service.js";
-import { VERSION } from "../version.js";
 import type { Push } from "../worker/protocol.js";
-import type { ClientEvents } from "./client-events.js";
-import { type Channel, lost, Transport } from "./transport.js";
+import type { ClientEvents, Role } from "./client-events.js";
+import { Link, type LinkMember, randomId } from "./link.js";
+import type { Channel } from "./transport.js";
 
 /** What a call may say of itself. */
 export interface CallOptions {
@@ -19,28 +16,22 @@ export interface CallOptions {
   token?: string | null;
   /** That of an earlier call, of which this is another try. */
   requestId?: string;
-  /** Buffers that the request holds, handed over to the worker instead of copied. */
-  buffers?: ArrayBuffer[];
 }
 
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
 
-/** What is held while there is a way to the host. */
-interface Session {
-  transport: Transport;
-  /** Resolves once the database is open. */
-  opened: Promise<void>;
-}
-
-export class Connection {
+export class Connection implements LinkMember {
   readonly #options: OpenOptions;
   readonly #connect: () => Channel;
   readonly #token: string | null;
+  /** As of the latest answer; `null` before the first. */
+  role: Role | null = null;
   readonly #listeners: { [T in keyof ClientEvents]?: Set<Listener<T>> } = {};
   /** Made with the first call, since a client may be constructed where there is nothing to make it of. */
   #clientId = "";
   #calls = 0;
-  #session: Session | null = null;
+  #link: Promise<Link> | null = null;
+  readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
   /**
@@ -53,7 +44,7 @@ export class Connection {
     this.#token = token;
   }
 
-  /** Tells the listener of every worker's events from now on, until the function that is returned is called. */
+  /** Tells the listener of events from now on, until the function that is returned is called. */
   on<T extends keyof ClientEvents>(type: T, listener: Listener<T>): () => void {
     // A listener that is given twice hears twice, and each is taken off by itself.
     const own: Listener<T> = (event) => listener(event);
@@ -62,30 +53,31 @@ export class Connection {
     return () => void listeners.delete(own);
   }
 
-  readonly #onPush = ({ type, event }: Push): void => {
-    if (type === "ended") return this.#session?.transport.end(new TidepoolError(event.code, event.message));
-    if (type !== "change") return this.#tell(type, event);
-    const { requestId, ...change } = event;
-    this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });
-  };
-
-  /** A warning that nobody listens for should not pass unseen. */
-  #tell<T extends keyof ClientEvents>(type: T, event: ClientEvents[T]): void {
-    const listeners = [...((this.#listeners[type] as Set<Listener<T>> | undefined) ?? [])];
-    if (type === "warning" && listeners.length === 0) console.warn((event as ClientEvents["warning"]).message);
-    for (const listener of listeners) listener(event);
-  }
-
   /** Opens if need be, then calls the engine. */
   call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
   call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>, options?: CallOptions): Promise<ResponseOf<M>>;
-  async call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
+  call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
+    const answer = this.#call(method, request, this.#caller(options));
+    this.#underWay.add(answer);
+    void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
+    return answer;
+  }
+
+  async #call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
     if (this.#closing !== null) throw closed(this.#options.path);
-    const caller = this.#caller(options);
-    const { transport, opened } = (this.#session ??= this.#start());
-    await opened;
-    if (options?.buffers) transfer(request!, options.buffers);
-    return transport.settle(transport.session.call(method, request, caller), request);
+    const link = await (this.#link ??= this.#join());
+    return link.call((session) => session.call(method, request, caller), request);
+  }
+
+  async #join(): Promise<Link> {
+    try {
+      const link = Link.to(this.#options, this.#connect);
+      await link.join(this, this.#options);
+      return link;
+    } catch (error) {
+      this.#link = null;
+      throw error;
+    }
   }
 
   #caller({ token = this.#token, requestId }: CallOptions = {}): Caller {
@@ -93,54 +85,36 @@ export class Connection {
     return { token, clientId, requestId: requestId ?? `${clientId}-${++this.#calls}` };
   }
 
-  /** Lets calls under way finish, closes the engine and ends the worker. Later calls reject with `CLOSED`. */
+  /** Lets calls under way finish, and closes the engine where it runs for this client alone. Later calls reject with `CLOSED`. */
   close(): Promise<void> {
     return (this.#closing ??= this.#shutDown());
   }
 
   async #shutDown(): Promise<void> {
-    removePageListeners(this.#onPageHide);
-    if (this.#session === null) return;
-    const { transport, opened } = this.#session;
-    try {
-      await opened;
-    } catch {
-      return; // The caller of the opening has been told; there is nothing to close.
-    }
-    try {
-      await transport.settle(transport.session.close());
-    } finally {
-      transport.end(closed(this.#options.path));
-    }
+    const link = await this.#link?.catch(() => null); // The caller of the opening has been told; there is nothing to close.
+    if (link == null) return;
+    await link.leave(this, closed(this.#options.path));
+    await Promise.allSettled(this.#underWay);
   }
 
-  #start(): Session {
-    const transport = new Transport(this.#connect, this.#onPush, () => {
-      if (this.#session?.transport === transport) this.#session = null;
-    });
-    const opened = transport.settle(transport.session.open(this.#options, VERSION), this.#options);
-    opened.catch((error: TidepoolError) => transport.end(error));
-    addPageListeners(this.#onPageHide);
-    return { transport, opened };
+  onPush({ type, event }: Push): void {
+    if (type === "guests" || type === "ended") return; // The link's own affair.
+    if (type !== "change") return this.#tell(type, event);
+    const { requestId, ...change } = event;
+    this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });
   }
 
-  readonly #onPageHide = (event: PageTransitionEvent): void => {
-    if (event.persisted) this.#session?.transport.end(lost("the page was put aside by the browser"));
-  };
-}
+  onRole(role: Role): void {
+    this.role = role;
+    this.#tell("lease", { role });
+  }
 
-/** 96 random bits in 16 characters. Unlike `crypto.randomUUID` it is there in insecure contexts, too. */
-function randomId(): string {
-  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))));
-}
-
-/** The next call after the page comes back starts a new worker, so `pageshow` needs no listener. */
-function addPageListeners(onPageHide: (event: PageTransitionEvent) => void): void {
-  globalThis.addEventListener?.("pagehide", onPageHide as EventListener);
-}
-
-function removePageListeners(onPageHide: (event: PageTransitionEvent) => void): void {
-  globalThis.removeEventListener?.("pagehide", onPageHide as EventListener);
+  /** A warning that nobody listens for should not pass unseen. */
+  #tell<T extends keyof ClientEvents>(type: T, event: ClientEvents[T]): void {
+    const listeners = [...((this.#listeners[type] as Set<Listener<T>> | undefined) ?? [])];
+    if (type === "warning" && listeners.length === 0) console.warn((event as ClientEvents["warning"]).message);
+    for (const listener of listeners) listener(event);
+  }
 }
 
 function closed(path: string): TidepoolError {

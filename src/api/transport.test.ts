@@ -108,7 +108,9 @@ describe("a port", () => {
 
   test("that is let go tells the host, so that the last one closes the database", async () => {
     const listeners: ((event: { persisted: boolean }) => void)[] = [];
-    vi.stubGlobal("addEventListener", (_: string, listener: (event: { persisted: boolean }) => void) => listeners.push(listener));
+    vi.stubGlobal("addEventListener", (type: string, listener: (event: { persisted: boolean }) => void) => {
+      if (type === "pagehide") listeners.push(listener);
+    });
     vi.stubGlobal("removeEventListener", () => undefined);
     const connections = [connect(), connect()];
     for (const connection of connections) await connection.call("heartbeat");

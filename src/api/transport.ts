@@ -11,7 +11,7 @@ import { type Remote, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
 
-export type Channel = Worker | MessagePort;
+export type Channel = Worker | MessagePort | BroadcastChannel;
 
 /** Hears of what the host tells unasked. What it throws is the page's own uncaught error. */
 export type OnPush = (push: Push) => void;
@@ -31,6 +31,12 @@ export class Transport {
   readonly #pending = new Set<Waiter>();
   readonly #watch = new AbortController();
   #ended: TidepoolError | null = null;
+  /** What it ends with when the worker goes, as it may once it is asked to close. */
+  #closing: TidepoolError | null = null;
+  /** Name of the lock that the worker holds until it dies: `null` while it is not known, and where there are no locks. */
+  host: string | null = null;
+  /** Resolves with `host` once the worker has told it. */
+  readonly presence: Promise<string | null>;
   /** The session's other end. What it is asked is to be given to `settle`. */
   readonly session: Remote<HostSession>;
 
@@ -42,10 +48,39 @@ export class Transport {
     this.#onEnd = onEnd;
     for (const type of EVENTS) (this.#channel as EventTarget).addEventListener(type, this.#onEvent);
     this.session = wrap<HostSession>(this.#channel);
-    this.settle(this.session.presence()).then(
-      (name) => name !== null && this.#watchPresence(name),
-      (error: TidepoolError) => this.end(error),
+    this.presence = this.settle(this.session.presence()).then(
+      (name) => {
+        this.host = name;
+        if (name !== null) this.#watchPresence(name);
+        return name;
+      },
+      (error: TidepoolError) => {
+        this.end(error);
+        return null;
+      },
     );
+  }
+
+  /** Whether it has ended. */
+  get hasEnded(): boolean {
+    return this.#ended !== null;
+  }
+
+  /** Closes the session, and ends. Rejects where closing failed. */
+  async close(reason: TidepoolError): Promise<void> {
+    this.#closing = reason;
+    try {
+      await this.settle(this.session.close());
+    } catch (error) {
+      if (error !== reason) throw error;
+    } finally {
+      this.end(reason);
+    }
+  }
+
+  /** Hands a port to the worker, whose other end is a guest's. */
+  pass(port: MessagePort): void {
+    if (this.#ended === null && "terminate" in this.#channel) this.#channel.postMessage({ type: "guest" }, [port]);
   }
 
   /** The call's own outcome, or the end of the transport, whichever comes first. A call that stays open keeps no transport. */
@@ -99,7 +134,7 @@ export class Transport {
   /** The worker holds this lock while it lives, so whoever gets it knows that the worker is gone. */
   #watchPresence(name: string): void {
     globalThis.navigator?.locks
-      ?.request(name, { signal: this.#watch.signal }, () => this.end(lost("the worker ended")))
+      ?.request(name, { signal: this.#watch.signal }, () => this.end(this.#closing ?? lost("the worker ended")))
       .catch((error: unknown) => {
         if (!this.#watch.signal.aborted) this.end(lost(`its presence could not be watched: ${asError(error).message}`));
       });

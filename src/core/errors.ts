@@ -36,7 +36,7 @@ export type ErrorCode =
   | "FORMAT_TOO_NEW"
   /** The browser or the chosen storage lacks something the call needs. */
   | "NOT_SUPPORTED"
-  /** Another tab or worker holds this database. */
+  /** Another tab or worker holds this database, and neither answers nor lets go of it. */
   | "LOCKED"
   /**
    * Another tab or worker took the database over from this one, which did not answer for a while (a frozen tab, say). The call has

@@ -111,5 +111,18 @@ export const arenaSettleMs = 60_000;
 
 /** Ids that a change tells of; of a larger one it tells their number. */
 export const changeIdsMax = 100;
-/** How long opening waits for the tab that holds the database to let go of it. */
+/** How long deleting a database waits for the tab that holds it to let go of it. */
 export const lockWaitMs = 5_000;
+/** How long a client waits for a holder that neither answers nor lets go of the database. */
+export const serveWaitMs = 10_000;
+/** How long one that looks for the holder waits for an answer before it makes ready to hold the database itself. */
+export const answerWaitMs = 250;
+/** How long a guest waits for a port, before it is relayed, and for a relay. */
+export const portWaitMs = 500;
+/** How long a call to another context's engine may take before it is asked whether it is there, and how long it may be silent then. */
+export const silenceMs = 1_000;
+export const heartbeatMs = 2_000;
+/** How often a call is asked again when whoever served has gone: a call that kills its worker must not kill them all. */
+export const callAttemptsMax = 4;
+/** Guests of one holder that are relayed, and holders and waiting guests that the broker knows. */
+export const guestsMax = 1000;

@@ -116,11 +116,12 @@ describe("opening", () => {
     expect(error).toMatchObject({ code: "NOT_SUPPORTED", details: { page: "9.9.9", worker: VERSION } });
   });
 
-  test("calls before opening, and a second opening, are refused", async () => {
+  test("calls before opening, and a second opening that asks for something else, are refused", async () => {
     const session = connect(new TestParts());
     await expect(heartbeat(session)).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringMatching(/before it was opened/) });
     await session.open(options, VERSION);
-    await expect(session.open(options, VERSION)).rejects.toMatchObject({ code: "INTERNAL" });
+    await session.open({ ...options }, VERSION);
+    await expect(session.open({ ...options, durability: "relaxed" }, VERSION)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
   test("errors of the engine leave as TidepoolErrors", async () => {
@@ -241,7 +242,7 @@ describe("several sessions of a worker", () => {
       );
     expect(await refusal({ path: "q" })).toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: expect.stringMatching(/database "p" open with another path, "p" and not "q"/),
+      message: expect.stringMatching(/database "p" is open with another path, "p" and not "q"/),
     });
     expect((await refusal({ storage: "memory" })).message).toMatch(/another storage, "auto" and not "memory"/);
     expect((await refusal({ retainVersions: 3 })).message).toMatch(/another retainVersions, undefined and not 3/);
@@ -276,7 +277,7 @@ describe("a holder that does not answer", () => {
     const first = connect(parts, new Host(parts), pushes);
     await first.open(options, VERSION);
     const second = connect(parts);
-    await second.open(options, VERSION, true);
+    await second.open(options, VERSION, { takeOver: true });
     return { parts, first, second, pushes };
   }
 
@@ -301,7 +302,7 @@ describe("a holder that does not answer", () => {
       tenures.push(tenure);
       return {} as Storage;
     };
-    await connect(parts).open(options, VERSION, true);
+    await connect(parts).open(options, VERSION, { takeOver: true });
     const predecessors = await tenures[0]!.predecessors();
     letClose();
     await predecessors!.gone;

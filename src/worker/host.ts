@@ -7,15 +7,17 @@
  */
 import { type Endpoint, expose } from "comlink";
 import { Serial } from "../core/base/serial.js";
-import { invalidArgument, show, type TidepoolError } from "../core/errors.js";
+import type { TidepoolError } from "../core/errors.js";
 import type { Tell } from "../core/events.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { leaseLost } from "../storage/storage-error.js";
 import type { Tenure } from "../storage/tenure.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
-import { type Push, sendErrors } from "./protocol.js";
-import { Session, type SessionHost } from "./session.js";
+import { type OpenHow, type Push, sendErrors, yieldToEventLoop } from "./protocol.js";
+import { type OpenChannel, Reception } from "./reception.js";
+import { guestLockOf } from "./rendezvous.js";
+import { closed, refuseContradiction, Session, type SessionHost } from "./session.js";
 
 /** An engine that is open: what it answers, and its end. */
 export interface OpenEngine {
@@ -30,19 +32,31 @@ export interface HostParts {
   destroyStorage(path: string): Promise<void>;
   openEngine(storage: Storage, options: OpenOptions, tell: Tell): Promise<OpenEngine>;
   randomId(): string;
+  /** Opens a channel to other contexts; without it nobody but those who have a port reaches the engine. */
+  openChannel?: OpenChannel;
 }
 
 /** The engine that the sessions share. */
 interface Opened {
   options: OpenOptions;
+  /** Where the bytes are. */
+  storage: Storage["kind"];
   engine: OpenEngine;
   lease: Lease | null;
+  reception: Reception | null;
 }
+
+/** What each guest may choose for itself: the rest is one for all. */
+const FREE_TO_GUESTS = ["storage", "allowReset", "memoryBudgetBytes"] as const;
 
 export class Host implements SessionHost {
   readonly #parts: HostParts;
   /** Those that have the engine open, or are opening it. */
   readonly #sessions = new Set<Session>();
+  /** The session of whoever started this worker. Its end is the engine's, whoever else is here. */
+  #owner: Session | null = null;
+  /** Of each session of a guest that a relay leads to: closes the relay. */
+  readonly #ends = new Map<Session, () => void>();
   /** Opening and closing run one after the other, so that whoever comes while the last one leaves opens anew. */
   readonly #changes = new Serial();
   #opened: Opened | null = null;
@@ -53,21 +67,33 @@ export class Host implements SessionHost {
   }
 
   /** Begins a session with whoever is at the other end of `port`. */
-  connect(port: Endpoint): void {
+  connect(port: Endpoint): Session {
     sendErrors();
-    expose(new Session(this, (push) => port.postMessage(push)), port);
+    const session = new Session(this, (push) => port.postMessage(push));
+    expose(session, port);
+    return session;
+  }
+
+  /** Begins a session with whoever started the worker, who may bring the ports of guests. */
+  own(port: Endpoint): void {
+    this.#owner = this.connect(port);
+    port.addEventListener("message", (event) => {
+      const { data, ports } = event as MessageEvent<{ type?: unknown } | null>;
+      if (data?.type === "guest" && ports[0] !== undefined) this.connect(ports[0]);
+    });
   }
 
   presence(): Promise<string | null> {
     return (this.#presence ??= announcePresence(this.#parts));
   }
 
-  join(session: Session, options: OpenOptions, takeOver: boolean): Promise<EngineService> {
+  join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService> {
+    if (how.guest !== undefined) return this.#joinAsGuest(session, options, how.guest);
     return this.#changes.run(async () => {
       if (this.#opened !== null) refuseContradiction(this.#opened.options, options);
       this.#sessions.add(session);
       try {
-        this.#opened ??= await this.#open(options, takeOver);
+        this.#opened ??= await this.#open(options, how);
         return this.#opened.engine.service;
       } catch (error) {
         this.#sessions.delete(session);
@@ -76,10 +102,27 @@ export class Host implements SessionHost {
     });
   }
 
+  /** A guest opens nothing: where the engine is closing it is told so, and looks for the next holder. */
+  async #joinAsGuest(session: Session, options: OpenOptions, guest: string): Promise<EngineService> {
+    const opened = this.#opened;
+    if (opened === null) throw closed();
+    refuseContradiction(opened.options, options, FREE_TO_GUESTS);
+    if (options.storage !== "auto") refuseContradiction({ ...options, storage: opened.storage }, options);
+    this.#sessions.add(session);
+    const end = this.#ends.get(session);
+    const left = new AbortController();
+    this.#ends.set(session, () => {
+      left.abort();
+      end?.();
+    });
+    this.#parts.locks!.request(guestLockOf(guest), { signal: left.signal }, () => void session.close()).catch(() => undefined);
+    return opened.engine.service;
+  }
+
   leave(session: Session): Promise<boolean> {
     return this.#changes.run(async () => {
       this.#sessions.delete(session);
-      if (this.#sessions.size > 0) return true;
+      if (this.#sessions.size > 0 && session !== this.#owner) return true;
       const opened = this.#opened;
       this.#opened = null;
       if (opened !== null) await close(opened);
@@ -87,8 +130,15 @@ export class Host implements SessionHost {
     });
   }
 
+  left(session: Session): void {
+    const end = this.#ends.get(session);
+    this.#ends.delete(session);
+    // What its guest waits for is sent before the way to it is closed.
+    if (end !== undefined) void yieldToEventLoop().then(end);
+  }
+
   async destroy(path: string): Promise<void> {
-    const lease = await this.#acquire(path, false);
+    const lease = await this.#acquire(path);
     try {
       await this.#parts.destroyStorage(path);
     } finally {
@@ -96,31 +146,36 @@ export class Host implements SessionHost {
     }
   }
 
-  #acquire(path: string, takeOver: boolean): Promise<Lease> {
-    return acquireLease(this.#parts.locks, path, { id: this.#parts.randomId(), takeOver });
+  #acquire(path: string, { takeOver, wait }: OpenHow = {}): Promise<Lease> {
+    const waitMs = wait ? Number.POSITIVE_INFINITY : undefined;
+    return acquireLease(this.#parts.locks, path, { id: this.#parts.randomId(), takeOver, waitMs });
   }
 
-  async #open(options: OpenOptions, takeOver: boolean): Promise<Opened> {
-    const lease = options.storage === "memory" ? null : await this.#acquire(options.path, takeOver);
+  async #open(options: OpenOptions, how: OpenHow): Promise<Opened> {
+    const lease = options.storage === "memory" ? null : await this.#acquire(options.path, how);
+    const reception = lease === null ? null : await this.#openReception(options.path);
     let fail = (_error: TidepoolError): void => undefined;
     const failed = new Promise<TidepoolError>((resolve) => (fail = resolve));
     void lease?.lost.then(() => fail(leaseLost(options.path)));
     const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost: fail };
     try {
-      const opened = { options, engine: await this.#openEngine(options, tenure), lease };
+      const opened: Opened = { options, ...(await this.#openEngine(options, tenure)), lease, reception };
       void failed.then((error) => this.#end(opened, error));
+      reception?.serve();
       return opened;
     } catch (error) {
+      reception?.close();
       lease?.release();
       throw error;
     }
   }
 
-  async #openEngine(options: OpenOptions, tenure: Tenure): Promise<OpenEngine> {
+  async #openEngine(options: OpenOptions, tenure: Tenure): Promise<Pick<Opened, "engine" | "storage">> {
     const storage = await this.#parts.openStorage(options, tenure);
     try {
       const tell: Tell = (type, event) => this.#push({ type, event } as Push);
-      return await this.#parts.openEngine(storage, options, tell);
+      // Whether a session may reset is for the session to say.
+      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, { ...options, allowReset: true }, tell) };
     } catch (error) {
       await storage.close();
       throw error;
@@ -131,9 +186,23 @@ export class Host implements SessionHost {
   #end(opened: Opened, error: TidepoolError): void {
     if (this.#opened !== opened) return;
     this.#opened = null;
+    opened.reception?.close();
     for (const session of this.#sessions) session.end(error);
     this.#sessions.clear();
     void this.#changes.run(() => close(opened)).catch(() => undefined);
+  }
+
+  async #openReception(path: string): Promise<Reception | null> {
+    const { openChannel: open } = this.#parts;
+    const host = open === undefined ? null : await this.presence();
+    if (open === undefined || host === null) return null;
+    return new Reception({
+      open,
+      path,
+      host,
+      receive: (port, ended) => this.#ends.set(this.connect(port), ended),
+      wanted: () => this.#owner?.push({ type: "guests", event: null }),
+    });
   }
 
   #push(push: Push): void {
@@ -142,7 +211,8 @@ export class Host implements SessionHost {
 }
 
 /** The lease goes back after the engine has let go of everything. */
-async function close({ engine, lease }: Opened): Promise<void> {
+async function close({ engine, lease, reception }: Opened): Promise<void> {
+  reception?.close();
   try {
     await engine.close();
   } finally {
@@ -155,23 +225,4 @@ async function announcePresence(parts: HostParts): Promise<string | null> {
   const name = `tidepool-worker:${parts.randomId()}`;
   await holdUntilDeath(parts.locks, name);
   return name;
-}
-
-/** One engine is opened in one way. Gateway rules are not shown: tokens are in them. */
-function refuseContradiction(open: OpenOptions, asked: OpenOptions): void {
-  for (const option of Object.keys({ ...open, ...asked }) as (keyof OpenOptions)[]) {
-    if (canonical(open[option]) === canonical(asked[option])) continue;
-    const values = option === "gateway" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
-    throw invalidArgument(
-      `This worker has the database "${open.path}" open with another ${option}${values}: ` +
-        "ask for the same, or close its other sessions first",
-    );
-  }
-}
-
-/** Equal for equal values, in whatever order their keys are. */
-function canonical(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part,
-  );
 }

@@ -31,7 +31,7 @@ export interface LeaseOptions {
   waitMs?: number;
 }
 
-/** Waits for the tab that holds `path` to let go of it, at most `waitMs`; then rejects with `LOCKED`. */
+/** Waits for the tab that holds `path` to let go of it, at most `waitMs`, which may be infinite; then rejects with `LOCKED`. */
 export async function acquireLease(locks: Locks | undefined, path: string, options: LeaseOptions): Promise<Lease> {
   if (locks === undefined) {
     throw new TidepoolError(
@@ -62,7 +62,7 @@ function acquireRight(
   { takeOver = false, waitMs = limits.lockWaitMs }: LeaseOptions,
 ): Promise<{ lost: Promise<void>; release(): void }> {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), waitMs);
+  const timer = Number.isFinite(waitMs) ? setTimeout(() => patience.abort(), waitMs) : undefined;
   return new Promise((resolve, reject) => {
     let lose = (): void => undefined;
     const lost = new Promise<void>((taken) => (lose = taken));

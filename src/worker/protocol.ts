@@ -18,10 +18,9 @@ export interface HostSession {
   presence(): Promise<string | null>;
   /**
    * Opens the database, or joins the sessions that have it open in this worker. `release` is the page's version: page and
-   * worker of different releases (a stale cache) refuse to talk. `takeOver` takes the lease from a holder that does not answer any
-   * more, instead of waiting for it.
+   * worker of different releases (a stale cache) refuse to talk. When the session is open already it only compares the options.
    */
-  open(options: OpenOptions, release: string, takeOver?: boolean): Promise<void>;
+  open(options: OpenOptions, release: string, how?: OpenHow): Promise<void>;
   /** Asks the engine. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
   /** Ends the session; the last one closes the database. */
@@ -30,11 +29,23 @@ export interface HostSession {
   destroy(path: string, release: string): Promise<void>;
 }
 
+/** How a session opens the database. */
+export interface OpenHow {
+  /** Waits for the lease for as long as it takes, instead of `limits.lockWaitMs`. */
+  wait?: boolean;
+  /** Takes the lease from a holder that does not answer any more. */
+  takeOver?: boolean;
+  /** Joins the engine that is open, and opens none itself. The session ends when the lock of the guest of this id is free. */
+  guest?: string;
+}
+
 /** What the worker sends to each open session without being asked. Comlink passes it over: its own messages have an id. */
 export type Push =
   | { [T in keyof EngineEvents]: { type: T; event: EngineEvents[T] } }[keyof EngineEvents]
   /** The engine has ended by itself and the session with it, for this reason; whoever still wants the database opens it anew. */
-  | { type: "ended"; event: { code: ErrorCode; message: string } };
+  | { type: "ended"; event: { code: ErrorCode; message: string } }
+  /** To the page whose worker it is: another context wants to reach the engine. */
+  | { type: "guests"; event: null };
 
 interface Thrown {
   value: unknown;

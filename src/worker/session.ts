@@ -2,19 +2,22 @@
  * One page's session with the host: its calls, and nobody else's. Closing it lets its own calls end and refuses later ones;
  * other sessions go on. Whatever goes wrong leaves it as a `TidepoolError`.
  */
-import { TidepoolError } from "../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
+import { resetForbidden } from "../core/gateway/service.js";
 import type { EngineMethods, EngineService, OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { asError, type HostSession, type Push } from "./protocol.js";
+import { asError, type HostSession, type OpenHow, type Push } from "./protocol.js";
 
 /** What a session asks of its host. */
 export interface SessionHost {
   presence(): Promise<string | null>;
-  /** The engine, once it is open with these options; `takeOver` takes the lease instead of waiting for it. */
-  join(session: Session, options: OpenOptions, takeOver: boolean): Promise<EngineService>;
+  /** The engine, once it is open with these options. */
+  join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService>;
   /** Whether the engine stays open, for other sessions. */
   leave(session: Session): Promise<boolean>;
+  /** It has closed, and its answer is on its way. */
+  left(session: Session): void;
   destroy(path: string): Promise<void>;
 }
 
@@ -24,6 +27,7 @@ export class Session implements HostSession {
   readonly push: (push: Push) => void;
   readonly #underWay = new Set<Promise<unknown>>();
   #engine: Promise<EngineService> | null = null;
+  #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
   /** Why the engine has ended by itself. */
   #ended: TidepoolError | null = null;
@@ -38,12 +42,13 @@ export class Session implements HostSession {
   }
 
   /** May be tried again when it has failed. */
-  open(options: OpenOptions, release: string, takeOver = false): Promise<void> {
+  open(options: OpenOptions, release: string, how: OpenHow = {}): Promise<void> {
     return tidily(async () => {
       refuseOtherRelease(release);
       this.#assertGoesOn();
-      if (this.#engine !== null) throw new TidepoolError("INTERNAL", "This session has been opened already");
-      this.#engine = this.#host.join(this, options, takeOver);
+      if (this.#engine !== null) return refuseContradiction(this.#options!, options);
+      this.#options = options;
+      this.#engine = this.#host.join(this, options, how);
       try {
         await this.#engine;
       } catch (error) {
@@ -57,6 +62,7 @@ export class Session implements HostSession {
     const answer = tidily(async () => {
       this.#assertGoesOn();
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
+      if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
       return engine[method]!(request, caller);
     });
@@ -77,7 +83,7 @@ export class Session implements HostSession {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= tidily(() => this.#close()));
+    return (this.#closing ??= tidily(() => this.#close()).finally(() => this.#host.left(this)));
   }
 
   /** Where the engine is closed it ends what is under way itself, so only among others is there anything to wait for. */
@@ -112,6 +118,26 @@ function refuseOtherRelease(release: string): void {
   );
 }
 
-function closed(): TidepoolError {
+/**
+ * One engine is opened in one way, but for what concerns a single session (`free`). Gateway rules are not shown: tokens are in them.
+ */
+export function refuseContradiction(open: OpenOptions, asked: OpenOptions, free: readonly (keyof OpenOptions)[] = []): void {
+  for (const option of Object.keys({ ...open, ...asked }) as (keyof OpenOptions)[]) {
+    if (free.includes(option) || canonical(open[option]) === canonical(asked[option])) continue;
+    const values = option === "gateway" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
+    throw invalidArgument(
+      `The database "${open.path}" is open with another ${option}${values}: ask for the same, or close its other clients first`,
+    );
+  }
+}
+
+/** Equal for equal values, in whatever order their keys are. */
+function canonical(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part,
+  );
+}
+
+export function closed(): TidepoolError {
   return new TidepoolError("CLOSED", "This session with the database is closed.");
 }

@@ -40,7 +40,8 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     destroyStorage,
     openEngine: async (storage, options, tell) => Engine.open({ storage, kernel: await kernel, environment, options, engines, tell }),
     randomId: environment.randomId,
+    openChannel: typeof BroadcastChannel === "undefined" ? undefined : (name) => new BroadcastChannel(name),
   });
   // A worker's global scope is its port to the page.
-  host.connect(globalThis as unknown as MessagePort);
+  host.own(globalThis as unknown as MessagePort);
 }

@@ -34,6 +34,8 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/worker/": (target) => /^src\/(?:(?:core|storage|wasm|hnswlib)\/|version\.ts$)/.test(target),
   "src/api/": (target) =>
     target === "src/worker/protocol.ts" ||
+    target === "src/worker/rendezvous.ts" ||
+    target === "src/worker/shared-worker.ts" ||
     target === "src/worker/worker.ts" ||
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||

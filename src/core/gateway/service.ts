@@ -275,12 +275,7 @@ export class GatewayService implements EngineService {
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {
-    if (!this.#parts.allowReset) {
-      throw new TidepoolError(
-        "FORBIDDEN",
-        "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.",
-      );
-    }
+    if (!this.#parts.allowReset) throw resetForbidden();
     await this.#change(caller, async (id) => {
       for (const row of this.#directory.listCollections()) await this.#drop(row, caller);
       for (const lost of this.#directory.lostIds) await this.#sysdb.deleteCollection(lost, []);
@@ -352,4 +347,12 @@ export class GatewayService implements EngineService {
     const row = this.#directory.collectionById(collectionId);
     return version === undefined ? this.#parts.collections.use(row, body) : this.#parts.collections.useVersion(row, version, body);
   }
+}
+
+/** What `reset` rejects with where it is not allowed. */
+export function resetForbidden(): TidepoolError {
+  return new TidepoolError(
+    "FORBIDDEN",
+    "Resetting is not allowed: open the client with allowReset: true to delete everything in this database.",
+  );
 }

@@ -1,0 +1,165 @@
+/**
+ * One database in several contexts of an origin at once: tabs, frames and workers read and write with the same results, and go
+ * on when the one that runs the engine closes, crashes, reloads or loses its worker.
+ */
+import type { Page } from "playwright";
+import type { Collection, TidepoolClient } from "tidepool-db";
+import { expect, test } from "vitest";
+import { can } from "../tools/browser/target.js";
+import { openTab, serveApp, untilReady } from "./support/app.js";
+import { useSuite } from "./support/suite.js";
+
+type Records = typeof import("./pages/records.js");
+
+declare global {
+  /** In the page: what one evaluation leaves for the next. */
+  var client: TidepoolClient;
+  var collection: Collection;
+  var writing: Promise<unknown>;
+  var written: number;
+  var workers: Worker[];
+}
+
+const suite = useSuite(serveApp);
+
+/** A tab with the database open; its role. */
+async function join(path: string): Promise<{ page: Page; role: string }> {
+  const page = await openTab(suite.context, suite.app);
+  return { page, role: await openIn(page, path) };
+}
+
+function openIn(page: Page, path: string): Promise<string> {
+  return page.evaluate(async (path) => {
+    const { open } = await load<Records>("records");
+    globalThis.workers = [];
+    const worker = (): Worker => {
+      workers.push(new Worker("./package/worker.js", { type: "module" }));
+      return workers.at(-1)!;
+    };
+    globalThis.client = new tidepool.TidepoolClient({ path, worker });
+    globalThis.collection = await open(client);
+    return (await client.info()).role;
+  }, path);
+}
+
+function add(page: Page, first: number, count: number): Promise<void> {
+  return page.evaluate(async ([first, count]) => collection.add((await load<Records>("records")).recordsOf(first, count)), [
+    first,
+    count,
+  ] as const);
+}
+
+function faults(page: Page, count: number): Promise<string[]> {
+  return page.evaluate(async (count) => (await load<Records>("records")).faultsOf(collection, count), count);
+}
+
+/** Once a worker of another tab waits for the lease. */
+async function untilStandby(page: Page, path: string): Promise<void> {
+  await page.waitForFunction(
+    async (name) => (await navigator.locks.query()).pending!.some((lock) => lock.name === name),
+    `tidepool:${path}`,
+  );
+}
+
+test("two tabs read and write at once, and each hears of the other's changes", async () => {
+  const first = await join("both");
+  const second = await join("both");
+  expect([first.role, second.role]).toEqual(["holder", "follower"]);
+  await second.page.evaluate(() => {
+    const heard: unknown[] = [];
+    client.on("change", ({ kind, count, ids, own }) => heard.push([kind, count, ids?.[0] ?? null, own]));
+    Object.assign(globalThis, { heard });
+  });
+  await Promise.all([add(first.page, 0, 150), add(second.page, 150, 50)]);
+  const ids = await Promise.all([first, second].map(({ page }) => page.evaluate(async () => (await collection.get()).ids.sort())));
+  expect(ids[0]).toHaveLength(200);
+  expect(ids[1]).toEqual(ids[0]);
+  const heard = await second.page.evaluate(() => (globalThis as unknown as { heard: unknown[][] }).heard);
+  expect(heard.sort()).toEqual([
+    ["add", 150, null, false],
+    ["add", 50, "r150", true],
+  ]);
+  await first.page.close();
+  await second.page.close();
+});
+
+test("a follower has a port to the holder's worker, and a relay where there is no broker", async () => {
+  const holder = await join("ways");
+  await add(holder.page, 0, 100);
+  const direct = await join("ways");
+  expect(await faults(direct.page, 100)).toEqual([]);
+  const relayed = await openTab(suite.context, suite.app);
+  const found = await relayed.evaluate(async () => {
+    Object.assign(globalThis, { SharedWorker: undefined });
+    const { faultsOf, open } = await load<Records>("records");
+    globalThis.client = new tidepool.TidepoolClient({ path: "ways" });
+    globalThis.collection = await open(client);
+    return { role: (await client.info()).role, faults: await faultsOf(collection, 100) };
+  });
+  expect(found).toEqual({ role: "follower", faults: [] });
+  const roundTrips = async (page: Page): Promise<number> =>
+    page.evaluate(async () => {
+      const times: number[] = [];
+      for (let i = 0; i < 200; i++) {
+        const from = performance.now();
+        await client.heartbeat();
+        times.push(performance.now() - from);
+      }
+      return times.sort((a, b) => a - b)[100]!;
+    });
+  const [own, port, relay] = [await roundTrips(holder.page), await roundTrips(direct.page), await roundTrips(relayed)];
+  console.log(`round trip p50, ms: holder ${own}, over a port ${port}, relayed ${relay}`);
+  for (const page of [relayed, direct.page, holder.page]) await page.close();
+});
+
+type Ending = "close" | "crash" | "terminate" | "reload" | "client.close";
+
+async function end(page: Page, how: Ending): Promise<void> {
+  if (how === "close") return page.close();
+  if (how === "reload") return page.reload().then(() => untilReady(page));
+  if (how === "terminate") return page.evaluate(() => workers.at(-1)!.terminate());
+  if (how === "client.close") return page.evaluate(() => client.close());
+  const crashed = page.waitForEvent("crash");
+  const session = await page.context().newCDPSession(page);
+  void session.send("Page.crash").catch(() => undefined);
+  await crashed;
+}
+
+test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
+  "when the holder ends in the middle of work (%s), the others go on and nothing is lost or done twice",
+  async (how) => {
+    if (how === "crash" && !can("crashPage")) return;
+    const path = `end-${how}`;
+    const holder = await join(path);
+    const others = [await join(path), await join(path)];
+    await untilStandby(holder.page, path);
+    await add(holder.page, 0, 100);
+    for (const [i, { page }] of others.entries()) {
+      await page.evaluate(
+        async (first) => {
+          const { recordsOf } = await load<Records>("records");
+          globalThis.written = 0;
+          globalThis.writing = (async () => {
+            for (let n = first; n < first + 400; n += 10) {
+              await collection.add(recordsOf(n, 10));
+              globalThis.written = n + 10 - first;
+            }
+          })();
+        },
+        100 + 400 * i,
+      );
+    }
+    await others[0]!.page.waitForFunction(() => written >= 100);
+    await end(holder.page, how);
+    for (const { page } of others) await page.evaluate(() => writing);
+    const found = await others[1]!.page.evaluate(async () => {
+      const { ids } = await collection.get();
+      return { sorted: ids.map((id) => Number(id.slice(1))).sort((a, b) => a - b), count: await collection.count() };
+    });
+    expect(found).toEqual({ sorted: Array.from({ length: 900 }, (_, i) => i), count: 900 });
+    const roles = await Promise.all(others.map(({ page }) => page.evaluate(async () => (await client.info()).role)));
+    expect(roles.sort()).toEqual(["follower", "holder"]);
+    for (const { page } of others) await page.close();
+    if (how !== "close") await holder.page.close();
+  },
+);

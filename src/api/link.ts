@@ -1,0 +1,422 @@
+/**
+ * The way of one realm (a page, a frame, a worker) to the engine of one path. All its clients of that path share it.
+ *
+ * One context of the origin runs the engine: the holder, whose worker has the lease. The others are followers: they have a session
+ * with the holder's worker over a port or a relay. Whoever comes first starts a worker; who finds the lease held asks for the
+ * holder. One follower stands by: its worker waits for the lease, so that it opens the engine the moment the holder has gone.
+ * Calls under way are then asked again there, with the ids that they had, so that the engine applies none of them twice.
+ *
+ * A database in memory is its client's own: one worker, no search, and what is lost with the worker is lost.
+ */
+import { TidepoolError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import type { OpenOptions } from "../core/service.js";
+import { VERSION } from "../version.js";
+import type { OpenHow, Push } from "../worker/protocol.js";
+import { guestLockOf, type Serving } from "../worker/rendezvous.js";
+import type { Role } from "./client-events.js";
+import { createWorker } from "./create-worker.js";
+import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
+import { type Channel, lost, Transport } from "./transport.js";
+
+/** A client that uses a link. */
+export interface LinkMember {
+  onPush(push: Push): void;
+  onRole(role: Role): void;
+}
+
+/** Who answers the calls now. */
+interface Served {
+  transport: Transport;
+  role: Role;
+}
+
+interface Candidate {
+  transport: Transport;
+  opened: Promise<unknown>;
+}
+
+type Ask<T> = (session: Transport["session"]) => Promise<T>;
+
+const links = new Map<string, Link>();
+const never = new Promise<never>(() => {});
+
+export class Link {
+  readonly #options: OpenOptions;
+  readonly #connect: () => Channel;
+  readonly #locks: LockManager | undefined;
+  /** Resolves when an earlier link of this path is closed. */
+  #before: Promise<unknown> | null | undefined;
+  readonly #members = new Set<LinkMember>();
+  #served: Promise<Served> | null = null;
+  #current: Served | null = null;
+  #candidate: Candidate | null = null;
+  #search: HolderSearch | null = null;
+  /** Ends the wish to stand by, and with it the lock that says so. */
+  #standing: AbortController | null = null;
+  #aside: { back: Promise<void>; comeBack(): void } | null = null;
+  #closing: Promise<void> | null = null;
+  /** Of each session with another's worker: what ends the lock that tells its holder of this page. */
+  readonly #guests = new WeakMap<Transport, () => void>();
+  #underWay = 0;
+  #listening = false;
+  /** Counts down to taking over from a holder that does not answer. */
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(options: OpenOptions, connect: () => Channel, locks: LockManager | undefined, before?: Promise<unknown> | null) {
+    this.#options = options;
+    this.#connect = connect;
+    this.#locks = locks;
+    this.#before = before;
+  }
+
+  /** That of the path, made where there is none; one of the client's own for a database in memory. */
+  static to(options: OpenOptions, connect: () => Channel): Link {
+    const locks = globalThis.navigator?.locks as LockManager | undefined;
+    if (options.storage === "memory" || locks === undefined || typeof BroadcastChannel === "undefined")
+      return new Link(options, connect, undefined);
+    const known = links.get(options.path);
+    if (known !== undefined && known.#closing === null) return known;
+    const link = new Link(options, connect, locks, known === undefined ? null : known.#closing);
+    links.set(options.path, link);
+    return link;
+  }
+
+  /** Begins to use it. Rejects where this client asks for what another has open otherwise. */
+  async join(member: LinkMember, options: OpenOptions): Promise<void> {
+    this.#members.add(member);
+    if (this.#members.size === 1) toPageEvents("add", this.#onPageEvent);
+    if (this.#current !== null) member.onRole(this.#current.role);
+    if (options === this.#options) return;
+    try {
+      await this.call((session) => session.open(options, VERSION), options);
+    } catch (error) {
+      await this.leave(member, error as TidepoolError);
+      throw error;
+    }
+  }
+
+  /** The last to leave closes the session, and the engine where it runs here. */
+  leave(member: LinkMember, reason: TidepoolError): Promise<void> {
+    this.#members.delete(member);
+    if (this.#members.size > 0) return Promise.resolve();
+    return (this.#closing ??= this.#close(reason));
+  }
+
+  /** Asks whoever serves, and when that has gone, whoever serves then. */
+  async call<T>(ask: Ask<T>, request?: unknown, attempt = 1): Promise<T> {
+    const served = await this.#serve();
+    this.#underWay++;
+    this.#listenLater(served);
+    try {
+      return await served.transport.settle(ask(served.transport.session), request);
+    } catch (error) {
+      if (attempt === limits.callAttemptsMax || !this.#hasGone(served, error as TidepoolError)) throw error;
+      served.transport.end(error as TidepoolError);
+    } finally {
+      this.#underWay--;
+    }
+    return this.call(ask, request, attempt + 1);
+  }
+
+  /** The holder's session is `CLOSED` when the holder closes, which is not this client's end. */
+  #hasGone({ transport }: Served, { code }: TidepoolError): boolean {
+    if (this.#locks === undefined || this.#closing !== null) return false;
+    return transport.hasEnded || code === "CLOSED" || code === "LEASE_LOST";
+  }
+
+  #serve(): Promise<Served> {
+    if (this.#served !== null) return this.#served;
+    const served = this.#find();
+    this.#served = served;
+    served.catch(() => {
+      if (this.#served === served) this.#served = null;
+    });
+    return served;
+  }
+
+  // ---- finding who serves
+
+  async #find(): Promise<Served> {
+    await this.#before?.catch(() => undefined);
+    this.#before = null;
+    while (this.#aside !== null) await this.#aside.back;
+    if (this.#locks === undefined || (this.#canHold && !(await this.#isHeld()))) this.#stand();
+    if (this.#locks === undefined) return this.#candidate!.opened.then(() => this.#current!);
+    this.#search ??= new HolderSearch(this.#options.path, this.#onWord);
+    return this.#searchHolder(this.#search);
+  }
+
+  /** Until a worker of this realm has the engine open, or another holder has let it in. */
+  async #searchHolder(search: HolderSearch): Promise<Served> {
+    let patience = performance.now() + limits.serveWaitMs;
+    let opening = false;
+    for (;;) {
+      const heard = opening ? search.listen(limits.answerWaitMs) : search.ask(null, limits.answerWaitMs);
+      const word = await Promise.race([this.#candidate?.opened ?? never, heard as Promise<Serving | null | unknown>]);
+      if (this.#current !== null) return this.#current;
+      const holder = word as Serving | null;
+      opening = holder !== null && !holder.ready;
+      if (holder?.ready && holder.host !== this.#candidate?.transport.host) {
+        if (await this.#follow(search, holder)) return this.#current!;
+      } else if (opening) patience = performance.now() + limits.serveWaitMs;
+      else await this.#withoutAnswer(patience);
+    }
+  }
+
+  async #withoutAnswer(patience: number): Promise<void> {
+    if (this.#canHold) this.#standBy();
+    else if (!(await this.#isHeld())) throw nobodyHolds(this.#options.path);
+    if (performance.now() > patience) throw locked(this.#options.path);
+  }
+
+  get #canHold(): boolean {
+    return typeof Worker !== "undefined" || this.#connect !== createWorker;
+  }
+
+  /** Whether somebody has the lease, or is about to. */
+  async #isHeld(): Promise<boolean> {
+    const { held = [], pending = [] } = await this.#locks!.query();
+    return [...held, ...pending].some(({ name }) => name === `tidepool:${this.#options.path}`);
+  }
+
+  // ---- being the holder
+
+  /** Starts a worker that opens the engine once it has the lease. */
+  #stand(how: OpenHow = { wait: this.#locks !== undefined }): void {
+    const transport = this.#newTransport(this.#connect);
+    const opened = transport.settle(transport.session.open(this.#options, VERSION, how), this.#options);
+    this.#candidate = { transport, opened };
+    opened.then(
+      () => this.#become({ transport, role: "holder" }),
+      (error: TidepoolError) => transport.end(error),
+    );
+  }
+
+  #become(served: Served): void {
+    const { transport, role } = served;
+    const before = this.#current;
+    this.#current = served;
+    this.#served = Promise.resolve(served);
+    if (role === "holder") {
+      this.#candidate = null;
+      this.#standing?.abort();
+    } else this.#standBy();
+    before?.transport.end(lost("another context runs the engine now"));
+    if (transport.hasEnded) this.#onEnd(transport);
+    else for (const member of this.#members) member.onRole(role);
+  }
+
+  /** Whoever has this lock is the one whose worker waits for the lease. */
+  #standBy(steal = false): void {
+    if (!this.#canHold || (this.#standing !== null && !steal)) return;
+    this.#standing?.abort();
+    const standing = new AbortController();
+    this.#standing = standing;
+    const until = new Promise<void>((resolve) => standing.signal.addEventListener("abort", () => resolve()));
+    const options = steal ? { steal } : { signal: standing.signal };
+    this.#locks!.request(`tidepool-standby:${this.#options.path}`, options, () => {
+      if (this.#candidate === null && !standing.signal.aborted) this.#stand();
+      return until;
+    })
+      .catch(() => undefined) // Given up, or stolen by another that found this one silent.
+      .finally(() => {
+        if (this.#standing === standing) this.#standing = null;
+      });
+  }
+
+  // ---- being a follower
+
+  /** Whether the holder has let this page in; `false` where it went away meanwhile. */
+  async #follow(search: HolderSearch, { host, release }: Serving): Promise<boolean> {
+    if (release !== VERSION) throw otherRelease(this.#options.path, release);
+    this.#dropCandidate();
+    const guest = await this.#announce();
+    const transport = (await this.#directly(host)) ?? (await this.#relayed(search, host, guest.id));
+    if (transport === null) {
+      guest.leave();
+      return false;
+    }
+    this.#guests.set(transport, guest.leave);
+    try {
+      await transport.settle(transport.session.open(this.#options, VERSION, { guest: guest.id }), this.#options);
+    } catch (error) {
+      const hasGone = this.#hasGone({ transport, role: "follower" }, error as TidepoolError);
+      transport.end(error as TidepoolError);
+      if (hasGone) return false;
+      throw error;
+    }
+    this.#become({ transport, role: "follower" });
+    return true;
+  }
+
+  /** Holds a lock for as long as this page follows, so that the holder hears of its end. */
+  #announce(): Promise<{ id: string; leave(): void }> {
+    const id = randomId();
+    return new Promise((resolve, reject) => {
+      this.#locks!.request(guestLockOf(id), () => new Promise<void>((leave) => resolve({ id, leave }))).catch(reject);
+    });
+  }
+
+  async #directly(host: string): Promise<Transport | null> {
+    const port = portToHolder(host);
+    if (port === null) return null;
+    const transport = this.#newTransport(() => port);
+    if ((await Promise.race([transport.presence, timeout(limits.portWaitMs)])) === host) return transport;
+    transport.end(lost("the port leads nowhere"));
+    return null;
+  }
+
+  async #relayed(search: HolderSearch, host: string, guest: string): Promise<Transport | null> {
+    const relay = await search.relay(host, guest, limits.portWaitMs);
+    return relay === null ? null : this.#newTransport(() => relay);
+  }
+
+  #newTransport(connect: () => Channel): Transport {
+    const transport: Transport = new Transport(
+      connect,
+      (push) => this.#onPush(transport, push),
+      () => this.#onEnd(transport),
+    );
+    return transport;
+  }
+
+  #onPush(transport: Transport, push: Push): void {
+    if (push.type === "guests") offerHolder(transport.host!, (port) => transport.pass(port));
+    else if (push.type === "ended") transport.end(new TidepoolError(push.event.code, push.event.message));
+    else for (const member of this.#members) member.onPush(push);
+  }
+
+  /** A follower goes on by itself, since its clients may listen; a holder whose worker ended starts another with the next call. */
+  #onEnd(transport: Transport): void {
+    if (transport.host !== null) offerHolder(transport.host, null);
+    this.#guests.get(transport)?.();
+    if (this.#candidate?.transport === transport) {
+      this.#candidate = null;
+      this.#standing?.abort();
+    }
+    if (this.#current?.transport !== transport) return;
+    const { role } = this.#current;
+    this.#current = null;
+    this.#served = null;
+    if (role === "follower" && this.#members.size > 0 && this.#aside === null) this.#serve().catch(() => undefined);
+  }
+
+  // ---- a holder that does not answer
+
+  /** Looks after a call that takes long: whether the holder is there at all. */
+  #listenLater(served: Served): void {
+    if (served.role !== "follower" || this.#listening) return;
+    this.#listening = true;
+    void timeout(limits.silenceMs).then(async () => {
+      const listens = (): boolean => this.#underWay > 0 && this.#current === served;
+      if (listens() && !(await this.#answers()) && listens()) served.transport.end(lost("the holder does not answer"));
+      this.#listening = false;
+      if (listens()) this.#listenLater(served);
+    });
+  }
+
+  /** `true` also where this page itself did not run meanwhile. */
+  async #answers(): Promise<boolean> {
+    const from = performance.now();
+    const word = await this.#search!.ask(null, limits.heartbeatMs);
+    return word !== null || performance.now() - from > 2 * limits.heartbeatMs;
+  }
+
+  /** Who stands by hears others ask. When nobody answers them, it takes the lease from whoever has it. */
+  readonly #onWord = (type: "who" | "serving"): void => {
+    if (type === "serving") {
+      clearTimeout(this.#silence);
+      this.#silence = undefined;
+    } else if (this.#candidate !== null && this.#standing !== null) {
+      const from = performance.now();
+      this.#silence ??= setTimeout(() => this.#takeOver(performance.now() - from), limits.heartbeatMs);
+    }
+  };
+
+  #takeOver(waitedMs: number): void {
+    this.#silence = undefined;
+    if (this.#candidate === null || waitedMs > 2 * limits.heartbeatMs) return;
+    this.#dropCandidate();
+    this.#stand({ takeOver: true });
+  }
+
+  // ---- the page's own end
+
+  #dropCandidate(): void {
+    const candidate = this.#candidate;
+    this.#candidate = null;
+    candidate?.transport.end(lost("another context runs the engine"));
+  }
+
+  #letGo(reason: TidepoolError): void {
+    clearTimeout(this.#silence);
+    this.#standing?.abort();
+    this.#dropCandidate();
+    this.#current?.transport.end(reason);
+    this.#search?.close();
+    this.#search = null;
+  }
+
+  async #close(reason: TidepoolError): Promise<void> {
+    toPageEvents("remove", this.#onPageEvent);
+    try {
+      const served = await this.#served?.catch(() => null);
+      await served?.transport.close(reason);
+    } finally {
+      this.#letGo(reason);
+      if (links.get(this.#options.path) === this) links.delete(this.#options.path);
+    }
+  }
+
+  /** In the back/forward cache a page must hold nothing: it would keep the database locked there. */
+  readonly #onPageEvent = ({ type, persisted }: PageTransitionEvent): void => {
+    if (type === "pageshow") {
+      this.#aside?.comeBack();
+      this.#aside = null;
+    } else if (persisted) {
+      if (this.#locks !== undefined) this.#aside ??= gate();
+      this.#letGo(lost("the page was put aside by the browser"));
+    }
+  };
+}
+
+function gate(): { back: Promise<void>; comeBack(): void } {
+  let comeBack!: () => void;
+  return { back: new Promise((resolve) => (comeBack = resolve)), comeBack };
+}
+
+function toPageEvents(what: "add" | "remove", listener: (event: PageTransitionEvent) => void): void {
+  for (const type of ["pagehide", "pageshow"]) globalThis[`${what}EventListener`]?.(type, listener as EventListener);
+}
+
+/** 96 random bits in 16 characters. Unlike `crypto.randomUUID` it is there in insecure contexts, too. */
+export function randomId(): string {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))));
+}
+
+function otherRelease(path: string, release: string): TidepoolError {
+  return new TidepoolError(
+    "NOT_SUPPORTED",
+    `Database "${path}" is open in another tab or worker with tidepool-db ${release}, and this is ${VERSION}: ` +
+      "reload the one that has the older release",
+    { details: { path, holder: release, release: VERSION } },
+  );
+}
+
+function nobodyHolds(path: string): TidepoolError {
+  return new TidepoolError(
+    "NOT_SUPPORTED",
+    `Database "${path}" is open nowhere, and there is no Worker here to open it in: open it in a page, a frame or a dedicated ` +
+      "worker of this origin, or give the option `worker`; an extension's service worker needs an offscreen document that does",
+  );
+}
+
+function locked(path: string): TidepoolError {
+  const waitMs = limits.serveWaitMs;
+  return new TidepoolError(
+    "LOCKED",
+    `Another tab or worker holds the database "${path}" and neither answered nor let go of it within ${waitMs} ms; close or reload it`,
+    { details: { path, waitMs } },
+  );
+}
