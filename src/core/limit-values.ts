@@ -104,7 +104,7 @@ export const memtableBytesMax = 64 * MiB;
 export const sliceMs = 4;
 
 /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
-export const arenaBytesMin = 16 * MiB;
+export const arenaBytesMin = 4 * MiB;
 export const arenaBytesMax = 256 * MiB;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
 export const arenaSettleMs = 60_000;

@@ -20,13 +20,13 @@ test("fills the oldest arena first and answers null when nothing is long enough"
   expect(allocator.allocate(slots(3))).toEqual({ arena: 2, offset: 0, length: slots(3) });
 });
 
-test("chooses the tightest hole and joins neighbours again", () => {
+test("chooses the lowest hole that is long enough and joins neighbours again", () => {
   const allocator = withArenas(10);
-  const [a, b, c, d] = [3, 1, 2, 1].map((n) => allocator.allocate(slots(n))!) as [Extent, Extent, Extent, Extent];
+  const [a, b, c, d] = [2, 1, 3, 1].map((n) => allocator.allocate(slots(n))!) as [Extent, Extent, Extent, Extent];
   allocator.release([a]);
   allocator.release([c]);
-  expect(allocator.allocate(slots(2))).toEqual(c);
-  allocator.release([c, b, d]);
+  expect([allocator.allocate(slots(3)), allocator.allocate(slots(1))]).toEqual([c, { ...a, length: slots(1) }]);
+  allocator.release([c, b, d, { ...a, length: slots(1) }]);
   expect(allocator.allocate(slots(10))).toEqual({ arena: 0, offset: 0, length: slots(10) });
 });
 

@@ -37,15 +37,9 @@ class Arena {
     this.free = bytes === 0 ? [] : [{ offset: 0, length: bytes }];
   }
 
-  /** Smallest free range that is long enough, or -1. The lowest offset wins among equals. */
-  bestFit(length: number): number {
-    let best = -1;
-    let bestLength = Infinity;
-    for (let i = 0; i < this.free.length; i++) {
-      const free = this.free[i]!.length;
-      if (free >= length && free < bestLength) [best, bestLength] = [i, free];
-    }
-    return best;
+  /** The lowest free range that is long enough, or -1: so the space at the end empties, and can be cut off. */
+  firstFit(length: number): number {
+    return this.free.findIndex((range) => range.length >= length);
   }
 
   take(index: number, length: number): number {
@@ -142,11 +136,11 @@ export class ExtentAllocator {
     for (const [arena, group] of byArena) occupy(this.#arenas.get(arena)!, group);
   }
 
-  /** The best-fitting free place in the oldest arena that has one, or `null` when an arena must grow first. */
+  /** The lowest free place that is long enough in the oldest arena that has one, or `null` when an arena must grow first. */
   allocate(length: number): Extent | null {
     for (const [number, arena] of this.#arenas) {
       if (arena.sealed) continue;
-      const index = arena.bestFit(slotted(length));
+      const index = arena.firstFit(slotted(length));
       if (index >= 0) return { arena: number, offset: arena.take(index, length), length };
     }
     return null;

@@ -517,14 +517,15 @@ clause("blobs: released space no longer counts as used, and releasing twice is r
 clause("blobs: replacing blobs over and over takes no more space", async (bench) => {
   const storage = await bench.ready();
   const live: Extent[] = [];
-  let reserved = 0;
-  for (let i = 0; i < 60; i++) {
+  const reserved = [0, 0];
+  for (let i = 0; i < 120; i++) {
     live.push(await storage.blobs.write(pattern(100_000 + (i % 7) * 1000, i)));
     if (live.length > 4) await storage.blobs.release([live.shift()!]);
-    if (i === 30) reserved = storage.blobs.usage().bytesReserved;
+    const half = i < 60 ? 0 : 1;
+    reserved[half] = Math.max(reserved[half]!, storage.blobs.usage().bytesReserved);
   }
-  equal(storage.blobs.usage().bytesReserved <= reserved + 100_000, true);
-  for (const [i, extent] of live.entries()) equal(await whole(storage.blobs, extent), pattern(extent.length, 56 + i));
+  if (reserved[1]! > reserved[0]! * 1.5) throw new Error(`reserved ${reserved.join(", then ")} bytes`);
+  for (const [i, extent] of live.entries()) equal(await whole(storage.blobs, extent), pattern(extent.length, 116 + i));
   return storage;
 });
 

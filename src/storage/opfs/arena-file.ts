@@ -19,13 +19,17 @@ const namePattern = /^arena-(\d+)-(\d+)$/;
 export class ArenaFile {
   readonly number: number;
   readonly createdAtMs: number;
-  readonly #handle: SyncHandle;
+  /** Opens the file's handle. */
+  readonly #openHandle: () => Promise<SyncHandle>;
+  #handle: SyncHandle;
   #bytes: number;
   #dirty = false;
+  #closed = false;
 
-  private constructor(number: number, createdAtMs: number, handle: SyncHandle) {
+  private constructor(number: number, createdAtMs: number, handle: SyncHandle, openHandle: () => Promise<SyncHandle>) {
     this.number = number;
     this.createdAtMs = createdAtMs;
+    this.#openHandle = openHandle;
     this.#handle = handle;
     this.#bytes = handle.getSize();
   }
@@ -67,9 +71,10 @@ export class ArenaFile {
   }
 
   static async #open(directory: Directory, name: string, number: number, createdAtMs: number): Promise<ArenaFile> {
-    const handle = await openSyncHandle(directory, name);
+    const openHandle = () => openSyncHandle(directory, name);
+    const handle = await openHandle();
     try {
-      return new ArenaFile(number, createdAtMs, handle);
+      return new ArenaFile(number, createdAtMs, handle, openHandle);
     } catch (error) {
       handle.close();
       throw storageError(error, `open the file ${name}`);
@@ -113,7 +118,20 @@ export class ArenaFile {
     this.#dirty = false;
   }
 
+  /**
+   * Opens the file anew, after a flush. Chromium counts what was cut off a file against the origin until its handle is closed.
+   * Nothing may be asked of the arena meanwhile; when it cannot be opened again, whatever is asked later fails.
+   */
+  async renew(): Promise<void> {
+    this.flush();
+    this.#handle.close();
+    this.#handle = await this.#openHandle();
+    // Closed meanwhile, by one who closed the old handle only.
+    if (this.#closed) this.#handle.close();
+  }
+
   close(): void {
+    this.#closed = true;
     this.#handle.close();
   }
 

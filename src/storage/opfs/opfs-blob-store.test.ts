@@ -1,7 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Extent } from "../../core/storage.js";
-import type { FakeFile } from "../../testing/fake-file-system.js";
-import { FakeDirectory } from "../../testing/fake-file-system.js";
+import { FakeDirectory, FakeFile } from "../../testing/fake-file-system.js";
 import { pattern } from "../../testing/storage-conformance.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 
@@ -36,7 +35,7 @@ test("two arenas, both empty, are created with the database and none before the 
   expect(store.usage()).toEqual({ bytesReserved: 0, bytesUsed: 0 });
 });
 
-test("an arena doubles in place up to its limit, then the next one is used and one more created ahead", async () => {
+test("an arena grows in place by half of what is used up to its limit, then the next one is used and one more created ahead", async () => {
   const store = await openWith();
   const seen: number[][] = [];
   for (let i = 0; i < 10; i++) {
@@ -48,12 +47,12 @@ test("an arena doubles in place up to its limit, then the next one is used and o
     [64, 0],
     [128, 0],
     [128, 0],
+    [192, 0],
     [256, 0],
     [256, 0],
-    [256, 0],
-    [256, 256, 0],
-    [256, 256, 0],
-    [256, 256, 0],
+    [256, 128, 0],
+    [256, 128, 0],
+    [256, 128, 0],
     [256, 256, 0],
   ]);
   expect([...directory.files.keys()]).toEqual(["arena-1-5000", "arena-2-5000", "arena-3-5070"]);
@@ -252,5 +251,45 @@ test("closing while an arena is being created leaves no handle open", async () =
   const writes = Array.from({ length: 5 }, () => store.write(pattern(256 * KiB)).catch((error: { code: string }) => error.code));
   await store.close();
   expect(await Promise.all(writes)).toContain("CLOSED");
+  expect(directory.openHandles).toBe(0);
+});
+
+test("space stays below three times of what is used and a unit while everything is rewritten over and over", async () => {
+  const store = await openWith();
+  let live: Extent[] = [];
+  for (let round = 0; round < 20; round++) {
+    const next: Extent[] = [];
+    for (let i = 0; i < 12; i++) next.push(await store.write(pattern((20 + ((i + round) % 5) * 7) * KiB, i)));
+    await store.release(live);
+    live = next;
+    const { bytesReserved, bytesUsed } = store.usage();
+    expect(bytesReserved).toBeLessThanOrEqual(3 * bytesUsed + 64 * KiB);
+    expect(directory.bytes).toBe(bytesReserved);
+  }
+});
+
+test("an arena that was cut is opened anew, so that the browser counts what is gone, and everybody waits for it", async () => {
+  const store = await openWith();
+  const extents: Extent[] = [];
+  for (let i = 0; i < 6; i++) extents.push(await store.write(pattern(120 * KiB, i)));
+  const open = FakeFile.prototype.createSyncAccessHandle;
+  const reopened: FakeFile[] = [];
+  FakeFile.prototype.createSyncAccessHandle = async function (this: FakeFile) {
+    await new Promise((resolve) => setTimeout(resolve));
+    reopened.push(this);
+    return open.call(this);
+  };
+  try {
+    const released = store.release(extents.slice(1));
+    const other = store.read([{ extent: extents[0]!, start: 0, length: 10 }]);
+    expect((await other)[0]).toEqual(pattern(120 * KiB, 0).slice(0, 10));
+    await released;
+  } finally {
+    FakeFile.prototype.createSyncAccessHandle = open;
+  }
+  expect(reopened.length).toBe(3);
+  expect(directory.openHandles).toBe(directory.files.size);
+  await expectBytes(store, extents[0]!, pattern(120 * KiB, 0));
+  await store.close();
   expect(directory.openHandles).toBe(0);
 });

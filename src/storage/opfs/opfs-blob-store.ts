@@ -9,7 +9,12 @@
  * arena before it came into use. An arena in which nothing is left is cut to zero bytes and waits to be used again. Space
  * thus returns to the origin without a file ever disappearing, and an arena's number never names two files.
  *
- * All file operations but the creation of an arena are synchronous, so no call sees another one's half-done work.
+ * Reserved space stays below about twice of what is used, and one unit: arenas grow by half of that, extents are placed as low as
+ * they fit, and what is free at the arenas' ends is cut off once it is worth it. An arena that was cut is opened anew, or
+ * Chromium goes on counting what is gone.
+ *
+ * All file operations but the creation of an arena and opening one anew, for which everybody waits, are synchronous, so no call
+ * sees another one's half-done work.
  *
  * **Two engines.** A frozen worker that lost its lease still has its handles, and may thaw in the middle of a write. The engine after
  * it opens the same files, so neither may touch bytes that the other relies upon. Of two engines call the one with the smaller
@@ -64,6 +69,8 @@ export class OpfsBlobStore implements BlobStore {
   readonly #arenas = new Map<number, ArenaFile>();
   /** The creation of an arena that is under way, shared by all who wait for it. */
   #creation: Promise<void> | null = null;
+  /** Arenas being opened anew. Does not reject: whoever uses one that could not be opened hears of it. */
+  #renewing: Promise<void> | null = null;
   #retained = false;
   #mayTrim = true;
   #closed = false;
@@ -97,6 +104,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#retained = true;
     this.#mayTrim = isComplete;
     this.#trim();
+    await this.#renewing;
     if (this.#ownArenas().length === 0) await this.#createAhead();
     if (this.#ownArenas().length < 2 || !this.#hasSpare()) await this.#createAhead();
   }
@@ -106,11 +114,13 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async write(bytes: Uint8Array): Promise<Extent> {
+    while (this.#renewing !== null) await this.#renewing;
     this.#assertReady();
     this.#unsealIfDue();
     const extent = this.#place(bytes.length) ?? (await this.#placeInNewArena(bytes.length));
     try {
       if (!this.#hasSpare()) await this.#createAhead();
+      while (this.#renewing !== null) await this.#renewing;
       this.#assertReady();
       this.#arenas.get(extent.arena)!.write(bytes, extent.offset);
       return extent;
@@ -121,11 +131,13 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async flush(): Promise<void> {
+    while (this.#renewing !== null) await this.#renewing;
     this.#assertReady();
     for (const arena of this.#arenas.values()) arena.flush();
   }
 
   async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
+    while (this.#renewing !== null) await this.#renewing;
     this.#assertOpen();
     return ranges.map((range) => {
       checkRange(range);
@@ -137,10 +149,12 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async release(extents: Iterable<Extent>): Promise<void> {
+    while (this.#renewing !== null) await this.#renewing;
     this.#assertReady();
     this.#unsealIfDue();
     this.#allocator.release(extents);
     this.#trim();
+    await this.#renewing;
   }
 
   settledAt(): number {
@@ -157,6 +171,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#closed = true;
     // A creation under way sees the closing and closes its own handle; its failure is told to whoever waits for it.
     await this.#creation?.catch(() => {});
+    await this.#renewing;
     for (const arena of this.#arenas.values()) arena.close();
   }
 
@@ -222,8 +237,8 @@ export class OpfsBlobStore implements BlobStore {
       const atLeast = end + slotted(length);
       const atMost = end === 0 ? Math.max(this.#limits.arenaBytesMax, atLeast) : this.#limits.arenaBytesMax;
       if (atLeast > atMost) continue;
-      // Doubling all that is reserved keeps the number of times that files grow logarithmic.
-      const wanted = this.#inUnits(Math.max(atLeast, arena.bytes + this.#allocator.bytesReserved));
+      // By a share of what is used, so that the number of times that files grow is logarithmic.
+      const wanted = this.#inUnits(Math.max(atLeast, arena.bytes + this.#allocator.bytesUsed / 2));
       this.#grow(arena, Math.max(atLeast, Math.min(wanted, atMost)), atLeast);
       return true;
     }
@@ -242,15 +257,28 @@ export class OpfsBlobStore implements BlobStore {
     }
   }
 
-  /** Once three quarters of the space are free, gives what is free at the arenas' ends back to the origin. */
+  /** Once half of the space is free, gives what is free at the arenas' ends back to the origin. */
   #trim(): void {
-    if (!this.#mayTrim || this.#allocator.bytesUsed * 4 > this.#allocator.bytesReserved) return;
-    for (const arena of this.#ownArenas()) {
-      const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
-      if (keep >= arena.bytes) continue;
-      arena.resize(keep);
-      this.#allocator.resizeArena(arena.number, keep);
-    }
+    const { bytesUsed, bytesReserved } = this.#allocator;
+    if (!this.#mayTrim || bytesUsed * 2 > bytesReserved) return;
+    const cut = this.#ownArenas().filter((arena) => this.#cut(arena));
+    if (cut.length > 0) this.#renew(cut);
+  }
+
+  /** Cuts off what is free at an arena's end; whether there was anything to cut. */
+  #cut(arena: ArenaFile): boolean {
+    const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
+    if (keep >= arena.bytes) return false;
+    arena.resize(keep);
+    this.#allocator.resizeArena(arena.number, keep);
+    return true;
+  }
+
+  #renew(arenas: readonly ArenaFile[]): void {
+    const renewing: Promise<void> = Promise.allSettled(arenas.map((arena) => arena.renew())).then(() => {
+      if (this.#renewing === renewing) this.#renewing = null;
+    });
+    this.#renewing = renewing;
   }
 
   /** Sizes are multiples of the smallest arena, unless the quota or one large blob says otherwise. */
