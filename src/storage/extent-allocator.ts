@@ -11,6 +11,7 @@
 import { lowerBound } from "../core/base/lower-bound.js";
 import { TidepoolError } from "../core/errors.js";
 import type { Extent } from "../core/storage.js";
+import { refuse, type Unfit } from "./unfit-extents.js";
 
 /** Extents start at multiples of this and no two share such a slot. */
 export const slotBytes = 4096;
@@ -132,7 +133,7 @@ export class ExtentAllocator {
       if (!byArena.has(extent.arena)) byArena.set(extent.arena, []);
       byArena.get(extent.arena)!.push(extent);
     }
-    for (const [arena, group] of byArena) this.#check(arena, group);
+    refuse([...byArena].flatMap(([arena, group]) => this.#unfit(arena, group)));
     for (const [arena, group] of byArena) occupy(this.#arenas.get(arena)!, group);
   }
 
@@ -188,20 +189,21 @@ export class ExtentAllocator {
   }
 
   /** Sorts the group by offset and compares it with the arena and, through `used`, with what was retained before. */
-  #check(number: number, group: Extent[]): void {
+  #unfit(number: number, group: Extent[]): Unfit[] {
     const arena = this.#arenas.get(number);
-    if (!arena) throw corruption(`Arena ${number} is missing, though extent ${name(group[0]!)} lies in it`);
+    if (!arena) return group.map((extent) => ({ extent, why: `lies in arena ${number}, which is missing` }));
     group.sort((a, b) => a.offset - b.offset);
     const taken = [...arena.used].map(([offset, length]) => ({ arena: number, offset, length }));
     const all = taken.length === 0 ? group : [...taken, ...group].sort((a, b) => a.offset - b.offset);
+    const unfit: Unfit[] = [];
     let previous: Extent | undefined;
     for (const extent of all) {
-      checkPlace(extent, arena.bytes);
-      if (previous && extent.offset < previous.offset + slotted(previous.length)) {
-        throw corruption(`Extent ${name(extent)} overlaps extent ${name(previous)}`);
-      }
-      previous = extent;
+      const overlaps = previous && extent.offset < previous.offset + slotted(previous.length);
+      const why = wrongWithPlace(extent, arena.bytes) ?? (overlaps ? `overlaps extent ${name(previous!)}` : null);
+      if (why === null) previous = extent;
+      else unfit.push({ extent, why });
     }
+    return unfit;
   }
 }
 
@@ -217,14 +219,11 @@ function occupy(arena: Arena, group: readonly Extent[]): void {
   if (arena.bytes > end) arena.free.push({ offset: end, length: arena.bytes - end });
 }
 
-function checkPlace(extent: Extent, arenaBytes: number): void {
-  const { offset, length } = extent;
+function wrongWithPlace({ offset, length }: Extent, arenaBytes: number): string | null {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset % slotBytes !== 0) {
-    throw corruption(`Extent ${name(extent)} is not a place that can have been written`);
+    return "is not a place that can have been written";
   }
-  if (offset + slotted(length) > arenaBytes) {
-    throw corruption(`Extent ${name(extent)} reaches past the end of its arena, which has ${arenaBytes} bytes`);
-  }
+  return offset + slotted(length) > arenaBytes ? `reaches past the end of its arena, which has ${arenaBytes} bytes` : null;
 }
 
 function name(extent: Extent): string {
@@ -239,10 +238,6 @@ function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
   let total = 0;
   for (const item of items) total += of(item);
   return total;
-}
-
-function corruption(message: string): TidepoolError {
-  return new TidepoolError("CORRUPTION", message);
 }
 
 function internal(message: string): TidepoolError {

@@ -33,6 +33,8 @@ export class BlockStore {
   readonly #cache: ByteCache<string, Block | Uint8Array>;
   readonly #pages: BlockPages<BlockRef>;
   readonly #loads = new Map<string, Promise<Block>>();
+  /** Blocks that manifests name and that are not in use: there is no space of theirs to be freed. */
+  readonly #absent = new Set<string>();
   #whyFrozen: () => TidepoolError | null = () => null;
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
@@ -48,11 +50,21 @@ export class BlockStore {
 
   /**
    * Declares the blocks in use; called once, right after opening. While `whyFrozen` has an answer nobody knows all blocks in use,
-   * and none is written.
+   * and none is written. Blocks that are not there, or that others overlap, are passed over: who reads them is told.
    */
-  async retain(refs: Iterable<BlockRef>, whyFrozen: () => TidepoolError | null = () => null): Promise<void> {
+  async retain(refs: readonly BlockRef[], whyFrozen: () => TidepoolError | null = () => null): Promise<void> {
     this.#whyFrozen = whyFrozen;
-    await this.#blobs.retain(refs, whyFrozen() === null);
+    try {
+      await this.#blobs.retain(refs, whyFrozen() === null);
+    } catch (error) {
+      if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION" || error.details.extents === undefined) throw error;
+      const unfit = new Set((error.details.extents as Extent[]).map(placeOf));
+      for (const ref of refs) if (unfit.has(placeOf(ref))) this.#absent.add(keyOf(ref));
+      await this.#blobs.retain(
+        refs.filter((ref) => !unfit.has(placeOf(ref))),
+        false,
+      );
+    }
   }
 
   /** Whether all of these blocks have a place to be in; says nothing of what stands there. */
@@ -97,7 +109,7 @@ export class BlockStore {
   async release(refs: Iterable<BlockRef>): Promise<void> {
     const released = [...refs];
     for (const ref of released) this.#drop(ref);
-    await this.#blobs.release(released);
+    await this.#blobs.release(released.filter((ref) => !this.#absent.delete(keyOf(ref))));
   }
 
   settledAt(): number {
@@ -198,6 +210,10 @@ export class BlockBatch implements BlockWriter {
   #check(): void {
     if (this.#isOver) throw new TidepoolError("INTERNAL", "A block was written to a batch that is already published or given back.");
   }
+}
+
+function placeOf({ arena, offset, length }: Extent): string {
+  return `${arena}:${offset}+${length}`;
 }
 
 /** Space is used again after a release, so the place alone does not name a block. */

@@ -10,8 +10,9 @@
  */
 import { TidepoolError } from "../../core/errors.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
-import { checkRange, extentName, missing } from "../bytes.js";
+import { checkRange, extentName, missing, storedBytes } from "../bytes.js";
 import { notRetainedError } from "../storage-error.js";
+import { refuse, type Unfit } from "../unfit-extents.js";
 import type { Database } from "./database.js";
 
 const newPieceBytes = 16 * 1024;
@@ -74,7 +75,7 @@ export class IndexedDbBlobStore implements BlobStore {
         return consecutive(numbers).map(async ([first, last]) => {
           const found = await blobs.getAll(IDBKeyRange.bound([blob, first], [blob, last]));
           // When some are missing it cannot be told which, so then all are; a range that needs one of them says so.
-          if (found.length === last - first + 1) found.forEach((piece, i) => ofBlob.set(first + i, piece));
+          if (found.length === last - first + 1) found.forEach((piece, i) => ofBlob.set(first + i, storedBytes(piece)));
         });
       });
       await Promise.all(reads);
@@ -132,13 +133,15 @@ export class IndexedDbBlobStore implements BlobStore {
 
 function retainedBlobs(extents: readonly Extent[], pieces: ReadonlyMap<number, number>): Map<number, Blob> {
   const blobs = new Map<number, Blob>();
+  const unfit: Unfit[] = [];
   for (const extent of extents) {
     const { arena: blob, offset, length } = extent;
-    if (blobs.has(blob)) throw new TidepoolError("CORRUPTION", `Extent ${extentName(extent)} overlaps another extent in use`);
     const pieceBytes = [newPieceBytes, oldPieceBytes].find((size) => pieces.get(blob) === pieceCount(length, size));
-    if (offset !== 0 || pieceBytes === undefined) throw missing(`Extent ${extentName(extent)} or a part of it`);
-    blobs.set(blob, { length, pieceBytes });
+    if (blobs.has(blob)) unfit.push({ extent, why: "overlaps another extent in use" });
+    else if (offset !== 0 || pieceBytes === undefined) unfit.push({ extent, why: "or a part of it is missing" });
+    else blobs.set(blob, { length, pieceBytes });
   }
+  refuse(unfit);
   return blobs;
 }
 
@@ -188,7 +191,8 @@ function assemble(range: ByteRange, pieceBytes: number, pieces: ReadonlyMap<numb
     const piece = pieces.get(number);
     complete &&= piece !== undefined;
     const position = number * pieceBytes;
-    const part = piece?.subarray(Math.max(0, start - position), Math.max(0, start + length - position)) ?? bytes.subarray(0, 0);
+    const part =
+      piece?.subarray(Math.max(0, start - position), Math.min(pieceBytes, Math.max(0, start + length - position))) ?? bytes.subarray(0, 0);
     bytes.set(part, filled);
     filled += part.length;
   }

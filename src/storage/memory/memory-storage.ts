@@ -7,6 +7,7 @@ import { TidepoolError } from "../../core/errors.js";
 import type { BlobStore, ByteRange, Extent, Storage } from "../../core/storage.js";
 import { checkRange, extentName, missing, ownBytes } from "../bytes.js";
 import { closedError, notRetainedError } from "../storage-error.js";
+import { refuse, type Unfit } from "../unfit-extents.js";
 import { MemoryRows } from "./memory-rows.js";
 
 interface MemoryDatabase {
@@ -71,11 +72,13 @@ class MemoryBlobStore implements BlobStore {
   async retain(extents: Iterable<Extent>, isComplete = true): Promise<void> {
     this.#whileOpen(() => {
       const blobs = new Set<number>();
+      const unfit: Unfit[] = [];
       for (const extent of extents) {
-        if (blobs.has(extent.arena)) throw new TidepoolError("CORRUPTION", `Extent ${extentName(extent)} overlaps another extent in use`);
-        if (!this.#holds(extent)) throw missing(`Extent ${extentName(extent)}`);
+        if (blobs.has(extent.arena)) unfit.push({ extent, why: "overlaps another extent in use" });
+        else if (!this.#holds(extent)) unfit.push({ extent, why: "is missing" });
         blobs.add(extent.arena);
       }
+      refuse(unfit);
       if (isComplete) for (const blob of this.#database.blobs.keys()) if (!blobs.has(blob)) this.#database.blobs.delete(blob);
       this.#retained = true;
     });
