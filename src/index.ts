@@ -17,13 +17,9 @@ export {
   Collection,
   type CollectionVersion,
   type DeleteResult,
-  type GetArguments,
   type ModifyArguments,
   type Nullable,
   type Patch,
-  type QueryArguments,
-  type SearchTextArguments,
-  type SelectionArguments,
   type StoredSchema,
   type UpdateArguments,
   type UpsertArguments,
@@ -39,6 +35,7 @@ export {
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
+export type { GetArguments, QueryArguments, SearchTextArguments, SelectionArguments } from "./api/read-requests.js";
 export {
   GetResult,
   type GetRow,

@@ -1,8 +1,9 @@
 /** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
-import { validateCount, validateObject, validateText } from "../core/gateway/validate/values.js";
+import { validateObject, validateText } from "../core/gateway/validate/values.js";
 import type { DatabaseInfo, RequestOf, ResponseOf } from "../core/service.js";
-import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
+import { readPage, TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { CONNECTION } from "./connection-key.js";
+import { readArguments } from "./read-arguments.js";
 
 export type { DatabaseInfo };
 
@@ -91,11 +92,9 @@ export class AdminClient {
    * console.log((await admin.listDatabases({ tenant: "default_tenant" })).map(({ name }) => name)); // ["default_database"]
    */
   async listDatabases(args: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
-    const { tenant, limit = 100, offset = 0 } = args;
-    validateText(tenant, "tenant");
-    validateCount(limit, "limit");
-    validateCount(offset, "offset");
-    return this.#client[CONNECTION].call("listDatabases", { tenant, limit, offset });
+    const request = readArguments("listDatabases", () => ({ ...readPage(args, "listDatabases"), tenant: args.tenant }));
+    validateText(request.tenant, "tenant");
+    return this.#client[CONNECTION].call("listDatabases", request);
   }
 
   /** Closes the connection, also for the client that shares it. */
@@ -104,10 +103,14 @@ export class AdminClient {
   }
 
   async #call<M extends NamingMethod>(method: M, args: RequestOf<M>): Promise<ResponseOf<M>> {
-    validateObject(args, `argument of ${method}`);
-    const { name, tenant = "" } = args as { name: string; tenant?: string };
-    validateText(name, "name");
-    if (method.endsWith("Database")) validateText(tenant, "tenant");
-    return this.#client[CONNECTION].call(method, args);
+    const request = readArguments(method, () => {
+      validateObject(args, `argument of ${method}`);
+      const { name, tenant = "" } = args as { name: string; tenant?: string };
+      validateText(name, "name");
+      if (!method.endsWith("Database")) return { name };
+      validateText(tenant, "tenant");
+      return { name, tenant };
+    });
+    return this.#client[CONNECTION].call(method, request as RequestOf<M>);
   }
 }

@@ -24,6 +24,7 @@ import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
 import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
+import { readArguments } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { readCollectionMetadata } from "./write.js";
 
@@ -125,7 +126,10 @@ export class TidepoolClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
-    validateObject(options, "options");
+    const given = readArguments("TidepoolClient", () => {
+      validateObject(options, "options");
+      return { ...options, shared: options.client?.[CONNECTION] };
+    });
     const {
       path = "default",
       tenant = "default_tenant",
@@ -137,10 +141,11 @@ export class TidepoolClient {
       memoryBudgetBytes,
       worker = createWorker,
       client,
+      shared,
       gateway,
       token,
       onWarning,
-    } = options;
+    } = given;
     if (token !== undefined) validateText(token, "token");
     validatePath(path);
     validateText(tenant, "tenant");
@@ -150,15 +155,14 @@ export class TidepoolClient {
     validateOneOf(allowReset, [true, false], "allowReset");
     validateAtLeast(retainVersions, 1, "retainVersions");
     if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
-    if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
+    validateWorker(worker);
     if (onWarning !== undefined && typeof onWarning !== "function")
       throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
-    if (client !== undefined && !client?.[CONNECTION]) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
+    if (client !== undefined && !shared) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
     this.#connection =
-      client?.[CONNECTION] ??
-      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
+      shared ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
 
@@ -229,10 +233,9 @@ export class TidepoolClient {
    * @example
    * for (const { name } of await client.listCollections({ limit: 20 })) console.log(name);
    */
-  async listCollections({ limit = 100, offset = 0 }: { limit?: number; offset?: number } = {}): Promise<Collection[]> {
-    validateCount(limit, "limit");
-    validateCount(offset, "offset");
-    const infos = await this.#connection.call("listCollections", { ...this.#scope, limit, offset });
+  async listCollections(args: { limit?: number; offset?: number } = {}): Promise<Collection[]> {
+    const page = readArguments("listCollections", () => readPage(args, "listCollections"));
+    const infos = await this.#connection.call("listCollections", { ...this.#scope, ...page });
     return infos.map((info) => this.#collection(info, this.#restore(info)));
   }
 
@@ -288,10 +291,7 @@ export class TidepoolClient {
     name: string;
     embeddingFunction?: EmbeddingFunction | null;
   }): Promise<Collection<TMeta>> {
-    validateObject(args, "argument of getCollection");
-    const { name, embeddingFunction } = args;
-    validateText(name, "name");
-    if (embeddingFunction != null) validateEmbeddingFunction(embeddingFunction, "embeddingFunction");
+    const { name, embeddingFunction } = readArguments("getCollection", () => readNamed(args));
     const info = await this.#connection.call("getCollection", { ...this.#scope, name });
     return this.#collection<TMeta>(info, this.#resolve(info, embeddingFunction ?? undefined));
   }
@@ -306,8 +306,11 @@ export class TidepoolClient {
    * const [notes] = await client.getCollections(["notes"]);
    */
   async getCollections(items: string[] | { name: string; embeddingFunction?: EmbeddingFunction | null }[]): Promise<Collection[]> {
-    validateArray(items, "items");
-    return Promise.all(items.map((item) => this.getCollection(typeof item === "string" ? { name: item } : (item as { name: string }))));
+    const named = readArguments("getCollections", () => {
+      validateArray(items, "items");
+      return Array.from<unknown, Named>(items, (item) => readNamed(typeof item === "string" ? { name: item } : (item as Named)));
+    });
+    return Promise.all(named.map((item) => this.getCollection(item)));
   }
 
   /**
@@ -335,7 +338,7 @@ export class TidepoolClient {
    * const notes = await client.getCollectionByCrn("default_tenant:default_database:notes");
    */
   async getCollectionByCrn<TMeta extends Metadata = Metadata>(crn: string): Promise<Collection<TMeta>> {
-    const parts = String(crn).split(":") as [string, string, string];
+    const parts = (typeof crn === "string" ? crn : "").split(":") as [string, string, string];
     if (parts.length !== 3 || parts.includes("")) throw invalidArgument(`crn must be tenant:database:collection, got ${show(crn)}`);
     const [tenant, database, name] = parts;
     const info = await this.#connection.call("getCollection", { tenant, database, name });
@@ -362,9 +365,12 @@ export class TidepoolClient {
    * await client.deleteCollection({ name: "notes" });
    */
   async deleteCollection(args: { name: string }): Promise<void> {
-    validateObject(args, "argument of deleteCollection");
-    validateText(args.name, "name");
-    await this.#connection.call("deleteCollection", { ...this.#scope, name: args.name });
+    const name = readArguments("deleteCollection", () => {
+      validateObject(args, "argument of deleteCollection");
+      return args.name;
+    });
+    validateText(name, "name");
+    await this.#connection.call("deleteCollection", { ...this.#scope, name });
   }
 
   /**
@@ -396,25 +402,31 @@ export class TidepoolClient {
     args: CreateCollectionArguments,
     getOrCreate: boolean,
   ): Promise<Partial<SchemaChoice> & { info: CollectionInfo; chosen: ChosenFunction }> {
+    // Loaded when it is first needed: a page without schemas does without it.
+    const schemas = readArguments("createCollection", () => (args?.schema == null ? null : import("./schema/create-with-schema.js")));
+    const loaded = await schemas;
+    const { chosen, choice, request } = readArguments("createCollection", () => this.#readCreation(args, loaded));
+    const info = await this.#connection.call("createCollection", { ...request, getOrCreate });
+    choice?.checkSparse(info.schema);
+    return { ...choice, info, chosen };
+  }
+
+  #readCreation(args: CreateCollectionArguments, schemas: typeof import("./schema/create-with-schema.js") | null) {
     validateObject(args, "argument");
     const { name, metadata, embeddingFunction, schema } = args;
     const configuration = args.configuration ?? undefined;
     validateName(name);
     const kept = readCollectionMetadata(metadata);
-    // Loaded when it is first needed: a page without schemas does without it.
-    const choice =
-      schema == null ? null : (await import("./schema/create-with-schema.js")).chooseSchema(schema, embeddingFunction, configuration, this);
+    const choice = schemas?.chooseSchema(schema!, embeddingFunction, configuration, this) ?? null;
     const chosen = choice?.chosen ?? chooseFunction(embeddingFunction, configuration);
-    const info = await this.#connection.call("createCollection", {
+    const request = {
       ...this.#scope,
       name,
       metadata: kept,
       configuration: createConfiguration(choice === null ? chosen : { fn: null, implicit: true }, configuration, kept),
       schema: choice?.schema,
-      getOrCreate,
-    });
-    choice?.checkSparse(info.schema);
-    return { ...choice, info, chosen };
+    };
+    return { chosen, choice, request };
   }
 
   #restore(info: CollectionInfo): Restored {
@@ -432,9 +444,36 @@ export class TidepoolClient {
   }
 }
 
+/** Which part of a list is asked for. */
+export function readPage(args: { limit?: number; offset?: number }, call: string): { limit: number; offset: number } {
+  validateObject(args, `argument of ${call}`);
+  const { limit = 100, offset = 0 } = args;
+  validateCount(limit, "limit");
+  validateCount(offset, "offset");
+  return { limit, offset };
+}
+
+/** What `getCollection` takes. */
+interface Named {
+  name: string;
+  embeddingFunction?: EmbeddingFunction | null;
+}
+
+function readNamed(args: Named): Named {
+  validateObject(args, "argument of getCollection");
+  const { name, embeddingFunction } = args;
+  validateText(name, "name");
+  if (embeddingFunction != null) validateEmbeddingFunction(embeddingFunction, "embeddingFunction");
+  return { name, embeddingFunction };
+}
+
 export function validatePath(path: unknown): void {
   if (typeof path === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(path) && !/^\.+$/.test(path)) return;
   throw invalidArgument(`path must be 1-128 letters, digits and . _ - (and not only dots), got ${show(path)}`);
+}
+
+export function validateWorker(worker: unknown): void {
+  if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
 }
 
 function validateOneOf(value: unknown, allowed: readonly unknown[], argument: string): void {

@@ -2,11 +2,9 @@
  * A collection as a page sees it: Chroma's methods, arguments and results. Arguments are checked here, texts are embedded
  * here, everything else happens in the engine.
  */
-import { invalidArgument, show } from "../core/errors.js";
-import { validateIds } from "../core/gateway/validate/records.js";
-import { readFuzzy, validateCount, validateInclude, validateName, validateObject } from "../core/gateway/validate/values.js";
-import { limits } from "../core/limits.js";
-import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, Selection, VersionInfo } from "../core/service.js";
+import { invalidArgument } from "../core/errors.js";
+import { validateCount, validateName } from "../core/gateway/validate/values.js";
+import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
@@ -16,14 +14,26 @@ import type {
   MetadataValue,
   RecordBatch,
   RecordColumns,
-  Where,
-  WhereDocument,
 } from "../core/types.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
-import { type Embeddings, readEmbeddings, toNumberArrays } from "./embeddings.js";
+import { type Embeddings, toNumberArrays } from "./embeddings.js";
+import { readArguments } from "./read-arguments.js";
+import {
+  type GetArguments,
+  type Queries,
+  type QueryArguments,
+  type QueryRows,
+  readDelete,
+  readGet,
+  readObject,
+  readQuery,
+  readSearchText,
+  type SearchTextArguments,
+  type SelectionArguments,
+} from "./read-requests.js";
 import { GetResult, perQuery, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
@@ -66,58 +76,6 @@ export type Nullable<TMeta extends Metadata> = {
 
 /** A change of metadata: merged key by key, `null` deletes a key. */
 export type Patch<TMeta extends Metadata> = { [K in keyof TMeta]?: TMeta[K] | null };
-
-/** What selects records; given parts are and-ed. */
-export interface SelectionArguments {
-  /** Distinct non-empty strings, at least one. Those that do not exist are ignored. */
-  ids?: string[];
-  /** Filter on metadata. */
-  where?: Where;
-  /** Filter on documents. */
-  whereDocument?: WhereDocument;
-}
-
-/** Arguments of `collection.get`. */
-export interface GetArguments extends SelectionArguments {
-  /** Largest number of records. Default: all. */
-  limit?: number;
-  /** Records to skip first, in insertion order. Default 0. */
-  offset?: number;
-  /** Default `["documents", "metadatas"]`. */
-  include?: IncludeField[];
-}
-
-/** Arguments of `collection.query`: embeddings, or texts that the embedding function turns into some. */
-export interface QueryArguments extends SelectionArguments {
-  /** One per query; a single `Float32Array` is one query. */
-  queryEmbeddings?: Embeddings;
-  /** One per query. Counts only without `queryEmbeddings`. */
-  queryTexts?: string[];
-  /** As in Chroma's client, uris alone cannot be embedded. */
-  queryURIs?: string[];
-  /** Largest number of hits per query. Default 10. */
-  nResults?: number;
-  /** Default `["metadatas", "documents", "distances"]`. */
-  include?: IncludeField[];
-}
-
-/** Arguments of `collection.searchText`. */
-export interface SearchTextArguments {
-  /** Words to look for, in any order. */
-  query: string;
-  /** Largest number of hits. Default 10. */
-  nResults?: number;
-  /** Filter on metadata. Scores stay those of the whole collection. */
-  where?: Where;
-  /** Filter on documents. Scores stay those of the whole collection. */
-  whereDocument?: WhereDocument;
-  /** Default `["metadatas", "documents"]`; "distances" is not among the choices. */
-  include?: IncludeField[];
-  /** Whether the query's last word also matches longer words that begin with it. Default `false`. */
-  prefix?: boolean;
-  /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
-  fuzzy?: boolean | number;
-}
 
 /** A collection's schema, to be read and to be handed on. */
 export interface StoredSchema extends CollectionSchema {
@@ -287,18 +245,12 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async delete(args: SelectionArguments & { limit?: number }): Promise<DeleteResult> {
     this.#requirePresent("delete");
-    validateObject(args, "argument of delete");
-    const selection = readSelection(args);
-    const limit = optionalCount(args.limit, "limit");
-    const filtered = selection.where !== undefined || selection.whereDocument !== undefined;
-    if (limit !== undefined && !filtered) {
-      throw invalidArgument("limit can only be specified when a where or whereDocument clause is provided");
-    }
-    if (selection.ids === undefined && !filtered) return { deleted: 0 };
+    const request = readArguments("delete", () => readDelete(args));
+    if (request === null) return { deleted: 0 };
     const { before, sent } = this.#takePlace();
     await before;
     sent();
-    return this.#connection.call("delete", { collectionId: this.id, ...selection, limit });
+    return this.#connection.call("delete", { collectionId: this.id, ...request });
   }
 
   /**
@@ -311,17 +263,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(ids, documents); // ["b"] ["Spring tides follow the new moon."]
    */
   async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
-    validateObject(args, "argument of get");
-    const { include = ["documents", "metadatas"] } = args;
-    validateInclude(include, "distances");
-    const response = await this.#connection.call("get", {
-      ...this.#source,
-      ...readSelection(args),
-      limit: optionalCount(args.limit, "limit"),
-      offset: optionalCount(args.offset, "offset"),
-      include,
-    });
-    return new GetResult<T>({ ids: response.ids, ...columns<T>(response), include });
+    const request = readArguments("get", () => readGet(args));
+    const response = await this.#connection.call("get", { ...this.#source, ...request });
+    return new GetResult<T>({ ids: response.ids, ...columns<T>(response), include: request.include });
   }
 
   /**
@@ -330,7 +274,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * console.log((await collection.peek({ limit: 2 })).ids); // ["a", "b"]
    */
-  async peek({ limit = 10 }: { limit?: number } = {}): Promise<GetResult<TMeta>> {
+  async peek(args: { limit?: number } = {}): Promise<GetResult<TMeta>> {
+    const { limit = 10 } = readArguments("peek", () => readObject(args, "peek"));
     return this.get({ limit });
   }
 
@@ -346,20 +291,10 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(hits.ids); // [["b"], ["a"]]
    */
   async query<T extends Metadata = TMeta>(args: QueryArguments): Promise<QueryResult<T>> {
-    validateObject(args, "argument of query");
-    const { nResults = 10, include = ["metadatas", "documents", "distances"] } = args;
-    validateCount(nResults, "nResults");
-    validateInclude(include);
-    const selection = readSelection(args);
-    const queryEmbeddings = await this.#readQueries(args);
-    const response = await this.#connection.call("query", {
-      ...this.#source,
-      ...selection,
-      queryEmbeddings,
-      nResults,
-      include,
-    });
-    return queryResult<T>(response, include);
+    const { queries, ...request } = readArguments("query", () => readQuery(args));
+    const queryEmbeddings = await this.#embedQueries(queries);
+    const response = await this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings });
+    return queryResult<T>(response, request.include);
   }
 
   /**
@@ -373,24 +308,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(hits.ids, hits.terms); // ["b"] [["spring", "tides"]]
    */
   async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {
-    validateObject(args, "argument of searchText");
-    const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = args;
-    if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
-    validateCount(nResults, "nResults");
-    validateInclude(include, "distances");
-    if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
-    const { where, whereDocument } = readSelection({ where: args.where, whereDocument: args.whereDocument });
-    const response = await this.#connection.call("searchText", {
-      ...this.#source,
-      query,
-      nResults,
-      where,
-      whereDocument,
-      include,
-      prefix,
-      fuzzy: readFuzzy(fuzzy),
-    });
-    return searchTextResult<T>(response, include);
+    const request = readArguments("searchText", () => readSearchText(args));
+    const response = await this.#connection.call("searchText", { ...this.#source, ...request });
+    return searchTextResult<T>(response, request.include);
   }
 
   /**
@@ -409,8 +329,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async search<T extends Metadata = TMeta>(
     searches: SearchLike | SearchLike[],
-    { readLevel }: { readLevel?: ReadLevel } = {},
+    options: { readLevel?: ReadLevel } = {},
   ): Promise<SearchResult<T>> {
+    const { readLevel } = readArguments("search", () => readObject(options, "search"));
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const payloads = await searchPayloads(searches, {
@@ -452,8 +373,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { recall, efSearchFor } = await collection.checkRecall({ sample: 50, k: 5 });
    * if (recall !== null && recall < 0.95) await collection.modify({ configuration: { hnsw: { ef_search: efSearchFor["0.95"] ?? 1024 } } });
    */
-  async checkRecall({ sample = 100, k = 10 }: { sample?: number; k?: number } = {}): Promise<RecallReport> {
+  async checkRecall(args: { sample?: number; k?: number } = {}): Promise<RecallReport> {
     this.#requirePresent("checkRecall");
+    const { sample = 100, k = 10 } = readArguments("checkRecall", () => readObject(args, "checkRecall"));
     return this.#connection.call("checkRecall", { collectionId: this.id, sample, k });
   }
 
@@ -469,21 +391,24 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async modify(args: ModifyArguments): Promise<void> {
     this.#requirePresent("modify");
-    validateObject(args, "argument of modify");
-    const { name, metadata, configuration } = args;
+    const { fn, ...request } = readArguments("modify", () => this.#readModify(args));
+    this.#info = await this.#connection.call("modifyCollection", { collectionId: this.id, ...request });
+    if (fn) this.#embedding = { ...this.#embedding, fn, failure: null };
+  }
+
+  #readModify(args: ModifyArguments) {
+    const { name, metadata, configuration } = readObject(args, "modify");
     if (name != null) validateName(name);
-    const kept = readCollectionMetadata(metadata);
     const update =
       configuration == null
         ? undefined
         : modifyConfiguration(configuration, this.#info.configuration, this.embeddingFunction, this.#client);
-    this.#info = await this.#connection.call("modifyCollection", {
-      collectionId: this.id,
+    return {
       name: name ?? undefined,
-      metadata: kept ?? undefined,
+      metadata: readCollectionMetadata(metadata) ?? undefined,
       configuration: update,
-    });
-    if (configuration?.embeddingFunction) this.#embedding = { ...this.#embedding, fn: configuration.embeddingFunction, failure: null };
+      fn: configuration?.embeddingFunction,
+    };
   }
 
   /**
@@ -497,8 +422,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * await draft.delete({ ids: ["b"] });
    * console.log(await draft.count(), await collection.count()); // 2 3
    */
-  async fork({ name }: { name: string }): Promise<Collection<TMeta>> {
+  async fork(args: { name: string }): Promise<Collection<TMeta>> {
     this.#requirePresent("fork");
+    const { name } = readArguments("fork", () => readObject(args, "fork"));
     validateName(name);
     const info = await this.#connection.call("forkCollection", { collectionId: this.id, name });
     return new Collection<TMeta>(this.#client, this.#connection, info, this.#embedding);
@@ -536,7 +462,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const [oldest] = await collection.listVersions();
    * if (oldest) console.log((await collection.at({ version: oldest.version }).count()) === oldest.count); // true
    */
-  at({ version }: { version: number }): CollectionVersion<TMeta> {
+  at(args: { version: number }): CollectionVersion<TMeta> {
+    const { version } = readArguments("at", () => readObject(args, "at"));
     validateCount(version, "version");
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
@@ -585,13 +512,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
     if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
   }
 
-  async #readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Promise<{ dimension: number; values: Float32Array }> {
-    if (queryEmbeddings != null) return readQueryEmbeddings(queryEmbeddings);
-    if (queryTexts == null) {
-      throw invalidArgument("At least one of 'queryEmbeddings' and 'queryTexts' must be provided");
-    }
-    validateTexts(queryTexts);
-    const { dimension, values } = await embedRows(this.#requireFunction(), queryTexts, "queries", this.#info.dimension);
+  async #embedQueries(queries: Queries): Promise<QueryRows> {
+    if (!Array.isArray(queries)) return queries;
+    const { dimension, values } = await embedRows(this.#requireFunction(), queries, "queries", this.#info.dimension);
     return { dimension, values };
   }
 
@@ -611,63 +534,6 @@ export type CollectionVersion<TMeta extends Metadata = Metadata> = Pick<
   Collection<TMeta>,
   "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText"
 >;
-
-/** The parts of a selection that are given, each checked as far as the page can; the gateway parses filters. */
-function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {
-  const selection: Selection = {};
-  if (ids != null) {
-    validateIds(ids);
-    selection.ids = ids;
-  }
-  if (where != null) selection.where = readFilter(where, "where");
-  if (whereDocument != null) selection.whereDocument = readFilter(whereDocument, "whereDocument");
-  return selection;
-}
-
-/**
- * The checks that Chroma's client makes of a filter's shape, so that no slip such as an empty list selects everything.
- * Whatever nests deeper than the limit is left to the gateway, which refuses it.
- */
-function readFilter<F extends object>(filter: F, argument: string, depth = 0): F {
-  validateObject(filter, argument);
-  const entries = Object.entries(filter);
-  if (entries.length !== 1) {
-    throw invalidArgument(`Expected '${argument}' to have exactly one operator, but got ${entries.length}: ${show(filter)}`);
-  }
-  const [operator, operand] = entries[0] as [string, unknown];
-  if ((operator !== "$and" && operator !== "$or") || !Array.isArray(operand) || depth > limits.filterDepthMax) return filter;
-  if (operand.length < 2) {
-    throw invalidArgument(`Expected '${argument}' ${operator} to be a list of at least two expressions, but got ${show(operand)}`);
-  }
-  operand.forEach((part, i) => readFilter(part as object, `${argument}.${operator}[${i}]`, depth + 1));
-  return filter;
-}
-
-function optionalCount(value: unknown, argument: string): number | undefined {
-  if (value == null) return undefined;
-  validateCount(value, argument);
-  return value;
-}
-
-function readQueryEmbeddings(value: Embeddings): { dimension: number; values: Float32Array } {
-  const argument = "queryEmbeddings";
-  const count = value instanceof Float32Array ? 1 : value.length;
-  if (count === 0) throw invalidArgument(`Expected ${argument} to be an array with at least one item`);
-  const source = readEmbeddings(value, count, { argument })!;
-  source.check(0, count);
-  const { dimension, values } = source.copy(0, count);
-  return { dimension, values };
-}
-
-function validateTexts(texts: unknown): asserts texts is string[] {
-  if (!Array.isArray(texts) || texts.length === 0) {
-    throw invalidArgument(`Expected 'queryTexts' to be a non-empty list, but got ${show(texts)}`);
-  }
-  texts.forEach((text, i) => {
-    if (typeof text !== "string")
-      throw invalidArgument(`Expected each of 'queryTexts' to be a string, but queryTexts[${i}] is ${show(text)}`);
-  });
-}
 
 /** A response's columns as results hold them: `[]` where a column was not asked for. */
 function columns<T extends Metadata>(response: RecordColumns) {

@@ -1,7 +1,9 @@
 /** Deletes a database from outside, so also one that cannot be opened. */
+import { validateObject } from "../core/gateway/validate/values.js";
 import { VERSION } from "../version.js";
-import { type TidepoolClientOptions, validatePath } from "./client.js";
+import { type TidepoolClientOptions, validatePath, validateWorker } from "./client.js";
 import { createWorker } from "./create-worker.js";
+import { readArguments } from "./read-arguments.js";
 import { lost, Transport } from "./transport.js";
 
 /**
@@ -21,8 +23,12 @@ import { lost, Transport } from "./transport.js";
  * await destroyPath({ path: "old" });
  */
 export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | "worker"> = {}): Promise<void> {
-  const { path = "default", worker = createWorker } = options;
+  const { path = "default", worker = createWorker } = readArguments("destroyPath", () => {
+    validateObject(options, "options");
+    return { ...options };
+  });
   validatePath(path);
+  validateWorker(worker);
   const transport = new Transport(worker);
   try {
     await transport.settle(transport.session.destroy(path, VERSION));

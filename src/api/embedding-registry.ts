@@ -3,10 +3,11 @@
  * function again from the class registered under that name.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateText } from "../core/gateway/validate/values.js";
+import { validateObject, validateText } from "../core/gateway/validate/values.js";
 import type { EmbeddingFunctionConfiguration } from "../core/types.js";
 import { type EmbeddingFunction, embeddingError, validateConfigUpdate } from "./embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+import { readArguments } from "./read-arguments.js";
 import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 
 /** A class of embedding functions, as the registry keeps it. */
@@ -47,9 +48,10 @@ export const knownEmbeddingFunctions = new Map<string, EmbeddingFunctionClass>([
  */
 export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionClass): void {
   validateText(name, "name");
-  if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
+  readArguments("registerEmbeddingFunction", () => {
+    if (typeof fn === "function" && typeof fn.buildFromConfig === "function") return;
     throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
-  }
+  });
   if (knownEmbeddingFunctions.has(name)) {
     throw new TidepoolError("ALREADY_EXISTS", `Embedding function with name ${name} is already registered.`);
   }
@@ -93,7 +95,10 @@ export async function getEmbeddingFunction(args: {
   client?: unknown;
   efConfig?: EmbeddingFunctionConfiguration | null;
 }): Promise<EmbeddingFunction | undefined> {
-  return restoreEmbeddingFunction(args.efConfig, args.client).fn;
+  return readArguments("getEmbeddingFunction", () => {
+    validateObject(args, "argument of getEmbeddingFunction");
+    return restoreEmbeddingFunction(args.efConfig, args.client).fn;
+  });
 }
 
 /** What is stored of a function. One without name, `getConfig` or static `buildFromConfig` cannot be restored: "legacy". */

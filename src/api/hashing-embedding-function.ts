@@ -7,9 +7,11 @@
  * same embedding on every machine.
  */
 import { invalidArgument, show } from "../core/errors.js";
+import { validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import { yieldToEventLoop } from "../worker/protocol.js";
 import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
+import { readArguments, validateTexts } from "./read-arguments.js";
 
 /** Name under which the registry knows {@link HashingEmbeddingFunction}. */
 export const HASHING_NAME = "tidepool-hashing";
@@ -47,7 +49,11 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
    *
    * @throws `INVALID_ARGUMENT` when `dimension` is out of range.
    */
-  constructor({ dimension = DIMENSION_DEFAULT }: HashingEmbeddingFunctionOptions = {}) {
+  constructor(options: HashingEmbeddingFunctionOptions = {}) {
+    const { dimension = DIMENSION_DEFAULT } = readArguments("HashingEmbeddingFunction", () => {
+      validateObject(options, "argument of HashingEmbeddingFunction");
+      return { ...options };
+    });
     if (!Number.isSafeInteger(dimension) || dimension < 8 || dimension > limits.dimensionMax) {
       throw invalidArgument(`dimension must be a whole number of 8 … ${limits.dimensionMax}, got ${show(dimension)}`);
     }
@@ -61,6 +67,7 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
 
   /** One embedding per text, `dimension` numbers each. Long work gives the page its turns. */
   async generate(texts: string[]): Promise<number[][]> {
+    readArguments("generate", () => validateTexts(texts, "texts"));
     const embeddings: number[][] = [];
     let sliceEnd = performance.now() + limits.sliceMs;
     for (const text of texts) {
@@ -93,8 +100,12 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
    * @throws `INVALID_ARGUMENT`.
    */
   validateConfigUpdate(newConfig: HashingEmbeddingFunctionOptions): void {
-    if (newConfig.dimension === this.dimension) return;
-    throw invalidArgument(`dimension is ${this.dimension} and cannot become ${show(newConfig.dimension)}`);
+    const next = readArguments("validateConfigUpdate", () => {
+      validateObject(newConfig, "newConfig");
+      return newConfig.dimension;
+    });
+    if (next === this.dimension) return;
+    throw invalidArgument(`dimension is ${this.dimension} and cannot become ${show(next)}`);
   }
 }
 

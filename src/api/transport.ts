@@ -143,7 +143,9 @@ export class Transport {
 
 function started(start: () => Channel): Channel {
   try {
-    return start();
+    const channel = start();
+    if (typeof channel?.addEventListener !== "function") throw invalidArgument(`worker must return a Worker, got ${show(channel)}`);
+    return channel;
   } catch (error) {
     if (error instanceof TidepoolError) throw error;
     throw new TidepoolError("CONNECTION_LOST", `The worker could not be started: ${asError(error).message}`, { cause: error });

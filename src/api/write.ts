@@ -19,6 +19,7 @@ import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../cor
 import { yieldToEventLoop } from "../worker/protocol.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
+import { readArguments, readArgumentsInTurns } from "./read-arguments.js";
 
 /** How far a long write has come, in records. */
 export interface Progress {
@@ -81,9 +82,9 @@ const DIMENSION_GUESS = 1024;
 /** Validates the whole call, then sends it batch by batch. */
 export async function write(args: WriteArguments, operation: WriteOperation, target: WriteTarget): Promise<void> {
   try {
-    const records = new Records(args, operation, target);
+    const records = readArguments(operation, () => new Records(args, operation, target));
     if (args.signal?.aborted) throw interrupted(aborted(args.signal), 0, records.count);
-    const batches = await records.validate();
+    const batches = await readArgumentsInTurns(operation, () => records.validate());
     await sendBatches(records, batches, args, target);
   } finally {
     target.place.sent();
@@ -260,7 +261,10 @@ async function sendBatches(records: Records, batches: Batch[], options: WriteOpt
   };
   try {
     for (const range of batches) {
-      const [batch] = await orAborted(Promise.all([records.batch(range), target.place.before]), options.signal);
+      const [batch] = await orAborted(
+        Promise.all([readArgumentsInTurns("the call", () => records.batch(range)), target.place.before]),
+        options.signal,
+      );
       if (inFlight.length === BATCHES_IN_FLIGHT_MAX) await settleAndReport();
       if (options.signal?.aborted) throw aborted(options.signal);
       const sent = target.send(batch);

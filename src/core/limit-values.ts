@@ -26,8 +26,14 @@ export const bodyBytesMax = 40 * MiB;
 export const bodyDepthMax = 128;
 /** How deep `$and`/`$or` may nest in `where` and `whereDocument`. */
 export const filterDepthMax = 64;
-/** Clauses in one `where` or `whereDocument`. */
+/** Clauses in one `where` or `whereDocument`, and values of one list in it (`$in`, `$nin`). */
 export const filterClausesMax = 4096;
+export const filterValuesMax = 100_000;
+/** Columns that one search selects, and keys that it groups by. */
+export const selectKeysMax = 4096;
+export const groupKeysMax = 256;
+/** Queries in one `query` call. */
+export const queriesMax = 10_000;
 /** Searches in one `search` call. */
 export const searchesMax = 100;
 /** Records that `checkRecall` uses as queries, and neighbours of each that it compares. */

@@ -3,6 +3,17 @@
  * application's own, whose files are none of ours.
  */
 import { invalidArgument, show } from "../../core/errors.js";
+import { validateObject } from "../../core/gateway/validate/values.js";
+import { readArguments } from "../read-arguments.js";
+
+/** The origin that the options of a call name; without one, that where Chroma's client looks. */
+export function readOrigin(options: { url?: unknown }, call: string): string {
+  return readArguments(call, () => {
+    validateObject(options, `argument of ${call}`);
+    const { url = "http://localhost:8000" } = options;
+    return originOf(url);
+  });
+}
 
 /** The origin of a URL that was given as an option. Only http and https have origins of their own: all `data:` URLs share "null". */
 export function originOf(url: unknown): string {

@@ -7,6 +7,7 @@ import type { EngineMethods, MethodWithoutRequest, RequestOf, ResponseOf } from 
 import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
 import { CONNECTION } from "../connection-key.js";
+import { readArguments } from "../read-arguments.js";
 
 /** Asks the engine, in the name of one caller. */
 export interface Ask {
@@ -16,7 +17,7 @@ export interface Ask {
 
 /** For a caller that showed `token` to the client's engine; without one the gateway rules see a caller without a token. */
 export function askAs(client: TidepoolClient, token: string | null): Ask {
-  const connection = (client as { [CONNECTION]?: Connection })[CONNECTION];
+  const connection = readArguments("a gateway", () => (client as { [CONNECTION]?: Connection } | null | undefined)?.[CONNECTION]);
   if (connection === undefined) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
   return <M extends keyof EngineMethods>(method: M, request?: RequestOf<M>) => connection.call(method, request as RequestOf<M>, { token });
 }

@@ -1,6 +1,6 @@
 /** Lets Chroma's own client, in this page, talk to the engine of this page: no server, no change to the client. */
 import type { TidepoolClient } from "../client.js";
-import { isApiUrl, originOf, parseUrl } from "./api-url.js";
+import { isApiUrl, parseUrl, readOrigin } from "./api-url.js";
 import { createGateway } from "./create-gateway.js";
 
 /** Options of {@link installFetch}. */
@@ -23,8 +23,8 @@ export interface InstallFetchOptions {
  * console.log(await response.json()); // 1.0.0
  * uninstall();
  */
-export function installFetch(client: TidepoolClient, { url = "http://localhost:8000" }: InstallFetchOptions = {}): () => void {
-  const origin = originOf(url);
+export function installFetch(client: TidepoolClient, options: InstallFetchOptions = {}): () => void {
+  const origin = readOrigin(options, "installFetch");
   const gateway = createGateway(client);
   const former = globalThis.fetch;
   let installed = true;

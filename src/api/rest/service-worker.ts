@@ -6,7 +6,7 @@
  * It is no way in for other sites. Their forms, links, frames and images reach a service worker too, as navigations or with a
  * destination; a script of this origin that calls `fetch` is what is answered, and the network answers the rest.
  */
-import { isApiUrl, originOf, parseUrl } from "./api-url.js";
+import { isApiUrl, parseUrl, readOrigin } from "./api-url.js";
 import { REQUEST, type Reply, type RequestMessage, type ResponseMessage } from "./page-messages.js";
 
 /** How long a page gets to say that it will answer. Answering itself may take as long as the page is open. */
@@ -50,8 +50,8 @@ interface PageClient {
  *
  * answerFromPages({ url: "http://localhost:8000" });
  */
-export function answerFromPages({ url = "http://localhost:8000" }: AnswerFromPagesOptions = {}): void {
-  const origin = originOf(url);
+export function answerFromPages(options: AnswerFromPagesOptions = {}): void {
+  const origin = readOrigin(options, "answerFromPages");
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener("fetch", (event) => {
     if (isOwnCall(event.request, origin, scope.location.origin)) event.respondWith(ask(scope, event.request));

@@ -1,5 +1,7 @@
 /** Chroma's reference to a customer-managed key. Collections that ask for one are refused: nothing is encrypted here. */
 import { invalidArgument, show } from "../../core/errors.js";
+import { validateObject, validateText } from "../../core/gateway/validate/values.js";
+import { readArguments } from "../read-arguments.js";
 
 /** Who keeps a customer-managed key, as Chroma's client exports it. */
 export enum CmekProvider {
@@ -28,6 +30,7 @@ export class Cmek {
 
   /** A key of Google Cloud, `projects/…/locations/…/keyRings/…/cryptoKeys/…`. The name is not checked here. */
   static gcp(resource: string): Cmek {
+    validateText(resource, "resource");
     return new Cmek(CmekProvider.GCP, resource);
   }
 
@@ -47,7 +50,11 @@ export class Cmek {
    * @throws `INVALID_ARGUMENT` for another provider, or none.
    */
   static fromJSON(data: Record<string, unknown>): Cmek {
-    if (typeof data["gcp"] === "string") return Cmek.gcp(data["gcp"]);
+    const resource = readArguments("Cmek.fromJSON", () => {
+      validateObject(data, "data");
+      return data["gcp"];
+    });
+    if (typeof resource === "string") return Cmek.gcp(resource);
     throw invalidArgument(`Unsupported or missing CMEK provider in data: ${show(data)}`);
   }
 }

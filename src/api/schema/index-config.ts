@@ -1,6 +1,9 @@
 /** The kinds of index that a schema may ask for, and the shelves on which it keeps them: Chroma's classes. */
+
+import { validateObject } from "../../core/gateway/validate/values.js";
 import type { CollectionConfiguration, Space } from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
+import { readArguments } from "../read-arguments.js";
 import type { Key } from "../search/key.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
@@ -77,10 +80,14 @@ export class VectorIndexConfig {
   spann: SpannIndexConfig | null;
 
   /** For `schema.createIndex(config)`, without a key. What is left out is what a collection without a schema has. */
-  constructor(options: VectorIndexConfigOptions = {}) {
+  constructor(given: VectorIndexConfigOptions = {}) {
+    const options = readArguments("VectorIndexConfig", () => {
+      validateObject(given, "argument of VectorIndexConfig");
+      return { ...given, sourceKey: keyName(given.sourceKey) };
+    });
     this.space = options.space ?? null;
     this.embeddingFunction = options.embeddingFunction;
-    this.sourceKey = keyName(options.sourceKey);
+    this.sourceKey = options.sourceKey;
     this.hnsw = options.hnsw ?? null;
     this.spann = options.spann ?? null;
   }
@@ -108,9 +115,13 @@ export class SparseVectorIndexConfig {
   bm25: boolean | null;
 
   /** For `schema.createIndex(config, key)`: the key is the one under which the vectors stand. */
-  constructor(options: SparseVectorIndexConfigOptions = {}) {
+  constructor(given: SparseVectorIndexConfigOptions = {}) {
+    const options = readArguments("SparseVectorIndexConfig", () => {
+      validateObject(given, "argument of SparseVectorIndexConfig");
+      return { ...given, sourceKey: keyName(given.sourceKey) };
+    });
     this.embeddingFunction = options.embeddingFunction;
-    this.sourceKey = keyName(options.sourceKey);
+    this.sourceKey = options.sourceKey;
     this.bm25 = options.bm25 ?? null;
   }
 }

@@ -3,6 +3,7 @@
  * and checked again, by the engine's gateway.
  */
 import { invalidArgument, show } from "../../core/errors.js";
+import { validateObject } from "../../core/gateway/validate/values.js";
 import { DOCUMENT_KEY, describeFunction, EMBEDDING_KEY } from "../../core/schema.js";
 import type {
   CollectionSchema,
@@ -13,6 +14,7 @@ import type {
 } from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";
+import { readArguments, readArgumentsInTurns } from "../read-arguments.js";
 import { Cmek } from "./cmek.js";
 import {
   BoolInvertedIndexConfig,
@@ -145,6 +147,8 @@ export class Schema {
 
   /** A schema with a customer-managed key can be built, but no collection can be made with it: `NOT_SUPPORTED`. */
   setCmek(cmek: Cmek | null): this {
+    if (cmek !== null && !readArguments("setCmek", () => cmek instanceof Cmek))
+      throw invalidArgument(`cmek must be a Cmek, got ${show(cmek)}`);
     this.cmek = cmek;
     return this;
   }
@@ -160,7 +164,7 @@ export class Schema {
    */
   createIndex(config?: IndexConfig | null, key?: string | null): this {
     if (config == null && key == null) throw invalidArgument("Cannot enable all index types globally. Must specify either config or key.");
-    checkArguments(config, key);
+    readArguments("createIndex", () => checkArguments(config, key));
     if (key === EMBEDDING_KEY) {
       throw invalidArgument(
         `Cannot create index on special key '${key}'. This key is managed automatically by the system. ` +
@@ -198,7 +202,7 @@ export class Schema {
    */
   deleteIndex(config?: IndexConfig | null, key?: string | null): this {
     if (config == null && key == null) throw invalidArgument("Cannot disable all indexes. Must specify either config or key.");
-    checkArguments(config, key);
+    readArguments("deleteIndex", () => checkArguments(config, key));
     if (key === EMBEDDING_KEY) throw invalidArgument("Cannot modify #embedding. Currently not supported");
     if (key === DOCUMENT_KEY && !(config instanceof FtsIndexConfig)) {
       throw invalidArgument(`Cannot delete index on special key '${key}' with this config. Only FtsIndexConfig is allowed for #document.`);
@@ -230,12 +234,15 @@ export class Schema {
    */
   static async deserializeFromJSON(json: SchemaJSON | null | undefined, client?: unknown): Promise<Schema | undefined> {
     if (json == null) return undefined;
-    const schema = new Schema();
-    schema.defaults = await typesFromJson(json.defaults ?? {}, client);
-    const keys = Object.entries(json.keys ?? {}).map(async ([key, types]) => [key, await typesFromJson(types, client)] as const);
-    schema.keys = Object.fromEntries(await Promise.all(keys));
-    schema.cmek = json.cmek == null ? null : Cmek.fromJSON(json.cmek);
-    return schema;
+    return readArgumentsInTurns("Schema.deserializeFromJSON", async () => {
+      validateObject(json, "json");
+      const schema = new Schema();
+      schema.defaults = await typesFromJson(json.defaults ?? {}, client);
+      const keys = Object.entries(json.keys ?? {}).map(async ([key, types]) => [key, await typesFromJson(types, client)] as const);
+      schema.keys = Object.fromEntries(await Promise.all(keys));
+      schema.cmek = json.cmek == null ? null : Cmek.fromJSON(json.cmek);
+      return schema;
+    });
   }
 
   /** What embeds the collection's texts: `null` for nothing, `undefined` where nothing is said. */
@@ -353,6 +360,7 @@ function functionToJson(fn: EmbeddingFunction | SparseEmbeddingFunction | null |
 }
 
 async function typesFromJson(json: ValueTypesJson, client: unknown): Promise<ValueTypes> {
+  validateObject(json, "types of a schema");
   const types = new ValueTypes();
   for (const { Config, path } of KINDS) {
     const setting = (json as Record<string, Record<string, { enabled?: boolean; config?: object } | undefined> | undefined>)[path[0]]?.[

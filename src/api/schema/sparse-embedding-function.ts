@@ -2,6 +2,7 @@
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateText } from "../../core/gateway/validate/values.js";
 import type { SchemaFunction, SparseVector } from "../../core/types.js";
+import { readArguments } from "../read-arguments.js";
 
 /** Turns texts into sparse vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
 export interface SparseEmbeddingFunction {
@@ -64,9 +65,10 @@ export const knownSparseEmbeddingFunctions = new Map<string, SparseEmbeddingFunc
  */
 export function registerSparseEmbeddingFunction(name: string, fn: SparseEmbeddingFunctionClass): void {
   validateText(name, "name");
-  if (typeof fn !== "function" || typeof fn.buildFromConfig !== "function") {
+  readArguments("registerSparseEmbeddingFunction", () => {
+    if (typeof fn === "function" && typeof fn.buildFromConfig === "function") return;
     throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
-  }
+  });
   if (knownSparseEmbeddingFunctions.has(name)) {
     throw new TidepoolError("ALREADY_EXISTS", `Sparse embedding function with name ${name} is already registered.`);
   }
@@ -80,7 +82,7 @@ export function registerSparseEmbeddingFunction(name: string, fn: SparseEmbeddin
  * const fn = await getSparseEmbeddingFunction(client, { type: "known", name: "letters", config: {} });
  */
 export async function getSparseEmbeddingFunction(client: unknown, efConfig?: SchemaFunction): Promise<SparseEmbeddingFunction | undefined> {
-  const restored = restoreSparseFunction(efConfig, client);
+  const restored = readArguments("getSparseEmbeddingFunction", () => restoreSparseFunction(efConfig, client));
   return restored instanceof TidepoolError ? undefined : restored;
 }
 

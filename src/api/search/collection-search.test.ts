@@ -130,15 +130,15 @@ test("a score that is no number is null", async () => {
 
 test.each<[string, SearchLike | SearchLike[], RegExp, string?]>([
   ["no searches", [], /searches is \[\]; expected a non-empty list/],
-  ["a constant that is no number", { rank: Val("1" as never) }, /searches\[0\]\.rank/],
+  ["a constant that is no number", { rank: { $val: "1" } }, /searches\[0\]\.rank/],
   ["an infinite constant", { rank: Val(Infinity).add(1) }, /searches\[0\]\.rank\.\$sum\[0\]\.\$val is Infinity/],
   ["a Knn limit of 0", { rank: Knn({ query: [1, 2], limit: 0 }) }, /\$knn\.limit is 0/],
   ["a default that is no number", { rank: Knn({ query: [1, 2], default: NaN }) }, /\$knn\.default is NaN/],
   ["a limit of 0", new Search().limit(0), /searches\[0\]\.limit\.limit is 0/],
   ["a negative offset", [{}, new Search().limit(1, -1)], /searches\[1\]\.limit\.offset/],
-  ["a key of no string", { select: [1 as never] }, /select\.keys\[0\] is 1/],
+  ["a key of no string", { select: [1 as never] }, /key of a selection must be a non-empty string, got 1/],
   ["groups without keys", { groupBy: new GroupBy([], Aggregate.minK(["a"], 1)) }, /group_by\.keys is \[\]/],
-  ["no aggregate", { groupBy: { keys: ["a"] } as never }, /group_by\.aggregate has the field ""/],
+  ["no aggregate", { groupBy: { keys: ["a"] } as never }, /'aggregate' to be an object, but got undefined/],
   ["an aggregate of 0", { groupBy: new GroupBy(["a"], Aggregate.maxK(["a"], 0)) }, /\$max_k\.k is 0/],
   ["a pattern on metadata", { where: K("a").regex("x") }, /filter\.a\.\$regex is not an operator on metadata/],
   ["an empty list", { where: K("a").isIn([]) }, /filter\.a\.\$in is \[\]/],

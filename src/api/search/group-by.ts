@@ -1,4 +1,7 @@
 /** Groups of a search: of each group of records that agree in some metadata, only the first ones are returned. */
+import { validateArray, validateObject } from "../../core/gateway/validate/values.js";
+import { limits } from "../../core/limits.js";
+import { readArguments, readList } from "../read-arguments.js";
 import { Key, keyName } from "./key.js";
 
 /** The first `k` of a group. */
@@ -38,9 +41,12 @@ export class Aggregate {
 
   /** Reads the JSON of an aggregate; what is an aggregate already stays as it is. */
   static from(input: AggregateInput): Aggregate {
-    if (input instanceof Aggregate) return input;
-    const [operator = "", first] = Object.entries<Partial<First>>(input ?? {})[0] ?? [];
-    return new Aggregate(operator, first?.keys ?? [], first?.k ?? 0);
+    return readArguments("an aggregate", () => {
+      if (input instanceof Aggregate) return input;
+      validateObject(input, "aggregate");
+      const [operator = "", first] = Object.entries<Partial<First>>(input)[0] ?? [];
+      return new Aggregate(operator, first?.keys ?? [], first?.k ?? 0);
+    });
   }
 
   /** The `k` records with the smallest values, which for `K.SCORE` are the best. */
@@ -108,7 +114,11 @@ export class GroupBy {
 
   /** Reads the JSON of a grouping; `null` and `undefined` are none. */
   static from(input: GroupByInput | null | undefined): GroupBy | undefined {
-    return input == null || input instanceof GroupBy ? (input ?? undefined) : new GroupBy(input.keys ?? [], input.aggregate);
+    return readArguments("a grouping", () => {
+      if (input == null || input instanceof GroupBy) return input ?? undefined;
+      validateObject(input, "groupBy");
+      return new GroupBy(input.keys ?? [], input.aggregate);
+    });
   }
 
   /** The grouping as it is sent. */
@@ -118,5 +128,8 @@ export class GroupBy {
 }
 
 function readKeys(keys: readonly (Key | string)[]): Key[] {
-  return keys.map((key) => new Key(keyName(key)));
+  return readArguments("a grouping", () => {
+    validateArray(keys, "keys");
+    return readList<Key | string>(keys, "keys", limits.groupKeysMax).map((key) => new Key(keyName(key)));
+  });
 }

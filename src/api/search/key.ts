@@ -1,7 +1,8 @@
 /** Keys of a search, and the filters that are written with them: `K("year").gt(2000).and(K.DOCUMENT.contains("tide"))`. */
-import { invalidArgument, show } from "../../core/errors.js";
-import { validateObject } from "../../core/gateway/validate/values.js";
+import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import { validateObject, validateText } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
+import { readArguments, readList } from "../read-arguments.js";
 
 /** A filter as it is sent: `{ key: { $operator: operand } }`, `$and` or `$or`. */
 export type WhereJSON = Record<string, unknown>;
@@ -22,6 +23,10 @@ export class WhereExpression {
 
   /** Reads a plain filter; `null` and `undefined` are none. */
   static from(input: WhereInput, depth = 0): WhereExpression | undefined {
+    return readArguments("a filter", () => WhereExpression.#read(input, depth));
+  }
+
+  static #read(input: WhereInput, depth: number): WhereExpression | undefined {
     if (input == null || input instanceof WhereExpression) return input ?? undefined;
     validateObject(input, "where");
     const entries = Object.entries(input);
@@ -31,9 +36,12 @@ export class WhereExpression {
       const isOperator = typeof value === "object" && value !== null && !Array.isArray(value);
       return new WhereExpression({ [key]: isOperator ? value : { $eq: value } });
     }
-    // What nests deeper than allowed is left to the engine, which refuses it.
-    if (depth > limits.filterDepthMax) return new WhereExpression(input);
-    const parts = Array.isArray(value) ? value.map((part: WhereInput) => WhereExpression.from(part, depth + 1)) : [];
+    if (depth > limits.filterDepthMax) {
+      const message = `where nests $and and $or deeper than the limit of ${limits.filterDepthMax} (filterDepthMax)`;
+      throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit: "filterDepthMax", allowed: limits.filterDepthMax } });
+    }
+    const clauses = Array.isArray(value) ? readList<WhereInput>(value, `'${key}'`, limits.filterClausesMax) : [];
+    const parts = clauses.map((part) => WhereExpression.from(part, depth + 1));
     if (!parts[0]) throw invalidArgument(`Expected '${key}' to be a non-empty list of filters, but got ${show(value)}`);
     return parts.reduce((all, part) => all!.#join(key, part));
   }
@@ -80,6 +88,7 @@ export class Key {
 
   /** `new Key("year")` is what `K("year")` makes. */
   constructor(name: string) {
+    validateText(name, "key");
     this.name = name;
   }
 
@@ -115,12 +124,12 @@ export class Key {
 
   /** One of these values, all of one type. For `K.ID`: one of these ids. */
   isIn(values: IterableInput<unknown>): WhereExpression {
-    return this.#where("$in", Array.from(values));
+    return this.#where("$in", readList(values, "values of isIn", limits.filterValuesMax));
   }
 
   /** None of these values, or no such key. */
   notIn(values: IterableInput<unknown>): WhereExpression {
-    return this.#where("$nin", Array.from(values));
+    return this.#where("$nin", readList(values, "values of notIn", limits.filterValuesMax));
   }
 
   /** A piece of the document's text, exactly as written, or an element of a metadata array. */

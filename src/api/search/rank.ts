@@ -2,8 +2,11 @@
  * Rank expressions: what a search orders records by. Smaller is better everywhere. An expression is worked out in the
  * engine; here it is only written down, as the JSON that Chroma's client sends.
  */
-import { invalidArgument, show } from "../../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import { validateArray, validateObject } from "../../core/gateway/validate/values.js";
+import { limits } from "../../core/limits.js";
 import type { SparseVector } from "../../core/types.js";
+import { readArguments, readList } from "../read-arguments.js";
 import { type IterableInput, type Key, keyName } from "./key.js";
 
 /** A rank expression as it is sent. */
@@ -65,8 +68,11 @@ export class RankExpression {
 
   /** Reads a number or a plain expression; `null` and `undefined` are none. */
   static from(input: RankInput): RankExpression | undefined {
-    if (input == null || input instanceof RankExpression) return input ?? undefined;
-    return new RankExpression(typeof input === "number" ? { $val: input } : input);
+    return readArguments("a rank", () => {
+      if (input == null || input instanceof RankExpression) return input ?? undefined;
+      if (typeof input !== "number") validateObject(input, "rank");
+      return new RankExpression(typeof input === "number" ? { $val: input } : input);
+    });
   }
 
   /** The sum of this and the others. */
@@ -192,11 +198,13 @@ function source(operator: string, { limit = 128, default: otherwise, returnRank 
  * const search = new Search().rank(Knn({ query: "new moon", limit: 10 })).limit(1).select(K.DOCUMENT, K.SCORE);
  * console.log((await collection.search(search)).ids); // [["b"]]
  */
-export const Knn = (options: KnnOptions): RankExpression => {
-  const { query, key = "#embedding" } = options;
-  const isPlain = typeof query === "string" || "indices" in query;
-  return source("$knn", options, { query: isPlain ? query : Array.from(query), key: keyName(key) });
-};
+export const Knn = (options: KnnOptions): RankExpression =>
+  readArguments("Knn", () => {
+    validateObject(options, "argument of Knn");
+    const { query, key = "#embedding" } = options;
+    const isPlain = typeof query === "string" || (typeof query === "object" && query !== null && "indices" in query);
+    return source("$knn", options, { query: isPlain ? query : readList(query, "query of Knn", limits.dimensionMax), key: keyName(key) });
+  });
 
 /**
  * The best records by full text: our own source, which needs no sparse embedding. The value of each is its BM25 score
@@ -207,10 +215,12 @@ export const Knn = (options: KnnOptions): RankExpression => {
  * const search = new Search().rank(Text({ query: "crabz", fuzzy: true }));
  * console.log((await collection.search(search)).ids); // [["c"]]
  */
-export const Text = (options: TextOptions): RankExpression => {
-  const { query, prefix = false, fuzzy = false } = options;
-  return source("$text", options, { query, prefix, fuzzy });
-};
+export const Text = (options: TextOptions): RankExpression =>
+  readArguments("Text", () => {
+    validateObject(options, "argument of Text");
+    const { query, prefix = false, fuzzy = false } = options;
+    return source("$text", options, { query, prefix, fuzzy });
+  });
 
 /**
  * Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009): the sum of weight / (k + rank) over the ranks, turned round so
@@ -224,10 +234,20 @@ export const Text = (options: TextOptions): RankExpression => {
  * const ranks = [Knn({ query, returnRank: true, default: 1000 }), Text({ query, returnRank: true, default: 1000 })];
  * console.log((await collection.search(new Search().rank(Rrf({ ranks })).limit(1))).ids); // [["a"]]
  */
-export const Rrf = ({ ranks, k = 60, weights = ranks.map(() => 1), normalize }: RrfOptions): RankExpression => {
+export const Rrf = (options: RrfOptions): RankExpression => readArguments("Rrf", () => fuse(options));
+
+function fuse(options: RrfOptions): RankExpression {
+  validateObject(options, "argument of Rrf");
+  const { ranks, k = 60, normalize } = options;
+  validateArray(ranks, "ranks");
+  if (ranks.length > limits.rankExpressionsMax) {
+    throw new TidepoolError("LIMIT_EXCEEDED", `ranks has ${ranks.length} entries, more than the ${limits.rankExpressionsMax} allowed`);
+  }
+  const { weights = ranks.map(() => 1) } = options;
+  validateArray(weights, "weights");
   const total = normalize ? weights.reduce((sum, weight) => sum + weight, 0) : 1;
   if (weights.length !== ranks.length || !weights.every((weight) => weight >= 0) || !(total > 0) || !(k > 0)) {
     throw invalidArgument(`Rrf needs a k above 0 and as many weights as ranks, none negative, got ${show({ k, weights, normalize })}`);
   }
   return Sum(...ranks.map((rank, i) => Val(weights[i]! / total).divide(required(rank).add(k)))).negate();
-};
+}

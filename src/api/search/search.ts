@@ -1,5 +1,8 @@
 /** The builder of a search, with the names and call forms of Chroma's client: every method gives a new search. */
-import { validateObject } from "../../core/gateway/validate/values.js";
+import { invalidArgument, show } from "../../core/errors.js";
+import { validateObject, validateText } from "../../core/gateway/validate/values.js";
+import { limits } from "../../core/limits.js";
+import { readArguments, readList } from "../read-arguments.js";
 import { GroupBy, type GroupByInput, type GroupByJSON } from "./group-by.js";
 import { Key, keyName, WhereExpression, type WhereInput, type WhereJSON } from "./key.js";
 import { RankExpression, type RankInput, type RankLiteral } from "./rank.js";
@@ -22,15 +25,21 @@ export class Limit {
   declare readonly limit?: number;
 
   /** `offset` records are skipped, and at most `limit` follow. */
-  constructor({ offset = 0, limit }: LimitOptions = {}) {
+  constructor(options: LimitOptions = {}) {
+    const { offset = 0, limit } = readArguments("Limit", () => {
+      validateObject(options, "argument of Limit");
+      return { ...options };
+    });
     this.offset = offset;
     if (limit != null) this.limit = limit;
   }
 
   /** Reads whatever takes a limit; the offset counts beside a number only. */
   static from(input: LimitInput, offset?: number): Limit {
-    if (typeof input !== "number") return new Limit(input ?? {});
-    return new Limit({ limit: input, offset });
+    return readArguments("a limit", () => {
+      if (input instanceof Limit) return input;
+      return new Limit(typeof input === "number" ? { limit: input, offset } : (input ?? {}));
+    });
   }
 
   /** The limit as it is sent. */
@@ -58,15 +67,18 @@ export class Select {
 
   /** Selects these columns, each once. */
   constructor(keys: Iterable<SelectKeyInput> = []) {
-    this.#keys = [...new Set(Array.from(keys, keyName))];
+    const names = readArguments("a selection", () => readList(keys, "keys of a selection", limits.selectKeysMax).map(keyName));
+    for (const name of names) validateText(name, "key of a selection");
+    this.#keys = [...new Set(names)];
   }
 
   /** Reads whatever takes a selection. */
   static from(input: SelectInput): Select {
-    if (input == null || input instanceof Select) return input ?? new Select();
-    return new Select(
-      Symbol.iterator in Object(input) ? (input as Iterable<SelectKeyInput>) : (input as { keys?: Iterable<SelectKeyInput> }).keys,
-    );
+    return readArguments("a selection", () => {
+      if (input == null || input instanceof Select) return input ?? new Select();
+      if (typeof input !== "object") throw invalidArgument(`select must be a list of keys, got ${show(input)}`);
+      return new Select(Symbol.iterator in input ? input : input.keys);
+    });
   }
 
   /** Document, embedding, all metadata and the score. */
@@ -162,14 +174,16 @@ export class Search {
 
   /** A search of all that is given; the methods add the rest. */
   constructor(init: SearchInit = {}) {
-    validateObject(init, "search");
-    this.#parts = {
-      where: WhereExpression.from(init.where),
-      rank: RankExpression.from(init.rank),
-      groupBy: GroupBy.from(init.groupBy),
-      limit: Limit.from(init.limit),
-      select: Select.from(init.select),
-    };
+    this.#parts = readArguments("Search", () => {
+      validateObject(init, "search");
+      return {
+        where: WhereExpression.from(init.where),
+        rank: RankExpression.from(init.rank),
+        groupBy: GroupBy.from(init.groupBy),
+        limit: Limit.from(init.limit),
+        select: Select.from(init.select),
+      };
+    });
   }
 
   /** As in Chroma's client, what is not given leaves the search as it is. */
@@ -204,8 +218,8 @@ export class Search {
   /** Returns these columns beside the ids. Replaces an earlier selection. */
   select(...keys: SelectKeyInput[]): Search;
   select(first?: SelectInput | SelectKeyInput, ...rest: SelectKeyInput[]): Search {
-    const isKey = typeof first === "string" || first instanceof Key;
-    return this.#with("select", isKey ? new Select([first, ...rest]) : Select.from(first));
+    const isKey = readArguments("select", () => typeof first === "string" || first instanceof Key);
+    return this.#with("select", isKey ? new Select([first as SelectKeyInput, ...rest]) : Select.from(first as SelectInput));
   }
 
   /** Document, embedding, all metadata and the score. */
@@ -252,4 +266,5 @@ export class Search {
 }
 
 /** A {@link Search} of a plain object; what is a search already stays as it is. */
-export const toSearch = (input: SearchLike): Search => (input instanceof Search ? input : new Search(input));
+export const toSearch = (input: SearchLike): Search =>
+  readArguments("toSearch", () => (input instanceof Search ? input : new Search(input)));

@@ -1,0 +1,176 @@
+/**
+ * The arguments of a collection's reads and deletions as the requests that are sent, checked as far as the page can: shapes,
+ * counts and sizes. What a filter means is parsed by the gateway.
+ */
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { validateIds } from "../core/gateway/validate/records.js";
+import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
+import { limits } from "../core/limits.js";
+import type { DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
+import type { IncludeField, Where, WhereDocument } from "../core/types.js";
+import { type Embeddings, readEmbeddings } from "./embeddings.js";
+import { validateTexts } from "./read-arguments.js";
+
+/** What selects records; given parts are and-ed. */
+export interface SelectionArguments {
+  /** Distinct non-empty strings, at least one. Those that do not exist are ignored. */
+  ids?: string[];
+  /** Filter on metadata. */
+  where?: Where;
+  /** Filter on documents. */
+  whereDocument?: WhereDocument;
+}
+
+/** Arguments of `collection.get`. */
+export interface GetArguments extends SelectionArguments {
+  /** Largest number of records. Default: all. */
+  limit?: number;
+  /** Records to skip first, in insertion order. Default 0. */
+  offset?: number;
+  /** Default `["documents", "metadatas"]`. */
+  include?: IncludeField[];
+}
+
+/** Arguments of `collection.query`: embeddings, or texts that the embedding function turns into some. */
+export interface QueryArguments extends SelectionArguments {
+  /** One per query; a single `Float32Array` is one query. */
+  queryEmbeddings?: Embeddings;
+  /** One per query. Counts only without `queryEmbeddings`. */
+  queryTexts?: string[];
+  /** As in Chroma's client, uris alone cannot be embedded. */
+  queryURIs?: string[];
+  /** Largest number of hits per query. Default 10. */
+  nResults?: number;
+  /** Default `["metadatas", "documents", "distances"]`. */
+  include?: IncludeField[];
+}
+
+/** Arguments of `collection.searchText`. */
+export interface SearchTextArguments {
+  /** Words to look for, in any order. */
+  query: string;
+  /** Largest number of hits. Default 10. */
+  nResults?: number;
+  /** Filter on metadata. Scores stay those of the whole collection. */
+  where?: Where;
+  /** Filter on documents. Scores stay those of the whole collection. */
+  whereDocument?: WhereDocument;
+  /** Default `["metadatas", "documents"]`; "distances" is not among the choices. */
+  include?: IncludeField[];
+  /** Whether the query's last word also matches longer words that begin with it. Default `false`. */
+  prefix?: boolean;
+  /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
+  fuzzy?: boolean | number;
+}
+
+/** Rows of queries, flat. */
+export type QueryRows = QueryRequest["queryEmbeddings"];
+/** Rows, or texts that are to be embedded. */
+export type Queries = QueryRows | string[];
+
+/** The own copy of an object that carries the arguments of a call. */
+export function readObject<T extends object>(args: T, call: string): T {
+  validateObject(args, `argument of ${call}`);
+  return { ...args };
+}
+
+export function readGet(args: GetArguments): Omit<GetRequest, "collectionId"> {
+  const { include = ["documents", "metadatas"], limit, offset, ...selection } = readObject(args, "get");
+  validateInclude(include, "distances");
+  return { ...readSelection(selection), limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset"), include };
+}
+
+export function readQuery(args: QueryArguments): Omit<QueryRequest, "collectionId" | "queryEmbeddings"> & { queries: Queries } {
+  const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query");
+  validateCount(nResults, "nResults");
+  validateInclude(include);
+  return { ...readSelection(rest), nResults, include, queries: readQueries(rest) };
+}
+
+export function readSearchText(args: SearchTextArguments): Omit<SearchTextRequest, "collectionId"> {
+  const given = readObject(args, "searchText");
+  const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
+  if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
+  validateCount(nResults, "nResults");
+  validateInclude(include, "distances");
+  if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
+  const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
+  return { query, nResults, where, whereDocument, include, prefix, fuzzy: readFuzzy(fuzzy) };
+}
+
+/** `null` where nothing is selected: then nothing is deleted. */
+export function readDelete(args: SelectionArguments & { limit?: number }): Omit<DeleteRequest, "collectionId"> | null {
+  const given = readObject(args, "delete");
+  const selection = readSelection(given);
+  const limit = optionalCount(given.limit, "limit");
+  const filtered = selection.where !== undefined || selection.whereDocument !== undefined;
+  if (limit !== undefined && !filtered) {
+    throw invalidArgument("limit can only be specified when a where or whereDocument clause is provided");
+  }
+  return selection.ids === undefined && !filtered ? null : { ...selection, limit };
+}
+
+/** The parts of a selection that are given. */
+function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {
+  const selection: Selection = {};
+  if (ids != null) {
+    validateIds(ids);
+    selection.ids = ids;
+  }
+  if (where != null) selection.where = readFilter(where, "where");
+  if (whereDocument != null) selection.whereDocument = readFilter(whereDocument, "whereDocument");
+  return selection;
+}
+
+/**
+ * The checks that Chroma's client makes of a filter's shape, so that no slip such as an empty list selects everything, and that
+ * it is not too large to be sent.
+ */
+function readFilter<F extends object>(filter: F, argument: string, depth = 0): F {
+  validateObject(filter, argument);
+  const entries = Object.entries(filter);
+  if (entries.length !== 1) {
+    throw invalidArgument(`Expected '${argument}' to have exactly one operator, but got ${entries.length}: ${show(filter)}`);
+  }
+  const [operator, operand] = entries[0] as [string, unknown];
+  if ((operator !== "$and" && operator !== "$or") || !Array.isArray(operand)) return filter;
+  if (depth >= limits.filterDepthMax) throw tooLarge(`'${argument.split(".", 1)[0]}' nests $and and $or deeper`, "filterDepthMax");
+  if (operand.length > limits.filterClausesMax) throw tooLarge(`'${argument}' has more clauses`, "filterClausesMax");
+  if (operand.length < 2) {
+    throw invalidArgument(`Expected '${argument}' ${operator} to be a list of at least two expressions, but got ${show(operand)}`);
+  }
+  operand.forEach((part, i) => readFilter(part as object, `${argument}.${operator}[${i}]`, depth + 1));
+  return filter;
+}
+
+function optionalCount(value: unknown, argument: string): number | undefined {
+  if (value == null) return undefined;
+  validateCount(value, argument);
+  return value;
+}
+
+function readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Queries {
+  if (queryEmbeddings != null) return readQueryEmbeddings(queryEmbeddings);
+  if (queryTexts == null) throw invalidArgument("At least one of 'queryEmbeddings' and 'queryTexts' must be provided");
+  if (!Array.isArray(queryTexts) || queryTexts.length === 0) {
+    throw invalidArgument(`Expected 'queryTexts' to be a non-empty list, but got ${show(queryTexts)}`);
+  }
+  validateTexts(queryTexts, "queryTexts", limits.queriesMax);
+  return queryTexts;
+}
+
+function readQueryEmbeddings(value: Embeddings): QueryRows {
+  const argument = "queryEmbeddings";
+  const count = value instanceof Float32Array ? 1 : value.length;
+  if (count === 0) throw invalidArgument(`Expected ${argument} to be an array with at least one item`);
+  if (count > limits.queriesMax) throw tooLarge(`${argument} has ${count} queries, more`, "queriesMax");
+  const source = readEmbeddings(value, count, { argument })!;
+  source.check(0, count);
+  const { dimension, values } = source.copy(0, count);
+  return { dimension, values };
+}
+
+function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "queriesMax"): TidepoolError {
+  const message = `${what} than the limit of ${limits[limit]} (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+}
