@@ -14,14 +14,17 @@ import { IndexedDbCatalogStore } from "./idb/indexeddb-catalog-store.js";
 import { indexedDbStorage } from "./idb/indexeddb-storage.js";
 import { openMemoryStorage } from "./memory/memory-storage.js";
 import { probeSyncHandles } from "./opfs/file-system.js";
+import type { ArenaLimits } from "./opfs/opfs-blob-store.js";
 import { arenaBytesAt, destroyDatabase, isMarked, markDatabase, opfsStorage } from "./opfs/opfs-storage.js";
 import { type PersistentKind, readStorageState, recordKind } from "./storage-kind.js";
 import { soleTenure, type Tenure } from "./tenure.js";
 
+/** `arenaLimits` is for tests, which use small arenas. */
 export async function openStorage(
   options: OpenOptions,
   environment: Pick<Environment, "now">,
   tenure: Tenure = soleTenure,
+  arenaLimits?: ArenaLimits,
 ): Promise<Storage> {
   const { path, storage, durability } = options;
   if (storage === "memory") return openMemoryStorage(path);
@@ -35,7 +38,7 @@ export async function openStorage(
     const kind = recorded ?? (await firstKind(path, storage));
     const opened =
       kind === "opfs"
-        ? await opfsStorage(database, path, durability, environment.now, tenure)
+        ? await opfsStorage(database, path, durability, environment.now, tenure, arenaLimits)
         : indexedDbStorage(database, path, durability);
     if (!recorded) await orClose(opened, () => recordKind(opened.catalog, kind));
     // A database that is not marked yet is one of an earlier release, or its creation was interrupted.

@@ -1,0 +1,45 @@
+/**
+ * The power fails, or the process ends, at every step of the storage in turn: each write, truncation and flush of a file, each
+ * name that comes or goes, each transaction; also with what was not synced lost in part and out of order, and again while the
+ * database recovers. Each time it must open, with every acknowledged call in it and none by half, with indexes that agree
+ * with the records, and it must go on working. A failure names the command that repeats it.
+ */
+import { afterAll, describe, expect, test } from "vitest";
+import { type CrashPoint, crashPoints, examine } from "../testing/crash-points.js";
+import { type Workload, workloads } from "../testing/crash-workload.js";
+
+const only = { workload: process.env["WORKLOAD"], seed: process.env["SEED"], point: process.env["POINT"] };
+const seeds = only.seed === undefined ? [1, 2] : [Number(only.seed)];
+/** Points among which one is crashed into again, at every step of its recovery. */
+const deeperEvery = 60;
+let examined = 0;
+
+afterAll(() => {
+  globalThis.process.stdout.write(`crash points examined: ${examined}\n`);
+});
+
+/** Points are numbered from 0, those of a recovery as `<point>.<number>`. */
+async function examineAll(workload: Workload, seed: number, points: readonly CrashPoint[], prefix = ""): Promise<void> {
+  for (const [i, point] of points.entries()) {
+    const name = `${prefix}${i}`;
+    if (!isWanted(name)) continue;
+    const { problem, points: after } = await examine(workload, point);
+    examined++;
+    const repeat = `WORKLOAD="${workload.name}" SEED=${seed} POINT=${name} npx vitest run --project unit src/storage/crash-points.test.ts`;
+    expect(problem, `${point.what}\n${repeat}\n`).toBeNull();
+    if (prefix === "" && (i % deeperEvery === deeperEvery - 1 || only.point !== undefined))
+      await examineAll(workload, seed, after, `${name}.`);
+  }
+}
+
+function isWanted(name: string): boolean {
+  return only.point === undefined || only.point === name || only.point.startsWith(`${name}.`);
+}
+
+describe.each(workloads.filter(({ name }) => only.workload === undefined || only.workload === name))("$name", (workload) => {
+  test.each(seeds)("seed %i", { timeout: 300_000 }, async (seed) => {
+    const points = await crashPoints(workload, seed);
+    expect(points.length).toBeGreaterThan(50);
+    await examineAll(workload, seed, points);
+  });
+});

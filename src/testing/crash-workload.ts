@@ -1,0 +1,275 @@
+/**
+ * Seeded work on a whole database, for runs that are crashed or failed at every step; for tests, never shipped. The storage
+ * below the engine is the real one, over a simulated origin. A workload and a seed always make the same calls in the same order.
+ */
+import { Engine } from "../core/engine.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import { limits } from "../core/limits.js";
+import type { OpenOptions } from "../core/service.js";
+import type { RecordBatch } from "../core/types.js";
+import { openStorage } from "../storage/open-storage.js";
+import type { ArenaLimits } from "../storage/opfs/opfs-blob-store.js";
+import { soleTenure, type Tenure } from "../storage/tenure.js";
+import type { Ledger } from "./crash-ledger.js";
+import { Random, type TestEnvironment } from "./environment.js";
+import { Model, type ModelWrite } from "./model.js";
+
+export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
+export const SCOPE = { tenant: "default_tenant", database: "default_database" };
+
+const KiB = 1024;
+const smallArenas: ArenaLimits = { arenaBytesMin: 16 * KiB, arenaBytesMax: 64 * KiB, arenaSettleMs: 60_000 };
+
+type Action = "write" | "burst" | "remove" | "compact" | "race" | "idle" | "settle" | "read" | "reopen" | "fork" | "drop";
+
+export interface Workload {
+  readonly name: string;
+  readonly options?: Partial<OpenOptions>;
+  readonly arenaLimits?: ArenaLimits;
+  readonly flatRowsMax?: number;
+  /** How often each action is taken, in proportion. */
+  readonly weights: Partial<Record<Action, number>>;
+  readonly steps: number;
+  /** Of embeddings; 4 unless given. */
+  readonly dimension?: number;
+  /** What is there already: a database of an earlier format, by its number. */
+  readonly format?: number;
+}
+
+const everything: Workload["weights"] = { write: 5, burst: 2, remove: 2, compact: 2, race: 1, idle: 2, settle: 2, read: 1, reopen: 1 };
+
+export const workloads: readonly Workload[] = [
+  { name: "mixed", weights: { ...everything, fork: 1, drop: 1 }, steps: 26 },
+  { name: "small arenas", arenaLimits: smallArenas, weights: { ...everything, compact: 5, settle: 3 }, steps: 26 },
+  { name: "graph", flatRowsMax: 16, weights: { write: 4, remove: 1, idle: 4, compact: 2, settle: 2, reopen: 1 }, steps: 22 },
+  { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },
+  { name: "renumbering", weights: { write: 3, remove: 5, compact: 3, settle: 1, race: 1 }, steps: 26 },
+  {
+    name: "versions and forks",
+    options: { retainVersions: 3 },
+    arenaLimits: smallArenas,
+    weights: { write: 4, compact: 4, settle: 3, fork: 2, drop: 1, remove: 1, reopen: 1 },
+    steps: 24,
+  },
+  { name: "relaxed", options: { durability: "relaxed" }, weights: everything, steps: 24 },
+  {
+    name: "format 1",
+    options: { storage: "indexeddb", retainVersions: 2 },
+    flatRowsMax: 32,
+    weights: { write: 3, remove: 2, compact: 2, idle: 1, fork: 1, read: 1, reopen: 1 },
+    steps: 6,
+    dimension: 8,
+    format: 1,
+  },
+  { name: "IndexedDB alone", options: { storage: "indexeddb" }, weights: { ...everything, fork: 1, drop: 1 }, steps: 24 },
+];
+
+/** The database as one process has it open. */
+export class Process {
+  engine!: Engine;
+
+  constructor(
+    readonly workload: Workload,
+    readonly environment: TestEnvironment,
+    readonly tenure: Tenure = soleTenure,
+  ) {}
+
+  get dimension(): number {
+    return this.workload.dimension ?? 4;
+  }
+
+  async open(): Promise<this> {
+    const { options, arenaLimits, flatRowsMax } = this.workload;
+    const all: OpenOptions = { path: "db", storage: "opfs", durability: "strict", allowReset: false, ...options };
+    const storage = await openStorage(all, { now: () => this.environment.now() }, this.tenure, arenaLimits);
+    try {
+      const { environment } = this;
+      this.engine = await Engine.open({
+        storage,
+        kernel: referenceKernel,
+        environment,
+        options: all,
+        flatRowsMax,
+        deadOrdinalsMax: () => 8,
+      });
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+    return this;
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+
+  /** Ids of the collections by name. */
+  async collections(): Promise<Map<string, string>> {
+    const found = await this.engine.service.listCollections(SCOPE);
+    return new Map(found.map(({ name, id }) => [name, id]));
+  }
+
+  /** Moves the clock, and waits until nothing more happens by itself. */
+  async idle(ms: number): Promise<void> {
+    this.environment.advance(ms);
+    await this.environment.yieldToEventLoop();
+    while ((await this.engine.service.info()).compacting) {
+      this.environment.advance(limits.graphIdleMs);
+      await this.environment.yieldToEventLoop();
+    }
+  }
+}
+
+/** Work of one seed, on two collections and forks of them. */
+export class Worker {
+  readonly #process: Process;
+  readonly #ledger: Ledger;
+  readonly #random: Random;
+  readonly #ids = new Map<string, string>();
+  #requests = 0;
+  #forks = 0;
+
+  constructor(process: Process, ledger: Ledger, seed: number) {
+    this.#process = process;
+    this.#ledger = ledger;
+    this.#random = new Random(seed);
+  }
+
+  async run(): Promise<void> {
+    const { weights, steps } = this.#process.workload;
+    const actions = Object.entries(weights).flatMap(([action, weight]) => Array<Action>(weight).fill(action as Action));
+    for (const [name, id] of await this.#process.collections()) this.#ids.set(name, id);
+    if (this.#ids.size === 0) for (const name of ["left", "right"]) await this.#create(name);
+    for (let step = 0; step < steps; step++) await this.step(this.#random.pick(actions));
+  }
+
+  async step(action: Action): Promise<void> {
+    const { engine } = this.#process;
+    const name = this.#random.pick([...this.#ids.keys()]);
+    if (action === "write") await this.#write(name);
+    else if (action === "remove") await this.#remove(name);
+    else if (action === "burst") await this.#burst();
+    else if (action === "compact") await engine.compact(this.#ids.get(name)!);
+    else if (action === "race") await Promise.all([engine.compact(this.#ids.get(name)!), this.#write(name), this.#remove(name)]);
+    else if (action === "idle") await this.#process.idle(6_000);
+    else if (action === "settle") await this.#process.idle(61_000);
+    else if (action === "read") await this.#read(name);
+    else if (action === "reopen") await this.#reopen();
+    else if (action === "fork") await this.#fork(name);
+    else await this.#drop();
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#process.close();
+    await this.#process.open();
+  }
+
+  /** Several calls at once: they share transactions of the log. */
+  async #burst(): Promise<void> {
+    const names = [...this.#ids.keys()];
+    await Promise.all(Array.from({ length: 4 }, (_, i) => this.#write(names[i % names.length]!)));
+  }
+
+  /** The text index is made by the first search. */
+  async #read(name: string): Promise<void> {
+    const collectionId = this.#ids.get(name)!;
+    await this.#process.engine.service.searchText({ collectionId, query: "wave", nResults: 3, include: [], prefix: false, fuzzy: 0 });
+  }
+
+  async #create(name: string): Promise<void> {
+    const request = { ...SCOPE, name, metadata: null, configuration: {}, getOrCreate: false };
+    const caller = this.#caller();
+    const { id } = await this.#ledger.call(
+      name,
+      "create",
+      () => new Model("l2"),
+      () => this.#process.engine.service.createCollection(request, caller),
+    );
+    this.#ids.set(name, id);
+  }
+
+  async #fork(from: string): Promise<void> {
+    if (this.#ids.size >= 4) return;
+    const name = `fork-${++this.#forks}`;
+    const [collectionId, source, caller] = [this.#ids.get(from)!, this.#ledger.latest(from)!, this.#caller()];
+    this.#ledger.copy(from, name);
+    const { id } = await this.#ledger.call(
+      name,
+      "fork",
+      () => source,
+      () => this.#process.engine.service.forkCollection({ collectionId, name }, caller),
+    );
+    this.#ids.set(name, id);
+  }
+
+  async #drop(): Promise<void> {
+    const name = [...this.#ids.keys()].find((each) => each.startsWith("fork-"));
+    if (name === undefined) return;
+    this.#ids.delete(name);
+    const caller = this.#caller();
+    await this.#ledger.call(
+      name,
+      "drop",
+      () => null,
+      () => this.#process.engine.service.deleteCollection({ ...SCOPE, name }, caller),
+    );
+  }
+
+  async #write(name: string): Promise<void> {
+    const random = this.#random;
+    const operation = random.pick(["add", "upsert", "upsert", "update"] as const);
+    const ids = [...new Set(Array.from({ length: 1 + random.below(12) }, () => `r${random.below(60)}`))];
+    const writes = ids.map((id) => this.#record(id));
+    const [collectionId, caller] = [this.#ids.get(name)!, this.#caller()];
+    await this.#ledger.call(
+      name,
+      `${operation} ${ids.join(" ")}`,
+      (before) => changed(before, (model) => model.write(operation, writes)),
+      () => this.#process.engine.service.write({ collectionId, operation, records: toBatch(writes) }, caller),
+    );
+  }
+
+  #record(id: string): ModelWrite {
+    const random = this.#random;
+    return {
+      id,
+      embedding: Float32Array.from({ length: this.#process.dimension }, () => (random.below(33) - 16) / 4),
+      document: random.chance(0.8) ? Array.from({ length: 1 + random.below(5) }, () => random.pick(WORDS)).join(" ") : null,
+      uri: random.chance(0.2) ? `urn:${id}` : null,
+      metadata: { stamp: this.#requests, kind: random.pick(["a", "b", "c"]), ...(random.chance(0.3) ? { half: random.below(9) / 2 } : {}) },
+    };
+  }
+
+  async #remove(name: string): Promise<void> {
+    const ids = [...new Set(Array.from({ length: 8 }, () => `r${this.#random.below(60)}`))];
+    const [collectionId, caller] = [this.#ids.get(name)!, this.#caller()];
+    await this.#ledger.call(
+      name,
+      `delete ${ids.join(" ")}`,
+      (before) => changed(before, (model) => void model.delete(ids)),
+      () => this.#process.engine.service.delete({ collectionId, ids }, caller),
+    );
+  }
+
+  #caller(): { token: null; clientId: string; requestId: string } {
+    return { token: null, clientId: "worker", requestId: `request-${++this.#requests}` };
+  }
+}
+
+export function changed(before: Model | null, change: (model: Model) => void): Model {
+  const model = new Model(before!.space);
+  for (const [id, record] of before!.records) model.records.set(id, record);
+  change(model);
+  return model;
+}
+
+export function toBatch(writes: readonly ModelWrite[]): RecordBatch {
+  const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding!]));
+  return {
+    ids: writes.map(({ id }) => id),
+    embeddings: { dimension: writes[0]!.embedding!.length, values, present: null },
+    documents: writes.map(({ document }) => document ?? null),
+    metadatas: writes.map(({ metadata }) => metadata ?? null),
+    uris: writes.map(({ uri }) => uri ?? null),
+  };
+}
