@@ -33,7 +33,7 @@ function openIn(page: Page, path: string): Promise<string> {
     const { open } = await load<Records>("records");
     globalThis.workers = [];
     const worker = (): Worker => {
-      workers.push(new Worker("./package/worker.js", { type: "module" }));
+      workers.push(new Worker("./hanging.js", { type: "module" }));
       return workers.at(-1)!;
     };
     globalThis.client = new tidepool.TidepoolClient({ path, worker });
@@ -86,7 +86,19 @@ test("two tabs read and write at once, and each hears of the other's changes", a
 test("a follower has a port to the holder's worker, and a relay where there is no broker", async () => {
   const holder = await join("ways");
   await add(holder.page, 0, 100);
-  const direct = await join("ways");
+  const direct = { page: await openTab(suite.context, suite.app) };
+  await direct.page.evaluate(() => {
+    const channels: string[] = [];
+    globalThis.BroadcastChannel = class extends BroadcastChannel {
+      constructor(name: string) {
+        super(name);
+        channels.push(name);
+      }
+    };
+    Object.assign(globalThis, { channels });
+  });
+  expect(await openIn(direct.page, "ways")).toBe("follower");
+  expect(await direct.page.evaluate(() => (globalThis as unknown as { channels: string[] }).channels)).toEqual(["tidepool:ways"]);
   expect(await faults(direct.page, 100)).toEqual([]);
   const relayed = await openTab(suite.context, suite.app);
   const found = await relayed.evaluate(async () => {
@@ -163,3 +175,93 @@ test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
     if (how !== "close") await holder.page.close();
   },
 );
+
+test("a frame, a dedicated worker and a service worker use it too", async () => {
+  const { page } = await join("kinds");
+  const found = await page.evaluate(async () => {
+    type Answer = { role?: string; count?: number; code?: string; message?: string };
+    const ask = (target: { postMessage(message: unknown, transfer: Transferable[]): void }, path: string, id: string): Promise<Answer> =>
+      new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => resolve(data as Answer);
+        target.postMessage({ path, id }, [port2]);
+      });
+    const frame = document.createElement("iframe");
+    frame.src = "./index.html";
+    document.body.append(frame);
+    await new Promise((resolve) => (frame.onload = resolve));
+    const inside = frame.contentWindow as unknown as typeof globalThis;
+    while (inside.document.title !== "ready") await new Promise((resolve) => setTimeout(resolve, 5));
+    const framed = new inside.tidepool.TidepoolClient({ path: "kinds" });
+    const notes = await framed.getCollection({ name: "notes" });
+    await notes.add({ ids: ["frame"], embeddings: [new Float32Array(256)] });
+    const roles = [(await framed.info()).role];
+
+    const worker = new Worker("./client-worker.js", { type: "module" });
+    const fromWorker = await ask(worker, "kinds", "worker");
+    const { active, installing, waiting } = await navigator.serviceWorker.register("./client-worker.js", { type: "module" });
+    const service = (active ?? waiting ?? installing)!;
+    const fromService = await ask(service, "kinds", "service");
+    const alone = await ask(service, "nobody", "service");
+    const holds = await ask(worker, "own", "worker");
+    return { roles, fromWorker, fromService, alone, holds, count: await collection.count() };
+  });
+  expect(found).toEqual({
+    roles: ["follower"],
+    fromWorker: { role: "follower", count: 2 },
+    fromService: { role: "follower", count: 3 },
+    alone: { code: "NOT_SUPPORTED", message: expect.stringContaining('Database "nobody" is open nowhere, and there is no Worker here') },
+    holds: { role: "holder", count: 1 },
+    count: 3,
+  });
+  await page.close();
+});
+
+test("another release in another tab is refused, by name, and disturbs nothing", async () => {
+  const { page } = await join("releases");
+  await add(page, 0, 10);
+  const other = await suite.context.newPage();
+  await other.route("**/package/client.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replaceAll("0.1.0", "9.9.9") });
+  });
+  await other.goto(suite.app.url);
+  await untilReady(other);
+  const refusal = await other.evaluate(async () =>
+    (await load<Records>("records")).rejection(new tidepool.TidepoolClient({ path: "releases" }).info()),
+  );
+  expect(refusal).toMatchObject({ code: "NOT_SUPPORTED", details: { holder: "0.1.0", release: "9.9.9" } });
+  expect(await faults(page, 10)).toEqual([]);
+  await other.close();
+  await page.close();
+});
+
+test("a holder that hangs loses the lease to one that answers, and follows when it goes on", async () => {
+  const holder = await join("hangs");
+  await add(holder.page, 0, 50);
+  const other = await join("hangs");
+  await untilStandby(holder.page, "hangs");
+  await holder.page.evaluate(() => workers.at(-1)!.postMessage({ hangMs: 8000 }));
+  const from = Date.now();
+  await add(other.page, 50, 50);
+  console.log(`a write went on ${Date.now() - from} ms after the holder hung`);
+  expect(await other.page.evaluate(async () => (await client.info()).role)).toBe("holder");
+  await add(holder.page, 100, 20);
+  expect(await holder.page.evaluate(async () => (await client.info()).role)).toBe("follower");
+  for (const { page } of [holder, other]) expect(await faults(page, 120)).toEqual([]);
+  await holder.page.close();
+  await other.page.close();
+});
+
+test.runIf(can("crashPage"))("a holder whose page is frozen goes on serving", async () => {
+  const holder = await join("frozen");
+  const other = await join("frozen");
+  const session = await suite.context.newCDPSession(holder.page);
+  await session.send("Page.setWebLifecycleState", { state: "frozen" });
+  await add(other.page, 0, 50);
+  const third = await join("frozen");
+  for (const { page } of [other, third]) expect(await faults(page, 50)).toEqual([]);
+  await session.send("Page.setWebLifecycleState", { state: "active" });
+  expect(await faults(holder.page, 50)).toEqual([]);
+  for (const { page } of [third, other, holder]) await page.close();
+});

@@ -37,12 +37,35 @@ const files: Record<string, string> = {
   "main.js": `
     import * as tidepool from "tidepool-db";
     // Workers that tests start by name. Nothing else may have a plain URL: the package has a policy of its own.
-    const ours = /^(?:\\.\\/(?:late-clock|no-simd|no-relaxed-simd|package\\/worker)\\.js)$/;
+    const ours = /^(?:\\.\\/(?:late-clock|no-simd|no-relaxed-simd|hanging|client-worker|package\\/worker)\\.js)$/;
     const createScriptURL = (url) => (ours.test(url) ? url : null);
     globalThis.trustedTypes?.createPolicy("default", { createScriptURL });
     Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
     document.title = "ready";`,
   "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
+  // Does nothing else for as long as it is told.
+  "hanging.js": `
+    import "./package/worker.js";
+    addEventListener("message", ({ data }) => {
+      for (const end = Date.now() + (data?.hangMs ?? 0); Date.now() < end; );
+    });`,
+  // A worker, of whatever kind, that is a client: for each message it adds the record and tells its role and what it found.
+  "client-worker.js": `
+    import { TidepoolClient } from "./package/index.js";
+    addEventListener("message", async ({ data: { path, id }, ports: [port] }) => {
+      const client = new TidepoolClient({ path });
+      try {
+        const collection = await client.getOrCreateCollection({ name: "notes", embeddingFunction: null });
+        await collection.add({ ids: [id], embeddings: [new Float32Array(256).fill(1)] });
+        port.postMessage({ role: (await client.info()).role, count: await collection.count() });
+      } catch ({ code, message }) {
+        port.postMessage({ code, message });
+      } finally {
+        await client.close();
+      }
+    });
+    addEventListener("install", () => globalThis.skipWaiting());
+    addEventListener("activate", (event) => event.waitUntil(globalThis.clients.claim()));`,
   "late-clock.js": 'import "./change-late-clock.js"; import "./package/worker.js";',
   // Longer than an arena takes to settle: whatever is created now is old enough for the true clock.
   "change-late-clock.js": "const now = Date.now; Date.now = () => now() - 120_000;",
