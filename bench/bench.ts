@@ -11,10 +11,11 @@ import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { overview } from "./suites/overview.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
+import { takeover } from "./suites/takeover.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
 
-const suites: Record<string, Suite> = { overview, vector, young };
+const suites: Record<string, Suite> = { overview, takeover, vector, young };
 const results = join(root, "bench/results");
 
 async function main(): Promise<void> {

@@ -146,6 +146,19 @@ export class HarnessPage<TExposed extends Exposed> {
   close(): Promise<void> {
     return this.#page.close();
   }
+
+  /** Ends the page's process. The page itself stays to be closed. */
+  async crash(): Promise<void> {
+    const crashed = this.#page.waitForEvent("crash");
+    const session = await this.#page.context().newCDPSession(this.#page);
+    // The answer to this never comes.
+    void session.send("Page.crash").catch(() => undefined);
+    await crashed;
+  }
+
+  async reload(): Promise<void> {
+    await this.#page.reload();
+  }
 }
 
 async function bundlePage(page: string, folder: string): Promise<void> {
