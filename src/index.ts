@@ -1,5 +1,6 @@
 /** The package entry. Importing it starts nothing and touches no browser global, so it is safe on a server too. */
 export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
+export type { CallLimits } from "./api/call-limits.js";
 export {
   type ClientInfo,
   type CreateCollectionArguments,
@@ -35,7 +36,7 @@ export {
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
-export type { GetArguments, QueryArguments, SearchTextArguments, SelectionArguments } from "./api/read-requests.js";
+export type { DeleteArguments, GetArguments, QueryArguments, SearchTextArguments, SelectionArguments } from "./api/read-requests.js";
 export {
   GetResult,
   type GetRow,

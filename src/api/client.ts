@@ -391,11 +391,21 @@ export class TidepoolClient {
    * their way to the log become durable first; whatever else is under way, and every later call, rejects with `CLOSED`. Closing
    * twice is fine.
    *
+   * @param options - `force: true` waits for nothing: calls under way reject with `CLOSED`, and the worker ends at once, however
+   *   busy it is. What was not acknowledged may or may not have taken effect; what was stays.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   *
    * @example
    * await client.close();
    */
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(options: { force?: boolean } = {}): Promise<void> {
+    const { force = false } = readArguments("close", () => {
+      validateObject(options, "argument of close");
+      return { ...options };
+    });
+    validateOneOf(force, [true, false], "force");
+    await (force ? this.#connection.forceClose() : this.#connection.close());
   }
 
   async #create(

@@ -4,7 +4,15 @@
  */
 import { invalidArgument } from "../core/errors.js";
 import { validateCount, validateName } from "../core/gateway/validate/values.js";
-import type { IndexingStatus, QueryResponse, RecallReport, SearchTextResponse, VersionInfo } from "../core/service.js";
+import type {
+  IndexingStatus,
+  QueryResponse,
+  RecallReport,
+  RequestOf,
+  ResponseOf,
+  SearchTextResponse,
+  VersionInfo,
+} from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
@@ -15,6 +23,7 @@ import type {
   RecordBatch,
   RecordColumns,
 } from "../core/types.js";
+import { type CallLimits, limited, orAborted, readCallLimits } from "./call-limits.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
@@ -22,6 +31,7 @@ import type { Restored } from "./embedding-registry.js";
 import { type Embeddings, toNumberArrays } from "./embeddings.js";
 import { readArguments } from "./read-arguments.js";
 import {
+  type DeleteArguments,
   type GetArguments,
   type Queries,
   type QueryArguments,
@@ -32,7 +42,6 @@ import {
   readQuery,
   readSearchText,
   type SearchTextArguments,
-  type SelectionArguments,
 } from "./read-requests.js";
 import { GetResult, perQuery, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
@@ -243,14 +252,15 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { deleted } = await collection.delete({ where: { year: { $lt: 2 } } });
    * console.log(deleted); // 1
    */
-  async delete(args: SelectionArguments & { limit?: number }): Promise<DeleteResult> {
+  async delete(args: DeleteArguments): Promise<DeleteResult> {
     this.#requirePresent("delete");
-    const request = readArguments("delete", () => readDelete(args));
-    if (request === null) return { deleted: 0 };
+    const read = readArguments("delete", () => readDelete(args));
+    if (read === null) return { deleted: 0 };
     const { before, sent } = this.#takePlace();
-    await before;
-    sent();
-    return this.#connection.call("delete", { collectionId: this.id, ...request });
+    return limited(read.within, async (signal) => {
+      await orAborted(before, signal).finally(sent);
+      return this.#connection.call("delete", { collectionId: this.id, ...read.request }, { signal });
+    });
   }
 
   /**
@@ -263,8 +273,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(ids, documents); // ["b"] ["Spring tides follow the new moon."]
    */
   async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
-    const request = readArguments("get", () => readGet(args));
-    const response = await this.#connection.call("get", { ...this.#source, ...request });
+    const { request, within } = readArguments("get", () => readGet(args));
+    const response = await this.#limited("get", request, within);
     return new GetResult<T>({ ids: response.ids, ...columns<T>(response), include: request.include });
   }
 
@@ -274,9 +284,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * console.log((await collection.peek({ limit: 2 })).ids); // ["a", "b"]
    */
-  async peek(args: { limit?: number } = {}): Promise<GetResult<TMeta>> {
-    const { limit = 10 } = readArguments("peek", () => readObject(args, "peek"));
-    return this.get({ limit });
+  async peek(args: { limit?: number } & CallLimits = {}): Promise<GetResult<TMeta>> {
+    const { limit = 10, signal, timeoutMs } = readArguments("peek", () => readObject(args, "peek"));
+    return this.get({ limit, signal, timeoutMs });
   }
 
   /**
@@ -291,9 +301,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(hits.ids); // [["b"], ["a"]]
    */
   async query<T extends Metadata = TMeta>(args: QueryArguments): Promise<QueryResult<T>> {
-    const { queries, ...request } = readArguments("query", () => readQuery(args));
-    const queryEmbeddings = await this.#embedQueries(queries);
-    const response = await this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings });
+    const { queries, request, within } = readArguments("query", () => readQuery(args));
+    const response = await limited(within, async (signal) => {
+      const queryEmbeddings = await this.#embedQueries(queries);
+      return this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings }, { signal });
+    });
     return queryResult<T>(response, request.include);
   }
 
@@ -308,8 +320,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log(hits.ids, hits.terms); // ["b"] [["spring", "tides"]]
    */
   async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {
-    const request = readArguments("searchText", () => readSearchText(args));
-    const response = await this.#connection.call("searchText", { ...this.#source, ...request });
+    const { request, within } = readArguments("searchText", () => readSearchText(args));
+    const response = await this.#limited("searchText", request, within);
     return searchTextResult<T>(response, request.include);
   }
 
@@ -329,16 +341,19 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async search<T extends Metadata = TMeta>(
     searches: SearchLike | SearchLike[],
-    options: { readLevel?: ReadLevel } = {},
+    options: { readLevel?: ReadLevel } & CallLimits = {},
   ): Promise<SearchResult<T>> {
-    const { readLevel } = readArguments("search", () => readObject(options, "search"));
+    const { readLevel, within } = readArguments("search", () => ({ ...readObject(options, "search"), within: readCallLimits(options) }));
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
-    const payloads = await searchPayloads(searches, {
-      dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension),
-      sparse: this.#sparseSource,
+    const found = await limited(within, async (signal) => {
+      const payloads = await searchPayloads(searches, {
+        dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension),
+        sparse: this.#sparseSource,
+      });
+      return this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }, { signal });
     });
-    return searchResult<T>(await this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }));
+    return searchResult<T>(found);
   }
 
   /**
@@ -347,8 +362,12 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * console.log(await collection.count()); // 3
    */
-  async count(_options?: { readLevel?: string }): Promise<number> {
-    return this.#connection.call("count", this.#source);
+  async count(options: { readLevel?: string } & CallLimits = {}): Promise<number> {
+    return this.#limited(
+      "count",
+      {},
+      readArguments("count", () => readCallLimits(readObject(options, "count"))),
+    );
   }
 
   /**
@@ -373,10 +392,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { recall, efSearchFor } = await collection.checkRecall({ sample: 50, k: 5 });
    * if (recall !== null && recall < 0.95) await collection.modify({ configuration: { hnsw: { ef_search: efSearchFor["0.95"] ?? 1024 } } });
    */
-  async checkRecall(args: { sample?: number; k?: number } = {}): Promise<RecallReport> {
+  async checkRecall(args: { sample?: number; k?: number } & CallLimits = {}): Promise<RecallReport> {
     this.#requirePresent("checkRecall");
-    const { sample = 100, k = 10 } = readArguments("checkRecall", () => readObject(args, "checkRecall"));
-    return this.#connection.call("checkRecall", { collectionId: this.id, sample, k });
+    const { sample = 100, k = 10, ...rest } = readArguments("checkRecall", () => readObject(args, "checkRecall"));
+    const within = readArguments("checkRecall", () => readCallLimits(rest));
+    return this.#limited("checkRecall", { sample, k }, within);
   }
 
   /**
@@ -466,6 +486,15 @@ export class Collection<TMeta extends Metadata = Metadata> {
     const { version } = readArguments("at", () => readObject(args, "at"));
     validateCount(version, "version");
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
+  }
+
+  #limited<M extends "get" | "searchText" | "count" | "checkRecall">(
+    method: M,
+    request: Omit<RequestOf<M>, "collectionId">,
+    within: CallLimits,
+  ): Promise<ResponseOf<M>> {
+    const whole = { ...this.#source, ...request } as unknown as RequestOf<M>;
+    return limited(within, (signal) => this.#connection.call(method, whole, { signal }));
   }
 
   get #source(): { collectionId: string; version: number | undefined } {

@@ -6,6 +6,7 @@ import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf } from "../core/service.js";
 import type { Push } from "../worker/protocol.js";
+import { orAborted } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
 import { Link, type LinkMember, randomId } from "./link.js";
 import type { Channel } from "./transport.js";
@@ -16,6 +17,8 @@ export interface CallOptions {
   token?: string | null;
   /** That of an earlier call, of which this is another try. */
   requestId?: string;
+  /** Ends the call at once when it fires; the engine is told. */
+  signal?: AbortSignal | undefined;
 }
 
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
@@ -31,6 +34,10 @@ export class Connection implements LinkMember {
   #clientId = "";
   #calls = 0;
   #link: Promise<Link> | null = null;
+  /** The link, from before it is open. */
+  #joined: Link | null = null;
+  /** Ends all calls under way. */
+  readonly #force = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
@@ -57,10 +64,19 @@ export class Connection implements LinkMember {
   call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
   call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>, options?: CallOptions): Promise<ResponseOf<M>>;
   call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
-    const answer = this.#call(method, request, this.#caller(options));
+    const caller = this.#caller(options);
+    const answer = orAborted(this.#call(method, request, caller), this.#force.signal);
     this.#underWay.add(answer);
     void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
-    return answer;
+    return this.#cancellable(answer, caller, options?.signal);
+  }
+
+  #cancellable(answer: Promise<unknown>, { requestId }: Caller, signal: AbortSignal | undefined): Promise<unknown> {
+    if (signal === undefined) return answer;
+    const cancel = (): void => this.#joined?.cancel(requestId);
+    signal.addEventListener("abort", cancel, { once: true });
+    void answer.catch(() => undefined).finally(() => signal.removeEventListener("abort", cancel));
+    return orAborted(answer, signal);
   }
 
   async #call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
@@ -72,6 +88,7 @@ export class Connection implements LinkMember {
   async #join(): Promise<Link> {
     try {
       const link = Link.to(this.#options, this.#connect);
+      this.#joined = link;
       await link.join(this, this.#options);
       return link;
     } catch (error) {
@@ -88,6 +105,14 @@ export class Connection implements LinkMember {
   /** Lets calls under way finish, and closes the engine where it runs for this client alone. Later calls reject with `CLOSED`. */
   close(): Promise<void> {
     return (this.#closing ??= this.#shutDown());
+  }
+
+  /** Waits for nothing: calls under way reject with `CLOSED`, and the worker ends where it runs for this client alone. */
+  async forceClose(): Promise<void> {
+    const reason = closed(this.#options.path);
+    this.#closing = Promise.resolve();
+    this.#force.abort(reason);
+    this.#joined?.abandon(this, reason);
   }
 
   async #shutDown(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Embedding functions: Chroma's interface, and how they are run, on the page. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
 import type { Space } from "../core/types.js";
 
 /** How an embedding function wants its vectors compared. */
@@ -53,13 +54,23 @@ export async function embed(fn: EmbeddingFunction, texts: string[], purpose: "do
   const label = `${method} of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
   let vectors: unknown;
   try {
-    vectors = forQueries ? await fn.generateForQueries!(texts) : await fn.generate(texts);
+    vectors = await inTime(Promise.resolve(forQueries ? fn.generateForQueries!(texts) : fn.generate(texts)));
   } catch (error) {
     throw embeddingError(`${label} failed`, error);
   }
   if (!Array.isArray(vectors)) throw embeddingError(`${label} answered ${show(vectors)}, not an array of embeddings`);
   if (vectors.length !== texts.length) throw embeddingError(`${label} answered ${vectors.length} embeddings for ${texts.length} texts`);
   return vectors as Vector[];
+}
+
+/** A function that never answers must not hold back for good the writes that wait for their turn behind it. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const why = `it did not answer within the ${limits.embeddingWaitMs} ms allowed (embeddingWaitMs)`;
+    timer = setTimeout(() => reject(new Error(why)), limits.embeddingWaitMs);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 export function embeddingError(message: string, cause?: unknown): TidepoolError {

@@ -103,6 +103,22 @@ export class Link {
     return (this.#closing ??= this.#close(reason));
   }
 
+  /** As `leave`, without waiting: where this was the last, the worker ends at once, whatever it does. */
+  abandon(member: LinkMember, reason: TidepoolError): void {
+    this.#members.delete(member);
+    if (this.#members.size > 0) return;
+    toPageEvents("remove", this.#onPageEvent);
+    this.#closing = Promise.resolve();
+    this.#letGo(reason);
+    if (links.get(this.#options.path) === this) links.delete(this.#options.path);
+  }
+
+  /** Tells whoever serves that nobody waits any more for the call of this id. */
+  cancel(requestId: string): void {
+    const { transport } = this.#current ?? {};
+    if (transport !== undefined && !transport.hasEnded) void transport.session.cancel(requestId);
+  }
+
   /** Asks whoever serves, and when that has gone, whoever serves then. */
   async call<T>(ask: Ask<T>, request?: unknown, attempt = 1): Promise<T> {
     const served = await this.#serve();

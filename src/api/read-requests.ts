@@ -8,6 +8,7 @@ import { readFuzzy, validateCount, validateInclude, validateObject } from "../co
 import { limits } from "../core/limits.js";
 import type { DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
 import type { IncludeField, Where, WhereDocument } from "../core/types.js";
+import { type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
 import { validateTexts } from "./read-arguments.js";
 
@@ -22,7 +23,7 @@ export interface SelectionArguments {
 }
 
 /** Arguments of `collection.get`. */
-export interface GetArguments extends SelectionArguments {
+export interface GetArguments extends SelectionArguments, CallLimits {
   /** Largest number of records. Default: all. */
   limit?: number;
   /** Records to skip first, in insertion order. Default 0. */
@@ -31,8 +32,14 @@ export interface GetArguments extends SelectionArguments {
   include?: IncludeField[];
 }
 
+/** Arguments of `collection.delete`. */
+export interface DeleteArguments extends SelectionArguments, CallLimits {
+  /** Largest number of records, the first in insertion order; with `where` or `whereDocument` only. Default: all. */
+  limit?: number;
+}
+
 /** Arguments of `collection.query`: embeddings, or texts that the embedding function turns into some. */
-export interface QueryArguments extends SelectionArguments {
+export interface QueryArguments extends SelectionArguments, CallLimits {
   /** One per query; a single `Float32Array` is one query. */
   queryEmbeddings?: Embeddings;
   /** One per query. Counts only without `queryEmbeddings`. */
@@ -46,7 +53,7 @@ export interface QueryArguments extends SelectionArguments {
 }
 
 /** Arguments of `collection.searchText`. */
-export interface SearchTextArguments {
+export interface SearchTextArguments extends CallLimits {
   /** Words to look for, in any order. */
   query: string;
   /** Largest number of hits. Default 10. */
@@ -74,20 +81,27 @@ export function readObject<T extends object>(args: T, call: string): T {
   return { ...args };
 }
 
-export function readGet(args: GetArguments): Omit<GetRequest, "collectionId"> {
-  const { include = ["documents", "metadatas"], limit, offset, ...selection } = readObject(args, "get");
-  validateInclude(include, "distances");
-  return { ...readSelection(selection), limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset"), include };
+/** The request of a call, and what may end it. */
+interface Read<R> {
+  request: Omit<R, "collectionId">;
+  within: CallLimits;
 }
 
-export function readQuery(args: QueryArguments): Omit<QueryRequest, "collectionId" | "queryEmbeddings"> & { queries: Queries } {
+export function readGet(args: GetArguments): Read<GetRequest> {
+  const { include = ["documents", "metadatas"], limit, offset, ...selection } = readObject(args, "get");
+  validateInclude(include, "distances");
+  const page = { limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset") };
+  return { request: { ...readSelection(selection), ...page, include }, within: readCallLimits(selection) };
+}
+
+export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryEmbeddings">> & { queries: Queries } {
   const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query");
   validateCount(nResults, "nResults");
   validateInclude(include);
-  return { ...readSelection(rest), nResults, include, queries: readQueries(rest) };
+  return { request: { ...readSelection(rest), nResults, include }, queries: readQueries(rest), within: readCallLimits(rest) };
 }
 
-export function readSearchText(args: SearchTextArguments): Omit<SearchTextRequest, "collectionId"> {
+export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
   const given = readObject(args, "searchText");
   const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
   if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
@@ -95,11 +109,12 @@ export function readSearchText(args: SearchTextArguments): Omit<SearchTextReques
   validateInclude(include, "distances");
   if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
   const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
-  return { query, nResults, where, whereDocument, include, prefix, fuzzy: readFuzzy(fuzzy) };
+  const request = { query, nResults, where, whereDocument, include, prefix, fuzzy: readFuzzy(fuzzy) };
+  return { request, within: readCallLimits(given) };
 }
 
 /** `null` where nothing is selected: then nothing is deleted. */
-export function readDelete(args: SelectionArguments & { limit?: number }): Omit<DeleteRequest, "collectionId"> | null {
+export function readDelete(args: DeleteArguments): Read<DeleteRequest> | null {
   const given = readObject(args, "delete");
   const selection = readSelection(given);
   const limit = optionalCount(given.limit, "limit");
@@ -107,7 +122,8 @@ export function readDelete(args: SelectionArguments & { limit?: number }): Omit<
   if (limit !== undefined && !filtered) {
     throw invalidArgument("limit can only be specified when a where or whereDocument clause is provided");
   }
-  return selection.ids === undefined && !filtered ? null : { ...selection, limit };
+  const within = readCallLimits(given);
+  return selection.ids === undefined && !filtered ? null : { request: { ...selection, limit }, within };
 }
 
 /** The parts of a selection that are given. */

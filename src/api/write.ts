@@ -17,6 +17,7 @@ import { validateArray, validateObject } from "../core/gateway/validate/values.j
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { yieldToEventLoop } from "../worker/protocol.js";
+import { aborted, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
 import { readArguments, readArgumentsInTurns } from "./read-arguments.js";
@@ -30,9 +31,11 @@ export interface Progress {
 }
 
 /** Options that `add`, `update` and `upsert` share. */
-export interface WriteOptions {
+export interface WriteOptions extends CallLimits {
   /** Stops the call between batches. It then rejects with `ABORTED`; `details.acknowledged` says how many records stay. */
   signal?: AbortSignal;
+  /** Milliseconds after which the call stops between batches, and rejects with `TIMEOUT` as it does with `ABORTED`. */
+  timeoutMs?: number;
   /** Called after each acknowledged batch. */
   onProgress?: (progress: Progress) => void;
 }
@@ -84,8 +87,14 @@ export async function write(args: WriteArguments, operation: WriteOperation, tar
   try {
     const records = readArguments(operation, () => new Records(args, operation, target));
     if (args.signal?.aborted) throw interrupted(aborted(args.signal), 0, records.count);
-    const batches = await readArgumentsInTurns(operation, () => records.validate());
-    await sendBatches(records, batches, args, target);
+    const { timeoutMs, signal, onProgress } = args;
+    const timer = timeoutMs === undefined ? null : new TimeLimit(timeoutMs, signal);
+    try {
+      const batches = await readArgumentsInTurns(operation, () => records.validate());
+      await sendBatches(records, batches, { onProgress, signal: timer?.signal ?? signal }, target);
+    } finally {
+      timer?.end();
+    }
   } finally {
     target.place.sent();
   }
@@ -288,29 +297,13 @@ function interrupted(error: unknown, acknowledged: number, total: number): Tidep
   const known = error instanceof TidepoolError ? error : null;
   const code = known?.code ?? "INVALID_ARGUMENT";
   const message = known?.message ?? `onProgress threw: ${error instanceof Error ? error.message : show(error)}`;
-  const stays = acknowledged > 0 || code === "ABORTED" ? ` (${acknowledged} of ${total} records were acknowledged and stay)` : "";
+  const stays =
+    acknowledged > 0 || ["ABORTED", "TIMEOUT"].includes(code) ? ` (${acknowledged} of ${total} records were acknowledged and stay)` : "";
   return new TidepoolError(code, message + stays, { cause: error, details: { ...known?.details, acknowledged } });
 }
 
-function aborted(signal: AbortSignal): TidepoolError {
-  return new TidepoolError("ABORTED", "The call was aborted by its signal", { cause: signal.reason });
-}
-
-/** The promise's outcome, or `ABORTED` as soon as the signal fires. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(aborted(signal));
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}
-
-function validateOptions({ signal, onProgress }: WriteOptions): void {
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw invalidArgument(`signal must be an AbortSignal, got ${show(signal)}`);
-  }
+function validateOptions({ signal, timeoutMs, onProgress }: WriteOptions): void {
+  readCallLimits({ signal, timeoutMs });
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
   }

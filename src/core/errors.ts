@@ -47,6 +47,8 @@ export type ErrorCode =
   | "CLOSED"
   /** The caller's `AbortSignal` fired. */
   | "ABORTED"
+  /** The call took longer than its `timeoutMs`. */
+  | "TIMEOUT"
   /** A flush or an invariant failed earlier; reopen the database. */
   | "POISONED"
   /** The worker died or could not be started; the call may or may not have taken effect. */

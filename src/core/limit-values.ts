@@ -112,6 +112,10 @@ export const sliceMs = 4;
 /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
 export const arenaBytesMin = 4 * MiB;
 export const arenaBytesMax = 256 * MiB;
+/** Longest `timeoutMs` of a call, which is the longest of a timer. */
+export const timeoutMsMax = 2 ** 31 - 1;
+/** How long an embedding function may take for one batch before its write gives up, so that it does not hold back others for good. */
+export const embeddingWaitMs = 600_000;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
 export const arenaSettleMs = 60_000;
 

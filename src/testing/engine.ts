@@ -16,7 +16,7 @@ export class TestEngine {
   /** Who made each of the requests. */
   readonly callers: (Caller | undefined)[] = [];
   /** What the next calls answer, by method, instead of their usual answer. */
-  readonly overrides = new Map<string, (request: never) => unknown>();
+  readonly overrides = new Map<string, (request: never, caller?: Caller) => unknown>();
 
   readonly service: EngineService = new Proxy({} as EngineService, {
     // What has a method `then` is taken for a promise.
@@ -48,8 +48,8 @@ export class TestEngine {
   async #answer(method: string, request: unknown, caller: Caller | undefined): Promise<unknown> {
     this.requests.push([method, request]);
     this.callers.push(caller);
-    const override = this.overrides.get(method) as ((request: unknown) => unknown) | undefined;
-    if (override) return override(request);
+    const override = this.overrides.get(method) as ((request: unknown, caller?: Caller) => unknown) | undefined;
+    if (override) return override(request, caller);
     const own = (this as unknown as Record<string, (request: unknown) => unknown>)[method];
     if (!own) throw new Error(`the test engine has no ${method}`);
     return own.call(this, request);

@@ -59,7 +59,7 @@ describe("opening", () => {
     await session.open(options, VERSION);
     expect(leases(parts)).toEqual(["tidepool:p"]);
     expect(await heartbeat(session)).toBe(1);
-    expect(parts.engine.callers).toEqual([caller]);
+    expect(parts.engine.callers).toMatchObject([caller]);
   });
 
   test("closing gives the lease back, after the engine has closed", async () => {

@@ -23,6 +23,8 @@ export interface HostSession {
   open(options: OpenOptions, release: string, how?: OpenHow): Promise<void>;
   /** Asks the engine. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
+  /** Says that nobody waits any more for the call that was made with this id: reads stop at their next turn. */
+  cancel(requestId: string): Promise<void>;
   /** Ends the session; the last one closes the database. */
   close(): Promise<void>;
   /** Takes the lease of this path and deletes all that is stored there. The session is not opened for it. */

@@ -26,6 +26,8 @@ export class Session implements HostSession {
   /** Sends to whoever is at the other end. */
   readonly push: (push: Push) => void;
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Of each call under way, by its id: what ends it. */
+  readonly #cancels = new Map<string, () => void>();
   #engine: Promise<EngineService> | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
@@ -64,11 +66,28 @@ export class Session implements HostSession {
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
-      return engine[method]!(request, caller);
+      return this.#cancellable(caller, (mine) => engine[method]!(request, mine));
     });
     this.#underWay.add(answer);
     void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
     return answer;
+  }
+
+  async #cancellable<T>(caller: Caller, body: (caller: Caller) => Promise<T>): Promise<T> {
+    let isCancelled = false;
+    const cancel = (): void => {
+      isCancelled = true;
+    };
+    this.#cancels.set(caller.requestId, cancel);
+    try {
+      return await body({ ...caller, isCancelled: () => isCancelled });
+    } finally {
+      if (this.#cancels.get(caller.requestId) === cancel) this.#cancels.delete(caller.requestId);
+    }
+  }
+
+  async cancel(requestId: string): Promise<void> {
+    this.#cancels.get(requestId)?.();
   }
 
   /** The engine has ended: later calls reject with `error`, and whoever is at the other end is told. */

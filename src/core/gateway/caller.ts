@@ -9,4 +9,6 @@ export interface Caller {
   clientId: string;
   /** Of one call: whoever tries the call again uses it again, and no other call of any client has it. */
   requestId: string;
+  /** Whether nobody waits for the answer any more. Set where requests arrive: a function cannot be sent. */
+  isCancelled?: () => boolean;
 }

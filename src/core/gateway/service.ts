@@ -222,28 +222,28 @@ export class GatewayService implements EngineService {
     return this.#using(request.collectionId, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
   }
 
-  get(request: GetRequest): Promise<RecordColumns> {
-    return this.#reading(request, (state) => this.#parts.executor.get(state, planGet(request, state.indexes)));
+  get(request: GetRequest, caller?: Caller): Promise<RecordColumns> {
+    return this.#reading(request, (state) => this.#executor(caller).get(state, planGet(request, state.indexes)));
   }
 
-  query(request: QueryRequest): Promise<QueryResponse> {
-    return this.#reading(request, (state) => this.#parts.executor.query(state, planQuery(request, state.dimension, state.indexes)));
+  query(request: QueryRequest, caller?: Caller): Promise<QueryResponse> {
+    return this.#reading(request, (state) => this.#executor(caller).query(state, planQuery(request, state.dimension, state.indexes)));
   }
 
-  searchText(request: SearchTextRequest): Promise<SearchTextResponse> {
-    return this.#reading(request, (state) => this.#parts.executor.searchText(state, planSearchText(request, state.indexes)));
+  searchText(request: SearchTextRequest, caller?: Caller): Promise<SearchTextResponse> {
+    return this.#reading(request, (state) => this.#executor(caller).searchText(state, planSearchText(request, state.indexes)));
   }
 
-  search(request: SearchRequest): Promise<SearchColumns[]> {
-    return this.#reading(request, (state) => this.#parts.executor.search(state, planSearch(request, state.dimension, state.indexes)));
+  search(request: SearchRequest, caller?: Caller): Promise<SearchColumns[]> {
+    return this.#reading(request, (state) => this.#executor(caller).search(state, planSearch(request, state.dimension, state.indexes)));
   }
 
   count(request: { collectionId: string; version?: number }): Promise<number> {
     return this.#reading(request, (state) => this.#parts.executor.count(state));
   }
 
-  checkRecall(request: CheckRecallRequest): Promise<RecallReport> {
-    return this.#using(request.collectionId, (state) => this.#parts.executor.checkRecall(state, planCheckRecall(request)));
+  checkRecall(request: CheckRecallRequest, caller?: Caller): Promise<RecallReport> {
+    return this.#using(request.collectionId, (state) => this.#executor(caller).checkRecall(state, planCheckRecall(request)));
   }
 
   async indexingStatus(request: { collectionId: string }): Promise<IndexingStatus> {
@@ -284,6 +284,10 @@ export class GatewayService implements EngineService {
   }
 
   // ---- inside
+
+  #executor(caller: Caller | undefined): QueryExecutor {
+    return this.#parts.executor.until(caller?.isCancelled);
+  }
 
   #check(): void {
     this.#parts.availability.check();

@@ -4,6 +4,7 @@
  */
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
+import { TidepoolError } from "../errors.js";
 import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan } from "../gateway/plan.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
@@ -17,9 +18,23 @@ import { liveView, type OpenView, segmentsView, type View } from "./view.js";
 
 export class QueryExecutor {
   readonly #tick: Tick;
+  readonly #isCancelled: () => boolean;
 
-  constructor(tick: Tick) {
-    this.#tick = tick;
+  constructor(tick: Tick, isCancelled: () => boolean = () => false) {
+    this.#isCancelled = isCancelled;
+    this.#tick = () => {
+      this.#assertWanted();
+      return tick();
+    };
+  }
+
+  /** For one caller: its reads end at their next tick once nobody waits for them any more. */
+  until(isCancelled: (() => boolean) | undefined): QueryExecutor {
+    return isCancelled === undefined ? this : new QueryExecutor(this.#tick, isCancelled);
+  }
+
+  #assertWanted(): void {
+    if (this.#isCancelled()) throw new TidepoolError("ABORTED", "Nobody waits for this read any more");
   }
 
   /** Records in insertion order. */
@@ -88,7 +103,10 @@ export class QueryExecutor {
   ): Promise<T> {
     // Where nothing is to be prepared, nothing is awaited: the lock is asked for in the order of the calls.
     for (const prepare of preparationsOf(sources)) await prepare(state.parts, this.#tick);
-    return state.read(() => body(open(state, this.#tick)));
+    return state.read(() => {
+      this.#assertWanted();
+      return body(open(state, this.#tick));
+    });
   }
 }
 
