@@ -8,17 +8,20 @@ import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
 import { findBrowser } from "./tools/browser/ensure-browser.mjs";
 import { firefoxPreferences, unemulated } from "./tools/browser/firefox.js";
 import { askNearlyFull } from "./tools/browser/nearly-full.js";
-import { target } from "./tools/browser/target.js";
+import { capabilities, target } from "./tools/browser/target.js";
+import { miniBrowser } from "./tools/browser/webkit.js";
 
 const executablePath = (await findBrowser(target)) ?? undefined;
 
-const provider =
-  target === "firefox"
-    ? playwright({
-        launchOptions: { executablePath, channel: "moz-firefox", firefoxUserPrefs: firefoxPreferences },
-        contextOptions: unemulated,
-      })
-    : playwright({ launchOptions: { executablePath, args: chromiumArguments } });
+const providers = {
+  chromium: () => playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
+  firefox: () =>
+    playwright({
+      launchOptions: { executablePath, channel: "moz-firefox", firefoxUserPrefs: firefoxPreferences },
+      contextOptions: unemulated,
+    }),
+  webkit: () => miniBrowser,
+};
 
 export default defineConfig({
   // What a browser test imports must not be found late: vite would bundle it in mid-test, and the worker's imports of the
@@ -44,11 +47,12 @@ export default defineConfig({
           include: ["{src,demo}/**/*.browser.test.ts"],
           testTimeout: 60_000,
           fileParallelism: false,
+          provide: { capabilities },
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider,
+            provider: providers[target](),
             instances: [{ browser: target }],
             commands: { askNearlyFull },
           },

@@ -1,5 +1,5 @@
 /**
- * Runs a suite in a browser: `node scripts/run-suite.mjs e2e [--browser chromium|firefox] [what vitest takes]`. Makes sure of the
+ * Runs a suite in a browser: `node scripts/run-suite.mjs e2e [--browser chromium|firefox|webkit] [what vitest takes]`. Makes sure of the
  * browser first. `TIDEPOOL_BROWSER` tells the suite which it is (`tools/browser/target.ts`); vitest has a `--browser` of its own,
  * which means something else.
  */
@@ -9,12 +9,15 @@ import { ensureBrowser } from "../tools/browser/ensure-browser.mjs";
 const [suite, ...rest] = process.argv.slice(2);
 const at = rest.indexOf("--browser");
 const browser = at < 0 ? (process.env["TIDEPOOL_BROWSER"] ?? "chromium") : (rest.splice(at, 2)[1] ?? "");
-if (browser !== "chromium" && browser !== "firefox") {
-  process.stderr.write(`--browser must be chromium or firefox, got ${JSON.stringify(browser)}\n`);
+const allowed = suite === "browser" ? ["chromium", "firefox", "webkit"] : ["chromium", "firefox"];
+if (!allowed.includes(browser)) {
+  process.stderr.write(`--browser must be one of ${allowed.join(", ")} for the ${suite} suite, got ${JSON.stringify(browser)}\n`);
   process.exit(1);
 }
-process.stdout.write(`the ${suite} suite in ${browser}: ${await ensureBrowser(browser)}\n`);
-const { status } = spawnSync("npx", ["vitest", "run", "--project", String(suite), ...rest], {
+process.stdout.write(`the ${suite} suite in ${browser}: ${await ensureBrowser(/** @type {any} */ (browser))}\n`);
+// What `scripts/write-browsers.ts` reads.
+const report = ["--reporter=default", "--reporter=json", `--outputFile.json=.cache/test-results/${suite}.${browser}.json`];
+const { status } = spawnSync("npx", ["vitest", "run", "--project", String(suite), ...report, ...rest], {
   stdio: "inherit",
   shell: process.platform === "win32",
   env: { ...process.env, TIDEPOOL_BROWSER: browser },

@@ -1,5 +1,5 @@
 /** The client in a real browser, with its real worker, kernel and storage. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, inject, test } from "vitest";
 import { TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { createWorker } from "./create-worker.js";
 
@@ -18,7 +18,15 @@ function freshPath(): string {
   return `browser-test-${crypto.randomUUID()}`;
 }
 
-test.each(["opfs", "indexeddb", "memory"] as const)(
+const { accessHandles, relaxedSimd } = inject("capabilities");
+
+test.runIf(accessHandles !== true)("opfs is refused by name where there are no access handles, and auto takes indexeddb", async () => {
+  const refusal = { code: "NOT_SUPPORTED", message: expect.stringContaining('storage "opfs"') };
+  await expect(open({ path: freshPath(), storage: "opfs" }).heartbeat()).rejects.toMatchObject(refusal);
+  expect(await open({ path: freshPath() }).info()).toMatchObject({ storage: "indexeddb" });
+});
+
+test.each([...(accessHandles === true ? (["opfs"] as const) : []), "indexeddb", "memory"] as const)(
   "records are added, found by vector, text and words, and told of in %s",
   async (storage) => {
     const client = open({ path: freshPath(), storage, allowReset: true });
@@ -33,7 +41,7 @@ test.each(["opfs", "indexeddb", "memory"] as const)(
       storage,
       records: 1500,
       collections: 1,
-      kernel: "wasm-relaxed-simd",
+      kernel: relaxedSimd === true ? "wasm-relaxed-simd" : "wasm-simd",
       durability: "strict",
     });
     await client.reset();

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { BrowserContext, ConsoleMessage, Page } from "playwright";
 import { limitChromium, openChromium, spawnChromium } from "./chromium.js";
 import { limitFirefox, openFirefox, spawnFirefox } from "./firefox.js";
-import { target } from "./target.js";
+import { capabilities, target } from "./target.js";
 
 /** A profile folder of its own; remove it with {@link removeProfile}. */
 export function createProfile(): Promise<string> {
@@ -30,7 +30,8 @@ export interface OpenBrowserOptions {
 }
 
 /** A browser with a persistent profile. Close it with `context.close()`. */
-export function openBrowser(profile: string, options: OpenBrowserOptions = {}): Promise<BrowserContext> {
+export async function openBrowser(profile: string, options: OpenBrowserOptions = {}): Promise<BrowserContext> {
+  assertDriven();
   return target === "firefox" ? openFirefox(profile, options) : openChromium(profile, options);
 }
 
@@ -45,8 +46,13 @@ export interface SpawnedBrowser {
   close(): Promise<void>;
 }
 
-export function spawnBrowser(profile: string, args: string[] = []): Promise<SpawnedBrowser> {
+export async function spawnBrowser(profile: string, args: string[] = []): Promise<SpawnedBrowser> {
+  assertDriven();
   return target === "firefox" ? spawnFirefox(profile) : spawnChromium(profile, args);
+}
+
+function assertDriven(): void {
+  if (capabilities.driver !== true) throw new Error(`${target} cannot be driven from outside: ${capabilities.driver}`);
 }
 
 /** Everything a page complained about: console errors and uncaught exceptions. A clean run leaves it empty. */

@@ -8,7 +8,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** @typedef {"chromium" | "firefox"} BrowserName */
+/** @typedef {"chromium" | "firefox" | "webkit"} BrowserName */
 
 /** @typedef {{ title: string, variable: string, names: string[], elsewhere: string[], playwright: boolean, packages: string[] }} Browser */
 
@@ -40,6 +40,14 @@ const browsers = {
     // Playwright's own build is another program than the one that people have; the tests drive the latter.
     playwright: false,
     packages: ["firefox-esr", "fonts-liberation"],
+  },
+  webkit: {
+    title: "WebKitGTK's MiniBrowser",
+    variable: "MINIBROWSER_PATH",
+    names: ["MiniBrowser"],
+    elsewhere: ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser"],
+    playwright: false,
+    packages: ["libwebkit2gtk-4.1-0", "xvfb", "fonts-liberation"],
   },
 };
 

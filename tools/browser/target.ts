@@ -4,10 +4,23 @@
  * is listed, with the reason given here, in `docs/browsers.md`.
  */
 
-export type BrowserName = "chromium" | "firefox";
+declare module "vitest" {
+  /** In tests that run inside a browser: `inject("capabilities")`. */
+  interface ProvidedContext {
+    capabilities: Capabilities;
+  }
+}
+
+export type BrowserName = "chromium" | "firefox" | "webkit";
 
 /** What the tests do to a browser, beyond opening pages in it. A reason says why it cannot be done. */
 export interface Capabilities {
+  /** Opening pages from outside, as the end-to-end tests do. */
+  driver: true | string;
+  /** Synchronous access handles in workers, and so storage "opfs". */
+  accessHandles: true | string;
+  /** The relaxed SIMD instructions of WebAssembly. */
+  relaxedSimd: true | string;
   /** Its debugger's protocol: freezing a page, clearing site data, counting what it holds. */
   devtools: true | string;
   /** Ending a page's process and nothing else. */
@@ -19,21 +32,42 @@ export interface Capabilities {
 }
 
 const noDevtools = "it is driven over WebDriver BiDi, which has no such command";
+const undriven = "MiniBrowser opens a page and obeys nobody";
 
-const table: Record<BrowserName, Capabilities> = {
-  chromium: { devtools: true, crashPage: true, extensions: true, backForwardCache: true },
+export const capabilityTable: Record<BrowserName, Capabilities> = {
+  chromium: {
+    driver: true,
+    accessHandles: true,
+    relaxedSimd: true,
+    devtools: true,
+    crashPage: true,
+    extensions: true,
+    backForwardCache: true,
+  },
   firefox: {
+    driver: true,
+    accessHandles: true,
+    relaxedSimd: true,
     devtools: noDevtools,
     crashPage: "when a page's process dies, the driver ends the whole browser",
     extensions: "its driver loads none from a folder",
     backForwardCache: noDevtools,
+  },
+  webkit: {
+    driver: undriven,
+    accessHandles: "WebKitGTK has no `navigator.storage` by default",
+    relaxedSimd: "off by default",
+    devtools: undriven,
+    crashPage: undriven,
+    extensions: undriven,
+    backForwardCache: undriven,
   },
 };
 
 /** The browser of this run. */
 export const target: BrowserName = chosen(process.env["TIDEPOOL_BROWSER"] ?? "chromium");
 
-export const capabilities: Capabilities = table[target];
+export const capabilities: Capabilities = capabilityTable[target];
 
 /** For `test.runIf`. */
 export function can(capability: keyof Capabilities): boolean {
@@ -41,6 +75,6 @@ export function can(capability: keyof Capabilities): boolean {
 }
 
 function chosen(name: string): BrowserName {
-  if (Object.hasOwn(table, name)) return name as BrowserName;
-  throw new Error(`TIDEPOOL_BROWSER must be one of ${Object.keys(table).join(", ")}, got ${JSON.stringify(name)}`);
+  if (Object.hasOwn(capabilityTable, name)) return name as BrowserName;
+  throw new Error(`TIDEPOOL_BROWSER must be one of ${Object.keys(capabilityTable).join(", ")}, got ${JSON.stringify(name)}`);
 }
