@@ -5,6 +5,7 @@
  * The calls of a collection take effect in the order in which they were made. So a collection looks as it did after some
  * call, and that is none before the last one that was acknowledged. A call that was refused has had no effect.
  */
+import { TidepoolError } from "../core/errors.js";
 import type { Model } from "./model.js";
 
 /** A collection's records; `null` where there is no collection. */
@@ -62,7 +63,7 @@ export class Ledger {
       call.fate = "acknowledged";
       return answer;
     } catch (error) {
-      this.#refuse(calls, call);
+      if (!isUnknown(error, call)) this.#refuse(calls, call);
       throw error;
     } finally {
       this.version++;
@@ -115,4 +116,13 @@ export class Ledger {
 
 function lastAcknowledged(calls: readonly LedgerCall[]): number {
   return calls.findLastIndex(({ fate }) => fate === "acknowledged");
+}
+
+/**
+ * After a failure that cannot be reasoned about only opening anew tells what became of a call. A change of the catalog may be
+ * made, and what it made not be read for the answer.
+ */
+function isUnknown(error: unknown, { what }: LedgerCall): boolean {
+  const code = error instanceof TidepoolError ? error.code : null;
+  return code === "POISONED" || (code === "INTERNAL" && (what === "create" || what === "fork"));
 }

@@ -67,6 +67,7 @@ export const workloads: readonly Workload[] = [
 /** The database as one process has it open. */
 export class Process {
   engine!: Engine;
+  isOpen = false;
 
   constructor(
     readonly workload: Workload,
@@ -92,6 +93,7 @@ export class Process {
         flatRowsMax,
         deadOrdinalsMax: () => 8,
       });
+      this.isOpen = true;
     } catch (error) {
       await storage.close();
       throw error;
@@ -99,8 +101,9 @@ export class Process {
     return this;
   }
 
-  close(): Promise<void> {
-    return this.engine.close();
+  async close(): Promise<void> {
+    this.isOpen = false;
+    await this.engine.close();
   }
 
   /** Ids of the collections by name. */
@@ -135,12 +138,13 @@ export class Worker {
     this.#random = new Random(seed);
   }
 
-  async run(): Promise<void> {
+  /** `attempt` does a piece of the work, and deals with its failure. */
+  async run(attempt: (piece: () => Promise<void>) => Promise<void> = (piece) => piece()): Promise<void> {
     const { weights, steps } = this.#process.workload;
     const actions = Object.entries(weights).flatMap(([action, weight]) => Array<Action>(weight).fill(action as Action));
     for (const [name, id] of await this.#process.collections()) this.#ids.set(name, id);
-    if (this.#ids.size === 0) for (const name of ["left", "right"]) await this.#create(name);
-    for (let step = 0; step < steps; step++) await this.step(this.#random.pick(actions));
+    if (this.#ids.size === 0) for (const name of ["left", "right"]) await attempt(() => this.#create(name));
+    for (let step = 0; step < steps; step++) await attempt(() => this.step(this.#random.pick(actions)));
   }
 
   async step(action: Action): Promise<void> {
@@ -160,7 +164,7 @@ export class Worker {
   }
 
   async #reopen(): Promise<void> {
-    await this.#process.close();
+    if (this.#process.isOpen) await this.#process.close();
     await this.#process.open();
   }
 
@@ -177,7 +181,7 @@ export class Worker {
   }
 
   async #create(name: string): Promise<void> {
-    const request = { ...SCOPE, name, metadata: null, configuration: {}, getOrCreate: false };
+    const request = { ...SCOPE, name, metadata: null, configuration: {}, getOrCreate: true };
     const caller = this.#caller();
     const { id } = await this.#ledger.call(
       name,

@@ -19,7 +19,7 @@ interface DatabaseRows {
 /** All databases at one moment. Values are never changed, only replaced. */
 export type RowsImage = ReadonlyMap<string, DatabaseRows>;
 
-export type RowsCall = "begin" | "commit" | "read" | "open" | "deleteDatabase";
+export type RowsCall = "begin" | "commit" | "get" | "open" | "deleteDatabase";
 
 /** Told of every call before it takes effect; an error returned is the call's failure. */
 export type RowsGate = (call: RowsCall) => DOMException | null;
@@ -67,7 +67,7 @@ export class SimulatedRows {
       this.#refuse("open");
       const request = open.apply(factory, args);
       // A new database is committed by the transaction that creates its stores, which nobody asked to be strict.
-      request.addEventListener("upgradeneeded", () => this.#watchCommit(request.transaction as RawTransaction));
+      request.addEventListener("upgradeneeded", () => this.#watchUpgrade(request.transaction as RawTransaction));
       request.addEventListener("success", () => this.#watch(request.result));
       return request;
     };
@@ -93,6 +93,18 @@ export class SimulatedRows {
     };
   }
 
+  #watchUpgrade(transaction: RawTransaction): void {
+    const failure = this.#gate("commit");
+    if (failure) return this.#abort(transaction, failure);
+    const commit = (): void => this.#commit(false, (now) => now.set(transaction.db.name, rowsOf(transaction.db)));
+    transaction.addEventListener("complete", commit);
+  }
+
+  #abort(transaction: RawTransaction, failure: DOMException): void {
+    Object.defineProperty(transaction, "error", { get: () => failure });
+    queueMicrotask(() => transaction.abort());
+  }
+
   #watchCommit(transaction: RawTransaction): void {
     const dispatch = transaction.dispatchEvent.bind(transaction);
     transaction.dispatchEvent = ((event: Event) => {
@@ -106,10 +118,8 @@ export class SimulatedRows {
 
   /** A read that fails does so in one of its requests. */
   #watchRead(transaction: RawTransaction): void {
-    const failure = this.#gate("read");
-    if (!failure) return;
-    Object.defineProperty(transaction, "error", { get: () => failure });
-    queueMicrotask(() => transaction.abort());
+    const failure = this.#gate("get");
+    if (failure) this.#abort(transaction, failure);
   }
 
   #commit(strict: boolean, change: (now: Map<string, DatabaseRows>) => void): void {

@@ -13,7 +13,7 @@
  * therefore never both acknowledge.
  */
 
-import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
+import type { DBSchema, IDBPDatabase, IDBPTransaction, OpenDBCallbacks, StoreNames } from "idb";
 import { deleteDB, openDB } from "idb";
 import { Serial } from "../../core/base/serial.js";
 import { TidepoolError } from "../../core/errors.js";
@@ -243,10 +243,21 @@ function openUnlessBlocked(path: string, callbacks: { blocking(): void; terminat
       refused = true;
       reject(new TidepoolError("LOCKED", `An older release holds the database "${path}" open in another tab; close that tab`));
     };
-    openDB<Schema>(databaseName(path), schemaVersion, { upgrade, blocked, ...callbacks }).then(
+    let creation: { readonly error: unknown } | null = null;
+    const create: NonNullable<OpenDBCallbacks<Schema>["upgrade"]> = (database, _old, _new, transaction) => {
+      creation = transaction;
+      // Whoever opened hears of it by the request.
+      transaction.done.catch(() => undefined);
+      upgrade(database);
+    };
+    // Some browsers throw at once instead of failing the request.
+    const open = async (): Promise<IDBPDatabase<Schema>> =>
+      openDB<Schema>(databaseName(path), schemaVersion, { upgrade: create, blocked, ...callbacks });
+    open().then(
       // A blocked request goes on waiting and may succeed later, when nobody listens any more.
       (database) => (refused ? database.close() : resolve(database)),
-      (error: unknown) => reject(openError(error, path)),
+      // Of a creation that found no room the request only says that it was aborted.
+      (error: unknown) => reject(openError(rootCause([error, creation?.error]), path)),
     );
   });
 }

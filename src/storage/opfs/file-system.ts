@@ -72,10 +72,17 @@ export async function probeSyncHandles(path: string): Promise<void> {
   const directory = await openDirectory(path);
   const name = "probe";
   const handle = await openSyncHandle(directory, name);
-  const size: unknown = handle.getSize();
-  handle.close();
-  await directory.removeEntry(name);
-  if (typeof size !== "number") throw unsupported("its access handles are not synchronous");
+  try {
+    const size: unknown = handle.getSize();
+    if (typeof size !== "number") throw unsupported("its access handles are not synchronous");
+  } catch (error) {
+    throw storageError(error, `try the file ${name}`);
+  } finally {
+    handle.close();
+  }
+  await directory.removeEntry(name).catch((error: unknown) => {
+    throw storageError(error, `remove the file ${name}`);
+  });
 }
 
 /**

@@ -1,0 +1,34 @@
+/**
+ * Every call that the storage makes to the platform fails once, with each error that it can give: the engine says so by the
+ * right code, loses nothing, keeps reading, and goes on writing. A failure names the command that repeats it.
+ */
+import { afterAll, describe, expect, test } from "vitest";
+import { workloads } from "../testing/crash-workload.js";
+import { callsOf, failOnce, failures } from "../testing/failing-calls.js";
+
+const only = { workload: process.env["WORKLOAD"], call: process.env["CALL"] };
+const seed = 1;
+const tried = workloads
+  .filter(({ name }) => ["small arenas", "text", "IndexedDB alone"].includes(name))
+  .map((workload) => ({ ...workload, steps: 12 }));
+let failed = 0;
+
+afterAll(() => {
+  process.stdout.write(`calls to the platform that were let fail: ${failed}\n`);
+});
+
+describe.each(tried.filter(({ name }) => only.workload === undefined || only.workload === name))("$name", (workload) => {
+  test("a call that fails is told, and harms nothing else", { timeout: 300_000 }, async () => {
+    const calls = await callsOf(workload, seed);
+    for (const [i, call] of calls.entries()) {
+      for (const failure of failures[call]) {
+        const name = `${i + 1}:${JSON.stringify(failure)}`;
+        if (only.call !== undefined && only.call !== name) continue;
+        const problem = await failOnce(workload, seed, i + 1, call, failure);
+        failed++;
+        const repeat = `WORKLOAD="${workload.name}" CALL='${name}' npx vitest run --project unit src/storage/failing-calls.test.ts`;
+        expect.soft(problem, `${call} ${JSON.stringify(failure)}\n${repeat}\n`).toBeNull();
+      }
+    }
+  });
+});
