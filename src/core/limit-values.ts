@@ -84,6 +84,9 @@ export const openCollectionBytesMax = 1024 * MiB;
  */
 export const requestsRememberedMax = 1024;
 
+/** Characters of the ids by which a connection and its requests are known. */
+export const requestIdLengthMax = 200;
+
 /** Uncompacted log that starts a compaction at once. */
 export const compactionLogBytes = 24 * MiB;
 /** Uncompacted log that starts a compaction once the database is idle. */

@@ -16,6 +16,7 @@ import type { Tenure } from "../storage/tenure.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
 import { type OpenHow, type Push, sendErrors, yieldToEventLoop } from "./protocol.js";
 import { type OpenChannel, Reception } from "./reception.js";
+import { refuseForeign } from "./refuse-foreign.js";
 import { guestLockOf } from "./rendezvous.js";
 import { closed, refuseContradiction, Session, type SessionHost } from "./session.js";
 
@@ -70,6 +71,7 @@ export class Host implements SessionHost {
   connect(port: Endpoint): Session {
     sendErrors();
     const session = new Session(this, (push) => port.postMessage(push));
+    refuseForeign(port);
     expose(session, port);
     return session;
   }

@@ -79,6 +79,11 @@ export function sendErrors(): void {
   ];
 }
 
+/** Comlink's answer to the message of this id, which throws in the page. */
+export function thrownAnswer(id: string, error: TidepoolError): object {
+  return { id, type: "HANDLER", name: "throw", value: { isError: true, value: flatten(error, CAUSES_MAX) } satisfies ThrownOnWire };
+}
+
 /** In the page. */
 export function receiveErrors(): void {
   thrownHandler().deserialize = (wire) => {

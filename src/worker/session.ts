@@ -4,7 +4,10 @@
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
+import { isEngineMethod, needsRequest } from "../core/gateway/guard.js";
 import { resetForbidden } from "../core/gateway/service.js";
+import { validateNames, validateObject } from "../core/gateway/validate/values.js";
+import { limits } from "../core/limits.js";
 import type { EngineMethods, EngineService, OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
 import { asError, type HostSession, type OpenHow, type Push } from "./protocol.js";
@@ -62,6 +65,7 @@ export class Session implements HostSession {
 
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
     const answer = tidily(async () => {
+      validateCall(method, request, caller);
       this.#assertGoesOn();
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
@@ -126,6 +130,19 @@ async function tidily<T>(work: () => Promise<T>): Promise<T> {
     const { name, message } = asError(error);
     throw new TidepoolError("INTERNAL", `Unexpected ${name}: ${message}`, { cause: error });
   }
+}
+
+/** What else is inside the request the gateway validates. */
+function validateCall(method: unknown, request: unknown, caller: unknown): void {
+  if (!isEngineMethod(method)) throw invalidArgument(`The engine has no method ${show(method)}`);
+  if (request !== undefined || needsRequest(method)) {
+    validateObject(request, "request");
+    validateNames(request);
+  }
+  validateObject(caller, "caller");
+  const { token, clientId, requestId } = caller as Partial<Caller>;
+  const named = [clientId, requestId].every((id) => typeof id === "string" && id.length <= limits.requestIdLengthMax);
+  if (!named || (token !== null && typeof token !== "string")) throw invalidArgument("A caller is { token, clientId, requestId }");
 }
 
 function refuseOtherRelease(release: string): void {

@@ -1,4 +1,4 @@
-/** Seeded requests, sound and faulty, to the gateway and to its model; `npm run fuzz -- --seeds N` tries more of them. */
+/** Seeded requests, sound and faulty, to the gateway and to its model; `npm run fuzz -- --target model --seeds N` tries more. */
 import { expect, test } from "vitest";
 import { fuzz } from "../../testing/rest/fuzz.js";
 

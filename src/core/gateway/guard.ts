@@ -103,6 +103,16 @@ const RULES: Rules = {
   reset: ["owner", "whole"],
 };
 
+/** Whether the engine has a method of this name; what all objects have, such as `constructor`, is none. */
+export function isEngineMethod(name: unknown): name is keyof EngineMethods {
+  return typeof name === "string" && Object.hasOwn(RULES, name);
+}
+
+/** Whether a request says what it is about; one about the whole database may be left out. */
+export function needsRequest(method: keyof EngineMethods): boolean {
+  return RULES[method][1] !== "whole";
+}
+
 const NOTHING: Usage = { collections: 0, records: 0, bytes: 0 };
 
 /** A service that lets no call pass but by the rules, and has nothing else. */

@@ -36,8 +36,8 @@ import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
-import { validateDimension, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
-import { validateCount, validateInclude, validateName } from "./validate/values.js";
+import { validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
+import { validateCount, validateInclude, validateName, validateObject } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
@@ -213,8 +213,8 @@ export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
 export function planQuery(request: QueryRequest, dimension: number | null, indexes: IndexPolicy): QueryPlan {
   validateCount(request.nResults, "nResults");
   const { queryEmbeddings: rows } = request;
-  validateDimension(rows.dimension, "queryEmbeddings", dimension);
-  const count = rows.values.length / rows.dimension;
+  validateObject(rows, "queryEmbeddings");
+  const count = Math.floor(rows.values?.length / rows.dimension);
   validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
   const queries = Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension));
   return {

@@ -33,6 +33,7 @@ const LINK_BYTES = 4;
 const KIND_WRITE = 1;
 const KIND_DELETE = 2;
 const HEADER_AT = 12;
+const OPERATIONS: readonly Operation[] = ["add", "update", "upsert"];
 
 /** What stands in the header where a metadata value is a sparse vector. */
 interface Placeholder {
@@ -136,13 +137,59 @@ export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
   const format = bytes[4]!;
   const hasSparse = format === FORMAT_SPARSE || format === FORMAT_UNLINKED_SPARSE;
   if (!hasSparse && format !== FORMAT && format !== FORMAT_UNLINKED) throw damaged(where, `has unknown format ${format}`);
-  const headerEnd = HEADER_AT + view.getUint32(8, true);
+  try {
+    return decodeBody(bytes, HEADER_AT + view.getUint32(8, true), hasSparse);
+  } catch (cause) {
+    throw new TidepoolError("CORRUPTION", `Log record ${where} is not one. Nothing was changed.`, { cause });
+  }
+}
+
+function decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): LogRecord {
   const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
   const { requestId } = header as { requestId?: string };
   const named = requestId === undefined ? {} : { requestId };
-  if (bytes[5] === KIND_DELETE) return { kind: "delete", ids: (header as { ids: string[] }).ids, ...named };
-  const record = decodeWrite(header as WriteHeader, bytes.slice(align4(headerEnd)).buffer, hasSparse);
-  return { ...record, ...named };
+  if (requestId !== undefined && typeof requestId !== "string") throw new TypeError("the id of its request is no text");
+  if (bytes[5] === KIND_DELETE && isDelete(header)) return { kind: "delete", ids: header.ids, ...named };
+  if (bytes[5] !== KIND_WRITE || !isWrite(header)) throw new TypeError(`its header does not fit its kind ${bytes[5]}`);
+  return { ...decodeWrite(header, bytes.slice(align4(headerEnd)).buffer, hasSparse), ...named };
+}
+
+function isDelete(header: unknown): header is { ids: string[] } {
+  return isTexts((header as { ids?: unknown }).ids);
+}
+
+/** Whether the columns are what they should be, each as long as the ids. The numbers after the header are as many as it says. */
+function isWrite(header: unknown): header is WriteHeader {
+  const { operation, ids, documents, metadatas, uris, dimension, absent } = header as Partial<WriteHeader>;
+  if (!isTexts(ids) || !OPERATIONS.includes(operation!)) return false;
+  const isColumn = (column: unknown, fits: (value: unknown) => boolean) =>
+    column === null || (Array.isArray(column) && column.length === ids.length && column.every((value) => value === null || fits(value)));
+  const isPosition = (at: unknown, i: number) =>
+    Number.isInteger(at) && (at as number) > (absent![i - 1] ?? -1) && (at as number) < ids.length;
+  const isText = (value: unknown) => typeof value === "string";
+  return (
+    [documents, uris].every((column) => isColumn(column, isText)) &&
+    isColumn(metadatas, isMetadata) &&
+    (dimension === null || (Number.isSafeInteger(dimension) && dimension! > 0)) &&
+    Array.isArray(absent) &&
+    absent.every(isPosition)
+  );
+}
+
+function isTexts(values: unknown): values is string[] {
+  return Array.isArray(values) && values.every((value) => typeof value === "string");
+}
+
+function isMetadata(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((one: HeaderValue) => {
+    if (isPlaceholder(one)) return Number.isSafeInteger(one.entries) && one.entries >= 0;
+    return Array.isArray(one) ? one.every(isScalar) : one === null || isScalar(one);
+  });
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
 function decodeWrite(header: WriteHeader, numbers: ArrayBuffer, hasSparse: boolean): LogRecord {

@@ -202,6 +202,7 @@ export function validateVector(values: ArrayLike<unknown>, argument: string, row
 
 /** Flat rows as they arrive in the gateway: sizes agree and every number is finite. */
 export function validateEmbeddingRows(rows: EmbeddingRows, count: number, expected?: number | null, argument = "embeddings"): void {
+  validateObject(rows, argument);
   if (!Number.isSafeInteger(rows.dimension) || rows.dimension < 0) {
     throw invalidArgument(`${argument}.dimension must be a whole number, got ${show(rows.dimension)}`);
   }

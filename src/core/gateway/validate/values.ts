@@ -39,6 +39,15 @@ export function validateText(value: unknown, argument: string): asserts value is
   throw invalidArgument(`${argument} must be a non-empty string, got ${show(value)}`);
 }
 
+/** The names by which requests say what they are about: texts, where they are given. */
+export function validateNames(request: object): void {
+  for (const name of ["tenant", "database", "name", "collectionId"]) {
+    const value: unknown = (request as Record<string, unknown>)[name];
+    if (value !== undefined && typeof value !== "string")
+      throw invalidArgument(`Expected '${name}' to be a string, but got ${show(value)}`);
+  }
+}
+
 /** Collection and database names: 3–512 of [a-zA-Z0-9._-], alphanumeric ends, no "..", not an IPv4 address. */
 export function validateName(name: unknown, argument = "name"): asserts name is string {
   if (typeof name !== "string") throw invalidArgument(`Expected '${argument}' to be a string, but got ${show(name)}`);
