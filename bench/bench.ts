@@ -9,13 +9,14 @@ import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
+import { browsersSuite } from "./suites/browsers.js";
 import { overview } from "./suites/overview.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
 
-const suites: Record<string, Suite> = { overview, takeover, vector, young };
+const suites: Record<string, Suite> = { browsers: browsersSuite, overview, takeover, vector, young };
 const results = join(root, "bench/results");
 
 async function main(): Promise<void> {

@@ -13,6 +13,7 @@ import type { BrowserContext, CDPSession, Page } from "playwright";
 import { build } from "vite";
 import { collectErrors, createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
+import { type BrowserName, target } from "../tools/browser/target.js";
 import type { Exposed } from "./page.js";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -29,6 +30,8 @@ export interface HarnessOptions {
   page: string;
   /** Folders to serve beside the page, by name. */
   folders?: Record<string, string>;
+  /** Default: that of the tests. */
+  browser?: BrowserName;
   /** Modules for workers of their own, relative to `bench`, served under `engines/` by their file's name. */
   workers?: string[];
 }
@@ -44,16 +47,18 @@ export class Harness {
   readonly #folder: string;
   readonly #profile: string;
   readonly #server: StaticServer;
+  readonly #browser: BrowserName;
   #context: BrowserContext;
 
-  private constructor(folder: string, profile: string, server: StaticServer, context: BrowserContext) {
+  private constructor(folder: string, profile: string, server: StaticServer, browser: BrowserName, context: BrowserContext) {
     this.#folder = folder;
     this.#profile = profile;
     this.#server = server;
+    this.#browser = browser;
     this.#context = context;
   }
 
-  static async open({ page, folders = {}, workers = [] }: HarnessOptions): Promise<Harness> {
+  static async open({ page, folders = {}, workers = [], browser = target }: HarnessOptions): Promise<Harness> {
     const folder = await mkdtemp(join(tmpdir(), "tidepool-bench-"));
     await cp(join(root, "dist"), join(folder, "tidepool"), { recursive: true });
     for (const [name, target] of Object.entries(folders)) await symlink(target, join(folder, name));
@@ -62,12 +67,12 @@ export class Harness {
       await bundle({ input: join(root, "bench", worker), outDir: join(folder, "engines"), entryFileNames: "[name].js" });
     const server = await serveFolder(folder, { headers });
     const profile = await createProfile();
-    return new Harness(folder, profile, server, await openBrowser(profile));
+    return new Harness(folder, profile, server, browser, await openBrowser(profile, { browser }));
   }
 
   /** The browser's name and version. */
   get browser(): string {
-    return `Chromium ${this.#context.browser()?.version() ?? "of unknown version"}`;
+    return `${this.#browser[0]!.toUpperCase()}${this.#browser.slice(1)} ${this.#context.browser()?.version() ?? "of unknown version"}`;
   }
 
   /** A new page with its module loaded. */
@@ -82,7 +87,7 @@ export class Harness {
   /** Ends the browser, with whatever is open in it, and starts it again on the same profile. */
   async relaunch(): Promise<void> {
     await this.#context.close();
-    this.#context = await openBrowser(this.#profile);
+    this.#context = await openBrowser(this.#profile, { browser: this.#browser });
   }
 
   /** Memory that the processes of all pages have to themselves, as the system counts it; `null` where it cannot be asked. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { BrowserContext, ConsoleMessage, Page } from "playwright";
 import { limitChromium, openChromium, spawnChromium } from "./chromium.js";
 import { limitFirefox, openFirefox, spawnFirefox } from "./firefox.js";
-import { capabilities, target } from "./target.js";
+import { type BrowserName, capabilityTable, target } from "./target.js";
 
 /** A profile folder of its own; remove it with {@link removeProfile}. */
 export function createProfile(): Promise<string> {
@@ -21,6 +21,8 @@ export function removeProfile(profile: string): Promise<void> {
 }
 
 export interface OpenBrowserOptions {
+  /** Default: {@link target}. */
+  browser?: BrowserName;
   /** Command-line switches of Chromium; Firefox has no use for them. */
   args?: string[];
   /** Folders of unpacked extensions. */
@@ -31,8 +33,9 @@ export interface OpenBrowserOptions {
 
 /** A browser with a persistent profile. Close it with `context.close()`. */
 export async function openBrowser(profile: string, options: OpenBrowserOptions = {}): Promise<BrowserContext> {
-  assertDriven();
-  return target === "firefox" ? openFirefox(profile, options) : openChromium(profile, options);
+  const { browser = target } = options;
+  assertDriven(browser);
+  return browser === "firefox" ? openFirefox(profile, options) : openChromium(profile, options);
 }
 
 /** A browser whose end leaves the profile as a crash would. */
@@ -47,12 +50,13 @@ export interface SpawnedBrowser {
 }
 
 export async function spawnBrowser(profile: string, args: string[] = []): Promise<SpawnedBrowser> {
-  assertDriven();
+  assertDriven(target);
   return target === "firefox" ? spawnFirefox(profile) : spawnChromium(profile, args);
 }
 
-function assertDriven(): void {
-  if (capabilities.driver !== true) throw new Error(`${target} cannot be driven from outside: ${capabilities.driver}`);
+function assertDriven(browser: BrowserName): void {
+  const { driver } = capabilityTable[browser];
+  if (driver !== true) throw new Error(`${browser} cannot be driven from outside: ${driver}`);
 }
 
 /** Everything a page complained about: console errors and uncaught exceptions. A clean run leaves it empty. */
