@@ -26,6 +26,7 @@ import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-f
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { readArguments } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
+import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
 import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo, GatewayRules, TidepoolWarning, UserIdentity, WarningCode };
@@ -356,7 +357,7 @@ export class TidepoolClient {
   }
 
   /**
-   * Deletes a collection and everything in it. Its space on disk is free for other blocks; it is not overwritten.
+   * Deletes a collection and everything in it. Its space on disk is free for other blocks, and overwritten by `vacuum({ erase: true })`.
    *
    * @throws `NOT_FOUND`.
    *
@@ -371,6 +372,26 @@ export class TidepoolClient {
     });
     validateText(name, "name");
     await this.#connection.call("deleteCollection", { ...this.#scope, name });
+  }
+
+  /**
+   * Leaves on disk what is needed: compacts all collections of the path, and gives free space back to the origin. With `erase`,
+   * what was deleted or replaced before the call is overwritten besides: ids, documents, metadata and vectors are found nowhere
+   * in the origin private file system any more. It writes every collection anew, so it takes as long as writing all of them did,
+   * and up to a minute more in a database's first minute. What the browser keeps beyond its reach is told in the README, under
+   * "Deleting for good".
+   *
+   * @returns What is left, and how many earlier versions are retained: those keep what was deleted since.
+   *
+   * @throws `INVALID_ARGUMENT`; `ABORTED` by the signal, after which part of it is done; `QUOTA_EXCEEDED` where compacting
+   *   finds no room; `LOCKED` where a frozen tab that has lost the database still has its files open.
+   *
+   * @example
+   * const { versionsKept } = await client.vacuum({ erase: true });
+   * console.log(versionsKept); // 0
+   */
+  vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
+    return vacuum(this.#connection, options);
   }
 
   /**

@@ -20,6 +20,7 @@ import { ReadWriteLock } from "./collection/read-write-lock.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
+import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
 import type { Tell } from "./events.js";
 import { changeOfRecords } from "./gateway/changes.js";
@@ -239,6 +240,13 @@ export class Engine {
       writer: this.#newWriter(),
       executor: this.#executor,
       facts,
+      vacuum: new Vacuum({
+        sysdb: this.#sysdb,
+        collections: this.#collections,
+        compactor: this.#compactor,
+        blocks: this.#blocks,
+        tick: this.#turns.tick,
+      }),
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
       drop: (row, requestId) => this.#drop(row, requestId),

@@ -265,6 +265,24 @@ export interface IndexingStatus {
   op_indexing_progress: number;
 }
 
+/** One step of a vacuum: one collection, or, as the last step, the space of all of them. */
+export interface VacuumRequest {
+  /** Whether what was deleted is overwritten, too. */
+  erase: boolean;
+  /** Where the step before ended; 0 at the beginning. */
+  after: number;
+}
+
+export interface VacuumStep {
+  /** For the next step; `null` when this was the last. */
+  after: number | null;
+  /** Steps that are done, and all of them. */
+  done: number;
+  total: number;
+  /** Earlier versions that are retained; what was deleted since stands in them. */
+  versionsKept: number;
+}
+
 /** What the engine can be asked. */
 export interface EngineMethods {
   createTenant(request: { name: string }): Promise<void>;
@@ -307,6 +325,8 @@ export interface EngineMethods {
   heartbeat(request?: undefined): Promise<number>;
   identity(request: Scope): Promise<UserIdentity>;
   info(request?: undefined): Promise<EngineInfo>;
+  /** Leaves on disk what is needed. A whole vacuum is one step after the other. */
+  vacuum(request: VacuumRequest): Promise<VacuumStep>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
 }

@@ -82,6 +82,11 @@ export interface BlobStore {
   /** Makes the space of these extents free for later writes. */
   release(extents: Iterable<Extent>): Promise<void>;
   /**
+   * Gives free space at the ends of arenas back to the origin. With `erase` all other free space is overwritten with zeros besides,
+   * durably, so that nothing that was released before the call can be found. Awaits `tick` between pieces.
+   */
+  vacuum(erase: boolean, tick: () => Promise<void>): Promise<void>;
+  /**
    * Milliseconds (on the injected clock's scale) at which every extent written so far can be relied upon after loss of
    * power; in the past when all can. A manifest that names a younger extent must not be published yet, only staged.
    */

@@ -147,6 +147,14 @@ export class ExtentAllocator {
     return null;
   }
 
+  /** The first piece of free space in an arena from `at` on, `null` when there is none. */
+  freeFrom(arena: number, at: number): { offset: number; length: number } | null {
+    const range = this.#find(arena).free.find(({ offset, length }) => offset + length > at);
+    if (range === undefined) return null;
+    const offset = Math.max(range.offset, at);
+    return { offset, length: range.offset + range.length - offset };
+  }
+
   /** Gives extents back, all or none. An extent that is not in use is a fault of the caller (`INTERNAL`). */
   release(extents: Iterable<Extent>): void {
     const list = [...extents];

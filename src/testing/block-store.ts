@@ -27,6 +27,8 @@ class TestBlobs implements BlobStore {
     return true;
   }
 
+  async vacuum(): Promise<void> {}
+
   settledAt(): number {
     return 0;
   }

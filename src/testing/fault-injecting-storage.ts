@@ -142,6 +142,10 @@ export class FaultInjectingStorage implements Storage {
         arenas.retain(extents);
       },
       holds: (extents) => arenas.holds(extents),
+      vacuum: async (erase) => {
+        if (erase) this.#change(() => arenas.overwriteFree());
+        this.#sync(() => arenas.flush());
+      },
       write: async (bytes) => this.#change(() => arenas.write(bytes)),
       flush: async () => this.#sync(() => arenas.flush()),
       read: async (ranges) => this.#read(() => arenas.read(ranges)),
@@ -222,6 +226,19 @@ class LiveArenas {
     this.#live.get(extent.arena)!.set(bytes, extent.offset);
     this.#unflushed.push(extent);
     return extent;
+  }
+
+  /** Live at once, durable with the next flush. */
+  overwriteFree(): void {
+    for (const [arena, bytes] of this.#live) {
+      for (let at = 0; at < bytes.length; ) {
+        const piece = this.#allocator.freeFrom(arena, at);
+        if (piece === null) break;
+        bytes.fill(0, piece.offset, piece.offset + piece.length);
+        this.#unflushed.push({ arena, ...piece });
+        at = piece.offset + piece.length;
+      }
+    }
   }
 
   flush(): void {

@@ -11,6 +11,7 @@
 
 import { ByteCache } from "../base/byte-cache.js";
 import { crc32 } from "../base/checksum.js";
+import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { BlobStore, Extent } from "../storage.js";
@@ -74,12 +75,15 @@ export class BlockStore {
 
   /** Begins a batch of blocks to write. */
   begin(): BlockBatch {
-    const why = this.#whyFrozen();
-    if (why !== null) {
-      const message = `Nothing can be compacted while it is not known which blocks are in use. ${why.message}`;
-      throw new TidepoolError("CORRUPTION", message, { cause: why, details: why.details });
-    }
+    this.#checkFrozen();
     return new BlockBatch(this.#blobs, (refs) => this.release(refs));
+  }
+
+  #checkFrozen(): void {
+    const why = this.#whyFrozen();
+    if (why === null) return;
+    const message = `Nothing can be compacted while it is not known which blocks are in use. ${why.message}`;
+    throw new TidepoolError("CORRUPTION", message, { cause: why, details: why.details });
   }
 
   /** `owner` names the collection and the segment in the error. Concurrent reads of one block share one load. */
@@ -114,6 +118,12 @@ export class BlockStore {
 
   settledAt(): number {
     return this.#blobs.settledAt();
+  }
+
+  /** Gives back, and with `erase` overwrites, the space in which no block lies. */
+  async vacuum(erase: boolean, tick: Tick): Promise<void> {
+    this.#checkFrozen();
+    await this.#blobs.vacuum(erase, async () => tick());
   }
 
   usage(): { bytesReserved: number; bytesUsed: number } {

@@ -43,6 +43,8 @@ export class Compactor {
   readonly #parts: CompactorParts;
   readonly #jobs: Jobs<CollectionState>;
   readonly #publisher: Publisher;
+  /** To be renumbered with their next compaction, however few ordinals are dead: renumbering leaves no block as it was. */
+  readonly #toRewrite = new Set<CollectionState>();
   #stopped = false;
   #lastError: TidepoolError | null = null;
 
@@ -126,6 +128,30 @@ export class Compactor {
     return this.#jobs.run(state, () => this.#guard(() => this.#compact(state)), isWanted);
   }
 
+  /**
+   * Writes all of the collection's segments anew, from its records and nothing else, and resolves once that is published: nothing
+   * but retained versions and forks names a block then in which a deleted record, or what it once held, could stand.
+   */
+  async rewrite(state: CollectionState): Promise<void> {
+    this.#toRewrite.add(state);
+    try {
+      await this.compact(state);
+    } finally {
+      this.#toRewrite.delete(state);
+    }
+    await this.#untilPublished(state);
+  }
+
+  /** Waits until young arenas have come of age, which takes up to a minute. */
+  async #untilPublished(state: CollectionState): Promise<void> {
+    const { environment } = this.#parts;
+    while (this.#publisher.isUnpublished(state) && !state.dropped) {
+      if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
+      await new Promise<void>((resolve) => void environment.schedule(resolve, Math.max(0, this.#publisher.settlesInMs)));
+      await this.#guard(() => this.#publisher.publishSettled());
+    }
+  }
+
   /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */
   async forget(state: CollectionState): Promise<readonly Manifest[]> {
     await this.#jobs.ended(state);
@@ -179,9 +205,9 @@ export class Compactor {
   // ---- how
 
   async #compact(state: CollectionState): Promise<void> {
-    if (state.log.records === 0) return;
-    await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()));
-    if (needsRenumbering(state)) await this.#renumber(state);
+    if (state.log.records > 0) await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()));
+    else if (!this.#toRewrite.has(state)) return;
+    if (this.#toRewrite.has(state) || needsRenumbering(state)) await this.#renumber(state);
     await this.#publisher.publishSettled();
   }
 

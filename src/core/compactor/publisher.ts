@@ -53,6 +53,11 @@ export class Publisher {
     return new Set([...[...this.#unpublished.keys()].map(({ row }) => row.id), ...this.#parts.manifests.stagedIds()]).size;
   }
 
+  /** Whether something of the collection is not published yet. */
+  isUnpublished(state: Owner): boolean {
+    return this.#unpublished.has(state) || this.#parts.manifests.stagedIds().includes(state.row.id);
+  }
+
   /** Whether the collection is being published now. */
   isPublishing(state: Owner): boolean {
     return this.#beingPublished === state.row.id;

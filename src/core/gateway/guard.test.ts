@@ -177,6 +177,7 @@ describe("every method", () => {
       heartbeat: ["open", undefined],
       identity: ["open", scope],
       info: ["owner", undefined],
+      vacuum: ["owner", { erase: false, after: 0 }],
       reset: ["owner", undefined],
     };
   }

@@ -100,6 +100,7 @@ const RULES: Rules = {
   heartbeat: ["open", "whole"],
   identity: ["read", "database"],
   info: ["owner", "whole"],
+  vacuum: ["owner", "whole"],
   reset: ["owner", "whole"],
 };
 

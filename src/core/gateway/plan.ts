@@ -18,6 +18,7 @@ import type {
   QueryRequest,
   SearchTextRequest,
   Selection,
+  VacuumRequest,
   WriteRequest,
 } from "../service.js";
 import type {
@@ -244,6 +245,12 @@ export function planCheckRecall({ sample, k }: CheckRecallRequest): RecallPlan {
   validateRange(sample, limits.recallSampleMax, "sample");
   validateRange(k, limits.recallResultsMax, "k");
   return { sample, k };
+}
+
+export function planVacuum({ erase, after }: VacuumRequest): VacuumRequest {
+  if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
+  validateCount(after, "after");
+  return { erase, after };
 }
 
 function validateRange(value: unknown, max: number, argument: string): void {

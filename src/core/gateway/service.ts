@@ -13,6 +13,7 @@ import type { Turns } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import type { Writer } from "../collection/writer.js";
+import type { Vacuum } from "../compactor/vacuum.js";
 import { TidepoolError } from "../errors.js";
 import type { ChangeKind, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
@@ -36,6 +37,8 @@ import type {
   SearchTextResponse,
   TenantInfo,
   UserIdentity,
+  VacuumRequest,
+  VacuumStep,
   VersionInfo,
   WriteRequest,
 } from "../service.js";
@@ -60,6 +63,7 @@ import {
   planPage,
   planQuery,
   planSearchText,
+  planVacuum,
   storedMetadata,
 } from "./plan.js";
 
@@ -75,6 +79,7 @@ export interface GatewayParts {
   writer: Writer;
   executor: QueryExecutor;
   facts: Facts;
+  vacuum: Pick<Vacuum, "step">;
   allowReset: boolean;
   /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
@@ -272,6 +277,11 @@ export class GatewayService implements EngineService {
   async info(): Promise<EngineInfo> {
     this.#check();
     return this.#parts.facts.info();
+  }
+
+  async vacuum(request: VacuumRequest): Promise<VacuumStep> {
+    this.#check();
+    return this.#parts.vacuum.step(planVacuum(request));
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {

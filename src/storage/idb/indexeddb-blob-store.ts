@@ -100,6 +100,11 @@ export class IndexedDbBlobStore implements BlobStore {
     return true;
   }
 
+  /** Deleted rows are the browser's: no page can overwrite them. */
+  async vacuum(): Promise<void> {
+    this.#database.assertOpen();
+  }
+
   settledAt(): number {
     return 0;
   }

@@ -120,6 +120,9 @@ class MemoryBlobStore implements BlobStore {
     return [...extents].every((extent) => this.#holds(extent));
   }
 
+  /** What is released is gone. */
+  async vacuum(): Promise<void> {}
+
   settledAt(): number {
     return 0;
   }

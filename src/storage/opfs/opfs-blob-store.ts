@@ -35,7 +35,7 @@ import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
-import { ExtentAllocator, slotted } from "../extent-allocator.js";
+import { ExtentAllocator, slotBytes, slotted } from "../extent-allocator.js";
 import { closedError, notRetainedError } from "../storage-error.js";
 import type { Predecessors } from "../tenure.js";
 import { ArenaFile, arenasPerGeneration } from "./arena-file.js";
@@ -54,6 +54,9 @@ export interface ArenaClaim {
 }
 
 const soleClaim: ArenaClaim = { generation: 0, confirm: async () => undefined, predecessors: null };
+
+/** What free space is overwritten with, a piece at a time. */
+const zeros = new Uint8Array(256 * slotBytes);
 
 export class OpfsBlobStore implements BlobStore {
   readonly #claim: ArenaClaim;
@@ -122,7 +125,11 @@ export class OpfsBlobStore implements BlobStore {
       if (!this.#hasSpare()) await this.#createAhead();
       while (this.#renewing !== null) await this.#renewing;
       this.#assertReady();
-      this.#arenas.get(extent.arena)!.write(bytes, extent.offset);
+      const arena = this.#arenas.get(extent.arena)!;
+      arena.write(bytes, extent.offset);
+      // What stood in the rest of the last slot could not be overwritten later without touching these bytes.
+      const rest = slotted(bytes.length) - bytes.length;
+      if (rest > 0) arena.write(zeros.subarray(0, rest), extent.offset + bytes.length);
       return extent;
     } catch (error) {
       this.#allocator.release([extent]);
@@ -155,6 +162,30 @@ export class OpfsBlobStore implements BlobStore {
     this.#allocator.release(extents);
     this.#trim();
     await this.#renewing;
+  }
+
+  async vacuum(erase: boolean, tick: () => Promise<void>): Promise<void> {
+    while (this.#renewing !== null) await this.#renewing;
+    this.#assertReady();
+    this.#unsealIfDue();
+    this.#cutEnds((bytes) => bytes);
+    if (erase && this.#sealed.size > 0) throw sealedError();
+    for (const arena of erase ? [...this.#arenas.values()] : []) await this.#overwriteFree(arena, tick);
+    await this.flush();
+  }
+
+  /** Between two turns a piece may come into use, so each is asked for when it is its turn. */
+  async #overwriteFree(arena: ArenaFile, tick: () => Promise<void>): Promise<void> {
+    for (let at = 0; ; ) {
+      while (this.#renewing !== null) await this.#renewing;
+      this.#assertReady();
+      const piece = this.#allocator.freeFrom(arena.number, at);
+      if (piece === null) return;
+      const length = Math.min(piece.length, zeros.length);
+      arena.write(zeros.subarray(0, length), piece.offset);
+      at = piece.offset + length;
+      await tick();
+    }
   }
 
   settledAt(): number {
@@ -261,13 +292,17 @@ export class OpfsBlobStore implements BlobStore {
   #trim(): void {
     const { bytesUsed, bytesReserved } = this.#allocator;
     if (!this.#mayTrim || bytesUsed * 2 > bytesReserved) return;
-    const cut = this.#ownArenas().filter((arena) => this.#cut(arena));
+    this.#cutEnds((bytes) => this.#inUnits(bytes));
+  }
+
+  /** Cuts off what is free at the arenas' ends, beyond what `atLeast` makes of the bytes up to there. */
+  #cutEnds(atLeast: (bytes: number) => number): void {
+    const cut = this.#ownArenas().filter((arena) => this.#cut(arena, atLeast(this.#allocator.arenaUsedEnd(arena.number))));
     if (cut.length > 0) this.#renew(cut);
   }
 
-  /** Cuts off what is free at an arena's end; whether there was anything to cut. */
-  #cut(arena: ArenaFile): boolean {
-    const keep = this.#inUnits(this.#allocator.arenaUsedEnd(arena.number));
+  /** Whether there was anything to cut. */
+  #cut(arena: ArenaFile, keep: number): boolean {
     if (keep >= arena.bytes) return false;
     arena.resize(keep);
     this.#allocator.resizeArena(arena.number, keep);
@@ -323,6 +358,13 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertOpen();
     if (!this.#retained) throw notRetainedError();
   }
+}
+
+function sealedError(): TidepoolError {
+  const message =
+    "Files of this database are still open in a worker that has lost it and does not answer, so they cannot be overwritten. " +
+    "Close the tab that it belongs to, and vacuum again";
+  return new TidepoolError("LOCKED", message);
 }
 
 function isQuota(error: unknown): boolean {

@@ -1,0 +1,43 @@
+/** `client.vacuum()`: asks for one step after the other, so that it can be watched and stopped. */
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { validateObject } from "../core/gateway/validate/values.js";
+import type { Connection } from "./connection.js";
+
+/** Options of `client.vacuum`. */
+export interface VacuumOptions {
+  /** Whether what was deleted or replaced is overwritten, too. Default `false`. */
+  erase?: boolean;
+  /** Called after each step, with the number of steps done and of all: a step for each collection, and one for the space. */
+  onProgress?: (progress: { done: number; total: number }) => void;
+  /** Stops between two steps; what is done stays done. */
+  signal?: AbortSignal;
+}
+
+/** What `client.vacuum` has left. */
+export interface VacuumReport {
+  /** Bytes reserved on disk for blocks. */
+  blockBytesReserved: number;
+  /** Bytes of all blocks in use. */
+  blockBytesUsed: number;
+  /** Earlier versions that `retainVersions` keeps, of all collections: what was deleted since stands in them still. */
+  versionsKept: number;
+}
+
+export async function vacuum(connection: Connection, options: VacuumOptions): Promise<VacuumReport> {
+  validateObject(options, "options");
+  const { erase = false, onProgress, signal } = options;
+  if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
+  }
+  for (let after = 0; ; ) {
+    if (signal?.aborted) throw new TidepoolError("ABORTED", "The vacuum was stopped by its signal", { cause: signal.reason });
+    const step = await connection.call("vacuum", { erase, after });
+    onProgress?.({ done: step.done, total: step.total });
+    if (step.after !== null) after = step.after;
+    else {
+      const { blockBytesReserved, blockBytesUsed } = await connection.call("info");
+      return { blockBytesReserved, blockBytesUsed, versionsKept: step.versionsKept };
+    }
+  }
+}
