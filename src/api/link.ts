@@ -31,9 +31,14 @@ interface Served {
   role: Role;
 }
 
+/** A worker that opens the engine, or waits for the lease to do so. */
 interface Candidate {
   transport: Transport;
+  /** Rejects where the engine cannot be opened; never where the candidate was dropped. */
   opened: Promise<unknown>;
+  drop(): void;
+  /** It takes the lease, or has taken it, from a holder that was silent. */
+  takesOver: boolean;
 }
 
 type Ask<T> = (session: Transport["session"]) => Promise<T>;
@@ -120,19 +125,22 @@ export class Link {
   }
 
   /** Asks whoever serves, and when that has gone, whoever serves then. */
-  async call<T>(ask: Ask<T>, request?: unknown, attempt = 1): Promise<T> {
-    const served = await this.#serve();
+  async call<T>(ask: Ask<T>, request?: unknown): Promise<T> {
     this.#underWay++;
-    this.#listenLater(served);
     try {
-      return await served.transport.settle(ask(served.transport.session), request);
-    } catch (error) {
-      if (attempt === limits.callAttemptsMax || !this.#hasGone(served, error as TidepoolError)) throw error;
-      served.transport.end(error as TidepoolError);
+      for (let attempt = 1; ; attempt++) {
+        const served = await this.#serve();
+        this.#listenLater(served);
+        try {
+          return await served.transport.settle(ask(served.transport.session), request);
+        } catch (error) {
+          if (attempt === limits.callAttemptsMax || !this.#hasGone(served, error as TidepoolError)) throw error;
+          served.transport.end(error as TidepoolError);
+        }
+      }
     } finally {
       this.#underWay--;
     }
-    return this.call(ask, request, attempt + 1);
   }
 
   /** The holder's session is `CLOSED` when the holder closes, which is not this client's end. */
@@ -147,6 +155,7 @@ export class Link {
     this.#served = served;
     served.catch(() => {
       if (this.#served === served) this.#served = null;
+      this.#leaveRegistry(); // Another client may ask for the path otherwise.
     });
     return served;
   }
@@ -171,13 +180,25 @@ export class Link {
       const heard = opening ? search.listen(limits.answerWaitMs) : search.ask(null, limits.answerWaitMs);
       const word = await Promise.race([this.#candidate?.opened ?? never, heard as Promise<Serving | null | unknown>]);
       if (this.#current !== null) return this.#current;
+      if (this.#search !== search) return this.#interrupted();
       const holder = word as Serving | null;
       opening = holder !== null && !holder.ready;
-      if (holder?.ready && holder.host !== this.#candidate?.transport.host) {
+      if (holder?.ready && !(await this.#isOwn(holder))) {
         if (await this.#follow(search, holder)) return this.#current!;
       } else if (opening) patience = performance.now() + limits.serveWaitMs;
       else await this.#withoutAnswer(patience);
     }
+  }
+
+  /** The page was put aside, or its clients have closed, before anybody was found. */
+  #interrupted(): Promise<Served> {
+    return this.#aside === null ? Promise.reject(lost("the client was closed")) : this.#find();
+  }
+
+  /** A worker of this page may say to all that it serves before it has said so to this page. */
+  async #isOwn({ host }: Serving): Promise<boolean> {
+    if (this.#candidate === null) return false;
+    return (await Promise.race([this.#candidate.transport.presence, timeout(limits.portWaitMs)])) === host;
   }
 
   async #withoutAnswer(patience: number): Promise<void> {
@@ -193,7 +214,11 @@ export class Link {
   /** Whether somebody has the lease, or is about to. */
   async #isHeld(): Promise<boolean> {
     const { held = [], pending = [] } = await this.#locks!.query();
-    return [...held, ...pending].some(({ name }) => name === `tidepool:${this.#options.path}`);
+    return [...held, ...pending].some(({ name }) => name === this.#lease);
+  }
+
+  get #lease(): string {
+    return `tidepool:${this.#options.path}`;
   }
 
   // ---- being the holder
@@ -201,8 +226,14 @@ export class Link {
   /** Starts a worker that opens the engine once it has the lease. */
   #stand(how: OpenHow = { wait: this.#locks !== undefined }): void {
     const transport = this.#newTransport(this.#connect);
-    const opened = transport.settle(transport.session.open(this.#options, VERSION, how), this.#options);
-    this.#candidate = { transport, opened };
+    let dropped = false;
+    const opening = transport.settle(transport.session.open(this.#options, VERSION, how), this.#options);
+    const opened = opening.catch((error: unknown) => (dropped ? never : Promise.reject(error)));
+    const drop = (): void => {
+      dropped = true;
+      transport.end(lost("another context runs the engine"));
+    };
+    this.#candidate = { transport, opened, drop, takesOver: how.takeOver === true };
     opened.then(
       () => this.#become({ transport, role: "holder" }),
       (error: TidepoolError) => transport.end(error),
@@ -219,6 +250,7 @@ export class Link {
       this.#standing?.abort();
     } else this.#standBy();
     before?.transport.end(lost("another context runs the engine now"));
+    if (this.#locks !== undefined && !links.has(this.#options.path)) links.set(this.#options.path, this);
     if (transport.hasEnded) this.#onEnd(transport);
     else for (const member of this.#members) member.onRole(role);
   }
@@ -346,13 +378,17 @@ export class Link {
       this.#silence = undefined;
     } else if (this.#candidate !== null && this.#standing !== null) {
       const from = performance.now();
-      this.#silence ??= setTimeout(() => this.#takeOver(performance.now() - from), limits.heartbeatMs);
+      this.#silence ??= setTimeout(() => void this.#takeOver(performance.now() - from), limits.heartbeatMs);
     }
   };
 
-  #takeOver(waitedMs: number): void {
+  /** Not where this page itself did not run meanwhile, or its own worker is still being loaded: then nobody need be silent. */
+  async #takeOver(waitedMs: number): Promise<void> {
     this.#silence = undefined;
-    if (this.#candidate === null || waitedMs > 2 * limits.heartbeatMs) return;
+    const candidate = this.#candidate;
+    if (candidate === null || candidate.takesOver || candidate.transport.host === null || waitedMs > 2 * limits.heartbeatMs) return;
+    const { held = [] } = await this.#locks!.query();
+    if (this.#candidate !== candidate || !held.some(({ name }) => name === this.#lease)) return;
     this.#dropCandidate();
     this.#stand({ takeOver: true });
   }
@@ -362,7 +398,7 @@ export class Link {
   #dropCandidate(): void {
     const candidate = this.#candidate;
     this.#candidate = null;
-    candidate?.transport.end(lost("another context runs the engine"));
+    candidate?.drop();
   }
 
   #letGo(reason: TidepoolError): void {
@@ -377,12 +413,17 @@ export class Link {
   async #close(reason: TidepoolError): Promise<void> {
     toPageEvents("remove", this.#onPageEvent);
     try {
-      const served = await this.#served?.catch(() => null);
+      // A search that nobody waits for ends with the client; an opening that is asked for is waited for.
+      const served = this.#underWay > 0 ? await this.#served?.catch(() => null) : this.#current;
       await served?.transport.close(reason);
     } finally {
       this.#letGo(reason);
-      if (links.get(this.#options.path) === this) links.delete(this.#options.path);
+      this.#leaveRegistry();
     }
+  }
+
+  #leaveRegistry(): void {
+    if (links.get(this.#options.path) === this) links.delete(this.#options.path);
   }
 
   /** In the back/forward cache a page must hold nothing: it would keep the database locked there. */

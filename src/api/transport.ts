@@ -7,7 +7,7 @@
  * ends once, and for good, and then nothing that outlives it leads back to it: Comlink has the channel kept for as long as the
  * session's proxy is, so a channel that led to the transport, and by it to that proxy, would never go.
  */
-import { type Remote, wrap } from "comlink";
+import { type Remote, releaseProxy, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
 
@@ -108,6 +108,8 @@ export class Transport {
     if ("terminate" in channel) channel.terminate();
     else {
       void this.session.close();
+      // Else Comlink would say so once the proxy is collected, over a channel that is closed by then.
+      this.session[releaseProxy]();
       channel.close();
     }
     this.#onEnd();

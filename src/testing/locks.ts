@@ -27,7 +27,7 @@ export class TestLocks {
 
   readonly query = async (): Promise<LockManagerSnapshot> => ({
     held: this.held.map((name) => ({ name, mode: "exclusive" })),
-    pending: [],
+    pending: [...this.#queues].flatMap(([name, queue]) => queue.slice(1).map(() => ({ name, mode: "exclusive" as const }))),
   });
 
   async #hold(name: string, granted: Granted): Promise<unknown> {

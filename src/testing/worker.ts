@@ -15,7 +15,7 @@ export class TestWorker extends EventTarget {
     this.#inside = port2;
     port1.addEventListener("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
     port1.start();
-    host.connect(port2);
+    host.own(port2);
   }
 
   postMessage(message: { path?: string[] }, transfer: Transferable[] = []): void {
