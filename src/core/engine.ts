@@ -54,6 +54,8 @@ export interface EngineParts {
    * here is not supported.
    */
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
+  /** Told once when the engine refuses every later call, until the database is reopened. Must not throw. */
+  onPoison?(error: TidepoolError): void;
   /** Told of what happens, as it happens. */
   tell?: Tell;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/vector/planner.ts`; tests ask for less. */
@@ -76,7 +78,10 @@ export class Engine {
   readonly #sysdb: SysDb;
   readonly #blocks: BlockStore;
   // What memory holds must not reach the disk any more: a compaction would truncate the log that knows better.
-  readonly #availability = new Availability(() => this.#compactor.halt());
+  readonly #availability = new Availability((error) => {
+    this.#compactor.halt();
+    this.#parts.onPoison?.(error);
+  });
   readonly #turns: Turns;
   readonly #log: Log;
   readonly #vectorCache: ByteCache<number, Float32Array>;

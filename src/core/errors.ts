@@ -49,9 +49,9 @@ export type ErrorCode =
   | "ABORTED"
   /** The call took longer than its `timeoutMs`. */
   | "TIMEOUT"
-  /** A flush or an invariant failed earlier; reopen the database. */
+  /** A flush or an invariant failed. The engine ends, and the next call opens the database anew, with all that was acknowledged. */
   | "POISONED"
-  /** The worker died or could not be started; the call may or may not have taken effect. */
+  /** The worker died or could not be started, or the browser does not answer; the call may or may not have taken effect. */
   | "CONNECTION_LOST"
   /** The embedding function threw, is missing, or answered something that is not an embedding. */
   | "EMBEDDING_FUNCTION"

@@ -124,6 +124,14 @@ export const arenaSettleMs = 60_000;
 
 /** Ids that a change tells of; of a larger one it tells their number. */
 export const changeIdsMax = 100;
+/** How long the browser may take to open something that is stored, or to say whether it is there, before that counts as failed. */
+export const browserWaitMs = 10_000;
+/** How long a transaction may take: one that is not over by then is given up, and the connection with it. */
+export const transactionWaitMs = 60_000;
+/** How long an engine may take to close before its worker lets go of the lease all the same. */
+export const closeWaitMs = 10_000;
+/** Least time between two looks at whether the files of a database that is written to are still there. */
+export const filesCheckMs = 1_000;
 /** How long deleting a database waits for the tab that holds it to let go of it. */
 export const lockWaitMs = 5_000;
 /** How long a client waits for a holder that neither answers nor lets go of the database. */

@@ -204,6 +204,8 @@ export type WarningCode =
   | "GRAPH_FAILED"
   /** A graph cannot be built, for want of memory, say; the exact scan answers. */
   | "GRAPH_NOT_BUILT"
+  /** The browser has cleared stored data while the database was open; it has been opened anew, without it. */
+  | "DATA_EVICTED"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
   | "INTERNAL";
 

@@ -34,6 +34,32 @@ export function closedError(): TidepoolError {
   return new TidepoolError("CLOSED", "The storage is closed");
 }
 
+/** The browser has cleared what was stored here while it was in use. */
+export function clearedError(path: string, lost: "indexeddb" | "opfs"): TidepoolError {
+  const what = lost === "opfs" ? "the files" : "the IndexedDB database";
+  return new TidepoolError(
+    "DATA_EVICTED",
+    `The browser has cleared ${what} of the database "${path}" while it was open. What is written from now on is written anew`,
+    { details: { path, lost } },
+  );
+}
+
+/** Whether the browser refuses to store anything here: site data is blocked, or the session is a private one that stores nothing. */
+export function isRefusal(error: unknown): boolean {
+  return ["SecurityError", "UnknownError", "InvalidStateError", "NotAllowedError"].includes(nameOf(error));
+}
+
+/** What a browser that stores nothing here leads to. */
+export function refused(what: string, cause: unknown): TidepoolError {
+  const reason = cause === undefined ? "it is missing" : `${nameOf(cause)}: ${(cause as Error).message}`;
+  return new TidepoolError(
+    "NOT_SUPPORTED",
+    `The browser does not let this page use ${what} (${reason}): site data may be blocked, or the session be private. ` +
+      'Storage "memory" works without it',
+    { cause },
+  );
+}
+
 /** Why nothing more is written here: somebody else took the lease and, with it, a later generation. */
 export function leaseLost(path: string): TidepoolError {
   return new TidepoolError(

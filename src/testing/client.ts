@@ -17,7 +17,8 @@ export function memoryHost(environment: Environment = workerEnvironment, locks?:
   return new Host({
     locks,
     openStorage: (options, tenure) => openStorage(options, environment, tenure),
-    openEngine: (storage, options, tell) => Engine.open({ storage, kernel: referenceKernel, environment, options, tell }),
+    openEngine: (storage, options, tell, onPoison) =>
+      Engine.open({ storage, kernel: referenceKernel, environment, options, tell, onPoison }),
     destroyStorage,
     randomId: () => environment.randomId(),
   });

@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
+import { limits } from "../core/limits.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import type { Tenure } from "../storage/tenure.js";
@@ -325,6 +326,69 @@ describe("a holder that does not answer", () => {
     const second = connect(parts, host);
     await second.open(options, VERSION);
     expect(await heartbeat(second)).toBe(1);
+  });
+});
+
+describe("where site data is blocked", () => {
+  const denied = { request: () => Promise.reject(new DOMException("denied", "SecurityError")), query: () => expect.unreachable() };
+
+  test("memory works, and what is stored is NOT_SUPPORTED", async () => {
+    const parts = Object.assign(new TestParts(), { locks: denied as unknown as Locks });
+    const session = connect(parts);
+    expect(await session.presence()).toBeNull();
+    await session.open({ ...options, storage: "memory" }, VERSION);
+    expect(await heartbeat(session)).toBe(1);
+    const message = expect.stringContaining("site data may be blocked");
+    await expect(connect(parts).open(options, VERSION)).rejects.toMatchObject({ code: "NOT_SUPPORTED", message });
+    await expect(connect(parts).destroy("p", VERSION)).rejects.toMatchObject({ code: "NOT_SUPPORTED", message });
+  });
+});
+
+describe("an engine that fails", () => {
+  /** Opens, and returns what lets the engine fail. */
+  async function opened(parts: TestParts, host: Host, pushes: Push[] = []): Promise<[Session, (error: TidepoolError) => void]> {
+    let fail = (_error: TidepoolError): void => expect.unreachable();
+    parts.openEngine = async (_storage, _options, tell, failed) => {
+      fail = failed;
+      return parts.engine.open(tell);
+    };
+    const session = connect(parts, host, pushes);
+    await session.open(options, VERSION);
+    return [session, fail];
+  }
+
+  test("is closed, and the next opening gets a new one", async () => {
+    const parts = new TestParts();
+    const host = new Host(parts);
+    const pushes: Push[] = [];
+    const [session, fail] = await opened(parts, host, pushes);
+    fail(new TidepoolError("POISONED", "a flush failed"));
+    await expect.poll(() => pushes).toEqual([{ type: "ended", event: { code: "POISONED", message: "a flush failed" } }]);
+    await expect(heartbeat(session)).rejects.toMatchObject({ code: "POISONED" });
+    const [next] = await opened(parts, host);
+    expect(await heartbeat(next)).toBe(1);
+    expect(parts.engine.requests.filter(([method]) => method === "close")).toHaveLength(1);
+  });
+
+  test("says aloud that stored data is gone", async () => {
+    const parts = new TestParts();
+    const pushes: Push[] = [];
+    const [, fail] = await opened(parts, new Host(parts), pushes);
+    fail(new TidepoolError("DATA_EVICTED", "cleared"));
+    await expect.poll(() => pushes).toMatchObject([{ type: "warning", event: { code: "DATA_EVICTED" } }, { type: "ended" }]);
+  });
+
+  test("holds up nobody when it does not close in time; whoever comes next knows that it may be there still", async () => {
+    const parts = new TestParts();
+    const [session] = await opened(parts, new Host(parts));
+    parts.engine.overrides.set("close", () => new Promise(() => undefined));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const closing = session.close().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(limits.closeWaitMs);
+    expect(await closing).toMatchObject({ code: "CONNECTION_LOST" });
+    vi.useRealTimers();
+    const lease = await acquireLease(parts.locks, "p", { id: "next" });
+    expect(await lease.predecessors()).not.toBeNull();
   });
 });
 

@@ -1,16 +1,18 @@
 /**
  * What a worker does for those who speak to it. Each has a session of its own; all share one engine. The first session that
  * opens brings it up: lease, storage, kernel, engine, in this order, and all of it undone when a later step fails, so that
- * the page can simply try again. When the last session has closed, the engine is closed and the lease given back. When the lease is
- * lost, or the storage, the engine ends at once, all sessions are told, and what it held is given back as far as it goes. Parts come
- * in from `start-worker.ts`; tests bring their own.
+ * the page can simply try again. When the last session has closed, the engine is closed and the lease given back. When the lease or
+ * the storage is lost, or a flush has failed, the engine ends at once, all sessions are told, and what it held is given back as far
+ * as it goes. Parts come in from `start-worker.ts`; tests bring their own.
  */
 import { type Endpoint, expose } from "comlink";
 import { Serial } from "../core/base/serial.js";
 import type { TidepoolError } from "../core/errors.js";
 import type { Tell } from "../core/events.js";
+import { limits } from "../core/limits.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
+import { bounded } from "../storage/bounded.js";
 import { leaseLost } from "../storage/storage-error.js";
 import type { Tenure } from "../storage/tenure.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
@@ -31,7 +33,8 @@ export interface HostParts {
   locks: Locks | undefined;
   openStorage(options: OpenOptions, tenure: Tenure): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
-  openEngine(storage: Storage, options: OpenOptions, tell: Tell): Promise<OpenEngine>;
+  /** `fail` is told when the engine can only be closed, and opened anew. */
+  openEngine(storage: Storage, options: OpenOptions, tell: Tell, fail: (error: TidepoolError) => void): Promise<OpenEngine>;
   randomId(): string;
   /** Opens a channel to other contexts; without it nobody but those who have a port reaches the engine. */
   openChannel?: OpenChannel;
@@ -159,7 +162,9 @@ export class Host implements SessionHost {
     let fail = (_error: TidepoolError): void => undefined;
     const failed = new Promise<TidepoolError>((resolve) => (fail = resolve));
     void lease?.lost.then(() => fail(leaseLost(options.path)));
-    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost: fail };
+    // What is in memory only would be lost by opening it anew.
+    const lost = lease === null ? () => undefined : fail;
+    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost };
     try {
       const opened: Opened = { options, ...(await this.#openEngine(options, tenure)), lease, reception };
       void failed.then((error) => this.#end(opened, error));
@@ -176,8 +181,9 @@ export class Host implements SessionHost {
     const storage = await this.#parts.openStorage(options, tenure);
     try {
       const tell: Tell = (type, event) => this.#push({ type, event } as Push);
+      const fail = tenure.lost;
       // Whether a session may reset is for the session to say.
-      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, { ...options, allowReset: true }, tell) };
+      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, { ...options, allowReset: true }, tell, fail) };
     } catch (error) {
       await storage.close();
       throw error;
@@ -189,6 +195,7 @@ export class Host implements SessionHost {
     if (this.#opened !== opened) return;
     this.#opened = null;
     opened.reception?.close();
+    if (error.code === "DATA_EVICTED") this.#push({ type: "warning", event: { code: "DATA_EVICTED", message: error.message } });
     for (const session of this.#sessions) session.end(error);
     this.#sessions.clear();
     void this.#changes.run(() => close(opened)).catch(() => undefined);
@@ -212,19 +219,20 @@ export class Host implements SessionHost {
   }
 }
 
-/** The lease goes back after the engine has let go of everything. */
+/** The lease goes back after the engine has let go of everything, or has not come to an end in time. */
 async function close({ engine, lease, reception }: Opened): Promise<void> {
   reception?.close();
+  const closing = engine.close();
+  void closing.catch(() => undefined).then(() => lease?.release());
   try {
-    await engine.close();
+    await bounded(closing, "close the database", limits.closeWaitMs);
   } finally {
-    lease?.release();
+    lease?.resign();
   }
 }
 
 async function announcePresence(parts: HostParts): Promise<string | null> {
   if (parts.locks === undefined) return null;
   const name = `tidepool-worker:${parts.randomId()}`;
-  await holdUntilDeath(parts.locks, name);
-  return name;
+  return (await holdUntilDeath(parts.locks, name)) ? name : null;
 }

@@ -9,6 +9,8 @@
  */
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import { bounded } from "../storage/bounded.js";
+import { isRefusal, refused } from "../storage/storage-error.js";
 import type { Predecessors } from "../storage/tenure.js";
 
 export interface Lease {
@@ -18,6 +20,8 @@ export interface Lease {
   predecessors(): Promise<Predecessors | null>;
   /** Gives the right back, once everything is closed; a lease that was lost, too, so that others know that it is. */
   release(): void;
+  /** Gives the right back although not everything could be closed: whoever comes next finds a predecessor. */
+  resign(): void;
 }
 
 /** The part of `navigator.locks` that is used; tests bring their own. */
@@ -42,9 +46,16 @@ export async function acquireLease(locks: Locks | undefined, path: string, optio
   }
   const right = await acquireRight(locks, path, options);
   const own = `${enginesOf(path)}:${options.id}`;
-  const letGo = await hold(locks, own);
+  let letGo: () => void;
+  try {
+    letGo = await bounded(hold(locks, own), `announce the engine of database "${path}"`);
+  } catch (error) {
+    right.release();
+    throw lockFailed(path, error);
+  }
   return {
     lost: right.lost,
+    resign: right.release,
     predecessors: () => othersOf(locks, path, own),
     release: () => {
       right.release();
@@ -66,17 +77,18 @@ function acquireRight(
   return new Promise((resolve, reject) => {
     let lose = (): void => undefined;
     const lost = new Promise<void>((taken) => (lose = taken));
-    locks
-      .request(`tidepool:${path}`, takeOver ? { steal: true } : { signal: patience.signal }, () => {
+    const how = takeOver ? { steal: true } : { signal: patience.signal };
+    const ask = async () =>
+      locks.request(`tidepool:${path}`, how, () => {
         clearTimeout(timer);
         return new Promise<void>((release) => resolve({ lost, release }));
-      })
-      .catch((error: unknown) => {
-        clearTimeout(timer);
-        // Once it was granted it fails for one reason only: it was stolen. Then there is nobody to reject any more.
-        lose();
-        reject(patience.signal.aborted ? locked(path, waitMs) : lockFailed(path, error));
       });
+    ask().catch((error: unknown) => {
+      clearTimeout(timer);
+      // Once it was granted it fails for one reason only: it was stolen. Then there is nobody to reject any more.
+      lose();
+      reject(patience.signal.aborted ? locked(path, waitMs) : lockFailed(path, error));
+    });
   });
 }
 
@@ -88,14 +100,17 @@ function hold(locks: Locks, name: string): Promise<() => void> {
 }
 
 async function othersOf(locks: Locks, path: string, own: string): Promise<Predecessors | null> {
-  const { held = [] } = await locks.query();
+  const { held = [] } = await bounded(locks.query(), `look for other engines of database "${path}"`);
   const isOther = (name: string): boolean => name.slice(0, name.lastIndexOf(":")) === enginesOf(path) && name !== own;
   const others = held.flatMap(({ name = "" }) => (isOther(name) ? [name] : []));
   if (others.length === 0) return null;
   return { gone: Promise.all(others.map((name) => locks.request(name, () => undefined))).then(() => undefined) };
 }
 
+/** Where site data is blocked there are no locks either. */
 function lockFailed(path: string, cause: unknown): TidepoolError {
+  if (cause instanceof TidepoolError) return cause;
+  if (isRefusal(cause)) return refused("Web Locks", cause);
   return new TidepoolError("INTERNAL", `The lock of database "${path}" failed`, { cause });
 }
 
@@ -107,7 +122,16 @@ function locked(path: string, waitMs: number): TidepoolError {
   );
 }
 
-/** Holds a lock of this name until the worker dies: whoever then gets it knows that the worker is gone. */
-export async function holdUntilDeath(locks: Locks, name: string): Promise<void> {
-  await hold(locks, name);
+/**
+ * Holds a lock of this name until the worker dies: whoever then gets it knows that the worker is gone. `false` where the browser
+ * gives out no locks, since it stores nothing here.
+ */
+export async function holdUntilDeath(locks: Locks, name: string): Promise<boolean> {
+  try {
+    await bounded(hold(locks, name), "announce the worker");
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
 }

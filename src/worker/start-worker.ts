@@ -38,7 +38,8 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     locks: navigator.locks,
     openStorage: (options, tenure) => openStorage(options, environment, tenure),
     destroyStorage,
-    openEngine: async (storage, options, tell) => Engine.open({ storage, kernel: await kernel, environment, options, engines, tell }),
+    openEngine: async (storage, options, tell, onPoison) =>
+      Engine.open({ storage, kernel: await kernel, environment, options, engines, tell, onPoison }),
     randomId: environment.randomId,
     openChannel: typeof BroadcastChannel === "undefined" ? undefined : (name) => new BroadcastChannel(name),
   });

@@ -6,12 +6,12 @@
 import { TidepoolError } from "../errors.js";
 
 export class Availability {
-  readonly #onPoison: () => void;
+  readonly #onPoison: (error: TidepoolError) => void;
   #poison: TidepoolError | null = null;
   #isClosed = false;
 
   /** `onPoison` ends all work of which something might still reach the disk. It is called once, and must not throw. */
-  constructor(onPoison: () => void) {
+  constructor(onPoison: (error: TidepoolError) => void) {
     this.#onPoison = onPoison;
   }
 
@@ -30,7 +30,7 @@ export class Availability {
   poison(error: TidepoolError): TidepoolError {
     if (this.#poison === null) {
       this.#poison = error;
-      this.#onPoison();
+      this.#onPoison(error);
     }
     return this.#poison;
   }

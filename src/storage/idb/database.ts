@@ -17,8 +17,10 @@ import type { DBSchema, IDBPDatabase, IDBPTransaction, OpenDBCallbacks, StoreNam
 import { deleteDB, openDB } from "idb";
 import { Serial } from "../../core/base/serial.js";
 import { TidepoolError } from "../../core/errors.js";
+import { limits } from "../../core/limits.js";
 import type { Durability } from "../../core/storage.js";
-import { closedError, leaseLost, nameOf, storageError } from "../storage-error.js";
+import { bounded } from "../bounded.js";
+import { clearedError, closedError, isRefusal, leaseLost, nameOf, refused, storageError } from "../storage-error.js";
 import { soleTenure, type Tenure } from "../tenure.js";
 import { decodeGeneration, encodeGeneration, generationAfter, generationKey } from "./generation.js";
 
@@ -61,12 +63,12 @@ export class Database {
    * `tenure.lost` is told once when the connection, or the right to write over it, is taken away.
    */
   static async open(path: string, tenure: Tenure = soleTenure): Promise<Database> {
-    if (typeof indexedDB === "undefined") throw new TidepoolError("NOT_SUPPORTED", "There is no IndexedDB in this context");
+    assertPresent();
     let opened: Database | undefined;
-    const lose = (why: string) => opened?.lose(new TidepoolError("CLOSED", why));
     const connection = await openUnlessBlocked(path, {
-      blocking: () => lose(`The database "${path}" was closed because another tab deletes or upgrades it`),
-      terminated: () => lose(`The browser closed the database "${path}"; its data may have been cleared`),
+      blocking: () =>
+        opened?.lose(new TidepoolError("CLOSED", `The database "${path}" was closed because another tab deletes or upgrades it`)),
+      terminated: () => opened?.terminated(),
     });
     opened = new Database(connection, path, tenure.lost);
     try {
@@ -182,6 +184,17 @@ export class Database {
     return this.#closed ?? error;
   }
 
+  /** The browser has closed the connection. Why is asked first, so that whoever hears of it hears what became of the data. */
+  terminated(): TidepoolError {
+    const message = `The browser closed the database "${this.#path}"; the call may or may not have taken effect`;
+    const error = new TidepoolError("CONNECTION_LOST", message);
+    if (this.#closed === null) {
+      this.shut(error);
+      void isDeleted(this.#path).then((deleted) => this.#onLost(deleted ? clearedError(this.#path, "indexeddb") : error));
+    }
+    return error;
+  }
+
   assertOpen(): void {
     if (this.#closed) throw new TidepoolError(this.#closed.code, this.#closed.message);
   }
@@ -197,14 +210,17 @@ export class Database {
       transaction = begin();
     } catch (error) {
       // The connection can be lost a moment before the event that says so.
-      if (nameOf(error) === "InvalidStateError") throw new TidepoolError("CLOSED", "The browser closed the database", { cause: error });
+      if (nameOf(error) === "InvalidStateError") throw this.terminated();
       throw storageError(error, doing);
     }
     const result = body(transaction).catch((error: unknown) => {
       abort(transaction);
       throw error;
     });
-    const [value, done] = await Promise.allSettled([result, transaction.done, ended(transaction)]);
+    const over = Promise.allSettled([result, transaction.done, ended(transaction)]);
+    const [value, done] = await bounded(over, doing, limits.transactionWaitMs).catch((error: TidepoolError) => {
+      throw this.lose(error);
+    });
     if (value.status === "fulfilled" && done.status === "fulfilled") return value.value;
     const reasons = [value, done].flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
     throw storageError(rootCause([...reasons, transaction.error]), doing);
@@ -230,9 +246,9 @@ function ended(transaction: Transaction<IDBTransactionMode>): Promise<void> {
 export async function deleteDatabase(path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const blocked = () => reject(new TidepoolError("LOCKED", `The database "${path}" is open elsewhere; it disappears once that closes`));
-    deleteDB(databaseName(path), { blocked }).then(resolve, (error: unknown) =>
-      reject(storageError(error, `delete the database "${path}"`)),
-    );
+    const doing = `delete the database "${path}"`;
+    const ask = async () => deleteDB(databaseName(path), { blocked });
+    bounded(ask(), doing).then(resolve, (error: unknown) => reject(storageError(error, doing)));
   });
 }
 
@@ -253,13 +269,38 @@ function openUnlessBlocked(path: string, callbacks: { blocking(): void; terminat
     // Some browsers throw at once instead of failing the request.
     const open = async (): Promise<IDBPDatabase<Schema>> =>
       openDB<Schema>(databaseName(path), schemaVersion, { upgrade: create, blocked, ...callbacks });
-    open().then(
-      // A blocked request goes on waiting and may succeed later, when nobody listens any more.
-      (database) => (refused ? database.close() : resolve(database)),
+    const opening = open().catch((error: unknown) => {
       // Of a creation that found no room the request only says that it was aborted.
-      (error: unknown) => reject(openError(rootCause([error, creation?.error]), path)),
-    );
+      throw openError(rootCause([error, creation?.error]), path);
+    });
+    // A blocked request goes on waiting and may succeed later, when nobody listens any more; so does one that was given up.
+    opening.then((database) => refused && database.close()).catch(() => undefined);
+    bounded(opening, `open the database "${path}"`).then(resolve, (error: unknown) => {
+      refused = true;
+      reject(error);
+    });
   });
+}
+
+/** The property itself throws where the browser stores nothing. */
+function assertPresent(): void {
+  let factory: IDBFactory | null | undefined;
+  try {
+    factory = globalThis.indexedDB as IDBFactory | null | undefined;
+  } catch (error) {
+    throw refused("IndexedDB", error);
+  }
+  if (!factory) throw refused("IndexedDB", undefined);
+}
+
+/** Whether the browser has no database at this path any more. One that does not say counts as having it. */
+async function isDeleted(path: string): Promise<boolean> {
+  try {
+    const databases = await bounded(indexedDB.databases(), "list the databases");
+    return databases.every(({ name }) => name !== databaseName(path));
+  } catch {
+    return false;
+  }
 }
 
 function upgrade(database: IDBPDatabase<Schema>): void {
@@ -269,6 +310,7 @@ function upgrade(database: IDBPDatabase<Schema>): void {
 }
 
 function openError(error: unknown, path: string): TidepoolError {
+  if (isRefusal(error)) return refused("IndexedDB", error);
   if (nameOf(error) !== "VersionError") return storageError(error, `open the database "${path}"`);
   return new TidepoolError("FORMAT_TOO_NEW", `The database "${path}" was written by a newer release; nothing was changed`, {
     cause: error,

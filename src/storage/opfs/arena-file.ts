@@ -19,6 +19,7 @@ const namePattern = /^arena-(\d+)-(\d+)$/;
 export class ArenaFile {
   readonly number: number;
   readonly createdAtMs: number;
+  readonly name: string;
   /** Opens the file's handle. */
   readonly #openHandle: () => Promise<SyncHandle>;
   #handle: SyncHandle;
@@ -26,7 +27,8 @@ export class ArenaFile {
   #dirty = false;
   #closed = false;
 
-  private constructor(number: number, createdAtMs: number, handle: SyncHandle, openHandle: () => Promise<SyncHandle>) {
+  private constructor(name: string, number: number, createdAtMs: number, handle: SyncHandle, openHandle: () => Promise<SyncHandle>) {
+    this.name = name;
     this.number = number;
     this.createdAtMs = createdAtMs;
     this.#openHandle = openHandle;
@@ -74,7 +76,7 @@ export class ArenaFile {
     const openHandle = () => openSyncHandle(directory, name);
     const handle = await openHandle();
     try {
-      return new ArenaFile(number, createdAtMs, handle, openHandle);
+      return new ArenaFile(name, number, createdAtMs, handle, openHandle);
     } catch (error) {
       handle.close();
       throw storageError(error, `open the file ${name}`);

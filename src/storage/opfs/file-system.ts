@@ -5,7 +5,8 @@
  */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
-import { nameOf, storageError } from "../storage-error.js";
+import { bounded } from "../bounded.js";
+import { isRefusal, nameOf, refused, storageError } from "../storage-error.js";
 
 export interface SyncHandle {
   read(into: Uint8Array, options: { at: number }): number;
@@ -34,22 +35,18 @@ const rootName = "tidepool";
 export async function openDirectory(path: string): Promise<Directory> {
   const tidepool = await tidepoolDirectory();
   const name = directoryName(path);
-  return tidepool.getDirectoryHandle(name, { create: true }).catch((error: unknown) => {
+  return bounded(tidepool.getDirectoryHandle(name, { create: true }), `open the directory ${rootName}/${name}`).catch((error: unknown) => {
     throw storageError(error, `open the directory ${rootName}/${name}`);
   });
 }
 
 /** The directory of the database at this path, `null` when there is none or no file system to hold it. Creates nothing. */
 export async function findDirectory(path: string): Promise<Directory | null> {
-  const root = await storageManager()
-    ?.getDirectory?.()
-    .catch((error: unknown) => {
-      // Without permission there is no file system, and so nothing in it.
-      if (nameOf(error) !== "SecurityError") throw storageError(error, "open the origin private file system");
-    });
-  if (!root) return null;
+  const root = await findRoot();
+  if (root === null) return null;
+  const found = root.getDirectoryHandle(rootName).then((tidepool) => tidepool.getDirectoryHandle(directoryName(path)));
   try {
-    return await (await root.getDirectoryHandle(rootName)).getDirectoryHandle(directoryName(path));
+    return await bounded(found, `look for the directory ${rootName}/${path}`);
   } catch (error) {
     if (nameOf(error) === "NotFoundError") return null;
     throw storageError(error, `look for the directory ${rootName}/${path}`);
@@ -104,24 +101,62 @@ export async function openSyncHandle(directory: Directory, name: string): Promis
 }
 
 async function createSyncHandle(directory: Directory, name: string): Promise<SyncHandle> {
-  const file = await directory.getFileHandle(name, { create: true });
+  const file = await bounded(directory.getFileHandle(name, { create: true }), `open the file ${name}`);
   if (!file.createSyncAccessHandle) throw unsupported("it has no synchronous access handles here; dedicated workers may have them");
-  return file.createSyncAccessHandle({ mode: "readwrite-unsafe" });
+  return openedInTime(file.createSyncAccessHandle({ mode: "readwrite-unsafe" }), `open the file ${name}`);
+}
+
+/** A handle that comes too late is closed: it would keep others out of the file. */
+function openedInTime(opening: Promise<SyncHandle>, doing: string): Promise<SyncHandle> {
+  let isLate = false;
+  const late = (handle: SyncHandle): void => {
+    if (isLate) handle.close();
+  };
+  opening.then(late, () => undefined);
+  return bounded(opening, doing).catch((error: unknown) => {
+    isLate = true;
+    throw error;
+  });
 }
 
 async function tidepoolDirectory(): Promise<Directory> {
+  const root = await rootDirectory();
+  try {
+    return await bounded(root.getDirectoryHandle(rootName, { create: true }), "open the origin private file system");
+  } catch (error) {
+    throw storageError(error, "open the origin private file system");
+  }
+}
+
+/** Where the browser refuses it there is no file system, and so nothing in it. */
+async function findRoot(): Promise<Directory | null> {
+  return rootDirectory().catch((error: unknown) => {
+    if (error instanceof TidepoolError && error.code === "NOT_SUPPORTED") return null;
+    throw error;
+  });
+}
+
+async function rootDirectory(): Promise<Directory> {
   const manager = storageManager();
   if (!manager?.getDirectory) throw unsupported("there is no navigator.storage.getDirectory");
   try {
-    const root = await manager.getDirectory();
-    return await root.getDirectoryHandle(rootName, { create: true });
+    return await bounded(manager.getDirectory(), "open the origin private file system");
   } catch (error) {
+    if (isRefusal(error)) throw refused("the origin private file system", error);
     throw storageError(error, "open the origin private file system");
   }
 }
 
 function storageManager(): { getDirectory?(): Promise<Directory> } | undefined {
   return (globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } }).navigator?.storage;
+}
+
+/** Whether a file that was there cannot be found any more, for whatever reason. */
+export function isGone(directory: Directory, name: string): Promise<boolean> {
+  return bounded(directory.getFileHandle(name), `look for the file ${name}`).then(
+    () => false,
+    () => true,
+  );
 }
 
 /** A path may contain anything; a name in the file system may not contain slashes or be made of dots alone. */

@@ -36,16 +36,18 @@ import { limits } from "../../core/limits.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
 import { ExtentAllocator, slotBytes, slotted } from "../extent-allocator.js";
-import { closedError, notRetainedError } from "../storage-error.js";
+import { clearedError, closedError, notRetainedError } from "../storage-error.js";
 import type { Predecessors } from "../tenure.js";
 import { ArenaFile, arenasPerGeneration } from "./arena-file.js";
-import type { Directory } from "./file-system.js";
+import { type Directory, isGone } from "./file-system.js";
 
 /** How arenas are cut; tests use small ones. */
 export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaSettleMs", number>;
 
-/** What an engine may do with the arenas that it finds. */
+/** What an engine may do with the arenas that it finds, and who hears of their end. */
 export interface ArenaClaim {
+  /** Told once when the files are gone from under the engine; returns what to say of it. */
+  cleared(): TidepoolError;
   readonly generation: number;
   /** Rejects when somebody has taken a later generation. */
   confirm(): Promise<void>;
@@ -53,7 +55,12 @@ export interface ArenaClaim {
   readonly predecessors: Predecessors | null;
 }
 
-const soleClaim: ArenaClaim = { generation: 0, confirm: async () => undefined, predecessors: null };
+const soleClaim: ArenaClaim = {
+  cleared: () => clearedError("", "opfs"),
+  generation: 0,
+  confirm: async () => undefined,
+  predecessors: null,
+};
 
 /** What free space is overwritten with, a piece at a time. */
 const zeros = new Uint8Array(256 * slotBytes);
@@ -77,6 +84,8 @@ export class OpfsBlobStore implements BlobStore {
   #retained = false;
   #mayTrim = true;
   #closed = false;
+  /** The files are gone. */
+  #cleared = false;
 
   private constructor(directory: Directory, now: () => number, arenaLimits: ArenaLimits, claim: ArenaClaim, arenas: readonly ArenaFile[]) {
     this.#directory = directory;
@@ -139,6 +148,7 @@ export class OpfsBlobStore implements BlobStore {
 
   async flush(): Promise<void> {
     while (this.#renewing !== null) await this.#renewing;
+    await this.check();
     this.#assertReady();
     for (const arena of this.#arenas.values()) arena.flush();
   }
@@ -188,6 +198,22 @@ export class OpfsBlobStore implements BlobStore {
     }
   }
 
+  /**
+   * Looks whether the files are still there: whoever clears site data takes their names away and leaves the handles, over which one
+   * can write on, to nowhere. Rejects with `DATA_EVICTED` when they are not; the store is of no use then.
+   */
+  async check(): Promise<void> {
+    if (this.#closed || this.#cleared || !(await this.#isCleared()) || this.#closed) return;
+    this.#cleared = true;
+    throw this.#claim.cleared();
+  }
+
+  /** One stands for all: they go together. */
+  async #isCleared(): Promise<boolean> {
+    const [oldest] = this.#arenas.values();
+    return this.#cleared || (oldest !== undefined && (await isGone(this.#directory, oldest.name)));
+  }
+
   settledAt(): number {
     const inUse = [...this.#arenas.values()].filter((arena) => this.#allocator.arenaBytesUsed(arena.number) > 0);
     return inUse.length === 0 ? 0 : Math.max(...inUse.map((arena) => arena.createdAtMs)) + this.#limits.arenaSettleMs;
@@ -197,12 +223,14 @@ export class OpfsBlobStore implements BlobStore {
     return { bytesReserved: this.#allocator.bytesReserved, bytesUsed: this.#allocator.bytesUsed };
   }
 
+  /** Handles to files that are gone stay open: in Chromium closing one would never return. They go with the worker. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     // A creation under way sees the closing and closes its own handle; its failure is told to whoever waits for it.
     await this.#creation?.catch(() => {});
     await this.#renewing;
+    if (await this.#isCleared()) return;
     for (const arena of this.#arenas.values()) arena.close();
   }
 
@@ -309,8 +337,10 @@ export class OpfsBlobStore implements BlobStore {
     return true;
   }
 
+  /** Files that are gone are left alone: closing their handles would never return. */
   #renew(arenas: readonly ArenaFile[]): void {
-    const renewing: Promise<void> = Promise.allSettled(arenas.map((arena) => arena.renew())).then(() => {
+    const renewed = this.#isCleared().then((cleared) => Promise.allSettled(cleared ? [] : arenas.map((arena) => arena.renew())));
+    const renewing: Promise<void> = renewed.then(() => {
       if (this.#renewing === renewing) this.#renewing = null;
     });
     this.#renewing = renewing;

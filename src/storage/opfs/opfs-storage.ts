@@ -1,11 +1,13 @@
 /** Blobs in OPFS arenas, log and catalog in IndexedDB. */
 import { TidepoolError } from "../../core/errors.js";
-import type { Durability, Storage } from "../../core/storage.js";
+import { limits } from "../../core/limits.js";
+import type { Durability, LogStore, Storage } from "../../core/storage.js";
 import { Database, deleteDatabase } from "../idb/database.js";
 import { IndexedDbCatalogStore } from "../idb/indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "../idb/indexeddb-log-store.js";
+import { clearedError } from "../storage-error.js";
 import { recordDestruction } from "../storage-kind.js";
-import { type Predecessors, soleTenure, type Tenure } from "../tenure.js";
+import { soleTenure, type Tenure } from "../tenure.js";
 import { ArenaFile } from "./arena-file.js";
 import { type Directory, findDirectory, openDirectory, removeDirectory } from "./file-system.js";
 import { emptyMarker, hasMarker, writeMarker } from "./marker-file.js";
@@ -36,14 +38,20 @@ export async function opfsStorage(
   tenure: Tenure,
   arenaLimits?: ArenaLimits,
 ): Promise<Storage> {
-  const blobs = await openBlobs(database, await openDirectory(path), now, await tenure.predecessors(), arenaLimits);
+  const claim: ArenaClaim = {
+    generation: database.generation,
+    confirm: () => database.confirm(),
+    cleared: () => database.lose(clearedError(path, "opfs")),
+    predecessors: await tenure.predecessors(),
+  };
+  const blobs = await openBlobs(await openDirectory(path), now, claim, arenaLimits);
   const close = async () => {
     database.close();
     await blobs.close();
   };
   return {
     kind: "opfs",
-    log: new IndexedDbLogStore(database, durability),
+    log: watching(new IndexedDbLogStore(database, durability), blobs, now),
     catalog: new IndexedDbCatalogStore(database),
     blobs,
     close,
@@ -55,18 +63,28 @@ export async function opfsStorage(
   };
 }
 
-async function openBlobs(
-  database: Database,
-  directory: Directory,
-  now: () => number,
-  predecessors: Predecessors | null,
-  arenaLimits?: ArenaLimits,
-): Promise<OpfsBlobStore> {
-  const claim: ArenaClaim = { generation: database.generation, confirm: () => database.confirm(), predecessors };
+/** A log that, where it is written to, looks after the files now and then, so that it is noticed soon when they are gone. */
+function watching(log: LogStore, blobs: OpfsBlobStore, now: () => number): LogStore {
+  let lookedAt = now();
+  return {
+    read: (...range) => log.read(...range),
+    tail: (...from) => log.tail(...from),
+    append: (...what) => {
+      if (now() - lookedAt >= limits.filesCheckMs) {
+        lookedAt = now();
+        // What it finds is told to whoever has the database open.
+        blobs.check().catch(() => undefined);
+      }
+      return log.append(...what);
+    },
+  };
+}
+
+async function openBlobs(directory: Directory, now: () => number, claim: ArenaClaim, arenaLimits?: ArenaLimits): Promise<OpfsBlobStore> {
   try {
     return await OpfsBlobStore.open(directory, now, arenaLimits, claim);
   } catch (cause) {
-    if (predecessors === null || !(cause instanceof TidepoolError) || cause.code !== "LOCKED") throw cause;
+    if (claim.predecessors === null || !(cause instanceof TidepoolError) || cause.code !== "LOCKED") throw cause;
     const message =
       "A tab or worker that does not answer any more has the files of this database open, and this browser gives a file to one at a " +
       "time: close that tab, or wait until it answers again";
