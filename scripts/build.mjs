@@ -1,6 +1,6 @@
 /**
  * Builds `dist/` from `src/`: the page part, the self-contained module worker, both kernels as real `.wasm` files, the
- * inline variant, the declarations and the licences of what is bundled.
+ * inline variant, the declarations, and the licences and bill of materials of what is bundled.
  *
  * The page finds its worker, and the worker its kernel, by `new URL("./file", import.meta.url)`. Those two expressions
  * must stand verbatim in what ships: it is the one form that Vite, webpack, Rollup, Parcel and plain browsers all
@@ -15,6 +15,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { billOf, licencesOf, packagesOf } from "./shipped.mjs";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const root = resolve(process.argv[2] ?? home);
@@ -31,6 +32,9 @@ const shipped = new Map([
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
   ["../wasm/build/kernel-relaxed.wasm", "./tidepool-relaxed.wasm"],
 ]);
+
+/** Ids of the modules of all bundles. */
+const bundled = /** @type {Set<string>} */ (new Set());
 
 const urlExpression = /new URL\(\s*(["'])([^"']+)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
 /** The name in the bundle of a hidden URL expression. */
@@ -131,6 +135,7 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
   const [output] = /** @type {import("vite").Rolldown.RolldownOutput[]} */ (Array.isArray(result) ? result : [result]);
   if (!output) throw new Error(`vite built nothing for ${Object.values(entries).join(", ")}`);
   const chunks = output.output.filter((part) => part.type === "chunk");
+  for (const id of chunks.flatMap((chunk) => chunk.moduleIds)) bundled.add(id);
   for (const chunk of chunks) {
     const outside = [...chunk.imports, ...chunk.dynamicImports].filter(
       (name) => !peers.includes(name) && !chunks.some((other) => other.fileName === name),
@@ -221,39 +226,6 @@ function importedBy(code) {
 }
 
 /**
- * The licences of the packages whose code is in the bundles.
- *
- * @param {Iterable<string>} modules
- */
-async function writeLicences(modules) {
-  const names = new Set();
-  for (const id of modules) {
-    const inside = id.replaceAll("\\", "/").split("/node_modules/").at(-1);
-    if (inside && id.includes("node_modules"))
-      names.add(
-        inside
-          .split("/")
-          .slice(0, inside.startsWith("@") ? 2 : 1)
-          .join("/"),
-      );
-  }
-  const parts = await Promise.all([...names].sort().map(licenceOf));
-  await writeFile(
-    join(dist, "THIRD-PARTY-LICENSES.txt"),
-    `The files of this folder contain code of these packages.\n\n${parts.join("\n")}`,
-  );
-}
-
-/** @param {string} name */
-async function licenceOf(name) {
-  const folder = join(home, "node_modules", name);
-  const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file)).sort();
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
-  return [`${"=".repeat(80)}\n${name} ${version} (${license})\n${"=".repeat(80)}`, ...texts.map((text) => text.trim()), ""].join("\n\n");
-}
-
-/**
  * The kernel with a custom section at its end that lifts it over 4 KiB. Vite turns smaller files into data URLs, and a
  * page's `connect-src` may forbid to fetch those. Compressed it is a few bytes more.
  *
@@ -300,17 +272,19 @@ async function buildAll() {
     search: /src\/api\/search\//,
     admin: /src\/api\/(?:admin-client|destroy-path)/,
   };
-  const page = await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
-  const worker = await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
+  await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
+  await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
-  const rest = await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
+  await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
   await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel.wasm"))));
   await writeFile(join(dist, "tidepool-relaxed.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel-relaxed.wasm"))));
   await declare();
-  await writeLicences([...page, ...worker, ...rest].flatMap((chunk) => chunk.moduleIds));
+  const packages = packagesOf(bundled, join(root, "src"));
+  await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), await licencesOf(home, packages));
+  await writeFile(join(dist, "sbom.cdx.json"), `${JSON.stringify(await billOf(home, packages), null, 2)}\n`);
   await check();
 }
 

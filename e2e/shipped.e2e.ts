@@ -1,0 +1,31 @@
+/** Whose code ships, as the built package tells it. */
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+
+const dist = dirname(createRequire(import.meta.url).resolve("tidepool-db"));
+
+/** What stands in the code of each package that is bundled, and survives minifying. */
+const MARKS: Record<string, RegExp> = {
+  "apache-arrow": /indexBufferOffset|recordBatches|getRootAsMessage|bodyLength\(\)/,
+  comlink: /Unserializable return value/,
+  flatbuffers: /FlatBuffers: /,
+  idb: /blocking|IDBTransaction/,
+  minisearch: /MiniSearch/,
+  rolldown: /enumerable:!0/,
+};
+
+test("licences and bill of materials name every package whose code is in the bundles", async () => {
+  const names = (await readdir(dist)).filter((name) => name.endsWith(".js"));
+  const code = (await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")))).join("\n");
+  const licences = await readFile(join(dist, "THIRD-PARTY-LICENSES.txt"), "utf8");
+  const bill = JSON.parse(await readFile(join(dist, "sbom.cdx.json"), "utf8")) as {
+    components: { name: string; version: string; scope: string }[];
+  };
+  const required = bill.components.filter(({ scope }) => scope === "required");
+  // The kernels hold some of their compiler's library, which no mark survives.
+  expect(required.map(({ name }) => name)).toEqual([...Object.keys(MARKS), "assemblyscript"].sort());
+  for (const { name, version } of required) expect(licences).toContain(`\n${name} ${version} (`);
+  for (const [name, mark] of Object.entries(MARKS)) expect([name, mark.test(code)]).toEqual([name, true]);
+});
