@@ -3,9 +3,9 @@
  * it is split into batches, each atomic, of which at most two are under way, so that copying, embedding and storing
  * overlap. Acknowledgements count in order: "n acknowledged" always means the first n records of the call.
  */
+import { recordTextBytes } from "../core/base/record-bytes.js";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import {
-  recordTextBytes,
   validateIdRange,
   validateLengths,
   validateMetadata,
@@ -78,7 +78,7 @@ type Patches = (MetadataPatch | null)[];
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
 /** Records checked between two looks at the clock. */
-const VALIDATED_AT_ONCE = 64;
+const VALIDATED_AT_ONCE = 16;
 /** Assumed while the function that will make the embeddings has not told their length. */
 const DIMENSION_GUESS = 1024;
 
@@ -320,6 +320,8 @@ function nullable<T>(column: readonly (T | null | undefined)[] | null, start: nu
 function withoutNothings(metadata: unknown, nullDeletes: boolean): MetadataPatch | null {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata as null;
   const saysNothing = (value: unknown): boolean => value === undefined || (value === null && !nullDeletes);
+  // Too many keys are refused for what they are, and not read before.
+  if (Object.keys(metadata).length > limits.metadataKeysMax) return metadata as MetadataPatch;
   if (!Object.values(metadata).some(saysNothing)) return metadata as MetadataPatch;
   const entries = Object.entries(metadata).filter(([, value]) => !saysNothing(value));
   return entries.length === 0 ? null : (Object.fromEntries(entries) as MetadataPatch);

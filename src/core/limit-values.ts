@@ -28,10 +28,17 @@ export const bodyDepthMax = 128;
 export const filterDepthMax = 64;
 /** Clauses in one `where` or `whereDocument`, and values of one list in it (`$in`, `$nin`). */
 export const filterClausesMax = 4096;
-export const filterValuesMax = 100_000;
+export const filterValuesMax = 65_536;
 /** Columns that one search selects, and keys that it groups by. */
 export const selectKeysMax = 4096;
 export const groupKeysMax = 256;
+/** Ids that one read or deletion names. */
+export const selectionIdsMax = 100_000;
+/** Keys in one record's metadata, and entries of one list in it. */
+export const metadataKeysMax = 1024;
+export const metadataListMax = 65_536;
+/** Bytes of one answer, about. */
+export const responseBytesMax = 256 * MiB;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
 /** Searches in one `search` call. */

@@ -38,7 +38,7 @@ function added(...metadatas: (Metadata | null)[]): MetadataChange[] {
 }
 
 async function select({ part }: Segment, condition: Condition): Promise<number[]> {
-  return [...(await part.evaluate(condition)).toArray()];
+  return [...(await part.evaluate(condition, () => undefined)).toArray()];
 }
 
 const long = "x".repeat(5000);
@@ -189,4 +189,18 @@ describe("a schema", () => {
     expect(segment.part.answers({ key: "v", operator: "eq", value: 1 })).toBe(true);
     expect(segment.part.answers({ key: "w", operator: "gt", value: 1 })).toBe(true);
   });
+});
+
+test("conditions on many values and on wide ranges take turns", async () => {
+  const segment = new Segment();
+  await segment.apply(added(...Array.from({ length: 1000 }, (_, v) => ({ v }))));
+  const ticksOf = async (condition: Condition): Promise<number> => {
+    let ticks = 0;
+    expect([...(await segment.part.evaluate(condition, () => void ticks++)).toArray()]).toHaveLength(1000);
+    return ticks;
+  };
+  // Values that no record has cost a look, too.
+  const values = new Set(Array.from({ length: 10_000 }, (_, i) => i));
+  expect(await ticksOf({ key: "v", operator: "in", values })).toBeGreaterThanOrEqual(10_000 / 64 - 3);
+  expect(await ticksOf({ key: "v", operator: "gte", value: 0 })).toBeGreaterThanOrEqual(Math.floor(1000 / 64));
 });

@@ -26,6 +26,10 @@ export interface MetadataSection {
 
 /** Changes between two looks at the clock. */
 const CHANGES_PER_TICK = 256;
+/** Posting lists read between two looks at the clock. */
+const LISTS_PER_TICK = 64;
+/** Keys of one condition that are sorted together: sorting cannot be divided. */
+const KEYS_SORTED_AT_ONCE = 4096;
 
 export class CollectionMetadata implements CollectionPart<MetadataSection> {
   readonly #blockfile: PostingBlockfile<Uint32Array, OrdinalListDelta>;
@@ -92,27 +96,44 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
   }
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
-  async evaluate(condition: Condition): Promise<Bitmap> {
+  async evaluate(condition: Condition, tick: Tick): Promise<Bitmap> {
     switch (condition.operator) {
       case "eq":
-        return this.#lookup([scalarKey(condition.key, condition.value)]);
+        return this.#lookup([scalarKey(condition.key, condition.value)], tick);
       case "in":
-        return this.#lookup(Array.from(condition.values, (value) => scalarKey(condition.key, value)));
+        return this.#lookupAll(condition.key, [...condition.values], tick);
       case "contains":
-        return this.#lookup([elementKey(condition.key, condition.value)]);
+        return this.#lookup([elementKey(condition.key, condition.value)], tick);
       default: {
         const matches = new Bitmap();
         const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) matches.addAll(run.values);
+        let lists = 0;
+        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
+          matches.addAll(run.values);
+          if (++lists % LISTS_PER_TICK === 0) await tick();
+        }
         return matches;
       }
     }
   }
 
-  async #lookup(keys: readonly string[]): Promise<Bitmap> {
+  async #lookupAll(key: string, values: readonly Scalar[], tick: Tick): Promise<Bitmap> {
     const matches = new Bitmap();
+    for (let from = 0; from < values.length; from += KEYS_SORTED_AT_ONCE) {
+      const keys = values.slice(from, from + KEYS_SORTED_AT_ONCE).map((value) => scalarKey(key, value));
+      matches.union(await this.#lookup(keys, tick));
+    }
+    return matches;
+  }
+
+  async #lookup(keys: readonly string[], tick: Tick): Promise<Bitmap> {
+    const matches = new Bitmap();
+    let lists = 0;
     // In key order, so that a block is done with before the next one is loaded.
-    for (const key of [...new Set(keys)].sort()) matches.addAll(await this.#blockfile.lookup(this.#section.postings, key));
+    for (const key of [...new Set(keys)].sort()) {
+      matches.addAll(await this.#blockfile.lookup(this.#section.postings, key));
+      if (++lists % LISTS_PER_TICK === 0) await tick();
+    }
     return matches;
   }
 }

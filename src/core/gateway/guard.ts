@@ -5,12 +5,13 @@
  * Quotas are checked against what is stored plus what is on its way; a write that passes never takes a tenant above them. Its
  * size is that of its own columns, of which the log and the blocks, compressed by nothing, hold about as much.
  */
+
+import { recordTextBytes } from "../base/record-bytes.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { CreateCollectionRequest, EngineMethods, EngineService, RequestOf, Scope, UserIdentity, WriteRequest } from "../service.js";
 import type { Caller } from "./caller.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
-import { recordTextBytes } from "./validate/records.js";
 
 /** What a tenant holds, or a write adds to it. */
 export interface Usage {

@@ -234,3 +234,15 @@ describe("limits", () => {
     expect(() => parseWhere(doubled)).toThrow(exceeded("filterClausesMax"));
   });
 });
+
+test("a list has a limit, named in its error", () => {
+  const values = new Array(65_537).fill(1);
+  for (const operator of ["$in", "$nin"]) {
+    expect(() => parseWhere({ a: { [operator]: values } })).toThrow(
+      expect.objectContaining({
+        code: "LIMIT_EXCEEDED",
+        message: expect.stringContaining(`where.a.${operator} has 65537 values`) as string,
+      }),
+    );
+  }
+});

@@ -149,6 +149,7 @@ function parseIdLeaf(operand: unknown, path: string): RecordFilter {
     case "$in":
     case "$nin":
       if (!Array.isArray(value) || value.length === 0) throw invalid(METADATA.kind, inner, value, "a list of at least one id");
+      assertFew(value, inner);
       return condition({ operator: "id", ids: new Set(Array.from(value, (one, i) => id(one, `${inner}[${i}]`))) }, operator === "$nin");
     default:
       throw faulty(METADATA.kind, inner, `not an operator on ids; expected one of ${ID_OPERATORS}`);
@@ -196,6 +197,7 @@ function scalars(value: unknown, path: string): Scalar[] {
   if (!Array.isArray(value) || value.length === 0) {
     throw invalid(METADATA.kind, path, value, "a list of at least one string, number or boolean");
   }
+  assertFew(value, path);
   const list = Array.from(value as unknown[], (element, i) => scalar(element, `${path}[${i}]`));
   const odd = list.findIndex((element) => typeof element !== typeof list[0]);
   if (odd > 0) {
@@ -246,7 +248,11 @@ function faulty(
   return new TidepoolError(code, `Invalid ${CLAUSES[clause]}: ${path} is ${is}`, { details: { ...details, clause, path } });
 }
 
-function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax"): TidepoolError {
+function assertFew(values: readonly unknown[], path: string): void {
+  if (values.length > limits.filterValuesMax) throw tooLarge(`${path} has ${values.length} values, more`, "filterValuesMax");
+}
+
+function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "filterValuesMax"): TidepoolError {
   const message = `${what} than the limit of ${limits[limit]} (${limit})`;
   return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
 }

@@ -11,6 +11,7 @@ import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } f
 import type { IncludeField, RecordColumns } from "../types.js";
 import { limit } from "./operators/limit.js";
 import { checkRecall } from "./operators/recall.js";
+import { forResponse } from "./operators/respond.js";
 import type { FieldSelection } from "./operators/select.js";
 import { search, sourcesOfSearch } from "./search.js";
 import { preparationsOf } from "./sources/sources.js";
@@ -41,7 +42,7 @@ export class QueryExecutor {
   get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
     return this.#read(state, [], async (view) => {
       const ordinals = limit(await view.select(plan.filter), plan.offset, plan.limit);
-      return view.fetch(ordinals, fieldsOf(plan.include));
+      return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
     });
   }
 
@@ -49,7 +50,7 @@ export class QueryExecutor {
   selectIds(state: CollectionState, plan: DeletePlan): Promise<string[]> {
     return this.#read(state, [], async (view) => {
       const ordinals = limit(await view.select(plan.filter), 0, plan.limit);
-      return (await view.fetch(ordinals, fieldsOf(new Set()))).ids;
+      return (await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(new Set()))).ids;
     });
   }
 
@@ -57,11 +58,16 @@ export class QueryExecutor {
   query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
     return this.#read(state, [plan.source], async (view) => {
       const hits = await view.read(plan.source, await view.select(plan.filter));
-      const columns = await view.fetch(concat(hits.map((hit) => hit.ordinals)), fieldsOf(plan.include));
+      const ordinals = concat(
+        Uint32Array,
+        hits.map((hit) => hit.ordinals),
+      );
+      const columns = await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
+      const distances = hits.map((hit) => hit.distances);
       return {
         ...columns,
         counts: hits.map((hit) => hit.ordinals.length),
-        distances: plan.include.has("distances") ? Float32Array.from(hits.flatMap((hit) => [...hit.distances])) : null,
+        distances: plan.include.has("distances") ? concat(Float32Array, distances) : null,
       };
     });
   }
@@ -70,7 +76,7 @@ export class QueryExecutor {
   searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
     return this.#read(state, [plan.source], async (view) => {
       const { ordinals, scores, terms } = await view.read(plan.source, await view.select(plan.filter));
-      return { ...(await view.fetch(ordinals, fieldsOf(plan.include))), scores, terms };
+      return { ...(await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include))), scores, terms };
     });
   }
 
@@ -78,9 +84,10 @@ export class QueryExecutor {
   search(state: CollectionState, { searches, indexOnly }: SearchPlan): Promise<SearchColumns[]> {
     const answerAll = async (view: View): Promise<SearchColumns[]> => {
       const results: SearchColumns[] = [];
+      const fetch = forResponse(view.fetch, this.#tick);
       for (const [i, plan] of searches.entries()) {
         if (i > 0) await this.#tick();
-        results.push(await search(view, plan, this.#tick));
+        results.push(await search(view, plan, fetch, this.#tick));
       }
       return results;
     };
@@ -119,8 +126,8 @@ function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {
   };
 }
 
-function concat(parts: readonly Uint32Array[]): Uint32Array {
-  const out = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+function concat<A extends Uint32Array | Float32Array>(Column: new (length: number) => A, parts: readonly A[]): A {
+  const out = new Column(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     out.set(part, at);

@@ -5,7 +5,7 @@ import type { SearchColumns } from "../service.js";
 import { group } from "./operators/group.js";
 import { limitRanked } from "./operators/limit.js";
 import { inOrder, rank, sourcesOf } from "./operators/rank.js";
-import { select } from "./operators/select.js";
+import { type FetchColumns, select } from "./operators/select.js";
 import { kindOf } from "./sources/sources.js";
 import type { View } from "./view.js";
 
@@ -14,7 +14,7 @@ export function sourcesOfSearch(plan: SingleSearchPlan): RankSource[] {
   return plan.rank === null ? [] : sourcesOf(plan.rank).map((part) => part.source);
 }
 
-export async function search(view: View, plan: SingleSearchPlan, tick: Tick): Promise<SearchColumns> {
+export async function search(view: View, plan: SingleSearchPlan, fetch: FetchColumns, tick: Tick): Promise<SearchColumns> {
   const allowed = await view.select(plan.filter);
   const read = async (source: RankSource) => {
     await tick();
@@ -22,7 +22,7 @@ export async function search(view: View, plan: SingleSearchPlan, tick: Tick): Pr
   };
   const ranked = plan.rank === null ? inOrder(allowed) : await rank(plan.rank, read, tick);
   const grouped = plan.group === null ? ranked : await group(ranked, plan.group, metadataOf(view), tick);
-  return select(limitRanked(grouped, plan.offset, plan.limit), plan.select, view.fetch);
+  return select(limitRanked(grouped, plan.offset, plan.limit), plan.select, fetch);
 }
 
 function metadataOf(view: View) {

@@ -49,7 +49,7 @@ class LiveView implements View {
     const { records } = this.#parts;
     if (filter === null) return records.live;
     const source = {
-      ...indexed(this.#parts, this.fetch),
+      ...indexed(this.#parts, this.fetch, this.#tick),
       universe: records.live,
       memtableOrdinals: Bitmap.of(records.uncompacted()),
       ordinalOf: (id: string) => records.ordinalOf(id),
@@ -109,7 +109,7 @@ class SegmentsView implements View, Segments {
   async select(filter: RecordFilter | null): Promise<Bitmap> {
     if (filter === null) return this.#universe;
     const source = {
-      ...indexed(this.parts, this.fetch),
+      ...indexed(this.parts, this.fetch, this.#tick),
       universe: this.#universe,
       memtableOrdinals: new Bitmap(),
       ordinalOf: (id: string) => this.#ordinalOf(id),
@@ -155,9 +155,9 @@ class SegmentsView implements View, Segments {
 }
 
 /** What filters ask of either view: the indexes, which know compacted records only, and the records themselves. */
-function indexed({ metadata }: Parts, fetch: FetchColumns): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
+function indexed({ metadata }: Parts, fetch: FetchColumns, tick: Tick): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
   return {
-    metadata: (condition) => (metadata.answers(condition) ? metadata.evaluate(condition) : null),
+    metadata: (condition) => (metadata.answers(condition) ? metadata.evaluate(condition, tick) : null),
     documents: () => null,
     fetch: (ordinals, fields) => fetch(ordinals, { ...fields, uri: false, embedding: false }),
   };

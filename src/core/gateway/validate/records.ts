@@ -7,6 +7,8 @@
  * that a caller with many records can check them in slices. Keys are only ever read through `Object.keys` and
  * `Object.entries`: a metadata key named `__proto__` is a key like any other.
  */
+
+import { recordTextBytes } from "../../base/record-bytes.js";
 import { wellFormed } from "../../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
@@ -22,6 +24,7 @@ const DUPLICATES_SHOWN_MAX = 5;
 export function validateIds(ids: unknown, argument = "ids"): asserts ids is string[] {
   validateArray(ids, argument);
   if (ids.length === 0) throw invalidArgument(`Expected '${argument}' to be a non-empty list`);
+  if (ids.length > limits.selectionIdsMax) throw tooMany(`${argument} has ${ids.length} entries`, "selectionIdsMax");
   validateIdRange(ids, argument, 0, ids.length, new Set());
 }
 
@@ -81,7 +84,9 @@ export function validateMetadataRange(
  */
 export function validateMetadata(metadata: unknown, argument: string, nullDeletes = false): asserts metadata is MetadataPatch {
   validateObject(metadata, argument);
-  if (Object.keys(metadata).length === 0) {
+  const count = Object.keys(metadata).length;
+  if (count > limits.metadataKeysMax) throw tooMany(`${argument} has ${count} keys`, "metadataKeysMax");
+  if (count === 0) {
     throw invalidArgument(`Expected metadata to be non-empty, but ${argument} is {}; leave it out or use null`);
   }
   for (const [key, value] of Object.entries(metadata)) {
@@ -123,6 +128,7 @@ function validateMetadataNumber(value: number, where: string): void {
 
 function validateMetadataArray(values: readonly unknown[], where: string): void {
   if (values.length === 0) throw invalidArgument(`Expected metadata lists to be non-empty, but ${where} is []`);
+  if (values.length > limits.metadataListMax) throw tooMany(`${where} has ${values.length} entries`, "metadataListMax");
   const type = typeof values[0];
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -134,6 +140,11 @@ function validateMetadataArray(values: readonly unknown[], where: string): void 
     }
     if (typeof value === "number") validateMetadataNumber(value, `${where}[${i}]`);
   }
+}
+
+function tooMany(what: string, limit: "selectionIdsMax" | "metadataKeysMax" | "metadataListMax"): TidepoolError {
+  const message = `${what}, more than the ${limits[limit]} allowed (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
 }
 
 /** Something that means to be a sparse vector. */
@@ -264,25 +275,4 @@ function validateBatchBytes(batch: RecordBatch): void {
   throw new TidepoolError("LIMIT_EXCEEDED", `A batch of about ${bytes} bytes exceeds the ${limits.batchBytesMax} allowed`, {
     details: { limit: "batchBytesMax", allowed: limits.batchBytesMax, actual: bytes },
   });
-}
-
-/** About how many bytes a record takes in the log beside its embedding: characters count as one byte each. */
-export function recordTextBytes(
-  id: string,
-  document?: string | null,
-  uri?: string | null,
-  metadata?: Metadata | MetadataPatch | null,
-): number {
-  let bytes = 16 + id.length + (document?.length ?? 0) + (uri?.length ?? 0);
-  if (metadata != null) {
-    for (const key of Object.keys(metadata)) bytes += key.length + metadataValueBytes(metadata[key]);
-  }
-  return bytes;
-}
-
-function metadataValueBytes(value: unknown): number {
-  if (typeof value === "string") return value.length + 4;
-  if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + metadataValueBytes(one), 4);
-  if (isSparse(value)) return 8 * (1 + ((value as Partial<SparseVector>).indices?.length ?? 0));
-  return 8;
 }

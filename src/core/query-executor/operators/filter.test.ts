@@ -63,7 +63,7 @@ async function sourceOf(
     },
     metadata(condition) {
       source.asked++;
-      return segment.answers(condition) ? segment.evaluate(condition) : null;
+      return segment.answers(condition) ? segment.evaluate(condition, () => undefined) : null;
     },
     documents(condition) {
       if (!documentIndex(condition)) return null;

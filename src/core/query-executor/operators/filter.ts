@@ -45,6 +45,8 @@ export interface FilterSource {
   tick: Tick;
 }
 
+/** Ids looked up between two ticks. */
+const IDS_PER_TICK = 4096;
 /** Records fetched at once, at most. */
 const CHUNK_RECORDS_MAX = 1024;
 /** Records of the first chunk of documents, whose length is not known yet. */
@@ -73,7 +75,7 @@ interface Bounds {
 async function narrow(source: FilterSource, filter: RecordFilter, within: Bitmap): Promise<Bitmap> {
   if (asksOnly(filter, isOnMetadata)) return decide(source, byMetadata(source), filter, within);
   if (asksOnly(filter, isOnDocument)) return decide(source, byDocuments(source), filter, within);
-  if (filter.kind === "condition") return pick(within, namedBy(source, filter.condition as IdCondition), filter.negated);
+  if (filter.kind === "condition") return pick(within, await namedBy(source, filter.condition as IdCondition), filter.negated);
   const parts = gathered(filter.kind, filter.filters);
   return filter.kind === "and" ? narrowByAll(source, parts, within) : narrowByAny(source, parts, within);
 }
@@ -166,8 +168,15 @@ function pick(within: Bitmap, satisfied: Bitmap, negated: boolean): Bitmap {
   return negated ? within.clone().subtract(satisfied) : within.clone().intersect(satisfied);
 }
 
-function namedBy(source: FilterSource, { ids }: IdCondition): Bitmap {
-  return Bitmap.of([...ids].map((id) => source.ordinalOf(id)).filter((ordinal) => ordinal !== undefined));
+async function namedBy(source: FilterSource, { ids }: IdCondition): Promise<Bitmap> {
+  const named = new Bitmap();
+  let looked = 0;
+  for (const id of ids) {
+    const ordinal = source.ordinalOf(id);
+    if (ordinal !== undefined) named.add(ordinal);
+    if (++looked % IDS_PER_TICK === 0) await source.tick();
+  }
+  return named;
 }
 
 /** The parts of a mixed "and" or "or" in the order of their cost, those on metadata and those on documents each as one. */
