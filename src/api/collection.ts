@@ -275,7 +275,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
   async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
     const { request, within } = readArguments("get", () => readGet(args));
     const response = await this.#limited("get", request, within);
-    return new GetResult<T>({ ids: response.ids, ...columns<T>(response), include: request.include });
+    return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include: request.include });
   }
 
   /**
@@ -565,18 +565,18 @@ export type CollectionVersion<TMeta extends Metadata = Metadata> = Pick<
 >;
 
 /** A response's columns as results hold them: `[]` where a column was not asked for. */
-function columns<T extends Metadata>(response: RecordColumns) {
+async function columns<T extends Metadata>(response: RecordColumns) {
   const { documents, metadatas, uris, embeddings } = response;
   return {
     documents: documents ?? [],
     metadatas: (metadatas ?? []) as (T | null)[],
     uris: uris ?? [],
-    embeddings: embeddings === null ? [] : toNumberArrays(embeddings.dimension, embeddings.values),
+    embeddings: embeddings === null ? [] : await toNumberArrays(embeddings),
   };
 }
 
-function queryResult<T extends Metadata>(response: QueryResponse, include: IncludeField[]): QueryResult<T> {
-  const all = columns<T>(response);
+async function queryResult<T extends Metadata>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
+  const all = await columns<T>(response);
   const nest = <V>(values: V[], field: IncludeField): V[][] => (include.includes(field) ? perQuery(values, response.counts) : []);
   return new QueryResult<T>({
     ids: perQuery(response.ids, response.counts),
@@ -589,12 +589,12 @@ function queryResult<T extends Metadata>(response: QueryResponse, include: Inclu
   });
 }
 
-function searchTextResult<T extends Metadata>(response: SearchTextResponse, include: IncludeField[]): SearchTextResult<T> {
+async function searchTextResult<T extends Metadata>(response: SearchTextResponse, include: IncludeField[]): Promise<SearchTextResult<T>> {
   return new SearchTextResult<T>({
     ids: response.ids,
     scores: Array.from(response.scores),
     terms: response.terms,
-    ...columns<T>(response),
+    ...(await columns<T>(response)),
     include,
   });
 }

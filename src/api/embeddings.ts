@@ -5,6 +5,7 @@
 import { invalidArgument, show } from "../core/errors.js";
 import { validateDimension, validateVector } from "../core/gateway/validate/records.js";
 import type { EmbeddingRows } from "../core/types.js";
+import { Slice } from "./slice.js";
 
 /**
  * Embeddings as callers may give them: one array per record, or one flat array that holds `ids.length` rows one after the
@@ -110,13 +111,23 @@ function validateRow(row: unknown, name: string): asserts row is ArrayLike<unkno
   throw invalidArgument(`Expected each embedding to be an array of numbers, but ${name} is ${show(row)}`);
 }
 
-/** Row-major float32 as the plain arrays that Chroma's results hold. `Array.from` takes five times as long. */
-export function toNumberArrays(dimension: number, values: Float32Array): number[][] {
+/** Numbers turned between two looks at the clock. */
+const NUMBERS_AT_ONCE = 65_536;
+
+/**
+ * Row-major float32 as the plain arrays that Chroma's results hold, with turns for the page on the way. `Array.from` takes five
+ * times as long.
+ */
+export async function toNumberArrays({ dimension, values }: { dimension: number; values: Float32Array }): Promise<number[][]> {
   const rows: number[][] = [];
-  for (let start = 0; start < values.length; start += dimension) {
+  const slice = new Slice();
+  for (let start = 0, turned = 0; start < values.length; start += dimension, turned += dimension) {
     const row = new Array<number>(dimension);
     for (let i = 0; i < dimension; i++) row[i] = values[start + i]!;
     rows.push(row);
+    if (turned < NUMBERS_AT_ONCE) continue;
+    turned = 0;
+    await slice.tick();
   }
   return rows;
 }

@@ -6,16 +6,19 @@
  * Only integer operations, +, ×, ÷ and square roots are used, which IEEE 754 rounds exactly, so that a text has the
  * same embedding on every machine.
  */
+import { piecesOf } from "../core/base/text-pieces.js";
 import { invalidArgument, show } from "../core/errors.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import { yieldToEventLoop } from "../worker/protocol.js";
 import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
 import { readArguments, validateTexts } from "./read-arguments.js";
+import { Slice } from "./slice.js";
 
 /** Name under which the registry knows {@link HashingEmbeddingFunction}. */
 export const HASHING_NAME = "tidepool-hashing";
 const DIMENSION_DEFAULT = 384;
+/** Words added between two looks at the clock. */
+const WORDS_AT_ONCE = 64;
 /** Runs of letters (with their marks) and digits. */
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 /** Scripts written without spaces: their runs are sentences, so short n-grams stand for words. */
@@ -69,12 +72,10 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
   async generate(texts: string[]): Promise<number[][]> {
     readArguments("generate", () => validateTexts(texts, "texts"));
     const embeddings: number[][] = [];
-    let sliceEnd = performance.now() + limits.sliceMs;
+    const slice = new Slice();
     for (const text of texts) {
-      embeddings.push(embedText(text, this.dimension));
-      if (performance.now() < sliceEnd) continue;
-      await yieldToEventLoop();
-      sliceEnd = performance.now() + limits.sliceMs;
+      embeddings.push(await embedText(text, this.dimension, slice));
+      await slice.tick();
     }
     return embeddings;
   }
@@ -109,18 +110,25 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
   }
 }
 
-function embedText(text: string, dimension: number): number[] {
+async function embedText(text: string, dimension: number, slice: Slice): Promise<number[]> {
   const sums = new Float64Array(dimension);
-  for (const [word, count] of countWords(text)) addWord(sums, word, Math.sqrt(count));
+  let words = 0;
+  for (const [word, count] of await countWords(text, slice)) {
+    addWord(sums, word, Math.sqrt(count));
+    if (++words % WORDS_AT_ONCE === 0) await slice.tick();
+  }
   let squares = 0;
   for (const sum of sums) squares += sum * sum;
   const scale = squares === 0 ? 0 : 1 / Math.sqrt(squares);
   return Array.from(sums, (sum) => Math.fround(sum * scale));
 }
 
-function countWords(text: string): Map<string, number> {
+async function countWords(text: string, slice: Slice): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const [word] of text.normalize("NFKC").toLowerCase().matchAll(WORD)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const piece of piecesOf(text)) {
+    for (const [word] of piece.normalize("NFKC").toLowerCase().matchAll(WORD)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    if (piece.length < text.length) await slice.tick();
+  }
   return counts;
 }
 

@@ -16,11 +16,11 @@ import {
 import { validateArray, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
-import { yieldToEventLoop } from "../worker/protocol.js";
 import { aborted, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
 import { readArguments, readArgumentsInTurns } from "./read-arguments.js";
+import { Slice } from "./slice.js";
 
 /** How far a long write has come, in records. */
 export interface Progress {
@@ -152,14 +152,12 @@ class Records {
   async validate(): Promise<Batch[]> {
     const seen = new Set<string>();
     const batches: Batch[] = [];
-    let sliceEnd = performance.now() + limits.sliceMs;
+    const slice = new Slice();
     for (let start = 0; start < this.count; start += VALIDATED_AT_ONCE) {
       const end = Math.min(start + VALIDATED_AT_ONCE, this.count);
       this.#validateRange(start, end, seen);
       this.#cut(start, end, batches);
-      if (performance.now() < sliceEnd) continue;
-      await yieldToEventLoop();
-      sliceEnd = performance.now() + limits.sliceMs;
+      await slice.tick();
     }
     return batches;
   }

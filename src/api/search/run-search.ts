@@ -61,11 +61,13 @@ function mapTexts<T>(rank: T, replace: (text: string, key: string) => unknown, d
   return Object.fromEntries(entries) as T;
 }
 
-export function searchResult<T extends Metadata>(found: SearchColumns[]): SearchResult<T> {
+export async function searchResult<T extends Metadata>(found: SearchColumns[]): Promise<SearchResult<T>> {
+  const rows: (number[][] | null)[] = [];
+  for (const { embeddings } of found) rows.push(embeddings && (await toNumberArrays(embeddings)));
   return new SearchResult<T>({
     ids: found.map(({ ids }) => ids),
     documents: found.map(({ documents }) => documents),
-    embeddings: found.map(({ embeddings }) => embeddings && toNumberArrays(embeddings.dimension, embeddings.values)),
+    embeddings: rows,
     metadatas: found.map(({ metadatas }) => metadatas as (T | null)[] | null),
     scores: found.map(({ scores }) => scores && Array.from(scores, (score) => (Number.isNaN(score) ? null : score))),
     select: found.map(({ select }) => select),

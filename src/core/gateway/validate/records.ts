@@ -13,7 +13,7 @@ import { wellFormed } from "../../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { WriteRequest } from "../../service.js";
-import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch, SparseVector } from "../../types.js";
+import type { EmbeddingRows, MetadataPatch, RecordBatch } from "../../types.js";
 import { validateArray, validateObject } from "./values.js";
 
 export type WriteOperation = WriteRequest["operation"];
