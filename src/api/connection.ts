@@ -36,8 +36,8 @@ export class Connection implements LinkMember {
   #link: Promise<Link> | null = null;
   /** The link, from before it is open. */
   #joined: Link | null = null;
-  /** Ends all calls under way. */
-  readonly #force = new AbortController();
+  /** Of each call under way. */
+  readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
@@ -65,10 +65,17 @@ export class Connection implements LinkMember {
   call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>, options?: CallOptions): Promise<ResponseOf<M>>;
   call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
     const caller = this.#caller(options);
-    const answer = orAborted(this.#call(method, request, caller), this.#force.signal);
+    const answer = this.#unlessForced(this.#call(method, request, caller));
     this.#underWay.add(answer);
     void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
     return this.#cancellable(answer, caller, options?.signal);
+  }
+
+  #unlessForced(call: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#rejects.add(reject);
+      void call.then(resolve, reject).finally(() => this.#rejects.delete(reject));
+    });
   }
 
   #cancellable(answer: Promise<unknown>, { requestId }: Caller, signal: AbortSignal | undefined): Promise<unknown> {
@@ -111,7 +118,7 @@ export class Connection implements LinkMember {
   async forceClose(): Promise<void> {
     const reason = closed(this.#options.path);
     this.#closing = Promise.resolve();
-    this.#force.abort(reason);
+    for (const reject of this.#rejects) reject(reason);
     this.#joined?.abandon(this, reason);
   }
 

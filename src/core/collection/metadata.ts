@@ -107,10 +107,9 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
       default: {
         const matches = new Bitmap();
         const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        let lists = 0;
         for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
           matches.addAll(run.values);
-          if (++lists % LISTS_PER_TICK === 0) await tick();
+          await tick();
         }
         return matches;
       }
