@@ -13,7 +13,7 @@ import {
   validateText,
 } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, WarningCode } from "../core/service.js";
+import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, VacuumRequest, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import type { ClientEvents, Role } from "./client-events.js";
@@ -391,7 +391,8 @@ export class TidepoolClient {
    * console.log(versionsKept); // 0
    */
   vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
-    return vacuum(this.#connection, options);
+    const engine = { vacuum: (step: VacuumRequest) => this.#connection.call("vacuum", step), info: () => this.info() };
+    return vacuum(engine, options);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** `client.vacuum()`: asks for one step after the other, so that it can be watched and stopped. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateObject } from "../core/gateway/validate/values.js";
-import type { Connection } from "./connection.js";
+import type { EngineMethods } from "../core/service.js";
 
 /** Options of `client.vacuum`. */
 export interface VacuumOptions {
@@ -23,7 +23,8 @@ export interface VacuumReport {
   versionsKept: number;
 }
 
-export async function vacuum(connection: Connection, options: VacuumOptions): Promise<VacuumReport> {
+/** `engine` is asked for one step after the other. */
+export async function vacuum(engine: Pick<EngineMethods, "vacuum" | "info">, options: VacuumOptions): Promise<VacuumReport> {
   validateObject(options, "options");
   const { erase = false, onProgress, signal } = options;
   if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
@@ -32,11 +33,11 @@ export async function vacuum(connection: Connection, options: VacuumOptions): Pr
   }
   for (let after = 0; ; ) {
     if (signal?.aborted) throw new TidepoolError("ABORTED", "The vacuum was stopped by its signal", { cause: signal.reason });
-    const step = await connection.call("vacuum", { erase, after });
+    const step = await engine.vacuum({ erase, after });
     onProgress?.({ done: step.done, total: step.total });
     if (step.after !== null) after = step.after;
     else {
-      const { blockBytesReserved, blockBytesUsed } = await connection.call("info");
+      const { blockBytesReserved, blockBytesUsed } = await engine.info();
       return { blockBytesReserved, blockBytesUsed, versionsKept: step.versionsKept };
     }
   }
