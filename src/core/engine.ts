@@ -17,6 +17,7 @@ import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
 import { ReadWriteLock } from "./collection/read-write-lock.js";
+import { Verifier } from "./collection/verifier.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
@@ -252,6 +253,7 @@ export class Engine {
         blocks: this.#blocks,
         tick: this.#turns.tick,
       }),
+      verifier: new Verifier({ sysdb: this.#sysdb, blocks: this.#blocks, log: this.#log, tick: this.#turns.tick }),
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
       drop: (row, requestId) => this.#drop(row, requestId),

@@ -154,3 +154,5 @@ export const heartbeatMs = 2_000;
 export const callAttemptsMax = 4;
 /** Guests of one holder that are relayed, and holders and waiting guests that the broker knows. */
 export const guestsMax = 1000;
+/** Findings that a verification reports of one collection; more are counted. */
+export const findingsMax = 1000;

@@ -219,6 +219,69 @@ export interface TidepoolWarning {
   collection?: string;
 }
 
+/** Something that `client.verify()` found wrong. */
+export interface Finding {
+  /**
+   * What it concerns: a row of the `catalog`, the `log`, what a `manifest` says, the `records`, one of the indexes (`vectors`,
+   * `graph`, `metadata`, `text`), or a block that an earlier `version` alone has.
+   */
+  kind: "catalog" | "log" | "manifest" | "records" | "vectors" | "graph" | "metadata" | "text" | "version";
+  /** Where: a row's key, a block as arena:offset+length, a log record, an ordinal, or a key of the metadata index. */
+  place: string;
+  /** For people. */
+  message: string;
+}
+
+/** How much of a collection was read and found sound or not. */
+export interface VerifiedCounts {
+  /** Records of the log (batches and deletes) that the published manifest does not contain. */
+  logRecords: number;
+  /** Blocks whose checksum was compared. */
+  blocks: number;
+  /** Bytes of the blocks of records, vectors and metadata among these. */
+  bytes: number;
+  /** Records in blocks. */
+  records: number;
+  /** Vectors in blocks. */
+  vectors: number;
+  /** Ordinals in the metadata index. */
+  postings: number;
+  /** Documents in the text index. */
+  documents: number;
+}
+
+/** What the rows of the catalog, and the manifests together, look like. */
+export interface CatalogReport {
+  /** Whether there are no findings. */
+  isSound: boolean;
+  /** Rows that were read and are as they should be, or are known from their second copy. */
+  rows: number;
+  /** What is wrong; a row that can be read from its second copy is among them. */
+  findings: Finding[];
+  /** The collections there are, in order of creation. */
+  collections: { id: string; name: string; tenant: string; database: string }[];
+}
+
+/** What a collection looks like on disk. */
+export interface CollectionReport {
+  /** Its id. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** The tenant that it belongs to. */
+  tenant: string;
+  /** The database that it belongs to. */
+  database: string;
+  /** Whether there are no findings. */
+  isSound: boolean;
+  /** How much was read. */
+  counts: VerifiedCounts;
+  /** What is wrong: the first 1,000 (`limits.findingsMax`). */
+  findings: Finding[];
+  /** How much is wrong altogether. */
+  findingCount: number;
+}
+
 /** A published version of a collection. */
 export interface VersionInfo {
   /** What `collection.at` takes; later versions have larger numbers. */
@@ -329,6 +392,10 @@ export interface EngineMethods {
   info(request?: undefined): Promise<EngineInfo>;
   /** Leaves on disk what is needed. A whole vacuum is one step after the other. */
   vacuum(request: VacuumRequest): Promise<VacuumStep>;
+  /** Verifies the rows of the catalog. */
+  verifyCatalog(request?: undefined): Promise<CatalogReport>;
+  /** Verifies what is on disk of a collection, also of one that cannot be opened. `deep`: compares indexes with records, too. */
+  verifyCollection(request: { collectionId: string; deep: boolean }): Promise<CollectionReport>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
 }

@@ -36,6 +36,9 @@ export class BlockStore {
   readonly #loads = new Map<string, Promise<Block>>();
   /** Blocks that manifests name and that are not in use: there is no space of theirs to be freed. */
   readonly #absent = new Set<string>();
+  #holds = 0;
+  /** Released while somebody held their space. */
+  readonly #held: BlockRef[] = [];
   #whyFrozen: () => TidepoolError | null = () => null;
 
   constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
@@ -109,10 +112,22 @@ export class BlockStore {
     return this.#pages.read(rows);
   }
 
+  /** Keeps the space of blocks that are released from being used again, until what this returns is called. */
+  hold(): () => Promise<void> {
+    this.#holds++;
+    return async () => {
+      if (--this.#holds === 0) await this.release(this.#held.splice(0));
+    };
+  }
+
   /** Frees the space of blocks that no manifest and no snapshot references any more. */
   async release(refs: Iterable<BlockRef>): Promise<void> {
     const released = [...refs];
     for (const ref of released) this.#drop(ref);
+    if (this.#holds > 0) {
+      for (const ref of released) this.#held.push(ref);
+      return;
+    }
     await this.#blobs.release(released.filter((ref) => !this.#absent.delete(keyOf(ref))));
   }
 

@@ -10,13 +10,16 @@
 import { Bitmap } from "../base/bitmap.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import type { Tick } from "../base/turns.js";
+import { wellFormed } from "../base/well-formed.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { PostingBlockfile, type PostingSection, postingRefs } from "../blockstore/posting-blockfile.js";
+import { show } from "../errors.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
 import { type OrdinalListDelta, ordinalListFormat } from "../segment/ordinal-list.js";
 import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
 import type { Metadata, MetadataValue, Scalar } from "../types.js";
+import { type Inspection, placeOf } from "./inspection.js";
 import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
 
 /** What a manifest keeps of it. */
@@ -47,6 +50,23 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
 
   static refs({ postings }: MetadataSection): BlockRef[] {
     return postingRefs(postings);
+  }
+
+  static async verify({ postings }: MetadataSection, inspection: Inspection): Promise<void> {
+    const stored = await verifyPostings(postings, inspection);
+    const { deep, indexes, tick } = inspection.context;
+    if (!deep || !inspection.isWhole || stored === null) return;
+    for await (const { ordinals, payloadAt } of inspection.payloads()) {
+      for (let row = 0; row < ordinals.length; row++) {
+        const metadata = payloadAt(row).metadata ?? {};
+        for (const name of Object.keys(metadata))
+          takePostings(stored, indexedKeys(name, metadata[name]!, indexes), ordinals[row]!, inspection);
+      }
+      await tick();
+    }
+    for (const [key, { count }] of stored) {
+      if (count > 0) inspection.find("metadata", show(key), `${count} records are posted under ${show(key)} and do not have that value`);
+    }
   }
 
   /** Nothing of it is in memory but decoded blocks, which the block cache accounts for. */
@@ -134,6 +154,62 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
       if (++lists % LISTS_PER_TICK === 0) await tick();
     }
     return matches;
+  }
+}
+
+/** How many ordinals are posted under a key, and their sum, which two different lists hardly share. */
+interface Posted {
+  count: number;
+  sum: number;
+}
+
+/** What is posted under each key; `null` when it could not all be read. */
+async function verifyPostings({ blocks }: PostingSection, inspection: Inspection): Promise<Map<string, Posted> | null> {
+  const owner = inspection.owner("metadata");
+  const posted = new Map<string, Posted>();
+  let last: string | null = null;
+  const before = inspection.findingCount;
+  for (const { firstKey, ref } of blocks) {
+    const block = await inspection.block("metadata", ref, owner);
+    if (block === null) continue;
+    const [keyAt, listAt] = [block.utf8("key"), ordinalListFormat.decode(block)];
+    if (keyAt(0) !== firstKey)
+      inspection.find("metadata", placeOf(ref), `Block ${placeOf(ref)} of ${owner} does not begin with key ${show(firstKey)}`);
+    for (let row = 0; row < block.rows; row++) {
+      const key = keyAt(row) ?? "";
+      if (last !== null && key <= last)
+        inspection.find("metadata", show(key), `Key ${show(key)} of ${owner} does not follow ${show(last)}`);
+      last = key;
+      posted.set(key, verifyList(listAt(row), key, inspection));
+    }
+  }
+  return inspection.findingCount === before ? posted : null;
+}
+
+function verifyList(list: Uint32Array, key: string, inspection: Inspection): Posted {
+  const { live, isWhole, counts } = inspection;
+  let sum = 0;
+  for (let i = 0; i < list.length; i++) {
+    const ordinal = list[i]!;
+    sum += ordinal;
+    const wrong = (i > 0 && ordinal <= list[i - 1]!) || (isWhole && !live.has(ordinal));
+    if (wrong) inspection.find("metadata", show(key), `Ordinal ${ordinal} under ${show(key)} is out of order, or there is no such record`);
+  }
+  counts.postings += list.length;
+  return { count: list.length, sum };
+}
+
+function takePostings(posted: Map<string, Posted>, keys: Iterable<string>, ordinal: number, inspection: Inspection): void {
+  for (const key of keys) {
+    const found = posted.get(wellFormed(key));
+    if (found === undefined || found.count === 0) {
+      inspection.find("metadata", show(key), `The record of ordinal ${ordinal} is not posted under ${show(key)}`);
+      continue;
+    }
+    found.count--;
+    found.sum -= ordinal;
+    if (found.count === 0 && found.sum !== 0)
+      inspection.find("metadata", show(key), `Other records than have that value are posted under ${show(key)}`);
   }
 }
 

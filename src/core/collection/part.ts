@@ -21,6 +21,7 @@ import type { IndexPolicy } from "../schema.js";
 import type { Payload } from "../segment/record.js";
 import type { TidepoolWarning } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { Inspection } from "./inspection.js";
 import type { MemtableEntry, RecordFields } from "./memtable.js";
 
 /** What a collection needs of the engine around it. */
@@ -140,4 +141,6 @@ export interface PartClass<Section> {
   empty(): Section;
   /** Every block that the section names. */
   refs(section: Section): Iterable<BlockRef>;
+  /** Compares the section with its blocks, and these with what the parts above have told. Damage is a finding, and never thrown. */
+  verify(section: Section, inspection: Inspection): Promise<void>;
 }

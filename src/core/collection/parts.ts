@@ -3,6 +3,7 @@
  * every manifest, and never change. What a part needs of another must stand above it: parts are installed in this order.
  */
 import type { BlockRef } from "../blockstore/blockstore.js";
+import type { Inspection } from "./inspection.js";
 import { CollectionMetadata } from "./metadata.js";
 import type { CollectionPart, PartClass, PartHome, PartJob } from "./part.js";
 import { CollectionRecords } from "./records.js";
@@ -47,3 +48,8 @@ export const sectionKinds = {
     for (const name of partNames) yield* (classes[name] as PartClass<unknown>).refs(sections[name]);
   },
 };
+
+/** Each part verifies its section. */
+export async function verifySections(sections: Sections, inspection: Inspection): Promise<void> {
+  for (const name of partNames) await (classes[name] as PartClass<unknown>).verify(sections[name], inspection);
+}

@@ -8,9 +8,10 @@
 import { Bitmap } from "../base/bitmap.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
 import type { Tick } from "../base/turns.js";
+import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
-import { TidepoolError } from "../errors.js";
+import { show, TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import type { Operation } from "../log/log-record.js";
@@ -18,6 +19,7 @@ import { idFormat, type Payload, patchedPayload, payloadFormat } from "../segmen
 import type { VectorRow } from "../segment/vector.js";
 import type { RecordBatch } from "../types.js";
 import { IdTable } from "./id-table.js";
+import type { Inspection } from "./inspection.js";
 import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "./memtable.js";
 import type {
   AppliedRecords,
@@ -70,6 +72,25 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   static *refs({ ids, payload }: RecordsSection): Generator<BlockRef, void, undefined> {
     yield* ordinalRefs(ids);
     yield* ordinalRefs(payload);
+  }
+
+  static async verify({ ids, payload }: RecordsSection, inspection: Inspection): Promise<void> {
+    const { counts, live } = inspection;
+    const seen = new Set<string>();
+    const owner = inspection.owner("ids");
+    for await (const { parts, ordinals } of inspection.rows("records", ids, owner)) {
+      for (const id of parts[0]!.utf8Column("id")) {
+        if (seen.has(id)) inspection.find("records", id, `Id ${show(id)} stands twice in ${owner}`);
+        seen.add(id);
+      }
+      live.addAll(ordinals);
+      counts.records += ordinals.length;
+    }
+    const { count } = inspection.context;
+    if (inspection.isWhole && counts.records !== count) {
+      inspection.find("records", owner, `There are ${counts.records} records in ${owner}, and the manifest counts ${count}`);
+    }
+    await verifyPayloads(payload, inspection);
   }
 
   get count(): number {
@@ -315,5 +336,30 @@ function vectorRows({ embeddings }: RecordBatch, codes: QuantizedRows | null): (
     if (present !== null && present[i] === 0) return undefined;
     const at = next++;
     return { embedding: values.subarray(at * dimension, next * dimension), quantized: codes, at };
+  };
+}
+
+async function verifyPayloads(payload: OrdinalSection, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("records");
+  const found = new Bitmap();
+  for await (const { ordinals, parts } of inspection.rows("records", payload, owner)) {
+    found.addAll(ordinals);
+    const payloadAt = payloadFormat.decode(parts);
+    if (inspection.context.deep) for (let row = 0; row < ordinals.length; row++) void payloadAt(row).metadata;
+  }
+  const { inside, outside } = found.countAgainst(inspection.live);
+  if (inspection.isWhole && (outside > 0 || inside !== inspection.counts.records)) {
+    inspection.find(
+      "records",
+      owner,
+      `${inside} of ${inspection.counts.records} ids have a record in ${owner}, and ${outside} records have no id`,
+    );
+  }
+  inspection.payloads = async function* () {
+    for (const entry of payload) {
+      const parts: Block[] = [];
+      for (const ref of entry.refs) parts.push(Block.decode(await inspection.context.blocks.readBytes(ref, owner)));
+      yield { ordinals: parts[0]!.u32("ordinal"), payloadAt: payloadFormat.decode(parts) };
+    }
   };
 }

@@ -2,11 +2,13 @@
  * The text of a collection: its full-text index, kept in snapshots on disk and in memory once it is searched. An index costs
  * more to write than the rest of a collection, so it is written by an idle job and not by compactions.
  */
+import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import type { TextHits, TextSearchOptions } from "../index/text/text-index.js";
+import type { TextHits, TextIndex, TextSearchOptions } from "../index/text/text-index.js";
 import { limits } from "../limits.js";
-import { advance, staleShare, type TextSnapshot } from "../segment/text-section.js";
+import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
+import type { Inspection } from "./inspection.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared } from "./part.js";
 import { ResidentText, type TextSource } from "./resident-text.js";
 
@@ -36,6 +38,18 @@ export class CollectionText implements CollectionPart<TextSection> {
 
   static refs({ snapshot }: TextSection): readonly BlockRef[] {
     return snapshot?.blocks ?? [];
+  }
+
+  static async verify({ snapshot }: TextSection, inspection: Inspection): Promise<void> {
+    if (snapshot === null) return;
+    const { blocks, deep, tick } = inspection.context;
+    const owner = inspection.owner("text");
+    const index = await inspection.attempt("text", owner, () => loadTextIndex(blocks, snapshot, owner, tick));
+    inspection.counts.blocks += snapshot.blocks.length;
+    // An index of another tokenizer is built anew, and nothing is read from it.
+    if (index === null) return;
+    inspection.counts.documents = index.documentCount;
+    if (deep && inspection.isWhole) await verifyDocuments(index, snapshot, inspection);
   }
 
   get bytes(): number {
@@ -137,4 +151,21 @@ function hasDocument(entry: Entry[1]): boolean {
 /** Ordinals whose document was written or deleted. */
 function* changedDocuments(entries: readonly Entry[]): Generator<number, void, undefined> {
   for (const [ordinal, entry] of entries) if (entry.kind !== "patch" || entry.document !== undefined) yield ordinal;
+}
+
+/** Each document that did not change since the snapshot is in it, word for word, and nothing else is. */
+async function verifyDocuments(index: TextIndex, snapshot: TextSnapshot, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("text");
+  const stale = Bitmap.of(snapshot.stale);
+  const lengths = await index.wordCounts(inspection.context.tick);
+  for await (const { ordinals, payloadAt } of inspection.payloads()) {
+    for (let row = 0; row < ordinals.length; row++) {
+      const ordinal = ordinals[row]!;
+      if (ordinal >= snapshot.nextOrdinal || stale.has(ordinal)) continue;
+      if (!index.matches(ordinal, payloadAt(row).document, lengths)) {
+        inspection.find("text", `ordinal ${ordinal}`, `The document of ordinal ${ordinal} is not what ${owner} has of it`);
+      }
+    }
+    await inspection.context.tick();
+  }
 }

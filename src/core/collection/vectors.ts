@@ -5,20 +5,24 @@
  * A saved graph may be older than the rows (`index/vector/graph-snapshot.ts`), so compactions carry it along unchanged. It
  * is derived from them: one that is damaged is built anew, with a warning.
  */
-import type { Bitmap } from "../base/bitmap.js";
+import { Bitmap } from "../base/bitmap.js";
+import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
+import type { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { Nearest } from "../index/vector/flat.js";
+import { damageOf } from "../index/vector/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
 import { limits } from "../limits.js";
 import { type GraphSection, loadGraph, saveGraph } from "../segment/graph.js";
-import { type VectorRow, vectorFormat } from "../segment/vector.js";
+import { quantizedRows, type VectorRow, vectorFormat } from "../segment/vector.js";
 import type { WarningCode } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
+import type { Inspection, InspectionContext } from "./inspection.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
 import { StoredVectors } from "./stored-vectors.js";
 
@@ -70,6 +74,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   static *refs({ rows, graph }: VectorsSection): Generator<BlockRef, void, undefined> {
     yield* ordinalRefs(rows);
     if (graph !== null) yield* graph.pieces;
+  }
+
+  static async verify({ dimension, rows, graph }: VectorsSection, inspection: Inspection): Promise<void> {
+    if (dimension !== null) await verifyRows(rows, dimension, inspection);
+    if (graph !== null) await verifyGraph(graph, inspection);
   }
 
   /** Fixed by the first record, or claimed by writes that are on their way to the log. */
@@ -389,4 +398,55 @@ function rowRange(rows: QuantizedRows, dimension: number, from: number, to: numb
     intercepts: rows.intercepts.subarray(from, to),
     errors: rows.errors.subarray(from, to),
   };
+}
+
+/** Each record has a vector; its codes are those of its embedding, and the checksum beside them, too. */
+async function verifyRows(rows: OrdinalSection, dimension: number, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("vectors");
+  const found = new Bitmap();
+  const before = inspection.findingCount;
+  for await (const { ordinals, parts } of inspection.rows("vectors", rows, owner)) {
+    found.addAll(ordinals);
+    inspection.counts.vectors += ordinals.length;
+    const wrong = damageOfVectors(parts, dimension, inspection.context);
+    if (wrong !== null)
+      inspection.find("vectors", owner, `The vector of ordinal ${ordinals[wrong]} of ${owner} is not what its codes or checksum tell`);
+  }
+  if (!inspection.isWhole || inspection.findingCount > before) return;
+  const { inside, outside } = found.countAgainst(inspection.live);
+  if (outside > 0 || inside !== inspection.counts.records) {
+    inspection.find(
+      "vectors",
+      owner,
+      `${inside} of ${inspection.counts.records} records have a vector in ${owner}, and ${outside} vectors have no record`,
+    );
+  }
+}
+
+/** The first row that is not as it should be. */
+function damageOfVectors([codeBlock, embeddingBlock]: readonly Block[], dimension: number, context: InspectionContext): number | null {
+  const embeddings = embeddingBlock!.fixedF32("embedding");
+  const checksums = codeBlock!.u32("crc");
+  const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
+  const width = dimension * 4;
+  const wrong = checksums.findIndex((checksum, row) => crc32(bytes.subarray(row * width, (row + 1) * width)) !== checksum);
+  if (wrong >= 0 || !context.deep) return wrong < 0 ? null : wrong;
+  const stored = quantizedRows(codeBlock!);
+  const made = quantizeRows(context.row.configuration.hnsw.space, dimension, embeddings);
+  const code = stored.codes.findIndex((value, at) => value !== made.codes[at]);
+  if (code >= 0) return Math.floor(code / dimension);
+  const number = (["slopes", "intercepts", "errors"] as const).map((of) =>
+    stored[of].findIndex((value, row) => !Object.is(value, made[of][row])),
+  );
+  return number.find((row) => row >= 0) ?? null;
+}
+
+async function verifyGraph(graph: GraphSection, inspection: Inspection): Promise<void> {
+  const { blocks, tick } = inspection.context;
+  const owner = inspection.owner("graph");
+  const snapshot = await inspection.attempt("graph", owner, () => loadGraph(blocks, graph, owner, tick));
+  if (snapshot === null) return;
+  inspection.counts.blocks += graph.pieces.length;
+  const damage = damageOf(snapshot, graph, graph.seed);
+  if (damage !== null) inspection.find("graph", owner, `The graph of ${owner} cannot be walked: ${damage}`);
 }

@@ -178,6 +178,8 @@ describe("every method", () => {
       identity: ["open", scope],
       info: ["owner", undefined],
       vacuum: ["owner", { erase: false, after: 0 }],
+      verifyCatalog: ["owner", undefined],
+      verifyCollection: ["owner", { collectionId, deep: false }],
       reset: ["owner", undefined],
     };
   }

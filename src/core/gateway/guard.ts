@@ -102,6 +102,8 @@ const RULES: Rules = {
   identity: ["read", "database"],
   info: ["owner", "whole"],
   vacuum: ["owner", "whole"],
+  verifyCatalog: ["owner", "whole"],
+  verifyCollection: ["owner", "collection"],
   reset: ["owner", "whole"],
 };
 

@@ -12,13 +12,16 @@ import type { Serial } from "../base/serial.js";
 import type { Turns } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
+import type { Verifier } from "../collection/verifier.js";
 import type { Writer } from "../collection/writer.js";
 import type { Vacuum } from "../compactor/vacuum.js";
 import { TidepoolError } from "../errors.js";
 import type { ChangeKind, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type {
+  CatalogReport,
   CheckRecallRequest,
+  CollectionReport,
   CreateCollectionRequest,
   DatabaseInfo,
   DeleteRequest,
@@ -80,6 +83,7 @@ export interface GatewayParts {
   executor: QueryExecutor;
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
+  verifier: Verifier;
   allowReset: boolean;
   /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
@@ -282,6 +286,16 @@ export class GatewayService implements EngineService {
   async vacuum(request: VacuumRequest): Promise<VacuumStep> {
     this.#check();
     return this.#parts.vacuum.step(planVacuum(request));
+  }
+
+  async verifyCatalog(): Promise<CatalogReport> {
+    this.#check();
+    return this.#parts.verifier.catalog();
+  }
+
+  async verifyCollection({ collectionId, deep }: { collectionId: string; deep: boolean }): Promise<CollectionReport> {
+    this.#check();
+    return this.#parts.verifier.collection(this.#directory.collectionById(collectionId), deep);
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {

@@ -65,10 +65,23 @@ export class Log {
     after: LogPlace,
     bytesAtOnce = REPLAY_BYTES,
   ): AsyncGenerator<LoggedRecord, void, undefined> {
+    let last = after;
+    for await (const logged of this.#records(collection, after, bytesAtOnce)) {
+      last = logged.place;
+      yield logged;
+    }
+    await this.#checkTail(collection, after, last);
+  }
+
+  async *#records(
+    collection: { id: string; name: string },
+    after: LogPlace,
+    bytesAtOnce = REPLAY_BYTES,
+  ): AsyncGenerator<LoggedRecord, void, undefined> {
     const where = `collection "${collection.name}"`;
     for (let last = after; ; ) {
       const entries = await this.#store.read(collection.id, last.offset, bytesAtOnce);
-      if (entries.length === 0) return this.#checkTail(collection, after, last);
+      if (entries.length === 0) return;
       for (const { offset, bytes } of entries) {
         if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
         const record = decodeLogRecord(bytes, `${offset} of ${where}`);
@@ -77,6 +90,23 @@ export class Log {
         yield { place: last, record, byteLength: bytes.length };
       }
     }
+  }
+
+  /** The records after a place up to the tail that the log has now. Writes go on; damage is as in `replay`. */
+  async *verify(collection: { id: string; name: string }, after: LogPlace): AsyncGenerator<LoggedRecord, void, undefined> {
+    const where = `collection "${collection.name}"`;
+    const bytes = await this.#store.tail(collection.id);
+    if (bytes === null) return yield* this.replay(collection, after);
+    const tail = decodeTail(bytes, where);
+    let last = after;
+    if (tail.offset > after.offset) {
+      for await (const logged of this.#records(collection, after)) {
+        last = logged.place;
+        yield logged;
+        if (last.offset >= tail.offset) break;
+      }
+    }
+    this.#compareWithTail(where, tail, last);
   }
 
   /** Records of database format 1 have no tail until another one follows them. */
@@ -88,7 +118,10 @@ export class Log {
       if (entry === undefined || linkIn(entry.bytes) === null) return;
       throw new TidepoolError("CORRUPTION", `The tail of the log of ${where} is missing. Nothing was changed.`);
     }
-    const tail = decodeTail(bytes, where);
+    this.#compareWithTail(where, decodeTail(bytes, where), last);
+  }
+
+  #compareWithTail(where: string, tail: LogPlace, last: LogPlace): void {
     if (tail.offset > last.offset) throw missing(where, last.offset + 1);
     if (tail.offset !== last.offset || tail.link !== last.link) {
       throw new TidepoolError("CORRUPTION", `The log of ${where} ends with another record than its tail tells. Nothing was changed.`);

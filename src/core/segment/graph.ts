@@ -31,7 +31,12 @@ export async function saveGraph(blocks: BlockWriter, snapshot: GraphCopy, tick: 
 }
 
 /** Reads a snapshot; damage rejects with `CORRUPTION`. What it says is checked by the index that takes it. */
-export async function loadGraph(store: BlockStore, section: GraphSection, owner: string, tick: Tick): Promise<GraphSnapshot> {
+export async function loadGraph(
+  store: Pick<BlockStore, "readBytes">,
+  section: GraphSection,
+  owner: string,
+  tick: Tick,
+): Promise<GraphSnapshot> {
   const { version, M, seed, entry } = section;
   const pieces: SnapshotPiece[] = [];
   for (const ref of section.pieces) {

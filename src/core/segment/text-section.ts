@@ -32,12 +32,21 @@ export async function saveTextIndex(writer: BlockWriter, index: TextIndex, nextO
 }
 
 /** `null` when the snapshot was written by another layout or tokenizer and is to be rebuilt. Damage rejects with `CORRUPTION`. */
-export function loadTextIndex(store: BlockStore, snapshot: TextSnapshot, owner: string, tick: Tick): Promise<TextIndex | null> {
+export function loadTextIndex(
+  store: Pick<BlockStore, "readBytes">,
+  snapshot: TextSnapshot,
+  owner: string,
+  tick: Tick,
+): Promise<TextIndex | null> {
   return TextIndex.load(readPieces(store, snapshot, owner), tick);
 }
 
 /** Past the block cache: pieces are read once and would push out blocks that are read often. */
-async function* readPieces(store: BlockStore, snapshot: TextSnapshot, owner: string): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readPieces(
+  store: Pick<BlockStore, "readBytes">,
+  snapshot: TextSnapshot,
+  owner: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for (const ref of snapshot.blocks) {
     const values = Block.decode(await store.readBytes(ref, owner)).fixedI8(COLUMN);
     yield new Uint8Array(values.buffer, values.byteOffset, values.length);

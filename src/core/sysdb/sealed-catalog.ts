@@ -94,9 +94,12 @@ export class SealedCatalog {
     });
   }
 
-  /** Once more what is stored, without a change: what is wrong with it now. */
-  async inspect(): Promise<RowDamage[]> {
-    return this.#commits.run(async () => (await SealedCatalog.read(this.#catalog)).damage);
+  /** How many rows there are, and what is wrong with them now. */
+  inspect(): Promise<{ rows: number; damage: readonly RowDamage[] }> {
+    return this.#commits.run(async () => {
+      const now = await SealedCatalog.read(this.#catalog);
+      return { rows: now.#rows.size, damage: now.damage };
+    });
   }
 
   #forget(key: string): void {

@@ -118,6 +118,16 @@ export class TextIndex {
     return this.#index.serialize(tick);
   }
 
+  /** How many words the index has of each document, for `matches`. */
+  wordCounts(tick: Tick): Promise<ReadonlyMap<number, number>> {
+    return this.#index.wordCounts(tick);
+  }
+
+  /** Whether what the index has of an ordinal is this document, and no word more. */
+  matches(ordinal: number, document: string | null, wordCounts: ReadonlyMap<number, number>): boolean {
+    return document === null ? !this.has(ordinal) : this.#index.matches(ordinal, document, wordCounts);
+  }
+
   /** `null` when the pieces are of another layout or another tokenizer: the index is then to be built anew. */
   static async load(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, tick: Tick): Promise<TextIndex | null> {
     const index = new TextIndex();
@@ -198,6 +208,29 @@ class RankedIndex extends MiniSearch<TextDocument> {
       yield* writeTerm(writer, term, packPostings(data.get(FIELD)!, positions));
     }
     if (!writer.isEmpty) yield writer.take();
+  }
+
+  async wordCounts(tick: Tick): Promise<Map<number, number>> {
+    const counts = new Map<number, number>();
+    for await (const [, data] of this.#walk(tick)) {
+      for (const [shortId, frequency] of data.get(FIELD)!) counts.set(shortId, (counts.get(shortId) ?? 0) + frequency);
+    }
+    return counts;
+  }
+
+  matches(ordinal: number, document: string, wordCounts: ReadonlyMap<number, number>): boolean {
+    const shortId = this._idToShortId.get(ordinal);
+    const words = tokenize(document);
+    if (shortId === undefined || this._fieldLength.get(shortId)![FIELD] !== words.length) return false;
+    const counts = new Map<string, number>();
+    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+    let known = 0;
+    for (const [word, count] of counts) {
+      const capped = Math.min(count, FREQUENCY_MAX);
+      if ((this._index.get(word) as TermData | undefined)?.get(FIELD)?.get(shortId) !== capped) return false;
+      known += capped;
+    }
+    return (wordCounts.get(shortId) ?? 0) === known;
   }
 
   async load(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, tick: Tick): Promise<boolean> {

@@ -35,7 +35,7 @@ export interface GraphSnapshot<Pieces extends Iterable<SnapshotPiece> = Snapshot
 export type GraphCopy = GraphSnapshot<Iterable<SnapshotPiece>>;
 
 /** Says what makes a snapshot useless for these options, or `null` if it can be loaded. */
-export function damageOf(snapshot: GraphSnapshot, options: GraphOptions, seed: number): string | null {
+export function damageOf(snapshot: GraphSnapshot, options: Pick<GraphOptions, "M">, seed: number): string | null {
   if (snapshot.version !== SNAPSHOT_VERSION) return `version ${snapshot.version} instead of ${SNAPSHOT_VERSION}`;
   if (snapshot.M !== options.M) return `M is ${snapshot.M} instead of ${options.M}`;
   if (snapshot.seed !== seed) return `seed is ${snapshot.seed} instead of ${seed}`;

@@ -1,0 +1,54 @@
+/** Verifying a whole database from the page: one call for the catalog, then one for each collection, with room to end it between. */
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { validateObject } from "../core/gateway/validate/values.js";
+import type { CollectionReport, Finding } from "../core/service.js";
+import type { Connection } from "./connection.js";
+
+/** Options of `client.verify`. */
+export interface VerifyOptions {
+  /** Compares also each index with the records, and codes with embeddings. Takes several times as long. Default `false`. */
+  deep?: boolean;
+  /** Told after each collection: how many are done, of how many, and the one that was. Must not throw. */
+  onProgress?: (progress: { done: number; total: number; collection: CollectionReport }) => void;
+  /** Ends it before the next collection; the call rejects with `ABORTED`. Nothing is changed by it in any case. */
+  signal?: AbortSignal;
+}
+
+/** What `client.verify` found. */
+export interface VerifyReport {
+  /** Whether there are no findings at all. */
+  isSound: boolean;
+  /** Rows of the catalog that were read. */
+  rows: number;
+  /** What is wrong with the catalog, and with what its manifests say of each other. */
+  findings: Finding[];
+  /** One report for each collection of the path, in order of creation, whatever tenant and database it belongs to. */
+  collections: CollectionReport[];
+}
+
+export async function verify(connection: Connection, options: VerifyOptions = {}): Promise<VerifyReport> {
+  validateObject(options, "options");
+  const { deep = false, onProgress, signal } = options;
+  if (typeof deep !== "boolean") throw invalidArgument(`deep must be true or false, got ${show(deep)}`);
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
+  }
+  const { rows, findings, collections: all } = await connection.call("verifyCatalog");
+  const collections: CollectionReport[] = [];
+  for (const { id } of all) {
+    if (signal?.aborted) throw new TidepoolError("ABORTED", "Verifying was aborted", { cause: signal.reason });
+    const report = await unlessDeleted(connection.call("verifyCollection", { collectionId: id, deep }));
+    if (report === null) continue;
+    collections.push(report);
+    onProgress?.({ done: collections.length, total: all.length, collection: report });
+  }
+  return { isSound: findings.length === 0 && collections.every(({ isSound }) => isSound), rows, findings, collections };
+}
+
+/** `null` where the collection was deleted meanwhile. */
+async function unlessDeleted<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof TidepoolError && error.code === "NOT_FOUND") return null;
+    throw error;
+  });
+}

@@ -1,0 +1,333 @@
+/**
+ * Bit flips and structural damage, enumerated over everything that lies on disk of a small database of every kind of data: each
+ * is told as an error, or mended, or harmless; it never changes an answer, never ends in `INTERNAL`, and `verify` finds it. A failing
+ * case prints its class and its seed: with `for (let seed = <seed>; …` it is the first.
+ */
+import { expect, test } from "vitest";
+import { Engine } from "../core/engine.js";
+import { TidepoolError } from "../core/errors.js";
+import { referenceKernel } from "../core/index/vector/reference-kernel.js";
+import { limits } from "../core/limits.js";
+import type { CollectionReport } from "../core/service.js";
+import type { LogEntry, Storage } from "../core/storage.js";
+import { decodeRow, encodeRow } from "../core/sysdb/row.js";
+import { SealedCatalog } from "../core/sysdb/sealed-catalog.js";
+import type { RecordBatch } from "../core/types.js";
+import { Random, TestEnvironment } from "../testing/environment.js";
+import { MemoryRows } from "./memory/memory-rows.js";
+import { openMemoryStorage } from "./memory/memory-storage.js";
+
+const scope = { tenant: "default_tenant", database: "default_database" };
+const DIMENSION = 4;
+const FLIPS = 5200;
+
+/** What lies on disk. */
+interface Disk {
+  catalog: Map<string, Uint8Array>;
+  log: LogEntry[];
+  tails: Map<string, Uint8Array>;
+  blobs: Map<number, Uint8Array>;
+}
+
+/** A storage over a copy of the disk: nothing that is opened on it changes it. */
+function storageOf({ catalog, log, tails, blobs }: Disk): Storage {
+  const rows = new MemoryRows();
+  rows.append(log, tails);
+  rows.commit({ put: catalog });
+  const written = new Map(blobs);
+  let next = Math.max(-1, ...written.keys()) + 1;
+  const missing = (): never => {
+    throw new TidepoolError("CORRUPTION", "a blob is missing");
+  };
+  return {
+    kind: "memory",
+    log: {
+      append: async (entries, replaced) => rows.append(entries, replaced),
+      read: async (id, after, bytes) => rows.read(id, after, bytes),
+      tail: async (id) => rows.tail(id),
+    },
+    catalog: {
+      get: async (key) => rows.get(key),
+      list: async (prefix) => rows.list(prefix),
+      commit: async (transaction) => rows.commit(transaction),
+    },
+    blobs: {
+      retain: async () => undefined,
+      holds: () => true,
+      write: async (bytes) => {
+        written.set(next, bytes.slice());
+        return { arena: next++, offset: 0, length: bytes.length };
+      },
+      flush: async () => undefined,
+      read: async (ranges) =>
+        ranges.map(({ extent, start, length }) => (written.get(extent.arena) ?? missing()).slice(start, start + length)),
+      release: async (extents) => {
+        for (const { arena } of extents) written.delete(arena);
+      },
+      settledAt: () => 0,
+      usage: () => ({ bytesReserved: 0, bytesUsed: 0 }),
+    } as Partial<Storage["blobs"]> as Storage["blobs"],
+    close: async () => undefined,
+    destroy: async () => undefined,
+  };
+}
+
+function openEngine(storage: Storage, environment = new TestEnvironment()): Promise<Engine> {
+  const options = { path: "damage", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
+  return Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax: 8 });
+}
+
+function records(from: number, to: number): RecordBatch {
+  const numbers = Array.from({ length: to - from }, (_, i) => from + i);
+  return {
+    ids: numbers.map((n) => `r${n}`),
+    embeddings: {
+      dimension: DIMENSION,
+      values: Float32Array.from(numbers.flatMap((n) => [n, n % 3, 1, -n])),
+      present: null,
+    },
+    documents: numbers.map((n) => (n % 5 === 0 ? null : `wave ${n % 2 === 0 ? "kelp" : "crab"} ${n}`)),
+    metadatas: numbers.map((n) => ({ n, even: n % 2 === 0, tags: ["a", `t${n % 3}`], sparse: { indices: [n], values: [0.5] } })),
+    uris: numbers.map((n) => (n % 4 === 0 ? `urn:${n}` : null)),
+  };
+}
+
+let disk: Disk;
+let collections: { id: string; name: string }[];
+
+/** Blocks, graph, text, an earlier version, a fork, and logs after them. */
+async function make(): Promise<void> {
+  const storage = await openMemoryStorage("damage");
+  const blobs = new Map<number, Uint8Array>();
+  const { write, release } = storage.blobs;
+  storage.blobs.write = async (bytes) => {
+    const extent = await write.call(storage.blobs, bytes);
+    blobs.set(extent.arena, bytes.slice());
+    return extent;
+  };
+  storage.blobs.release = async (extents) => {
+    const all = [...extents];
+    await release.call(storage.blobs, all);
+    for (const { arena } of all) blobs.delete(arena);
+  };
+  const environment = new TestEnvironment();
+  const engine = await openEngine(storage, environment);
+  collections = [];
+  for (const name of ["first", "second"]) {
+    const { id } = await engine.service.createCollection({ ...scope, name, metadata: { m: 1 }, configuration: {}, getOrCreate: false });
+    collections.push({ id, name });
+    await engine.service.write({ collectionId: id, operation: "add", records: records(0, 24) });
+  }
+  const { id: first } = collections[0]!;
+  await engine.compact(first);
+  await engine.service.write({ collectionId: first, operation: "upsert", records: records(20, 28) });
+  await engine.service.delete({ collectionId: first, ids: ["r3"] });
+  await engine.compact(first);
+  do {
+    environment.advance(limits.textIdleMs);
+    await environment.yieldToEventLoop();
+  } while ((await engine.service.info()).compacting);
+  const fork = await engine.service.forkCollection({ collectionId: first, name: "fork" });
+  collections.push({ id: fork.id, name: "fork" });
+  for (const { id } of collections) {
+    await engine.service.write({ collectionId: id, operation: "upsert", records: records(26, 30) });
+    await engine.service.delete({ collectionId: id, ids: ["r5"] });
+  }
+  await engine.close();
+  const kept = await openMemoryStorage("damage");
+  const log: LogEntry[] = [];
+  const tails = new Map<string, Uint8Array>();
+  for (const { id } of collections) {
+    log.push(...(await kept.log.read(id, 0, Infinity)));
+    tails.set(id, (await kept.log.tail(id))!);
+  }
+  disk = { catalog: new Map(await kept.catalog.list("")), log, tails, blobs };
+  await kept.destroy();
+}
+
+/** Everything that can be asked, collection by collection: an answer, or the code of the error that came instead. */
+async function readAll(engine: Engine): Promise<unknown[][]> {
+  const answers: unknown[][] = [];
+  const attempt = async (ask: () => Promise<unknown>): Promise<unknown> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof TidepoolError)) throw error;
+      return error.code;
+    }
+  };
+  const { service } = engine;
+  answers.push([await attempt(async () => (await service.listCollections(scope)).map(({ name }) => name))]);
+  for (const { id: collectionId, name } of collections) {
+    const asks = [
+      async () => (await service.getCollection({ ...scope, name })).metadata,
+      () => service.get({ collectionId, include: ["documents", "embeddings", "metadatas", "uris"] }),
+      () => service.get({ collectionId, where: { n: { $gte: 20 } }, include: [] }),
+      () => service.get({ collectionId, where: { tags: { $contains: "t1" } }, include: [] }),
+      () =>
+        service.query({
+          collectionId,
+          queryEmbeddings: { dimension: DIMENSION, values: Float32Array.of(7, 1, 1, -7), present: null } as never,
+          nResults: 5,
+          include: ["distances"],
+        }),
+      () => service.searchText({ collectionId, query: "kelp", nResults: 50, include: [], prefix: false, fuzzy: 0 }),
+    ];
+    const answer: unknown[] = [];
+    for (const ask of asks) answer.push(await attempt(ask));
+    answers.push(answer);
+  }
+  return answers;
+}
+
+interface Outcome {
+  answers: unknown[][];
+  isTold: boolean;
+  /** Whether `verify` found it. */
+  isFound: boolean;
+}
+
+async function outcomeOf(damaged: Disk): Promise<Outcome> {
+  let engine: Engine;
+  try {
+    engine = await openEngine(storageOf(damaged));
+  } catch (error) {
+    if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
+    return { answers: [], isTold: true, isFound: true };
+  }
+  try {
+    const { findings, collections: known } = await engine.service.verifyCatalog();
+    let found = findings.length;
+    for (const { id } of known) found += (await engine.service.verifyCollection({ collectionId: id, deep: false })).findingCount;
+    const answers = await readAll(engine);
+    return { answers, isTold: (await engine.service.info()).warnings.length > 0, isFound: found > 0 };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** What each answer differs in from the truth: nothing, an error that tells, or, which must not be, anything else. */
+function wrongAnswers(answers: readonly unknown[][], truth: readonly unknown[][]): unknown[] {
+  return answers.flatMap((group, g) =>
+    group.filter((answer, a) => answer !== "CORRUPTION" && JSON.stringify(answer, plain) !== JSON.stringify(truth[g]![a], plain)),
+  );
+}
+
+function plain(_: string, value: unknown): unknown {
+  return ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value;
+}
+
+/** The places of each class that bytes are flipped in. */
+function placesOf({
+  catalog,
+  log,
+  tails,
+  blobs,
+}: Disk): Record<string, (change: (bytes: Uint8Array) => Uint8Array, damaged: Disk, random: Random) => void> {
+  const kinds = new Map<string, string[]>();
+  for (const key of catalog.keys()) {
+    const kind = key.startsWith("spare/") ? "spare" : key.split("/")[0]!;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), key]);
+  }
+  const rowKinds = [...kinds].map(([kind, keys]): [string, ReturnType<typeof placesOf>[string]] => [
+    `row ${kind}`,
+    (change, damaged, random) => {
+      const key = random.pick(keys);
+      damaged.catalog.set(key, change(catalog.get(key)!));
+    },
+  ]);
+  return {
+    ...Object.fromEntries(rowKinds),
+    "log record": (change, damaged, random) => {
+      const at = random.below(log.length);
+      damaged.log[at] = { ...log[at]!, bytes: change(log[at]!.bytes) };
+    },
+    tail: (change, damaged, random) => {
+      const id = random.pick([...tails.keys()]);
+      damaged.tails.set(id, change(tails.get(id)!));
+    },
+    block: (change, damaged, random) => {
+      const number = random.pick([...blobs.keys()]);
+      damaged.blobs.set(number, change(blobs.get(number)!));
+    },
+  };
+}
+
+const copyOf = ({ catalog, log, tails, blobs }: Disk): Disk => ({
+  catalog: new Map(catalog),
+  log: [...log],
+  tails: new Map(tails),
+  blobs: new Map(blobs),
+});
+
+test("every flipped bit is told, mended or harmless, is never a wrong answer, and verify finds it", async () => {
+  await make();
+  const { answers: truth, isFound } = await outcomeOf(copyOf(disk));
+  expect([isFound, truth.flat().filter((answer) => answer === "CORRUPTION")]).toEqual([false, []]);
+  const classes = placesOf(disk);
+  const names = Object.keys(classes);
+  const failures: string[] = [];
+  const counts: Record<string, number> = {};
+  for (let seed = 0; seed < FLIPS; seed++) {
+    const random = new Random(seed + 1);
+    // Blocks are of many kinds and headers, bodies and checksums: they get half of all flips.
+    const name = seed % 2 === 0 ? "block" : names[Math.floor(seed / 2) % names.length]!;
+    const damaged = copyOf(disk);
+    const flip = (bytes: Uint8Array): Uint8Array => {
+      const at = random.below(bytes.length);
+      return bytes.with(at, bytes[at]! ^ (1 << random.below(8)));
+    };
+    classes[name]!(flip, damaged, random);
+    counts[name] = (counts[name] ?? 0) + 1;
+    const outcome = await outcomeOf(damaged).catch((error: unknown) => String(error));
+    if (typeof outcome === "string") failures.push(`seed ${seed} (${name}): ${outcome}`);
+    else if (!outcome.isFound) failures.push(`seed ${seed} (${name}): verify does not find it`);
+    else if (wrongAnswers(outcome.answers, truth).length > 0) {
+      failures.push(`seed ${seed} (${name}): ${JSON.stringify(wrongAnswers(outcome.answers, truth), plain).slice(0, 200)}`);
+    }
+  }
+  process.stdout.write(
+    `flips: ${Object.entries(counts)
+      .map(([name, count]) => `${count} in ${name}`)
+      .join(", ")}\n`,
+  );
+  expect(failures.slice(0, 10)).toEqual([]);
+}, 900_000);
+
+type Sections = {
+  metadata: { postings: { blocks: unknown[] } };
+  text: { snapshot: { nextOrdinal: number } | null };
+  vectors: { rows: unknown[] };
+};
+
+test.each<[string, (sections: Sections, other: Sections) => void, string]>([
+  ["postings that are gone", (sections) => (sections.metadata.postings.blocks = []), "metadata"],
+  ["an older text index", (sections) => (sections.text.snapshot!.nextOrdinal = 1000), "text"],
+  ["vectors that are gone", (sections) => (sections.vectors.rows = []), "vectors"],
+  ["vectors of another collection", (sections, other) => (sections.vectors.rows = other.vectors.rows), "vectors"],
+])("what no checksum shows is found by comparing indexes with records: %s", async (_, forge, kind) => {
+  await make();
+  const storage = storageOf(disk);
+  const [first, second] = [collections[0]!, collections[1]!];
+  let engine = await openEngine(storage);
+  await engine.compact(first.id);
+  await engine.compact(second.id);
+  const reportOf = (): Promise<CollectionReport> => engine.service.verifyCollection({ collectionId: first.id, deep: true });
+  expect(await reportOf()).toMatchObject({
+    isSound: true,
+    findings: [],
+    counts: { records: 28, vectors: 28, documents: expect.any(Number) },
+  });
+  await engine.close();
+  const sealed = await SealedCatalog.read(storage.catalog);
+  const sectionsOf = async (id: string): Promise<[key: string, row: { sections: Sections }]> => {
+    const key = `manifest/${id}`;
+    return [key, decodeRow<{ sections: Sections }>(key, (await storage.catalog.get(key))!)];
+  };
+  const [key, row] = await sectionsOf(first.id);
+  forge(row.sections, (await sectionsOf(second.id))[1].sections);
+  await sealed.commit({ put: new Map([[key, encodeRow(key, row)]]) });
+  engine = await openEngine(storage);
+  expect((await reportOf()).findings.map((finding) => finding.kind)).toContain(kind);
+  await engine.close();
+});
