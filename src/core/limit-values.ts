@@ -119,6 +119,10 @@ export const memtableBytesMax = 64 * MiB;
 /** Longest stretch of background work before other requests get a turn. */
 export const sliceMs = 4;
 
+/** Kept in IndexedDB, so that a full origin still has room for what makes room: deletes, and the publishing of compactions. */
+export const reserveBytes = MiB;
+/** Free space in OPFS arenas that is kept for compactions of deletions. */
+export const arenaReserveBytes = 2 * MiB;
 /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
 export const arenaBytesMin = 4 * MiB;
 export const arenaBytesMax = 256 * MiB;

@@ -16,8 +16,11 @@ export interface LogEntry {
 }
 
 export interface LogStore {
-  /** Adds the entries and replaces the tails of these collections, all or none, in one transaction. */
-  append(entries: readonly LogEntry[], tails?: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /**
+   * Adds the entries and replaces the tails of these collections, all or none, in one transaction. What makes room may use what
+   * is kept for that.
+   */
+  append(entries: readonly LogEntry[], tails?: ReadonlyMap<string, Uint8Array>, makesRoom?: boolean): Promise<void>;
   /** What was last written as the tail of a collection. Truncating the log to an offset leaves it. */
   tail(collectionId: string): Promise<Uint8Array | null>;
   /** Entries of one collection with an offset above `after`, ascending, at most about `bytesMax` bytes but at least one if any. */
@@ -37,6 +40,8 @@ export interface CatalogTransaction {
   truncateLog?: readonly { collectionId: string; upTo: number }[];
   /** Copies the log entries of `from` with an offset above `after`, and its tail, to `to`, which has none, under the same offsets. */
   copyLog?: { from: string; to: string; after: number };
+  /** It leads to less being stored: a full origin still has room for it, as long as what is kept for that is enough. */
+  makesRoom?: boolean;
 }
 
 export interface CatalogStore {
@@ -71,8 +76,11 @@ export interface BlobStore {
   retain(extents: Iterable<Extent>, isComplete?: boolean): Promise<void>;
   /** Whether all of these extents can still be there: their arenas exist and are long enough. May be asked before `retain`. */
   holds(extents: Iterable<Extent>): boolean;
-  /** Writes bytes into free space. They are readable at once and durable after the next `flush`. */
-  write(bytes: Uint8Array): Promise<Extent>;
+  /**
+   * Writes bytes into free space. They are readable at once and durable after the next `flush`. What makes room may use what is
+   * kept for that.
+   */
+  write(bytes: Uint8Array, makesRoom?: boolean): Promise<Extent>;
   flush(): Promise<void>;
   /**
    * Reads ranges, in order. A range that is not there (missing arena, short file) rejects with `CORRUPTION`.

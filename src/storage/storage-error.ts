@@ -75,6 +75,11 @@ export function notRetainedError(): TidepoolError {
   return new TidepoolError("INTERNAL", "The extents in use must be retained before blobs are written or released");
 }
 
+/** Whether the browser grants no more room. */
+export function isQuota(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED";
+}
+
 export function nameOf(error: unknown): string {
   return isException(error) ? error.name : "";
 }

@@ -31,7 +31,7 @@ export function recordKind(catalog: CatalogStore, kind: PersistentKind): Promise
 
 /** From now on there is no way back: whoever opens the database finishes its destruction. */
 export function recordDestruction(catalog: CatalogStore): Promise<void> {
-  return catalog.commit({ put: row("destroying") });
+  return catalog.commit({ put: row("destroying"), makesRoom: true });
 }
 
 function row(state: StorageState): Map<string, Uint8Array> {

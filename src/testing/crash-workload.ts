@@ -18,7 +18,7 @@ export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
 export const SCOPE = { tenant: "default_tenant", database: "default_database" };
 
 const KiB = 1024;
-const smallArenas: ArenaLimits = { arenaBytesMin: 16 * KiB, arenaBytesMax: 64 * KiB, arenaSettleMs: 60_000 };
+const smallArenas: ArenaLimits = { arenaBytesMin: 16 * KiB, arenaBytesMax: 64 * KiB, arenaReserveBytes: 0, arenaSettleMs: 60_000 };
 
 type Action = "write" | "burst" | "remove" | "compact" | "race" | "idle" | "settle" | "read" | "reopen" | "fork" | "drop";
 

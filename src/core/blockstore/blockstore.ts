@@ -76,10 +76,10 @@ export class BlockStore {
     return this.#blobs.holds(refs);
   }
 
-  /** Begins a batch of blocks to write. */
-  begin(): BlockBatch {
+  /** Begins a batch of blocks to write; one that makes room finds some in a full origin, too. */
+  begin(makesRoom = false): BlockBatch {
     this.#checkFrozen();
-    return new BlockBatch(this.#blobs, (refs) => this.release(refs));
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom);
   }
 
   #checkFrozen(): void {
@@ -193,19 +193,21 @@ export class BlockStore {
 export class BlockBatch implements BlockWriter {
   readonly #blobs: BlobStore;
   readonly #release: (refs: readonly BlockRef[]) => Promise<void>;
+  readonly #makesRoom: boolean;
   readonly #written: BlockRef[] = [];
   #isOver = false;
 
   /** For `BlockStore.begin`. */
-  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>) {
+  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>, makesRoom: boolean) {
     this.#blobs = blobs;
     this.#release = release;
+    this.#makesRoom = makesRoom;
   }
 
   async write(bytes: Uint8Array): Promise<BlockRef> {
     this.#check();
     const checksum = crc32(bytes);
-    const { arena, offset, length } = await this.#blobs.write(bytes);
+    const { arena, offset, length } = await this.#blobs.write(bytes, this.#makesRoom);
     const ref = { arena, offset, length, crc32: checksum };
     // Nobody is left to answer for a block that comes too late.
     if (this.#isOver) await this.#release([ref]);

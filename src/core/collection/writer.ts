@@ -104,7 +104,8 @@ export class Writer {
     availability.check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     const target = { collectionId: state.row.id, applied: () => state.applied };
-    return { logged: log.append(target, bytes, (place) => this.#apply(state, place, record, bytes.length, codes)) };
+    const apply = (place: LogPlace) => this.#apply(state, place, record, bytes.length, codes);
+    return { logged: log.append(target, bytes, apply, record.kind === "delete") };
   }
 
   /** Called when the record is durable, and after all before it in the log; the call is acknowledged when this resolves. */

@@ -205,21 +205,26 @@ export class Compactor {
   // ---- how
 
   async #compact(state: CollectionState): Promise<void> {
-    if (state.log.records > 0) await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()));
+    const makesRoom = state.log.deletions > 0;
+    if (state.log.records > 0) await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()), makesRoom);
     else if (!this.#toRewrite.has(state)) return;
     if (this.#toRewrite.has(state) || needsRenumbering(state)) await this.#renumber(state);
     await this.#publisher.publishSettled();
   }
 
   async #renumber(state: CollectionState): Promise<void> {
-    await this.#install(state, async (blocks) => {
-      const { manifest, install } = await renumber(state, blocks, () => this.#tick());
-      const installAndNote = () => {
-        install();
-        this.#jobs.noteStale();
-      };
-      return { manifest, install: installAndNote };
-    });
+    await this.#install(
+      state,
+      async (blocks) => {
+        const { manifest, install } = await renumber(state, blocks, () => this.#tick());
+        const installAndNote = () => {
+          install();
+          this.#jobs.noteStale();
+        };
+        return { manifest, install: installAndNote };
+      },
+      true,
+    );
   }
 
   /** Installs a manifest with the section that the idle job of a part wrote. */
@@ -232,8 +237,12 @@ export class Compactor {
   }
 
   /** From new blocks to their manifest in memory. The blocks go when that fails, or when the collection was dropped meanwhile. */
-  async #install(state: CollectionState, write: (blocks: BlockWriter) => Promise<PreparedManifest | null>): Promise<void> {
-    const blocks = this.#parts.blocks.begin();
+  async #install(
+    state: CollectionState,
+    write: (blocks: BlockWriter) => Promise<PreparedManifest | null>,
+    makesRoom = false,
+  ): Promise<void> {
+    const blocks = this.#parts.blocks.begin(makesRoom);
     try {
       const prepared = await write(blocks);
       if (prepared === null) return await blocks.giveBack();

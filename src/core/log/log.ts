@@ -29,6 +29,7 @@ interface Pending<Result> {
   target: LogTarget;
   bytes: Uint8Array;
   apply: (place: LogPlace) => Promise<Result>;
+  makesRoom: boolean;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
@@ -48,10 +49,13 @@ export class Log {
     this.#store = store;
   }
 
-  /** Appends one encoded record. Resolves with what `apply` returned, after the record is durable and applied. The bytes get their link. */
-  append<Result>(target: LogTarget, bytes: Uint8Array, apply: (place: LogPlace) => Promise<Result>): Promise<Result> {
+  /**
+   * Appends one encoded record. Resolves with what `apply` returned, after the record is durable and applied. The bytes get their
+   * link. A record that makes room, as deletes do, may use what storage keeps for that.
+   */
+  append<Result>(target: LogTarget, bytes: Uint8Array, apply: (place: LogPlace) => Promise<Result>, makesRoom = false): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#queue.push({ target, bytes, apply, resolve, reject } as Pending<unknown>);
+      this.#queue.push({ target, bytes, apply, makesRoom, resolve, reject } as Pending<unknown>);
       this.#pump ??= this.#run();
     });
   }
@@ -166,13 +170,17 @@ export class Log {
     return this.#queue.splice(0, n);
   }
 
+  /** Where there is no room for all, there may be for some: then each has a transaction of its own. */
   async #commit(group: Pending<unknown>[]): Promise<void> {
     const { places, tails } = assignPlaces(group);
     try {
       const entries = group.map(({ target, bytes }, i) => ({ collectionId: target.collectionId, offset: places[i]!.offset, bytes }));
-      await this.#store.append(entries, new Map([...tails].map(([id, place]) => [id, encodeTail(place)])));
+      const makesRoom = group.every((pending) => pending.makesRoom);
+      await this.#store.append(entries, new Map([...tails].map(([id, place]) => [id, encodeTail(place)])), makesRoom);
     } catch (error) {
-      for (const pending of group) pending.reject(error);
+      if (group.length > 1 && error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED") {
+        for (const pending of group) await this.#commit([pending]);
+      } else for (const pending of group) pending.reject(error);
       return;
     }
     for (let i = 0; i < group.length; i++) {

@@ -140,7 +140,7 @@ export class Directory {
   async deleteDatabase(tenant: string, name: string, requestId?: string): Promise<void> {
     this.getDatabase(tenant, name);
     const key = databaseKey(tenant, name);
-    await this.#requests.commit({ delete: [key] }, requestId);
+    await this.#requests.commit({ delete: [key], makesRoom: true }, requestId);
     this.#databases.delete(key);
   }
 
@@ -154,7 +154,7 @@ export class Directory {
     const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
     const gone = [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()];
     const put = new Map([rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(key, database)]);
-    await this.#requests.commit({ delete: gone.filter((row) => !put.has(row)), put }, requestId);
+    await this.#requests.commit({ delete: gone.filter((row) => !put.has(row)), put, makesRoom: true }, requestId);
     this.#tenants.clear();
     this.#databases.clear();
     this.#tenants.set(DEFAULT_TENANT, tenant);

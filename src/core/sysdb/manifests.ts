@@ -151,7 +151,7 @@ export class Manifests {
     const refsOf = ({ manifest }: StoredManifest) => refsOnlyIn(this.#options.sections, [manifest], []);
     const unfounded = [...this.#staged].filter(([, staged]) => !isThere(refsOf(staged)));
     const keys = [...this.#lostStaged, ...unfounded.map(([id]) => stagedKey(id))];
-    if (keys.length > 0) await this.#catalog.commit({ delete: keys });
+    if (keys.length > 0) await this.#catalog.commit({ delete: keys, makesRoom: true });
     for (const [id] of unfounded) this.#staged.delete(id);
   }
 
@@ -202,6 +202,7 @@ export class Manifests {
         put,
         delete: staged === undefined ? outdated : [...outdated, stagedKey(id)],
         truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
+        makesRoom: true,
       });
       this.#published.set(id, { manifest: next, bytes });
       this.#staged.delete(id);

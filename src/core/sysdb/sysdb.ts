@@ -107,6 +107,7 @@ export class SysDb {
       const transaction = {
         delete: [collectionKey(id), ...this.manifests.keysOf(id)],
         truncateLog: [{ collectionId: id, upTo: Infinity }],
+        makesRoom: true,
       };
       await this.requests.commit(transaction, requestId);
       this.directory.remove(id);

@@ -20,9 +20,10 @@ import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { Durability } from "../../core/storage.js";
 import { bounded } from "../bounded.js";
-import { clearedError, closedError, isRefusal, leaseLost, nameOf, refused, storageError } from "../storage-error.js";
+import { clearedError, closedError, isQuota, isRefusal, leaseLost, nameOf, refused, storageError } from "../storage-error.js";
 import { soleTenure, type Tenure } from "../tenure.js";
 import { decodeGeneration, encodeGeneration, generationAfter, generationKey } from "./generation.js";
+import { Reserve } from "./reserve.js";
 
 /** Version of the object stores below. A browser refuses to open a database whose version is higher. */
 const schemaVersion = 1;
@@ -36,7 +37,7 @@ export interface Schema extends DBSchema {
 }
 
 type Store = StoreNames<Schema>;
-type Transaction<M extends IDBTransactionMode> = IDBPTransaction<Schema, Store[], M>;
+export type Transaction<M extends IDBTransactionMode> = IDBPTransaction<Schema, Store[], M>;
 
 /** The name under which the browser lists the database at this path. */
 export function databaseName(path: string): string {
@@ -50,6 +51,9 @@ export class Database {
   readonly #path: string;
   readonly #onLost: (error: TidepoolError) => void;
   readonly #writes = new Serial();
+  readonly #reserve = new Reserve((durability, doing, body) =>
+    this.#attempt(["blobs"], durability, doing, (transaction) => body(transaction.objectStore("blobs"))),
+  );
 
   private constructor(database: IDBPDatabase<Schema>, path: string, onLost: (error: TidepoolError) => void) {
     this.#database = database;
@@ -130,6 +134,8 @@ export class Database {
    * is killed meanwhile, its next start may take the database for corrupt and delete it: seen with plain IndexedDB after
    * 7 of 72 kills, and after none of 80 with both writers on one store. Why it does so was not established.
    *
+   * What makes room, in a full origin, may use the reserve (`reserve.ts`): its body may then run twice.
+   *
    * After one that found no room, Firefox takes the next for an attempt to make some, and refuses to add anything in it: so
    * that is an empty one.
    */
@@ -138,10 +144,24 @@ export class Database {
     durability: Durability,
     doing: string,
     body: (transaction: Transaction<"readwrite">) => Promise<T>,
+    makesRoom = false,
   ): Promise<T> {
     this.assertOpen();
+    const attempt = () => this.#attempt(stores, durability, doing, body);
+    if (makesRoom) return this.#writes.run(() => this.#reserve.use(attempt));
+    const value = await this.#writes.run(attempt);
+    if (this.#reserve.isDue) void this.#reserve.keep((put) => this.#writes.run(put));
+    return value;
+  }
+
+  #attempt<T>(
+    stores: Store[],
+    durability: Durability,
+    doing: string,
+    body: (transaction: Transaction<"readwrite">) => Promise<T>,
+  ): Promise<T> {
     const scope = [...new Set<Store>([...stores, "catalog"])];
-    return this.#writes.run(() => this.#writing(doing, scope, durability, (transaction) => this.#fenced(transaction, body)));
+    return this.#writing(doing, scope, durability, (transaction) => this.#fenced(transaction, body));
   }
 
   async #writing<T>(
@@ -163,6 +183,16 @@ export class Database {
   async #fenced<T>(transaction: Transaction<"readwrite">, body: (transaction: Transaction<"readwrite">) => Promise<T>): Promise<T> {
     const [, value] = await Promise.all([this.#assertLatest(transaction), body(transaction)]);
     return value;
+  }
+
+  /** Deletes all rows, the generation's too: whoever writes later learns that the database is not his any more. */
+  clear(): Promise<void> {
+    const stores: Store[] = ["log", "catalog", "blobs"];
+    return this.#writes.run(() =>
+      this.#writing("delete all rows", stores, "strict", async (transaction) => {
+        await Promise.all(stores.map(async (store) => transaction.objectStore(store).clear()));
+      }),
+    );
   }
 
   close(): void {
@@ -229,10 +259,6 @@ export class Database {
 
 async function readGeneration(transaction: Transaction<IDBTransactionMode>): Promise<number | null> {
   return decodeGeneration(await transaction.objectStore("catalog").get(generationKey));
-}
-
-function isQuota(error: unknown): boolean {
-  return error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED";
 }
 
 /** `done` of a transaction that fails is told by the first error; this resolves when the transaction is really over. */

@@ -13,7 +13,7 @@ import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing, storedBytes } from "../bytes.js";
 import { notRetainedError } from "../storage-error.js";
 import { refuse, type Unfit } from "../unfit-extents.js";
-import type { Database } from "./database.js";
+import type { Database, Transaction } from "./database.js";
 
 const newPieceBytes = 16 * 1024;
 /** Of blobs that earlier releases wrote. */
@@ -37,7 +37,9 @@ export class IndexedDbBlobStore implements BlobStore {
 
   async retain(extents: Iterable<Extent>, isComplete = true): Promise<void> {
     const retained = [...extents];
-    const keys = await this.#database.read("blobs", "list the blobs", (transaction) => transaction.objectStore("blobs").getAllKeys());
+    const keys = await this.#database.read("blobs", "list the blobs", (transaction) =>
+      transaction.objectStore("blobs").getAllKeys(IDBKeyRange.lowerBound([0])),
+    );
     const pieces = new Map<number, number>();
     for (const [blob] of keys) pieces.set(blob, (pieces.get(blob) ?? 0) + 1);
     const blobs = retainedBlobs(retained, pieces);
@@ -46,16 +48,17 @@ export class IndexedDbBlobStore implements BlobStore {
     this.#nextBlob = Math.max(0, ...pieces.keys()) + 1;
   }
 
-  async write(bytes: Uint8Array): Promise<Extent> {
+  async write(bytes: Uint8Array, makesRoom = false): Promise<Extent> {
     const inUse = this.#inUse();
     const blob = this.#nextBlob++;
-    await this.#database.write(["blobs"], "strict", `write a block of ${bytes.length} bytes`, async (transaction) => {
+    const add = async (transaction: Transaction<"readwrite">): Promise<void> => {
       const blobs = transaction.objectStore("blobs");
       const pieces = Array.from({ length: pieceCount(bytes.length, newPieceBytes) }, (_, i) =>
         bytes.slice(i * newPieceBytes, (i + 1) * newPieceBytes),
       );
       await Promise.all(pieces.map(async (piece, i) => blobs.add(piece, [blob, i])));
-    });
+    };
+    await this.#database.write(["blobs"], "strict", `write a block of ${bytes.length} bytes`, add, makesRoom);
     inUse.set(blob, { length: bytes.length, pieceBytes: newPieceBytes });
     return { arena: blob, offset: 0, length: bytes.length };
   }

@@ -11,7 +11,7 @@
 import type { IDBPObjectStore, StoreNames } from "idb";
 import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
 import { catalogConflict, cloneableBytes, equalBytes, storedBytes } from "../bytes.js";
-import type { Database, Schema } from "./database.js";
+import type { Database, Schema, Transaction } from "./database.js";
 import { generationKey } from "./generation.js";
 import { logRange, tailKey } from "./indexeddb-log-store.js";
 
@@ -38,24 +38,36 @@ export class IndexedDbCatalogStore implements CatalogStore {
     });
   }
 
-  async commit({ expect, put, delete: deleted, truncateLog, copyLog }: CatalogTransaction): Promise<void> {
-    await this.#database.write(["catalog", "log"], "strict", "commit to the catalog", async (transaction) => {
-      const catalog = transaction.objectStore("catalog");
-      const log = transaction.objectStore("log");
-      await Promise.all(
-        [...(expect ?? [])].map(async ([key, bytes]) => {
-          const value: unknown = await catalog.get(key);
-          if (!equalBytes(value === undefined ? null : storedBytes(value), bytes)) throw catalogConflict(key);
-        }),
-      );
-      if (copyLog) await copyEntries(log, copyLog);
-      await Promise.all([
-        ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(cloneableBytes(bytes), key)),
-        ...(deleted ?? []).map(async (key) => catalog.delete(key)),
-        ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(truncated(collectionId, upTo))),
-      ]);
-    });
+  async commit(change: CatalogTransaction): Promise<void> {
+    const { makesRoom = false } = change;
+    await this.#database.write(
+      ["catalog", "log"],
+      "strict",
+      "commit to the catalog",
+      (transaction) => apply(transaction, change),
+      makesRoom,
+    );
   }
+}
+
+async function apply(
+  transaction: Transaction<"readwrite">,
+  { expect, put, delete: deleted, truncateLog, copyLog }: CatalogTransaction,
+): Promise<void> {
+  const catalog = transaction.objectStore("catalog");
+  const log = transaction.objectStore("log");
+  await Promise.all(
+    [...(expect ?? [])].map(async ([key, bytes]) => {
+      const value: unknown = await catalog.get(key);
+      if (!equalBytes(value === undefined ? null : storedBytes(value), bytes)) throw catalogConflict(key);
+    }),
+  );
+  if (copyLog) await copyEntries(log, copyLog);
+  await Promise.all([
+    ...[...(put ?? [])].map(async ([key, bytes]) => catalog.put(cloneableBytes(bytes), key)),
+    ...(deleted ?? []).map(async (key) => catalog.delete(key)),
+    ...(truncateLog ?? []).map(async ({ collectionId, upTo }) => log.delete(truncated(collectionId, upTo))),
+  ]);
 }
 
 type LogObjectStore = IDBPObjectStore<Schema, StoreNames<Schema>[], "log", "readwrite">;

@@ -5,7 +5,7 @@
  */
 import type { Durability, LogEntry, LogStore } from "../../core/storage.js";
 import { cloneableBytes, storedBytes } from "../bytes.js";
-import type { Database } from "./database.js";
+import type { Database, Transaction } from "./database.js";
 
 /** Rows asked for in the first request; later requests follow the size of the rows seen. */
 const firstBatchRows = 16;
@@ -21,14 +21,15 @@ export class IndexedDbLogStore implements LogStore {
     this.#durability = durability;
   }
 
-  async append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map()): Promise<void> {
-    await this.#database.write(["log"], this.#durability, "append to the log", async (transaction) => {
+  async append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map(), makesRoom = false): Promise<void> {
+    const add = async (transaction: Transaction<"readwrite">): Promise<void> => {
       const log = transaction.objectStore("log");
       await Promise.all([
         ...entries.map(async ({ collectionId, offset, bytes }) => log.add(cloneableBytes(bytes), [collectionId, offset])),
         ...[...tails].map(async ([collectionId, bytes]) => log.put(cloneableBytes(bytes), tailKey(collectionId))),
       ]);
-    });
+    };
+    await this.#database.write(["log"], this.#durability, "append to the log", add, makesRoom);
   }
 
   async tail(collectionId: string): Promise<Uint8Array | null> {

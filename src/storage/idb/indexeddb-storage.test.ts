@@ -57,9 +57,9 @@ test.each(["strict", "relaxed"] as const)(
     const storage = await openIndexedDbStorage(`durability ${durability}`, durability);
     const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
     await storage.log.append([entry(1)]);
-    expect(transaction).toHaveBeenLastCalledWith(["log", "catalog"], "readwrite", { durability });
+    expect(transaction).toHaveBeenCalledWith(["log", "catalog"], "readwrite", { durability });
     await storage.catalog.commit({});
-    expect(transaction).toHaveBeenLastCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
+    expect(transaction).toHaveBeenCalledWith(["catalog", "log"], "readwrite", { durability: "strict" });
   },
 );
 
@@ -153,7 +153,9 @@ test("one write transaction is under way at a time, whatever its stores, and a f
     storage.blobs.write(pattern(10)),
   ]);
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"]);
-  expect(seen).toEqual([1, 1, 1, 1, 1]);
+  await storage.catalog.commit({});
+  // Two more: the reserve is put in its place, beside what was asked for.
+  expect(seen).toEqual([1, 1, 1, 1, 1, 1, 1]);
 });
 
 test("blobs that an earlier release cut into larger pieces are read as well", async () => {

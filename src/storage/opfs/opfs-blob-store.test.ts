@@ -5,7 +5,7 @@ import { pattern } from "../../testing/storage-conformance.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 
 const KiB = 1024;
-const limits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaSettleMs: 1000 };
+const limits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaReserveBytes: 0, arenaSettleMs: 1000 };
 
 let directory: FakeDirectory;
 let nowMs: number;

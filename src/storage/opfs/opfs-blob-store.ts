@@ -36,13 +36,13 @@ import { limits } from "../../core/limits.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
 import { ExtentAllocator, slotBytes, slotted } from "../extent-allocator.js";
-import { clearedError, closedError, notRetainedError } from "../storage-error.js";
+import { clearedError, closedError, isQuota, notRetainedError } from "../storage-error.js";
 import type { Predecessors } from "../tenure.js";
 import { ArenaFile, arenasPerGeneration } from "./arena-file.js";
 import { type Directory, isGone } from "./file-system.js";
 
 /** How arenas are cut; tests use small ones. */
-export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaSettleMs", number>;
+export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaReserveBytes" | "arenaSettleMs", number>;
 
 /** What an engine may do with the arenas that it finds, and who hears of their end. */
 export interface ArenaClaim {
@@ -125,11 +125,11 @@ export class OpfsBlobStore implements BlobStore {
     return [...extents].every(({ arena, offset, length }) => offset + slotted(length) <= (this.#arenas.get(arena)?.bytes ?? 0));
   }
 
-  async write(bytes: Uint8Array): Promise<Extent> {
+  async write(bytes: Uint8Array, makesRoom = false): Promise<Extent> {
     while (this.#renewing !== null) await this.#renewing;
     this.#assertReady();
     this.#unsealIfDue();
-    const extent = this.#place(bytes.length) ?? (await this.#placeInNewArena(bytes.length));
+    const extent = this.#place(bytes.length, makesRoom) ?? (await this.#placeInNewArena(bytes.length, makesRoom));
     try {
       if (!this.#hasSpare()) await this.#createAhead();
       while (this.#renewing !== null) await this.#renewing;
@@ -274,17 +274,26 @@ export class OpfsBlobStore implements BlobStore {
     this.#allocator.addArena(arena.number, arena.bytes);
   }
 
-  /** A place in free space, growing an arena when none is long enough; `null` when that takes a new arena. */
-  #place(length: number): Extent | null {
-    return this.#allocator.allocate(length) ?? (this.#growFor(length) ? this.#allocator.allocate(length) : null);
+  /**
+   * A place in free space, growing an arena when none is long enough; `null` when that takes a new arena. Some free space is left
+   * to what makes room: in a full origin arenas do not grow, but what they have can be written.
+   */
+  #place(length: number, makesRoom: boolean): Extent | null {
+    const reserve = makesRoom ? 0 : this.#limits.arenaReserveBytes;
+    const extent = this.#bytesFree >= slotted(length) + reserve ? this.#allocator.allocate(length) : null;
+    return extent ?? (this.#growFor(length + reserve) ? this.#allocator.allocate(length) : null);
   }
 
-  async #placeInNewArena(length: number): Promise<Extent> {
+  get #bytesFree(): number {
+    return this.#ownArenas().reduce((sum, { number, bytes }) => sum + bytes - this.#allocator.arenaBytesUsed(number), 0);
+  }
+
+  async #placeInNewArena(length: number, makesRoom: boolean): Promise<Extent> {
     for (;;) {
       await this.#createArena();
       this.#assertReady();
       // Others that waited for the same arena may have filled it.
-      const extent = this.#place(length);
+      const extent = this.#place(length, makesRoom);
       if (extent) return extent;
     }
   }
@@ -320,7 +329,7 @@ export class OpfsBlobStore implements BlobStore {
   #trim(): void {
     const { bytesUsed, bytesReserved } = this.#allocator;
     if (!this.#mayTrim || bytesUsed * 2 > bytesReserved) return;
-    this.#cutEnds((bytes) => this.#inUnits(bytes));
+    this.#cutEnds((bytes) => (bytes === 0 ? 0 : this.#inUnits(bytes + this.#limits.arenaReserveBytes)));
   }
 
   /** Cuts off what is free at the arenas' ends, beyond what `atLeast` makes of the bytes up to there. */
@@ -395,8 +404,4 @@ function sealedError(): TidepoolError {
     "Files of this database are still open in a worker that has lost it and does not answer, so they cannot be overwritten. " +
     "Close the tab that it belongs to, and vacuum again";
   return new TidepoolError("LOCKED", message);
-}
-
-function isQuota(error: unknown): boolean {
-  return error instanceof TidepoolError && error.code === "QUOTA_EXCEEDED";
 }

@@ -5,7 +5,7 @@ import type { Durability, LogStore, Storage } from "../../core/storage.js";
 import { Database, deleteDatabase } from "../idb/database.js";
 import { IndexedDbCatalogStore } from "../idb/indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "../idb/indexeddb-log-store.js";
-import { clearedError } from "../storage-error.js";
+import { clearedError, isQuota } from "../storage-error.js";
 import { recordDestruction } from "../storage-kind.js";
 import { soleTenure, type Tenure } from "../tenure.js";
 import { ArenaFile } from "./arena-file.js";
@@ -129,7 +129,7 @@ export async function destroyDatabase(database: Database, path: string): Promise
   const directory = await findDirectory(path);
   const arenas = directory === null ? [] : await ArenaFile.openAll(directory, Infinity, Infinity);
   try {
-    await recordDestruction(new IndexedDbCatalogStore(database));
+    await beginDestruction(database);
     for (const arena of arenas) {
       arena.resize(0);
       arena.flush();
@@ -141,4 +141,17 @@ export async function destroyDatabase(database: Database, path: string): Promise
   if (directory !== null) await removeDirectory(path);
   database.close();
   await deleteDatabase(path);
+}
+
+/**
+ * Where there is no room for the marker, all rows are deleted instead, which takes none. A crash between that and the emptying of
+ * the arenas is then told as `DATA_EVICTED`, until somebody destroys what is left.
+ */
+async function beginDestruction(database: Database): Promise<void> {
+  try {
+    await recordDestruction(new IndexedDbCatalogStore(database));
+  } catch (error) {
+    if (!isQuota(error)) throw error;
+    await database.clear();
+  }
 }
