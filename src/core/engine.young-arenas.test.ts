@@ -153,3 +153,17 @@ test("when the names are lost, what is staged is dropped before a new arena can 
   expect((await engine.service.info()).logRecords).toBe(1);
   await engine.close();
 });
+
+test("a staged manifest that cannot be read is no loss: the published one and the log give everything", async () => {
+  const life = new Life();
+  const { storage, collectionId } = await closedYoung(life);
+  const next = storage.reopen();
+  const [[key, bytes]] = (await next.catalog.list("staged/")) as [[string, Uint8Array]];
+  const damaged = bytes.slice();
+  damaged[20]! ^= 1;
+  await next.catalog.commit({ put: new Map([[key, damaged]]) });
+  const engine = await life.open(next);
+  expect(await engine.service.count({ collectionId })).toBe(300);
+  expect(await next.catalog.list("staged/")).toEqual([]);
+  await engine.close();
+});

@@ -1,6 +1,6 @@
 /**
  * What was deleted, replaced or dropped is found in no byte of the arenas after an erasure, and what was not is still read. What
- * the log and the catalog leave behind in files of the browser is told in `docs/internals/formats.md`.
+ * the log and the catalog leave behind in files of the browser is looked at in `e2e/erasure.e2e.ts`.
  */
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
