@@ -2,9 +2,14 @@
  * One database in several contexts of an origin at once: tabs, frames and workers read and write with the same results, and go
  * on when the one that runs the engine closes, crashes, reloads or loses its worker.
  */
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { can } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -23,7 +28,7 @@ declare global {
 const suite = useSuite(serveApp);
 
 /** A tab with the database open; its role. */
-async function join(path: string): Promise<{ page: Page; role: string }> {
+async function joinIn(path: string): Promise<{ page: Page; role: string }> {
   const page = await openTab(suite.context, suite.app);
   return { page, role: await openIn(page, path) };
 }
@@ -62,8 +67,8 @@ async function untilStandby(page: Page, path: string): Promise<void> {
 }
 
 test("two tabs read and write at once, and each hears of the other's changes", async () => {
-  const first = await join("both");
-  const second = await join("both");
+  const first = await joinIn("both");
+  const second = await joinIn("both");
   expect([first.role, second.role]).toEqual(["holder", "follower"]);
   await second.page.evaluate(() => {
     const heard: unknown[] = [];
@@ -84,7 +89,7 @@ test("two tabs read and write at once, and each hears of the other's changes", a
 });
 
 test("a follower has a port to the holder's worker, and a relay where there is no broker", async () => {
-  const holder = await join("ways");
+  const holder = await joinIn("ways");
   await add(holder.page, 0, 100);
   const direct = { page: await openTab(suite.context, suite.app) };
   await direct.page.evaluate(() => {
@@ -142,8 +147,8 @@ test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
   async (how) => {
     if (how === "crash" && !can("crashPage")) return;
     const path = `end-${how}`;
-    const holder = await join(path);
-    const others = [await join(path), await join(path)];
+    const holder = await joinIn(path);
+    const others = [await joinIn(path), await joinIn(path)];
     await untilStandby(holder.page, path);
     await add(holder.page, 0, 100);
     for (const [i, { page }] of others.entries()) {
@@ -177,7 +182,7 @@ test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
 );
 
 test("a frame, a dedicated worker and a service worker use it too", async () => {
-  const { page } = await join("kinds");
+  const { page } = await joinIn("kinds");
   const found = await page.evaluate(async () => {
     type Answer = { role?: string; count?: number; code?: string; message?: string };
     const ask = (target: { postMessage(message: unknown, transfer: Transferable[]): void }, path: string, id: string): Promise<Answer> =>
@@ -218,7 +223,7 @@ test("a frame, a dedicated worker and a service worker use it too", async () => 
 });
 
 test("another release in another tab is refused, by name, and disturbs nothing", async () => {
-  const { page } = await join("releases");
+  const { page } = await joinIn("releases");
   await add(page, 0, 10);
   const other = await suite.context.newPage();
   await other.route("**/package/client.js", async (route) => {
@@ -237,9 +242,9 @@ test("another release in another tab is refused, by name, and disturbs nothing",
 });
 
 test("a holder that hangs loses the lease to one that answers, and follows when it goes on", async () => {
-  const holder = await join("hangs");
+  const holder = await joinIn("hangs");
   await add(holder.page, 0, 50);
-  const other = await join("hangs");
+  const other = await joinIn("hangs");
   await untilStandby(holder.page, "hangs");
   await holder.page.evaluate(() => workers.at(-1)!.postMessage({ hangMs: 8000 }));
   const from = Date.now();
@@ -254,14 +259,58 @@ test("a holder that hangs loses the lease to one that answers, and follows when 
 });
 
 test.runIf(can("crashPage"))("a holder whose page is frozen goes on serving", async () => {
-  const holder = await join("frozen");
-  const other = await join("frozen");
+  const holder = await joinIn("frozen");
+  const other = await joinIn("frozen");
   const session = await suite.context.newCDPSession(holder.page);
   await session.send("Page.setWebLifecycleState", { state: "frozen" });
   await add(other.page, 0, 50);
-  const third = await join("frozen");
+  const third = await joinIn("frozen");
   for (const { page } of [other, third]) expect(await faults(page, 50)).toEqual([]);
   await session.send("Page.setWebLifecycleState", { state: "active" });
   expect(await faults(holder.page, 50)).toEqual([]);
   for (const { page } of [third, other, holder]) await page.close();
 });
+
+test.runIf(can("crashPage"))(
+  "an extension's background service worker, its offscreen document and its pages share one database",
+  async () => {
+    const [folder, profile] = [await mkdtemp(join(tmpdir(), "tidepool-extension-")), await createProfile()];
+    await cp(dirname(createRequire(import.meta.url).resolve("tidepool-db")), join(folder, "package"), { recursive: true });
+    const files = {
+      "manifest.json": JSON.stringify({
+        manifest_version: 3,
+        name: "tidepool",
+        version: "1",
+        permissions: ["offscreen"],
+        background: { service_worker: "background.js", type: "module" },
+        content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'; object-src 'self'" },
+      }),
+      "background.js": `import { TidepoolClient } from "./package/index.js";
+      const client = new TidepoolClient({ path: "extension", offscreen: "offscreen.html" });
+      globalThis.use = async (id) => {
+        const notes = await client.getOrCreateCollection({ name: "notes", embeddingFunction: null });
+        await notes.add({ ids: [id], embeddings: [[1, 2]] });
+        return { role: (await client.info()).role, ids: (await notes.get()).ids };
+      };`,
+      "offscreen.html": '<!doctype html><script type="module" src="offscreen.js"></script>',
+      "offscreen.js": 'import { TidepoolClient } from "./package/index.js"; await new TidepoolClient({ path: "extension" }).heartbeat();',
+      "panel.html": '<!doctype html><script type="module" src="background.js"></script>',
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+    const context = await openBrowser(profile, { extensions: [folder] });
+    try {
+      const background = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
+      const use = (id: string) => (globalThis as unknown as { use(id: string): Promise<unknown> }).use(id);
+      expect(await background.evaluate(use, "background")).toEqual({ role: "follower", ids: ["background"] });
+      const panel = await context.newPage();
+      await panel.goto(new URL("panel.html", background.url()).href);
+      await panel.waitForFunction(() => "use" in globalThis);
+      expect(await panel.evaluate(use, "panel")).toEqual({ role: "follower", ids: ["background", "panel"] });
+      expect(await background.evaluate(use, "again")).toEqual({ role: "follower", ids: ["background", "panel", "again"] });
+    } finally {
+      await context.close();
+      await removeProfile(profile);
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);

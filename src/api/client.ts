@@ -70,6 +70,12 @@ export interface TidepoolClientOptions {
    * const client = new TidepoolClient({ onWarning: (warning) => console.warn(warning.code, warning.message) });
    */
   onWarning?: (warning: TidepoolWarning) => void;
+  /**
+   * For a browser extension's background service worker, which can start no worker: a page of the extension, such as
+   * "offscreen.html", whose script opens the same path. It is made the extension's offscreen document when nobody else has the
+   * database open. The manifest needs the permission "offscreen".
+   */
+  offscreen?: string;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -147,8 +153,10 @@ export class TidepoolClient {
       gateway,
       token,
       onWarning,
+      offscreen,
     } = given;
     if (token !== undefined) validateText(token, "token");
+    if (offscreen !== undefined) validateText(offscreen, "offscreen");
     validatePath(path);
     validateText(tenant, "tenant");
     validateText(database, "database");
@@ -164,7 +172,8 @@ export class TidepoolClient {
     this.tenant = tenant;
     this.database = database;
     this.#connection =
-      shared ?? new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token);
+      shared ??
+      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, offscreen);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
 

@@ -27,6 +27,7 @@ export class Connection implements LinkMember {
   readonly #options: OpenOptions;
   readonly #connect: () => Channel;
   readonly #token: string | null;
+  readonly #offscreen: string | undefined;
   /** As of the latest answer; `null` before the first. */
   role: Role | null = null;
   readonly #listeners: { [T in keyof ClientEvents]?: Set<Listener<T>> } = {};
@@ -45,8 +46,9 @@ export class Connection implements LinkMember {
    * `connect` starts a worker, or brings a port to one; it is called again when that has ended. `token` is shown with every
    * call, for the gateway rules.
    */
-  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null) {
+  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null, offscreen?: string) {
     this.#options = options;
+    this.#offscreen = offscreen;
     this.#connect = connect;
     this.#token = token;
   }
@@ -94,7 +96,7 @@ export class Connection implements LinkMember {
 
   async #join(): Promise<Link> {
     try {
-      const link = Link.to(this.#options, this.#connect);
+      const link = Link.to(this.#options, this.#connect, this.#offscreen);
       this.#joined = link;
       await link.join(this, this.#options);
       return link;

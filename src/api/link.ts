@@ -17,6 +17,7 @@ import { guestLockOf, type Serving } from "../worker/rendezvous.js";
 import type { Role } from "./client-events.js";
 import { createWorker } from "./create-worker.js";
 import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
+import { openOffscreen } from "./offscreen.js";
 import { type Channel, lost, Transport } from "./transport.js";
 
 /** A client that uses a link. */
@@ -63,6 +64,8 @@ export class Link {
   #closing: Promise<void> | null = null;
   /** Of each session with another's worker: what ends the lock that tells its holder of this page. */
   readonly #guests = new WeakMap<Transport, () => void>();
+  /** The extension's page that is opened where nobody can hold the database. */
+  #offscreen: string | undefined;
   #underWay = 0;
   #listening = false;
   /** Counts down to taking over from a holder that does not answer. */
@@ -76,13 +79,14 @@ export class Link {
   }
 
   /** That of the path, made where there is none; one of the client's own for a database in memory. */
-  static to(options: OpenOptions, connect: () => Channel): Link {
+  static to(options: OpenOptions, connect: () => Channel, offscreen?: string): Link {
     const locks = globalThis.navigator?.locks as LockManager | undefined;
     if (options.storage === "memory" || locks === undefined || typeof BroadcastChannel === "undefined")
       return new Link(options, connect, undefined);
     const known = links.get(options.path);
     if (known !== undefined && known.#closing === null) return known;
     const link = new Link(options, connect, locks, known === undefined ? null : known.#closing);
+    link.#offscreen = offscreen;
     links.set(options.path, link);
     return link;
   }
@@ -203,7 +207,10 @@ export class Link {
 
   async #withoutAnswer(patience: number): Promise<void> {
     if (this.#canHold) this.#standBy();
-    else if (!(await this.#isHeld())) throw nobodyHolds(this.#options.path);
+    else if (!(await this.#isHeld())) {
+      if (this.#offscreen === undefined) throw nobodyHolds(this.#options.path);
+      await openOffscreen(this.#offscreen);
+    }
     if (performance.now() > patience) throw locked(this.#options.path);
   }
 
@@ -465,7 +472,7 @@ function nobodyHolds(path: string): TidepoolError {
   return new TidepoolError(
     "NOT_SUPPORTED",
     `Database "${path}" is open nowhere, and there is no Worker here to open it in: open it in a page, a frame or a dedicated ` +
-      "worker of this origin, or give the option `worker`; an extension's service worker needs an offscreen document that does",
+      "worker of this origin, or, in an extension, give the option `offscreen`",
   );
 }
 
