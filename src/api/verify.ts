@@ -26,6 +26,11 @@ export interface VerifyReport {
   collections: CollectionReport[];
 }
 
+/**
+ * Asks for the catalog, then for one collection after the other.
+ *
+ * @internal
+ */
 export async function verify(connection: Connection, options: VerifyOptions = {}): Promise<VerifyReport> {
   validateObject(options, "options");
   const { deep = false, onProgress, signal } = options;
