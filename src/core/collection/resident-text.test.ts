@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { testBlockStore } from "../../testing/block-store.js";
 import { Bitmap } from "../base/bitmap.js";
+import { atOnce } from "../base/steps.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import { TextIndex } from "../index/text/text-index.js";
 import { advance, loadTextIndex, saveTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
@@ -62,7 +63,7 @@ async function saved(store: BlockStore, documents: Documents): Promise<void> {
 test("a snapshot round-trips through JSON and blocks", async () => {
   const store = testBlockStore();
   const index = new TextIndex();
-  index.set(3, "tide pool");
+  atOnce(index.set(3, "tide pool"));
   const snapshot = JSON.parse(JSON.stringify(await saveTextIndex(store.begin(), index, 9, noTick))) as TextSnapshot;
   expect(snapshot).toMatchObject({ nextOrdinal: 9, stale: [] });
   const loaded = await loadTextIndex(store, snapshot, "o", noTick);

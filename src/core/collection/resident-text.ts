@@ -3,15 +3,17 @@
  * mark ordinals as dirty, and the next search reads the documents of those again and no others.
  *
  * Invariants: an ordinal that is not dirty is indexed with its current document; an ordinal stops being dirty only when a
- * document read after its last `touch` has been put into the index. While the index is walked (vacuum, save) nothing is
- * put into it. A caller of `ready` may hold the collection's lock while another caller waits for that lock, so nobody
+ * document read after its last `touch` has been put into the index. While the index is read (search, save) nothing is put into it:
+ * it has a lock of its own. A caller of `ready` may hold the collection's lock while another caller waits for that lock, so nobody
  * waits for documents that somebody else is reading: work is divided, and what is left over is done twice.
  */
 import { Bitmap } from "../base/bitmap.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { type TextHits, TextIndex, type TextSearchOptions } from "../index/text/text-index.js";
 import { loadTextIndex, saveTextIndex, type TextSnapshot } from "../segment/text-section.js";
+import { ReadWriteLock } from "./read-write-lock.js";
 
 /** Where a text index finds the truth. The methods without promise describe one moment together when called in a row. */
 export interface TextSource {
@@ -70,7 +72,7 @@ export class ResidentText {
   async search(source: TextSource, query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     const live = await this.#load(source, tick);
     await live.catchUp(source, tick);
-    return live.index.search(query, options);
+    return live.search(query, options, tick);
   }
 
   /** Brings the index up to date and writes it. Writes that arrive meanwhile are stale in the snapshot. */
@@ -112,8 +114,9 @@ class LiveText {
   readonly #claimed = new Bitmap();
   /** For each read under way, what was touched since it began. */
   readonly #reads = new Set<Bitmap>();
-  /** A vacuum or save under way; never rejects. */
-  #walk: Promise<void> | null = null;
+  /** Whoever reads the index shares it; whoever changes it has it alone. */
+  readonly #lock = new ReadWriteLock();
+  #vacuuming = false;
 
   constructor(load: Promise<TextIndex | null>, snapshot: TextSnapshot | null, source: TextSource) {
     const nextOrdinal = source.nextOrdinal();
@@ -144,15 +147,27 @@ class LiveText {
 
   async catchUp(source: TextSource, tick: Tick): Promise<void> {
     for (let chunk = this.#nextChunk(); chunk.length > 0; chunk = this.#nextChunk()) {
-      await this.#refresh(chunk, source);
+      await this.#refresh(chunk, source, tick);
       await tick();
     }
-    if (this.index.deadShare > DEAD_SHARE_MAX && this.#walk === null) await this.#walking(() => this.index.vacuum(tick));
+    if (this.index.deadShare > DEAD_SHARE_MAX && !this.#vacuuming) await this.#vacuum(tick);
+  }
+
+  async #vacuum(tick: Tick): Promise<void> {
+    this.#vacuuming = true;
+    try {
+      await this.#lock.exclusive(() => this.index.vacuum(tick));
+    } finally {
+      this.#vacuuming = false;
+    }
+  }
+
+  search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
+    return this.#lock.shared(() => inTurns(this.index.search(query, options), tick));
   }
 
   async save(writer: BlockWriter, nextOrdinal: number, tick: Tick): Promise<TextSnapshot> {
-    while (this.#walk !== null) await this.#walk;
-    return this.#walking(async () => {
+    return this.#lock.shared(async () => {
       const snapshot = await saveTextIndex(writer, this.index, nextOrdinal, tick);
       // Nothing is put into the index until this is done, so whatever was dirty when it began still is.
       return { ...snapshot, stale: [...this.#dirty.values()].filter((ordinal) => ordinal < nextOrdinal) };
@@ -165,35 +180,22 @@ class LiveText {
     return chunk.length > 0 ? chunk : first(this.#dirty, CHUNK);
   }
 
-  async #refresh(chunk: Uint32Array, source: TextSource): Promise<void> {
+  async #refresh(chunk: Uint32Array, source: TextSource, tick: Tick): Promise<void> {
     const touched = new Bitmap();
     this.#reads.add(touched);
     this.#claimed.addAll(chunk);
     try {
       const documents = await source.documents(chunk);
-      while (this.#walk !== null) await this.#walk;
-      chunk.forEach((ordinal, i) => {
-        if (!this.#dirty.has(ordinal) || touched.has(ordinal)) return;
-        this.index.set(ordinal, documents[i]!);
-        this.#dirty.delete(ordinal);
+      await this.#lock.exclusive(async () => {
+        for (const [i, ordinal] of chunk.entries()) {
+          if (!this.#dirty.has(ordinal) || touched.has(ordinal)) continue;
+          await inTurns(this.index.set(ordinal, documents[i]!), tick);
+          if (!touched.has(ordinal)) this.#dirty.delete(ordinal);
+        }
       });
     } finally {
       this.#reads.delete(touched);
       for (const ordinal of chunk) this.#claimed.delete(ordinal);
-    }
-  }
-
-  async #walking<T>(work: () => Promise<T>): Promise<T> {
-    const result = work();
-    const done = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#walk = done;
-    try {
-      return await result;
-    } finally {
-      this.#walk = null;
     }
   }
 }

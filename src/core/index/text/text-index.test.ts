@@ -2,6 +2,7 @@ import fc from "fast-check";
 import MiniSearch from "minisearch";
 import { expect, test } from "vitest";
 import { Bitmap } from "../../base/bitmap.js";
+import { atOnce } from "../../base/steps.js";
 import { limits } from "../../limits.js";
 import { PieceWriter, pieceBytesMax } from "./pieces.js";
 import { LAYOUT, type TextHits, TextIndex, type TextSearchOptions } from "./text-index.js";
@@ -13,12 +14,12 @@ const noTick = () => undefined;
 
 function indexOf(documents: readonly (string | null)[]): TextIndex {
   const index = new TextIndex();
-  documents.forEach((document, ordinal) => index.set(ordinal, document));
+  documents.forEach((document, ordinal) => atOnce(index.set(ordinal, document)));
   return index;
 }
 
 function search(index: TextIndex, query: string, options: Partial<TextSearchOptions> = {}): TextHits {
-  return index.search(query, { nResults: 1000, prefix: false, fuzzy: 0, allowed: all, ...options });
+  return atOnce(index.search(query, { nResults: 1000, prefix: false, fuzzy: 0, allowed: all, ...options }));
 }
 
 const found = (index: TextIndex, query: string, options?: Partial<TextSearchOptions>) => [...search(index, query, options).ordinals];
@@ -100,10 +101,10 @@ test("a query without terms finds nothing", () => {
 
 test("replacing and deleting takes the old document out of hits and scores", () => {
   const index = indexOf(["salt sand", "salt salt", "sand shore", null]);
-  index.set(1, "shore crab");
-  index.set(0, null);
+  atOnce(index.set(1, "shore crab"));
+  atOnce(index.set(0, null));
   index.delete(0);
-  index.set(3, "salt");
+  atOnce(index.set(3, "salt"));
   expect(index.has(0)).toBe(false);
   expect(index.documentCount).toBe(3);
   const fresh = indexOf([null, "shore crab", "sand shore", "salt"]);
@@ -185,7 +186,7 @@ test("after any history an index answers like a fresh one, also saved and loaded
         let index = new TextIndex();
         for (const { ordinal, document, reload } of operations) {
           documents[ordinal] = document;
-          index.set(ordinal, document);
+          atOnce(index.set(ordinal, document));
           if (reload === "load") index = await reloaded(index);
           if (reload === "vacuum") await index.vacuum(noTick);
         }
@@ -207,7 +208,7 @@ const many = () => Array.from({ length: 4500 }, (_, i) => `shore w${i} x${i % 99
 
 test("work is cut into slices and pieces, and a long posting list spans entries", async () => {
   const index = indexOf(many());
-  for (let ordinal = 0; ordinal < 3000; ordinal++) index.set(ordinal, "shore");
+  for (let ordinal = 0; ordinal < 3000; ordinal++) atOnce(index.set(ordinal, "shore"));
   const ticks = { vacuum: 0, save: 0, load: 0 };
   await index.vacuum(() => void ticks.vacuum++);
   expect(index.deadShare).toBe(0);
@@ -237,7 +238,7 @@ test("an index may be searched, not changed, while it is being saved or vacuumed
   let refused = "";
   for await (const piece of index.serialize(() => {
     try {
-      index.set(1, "intruder");
+      atOnce(index.set(1, "intruder"));
     } catch (error) {
       refused = (error as { code: string }).code;
     }
@@ -270,4 +271,31 @@ test("another layout or tokenizer means no index; damage is corruption", async (
 
 test("MiniSearch still has the inner layout that this index reads and writes", () => {
   expect(new MiniSearch({ fields: ["text"] }).toJSON().serializationVersion).toBe(Math.floor(LAYOUT / 100));
+});
+
+test("a long document and a broad query are cut into steps of bounded work", () => {
+  const index = new TextIndex();
+  let steps = 0;
+  const document = Array.from({ length: 100_000 }, (_, i) => `w${i % 7000}`).join(" ");
+  for (const _ of index.set(0, document)) steps++;
+  expect(steps).toBeGreaterThanOrEqual(100_000 / 2048 - 1);
+  for (let ordinal = 1; ordinal < 10_000; ordinal++) atOnce(index.set(ordinal, "tide"));
+  steps = 0;
+  for (const _ of index.search("tide", { nResults: 10, prefix: false, fuzzy: 0, allowed: all })) steps++;
+  expect(steps).toBeGreaterThanOrEqual(4);
+  steps = 0;
+  const query = Array.from({ length: 50 }, (_, i) => `w${i}xx`).join(" ");
+  for (const _ of index.search(query, { nResults: 10, prefix: false, fuzzy: 1, allowed: all })) steps++;
+  expect(steps).toBeGreaterThanOrEqual(50 * 7);
+});
+
+test("a document that is left halfway is not there, and its terms count for nothing", () => {
+  const index = indexOf(["sea shore", "sea"]);
+  const steps = index.set(2, "sea ".repeat(10_000));
+  steps.next();
+  steps.return();
+  expect(index.has(2)).toBe(false);
+  expect(comparable(search(index, "sea"))).toEqual(comparable(search(indexOf(["sea shore", "sea"]), "sea")));
+  atOnce(index.set(2, "sea"));
+  expect(comparable(search(index, "sea"))).toEqual(comparable(search(indexOf(["sea shore", "sea", "sea"]), "sea")));
 });

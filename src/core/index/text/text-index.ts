@@ -7,18 +7,23 @@
  *   matched — rank worse on every public set measured (scifact .630 against .668 nDCG@10).
  * - A replaced or deleted document leaves dead postings behind. They are removed from the terms of a query before it
  *   runs, so a score never depends on the history of the index, and from all terms by `vacuum`.
- * - Saving, loading and vacuuming work in slices with `tick` between, instead of one long JSON.
+ * - Saving, loading and vacuuming work in slices with `tick` between, instead of one long JSON. So do searching and putting a
+ *   document in: their work is cut into steps of bounded size, whatever the query, the document and the index. Meanwhile nothing
+ *   else may change the index.
  *
  * Invariants: MiniSearch's ids are ours (ordinals); its short ids are never reused, so a dead posting cannot come to life;
  * the tree of terms gains no term while it is being walked. `layout` is MiniSearch's serialisation version, which stands
  * for its inner layout: a test fails when the library changes it.
  */
 
-import MiniSearch, { type SearchResult } from "minisearch";
+import MiniSearch from "minisearch";
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Steps } from "../../base/steps.js";
+import { piecesOf } from "../../base/text-pieces.js";
 import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
+import { nearTerms, type TermTree } from "./near-terms.js";
 import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
 import { tokenize, tokenizerSignature } from "./tokenize.js";
 
@@ -30,6 +35,11 @@ const BYTES_PER_TOKEN = 55;
 const BYTES_PER_DOCUMENT = 200;
 /** Entries of one slice between two calls of `tick`. */
 const SLICE = 4096;
+/** Tokens of a document put in between two yields. */
+const TOKENS_PER_STEP = 2048;
+/** What a longer and what a near term count beside the term itself, as in MiniSearch. */
+const PREFIX_WEIGHT = 0.375;
+const FUZZY_WEIGHT = 0.45;
 /** Largest edit distance, as in MiniSearch. */
 const EDIT_DISTANCE_MAX = 6;
 /** A frequency is packed beside a position into a double; beyond this it makes no difference to a score. */
@@ -53,13 +63,15 @@ export interface TextHits {
   terms: string[][];
 }
 
-interface TextDocument {
-  id: number;
-  text: string;
-}
-
 type Postings = Map<number, number>;
 type TermData = Map<number, Postings>;
+
+/** A term of the index that a query's term stands for, and how much that counts. */
+interface Match {
+  term: string;
+  weight: number;
+  postings: Postings;
+}
 
 interface Query {
   /** How often each distinct term occurs. */
@@ -91,20 +103,20 @@ export class TextIndex {
     return this.#index.has(ordinal);
   }
 
-  /** Puts a document in place of the one before, if any; `null` removes it. */
-  set(ordinal: number, document: string | null): void {
+  /** Puts a document in place of the one before, if any; `null` removes it. What is left halfway leaves no document. */
+  *set(ordinal: number, document: string | null): Steps<void> {
     this.delete(ordinal);
-    if (document !== null) this.#index.insert(ordinal, document);
+    if (document !== null) yield* this.#index.insert(ordinal, document);
   }
 
   delete(ordinal: number): void {
     if (this.#index.has(ordinal)) this.#index.drop(ordinal);
   }
 
-  search(text: string, options: TextSearchOptions): TextHits {
+  *search(text: string, options: TextSearchOptions): Steps<TextHits> {
     const query = parseQuery(text, options);
     const best = new Best(options.nResults);
-    if (query.counts.size > 0 && options.nResults > 0) this.#index.rank(query, options.allowed, best);
+    if (query.counts.size > 0 && options.nResults > 0) yield* this.#index.rank(query, options.allowed, best);
     return toHits(best.take());
   }
 
@@ -135,15 +147,12 @@ export class TextIndex {
   }
 }
 
-class RankedIndex extends MiniSearch<TextDocument> {
-  readonly #pending: string[][];
+class RankedIndex extends MiniSearch {
   #totalLength = 0;
   #walks = 0;
 
   constructor() {
-    const pending: string[][] = [];
-    super({ fields: ["text"], tokenize: () => pending.pop() ?? [], processTerm: (term) => term, autoVacuum: false });
-    this.#pending = pending;
+    super({ fields: ["text"], autoVacuum: false });
   }
 
   /** Of the documents in the index. */
@@ -151,12 +160,25 @@ class RankedIndex extends MiniSearch<TextDocument> {
     return this.#totalLength;
   }
 
-  insert(ordinal: number, text: string): void {
+  *insert(ordinal: number, text: string): Steps<void> {
     if (this.#walks > 0) throw new TidepoolError("INTERNAL", `The text index was changed at ordinal ${ordinal} while it was being walked`);
-    const tokens = tokenize(text);
-    this.#pending.push(tokens);
-    this.add({ id: ordinal, text });
-    this.#setLength(this._idToShortId.get(ordinal)!, tokens.length);
+    const shortId = this.#admit(ordinal);
+    let tokens = 0;
+    let complete = false;
+    try {
+      for (const piece of piecesOf(text)) {
+        if (tokens > 0) yield;
+        for (const term of tokenize(piece)) {
+          const postings = this._index.fetch(term, emptyTerm).get(FIELD)!;
+          postings.set(shortId, (postings.get(shortId) ?? 0) + 1);
+          if (++tokens % TOKENS_PER_STEP === 0) yield;
+        }
+      }
+      complete = true;
+    } finally {
+      this.#setLength(shortId, tokens);
+      if (!complete) this.drop(ordinal);
+    }
   }
 
   drop(ordinal: number): void {
@@ -164,21 +186,36 @@ class RankedIndex extends MiniSearch<TextDocument> {
     this.discard(ordinal);
   }
 
-  rank(query: Query, allowed: Bitmap, best: Best): void {
-    if (this.dirtCount > 0) this.#purgeMatches(query);
+  /** Offers every allowed document that has one of the query's terms, or of those near them. */
+  *rank(query: Query, allowed: Bitmap, best: Best): Steps<void> {
+    const hits = new Map<number, Hit>();
+    for (const term of query.counts.keys()) {
+      for (const match of yield* this.#matches(query, term)) yield* this.#score(match, query.counts.get(term)!, allowed, hits);
+    }
+    let offered = 0;
+    for (const hit of hits.values()) {
+      best.offer(hit);
+      if (++offered % SLICE === 0) yield;
+    }
+  }
+
+  /** Plain BM25: k1 1.2, b 0.75. Dead postings would count towards the term's document frequency, so they go first. */
+  *#score({ term, weight, postings }: Match, count: number, allowed: Bitmap, hits: Map<number, Hit>): Steps<void> {
+    if (this.dirtCount > 0) this.#purge(postings);
+    const documents = this.documentCount;
     // From whole numbers, so that it does not drift as documents come and go.
-    this._avgFieldLength[FIELD] = this.#totalLength / Math.max(1, this.documentCount);
-    this.search("", {
-      tokenize: () => [...query.counts.keys()],
-      boostTerm: (term) => query.counts.get(term)!,
-      prefix: (term) => query.isPrefix(term),
-      fuzzy: (term) => query.editDistance(term),
-      // Leaves a document out before a result is made for it, which `filter` would only do afterwards.
-      boostDocument: (ordinal: number) => (allowed.has(ordinal) ? 1 : 0),
-      bm25: { k: 1.2, b: 0.75, d: 0 },
-      // Every result is taken here and none is left to MiniSearch, which would sort them all.
-      filter: (result) => best.offer(result),
-    });
+    const average = this.#totalLength / Math.max(1, documents);
+    const rarity = weight * count * Math.log(1 + (documents - postings.size + 0.5) / (postings.size + 0.5));
+    let looked = 0;
+    for (const [shortId, frequency] of postings) {
+      if (++looked % SLICE === 0) yield;
+      const ordinal = this._documentIds.get(shortId) as number;
+      if (!allowed.has(ordinal)) continue;
+      const length = this._fieldLength.get(shortId)![FIELD]!;
+      const score = (rarity * frequency * 2.2) / (frequency + 1.2 * (0.25 + (0.75 * length) / average));
+      addTo(hits, ordinal, score, term);
+    }
+    yield;
   }
 
   async purgeAll(tick: Tick): Promise<void> {
@@ -252,11 +289,7 @@ class RankedIndex extends MiniSearch<TextDocument> {
     let ordinal = this._nextId === 0 ? 0 : (this._documentIds.get(this._nextId - 1) as number);
     for (let n = 1; !reader.isDone; n++) {
       ordinal += reader.varint();
-      const shortId = this._nextId++;
-      this._idToShortId.set(ordinal, shortId);
-      this._documentIds.set(shortId, ordinal);
-      this._documentCount++;
-      this.#setLength(shortId, reader.varint());
+      this.#setLength(this.#admit(ordinal), reader.varint());
       if (n % SLICE === 0) await tick();
     }
   }
@@ -276,6 +309,14 @@ class RankedIndex extends MiniSearch<TextDocument> {
       work = 0;
       await tick();
     }
+  }
+
+  #admit(ordinal: number): number {
+    const shortId = this._nextId++;
+    this._idToShortId.set(ordinal, shortId);
+    this._documentIds.set(shortId, ordinal);
+    this._documentCount++;
+    return shortId;
   }
 
   #setLength(shortId: number, tokens: number): void {
@@ -300,24 +341,28 @@ class RankedIndex extends MiniSearch<TextDocument> {
     }
   }
 
-  /** Dead postings would count towards a term's document frequency, so those the query meets go first. */
-  #purgeMatches(query: Query): void {
-    for (const term of query.counts.keys()) {
-      for (const [match, data] of this.#matches(query, term)) {
-        this.#purge(data.get(FIELD)!);
-        // While the tree is walked a term without postings stays: the walk may stand on it.
-        if (this.#walks === 0 && data.get(FIELD)!.size === 0) this._index.delete(match);
+  /** The term itself; longer ones that begin with it; ones near it. Each counts once, with MiniSearch's weights. */
+  *#matches(query: Query, term: string): Steps<Match[]> {
+    const found = new Map<string, Match>();
+    const add = (match: string, data: TermData, weight: number): void => {
+      if (!found.has(match)) found.set(match, { term: match, weight, postings: data.get(FIELD)! });
+    };
+    const exact = this._index.get(term) as TermData | undefined;
+    if (exact !== undefined) add(term, exact, 1);
+    let looked = 0;
+    if (query.isPrefix(term)) {
+      for (const [match, data] of this._index.atPrefix(term) as Iterable<[string, TermData]>) {
+        add(match, data, (PREFIX_WEIGHT * match.length) / (match.length + 0.3 * (match.length - term.length)));
+        if (++looked % SLICE === 0) yield;
       }
     }
-  }
-
-  #matches(query: Query, term: string): [string, TermData][] {
-    const exact = this._index.get(term) as TermData | undefined;
-    const matches: [string, TermData][] = exact === undefined ? [] : [[term, exact]];
-    if (query.isPrefix(term)) matches.push(...this._index.atPrefix(term));
     const distance = query.editDistance(term);
-    if (distance > 0) for (const [match, [data]] of this._index.fuzzyGet(term, distance)) matches.push([match, data]);
-    return matches;
+    if (distance === 0) return [...found.values()];
+    const tree = (this._index as unknown as { _tree: TermTree<TermData> })._tree;
+    yield* nearTerms(tree, term, distance, (match, data, edits) =>
+      add(match, data, (FUZZY_WEIGHT * match.length) / (match.length + edits)),
+    );
+    return [...found.values()];
   }
 
   #purge(postings: Postings): void {
@@ -350,7 +395,16 @@ function parseQuery(text: string, { prefix, fuzzy }: TextSearchOptions): Query {
 interface Hit {
   ordinal: number;
   score: number;
-  terms: string[];
+  terms: Set<string>;
+}
+
+function addTo(hits: Map<number, Hit>, ordinal: number, score: number, term: string): void {
+  const hit = hits.get(ordinal);
+  if (hit === undefined) hits.set(ordinal, { ordinal, score, terms: new Set([term]) });
+  else {
+    hit.score += score;
+    hit.terms.add(term);
+  }
 }
 
 /** Keeps the first `count` hits by score, then ordinal, out of any number offered, in room for twice as many. */
@@ -364,14 +418,10 @@ class Best {
     this.#count = count;
   }
 
-  /** Always false: the result needs no other place. */
-  offer(result: SearchResult): false {
-    // MiniSearch multiplies by the number of query terms matched; plain BM25 does not.
-    const score = result.score / result.queryTerms.length;
-    if (score < this.#threshold) return false;
-    this.#hits.push({ ordinal: result.id as number, score, terms: result.terms });
+  offer(hit: Hit): void {
+    if (hit.score < this.#threshold) return;
+    this.#hits.push(hit);
     if (this.#hits.length >= 2 * this.#count + 64) this.#shrink();
-    return false;
   }
 
   take(): Hit[] {
@@ -391,7 +441,7 @@ function toHits(hits: readonly Hit[]): TextHits {
   return {
     ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
     scores: Float64Array.from(hits, (hit) => hit.score),
-    terms: hits.map((hit) => hit.terms.sort()),
+    terms: hits.map((hit) => [...hit.terms].sort()),
   };
 }
 
