@@ -137,7 +137,7 @@ export type { VerifyOptions, VerifyReport } from "./api/verify.js";
 export type { Progress, WriteOptions } from "./api/write.js";
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
-export type { CollectionReport, Finding, IndexingStatus, RecallReport, VerifiedCounts, VersionInfo } from "./core/service.js";
+export type { CollectionReport, Finding, IndexingStatus, OriginQuota, RecallReport, VerifiedCounts, VersionInfo } from "./core/service.js";
 export type {
   CollectionConfiguration,
   CollectionSchema,

@@ -114,6 +114,8 @@ const TABLE: Record<string, Entry> = {
     },
   },
   "TidepoolClient#heartbeat": () => client.heartbeat(),
+  "TidepoolClient#persist": () => client.persist(),
+  "TidepoolClient#persisted": () => client.persisted(),
   "TidepoolClient#version": () => client.version(),
   "TidepoolClient#info": () => client.info(),
   "TidepoolClient#listCollections": { run: (v) => client.listCollections(v), good: listed },

@@ -2,7 +2,7 @@
  * The client: one database path, opened by the first call. It checks arguments, keeps the connection, and makes
  * `Collection` objects out of what the engine tells.
  */
-import { invalidArgument, show } from "../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
 import {
   validateArray,
@@ -202,6 +202,34 @@ export class TidepoolClient {
 
   get #scope(): Scope {
     return { tenant: this.tenant, database: this.database };
+  }
+
+  /**
+   * Asks the browser to keep this origin's data when space runs short; it may ask the user. Call it from a page, best in answer to
+   * a click. Opens nothing. Resolves to whether the data is kept now.
+   *
+   * @throws `NOT_SUPPORTED` where there is nobody to ask, as in workers and insecure contexts.
+   *
+   * @example
+   * if (!(await client.persisted())) console.log(await client.persist());
+   */
+  async persist(): Promise<boolean> {
+    const storage = originStorage();
+    if (storage?.persist !== undefined) return storage.persist();
+    throw new TidepoolError(
+      "NOT_SUPPORTED",
+      "persist() needs navigator.storage.persist, which pages of secure contexts have: call it there",
+    );
+  }
+
+  /**
+   * Whether the browser keeps this origin's data when space runs short. Opens nothing. `false` where the browser does not say.
+   *
+   * @example
+   * console.log(await client.persisted());
+   */
+  async persisted(): Promise<boolean> {
+    return (await originStorage()?.persisted?.()) ?? false;
   }
 
   /**
@@ -535,4 +563,9 @@ export function validateWorker(worker: unknown): void {
 
 function validateOneOf(value: unknown, allowed: readonly unknown[], argument: string): void {
   if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.map(show).join(", ")}, got ${show(value)}`);
+}
+
+/** As far as there is one. */
+function originStorage(): Partial<StorageManager> | undefined {
+  return (globalThis.navigator as Navigator | undefined)?.storage;
 }

@@ -28,6 +28,7 @@ import { changeOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
 import { planDelete, planWrite } from "./gateway/plan.js";
+import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
 import { GatewayService } from "./gateway/service.js";
 import type { CreateApproximate } from "./index/vector/approximate-index.js";
@@ -59,6 +60,8 @@ export interface EngineParts {
   onPoison?(error: TidepoolError): void;
   /** Told of what happens, as it happens. */
   tell?: Tell;
+  /** What the browser grants the origin. Default: it does not say. */
+  quota?: ReadQuota;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/vector/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
   /**
@@ -91,6 +94,7 @@ export class Engine {
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
   readonly #warnings: string[] = [];
+  readonly #quota: QuotaWatch;
   #closing: Promise<void> | null = null;
 
   private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore, logRetention: LogRetention) {
@@ -102,6 +106,11 @@ export class Engine {
     this.#log = new Log(parts.storage.log);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
+    this.#quota = new QuotaWatch({
+      read: parts.quota ?? (async () => null),
+      environment: parts.environment,
+      tell: (type, event) => this.#parts.tell?.(type, event),
+    });
     this.#compactor = this.#newCompactor();
     this.#collections = this.#newCollections();
     for (const { key, what } of sysdb.catalog.damage) this.#warn({ code: "CATALOG_DAMAGED", message: `Catalog row "${key}" ${what}` });
@@ -264,6 +273,7 @@ export class Engine {
   #newWriter(): Writer {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
+    listeners.add(() => this.#quota.noteWrite());
     listeners.add(({ state, record }) => this.#parts.tell?.("change", changeOfRecords(state.row, record)));
     return new Writer({
       availability: this.#availability,
@@ -291,6 +301,7 @@ export class Engine {
       blocks: this.#blocks,
       vectorCache: this.#vectorCache,
       compactor: this.#compactor,
+      quota: this.#quota,
       warnings: this.#warnings,
     });
   }

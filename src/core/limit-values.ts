@@ -119,6 +119,9 @@ export const memtableBytesMax = 64 * MiB;
 /** Longest stretch of background work before other requests get a turn. */
 export const sliceMs = 4;
 
+/** Shares of what the browser grants an origin at which clients are told, and how often it is looked at while there are writes. */
+export const quotaNoticeShares: readonly number[] = [0.8, 0.95];
+export const quotaCheckMs = 10_000;
 /** Kept in IndexedDB, so that a full origin still has room for what makes room: deletes, and the publishing of compactions. */
 export const reserveBytes = MiB;
 /** Free space in OPFS arenas that is kept for compactions of deletions. */

@@ -156,6 +156,16 @@ export interface SearchTextResponse extends RecordColumns {
   terms: string[][];
 }
 
+/** What a browser says of the storage of an origin. */
+export interface OriginQuota {
+  /** Bytes that the origin stores, in all its databases, files and caches, as the browser estimates them. */
+  usageBytes: number;
+  /** Bytes that it may store. A browser may grant less when the disk is nearly full. */
+  quotaBytes: number;
+  /** Whether the browser keeps the data when space runs short; see `client.persist()`. */
+  persisted: boolean;
+}
+
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
@@ -176,6 +186,8 @@ export interface EngineInfo {
   blockBytesReserved: number;
   /** Bytes of all blocks in use; the rest of what is reserved is free. */
   blockBytesUsed: number;
+  /** What the browser grants this origin, whose databases and caches share it; `null` where the browser does not say. */
+  quota: OriginQuota | null;
   /** Bytes of memory that open collections hold (codes, graph, ids, memtable, text index) and that the caches hold, in part estimated. */
   memoryBytes: number;
   /** Which vector kernel runs: one of two WebAssembly builds, by what the browser has, or plain TypeScript. Results are the same. */

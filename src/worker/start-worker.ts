@@ -6,7 +6,7 @@ import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
-import { workerEnvironment as environment } from "./environment.js";
+import { workerEnvironment as environment, readQuota } from "./environment.js";
 import { Host } from "./host.js";
 import { asError } from "./protocol.js";
 
@@ -39,7 +39,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     openStorage: (options, tenure) => openStorage(options, environment, tenure),
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison) =>
-      Engine.open({ storage, kernel: await kernel, environment, options, engines, tell, onPoison }),
+      Engine.open({ storage, kernel: await kernel, environment, options, engines, tell, onPoison, quota: readQuota }),
     randomId: environment.randomId,
     openChannel: typeof BroadcastChannel === "undefined" ? undefined : (name) => new BroadcastChannel(name),
   });

@@ -18,6 +18,7 @@ import type { Directory } from "../sysdb/directory.js";
 import type { Manifests } from "../sysdb/manifests.js";
 import type { CollectionInfo } from "../types.js";
 import type { GuardFacts, Usage } from "./guard.js";
+import type { QuotaWatch } from "./quota-watch.js";
 
 /** Who knows. */
 export interface FactsParts {
@@ -32,6 +33,7 @@ export interface FactsParts {
   blocks: Pick<BlockStore, "usage" | "cacheBytes">;
   vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
+  quota: Pick<QuotaWatch, "read">;
   /** The messages of all warnings since opening. */
   warnings: readonly string[];
 }
@@ -46,7 +48,7 @@ export class Facts {
   async info(): Promise<EngineInfo> {
     const { fixed, directory, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
     const rows = directory.listCollections();
-    const records = await this.#countRecords(rows);
+    const [records, quota] = await Promise.all([this.#countRecords(rows), this.#parts.quota.read()]);
     const facts = [...collections.allFacts()];
     const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
     return {
@@ -57,6 +59,7 @@ export class Facts {
       logBytes: sum(({ logBytes }) => logBytes),
       blockBytesReserved: blocks.usage().bytesReserved,
       blockBytesUsed: blocks.usage().bytesUsed,
+      quota,
       memoryBytes: blocks.cacheBytes + vectorCache.bytes + collections.memoryBytes,
       compacting: compactor.isBusy,
       unpublished: compactor.unpublishedCount,
