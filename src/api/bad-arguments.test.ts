@@ -126,6 +126,7 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#getCollections": [(v) => client.getCollections(v), (v) => client.getCollections([v])],
   "TidepoolClient#getCollectionById": (v) => client.getCollectionById(v),
   "TidepoolClient#getCollectionByCrn": (v) => client.getCollectionByCrn(v),
+  "TidepoolClient#vacuum": { run: (v) => client.vacuum(v), good: { erase: false, onProgress: undefined, signal: undefined } },
   "TidepoolClient#getUserIdentity": () => client.getUserIdentity(),
   "TidepoolClient#deleteCollection": { run: (v) => client.deleteCollection(v), good: { name: "abc" } },
   "TidepoolClient#on": [(v) => client.on(v, () => undefined), (v) => client.on("change", v)],

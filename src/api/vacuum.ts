@@ -2,6 +2,8 @@
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { EngineMethods } from "../core/service.js";
+import { readCallLimits } from "./call-limits.js";
+import { readArguments } from "./read-arguments.js";
 
 /** Options of `client.vacuum`. */
 export interface VacuumOptions {
@@ -25,12 +27,7 @@ export interface VacuumReport {
 
 /** `engine` is asked for one step after the other. */
 export async function vacuum(engine: Pick<EngineMethods, "vacuum" | "info">, options: VacuumOptions): Promise<VacuumReport> {
-  validateObject(options, "options");
-  const { erase = false, onProgress, signal } = options;
-  if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  }
+  const { erase, onProgress, signal } = readArguments("vacuum", () => readOptions(options));
   for (let after = 0; ; ) {
     if (signal?.aborted) throw new TidepoolError("ABORTED", "The vacuum was stopped by its signal", { cause: signal.reason });
     const step = await engine.vacuum({ erase, after });
@@ -41,4 +38,14 @@ export async function vacuum(engine: Pick<EngineMethods, "vacuum" | "info">, opt
       return { blockBytesReserved, blockBytesUsed, versionsKept: step.versionsKept };
     }
   }
+}
+
+function readOptions(options: VacuumOptions) {
+  validateObject(options, "options");
+  const { erase = false, onProgress } = options;
+  if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
+  }
+  return { erase, onProgress, signal: readCallLimits({ signal: options.signal }).signal };
 }
