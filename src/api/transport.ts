@@ -9,6 +9,7 @@
  */
 import { type Remote, releaseProxy, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
 import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
 
 export type Channel = Worker | MessagePort | BroadcastChannel;
@@ -133,13 +134,24 @@ export class Transport {
     this.end(lost(message ? `the worker failed: ${message}` : "the worker could not be loaded, or its script failed"));
   }
 
-  /** The worker holds this lock while it lives, so whoever gets it knows that the worker is gone. */
+  /**
+   * The worker holds this lock while it lives, so whoever gets it later knows that the worker is gone. Where it is free at once, page
+   * and worker may have locks of their own, as they have when site data was cleared between their beginnings: then the worker is asked.
+   */
   #watchPresence(name: string): void {
-    globalThis.navigator?.locks
-      ?.request(name, { signal: this.#watch.signal }, () => this.end(this.#closing ?? lost("the worker ended")))
+    const { locks } = globalThis.navigator ?? {};
+    const gone = (): void => this.end(this.#closing ?? lost("the worker ended"));
+    locks
+      ?.request(name, { ifAvailable: true }, (lock) => lock !== null)
+      .then((isFree) => (isFree ? this.#ask(gone) : locks.request(name, { signal: this.#watch.signal }, gone)))
       .catch((error: unknown) => {
         if (!this.#watch.signal.aborted) this.end(lost(`its presence could not be watched: ${asError(error).message}`));
       });
+  }
+
+  async #ask(gone: () => void): Promise<void> {
+    const timer = setTimeout(gone, limits.silenceMs);
+    await this.settle(this.session.presence()).finally(() => clearTimeout(timer));
   }
 }
 

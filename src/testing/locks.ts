@@ -6,6 +6,7 @@ type Granted = (lock: Lock | null) => unknown;
 interface Options {
   signal?: AbortSignal;
   steal?: boolean;
+  ifAvailable?: boolean;
 }
 
 /** Web Locks of one origin: exclusive, first come first served, abortable, and to be stolen. */
@@ -18,7 +19,8 @@ export class TestLocks {
 
   readonly request = (async (name: string, options: Options | Granted, callback?: Granted) => {
     const granted = (callback ?? options) as Granted;
-    const { signal, steal = false } = callback ? (options as Options) : {};
+    const { signal, steal = false, ifAvailable = false } = callback ? (options as Options) : {};
+    if (ifAvailable && this.#holders.has(name)) return granted(null);
     if (steal) this.#holders.get(name)?.rob();
     await this.#turn(name, signal, steal);
     this.held.push(name);
@@ -35,9 +37,10 @@ export class TestLocks {
       this.#holders.set(name, { die, rob: () => reject(new DOMException("stolen", "AbortError")) });
     });
     try {
-      return await Promise.race([granted(null), death]);
+      return await Promise.race([granted({ name, mode: "exclusive" }), death]);
     } finally {
       this.held.splice(this.held.indexOf(name), 1);
+      this.#holders.delete(name);
     }
   }
 

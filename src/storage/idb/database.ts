@@ -319,14 +319,24 @@ function assertPresent(): void {
   if (!factory) throw refused("IndexedDB", undefined);
 }
 
-/** Whether the browser has no database at this path any more. One that does not say counts as having it. */
+/**
+ * Whether the browser has no database at this path any more. Asked by opening it, which waits for a deletion that is under way, and
+ * creates nothing. One that does not say counts as having it.
+ */
 async function isDeleted(path: string): Promise<boolean> {
-  try {
-    const databases = await bounded(indexedDB.databases(), "list the databases");
-    return databases.every(({ name }) => name !== databaseName(path));
-  } catch {
-    return false;
-  }
+  const asked = new Promise<boolean>((resolve, reject) => {
+    const request = indexedDB.open(databaseName(path));
+    request.onupgradeneeded = () => {
+      request.transaction!.abort();
+      resolve(true);
+    };
+    request.onsuccess = () => {
+      request.result.close();
+      resolve(false);
+    };
+    request.onerror = () => reject(request.error);
+  });
+  return bounded(asked, "look for the database").catch(() => false);
 }
 
 function upgrade(database: IDBPDatabase<Schema>): void {
