@@ -20,7 +20,20 @@ export const SCOPE = { tenant: "default_tenant", database: "default_database" };
 const KiB = 1024;
 const smallArenas: ArenaLimits = { arenaBytesMin: 16 * KiB, arenaBytesMax: 64 * KiB, arenaReserveBytes: 0, arenaSettleMs: 60_000 };
 
-type Action = "write" | "burst" | "remove" | "compact" | "race" | "idle" | "settle" | "read" | "reopen" | "fork" | "drop";
+type Action =
+  | "write"
+  | "burst"
+  | "remove"
+  | "compact"
+  | "race"
+  | "idle"
+  | "settle"
+  | "read"
+  | "reopen"
+  | "fork"
+  | "drop"
+  | "vacuum"
+  | "erase";
 
 export interface Workload {
   readonly name: string;
@@ -41,6 +54,12 @@ const everything: Workload["weights"] = { write: 5, burst: 2, remove: 2, compact
 export const workloads: readonly Workload[] = [
   { name: "mixed", weights: { ...everything, fork: 1, drop: 1 }, steps: 26 },
   { name: "small arenas", arenaLimits: smallArenas, weights: { ...everything, compact: 5, settle: 3 }, steps: 26 },
+  {
+    name: "vacuum",
+    arenaLimits: smallArenas,
+    weights: { write: 4, remove: 3, compact: 1, settle: 2, vacuum: 2, erase: 2, fork: 1, drop: 1 },
+    steps: 18,
+  },
   { name: "graph", flatRowsMax: 16, weights: { write: 4, remove: 1, idle: 4, compact: 2, settle: 2, reopen: 1 }, steps: 22 },
   { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },
   { name: "renumbering", weights: { write: 3, remove: 5, compact: 3, settle: 1, race: 1 }, steps: 26 },
@@ -116,7 +135,8 @@ export class Process {
   async idle(ms: number): Promise<void> {
     this.environment.advance(ms);
     await this.environment.yieldToEventLoop();
-    while ((await this.engine.service.info()).compacting) {
+    for (let turns = 0; (await this.engine.service.info()).compacting; turns++) {
+      if (turns > 5_000) throw new Error("Background work does not end");
       this.environment.advance(limits.graphIdleMs);
       await this.environment.yieldToEventLoop();
     }
@@ -160,7 +180,14 @@ export class Worker {
     else if (action === "read") await this.#read(name);
     else if (action === "reopen") await this.#reopen();
     else if (action === "fork") await this.#fork(name);
-    else await this.#drop();
+    else if (action === "drop") await this.#drop();
+    else await this.#vacuum(action === "erase");
+  }
+
+  async #vacuum(erase: boolean): Promise<void> {
+    for (let after: number | null = 0; after !== null; ) {
+      ({ after } = await this.#process.engine.service.vacuum({ erase, after }));
+    }
   }
 
   async #reopen(): Promise<void> {

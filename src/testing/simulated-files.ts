@@ -109,9 +109,9 @@ export class SimulatedFile implements File {
     return { size: this.live.size };
   }
 
-  async createSyncAccessHandle(): Promise<SyncHandle> {
+  async createSyncAccessHandle(options?: { mode?: "readwrite-unsafe" }): Promise<SyncHandle> {
     this.gate.pass("createSyncAccessHandle", false);
-    if (this.openHandles > 0) throw new DOMException("in use", "NoModificationAllowedError");
+    if (this.openHandles > 0 && options?.mode === undefined) throw new DOMException("in use", "NoModificationAllowedError");
     this.openHandles++;
     return new SimulatedHandle(this);
   }
