@@ -10,7 +10,7 @@ import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { can } from "../tools/browser/target.js";
+import { can, target } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 
@@ -248,6 +248,12 @@ test("a holder that hangs loses the lease to one that answers, and follows when 
   await untilStandby(holder.page, "hangs");
   await holder.page.evaluate(() => workers.at(-1)!.postMessage({ hangMs: 8000 }));
   const from = Date.now();
+  // Firefox gives a file to one worker at a time: there nobody can open what the holder has open, and is told so.
+  if (target === "firefox") {
+    await expect(add(other.page, 50, 50)).rejects.toThrow(/does not answer any more has the files of this database open/);
+    for (const { page } of [holder, other]) await page.close();
+    return;
+  }
   await add(other.page, 50, 50);
   console.log(`a write went on ${Date.now() - from} ms after the holder hung`);
   expect(await other.page.evaluate(async () => (await client.info()).role)).toBe("holder");

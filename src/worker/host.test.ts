@@ -1,3 +1,4 @@
+import { wrap } from "comlink";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
@@ -11,7 +12,7 @@ import { TestLocks } from "../testing/locks.js";
 import { VERSION } from "../version.js";
 import { Host, type HostParts } from "./host.js";
 import { acquireLease, type Locks } from "./lease.js";
-import type { Push } from "./protocol.js";
+import type { HostSession, Push } from "./protocol.js";
 import { Session } from "./session.js";
 
 const options: OpenOptions = { path: "p", storage: "auto", durability: "strict", allowReset: false };
@@ -71,6 +72,20 @@ describe("opening", () => {
     await session.close();
     await Promise.resolve();
     expect(parts.testLocks.held).not.toContain("tidepool:p");
+  });
+
+  test("whoever started the worker leaves it without any lock", async () => {
+    const parts = new TestParts();
+    const host = new Host(parts);
+    const { port1, port2 } = new MessageChannel();
+    host.own(port2);
+    const owner = wrap<HostSession>(port1);
+    expect(await owner.presence()).toBe("tidepool-worker:1");
+    await owner.open(options, VERSION);
+    expect(parts.testLocks.held).toContain("tidepool:p");
+    await owner.close();
+    await vi.waitUntil(() => parts.testLocks.held.length === 0);
+    port1.close();
   });
 
   test("memory needs no lock, and works where there are none", async () => {

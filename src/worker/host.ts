@@ -65,6 +65,8 @@ export class Host implements SessionHost {
   readonly #changes = new Serial();
   #opened: Opened | null = null;
   #presence: Promise<string | null> | null = null;
+  /** Gives the lock back that tells of this worker's life. */
+  #depart: () => void = () => undefined;
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -89,7 +91,16 @@ export class Host implements SessionHost {
   }
 
   presence(): Promise<string | null> {
-    return (this.#presence ??= announcePresence(this.#parts));
+    return (this.#presence ??= this.#announce());
+  }
+
+  async #announce(): Promise<string | null> {
+    if (this.#parts.locks === undefined) return null;
+    const name = `tidepool-worker:${this.#parts.randomId()}`;
+    const depart = await holdUntilDeath(this.#parts.locks, name);
+    if (depart === null) return null;
+    this.#depart = depart;
+    return name;
   }
 
   join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService> {
@@ -131,6 +142,8 @@ export class Host implements SessionHost {
       const opened = this.#opened;
       this.#opened = null;
       if (opened !== null) await close(opened);
+      // The page ends the worker now. Firefox keeps no page in its back/forward cache whose worker was ended with a lock in hand.
+      if (session === this.#owner) this.#depart();
       return false;
     });
   }
@@ -229,10 +242,4 @@ async function close({ engine, lease, reception }: Opened): Promise<void> {
   } finally {
     lease?.resign();
   }
-}
-
-async function announcePresence(parts: HostParts): Promise<string | null> {
-  if (parts.locks === undefined) return null;
-  const name = `tidepool-worker:${parts.randomId()}`;
-  return (await holdUntilDeath(parts.locks, name)) ? name : null;
 }

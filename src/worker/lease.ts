@@ -123,15 +123,14 @@ function locked(path: string, waitMs: number): TidepoolError {
 }
 
 /**
- * Holds a lock of this name until the worker dies: whoever then gets it knows that the worker is gone. `false` where the browser
- * gives out no locks, since it stores nothing here.
+ * Holds a lock of this name until the worker dies, or the function that is returned is called: whoever then gets it knows that the
+ * worker is gone. `null` where the browser gives out no locks, since it stores nothing here.
  */
-export async function holdUntilDeath(locks: Locks, name: string): Promise<boolean> {
+export async function holdUntilDeath(locks: Locks, name: string): Promise<(() => void) | null> {
   try {
-    await bounded(hold(locks, name), "announce the worker");
-    return true;
+    return await bounded(hold(locks, name), "announce the worker");
   } catch (error) {
-    if (isRefusal(error)) return false;
+    if (isRefusal(error)) return null;
     throw error;
   }
 }
