@@ -1,6 +1,6 @@
 /**
  * The names of young arenas are lost with the power, at every durability point in turn: all of them, or some. Each time the
- * database is opened again twice, with more writes and another loss of power in between, and must hold every acknowledged
+ * database is opened again twice, with more writes, erasures and another loss of power in between, and must hold every acknowledged
  * operation. And what is staged is really gone on from, so that a page that is closed in its first minute has little to replay.
  */
 import { describe, expect, test } from "vitest";
@@ -21,6 +21,11 @@ const STEPS = 16;
 interface Expected {
   sure: Map<string, string>;
   perhaps: Map<string, string>;
+}
+
+async function eraseAll(engine: Engine): Promise<void> {
+  let after: number | null = 0;
+  while (after !== null) ({ after } = await engine.service.vacuum({ erase: true, after }));
 }
 
 class Life {
@@ -49,9 +54,22 @@ class Life {
     }
   }
 
+  /** Overwrites all free space, once the clock has brought the arenas to their age. */
+  async #erase(engine: Engine): Promise<void> {
+    let isDone = false;
+    const erased = eraseAll(engine).finally(() => (isDone = true));
+    erased.catch(() => undefined); // Looked at below.
+    while (!isDone) {
+      this.environment.advance(SETTLE_MS);
+      await turns();
+    }
+    return erased;
+  }
+
   async #step(engine: Engine, collectionId: string, random: Random): Promise<void> {
     const dice = random.next();
     const ids = [...new Set(Array.from({ length: 8 }, () => `r${random.below(40)}`))];
+    if (dice < 0.06) return this.#erase(engine);
     if (dice < 0.35) return engine.compact(collectionId);
     if (dice < 0.5) {
       this.environment.advance(SETTLE_MS / 3);
