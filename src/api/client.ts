@@ -27,7 +27,7 @@ import { type Restored, restoreEmbeddingFunction, validateSameFunction } from ".
 import { readArguments } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
-import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo, GatewayRules, TidepoolWarning, UserIdentity, WarningCode };
@@ -279,6 +279,21 @@ export class TidepoolClient {
    */
   verify(options?: VerifyOptions): Promise<VerifyReport> {
     return verify(this.#connection, options);
+  }
+
+  /**
+   * Verifies, `deep` unless it is said otherwise, and repairs what is damaged: records that can be read are kept, indexes are built
+   * anew, and the report says what is gone. Earlier versions of a repaired collection are given up. Each collection is repaired on
+   * new blocks that replace the old ones in one step, so what is interrupted changes nothing; calls to it meanwhile are `NOT_FOUND`.
+   *
+   * @throws `ABORTED` while it still verifies; `QUOTA_EXCEEDED`; `FORBIDDEN` as `verify` does.
+   *
+   * @example
+   * const { collections } = await client.repair();
+   * for (const { name, kept, counted } of collections) console.log(`${name}: ${kept} of ${counted} records are left`);
+   */
+  repair(options?: VerifyOptions): Promise<RepairReport> {
+    return repair(this.#connection, options);
   }
 
   /**

@@ -45,3 +45,9 @@ test("verify names what it cannot take", async () => {
   });
   await expect(client.verify({ onProgress: 1 as never })).rejects.toThrow("onProgress must be a function");
 });
+
+test("repair of a sound database verifies it and leaves it alone", async () => {
+  const { before, collections } = await client.repair();
+  expect(before.isSound).toBe(true);
+  expect(collections).toEqual([]);
+});

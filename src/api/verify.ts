@@ -1,7 +1,7 @@
-/** Verifying a whole database from the page: one call for the catalog, then one for each collection, with room to end it between. */
+/** Verifies and repairs a whole database from the page: a call for the catalog, then one for each collection. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateObject } from "../core/gateway/validate/values.js";
-import type { CollectionReport, Finding } from "../core/service.js";
+import type { CollectionReport, Finding, RepairedCollection } from "../core/service.js";
 import type { Connection } from "./connection.js";
 
 /** Options of `client.verify`. */
@@ -56,4 +56,23 @@ async function unlessDeleted<T>(asked: Promise<T>): Promise<T | null> {
     if (error instanceof TidepoolError && error.code === "NOT_FOUND") return null;
     throw error;
   });
+}
+
+/** What `client.repair` did. */
+export interface RepairReport {
+  /** What was wrong. */
+  before: VerifyReport;
+  /** The collections that were damaged, as they are now; those that were sound were left alone. */
+  collections: RepairedCollection[];
+}
+
+export async function repair(connection: Connection, options: VerifyOptions = {}): Promise<RepairReport> {
+  const before = await verify(connection, { deep: true, ...options });
+  if (before.findings.length > 0) await connection.call("repairCatalog");
+  const collections: RepairedCollection[] = [];
+  for (const { id, isSound } of before.collections) {
+    const repaired = isSound ? null : await unlessDeleted(connection.call("repairCollection", { collectionId: id }));
+    if (repaired !== null) collections.push(repaired);
+  }
+  return { before, collections };
 }

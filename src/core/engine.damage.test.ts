@@ -4,9 +4,11 @@ import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { Engine } from "./engine.js";
+import { TidepoolError } from "./errors.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Extent, Storage } from "./storage.js";
+import { SealedCatalog } from "./sysdb/sealed-catalog.js";
 import type { RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -103,5 +105,117 @@ describe("one damaged collection", () => {
     await engine.service.deleteCollection({ ...scope, name: "damaged" });
     await engine.compact(sound);
     expect(await engine.service.count({ collectionId: sound })).toBe(20);
+  });
+});
+
+describe("repair", () => {
+  /** Two collections; the first has 20 records in blocks, four more in the log, and a log record that deletes one. */
+  async function filled(
+    name: string,
+  ): Promise<{ open: () => Promise<Engine>; id: string; other: string; blocks: Extent[]; storage: Storage }> {
+    const storage = await openMemoryStorage(name);
+    const blocks: Extent[] = [];
+    const write = storage.blobs.write.bind(storage.blobs);
+    storage.blobs.write = async (bytes) => {
+      const extent = await write(bytes);
+      blocks.push(extent);
+      return extent;
+    };
+    const engine = await openEngine(storage);
+    const { id } = await engine.service.createCollection(collection("damaged"));
+    await engine.service.write({ collectionId: id, operation: "add", records: records(0, 20) });
+    await engine.compact(id);
+    await engine.service.write({ collectionId: id, operation: "add", records: records(20, 22) });
+    await engine.service.delete({ collectionId: id, ids: ["r1"] });
+    await engine.service.write({ collectionId: id, operation: "add", records: records(22, 24) });
+    const { id: other } = await engine.service.createCollection(collection("sound"));
+    await engine.service.write({ collectionId: other, operation: "add", records: records(0, 5) });
+    await engine.close();
+    return { open: async () => openEngine(await openMemoryStorage(name)), id, other, blocks, storage: await openMemoryStorage(name) };
+  }
+
+  const idsOf = async (engine: Engine, collectionId: string) => (await engine.service.get({ collectionId, include: ["embeddings"] })).ids;
+  const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `r${from + i}`);
+
+  async function expectSound(open: () => Promise<Engine>, id: string, other: string, ids: string[]): Promise<void> {
+    const engine = await open();
+    expect(await idsOf(engine, id)).toEqual(ids);
+    await engine.service.write({ collectionId: id, operation: "add", records: records(90, 92) });
+    await engine.compact(id);
+    await engine.close();
+    const again = await open();
+    expect(await idsOf(again, id)).toEqual([...ids, "r90", "r91"]);
+    expect(await idsOf(again, other)).toEqual(numbers(0, 5));
+    for (const collectionId of [id, other]) {
+      expect(await again.service.verifyCollection({ collectionId, deep: true })).toMatchObject({ isSound: true });
+    }
+    expect(await again.service.verifyCatalog()).toMatchObject({ isSound: true });
+    await again.close();
+  }
+
+  test("of a collection that is sound keeps all of it", async () => {
+    const { open, id, other } = await filled("repair-sound");
+    const engine = await open();
+    const repaired = await engine.service.repairCollection({ collectionId: id });
+    expect(repaired).toEqual({ id, name: "damaged", kept: 23, counted: 20, lostLogRecords: 0 });
+    await engine.close();
+    await expectSound(open, id, other, ["r0", ...numbers(2, 24)]);
+  });
+
+  test("after a block of metadata is gone builds the index anew and loses nothing", async () => {
+    const { open, id, other, blocks, storage } = await filled("repair-metadata");
+    await storage.blobs.retain(blocks.slice(0, -1));
+    const engine = await open();
+    expect((await engine.service.verifyCollection({ collectionId: id, deep: false })).findings.map(({ kind }) => kind)).toEqual([
+      "metadata",
+    ]);
+    expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ kept: 23, lostLogRecords: 0 });
+    expect((await engine.service.get({ collectionId: id, where: { n: { $gte: 20 } }, include: [] })).ids).toEqual(numbers(20, 24));
+    await engine.close();
+    await expectSound(open, id, other, ["r0", ...numbers(2, 24)]);
+  });
+
+  test("after the ids are gone keeps what the log has, says what is lost, and a failed one changes nothing", async () => {
+    const { open, id, other, blocks, storage } = await filled("repair-ids");
+    await storage.blobs.retain(blocks.slice(1));
+    const engine = await open();
+    await expect(engine.service.count({ collectionId: id })).rejects.toMatchObject({ code: "CORRUPTION" });
+    const rows = await storage.catalog.list("");
+    const commit = SealedCatalog.prototype.commit;
+    SealedCatalog.prototype.commit = () => Promise.reject(new TidepoolError("QUOTA_EXCEEDED", "full"));
+    await expect(engine.service.repairCollection({ collectionId: id })).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+    SealedCatalog.prototype.commit = commit;
+    expect(await storage.catalog.list("")).toEqual(rows);
+    expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ kept: 4, counted: 20 });
+    await engine.close();
+    await expectSound(open, id, other, numbers(20, 24));
+  });
+
+  test("after a log record is gone keeps those that are certainly the collection's", async () => {
+    const { open, id, other, storage } = await filled("repair-log");
+    await storage.catalog.commit({ truncateLog: [{ collectionId: id, upTo: 2 }] });
+    const engine = await open();
+    expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ kept: 21, lostLogRecords: 1 });
+    await engine.close();
+    await expectSound(open, id, other, ["r0", ...numbers(2, 20), ...numbers(22, 24)]);
+  });
+
+  test("of the catalog puts back rows that are known from their second copy", async () => {
+    const { open, id, other, storage } = await filled("repair-catalog");
+    await storage.catalog.commit({ delete: [`collection/${id}`, `manifest/${other}`, "digest/3"] });
+    const engine = await open();
+    await engine.service.repairCatalog();
+    expect(await engine.service.verifyCatalog()).toMatchObject({ isSound: true });
+    await engine.close();
+    await expectSound(open, id, other, ["r0", ...numbers(2, 24)]);
+  });
+
+  test("after the manifest is lost with its spare keeps what the log has", async () => {
+    const { open, id, other, storage } = await filled("repair-manifest");
+    await storage.catalog.commit({ delete: [`manifest/${id}`, `spare/manifest/${id}`] });
+    const engine = await open();
+    expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ kept: 4, counted: null });
+    await engine.close();
+    await expectSound(open, id, other, numbers(20, 24));
   });
 });

@@ -12,15 +12,17 @@ import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { BlockStore } from "./blockstore/blockstore.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
-import { CollectionState } from "./collection/collection-state.js";
+import { CollectionState, type StateContext } from "./collection/collection-state.js";
 import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
 import { ReadWriteLock } from "./collection/read-write-lock.js";
+import { salvageRecords } from "./collection/salvage.js";
 import { Verifier } from "./collection/verifier.js";
 import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
+import { Repairer } from "./compactor/repairer.js";
 import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
 import type { Tell } from "./events.js";
@@ -42,6 +44,7 @@ import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
 import { tellEvicted } from "./sysdb/evicted.js";
+import { emptyManifest } from "./sysdb/manifest.js";
 import { FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
 import type { CollectionConfiguration, IndexEngine } from "./types.js";
 
@@ -198,8 +201,24 @@ export class Engine {
   }
 
   async #open(row: CollectionRow): Promise<CollectionState> {
+    const state = await CollectionState.open(row, this.#sysdb.manifests.latest(row.id), await this.#contextOf(row));
+    void state.records.prepareWrites();
+    // Its row may have been changed while it was opened.
+    state.configure(this.#sysdb.directory.collectionById(row.id));
+    if (state.log.records > 0) this.#compactor.noteWrite(state);
+    this.#compactor.noteStale();
+    return state;
+  }
+
+  /** Holds nothing and reads no log; for a repair. */
+  async #openEmpty(row: CollectionRow): Promise<CollectionState> {
+    const nothing: Pick<Log, "replay"> = { replay: async function* () {} };
+    return CollectionState.open(row, emptyManifest(sectionKinds.empty(), row.id), { ...(await this.#contextOf(row)), log: nothing });
+  }
+
+  async #contextOf(row: CollectionRow): Promise<StateContext> {
     const createApproximate = await this.#loadIndexEngine(row.name, row.configuration);
-    const state = await CollectionState.open(row, this.#sysdb.manifests.latest(row.id), {
+    return {
       blocks: this.#blocks,
       log: this.#log,
       kernel: this.#parts.kernel,
@@ -210,13 +229,7 @@ export class Engine {
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
       noteWork: () => this.#compactor.noteStale(),
-    });
-    void state.records.prepareWrites();
-    // Its row may have been changed while it was opened.
-    state.configure(this.#sysdb.directory.collectionById(row.id));
-    if (state.log.records > 0) this.#compactor.noteWrite(state);
-    this.#compactor.noteStale();
-    return state;
+    };
   }
 
   /** What makes the approximate indexes of a collection; `undefined` is our own. */
@@ -262,11 +275,26 @@ export class Engine {
         blocks: this.#blocks,
         tick: this.#turns.tick,
       }),
+      repairer: this.#newRepairer(),
       verifier: new Verifier({ sysdb: this.#sysdb, blocks: this.#blocks, log: this.#log, tick: this.#turns.tick }),
       allowReset: this.#parts.options.allowReset,
       loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
       drop: (row, requestId) => this.#drop(row, requestId),
       tell: (type, event) => this.#parts.tell?.(type, event),
+    });
+  }
+
+  #newRepairer(): Repairer {
+    return new Repairer({
+      sysdb: this.#sysdb,
+      collections: this.#collections,
+      compactor: this.#compactor,
+      log: this.#log,
+      blocks: this.#blocks,
+      environment: this.#parts.environment,
+      tick: this.#turns.tick,
+      salvageRecords,
+      openEmpty: (row) => this.#openEmpty(row),
     });
   }
 

@@ -294,6 +294,20 @@ export interface CollectionReport {
   findingCount: number;
 }
 
+/** What became of a damaged collection. */
+export interface RepairedCollection {
+  /** Its id. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Records that are there now. */
+  kept: number;
+  /** Records that its newest readable manifest counted, without later writes; `null` where none could be read. */
+  counted: number | null;
+  /** Records of the log (batches and deletes) that could not be read, or not be told to be the collection's. */
+  lostLogRecords: number;
+}
+
 /** A published version of a collection. */
 export interface VersionInfo {
   /** What `collection.at` takes; later versions have larger numbers. */
@@ -408,6 +422,10 @@ export interface EngineMethods {
   verifyCatalog(request?: undefined): Promise<CatalogReport>;
   /** Verifies what is on disk of a collection, also of one that cannot be opened. `deep`: compares indexes with records, too. */
   verifyCollection(request: { collectionId: string; deep: boolean }): Promise<CollectionReport>;
+  /** Writes anew those rows of the catalog that are known from a second copy. */
+  repairCatalog(request?: undefined): Promise<void>;
+  /** Keeps what can be read of a collection, with new indexes; what cannot is gone for good. */
+  repairCollection(request: { collectionId: string }): Promise<RepairedCollection>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
 }

@@ -82,6 +82,11 @@ export class BlockStore {
     return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom);
   }
 
+  /** A batch also while it is not known which blocks are in use: what a repair writes over had been lost before. */
+  beginRepair(): BlockBatch {
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs), false);
+  }
+
   #checkFrozen(): void {
     const why = this.#whyFrozen();
     if (why === null) return;

@@ -180,6 +180,8 @@ describe("every method", () => {
       vacuum: ["owner", { erase: false, after: 0 }],
       verifyCatalog: ["owner", undefined],
       verifyCollection: ["owner", { collectionId, deep: false }],
+      repairCatalog: ["owner", undefined],
+      repairCollection: ["owner", { collectionId }],
       reset: ["owner", undefined],
     };
   }

@@ -104,6 +104,8 @@ const RULES: Rules = {
   vacuum: ["owner", "whole"],
   verifyCatalog: ["owner", "whole"],
   verifyCollection: ["owner", "collection"],
+  repairCatalog: ["owner", "whole"],
+  repairCollection: ["owner", "collection"],
   reset: ["owner", "whole"],
 };
 

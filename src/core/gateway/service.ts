@@ -14,6 +14,7 @@ import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import type { Verifier } from "../collection/verifier.js";
 import type { Writer } from "../collection/writer.js";
+import type { Repairer } from "../compactor/repairer.js";
 import type { Vacuum } from "../compactor/vacuum.js";
 import { TidepoolError } from "../errors.js";
 import type { ChangeKind, Tell } from "../events.js";
@@ -33,6 +34,7 @@ import type {
   QueryRequest,
   QueryResponse,
   RecallReport,
+  RepairedCollection,
   Scope,
   SearchColumns,
   SearchRequest,
@@ -84,6 +86,7 @@ export interface GatewayParts {
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
+  repairer: Pick<Repairer, "repair">;
   allowReset: boolean;
   /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
   loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
@@ -296,6 +299,16 @@ export class GatewayService implements EngineService {
   async verifyCollection({ collectionId, deep }: { collectionId: string; deep: boolean }): Promise<CollectionReport> {
     this.#check();
     return this.#parts.verifier.collection(this.#directory.collectionById(collectionId), deep);
+  }
+
+  async repairCatalog(): Promise<void> {
+    this.#check();
+    await this.#parts.changes.run(() => this.#sysdb.catalog.heal());
+  }
+
+  async repairCollection({ collectionId }: { collectionId: string }): Promise<RepairedCollection> {
+    this.#check();
+    return this.#parts.changes.run(() => this.#parts.repairer.repair(this.#directory.collectionById(collectionId)));
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {

@@ -8,7 +8,7 @@
 
 import { decodeTail, encodeTail, type LogPlace, placeAfter } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
-import type { LogStore } from "../storage.js";
+import type { LogEntry, LogStore } from "../storage.js";
 import { checksumIn, decodeLogRecord, type LogRecord, linkIn, setLink } from "./log-record.js";
 
 /** Where records of one collection go. */
@@ -132,6 +132,35 @@ export class Log {
     }
   }
 
+  /**
+   * The records after a place that are sound and certainly the collection's, and where the log ends. After a gap that is so only where
+   * the record that follows, or the tail, continues from a record.
+   */
+  async salvage(collection: { id: string; name: string }, after: LogPlace): Promise<{ records: LogRecord[]; lost: number; end: LogPlace }> {
+    const entries = await this.#store.read(collection.id, after.offset, Infinity);
+    const tail = await this.#readableTail(collection.id);
+    const records: LogRecord[] = [];
+    let known: LogPlace | null = after;
+    for (const [i, entry] of entries.entries()) {
+      const place: LogPlace | null = certainPlace(entry, known, entries[i + 1], tail);
+      const record: LogRecord | null = place === null ? null : soundOrNull(entry.bytes);
+      known = record === null ? null : place;
+      if (record !== null) records.push(record);
+    }
+    const last = Math.max(after.offset, entries.at(-1)?.offset ?? 0, tail?.offset ?? 0);
+    const link = known?.offset === last ? known.link : (tail?.link ?? after.link);
+    return { records, lost: last - after.offset - records.length, end: { offset: last, link } };
+  }
+
+  async #readableTail(collectionId: string): Promise<LogPlace | null> {
+    const bytes = await this.#store.tail(collectionId);
+    try {
+      return bytes === null ? null : decodeTail(bytes, collectionId);
+    } catch {
+      return null;
+    }
+  }
+
   /** Dimension that the first records after a place fix, up to which there are none; `null` when none follow. */
   async firstDimension(collection: { id: string; name: string }, after: LogPlace): Promise<number | null> {
     for await (const { record } of this.replay(collection, after, 1)) {
@@ -212,4 +241,35 @@ function missing(where: string, offset: number): TidepoolError {
 
 function astray(where: string, offset: number): TidepoolError {
   return new TidepoolError("CORRUPTION", `Log record ${offset} of ${where} does not follow the one before it. Nothing was changed.`);
+}
+
+/** Where a record stands that continues from the one before, or from which what follows goes on; `null` for any other. */
+function certainPlace(
+  { offset, bytes }: LogEntry,
+  before: LogPlace | null,
+  next: LogEntry | undefined,
+  tail: LogPlace | null,
+): LogPlace | null {
+  const link = linkIn(bytes);
+  if (before?.offset === offset - 1) {
+    const place = placeAfter(before, checksumIn(bytes));
+    if (link === null || link === place.link) return place;
+  }
+  const place = { offset, link: link ?? 0 };
+  return link !== null && isConfirmed(place, next, tail) ? place : null;
+}
+
+/** Whether what follows a record goes on from it. */
+function isConfirmed(place: LogPlace, next: LogEntry | undefined, tail: LogPlace | null): boolean {
+  if (tail?.offset === place.offset) return tail.link === place.link;
+  if (next?.offset !== place.offset + 1) return false;
+  return linkIn(next.bytes) === placeAfter(place, checksumIn(next.bytes)).link;
+}
+
+function soundOrNull(bytes: Uint8Array): LogRecord | null {
+  try {
+    return decodeLogRecord(bytes, "");
+  } catch {
+    return null;
+  }
 }

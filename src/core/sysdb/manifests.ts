@@ -110,6 +110,11 @@ export class Manifests {
     return this.#staged.get(id)?.manifest ?? published;
   }
 
+  /** The newest manifest that can be read, be it an earlier one; `null` when all are lost. */
+  newestReadable(id: string): Manifest | null {
+    return this.#staged.get(id)?.manifest ?? this.#published.get(id)?.manifest ?? this.versions(id).at(-1) ?? null;
+  }
+
   /** Collections that have a staged manifest. */
   stagedIds(): string[] {
     return [...this.#staged.keys()];
@@ -237,6 +242,17 @@ export class Manifests {
   /** Shows the manifest of a collection that was committed. */
   add(id: string, stored: StoredManifest): void {
     this.#published.set(id, stored);
+  }
+
+  /** Shows one manifest in place of all others of the collection, as was committed. Returns as `remove` does. */
+  replace(id: string, stored: StoredManifest, skipped: readonly Manifest[]): BlockRef[] {
+    const current = [this.#published.get(id), this.#staged.get(id)].flatMap((one) => one?.manifest ?? []);
+    const gone = [...this.versions(id), ...current, ...skipped];
+    this.#staged.delete(id);
+    this.#versions.delete(id);
+    this.#lost.delete(id);
+    this.#published.set(id, stored);
+    return this.refsOnlyIn(gone);
   }
 
   /**

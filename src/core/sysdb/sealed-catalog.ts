@@ -102,6 +102,16 @@ export class SealedCatalog {
     });
   }
 
+  /** Writes anew what is known from a second copy, spares and digests. */
+  async heal(): Promise<void> {
+    const now = await SealedCatalog.read(this.#catalog);
+    const mended = now.damage.filter(({ isMended }) => isMended).map(({ key }) => key);
+    const isConcerned = (key: string): boolean =>
+      mended.includes(key) || mended.includes(spareKey(key)) || mended.includes(digestKey(bucketOf(key)));
+    const put = new Map(now.list("").filter(([key]) => isConcerned(key)));
+    if (put.size > 0) await this.commit({ put });
+  }
+
   #forget(key: string): void {
     this.#mended.delete(key);
     const left = this.damage.filter((row) => row.key !== key && row.key !== spareKey(key));
@@ -129,16 +139,16 @@ export class SealedCatalog {
     const keys = [...stored.keys()].filter(isSealed);
     for (let at = 0; at < BUCKETS; at++) {
       const ours = keys.filter((key) => bucketOf(key) === at);
-      const sums = this.#readDigest(digestKey(at), stored.get(digestKey(at)), ours.length > 0);
-      const known = sums ?? new Map(ours.map((key) => [key, checksumOf(stored.get(key)!)]));
+      const sums = this.#readDigest(digestKey(at), stored.get(digestKey(at)), () => guessedSums(at, stored).size > 0);
+      const known = sums ?? guessedSums(at, stored);
       this.#sums[at] = known;
       for (const key of new Set([...ours, ...known.keys()])) this.#judgeRow(key, known.get(key), stored);
     }
   }
 
   /** `null` when it cannot be used. */
-  #readDigest(key: string, bytes: Uint8Array | undefined, isNeeded: boolean): Sums | null {
-    if (bytes === undefined && !isNeeded) return new Map();
+  #readDigest(key: string, bytes: Uint8Array | undefined, isNeeded: () => boolean): Sums | null {
+    if (bytes === undefined && !isNeeded()) return new Map();
     const what = bytes === undefined ? "is missing" : isSound(key, bytes) ? null : "fails its checksum";
     if (what !== null) this.damage.push({ key, what: `${what}; no other row can be missed by it`, isMended: true });
     return what === null ? new Map(Object.entries(decodeRow<{ rows: Record<string, number> }>(key, bytes!).rows)) : null;
@@ -171,6 +181,18 @@ function wrongWith(key: string, bytes: Uint8Array | undefined, sum: number): str
   if (bytes.length < 4) return `has ${bytes.length} bytes`;
   if (!isSound(key, bytes)) return "fails its checksum";
   return checksumOf(bytes) === sum ? null : "is not the latest that was written";
+}
+
+/** The digest of a bucket as rows and spares would have it: of two that differ, the one that is sound. */
+function guessedSums(bucket: number, stored: ReadonlyMap<string, Uint8Array>): Sums {
+  const sums: Sums = new Map();
+  const spares = [...stored.keys()].filter((key) => key.startsWith(spareKey(""))).map((key) => key.slice(spareKey("").length));
+  for (const key of new Set([...spares, ...[...stored.keys()].filter(isSealed)])) {
+    const row = stored.get(key);
+    const best = row !== undefined && isSound(key, row) ? row : (stored.get(spareKey(key)) ?? row!);
+    if (bucketOf(key) === bucket) sums.set(key, checksumOf(best));
+  }
+  return sums;
 }
 
 function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {

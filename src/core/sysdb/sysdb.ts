@@ -98,6 +98,23 @@ export class SysDb {
   }
 
   /**
+   * Puts one manifest in place of all that the collection has, also of those that cannot be read, and of its log, in one transaction.
+   * Returns the blocks that no manifest names any more, those of the `skipped` ones included.
+   */
+  replaceManifest(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+    return this.#changes.run(async () => {
+      this.directory.collectionById(id);
+      const stored = storedAs(id, next);
+      await this.catalog.commit({
+        put: new Map([[manifestKey(id), stored.bytes]]),
+        delete: this.manifests.keysOf(id).filter((key) => key !== manifestKey(id)),
+        truncateLog: [{ collectionId: id, upTo: Infinity }],
+      });
+      return this.manifests.replace(id, stored, skipped);
+    });
+  }
+
+  /**
    * Deletes row, manifests and log in one transaction, also when they cannot be read. Returns the blocks that no other collection's
    * manifest names.
    */

@@ -1,0 +1,109 @@
+/**
+ * Repairs a damaged collection: what can still be read becomes new blocks, with indexes built from them, and a manifest that names
+ * them. Nobody uses the collection meanwhile, and nothing of it is changed before one transaction puts the new manifest in place of
+ * the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
+ */
+import type { Tick } from "../base/turns.js";
+import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import type { CollectionState } from "../collection/collection-state.js";
+import type { OpenCollections } from "../collection/open-collections.js";
+import type { salvageRecords } from "../collection/salvage.js";
+import { limits } from "../limits.js";
+import type { Log } from "../log/log.js";
+import type { LogRecord } from "../log/log-record.js";
+import type { RepairedCollection } from "../service.js";
+import type { Environment } from "../storage.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { Manifest } from "../sysdb/manifest.js";
+import type { SysDb } from "../sysdb/sysdb.js";
+import { compact } from "./compaction.js";
+import type { Compactor } from "./compactor.js";
+
+export interface RepairerParts {
+  sysdb: SysDb;
+  collections: Pick<OpenCollections, "leave" | "forget">;
+  compactor: Pick<Compactor, "forget">;
+  log: Pick<Log, "drain" | "salvage">;
+  blocks: BlockStore;
+  environment: Pick<Environment, "now" | "schedule">;
+  tick: Tick;
+  salvageRecords: typeof salvageRecords;
+  /** A state of the collection that holds nothing and that nobody else knows. */
+  openEmpty(row: CollectionRow): Promise<CollectionState>;
+}
+
+export class Repairer {
+  readonly #parts: RepairerParts;
+
+  constructor(parts: RepairerParts) {
+    this.#parts = parts;
+  }
+
+  async repair(row: CollectionRow): Promise<RepairedCollection> {
+    const { collections, compactor, log } = this.#parts;
+    const state = await collections.leave(row.id);
+    try {
+      if (state !== undefined) state.dropped = true;
+      await log.drain();
+      const unpublished = state === undefined ? [] : await compactor.forget(state);
+      return await this.#rebuild(row, unpublished);
+    } finally {
+      collections.forget(row.id);
+      state?.dispose();
+    }
+  }
+
+  async #rebuild(row: CollectionRow, unpublished: readonly Manifest[]): Promise<RepairedCollection> {
+    const { sysdb, blocks, log, openEmpty } = this.#parts;
+    const before = sysdb.manifests.newestReadable(row.id);
+    const logged = await log.salvage(row, before ?? { offset: 0, link: 0 });
+    const scratch = await openEmpty(row);
+    const batch = blocks.beginRepair();
+    try {
+      const rounds = await this.#fill(scratch, before, logged.records, batch);
+      const next = { ...scratch.manifest, ...logged.end, version: (before?.version ?? 0) + 1, requests: before?.requests ?? [] };
+      await batch.flush();
+      await this.#settled();
+      const garbage = await sysdb.replaceManifest(row.id, next, [...unpublished, ...rounds]);
+      batch.publish();
+      await blocks.release(garbage);
+      return { id: row.id, name: row.name, kept: scratch.count, counted: before?.count ?? null, lostLogRecords: logged.lost };
+    } catch (error) {
+      await batch.giveBack();
+      throw error;
+    } finally {
+      scratch.dispose();
+    }
+  }
+
+  /** Puts all that is left into the state and its blocks; returns the manifests on the way there. */
+  async #fill(scratch: CollectionState, before: Manifest | null, logged: readonly LogRecord[], writer: BlockWriter): Promise<Manifest[]> {
+    const rounds: Manifest[] = [];
+    const apply = async (record: LogRecord): Promise<void> => {
+      scratch.apply({ offset: scratch.appliedOffset + 1, link: 0 }, record, 0);
+      if (scratch.records.memtableBytes >= limits.compactionLogBytes) rounds.push(await this.#compact(scratch, writer));
+      await this.#parts.tick();
+    };
+    if (before !== null) {
+      for await (const records of this.#parts.salvageRecords(before.sections, this.#parts)) {
+        await apply({ kind: "write", operation: "add", records });
+      }
+    }
+    for (const record of logged) await apply(record);
+    await this.#compact(scratch, writer);
+    return rounds;
+  }
+
+  async #compact(scratch: CollectionState, writer: BlockWriter): Promise<Manifest> {
+    const prepared = await compact(scratch, writer, this.#parts.tick);
+    prepared.install();
+    return prepared.manifest;
+  }
+
+  /** Nothing is published before the names of its arenas are safe. */
+  async #settled(): Promise<void> {
+    const { blocks, environment } = this.#parts;
+    const waitMs = blocks.settledAt() - environment.now();
+    if (waitMs > 0) await new Promise<void>((resolve) => void environment.schedule(resolve, waitMs));
+  }
+}
