@@ -116,8 +116,8 @@ export class TextIndex {
   *search(text: string, options: TextSearchOptions): Steps<TextHits> {
     const query = parseQuery(text, options);
     const best = new Best(options.nResults);
-    if (query.counts.size > 0 && options.nResults > 0) yield* this.#index.rank(query, options.allowed, best);
-    return toHits(best.take());
+    if (query.counts.size === 0 || options.nResults === 0) return toHits([]);
+    return toHits(yield* this.#index.rank(query, options.allowed, best));
   }
 
   /** Removes what dead documents left behind. */
@@ -186,36 +186,41 @@ class RankedIndex extends MiniSearch {
     this.discard(ordinal);
   }
 
-  /** Offers every allowed document that has one of the query's terms, or of those near them. */
-  *rank(query: Query, allowed: Bitmap, best: Best): Steps<void> {
-    const hits = new Map<number, Hit>();
-    for (const term of query.counts.keys()) {
-      for (const match of yield* this.#matches(query, term)) yield* this.#score(match, query.counts.get(term)!, allowed, hits);
+  /** The best of the allowed documents that have one of the query's terms, or of those near them. */
+  *rank(query: Query, allowed: Bitmap, best: Best): Steps<Hit[]> {
+    const scores = new Scores(this._nextId, (shortId) => allowed.has(this._documentIds.get(shortId) as number));
+    const matched = new Map<string, Postings>();
+    let work = 0;
+    for (const [word, count] of query.counts) {
+      for (const match of yield* this.#matches(query, word)) {
+        matched.set(match.term, match.postings);
+        const scoreOf = this.#scorer(match, count);
+        for (const [shortId, frequency] of match.postings) {
+          if (++work % SLICE === 0) yield;
+          if (scores.counts(shortId)) scores.add(shortId, scoreOf(shortId, frequency));
+        }
+      }
     }
-    let offered = 0;
-    for (const hit of hits.values()) {
-      best.offer(hit);
-      if (++offered % SLICE === 0) yield;
+    for (const shortId of scores.found) {
+      if (++work % SLICE === 0) yield;
+      best.offer({ shortId, ordinal: this._documentIds.get(shortId) as number, score: scores.of(shortId), terms: [] });
     }
+    const hits = best.take();
+    yield* tellTerms(hits, matched);
+    return hits;
   }
 
   /** Plain BM25: k1 1.2, b 0.75. Dead postings would count towards the term's document frequency, so they go first. */
-  *#score({ term, weight, postings }: Match, count: number, allowed: Bitmap, hits: Map<number, Hit>): Steps<void> {
+  #scorer({ weight, postings }: Match, count: number): (shortId: number, frequency: number) => number {
     if (this.dirtCount > 0) this.#purge(postings);
     const documents = this.documentCount;
     // From whole numbers, so that it does not drift as documents come and go.
     const average = this.#totalLength / Math.max(1, documents);
     const rarity = weight * count * Math.log(1 + (documents - postings.size + 0.5) / (postings.size + 0.5));
-    let looked = 0;
-    for (const [shortId, frequency] of postings) {
-      if (++looked % SLICE === 0) yield;
-      const ordinal = this._documentIds.get(shortId) as number;
-      if (!allowed.has(ordinal)) continue;
+    return (shortId, frequency) => {
       const length = this._fieldLength.get(shortId)![FIELD]!;
-      const score = (rarity * frequency * 2.2) / (frequency + 1.2 * (0.25 + (0.75 * length) / average));
-      addTo(hits, ordinal, score, term);
-    }
-    yield;
+      return (rarity * frequency * 2.2) / (frequency + 1.2 * (0.25 + (0.75 * length) / average));
+    };
   }
 
   async purgeAll(tick: Tick): Promise<void> {
@@ -393,17 +398,53 @@ function parseQuery(text: string, { prefix, fuzzy }: TextSearchOptions): Query {
 }
 
 interface Hit {
+  shortId: number;
   ordinal: number;
   score: number;
-  terms: Set<string>;
+  terms: string[];
 }
 
-function addTo(hits: Map<number, Hit>, ordinal: number, score: number, term: string): void {
-  const hit = hits.get(ordinal);
-  if (hit === undefined) hits.set(ordinal, { ordinal, score, terms: new Set([term]) });
-  else {
-    hit.score += score;
-    hit.terms.add(term);
+/** The scores of documents so far. Whether one counts at all is asked once. */
+class Scores {
+  readonly #scores: Float64Array;
+  /** 0 where nobody has asked yet, 1 for a document that counts, 2 for one that does not. */
+  readonly #known: Uint8Array;
+  readonly #isAllowed: (shortId: number) => boolean;
+  /** Those that count, as they were found. */
+  readonly found: number[] = [];
+
+  constructor(size: number, isAllowed: (shortId: number) => boolean) {
+    this.#scores = new Float64Array(size);
+    this.#known = new Uint8Array(size);
+    this.#isAllowed = isAllowed;
+  }
+
+  counts(shortId: number): boolean {
+    if (this.#known[shortId] !== 0) return this.#known[shortId] === 1;
+    const isAllowed = this.#isAllowed(shortId);
+    this.#known[shortId] = isAllowed ? 1 : 2;
+    if (isAllowed) this.found.push(shortId);
+    return isAllowed;
+  }
+
+  add(shortId: number, score: number): void {
+    this.#scores[shortId]! += score;
+  }
+
+  of(shortId: number): number {
+    return this.#scores[shortId]!;
+  }
+}
+
+/** Writes into each hit the terms that it has, looking from whichever side is shorter. */
+function* tellTerms(hits: readonly Hit[], matched: ReadonlyMap<string, Postings>): Steps<void> {
+  const byId = new Map(hits.map((hit) => [hit.shortId, hit]));
+  let work = 0;
+  for (const [term, postings] of matched) {
+    for (const shortId of postings.size < byId.size ? postings.keys() : byId.keys()) {
+      if (++work % SLICE === 0) yield;
+      if (postings.has(shortId)) byId.get(shortId)?.terms.push(term);
+    }
   }
 }
 
@@ -441,7 +482,7 @@ function toHits(hits: readonly Hit[]): TextHits {
   return {
     ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
     scores: Float64Array.from(hits, (hit) => hit.score),
-    terms: hits.map((hit) => [...hit.terms].sort()),
+    terms: hits.map((hit) => hit.terms.sort()),
   };
 }
 
