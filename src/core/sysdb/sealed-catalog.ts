@@ -151,7 +151,16 @@ export class SealedCatalog {
     if (bytes === undefined && !isNeeded()) return new Map();
     const what = bytes === undefined ? "is missing" : isSound(key, bytes) ? null : "fails its checksum";
     if (what !== null) this.damage.push({ key, what: `${what}; no other row can be missed by it`, isMended: true });
-    return what === null ? new Map(Object.entries(decodeRow<{ rows: Record<string, number> }>(key, bytes!).rows)) : null;
+    return what === null ? this.#sumsIn(key, decodeRow(key, bytes!)) : null;
+  }
+
+  /** A checksum that is right says nothing of what it covers. */
+  #sumsIn(key: string, digest: unknown): Sums | null {
+    const { rows } = Object(digest) as { rows?: unknown };
+    const sums = typeof rows === "object" && rows !== null && !Array.isArray(rows) ? Object.entries(rows) : null;
+    if (sums?.every((entry): entry is [string, number] => Number.isInteger(entry[1]))) return new Map(sums);
+    this.damage.push({ key, what: "is no digest; no other row can be missed by it", isMended: true });
+    return null;
   }
 
   #judgeRow(key: string, sum: number | undefined, stored: ReadonlyMap<string, Uint8Array>): void {

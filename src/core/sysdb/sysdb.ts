@@ -147,6 +147,9 @@ async function initialise(catalog: CatalogStore, environment: Pick<Environment, 
 
 function readFormat(bytes: Uint8Array): FormatRow {
   const format = decodeRow<FormatRow>(formatKey, bytes);
+  if (!Number.isSafeInteger(Object(format).formatVersion)) {
+    throw new TidepoolError("CORRUPTION", 'Catalog row "format" names no version of the format. Nothing was changed.');
+  }
   if (format.formatVersion > FORMAT_VERSION) {
     throw new TidepoolError(
       "FORMAT_TOO_NEW",
