@@ -68,12 +68,13 @@ test.runIf(can("devtools"))("closing returns when files are cleared that nobody 
   await page.close();
 });
 
-test.runIf(can("devtools"))("when everything is cleared a client goes on with an empty database", async () => {
+test.runIf(can("devtools"))("when everything is cleared a client is told, and goes on with an empty database", async () => {
   const page = await openTab(suite.context, suite.app);
   await openCleared(page, "all");
   await clear(page, "all");
   const collections = () => page.evaluate(() => cleared.client.countCollections().catch((error: { code: string }) => error.code));
   await expect.poll(collections, { timeout: 20_000 }).toBe(0);
+  expect(await page.evaluate(() => cleared.warnings)).toContain("DATA_EVICTED");
   const count = await page.evaluate(async () => {
     const { open, recordsOf } = await load<Records>("records");
     const collection = await open(cleared.client);

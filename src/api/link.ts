@@ -49,6 +49,8 @@ const never = new Promise<never>(() => {});
 
 export class Link {
   readonly #options: OpenOptions;
+  /** Whether it has had the database open. */
+  #wasServed = false;
   readonly #connect: () => Channel;
   readonly #locks: LockManager | undefined;
   /** Resolves when an earlier link of this path is closed. */
@@ -234,7 +236,8 @@ export class Link {
   #stand(how: OpenHow = { wait: this.#locks !== undefined }): void {
     const transport = this.#newTransport(this.#connect);
     let dropped = false;
-    const opening = transport.settle(transport.session.open(this.#options, VERSION, how), this.#options);
+    const session = transport.session.open(this.#options, VERSION, { ...how, again: this.#wasServed });
+    const opening = transport.settle(session, this.#options);
     const opened = opening.catch((error: unknown) => (dropped ? never : Promise.reject(error)));
     const drop = (): void => {
       dropped = true;
@@ -251,6 +254,7 @@ export class Link {
     const { transport, role } = served;
     const before = this.#current;
     this.#current = served;
+    this.#wasServed = true;
     this.#served = Promise.resolve(served);
     if (role === "holder") {
       this.#candidate = null;

@@ -99,6 +99,13 @@ describe("a connection that the browser closes", () => {
   });
 });
 
+test("who opens is told whether the database was created, once", async () => {
+  let created = 0;
+  const tenure = { predecessors: async () => null, lost: () => undefined, created: () => void created++ };
+  for (let time = 0; time < 2; time++) await (await openStorage(options("auto"), { now: () => 0 }, tenure)).close();
+  expect(created).toBe(1);
+});
+
 describe("a browser that does not answer", () => {
   test("is waited for as long as the limit says", async () => {
     const { held, open: answer } = gate();

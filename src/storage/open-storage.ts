@@ -43,6 +43,7 @@ export async function openStorage(
     if (!recorded) await orClose(opened, () => recordKind(opened.catalog, kind));
     // A database that is not marked yet is one of an earlier release, or its creation was interrupted.
     if (kind === "opfs") await orClose(opened, () => mark(path, recorded !== null));
+    if (!recorded) tenure.created?.();
     return opened;
   } catch (error) {
     database.close();

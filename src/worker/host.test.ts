@@ -393,6 +393,19 @@ describe("an engine that fails", () => {
     await expect.poll(() => pushes).toMatchObject([{ type: "warning", event: { code: "DATA_EVICTED" } }, { type: "ended" }]);
   });
 
+  test("is not all that may have gone: who had the database open before is told when there is none any more", async () => {
+    const parts = new TestParts();
+    parts.openStorage = async (_options: OpenOptions, tenure: Tenure) => {
+      tenure.created!();
+      return {} as Storage;
+    };
+    const pushes: [Push[], Push[]] = [[], []];
+    await connect(parts, new Host(parts), pushes[0]).open(options, VERSION);
+    expect(pushes[0]).toEqual([]);
+    await connect(parts, new Host(parts), pushes[1]).open(options, VERSION, { again: true, takeOver: true });
+    expect(pushes[1]).toMatchObject([{ type: "warning", event: { code: "DATA_EVICTED" } }]);
+  });
+
   test("holds up nobody when it does not close in time; whoever comes next knows that it may be there still", async () => {
     const parts = new TestParts();
     const [session] = await opened(parts, new Host(parts));

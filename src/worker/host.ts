@@ -177,7 +177,7 @@ export class Host implements SessionHost {
     void lease?.lost.then(() => fail(leaseLost(options.path)));
     // What is in memory only would be lost by opening it anew.
     const lost = lease === null ? () => undefined : fail;
-    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost };
+    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost, created: () => this.#created(options, how) };
     try {
       const opened: Opened = { options, ...(await this.#openEngine(options, tenure)), lease, reception };
       void failed.then((error) => this.#end(opened, error));
@@ -201,6 +201,14 @@ export class Host implements SessionHost {
       await storage.close();
       throw error;
     }
+  }
+
+  #created({ path }: OpenOptions, { again = false }: OpenHow): void {
+    if (!again) return;
+    const message =
+      `The database "${path}" begins empty although it was open before: the browser has cleared the site data, or the database was ` +
+      "destroyed elsewhere";
+    this.#push({ type: "warning", event: { code: "DATA_EVICTED", message } });
   }
 
   /** Nobody asks the engine any more from now on; who comes meanwhile waits until it has let go of everything. */

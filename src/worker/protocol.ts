@@ -37,6 +37,8 @@ export interface OpenHow {
   wait?: boolean;
   /** Takes the lease from a holder that does not answer any more. */
   takeOver?: boolean;
+  /** Whether the client had the database open before: then it is told when there is none any more. */
+  again?: boolean;
   /** Joins the engine that is open, and opens none itself. The session ends when the lock of the guest of this id is free. */
   guest?: string;
 }
