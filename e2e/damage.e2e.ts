@@ -185,13 +185,13 @@ describe.each<Storage>(["opfs", "indexeddb"])("a damaged database in %s", (stora
   });
 });
 
-test("an arena that has gone is CORRUPTION, no new one takes its place, and it is welcome back", async () => {
+test("an arena that has gone is DATA_EVICTED, no new one takes its place, and it is welcome back", async () => {
   const options = { path: "arena", storage: "opfs" } as const;
   const { sections } = await createCompacted(options);
   const { arena } = sections.records.ids[0]!.refs[0]!;
   const name = await operate("hideArena", options.path, arena);
   const before = await operate("inventory", options.path);
-  expect(await readEverything(options)).toMatchObject({ code: "CORRUPTION" });
+  expect(await readEverything(options)).toMatchObject({ code: "DATA_EVICTED" });
   expect(await operate("inventory", options.path)).toEqual(before);
   await operate("showArena", options.path, arena, name);
   expect(await faults(options, RECORDS)).toEqual([]);

@@ -93,6 +93,8 @@ export async function inventory(path: string): Promise<string[]> {
   const found: string[] = [];
   for (const store of ["catalog", "log", "blobs"] as const) {
     for (const key of await keysOf(path, store)) {
+      // Counts the openings, of those that refuse the database, too.
+      if (key === "generation") continue;
       const bytes = await readRow(path, store, key);
       const digest = await crypto.subtle.digest("SHA-1", Uint8Array.from(bytes!));
       found.push(`${store} ${JSON.stringify(key)} ${bytes!.length} ${new Uint32Array(digest)[0]}`);
@@ -117,6 +119,8 @@ export async function dropStore(path: string, store: "indexeddb" | "opfs"): Prom
 /** Bytes of each arena. */
 export async function arenaSizes(path: string): Promise<number[]> {
   const sizes: number[] = [];
-  for await (const handle of (await folderOf(path)).values()) sizes.push((await (handle as FileSystemFileHandle).getFile()).size);
+  for await (const [name, handle] of (await folderOf(path)).entries()) {
+    if (name.startsWith("arena-")) sizes.push((await (handle as FileSystemFileHandle).getFile()).size);
+  }
   return sizes;
 }
