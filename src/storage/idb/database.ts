@@ -148,8 +148,7 @@ export class Database {
   ): Promise<T> {
     this.assertOpen();
     const attempt = () => this.#attempt(stores, durability, doing, body);
-    if (makesRoom) return this.#writes.run(() => this.#reserve.use(attempt));
-    const value = await this.#writes.run(attempt);
+    const value = await this.#writes.run(() => (makesRoom ? this.#reserve.use(attempt) : attempt()));
     if (this.#reserve.isDue) void this.#reserve.keep((put) => this.#writes.run(put));
     return value;
   }

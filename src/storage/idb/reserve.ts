@@ -1,7 +1,8 @@
 /**
  * Room that is kept for making room. A row beside the blobs takes `reserveBytes`; when the browser grants no more, work that makes
  * room (deletes, dropping collections, publishing what frees blocks) gives the row up and is tried once more. It is put back after
- * the next write that found room without it.
+ * the next write that succeeds, if there is room by then. Browsers reckon with less than small rows take, and may have let more be
+ * stored than they grant before they refuse: the reserve is as large as what was seen.
  *
  * One large value does it: browsers keep those in files of their own, whose space returns at once. Deleting small rows frees
  * nothing before the browser tidies up, and a value that is replaced needs room before it gives any.
@@ -27,6 +28,7 @@ export class Reserve {
   readonly #transact: Transact;
   /** Whether it may be missing, and there may be room for it. */
   #isDue = true;
+  #isMissing = true;
 
   constructor(transact: Transact) {
     this.#transact = transact;
@@ -38,13 +40,18 @@ export class Reserve {
 
   /** Runs work that makes room: once more without the reserve, when there is none for it. */
   async use<T>(work: () => Promise<T>): Promise<T> {
+    const value = await this.#try(work);
+    this.#isDue ||= this.#isMissing;
+    return value;
+  }
+
+  async #try<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (!isQuota(error) || !(await this.#give())) throw error;
+      this.#isMissing = true;
       return await work();
-    } finally {
-      this.#isDue = true;
     }
   }
 
@@ -54,7 +61,10 @@ export class Reserve {
    */
   async keep(whenFree: (work: () => Promise<void>) => Promise<void>): Promise<void> {
     this.#isDue = false;
-    await whenFree(() => this.#put()).catch(() => undefined);
+    await whenFree(() => this.#put()).then(
+      () => (this.#isMissing = false),
+      () => undefined,
+    );
   }
 
   #put(): Promise<void> {
