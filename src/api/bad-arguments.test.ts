@@ -130,6 +130,14 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#getUserIdentity": () => client.getUserIdentity(),
   "TidepoolClient#deleteCollection": { run: (v) => client.deleteCollection(v), good: { name: "abc" } },
   "TidepoolClient#on": [(v) => client.on(v, () => undefined), (v) => client.on("change", v)],
+  "TidepoolClient#verify": {
+    run: (v) => client.verify(v),
+    good: { deep: false, onProgress: undefined, signal: undefined },
+  },
+  "TidepoolClient#repair": {
+    run: (v) => client.repair(v),
+    good: { onProgress: undefined, signal: undefined },
+  },
   "TidepoolClient#reset": () => client.reset(),
   "TidepoolClient#close": () => client.close(),
   AdminClient: built(index.AdminClient),

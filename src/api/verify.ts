@@ -1,8 +1,10 @@
 /** Verifies and repairs a whole database from the page: a call for the catalog, then one for each collection. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateObject } from "../core/gateway/validate/values.js";
 import type { CollectionReport, Finding, RepairedCollection } from "../core/service.js";
+import { readCallLimits } from "./call-limits.js";
 import type { Connection } from "./connection.js";
+import { readArguments } from "./read-arguments.js";
+import { readObject } from "./read-requests.js";
 
 /** Options of `client.verify`. */
 export interface VerifyOptions {
@@ -32,12 +34,7 @@ export interface VerifyReport {
  * @internal
  */
 export async function verify(connection: Connection, options: VerifyOptions = {}): Promise<VerifyReport> {
-  validateObject(options, "options");
-  const { deep = false, onProgress, signal } = options;
-  if (typeof deep !== "boolean") throw invalidArgument(`deep must be true or false, got ${show(deep)}`);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  }
+  const { deep = false, onProgress, signal } = readArguments("verify", () => readOptions(options));
   const { rows, findings, collections: all } = await connection.call("verifyCatalog");
   const collections: CollectionReport[] = [];
   for (const { id } of all) {
@@ -48,6 +45,15 @@ export async function verify(connection: Connection, options: VerifyOptions = {}
     onProgress?.({ done: collections.length, total: all.length, collection: report });
   }
   return { isSound: findings.length === 0 && collections.every(({ isSound }) => isSound), rows, findings, collections };
+}
+
+function readOptions(options: VerifyOptions): VerifyOptions {
+  const { deep, onProgress, signal } = readObject(options, "verify");
+  if (deep !== undefined && typeof deep !== "boolean") throw invalidArgument(`deep must be true or false, got ${show(deep)}`);
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
+  }
+  return { deep, onProgress, ...readCallLimits({ signal }) };
 }
 
 /** `null` where the collection was deleted meanwhile. */
@@ -66,8 +72,16 @@ export interface RepairReport {
   collections: RepairedCollection[];
 }
 
+/**
+ * Verifies, and has what is damaged repaired.
+ *
+ * @internal
+ */
 export async function repair(connection: Connection, options: VerifyOptions = {}): Promise<RepairReport> {
-  const before = await verify(connection, { deep: true, ...options });
+  const before = await verify(
+    connection,
+    readArguments("repair", () => ({ deep: true, ...readObject(options, "repair") })),
+  );
   if (before.findings.length > 0) await connection.call("repairCatalog");
   const collections: RepairedCollection[] = [];
   for (const { id, isSound } of before.collections) {
