@@ -1,7 +1,10 @@
 /** Site data that is cleared while a database is open, and a browser that stores nothing: what a page sees of it, without a reload. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { can } from "../tools/browser/target.js";
 import { openTab, serveApp } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -85,4 +88,29 @@ test.runIf(can("devtools"))("when everything is cleared a client is told, and go
   });
   expect(count).toBe(20);
   await page.close();
+});
+
+test.runIf(can("devtools"))("where site data is blocked only memory works, and the rest says why", async () => {
+  const profile = await createProfile();
+  await mkdir(join(profile, "Default"), { recursive: true });
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(settings));
+  const context = await openBrowser(profile);
+  try {
+    const page = await openTab(context, suite.app);
+    const outcome = await page.evaluate(async () => {
+      const { open, recordsOf, rejection } = await load<Records>("records");
+      const refusals = [await rejection(tidepool.destroyPath({ path: "blocked" }))];
+      for (const storage of ["auto", "opfs", "indexeddb"] as const) {
+        refusals.push(await rejection(new tidepool.TidepoolClient({ path: `blocked-${storage}`, storage }).countCollections()));
+      }
+      const collection = await open(new tidepool.TidepoolClient({ path: "blocked", storage: "memory" }));
+      await collection.add(recordsOf(0, 20));
+      return { codes: refusals.map((refusal) => (refusal as { code?: string } | null)?.code), count: await collection.count() };
+    });
+    expect(outcome).toEqual({ codes: Array.from({ length: 4 }, () => "NOT_SUPPORTED"), count: 20 });
+  } finally {
+    await context.close();
+    await removeProfile(profile);
+  }
 });

@@ -52,7 +52,7 @@ export class Link {
   /** Whether it has had the database open. */
   #wasServed = false;
   readonly #connect: () => Channel;
-  readonly #locks: LockManager | undefined;
+  #locks: LockManager | undefined;
   /** Resolves when an earlier link of this path is closed. */
   #before: Promise<unknown> | null | undefined;
   readonly #members = new Set<LinkMember>();
@@ -220,9 +220,11 @@ export class Link {
     return typeof Worker !== "undefined" || this.#connect !== createWorker;
   }
 
-  /** Whether somebody has the lease, or is about to. */
+  /** Whether somebody has the lease, or is about to. Where site data is blocked there are no locks; the worker will say so. */
   async #isHeld(): Promise<boolean> {
-    const { held = [], pending = [] } = await this.#locks!.query();
+    const found = await this.#locks!.query().catch(() => null);
+    if (found === null) this.#locks = undefined;
+    const { held = [], pending = [] } = found ?? {};
     return [...held, ...pending].some(({ name }) => name === this.#lease);
   }
 
