@@ -51,7 +51,7 @@ export class Reserve {
     } catch (error) {
       if (!isQuota(error) || !(await this.#give())) throw error;
       this.#isMissing = true;
-      return await work();
+      return await patiently(work);
     }
   }
 
@@ -81,4 +81,17 @@ export class Reserve {
       return isKept;
     });
   }
+}
+
+/** Chromium deletes the file of a large value a moment after its row. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const delayMs of [20, 100, 400]) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isQuota(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+  return work();
 }
