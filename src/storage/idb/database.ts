@@ -149,7 +149,7 @@ export class Database {
     this.assertOpen();
     const attempt = () => this.#attempt(stores, durability, doing, body);
     const value = await this.#writes.run(() => (makesRoom ? this.#reserve.use(attempt) : attempt()));
-    if (this.#reserve.isDue) void this.#reserve.keep((put) => this.#writes.run(put));
+    if (!makesRoom && this.#reserve.isDue) void this.#reserve.keep((put) => this.#writes.run(put));
     return value;
   }
 
