@@ -60,7 +60,10 @@ function storageOf({ catalog, log, tails, blobs }: Disk): Storage {
       },
       flush: async () => undefined,
       read: async (ranges) =>
-        ranges.map(({ extent, start, length }) => (written.get(extent.arena) ?? missing()).slice(start, start + length)),
+        ranges.map(({ extent, start, length }) => {
+          const bytes = written.get(extent.arena)?.slice(start, start + length);
+          return bytes?.length === length ? bytes : missing();
+        }),
       release: async (extents) => {
         for (const { arena } of extents) written.delete(arena);
       },
@@ -293,6 +296,42 @@ test("every flipped bit is told, mended or harmless, is never a wrong answer, an
   );
   expect(failures.slice(0, 10)).toEqual([]);
 }, 900_000);
+
+/** Structural damage of one entry of a map of what lies on disk. */
+function* structuralDamage<K>(map: ReadonlyMap<K, Uint8Array>): Generator<[what: string, damaged: Map<K, Uint8Array>], void, undefined> {
+  const keys = [...map.keys()];
+  for (const [i, key] of keys.entries()) {
+    const bytes = map.get(key)!;
+    const other = keys[(i + 1) % keys.length]!;
+    yield [`${String(key)} missing`, new Map([...map].filter(([k]) => k !== key))];
+    yield [`${String(key)} of another type`, new Map([...map, [key, new Uint8Array(0)]])];
+    yield [`${String(key)} cut off`, new Map([...map, [key, bytes.slice(0, bytes.length >> 1)]])];
+    if (String(bytes) === String(map.get(other)!)) continue;
+    yield [`${String(key)} exchanged with ${String(other)}`, new Map([...map, [key, map.get(other)!], [other, bytes]])];
+  }
+}
+
+test("whatever is missing, of another type, cut off or exchanged is told or mended, and never wrong", async () => {
+  await make();
+  const { answers: truth } = await outcomeOf(copyOf(disk));
+  const places = new Map(disk.log.map((entry, i) => [i, entry.bytes]));
+  const logOf = (rows: Map<number, Uint8Array>): LogEntry[] => [...rows].map(([i, bytes]) => ({ ...disk.log[i]!, bytes }));
+  const damages: [string, Disk][] = [
+    ...[...structuralDamage(disk.catalog)].map(([what, catalog]): [string, Disk] => [what, { ...disk, catalog }]),
+    ...[...structuralDamage(places)].map(([what, rows]): [string, Disk] => [`log ${what}`, { ...disk, log: logOf(rows) }]),
+    ...[...structuralDamage(disk.tails)].map(([what, tails]): [string, Disk] => [`tail ${what}`, { ...disk, tails }]),
+    ...[...structuralDamage(disk.blobs)].map(([what, blobs]): [string, Disk] => [`block ${what}`, { ...disk, blobs }]),
+  ];
+  const failures: string[] = [];
+  for (const [what, damaged] of damages) {
+    const outcome = await outcomeOf(damaged).catch((error: unknown) => String(error));
+    if (typeof outcome === "string") failures.push(`${what}: ${outcome}`);
+    else if (!outcome.isFound) failures.push(`${what}: verify does not find it`);
+    else if (wrongAnswers(outcome.answers, truth).length > 0) failures.push(`${what}: a wrong answer`);
+  }
+  process.stdout.write(`structural damage: ${damages.length} trials\n`);
+  expect(failures).toEqual([]);
+}, 300_000);
 
 type Sections = {
   metadata: { postings: { blocks: unknown[] } };
