@@ -79,3 +79,13 @@ test("a read of very much leaves the cache as it was", async () => {
   await pages.read([{ extent, start: 0, length: extent.length }]);
   expect(cache.bytes).toBe(0);
 });
+
+test.each([
+  [-1, 4],
+  [2 * PAGE - 102, 4],
+  [5 * PAGE, 4],
+])("a row that leaves its block, at %i, is corruption, and nothing is read", async (start, length) => {
+  const { pages, reads } = open();
+  await expect(pages.read([{ extent: block(0, 2), start, length }])).rejects.toMatchObject({ code: "CORRUPTION" });
+  expect(reads).toEqual([]);
+});

@@ -4,6 +4,7 @@
  * follow each other are read at once. What reads very much at a time, as an export does, leaves the cache to others.
  */
 import type { ByteCache } from "../base/byte-cache.js";
+import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 
@@ -32,8 +33,9 @@ export class BlockPages<Ref extends Extent> {
     this.#keyOf = keyOf;
   }
 
-  /** A copy of each row, in the order given. */
+  /** A copy of each row, in the order given. A row that leaves its block is `CORRUPTION`: stored bytes contradict each other. */
   async read(rows: readonly BlockRows<Ref>[]): Promise<Uint8Array[]> {
+    rows.forEach(assertInside);
     const pages = new Map<string, Uint8Array | null>();
     const missing = rows.flatMap((row) => this.#touch(row, pages));
     if (missing.length > 0) await this.#load(missing, pages);
@@ -88,6 +90,12 @@ export class BlockPages<Ref extends Extent> {
   #key(ref: Ref, page: number): string {
     return `${this.#keyOf(ref)}@${page}`;
   }
+}
+
+function assertInside({ extent, start, length }: BlockRows<Extent>): void {
+  if (start >= 0 && length >= 0 && start + length <= extent.length) return;
+  const block = `${extent.arena}:${extent.offset}+${extent.length}`;
+  throw new TidepoolError("CORRUPTION", `Bytes ${start}+${length} lie outside block ${block}. Nothing was changed.`);
 }
 
 function pageOf(at: number): number {
