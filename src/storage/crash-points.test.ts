@@ -9,7 +9,8 @@ import { type CrashPoint, crashPoints, examine } from "../testing/crash-points.j
 import { type Workload, workloads } from "../testing/crash-workload.js";
 
 const only = { workload: process.env["WORKLOAD"], seed: process.env["SEED"], point: process.env["POINT"] };
-const seeds = only.seed === undefined ? [1, 2] : [Number(only.seed)];
+/** Seed 2 was tried as well, and any other may be: together they take twice as long. */
+const seeds = [Number(only.seed ?? 1)];
 /** Points among which one is crashed into again, at every step of its recovery. */
 const deeperEvery = 60;
 let examined = 0;

@@ -33,25 +33,30 @@ export const failures: Record<Call, Failure[]> = {
 };
 
 /** After these the engine is to be opened anew. */
-const ending: readonly ErrorCode[] = ["POISONED", "CLOSED", "LEASE_LOST"];
+const ending: readonly ErrorCode[] = ["POISONED", "CONNECTION_LOST", "LEASE_LOST"];
 
 /** What a call of the engine may reject with. */
 function codesOf(call: Call, failure: Failure): readonly ErrorCode[] {
   if ("share" in failure) return call === "write" ? ["QUOTA_EXCEEDED"] : ["CORRUPTION"];
-  if (failure.exception === "QuotaExceededError") return ["QUOTA_EXCEEDED"];
-  if (call === "flush") return ["POISONED", "INTERNAL"];
-  if (call === "begin") return ["CLOSED"];
-  return ["INTERNAL"];
+  const code = failure.exception === "QuotaExceededError" ? "QUOTA_EXCEEDED" : "INTERNAL";
+  // A flush also looks whether its files still have their names.
+  if (call === "flush" || call === "getFileHandle") return ["POISONED", code];
+  if (call === "begin") return ["CONNECTION_LOST"];
+  if (call === "open") return ["NOT_SUPPORTED"];
+  // The first commit is that which creates the database, within its opening.
+  if (call === "commit") return [code, "NOT_SUPPORTED"];
+  return [code];
 }
 
-/** Every call of the workload, in order. */
+/** Every call of the workload up to its closing, in order. */
 export async function callsOf(workload: Workload, seed: number): Promise<readonly Call[]> {
   const environment = new TestEnvironment();
   const origin = await SimulatedOrigin.install({ now: () => environment.now(), settleMs: limits.arenaSettleMs });
   const process = await new Process(workload, environment).open();
   await new Worker(process, new Ledger(), seed).run();
+  const calls = [...origin.calls];
   await process.close();
-  return origin.calls;
+  return calls;
 }
 
 /** Lets one call fail. What is wrong then, or `null`. */
