@@ -48,6 +48,8 @@ export class Database {
   #database: IDBPDatabase<Schema>;
   #closed: TidepoolError | null = null;
   #generation = 0;
+  /** Whether the latest write found no room. */
+  #isFull = false;
   readonly #path: string;
   readonly #onLost: (error: TidepoolError) => void;
   readonly #writes = new Serial();
@@ -136,8 +138,8 @@ export class Database {
    *
    * What makes room, in a full origin, may use the reserve (`reserve.ts`): its body may then run twice.
    *
-   * After one that found no room, Firefox takes the next for an attempt to make some, and refuses to add anything in it: so
-   * that is an empty one.
+   * After one that found no room, Firefox takes the next for an attempt to make some, and refuses to add anything in it: a body
+   * that is refused so runs once more.
    */
   async write<T>(
     stores: Store[],
@@ -170,10 +172,13 @@ export class Database {
     body: (transaction: Transaction<"readwrite">) => Promise<T>,
   ): Promise<T> {
     const begin = () => this.#database.transaction(scope, "readwrite", { durability });
+    const wasFull = this.#isFull;
+    this.#isFull = false;
     try {
       return await this.#run(doing, begin, body);
     } catch (error) {
-      if (isQuota(error)) begin();
+      this.#isFull = isQuota(error);
+      if (wasFull && nameOf((error as Error).cause) === "InvalidStateError") return this.#writing(doing, scope, durability, body);
       throw error;
     }
   }
