@@ -272,14 +272,24 @@ function ended(transaction: Transaction<IDBTransactionMode>): Promise<void> {
   });
 }
 
-/** Deletes the database at this path, also when parts of it are damaged. */
+/**
+ * Deletes the database at this path, also when parts of it are damaged. A connection that is closed counts as open until its
+ * transactions are over, so one that is open is waited for; when it does not go, `LOCKED`.
+ */
 export async function deleteDatabase(path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const blocked = () => reject(new TidepoolError("LOCKED", `The database "${path}" is open elsewhere; it disappears once that closes`));
-    const doing = `delete the database "${path}"`;
-    const ask = async () => deleteDB(databaseName(path), { blocked });
-    bounded(ask(), doing).then(resolve, (error: unknown) => reject(storageError(error, doing)));
-  });
+  const doing = `delete the database "${path}"`;
+  const held = new TidepoolError("LOCKED", `The database "${path}" is open elsewhere; it disappears once that closes`);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const blocked = () => (timer = setTimeout(() => reject(held), limits.lockWaitMs));
+      bounded((async () => deleteDB(databaseName(path), { blocked }))(), doing).then(resolve, reject);
+    });
+  } catch (error) {
+    throw storageError(error, doing);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function openUnlessBlocked(path: string, callbacks: { blocking(): void; terminated(): void }): Promise<IDBPDatabase<Schema>> {

@@ -231,3 +231,11 @@ describe("a full disk", () => {
     await frozen.log.append([entry(1)]);
   });
 });
+
+test("destroying waits for the transaction by which the reserve is put back, and is no failure because of it", async () => {
+  const storage = await openIndexedDbStorage("destroyed at work", "strict");
+  await storage.log.append([entry(1)]);
+  await storage.destroy();
+  const again = await openIndexedDbStorage("destroyed at work", "strict");
+  expect(await again.log.read("a", 0, Infinity)).toEqual([]);
+});
