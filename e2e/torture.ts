@@ -209,10 +209,21 @@ class Session {
       const isUsable = kind === "terminate" || kind === "close client" || kind === "freeze" || kind === "reload";
       if (!isUsable) {
         await tab.page.close().catch(() => undefined);
-        tab.page = await openTab(this.#browser.context, this.#app);
+        tab.page = kind === "kill renderer" ? await this.#openInLiveProcess() : await openTab(this.#browser.context, this.#app);
       } else if (kind === "reload") await tab.page.waitForFunction(() => document.title === "ready");
       await call(tab.page, "open", this.#options);
       tab.alive = true;
+    }
+  }
+
+  /** Among the processes that were killed may be one that Chromium kept ready for the next page, which it notices only then. */
+  async #openInLiveProcess(): Promise<Page> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await openTab(this.#browser.context, this.#app);
+      } catch (error) {
+        if (attempt === 3 || !/crashed/i.test(String(error))) throw error;
+      }
     }
   }
 
