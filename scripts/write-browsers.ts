@@ -49,10 +49,16 @@ function read(suite: Suite, browser: BrowserName): Run[] {
   return [{ suite, browser, report }];
 }
 
+/** MiniBrowser tells its version only where there is a display, so the package is asked. */
 async function version(browser: BrowserName): Promise<string> {
+  if (browser === "webkit") return `WebKitGTK ${asked("dpkg-query", ["--show", "libwebkit2gtk-4.1-0"]).split("\t")[1]}`;
   const path = await findBrowser(browser);
   if (path === null) throw new Error(`there is no ${browser} on this machine to ask for its version`);
-  return execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  return asked(path, ["--version"]);
+}
+
+function asked(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 }
 
 function left({ report }: Run): string[] {
