@@ -269,18 +269,16 @@ export class Link {
   }
 
   /** Whoever has this lock is the one whose worker waits for the lease. */
-  #standBy(steal = false): void {
-    if (!this.#canHold || (this.#standing !== null && !steal)) return;
-    this.#standing?.abort();
+  #standBy(): void {
+    if (!this.#canHold || this.#standing !== null) return;
     const standing = new AbortController();
     this.#standing = standing;
     const until = new Promise<void>((resolve) => standing.signal.addEventListener("abort", () => resolve()));
-    const options = steal ? { steal } : { signal: standing.signal };
-    this.#locks!.request(`tidepool-standby:${this.#options.path}`, options, () => {
+    this.#locks!.request(`tidepool-standby:${this.#options.path}`, { signal: standing.signal }, () => {
       if (this.#candidate === null && !standing.signal.aborted) this.#stand();
       return until;
     })
-      .catch(() => undefined) // Given up, or stolen by another that found this one silent.
+      .catch(() => undefined) // Given up.
       .finally(() => {
         if (this.#standing === standing) this.#standing = null;
       });
