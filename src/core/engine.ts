@@ -10,7 +10,7 @@ import { Availability } from "./base/availability.js";
 import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
-import { BlockStore } from "./blockstore/blockstore.js";
+import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState, type StateContext } from "./collection/collection-state.js";
 import { dropCollection } from "./collection/drop-collection.js";
@@ -250,9 +250,19 @@ export class Engine {
       log: this.#log,
       compactor: this.#compactor,
       sysdb: this.#sysdb,
-      blocks: this.#blocks,
+      free: (refs: readonly BlockRef[], collection: string) => this.#free(refs, collection),
     };
     return dropCollection(row, parts, requestId);
+  }
+
+  /** What is not freed now is found unused, and freed, by the next opening. */
+  async #free(refs: readonly BlockRef[], collection: string): Promise<void> {
+    try {
+      await this.#blocks.release(refs);
+    } catch (error) {
+      const message = `Space of collection "${collection}" could not be freed before the database is opened again: ${String(error)}`;
+      this.#warn({ code: "SPACE_NOT_FREED", message, collection });
+    }
   }
 
   // ---- answering requests

@@ -218,6 +218,8 @@ export type WarningCode =
   | "GRAPH_NOT_BUILT"
   /** The browser has cleared stored data while the database was open; it has been opened anew, without it. */
   | "DATA_EVICTED"
+  /** Space of what was deleted could not be given back; the next opening does. */
+  | "SPACE_NOT_FREED"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
   | "INTERNAL";
 

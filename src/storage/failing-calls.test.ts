@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { workloads } from "../testing/crash-workload.js";
 import { callsOf, failOnce, failures } from "../testing/failing-calls.js";
+import { callsOfChange, changes, failChange } from "../testing/failing-changes.js";
 
 const only = { workload: process.env["WORKLOAD"], call: process.env["CALL"] };
 const seed = 1;
@@ -28,6 +29,20 @@ describe.each(tried.filter(({ name }) => only.workload === undefined || only.wor
         failed++;
         const repeat = `WORKLOAD="${workload.name}" CALL='${name}' npx vitest run --project unit src/storage/failing-calls.test.ts`;
         expect.soft(problem, `${call} ${JSON.stringify(failure)}\n${repeat}\n`).toBeNull();
+      }
+    }
+  });
+});
+
+describe.each(["opfs", "indexeddb"] as const)("a change of a database in %s", (storage) => {
+  test.each(Object.keys(changes))("%s: where it rejects it has not been made", { timeout: 60_000 }, async (name) => {
+    const { calls, ...states } = await callsOfChange(name, storage);
+    expect(states.after).not.toBe(states.before);
+    for (const [at, call] of calls) {
+      for (const failure of failures[call]) {
+        const problem = await failChange(name, storage, { at, failure }, states);
+        failed++;
+        expect.soft(problem, `${call} (${at}): ${JSON.stringify(failure)}`).toBeNull();
       }
     }
   });

@@ -63,7 +63,7 @@ export class Ledger {
       call.fate = "acknowledged";
       return answer;
     } catch (error) {
-      if (!isUnknown(error, call)) this.#refuse(calls, call);
+      if (!isUnknown(error)) this.#refuse(calls, call);
       throw error;
     } finally {
       this.version++;
@@ -118,11 +118,7 @@ function lastAcknowledged(calls: readonly LedgerCall[]): number {
   return calls.findLastIndex(({ fate }) => fate === "acknowledged");
 }
 
-/**
- * After a failure that cannot be reasoned about only opening anew tells what became of a call. A change of the catalog may be
- * made, and what it made not be read for the answer.
- */
-function isUnknown(error: unknown, { what }: LedgerCall): boolean {
-  const code = error instanceof TidepoolError ? error.code : null;
-  return code === "POISONED" || (code === "INTERNAL" && (what === "create" || what === "fork"));
+/** After a failure that cannot be reasoned about only opening anew tells what became of a call. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "POISONED";
 }

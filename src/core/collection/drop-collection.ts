@@ -3,7 +3,7 @@
  * it any more, what is on its way into the log ends, background work on it ends, then one transaction deletes its rows and its log,
  * and its blocks are released after the readers that are still under way.
  */
-import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import type { BlockRef } from "../blockstore/blockstore.js";
 import type { Compactor } from "../compactor/compactor.js";
 import type { Log } from "../log/log.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
@@ -17,12 +17,13 @@ export interface DropParts {
   log: Pick<Log, "drain">;
   compactor: Pick<Compactor, "forget">;
   sysdb: SysDb;
-  blocks: Pick<BlockStore, "release">;
+  /** Gives back the space of blocks that nobody names any more; never rejects, since the deletion is durable by then. */
+  free(refs: readonly BlockRef[], collection: string): Promise<void>;
 }
 
 /** When the commit fails the collection is still there; what memory holds of it is given up, and opened anew when asked for. */
 export async function dropCollection(row: CollectionRow, parts: DropParts, requestId?: string): Promise<void> {
-  const { collections, log, compactor, sysdb, blocks } = parts;
+  const { collections, log, compactor, sysdb, free } = parts;
   const state = await collections.leave(row.id);
   try {
     if (state !== undefined) state.dropped = true;
@@ -31,7 +32,7 @@ export async function dropCollection(row: CollectionRow, parts: DropParts, reque
     const deletion = sysdb.deleteCollection(row.id, unpublished, requestId);
     // Readers that are still under way hold the shared lock: blocks are released after them.
     const lock = state?.lock ?? new ReadWriteLock();
-    const release = (refs: BlockRef[]): Promise<void> => lock.exclusive(() => blocks.release(refs));
+    const release = (refs: BlockRef[]): Promise<void> => lock.exclusive(() => free(refs, row.name));
     await deletion.then(release, async (error: unknown) => {
       await release(sysdb.manifests.refsOnlyIn(unpublished));
       throw error;

@@ -127,7 +127,8 @@ export class Facts {
   }
 }
 
-function infoOf(row: CollectionRow, dimension: number | null): CollectionInfo {
+/** What is told of a collection whose dimension is known: reads nothing, so it cannot fail. */
+export function infoOf(row: CollectionRow, dimension: number | null): CollectionInfo {
   const { sequence: _sequence, root: _root, ...info } = row;
   return { ...info, schema: describeSchema(row.schema, row.configuration), dimension };
 }

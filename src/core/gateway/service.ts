@@ -2,7 +2,8 @@
  * The gateway: answers the engine's requests. Each method checks its request, turns it into a plan, resolves the names in it, and
  * hands the plan on to the component whose work it is. It keeps nothing in memory itself.
  *
- * Invariants: bad input is refused before anything is written. Changes of the system database run one after the other, so that a
+ * Invariants: bad input is refused before anything is written. What an answer tells of a change is read before it is committed, so
+ * that a call which rejects for want of its answer has changed nothing. Changes of the system database run one after the other, so that a
  * check and the commit that it leads to belong together. Writes and deletions are planned in their turn by the writer, since what a
  * plan has to fit, such as the collection's dimension, depends on the writes before it.
  */
@@ -55,7 +56,7 @@ import type { SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
 import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
-import type { Facts } from "./facts.js";
+import { type Facts, infoOf } from "./facts.js";
 import { planSearch } from "./parse-search.js";
 import {
   checkCollectionName,
@@ -158,7 +159,7 @@ export class GatewayService implements EngineService {
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
       await this.#parts.loadIndexEngine(name, plan.configuration);
       const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }, id);
-      return this.#describe(this.#told("create", row, caller));
+      return infoOf(this.#told("create", row, caller), null);
     });
   }
 
@@ -189,6 +190,7 @@ export class GatewayService implements EngineService {
     return this.#changeOne(caller, async (id) => {
       const row = this.#directory.collectionById(request.collectionId);
       const configuration = planModifyCollection(request, row.configuration);
+      const { dimension } = await this.#parts.facts.describeIfSound(row);
       const change = {
         name: request.name ?? row.name,
         metadata: request.metadata === undefined ? row.metadata : storedMetadata(request.metadata),
@@ -196,15 +198,16 @@ export class GatewayService implements EngineService {
       };
       const next = await this.#directory.modifyCollection(row.id, change, id);
       this.#parts.collections.find(row.id)?.configure(next);
-      return this.#describe(this.#told("modify", next, caller));
+      return infoOf(this.#told("modify", next, caller), dimension);
     });
   }
 
   async forkCollection(request: { collectionId: string; name: string }, caller?: Caller): Promise<CollectionInfo> {
     checkCollectionName(request.name);
     return this.#changeOne(caller, async (id) => {
+      const { dimension } = await this.#describe(this.#directory.collectionById(request.collectionId));
       const row = await this.#sysdb.forkCollection(request.collectionId, this.#newId(), request.name, id);
-      return this.#describe(this.#told("create", row, caller));
+      return infoOf(this.#told("create", row, caller), dimension);
     });
   }
 
