@@ -47,8 +47,9 @@ export class Facts {
 
   async info(): Promise<EngineInfo> {
     const { fixed, directory, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
-    const rows = directory.listCollections();
-    const [records, quota] = await Promise.all([this.#countRecords(rows), this.#parts.quota.read()]);
+    const quota = await this.#parts.quota.read();
+    const { rows, records } = await this.#census(() => directory.listCollections());
+    // From here on nothing is awaited: all of it is of one moment.
     const facts = [...collections.allFacts()];
     const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
     return {
@@ -91,32 +92,40 @@ export class Facts {
       now: () => environment.now(),
       scopeOf: (collectionId) => directory.collectionById(collectionId),
       hasCollection: ({ tenant, database, name }) => directory.findCollection(tenant, database, name) !== null,
-      usageOf: (tenant) => this.#usageOf(directory.listCollections().filter((row) => row.tenant === tenant)),
-      usageOfCollection: (collectionId) => this.#usageOf([directory.collectionById(collectionId)]),
+      usageOf: (tenant) => this.#usageOf(() => directory.listCollections().filter((row) => row.tenant === tenant)),
+      usageOfCollection: (collectionId) => this.#usageOf(() => [directory.collectionById(collectionId)]),
       countAbsent: (collectionId, ids) =>
         this.#using(collectionId, (state) => new Set(ids.filter((id) => state.records.ordinalOf(id) === undefined)).size),
     };
   }
 
   /** Blocks that several of the collections share count once. */
-  async #usageOf(rows: readonly CollectionRow[]): Promise<Usage> {
+  async #usageOf(list: () => CollectionRow[]): Promise<Usage> {
     const { manifests, collections } = this.#parts;
-    const records = await this.#countRecords(rows);
+    const { rows, records } = await this.#census(list);
     const logBytes = rows.reduce((bytes, row) => bytes + (collections.facts(row.id)?.logBytes ?? 0), 0);
     const blocks = manifests.latestRefs(rows.map((row) => row.id));
     return { collections: rows.length, records, bytes: blocks.reduce((bytes, ref) => bytes + ref.length, logBytes) };
   }
 
-  async #countRecords(rows: readonly CollectionRow[]): Promise<number> {
-    let records = 0;
-    for (const row of rows) records += await unlessDamaged(() => this.#recordsOf(row), 0);
-    return records;
+  /**
+   * The collections of a list, and how many records they have, both at the moment when this resolves: whatever has to be read to
+   * know is read before, and what came or went meanwhile is looked at again.
+   */
+  async #census(list: () => CollectionRow[]): Promise<{ rows: CollectionRow[]; records: number }> {
+    const read = new Map<string, number | null>();
+    const countOf = ({ id }: CollectionRow) => this.#parts.collections.facts(id)?.count ?? read.get(id);
+    for (;;) {
+      const rows = list().filter((row) => countOf(row) !== null);
+      const unknown = rows.filter((row) => countOf(row) === undefined);
+      if (unknown.length === 0) return { rows, records: rows.reduce((sum, row) => sum + countOf(row)!, 0) };
+      for (const row of unknown) read.set(row.id, await unlessGone(unlessDamaged(() => this.#recordsOf(row), 0)));
+    }
   }
 
+  /** Of a collection that was never open. */
   async #recordsOf(row: CollectionRow): Promise<number> {
-    const { manifests, collections, log } = this.#parts;
-    const facts = collections.facts(row.id);
-    if (facts !== undefined) return facts.count;
+    const { manifests, log } = this.#parts;
     const manifest = manifests.latest(row.id);
     return (await log.hasRecordsAfter(row.id, manifest.offset)) ? this.#using(row.id, ({ count }) => count) : manifest.count;
   }
@@ -141,4 +150,12 @@ async function unlessDamaged<T>(ask: () => Promise<T>, otherwise: T): Promise<T>
     if (error instanceof TidepoolError && error.code === "CORRUPTION") return otherwise;
     throw error;
   }
+}
+
+/** `null` where what was asked about has been deleted meanwhile, which is no error for whoever did not name it. */
+async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof TidepoolError && error.code === "NOT_FOUND") return null;
+    throw error;
+  });
 }
