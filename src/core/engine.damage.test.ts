@@ -200,6 +200,64 @@ describe("repair", () => {
     await expectSound(open, id, other, ["r0", ...numbers(2, 20), ...numbers(22, 24)]);
   });
 
+  test("lets reads go on with what there was, and has writes wait for what comes of it", async () => {
+    const { open, id, other, blocks } = await filled("repair-meanwhile");
+    await (await openMemoryStorage("repair-meanwhile")).blobs.retain(blocks.slice(0, -1));
+    const storage = await openMemoryStorage("repair-meanwhile");
+    let go = (): void => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    let reached = (): void => {};
+    const writing = new Promise<void>((resolve) => (reached = resolve));
+    const write = storage.blobs.write.bind(storage.blobs);
+    const engine = await openEngine(storage);
+    const before = ["r0", ...numbers(2, 24)];
+    expect(await idsOf(engine, id)).toEqual(before);
+    storage.blobs.write = async (bytes) => {
+      reached();
+      await held;
+      return write(bytes);
+    };
+    const repairing = engine.service.repairCollection({ collectionId: id });
+    await writing;
+    let isWritten = false;
+    const later = [
+      engine.service.write({ collectionId: id, operation: "add", records: records(24, 26) }),
+      engine.service.delete({ collectionId: id, ids: ["r23"] }),
+    ];
+    void Promise.race(later).then(() => (isWritten = true));
+    await engine.service.write({ collectionId: other, operation: "upsert", records: records(0, 1) });
+    expect(await idsOf(engine, id)).toEqual(before);
+    const { ids } = await engine.service.query({
+      collectionId: id,
+      queryEmbeddings: { dimension: 2, values: Float32Array.of(7, 8) },
+      nResults: 1,
+      include: [],
+    });
+    expect([ids, isWritten]).toEqual([["r7"], false]);
+    // This one is under way when the repaired collection takes the place of the old one.
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const { read } = storage.blobs;
+    const reading = new Promise<void>((resolve) => {
+      storage.blobs.read = async (ranges) => {
+        storage.blobs.read = read;
+        resolve();
+        await ended;
+        return read.call(storage.blobs, ranges);
+      };
+    });
+    const slow = engine.service.get({ collectionId: id, include: ["documents"] });
+    await reading;
+    go();
+    await Promise.all(later);
+    expect(await idsOf(engine, id)).toEqual([...before.slice(0, -1), "r24", "r25"]);
+    end();
+    expect((await slow).documents).toHaveLength(before.length);
+    expect(await repairing).toMatchObject({ kept: 23 });
+    await engine.close();
+    await expectSound(open, id, other, [...before.slice(0, -1), "r24", "r25"]);
+  });
+
   test("of the catalog puts back rows that are known from their second copy", async () => {
     const { open, id, other, storage } = await filled("repair-catalog");
     await storage.catalog.commit({ delete: [`collection/${id}`, `manifest/${other}`, "digest/3"] });

@@ -148,7 +148,8 @@ export class Engine {
   /** Compacts one collection now. Background work does this by itself; tests and measurements ask for it. */
   async compact(collectionId: string): Promise<void> {
     this.#availability.check();
-    await this.#collections.use(this.#sysdb.directory.collectionById(collectionId), (state) => this.#compactor.compact(state));
+    const row = this.#sysdb.directory.collectionById(collectionId);
+    await this.#collections.useToChange(row, (state) => this.#compactor.compact(state));
   }
 
   /** Ends background work, lets queued writes finish, and closes the storage. */
@@ -305,6 +306,7 @@ export class Engine {
       tick: this.#turns.tick,
       salvageRecords,
       openEmpty: (row) => this.#openEmpty(row),
+      free: (refs, collection) => this.#free(refs, collection),
     });
   }
 

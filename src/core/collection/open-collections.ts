@@ -4,15 +4,17 @@
  * A collection is opened on its first use and stays open until more are open, or more memory is held, than the bounds
  * allow; then those used longest ago are closed. Nothing is lost with them: what they knew is in the segments and the log.
  *
- * Invariants: a collection has at most one state at a time, and everything that reads or writes it runs inside `use`; a
- * state is closed only while nobody uses it and no background work holds on to it. So the bounds may be exceeded for as
- * long as that many are really in use.
+ * Invariants: a collection has at most one state that anybody begins to use, and everything that reads or writes it runs inside
+ * `use`; a state is closed only while nobody uses it and no background work holds on to it. So the bounds may be exceeded for as
+ * long as that many are really in use. While a collection is replaced by a repaired one, reads go on with the old state, to their end,
+ * and writes wait for the new one.
  */
 
 import { show, TidepoolError } from "../errors.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import { CollectionState } from "./collection-state.js";
+import { ReadWriteLock } from "./read-write-lock.js";
 
 /** What is told of a collection without opening it again. */
 export interface CollectionFacts {
@@ -43,6 +45,8 @@ interface Entry {
   state: CollectionState | null;
   /** Calls under way. */
   users: number;
+  /** Told when there are none any more: the entry has been replaced. */
+  unused?: () => void;
   /** Opened versions, for as long as the system database retains their manifests. */
   readonly versions: WeakMap<Manifest, Promise<CollectionState>>;
 }
@@ -55,6 +59,8 @@ export class OpenCollections {
   readonly #closed = new Map<string, CollectionFacts>();
   /** Being dropped: nobody begins to use them any more. */
   readonly #leaving = new Set<string>();
+  /** Shared by those who change a collection, and held alone while it is replaced. */
+  readonly #writing = new Map<string, ReadWriteLock>();
 
   constructor(parts: OpenCollectionsParts) {
     this.#parts = parts;
@@ -68,8 +74,37 @@ export class OpenCollections {
       return await body(await entry.opening);
     } finally {
       entry.users--;
+      if (entry.users === 0) entry.unused?.();
       this.#closeIdle();
     }
+  }
+
+  /** As `use`, to change the collection: waits while that is being replaced, and goes on with what has taken its place. */
+  useToChange<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+    return this.#writingOf(row.id).shared(() => this.use(row, body));
+  }
+
+  /** Runs `work` while nobody changes the collection. Reads go on. */
+  whileUnchanged<T>(id: string, work: () => Promise<T>): Promise<T> {
+    return this.#writingOf(id).exclusive(work);
+  }
+
+  /** Whoever begins to use the collection opens it anew. Resolves once nobody uses it any more as it was. */
+  async replace(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    this.#entries.delete(id);
+    this.#closed.delete(id);
+    if (entry === undefined) return;
+    if (entry.users > 0) await new Promise<void>((resolve) => (entry.unused = resolve));
+    if (entry.state === null) return;
+    entry.state.dropped = true;
+    entry.state.dispose();
+  }
+
+  #writingOf(id: string): ReadWriteLock {
+    const lock = this.#writing.get(id) ?? new ReadWriteLock();
+    this.#writing.set(id, lock);
+    return lock;
   }
 
   /** Runs `body` with the collection as it was at a retained version. */
@@ -142,6 +177,7 @@ export class OpenCollections {
     this.#leaving.delete(id);
     this.#entries.delete(id);
     this.#closed.delete(id);
+    this.#writing.delete(id);
   }
 
   /** The entry, from now on the most recently used one. */
@@ -158,10 +194,12 @@ export class OpenCollections {
     entry.opening.then(
       (state) => {
         entry.state = state;
-        this.#closed.delete(row.id);
+        if (this.#entries.get(row.id) === entry) this.#closed.delete(row.id);
       },
       // A failed open is not remembered: the next call tries again and reports what it finds.
-      () => this.#entries.delete(row.id),
+      () => {
+        if (this.#entries.get(row.id) === entry) this.#entries.delete(row.id);
+      },
     );
     return entry;
   }

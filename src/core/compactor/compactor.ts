@@ -45,6 +45,8 @@ export class Compactor {
   readonly #publisher: Publisher;
   /** To be renumbered with their next compaction, however few ordinals are dead: renumbering leaves no block as it was. */
   readonly #toRewrite = new Set<CollectionState>();
+  /** Ids of collections on which no work begins. */
+  readonly #paused = new Set<string>();
   #stopped = false;
   #lastError: TidepoolError | null = null;
 
@@ -52,7 +54,7 @@ export class Compactor {
     this.#parts = parts;
     this.#jobs = new Jobs({
       environment: parts.environment,
-      states: parts.states,
+      states: () => [...parts.states()].filter((state) => !this.#isPaused(state)),
       jobs: [this.#compaction(), ...parts.partJobs.map(({ name, job }) => this.#partJob(name, job)), ...parts.jobs],
     });
     this.#publisher = new Publisher({
@@ -84,7 +86,7 @@ export class Compactor {
 
   /** Begins to compact a log that is long enough; whether it did. */
   compactIfWorthIt(state: CollectionState): boolean {
-    if (this.#stopped || this.#lastError !== null || !isWorthIt(state)) return false;
+    if (this.#stopped || this.#lastError !== null || this.#isPaused(state) || !isWorthIt(state)) return false;
     void unwatched(this.compact(state));
     return true;
   }
@@ -158,6 +160,28 @@ export class Compactor {
     return this.#publisher.forget(state);
   }
 
+  /**
+   * No work on the collection begins until `resume` is called with what this resolves to: its state, if it is open, and manifests
+   * that are installed in it and not even staged. Those are not published meanwhile.
+   */
+  async pause(id: string): Promise<Paused> {
+    this.#paused.add(id);
+    const state = [...this.#parts.states()].find(({ row }) => row.id === id);
+    return { id, state, unpublished: state === undefined ? [] : await this.forget(state) };
+  }
+
+  /** `isReplaced`: the state is of no use any more, and neither are the manifests. */
+  resume({ id, state, unpublished }: Paused, isReplaced: boolean): void {
+    this.#paused.delete(id);
+    if (isReplaced || state === undefined) return;
+    for (const manifest of unpublished) this.#publisher.defer(state, manifest);
+    if (state.closed) this.#publisher.giveUp(state);
+  }
+
+  #isPaused({ row }: CollectionState): boolean {
+    return this.#paused.has(row.id);
+  }
+
   /** No new work begins, and nothing is published any more. Unpublished manifests are dropped: the log still has it all. */
   halt(): void {
     this.#stopped = true;
@@ -205,6 +229,7 @@ export class Compactor {
   // ---- how
 
   async #compact(state: CollectionState): Promise<void> {
+    if (this.#isPaused(state)) return;
     const makesRoom = state.log.deletions > 0;
     if (state.log.records > 0) await this.#install(state, (blocks) => compact(state, blocks, () => this.#tick()), makesRoom);
     else if (!this.#toRewrite.has(state)) return;
@@ -229,6 +254,7 @@ export class Compactor {
 
   /** Installs a manifest with the section that the idle job of a part wrote. */
   async #runPartJob(state: CollectionState, name: PartName, job: PartJob<unknown>): Promise<void> {
+    if (this.#isPaused(state)) return;
     await this.#install(state, async (blocks) => {
       const prepared = await job.run(state.parts[name], blocks, () => this.#tick());
       return prepared === null ? null : state.prepareSection(name, prepared);
@@ -294,6 +320,13 @@ export class Compactor {
     if (this.#stopped) throw new Stopped();
     await this.#parts.tick();
   }
+}
+
+/** What of a collection waits while no work on it begins. */
+export interface Paused {
+  readonly id: string;
+  readonly state: CollectionState | undefined;
+  readonly unpublished: readonly Manifest[];
 }
 
 /** Thrown inside background work to end it early. */

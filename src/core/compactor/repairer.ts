@@ -1,10 +1,10 @@
 /**
  * Repairs a damaged collection: what can still be read becomes new blocks, with indexes built from them, and a manifest that names
- * them. Nobody uses the collection meanwhile, and nothing of it is changed before one transaction puts the new manifest in place of
- * the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
+ * them. Reads go on as they did meanwhile, writes wait, and nothing of it is changed before one transaction puts the new manifest in
+ * place of the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
  */
 import type { Tick } from "../base/turns.js";
-import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import type { salvageRecords } from "../collection/salvage.js";
@@ -21,15 +21,23 @@ import type { Compactor } from "./compactor.js";
 
 export interface RepairerParts {
   sysdb: SysDb;
-  collections: Pick<OpenCollections, "leave" | "forget">;
-  compactor: Pick<Compactor, "forget">;
-  log: Pick<Log, "drain" | "salvage">;
+  collections: Pick<OpenCollections, "whileUnchanged" | "replace">;
+  compactor: Pick<Compactor, "pause" | "resume">;
+  log: Pick<Log, "salvage">;
   blocks: BlockStore;
   environment: Pick<Environment, "now" | "schedule">;
   tick: Tick;
   salvageRecords: typeof salvageRecords;
   /** A state of the collection that holds nothing and that nobody else knows. */
   openEmpty(row: CollectionRow): Promise<CollectionState>;
+  /** Gives back the space of blocks that nobody names any more; never rejects, since the repair is durable by then. */
+  free(refs: readonly BlockRef[], collection: string): Promise<void>;
+}
+
+interface Replaced {
+  repaired: RepairedCollection;
+  /** Blocks that no manifest names any more. */
+  garbage: readonly BlockRef[];
 }
 
 export class Repairer {
@@ -39,21 +47,29 @@ export class Repairer {
     this.#parts = parts;
   }
 
+  /** Blocks of the old collection are freed after those who still read it. */
   async repair(row: CollectionRow): Promise<RepairedCollection> {
-    const { collections, compactor, log } = this.#parts;
-    const state = await collections.leave(row.id);
+    const { collections, free } = this.#parts;
+    const { repaired, garbage, unused } = await collections.whileUnchanged(row.id, () => this.#replace(row));
+    await unused;
+    await free(garbage, row.name);
+    return repaired;
+  }
+
+  async #replace(row: CollectionRow): Promise<Replaced & { unused: Promise<void> }> {
+    const { collections, compactor } = this.#parts;
+    const paused = await compactor.pause(row.id);
+    let isReplaced = false;
     try {
-      if (state !== undefined) state.dropped = true;
-      await log.drain();
-      const unpublished = state === undefined ? [] : await compactor.forget(state);
-      return await this.#rebuild(row, unpublished);
+      const replaced = await this.#rebuild(row, paused.unpublished);
+      isReplaced = true;
+      return { ...replaced, unused: collections.replace(row.id) };
     } finally {
-      collections.forget(row.id);
-      state?.dispose();
+      compactor.resume(paused, isReplaced);
     }
   }
 
-  async #rebuild(row: CollectionRow, unpublished: readonly Manifest[]): Promise<RepairedCollection> {
+  async #rebuild(row: CollectionRow, unpublished: readonly Manifest[]): Promise<Replaced> {
     const { sysdb, blocks, log, openEmpty } = this.#parts;
     const before = sysdb.manifests.newestReadable(row.id);
     const logged = await log.salvage(row, before ?? { offset: 0, link: 0 });
@@ -66,8 +82,8 @@ export class Repairer {
       await this.#settled();
       const garbage = await sysdb.replaceManifest(row.id, next, [...unpublished, ...rounds]);
       batch.publish();
-      await blocks.release(garbage);
-      return { id: row.id, name: row.name, kept: scratch.count, counted: before?.count ?? null, lostLogRecords: logged.lost };
+      const repaired = { id: row.id, name: row.name, kept: scratch.count, counted: before?.count ?? null, lostLogRecords: logged.lost };
+      return { repaired, garbage };
     } catch (error) {
       await batch.giveBack();
       throw error;

@@ -13,7 +13,7 @@ import type { Compactor } from "./compactor.js";
 
 export interface VacuumParts {
   sysdb: Pick<SysDb, "directory" | "manifests">;
-  collections: Pick<OpenCollections, "use">;
+  collections: Pick<OpenCollections, "useToChange">;
   compactor: Pick<Compactor, "compact" | "rewrite">;
   blocks: Pick<BlockStore, "vacuum">;
   tick: Tick;
@@ -42,10 +42,10 @@ export class Vacuum {
     return { ...told, after: null, done: told.total };
   }
 
-  async #collection(row: Parameters<OpenCollections["use"]>[0], erase: boolean): Promise<void> {
+  async #collection(row: Parameters<OpenCollections["useToChange"]>[0], erase: boolean): Promise<void> {
     const { collections, compactor } = this.#parts;
     try {
-      await collections.use(row, (state) => (erase ? compactor.rewrite(state) : compactor.compact(state)));
+      await collections.useToChange(row, (state) => (erase ? compactor.rewrite(state) : compactor.compact(state)));
     } catch (error) {
       const isGone = error instanceof TidepoolError && error.code === "NOT_FOUND";
       if (!isGone) throw error;

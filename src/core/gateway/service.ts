@@ -230,11 +230,11 @@ export class GatewayService implements EngineService {
   // ---- records
 
   write(request: WriteRequest, caller?: Caller): Promise<void> {
-    return this.#using(request.collectionId, (state) => this.#parts.writer.write(state, request, caller?.requestId));
+    return this.#changing(request.collectionId, (state) => this.#parts.writer.write(state, request, caller?.requestId));
   }
 
   delete(request: DeleteRequest, caller?: Caller): Promise<{ deleted: number }> {
-    return this.#using(request.collectionId, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
+    return this.#changing(request.collectionId, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
   }
 
   get(request: GetRequest, caller?: Caller): Promise<RecordColumns> {
@@ -379,6 +379,12 @@ export class GatewayService implements EngineService {
   async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
     this.#check();
     return this.#parts.collections.use(this.#directory.collectionById(collectionId), body);
+  }
+
+  /** Runs the body, which changes records, with the collection open. */
+  async #changing<T>(collectionId: string, body: (state: CollectionState) => Promise<T>): Promise<T> {
+    this.#check();
+    return this.#parts.collections.useToChange(this.#directory.collectionById(collectionId), body);
   }
 
   /** Runs the body with the collection as it is, or as it was at a retained version. */
