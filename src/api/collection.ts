@@ -43,10 +43,11 @@ import {
   readSearchText,
   type SearchTextArguments,
 } from "./read-requests.js";
-import { GetResult, perQuery, QueryResult, SearchTextResult } from "./results.js";
+import { GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
+import { Slice } from "./slice.js";
 import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, type WriteTarget, write } from "./write.js";
 
 /** Arguments of `collection.add`. */
@@ -576,15 +577,25 @@ async function columns<T extends Metadata>(response: RecordColumns) {
 }
 
 async function queryResult<T extends Metadata>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
+  const { ids, distances, counts } = response;
   const all = await columns<T>(response);
-  const nest = <V>(values: V[], field: IncludeField): V[][] => (include.includes(field) ? perQuery(values, response.counts) : []);
+  const slice = new Slice();
+  const nest = async <V>(values: ArrayLike<V>, field?: IncludeField): Promise<V[][]> => {
+    const nested: V[][] = [];
+    let start = 0;
+    for (const count of field === undefined || include.includes(field) ? counts : []) {
+      nested.push(Array.from((values as V[]).slice(start, (start += count))));
+      await slice.tick();
+    }
+    return nested;
+  };
   return new QueryResult<T>({
-    ids: perQuery(response.ids, response.counts),
-    documents: nest(all.documents, "documents"),
-    embeddings: nest(all.embeddings, "embeddings"),
-    metadatas: nest(all.metadatas, "metadatas"),
-    uris: nest(all.uris, "uris"),
-    distances: nest(Array.from(response.distances ?? []), "distances"),
+    ids: await nest(ids),
+    documents: await nest(all.documents, "documents"),
+    embeddings: await nest(all.embeddings, "embeddings"),
+    metadatas: await nest(all.metadatas, "metadatas"),
+    uris: await nest(all.uris, "uris"),
+    distances: await nest(distances ?? [], "distances"),
     include,
   });
 }

@@ -141,6 +141,19 @@ describe("when the holder goes", () => {
     expect([roles, origin.openings]).toEqual([["holder"], 2]);
   });
 
+  test("in the middle of an answer, all of it is asked for again", async () => {
+    const { tabs, follower } = await pair();
+    const ids = Array.from({ length: 50 }, (_, i) => `${i} ${"x".repeat(limits.answerPartBytes / 16)}`);
+    const answer = { ids, documents: null, metadatas: null, uris: null, embeddings: null };
+    origin.engine.overrides.set("get", () => {
+      // The first part leaves before the worker ends, and no other does.
+      if (origin.openings === 1) setTimeout(() => tabs[0].kill());
+      return answer;
+    });
+    expect(await follower.call("get", { collectionId: "c", include: [] })).toEqual(answer);
+    expect([origin.openings, origin.engine.requests.filter(([method]) => method === "get").length]).toEqual([2, 2]);
+  });
+
   test("by closing, the others go on, and its page may come back as a follower", async () => {
     const { tabs, holder, follower } = await pair();
     await holder.close();

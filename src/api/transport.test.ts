@@ -1,6 +1,8 @@
 /** Sessions over a port to a worker that others use: the way by which another page will reach an engine. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { OpenOptions } from "../core/service.js";
+import { limits } from "../core/limits.js";
+import type { GetRequest, OpenOptions } from "../core/service.js";
+import type { RecordColumns } from "../core/types.js";
 import { memoryHost } from "../testing/client.js";
 import { TestEngine } from "../testing/engine.js";
 import { TestLocks } from "../testing/locks.js";
@@ -122,6 +124,58 @@ describe("a port", () => {
     await closed;
     expect(closings()).toBe(1);
     expect(await connections[0]!.call("heartbeat")).toBe(1);
+  });
+});
+
+describe("an answer that comes in parts", () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `${i} ${"x".repeat(limits.answerPartBytes / 16)}`);
+  const answer: RecordColumns = { ids, documents: null, metadatas: null, uris: null, embeddings: null };
+  const request: GetRequest = { collectionId: "c", include: [] };
+  let engine: TestEngine;
+  let port: MessagePort;
+  let connection: Connection;
+
+  beforeEach(() => {
+    engine = new TestEngine();
+    engine.overrides.set("get", () => answer);
+    port = portTo(engine.host());
+    connection = new Connection(options, () => port);
+  });
+
+  /** What the page asks the session for, by name, and what happens before it is asked. */
+  function spyOnMore(before: () => unknown = () => undefined): number[] {
+    const asked: number[] = [];
+    const post = port.postMessage.bind(port) as (message: { path?: string[] }) => void;
+    port.postMessage = (message: { path?: string[] }) => {
+      if (message.path?.[0] === "more") asked.push(asked.length);
+      if (message.path?.[0] === "more" && asked.length === 2) before();
+      post(message);
+    };
+    return asked;
+  }
+
+  test("is pulled part by part", async () => {
+    const asked = spyOnMore();
+    expect(await connection.call("get", request)).toEqual(answer);
+    expect(asked.length).toBeGreaterThan(4);
+    await connection.close();
+  });
+
+  test("is all there although the client is closed meanwhile", async () => {
+    let closing: Promise<void> | undefined;
+    spyOnMore(() => (closing = connection.close()));
+    expect(await connection.call("get", request)).toEqual(answer);
+    await closing;
+  });
+
+  test("is dropped once its caller has aborted, and others go on", async () => {
+    const controller = new AbortController();
+    const asked = spyOnMore(() => controller.abort());
+    await expect(connection.call("get", request, { signal: controller.signal })).rejects.toMatchObject({ code: "ABORTED" });
+    expect(await connection.call("heartbeat")).toBe(1);
+    expect(asked).toHaveLength(2);
+    expect(await connection.call("get", request)).toEqual(answer);
+    await connection.close();
   });
 });
 

@@ -21,14 +21,40 @@ export interface HostSession {
    * worker of different releases (a stale cache) refuse to talk. When the session is open already it only compares the options.
    */
   open(options: OpenOptions, release: string, how?: OpenHow): Promise<void>;
-  /** Asks the engine. */
+  /** Asks the engine. A large answer is a {@link CutAnswer}. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
+  /** The next part of a cut answer. */
+  more(cut: string): Promise<AnswerPart>;
   /** Says that nobody waits any more for the call that was made with this id: reads stop at their next turn. */
   cancel(requestId: string): Promise<void>;
   /** Ends the session; the last one closes the database. */
   close(): Promise<void>;
   /** Takes the lease of this path and deletes all that is stored there. The session is not opened for it. */
   destroy(path: string, release: string): Promise<void>;
+}
+
+/** Some values of one column of an answer. */
+export interface Piece {
+  /** Where the column is to be put. */
+  path: readonly (string | number)[];
+  /** Where in the column they begin, and how long it is in all. */
+  at: number;
+  of: number;
+  values: readonly unknown[] | Float32Array | Float64Array;
+}
+
+/** As much of an answer as goes into one message. */
+export interface AnswerPart {
+  pieces: Piece[];
+  isLast: boolean;
+}
+
+/** An answer that comes in parts, and the first of them. */
+export interface CutAnswer extends AnswerPart {
+  /** By which its other parts are asked for. */
+  cut: string;
+  /** The answer, with its columns still empty. */
+  root: { value: unknown };
 }
 
 /** How a session opens the database. */

@@ -10,6 +10,7 @@ const METHODS: Readonly<Record<keyof HostSession, true>> = {
   presence: true,
   open: true,
   call: true,
+  more: true,
   cancel: true,
   close: true,
   destroy: true,

@@ -10,7 +10,8 @@ import { validateNames, validateObject } from "../core/gateway/validate/values.j
 import { limits } from "../core/limits.js";
 import type { EngineMethods, EngineService, OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
-import { asError, type HostSession, type OpenHow, type Push } from "./protocol.js";
+import { AnswerParts } from "./answer-parts.js";
+import { type AnswerPart, asError, type HostSession, type OpenHow, type Push } from "./protocol.js";
 
 /** What a session asks of its host. */
 export interface SessionHost {
@@ -31,6 +32,7 @@ export class Session implements HostSession {
   readonly #underWay = new Set<Promise<unknown>>();
   /** Of each call under way, by its id: what ends it. */
   readonly #cancels = new Map<string, () => void>();
+  readonly #answers = new AnswerParts();
   #engine: Promise<EngineService> | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
@@ -70,7 +72,8 @@ export class Session implements HostSession {
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
-      return this.#cancellable(caller, (mine) => engine[method]!(request, mine));
+      const answer = await this.#cancellable(caller, (mine) => engine[method]!(request, mine));
+      return this.#answers.begin(answer, caller.requestId);
     });
     this.#underWay.add(answer);
     void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
@@ -90,8 +93,13 @@ export class Session implements HostSession {
     }
   }
 
+  more(cut: string): Promise<AnswerPart> {
+    return tidily(async () => this.#answers.more(cut));
+  }
+
   async cancel(requestId: string): Promise<void> {
     this.#cancels.get(requestId)?.();
+    this.#answers.cancel(requestId);
   }
 
   /** The engine has ended: later calls reject with `error`, and whoever is at the other end is told. */
@@ -109,9 +117,13 @@ export class Session implements HostSession {
     return (this.#closing ??= tidily(() => this.#close()).finally(() => this.#host.left(this)));
   }
 
-  /** Where the engine is closed it ends what is under way itself, so only among others is there anything to wait for. */
+  /**
+   * Where the engine is closed it ends what is under way itself, so only among others are calls waited for. The page still pulls
+   * the rest of their answers.
+   */
   async #close(): Promise<void> {
     if (await this.#host.leave(this)) await Promise.allSettled(this.#underWay);
+    await this.#answers.drain(limits.closeWaitMs);
   }
 
   destroy(path: string, release: string): Promise<void> {

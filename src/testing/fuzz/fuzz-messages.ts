@@ -21,7 +21,20 @@ const METHODS = [
   "write",
   "delete",
 ];
-const FOREIGN = ["constructor", "__proto__", "toString", "hasOwnProperty", "push", "end", "then", "valueOf", "close", "", "nothing"];
+const FOREIGN = [
+  "constructor",
+  "__proto__",
+  "toString",
+  "hasOwnProperty",
+  "push",
+  "end",
+  "then",
+  "valueOf",
+  "close",
+  "more",
+  "",
+  "nothing",
+];
 const SCOPE = { tenant: "default_tenant", database: "default_database" };
 const CALLER = { token: null, clientId: "c", requestId: "c-1" };
 

@@ -48,4 +48,17 @@ describe("fetching for a response", () => {
     await expect(fetch(new Uint32Array(10_000), all)).rejects.toMatchObject(error);
     expect(read).toBeLessThan(1000);
   });
+
+  test("refuses more embeddings than one response may hold before it reads them", async () => {
+    let read = 0;
+    const fetch = forResponse(
+      async (ordinals) => {
+        read += ordinals.length;
+        return columnsOf(ordinals, "d");
+      },
+      () => undefined,
+    );
+    await expect(fetch(new Uint32Array(40_000_000), all)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+    expect(read).toBeLessThan(1000);
+  });
 });

@@ -17,15 +17,19 @@ const CHUNK = 256;
 export function forResponse(fetch: FetchColumns, tick: Tick): FetchColumns {
   let bytes = 0;
   return async (ordinals, fields) => {
-    const chunks: RecordColumns[] = [];
-    for (let from = 0; from === 0 || from < ordinals.length; from += CHUNK) {
-      if (from > 0) await tick();
+    const all = await fetch(ordinals.subarray(0, CHUNK), fields);
+    const rows = all.embeddings === null ? null : rowsFor(ordinals.length, all.embeddings, limits.responseBytesMax - bytes);
+    bytes += bytesOf(all);
+    for (let from = CHUNK; from < ordinals.length; from += CHUNK) {
+      if (bytes > limits.responseBytesMax) throw tooLarge();
+      await tick();
       const chunk = await fetch(ordinals.subarray(from, from + CHUNK), fields);
       bytes += bytesOf(chunk);
-      if (bytes > limits.responseBytesMax) throw tooLarge();
-      chunks.push(chunk);
+      append(all, chunk);
+      rows?.values.set(chunk.embeddings!.values, from * rows.dimension);
     }
-    return chunks.length === 1 ? chunks[0]! : join(chunks);
+    if (bytes > limits.responseBytesMax) throw tooLarge();
+    return { ...all, embeddings: rows };
   };
 }
 
@@ -35,25 +39,20 @@ function bytesOf({ ids, documents, metadatas, uris, embeddings }: RecordColumns)
   return bytes;
 }
 
-function join(chunks: readonly RecordColumns[]): RecordColumns {
-  const [first] = chunks as [RecordColumns];
-  return {
-    ids: chunks.flatMap(({ ids }) => ids),
-    documents: first.documents && chunks.flatMap(({ documents }) => documents!),
-    metadatas: first.metadatas && chunks.flatMap(({ metadatas }) => metadatas!),
-    uris: first.uris && chunks.flatMap(({ uris }) => uris!),
-    embeddings: first.embeddings && joinEmbeddings(chunks.map(({ embeddings }) => embeddings!)),
-  };
+type Rows = NonNullable<RecordColumns["embeddings"]>;
+
+/** Room for as many rows, the first of which are there. */
+function rowsFor(count: number, { dimension, values }: Rows, bytesMax: number): Rows {
+  if (count * dimension * Float32Array.BYTES_PER_ELEMENT > bytesMax) throw tooLarge();
+  if (count * dimension === values.length) return { dimension, values };
+  const rows = new Float32Array(count * dimension);
+  rows.set(values);
+  return { dimension, values: rows };
 }
 
-function joinEmbeddings(parts: NonNullable<RecordColumns["embeddings"]>[]): RecordColumns["embeddings"] {
-  const values = new Float32Array(parts.reduce((sum, part) => sum + part.values.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    values.set(part.values, at);
-    at += part.values.length;
-  }
-  return { dimension: parts[0]!.dimension, values };
+/** Lengthens the columns of `all` in place: joining them at the end would be one long step. */
+function append(all: RecordColumns, chunk: RecordColumns): void {
+  for (const column of ["ids", "documents", "metadatas", "uris"] as const) (all[column] as unknown[] | null)?.push(...chunk[column]!);
 }
 
 function tooLarge(): TidepoolError {
