@@ -4,7 +4,7 @@ import { testBlockStore } from "../../testing/block-store.js";
 import { Bitmap } from "../base/bitmap.js";
 import { atOnce } from "../base/steps.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
-import { TextIndex } from "../index/text/text-index.js";
+import { LAYOUT, TextIndex } from "../index/text/text-index.js";
 import { advance, loadTextIndex, saveTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import { ResidentText, type TextSource } from "./resident-text.js";
@@ -231,7 +231,7 @@ test("a damaged block is corruption, until the caller gives up the section", asy
   expect(await find(text, documents, "sea")).toEqual([0]);
 });
 
-test("a snapshot of another tokenizer is rebuilt", async () => {
+test("a snapshot of another analyzer is rebuilt", async () => {
   const store = testBlockStore();
   const documents = new Documents(["sea", "sea"]);
   documents.compact();
@@ -239,7 +239,7 @@ test("a snapshot of another tokenizer is rebuilt", async () => {
   // The terms of a piece without its header's signature: as an older release would have left it.
   const other = await saveTextIndex(store.begin(), new TextIndex(), 2, noTick);
   const header = await store.readBytes(other.blocks[0]!, "o");
-  const at = header.findIndex((byte, i) => byte === 0x01 && header[i + 1] === (201 & 0x7f) + 0x80);
+  const at = header.findIndex((byte, i) => byte === 0x01 && header[i + 1] === (LAYOUT & 0x7f) + 0x80);
   header[at + 1]! ^= 0x08;
   documents.snapshot_ = { ...documents.snapshot_!, blocks: [await store.begin().write(header)] };
   documents.read = [];

@@ -11,7 +11,8 @@ import { Bitmap } from "../base/bitmap.js";
 import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
-import { type TextHits, TextIndex, type TextSearchOptions } from "../index/text/text-index.js";
+import { type TextHits, TextIndex } from "../index/text/text-index.js";
+import type { TextSearchOptions } from "../index/text/text-query.js";
 import { loadTextIndex, saveTextIndex, type TextSnapshot } from "../segment/text-section.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 

@@ -5,7 +5,8 @@
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import type { TextHits, TextIndex, TextSearchOptions } from "../index/text/text-index.js";
+import type { TextHits, TextIndex } from "../index/text/text-index.js";
+import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
 import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
 import type { Inspection } from "./inspection.js";
@@ -46,7 +47,7 @@ export class CollectionText implements CollectionPart<TextSection> {
     const owner = inspection.owner("text");
     const index = await inspection.attempt("text", owner, () => loadTextIndex(blocks, snapshot, owner, tick));
     inspection.counts.blocks += snapshot.blocks.length;
-    // An index of another tokenizer is built anew, and nothing is read from it.
+    // An index of another analyzer is built anew, and nothing is read from it.
     if (index === null) return;
     inspection.counts.documents = index.documentCount;
     if (deep && inspection.isWhole) await verifyDocuments(index, snapshot, inspection);

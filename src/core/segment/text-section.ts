@@ -31,7 +31,7 @@ export async function saveTextIndex(writer: BlockWriter, index: TextIndex, nextO
   return { blocks, nextOrdinal, stale: [] };
 }
 
-/** `null` when the snapshot was written by another layout or tokenizer and is to be rebuilt. Damage rejects with `CORRUPTION`. */
+/** `null` when the snapshot was written by another layout or analyzer and is to be rebuilt. Damage rejects with `CORRUPTION`. */
 export function loadTextIndex(
   store: Pick<BlockStore, "readBytes">,
   snapshot: TextSnapshot,

@@ -5,6 +5,8 @@
  * - Ranking is plain BM25 (k1 1.2, b 0.75, no lower bound, length in tokens, a query term counted as often as it occurs).
  *   MiniSearch's own defaults — length in distinct terms, d 0.5, and the score multiplied by the number of query terms
  *   matched — rank worse on every public set measured (scifact .630 against .668 nDCG@10).
+ * - A term has its postings, and beside them those of each form that differs from it (`analyzer.ts`): an occurrence in another form
+ *   than the query's counts half. Wholes, parts and pairs of a query count less than its words.
  * - A replaced or deleted document leaves dead postings behind. They are removed from the terms of a query before it
  *   runs, so a score never depends on the history of the index, and from all terms by `vacuum`.
  * - Saving, loading and vacuuming work in slices with `tick` between, instead of one long JSON. So do searching and putting a
@@ -22,14 +24,26 @@ import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
 import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
-import { limits } from "../../limits.js";
+import { type Analyzer, defaultAnalyzer, type Token } from "./analyzer.js";
 import { nearTerms, type TermTree } from "./near-terms.js";
 import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
-import { tokenize, tokenizerSignature } from "./tokenize.js";
+import {
+  countTokens,
+  emptyTerm,
+  FIELD,
+  FORM_MARK,
+  formOf,
+  formsIn,
+  increment,
+  otherForms,
+  type Postings,
+  purge,
+  type TermData,
+} from "./term-data.js";
+import { parseQuery, type QueryTerm, type TextSearchOptions } from "./text-query.js";
 
 /** MiniSearch's serialisation version and the version of our pieces, as one number. */
-export const LAYOUT = 2_01;
-const FIELD = 0;
+export const LAYOUT = 2_02;
 /** What MiniSearch was seen to take: 81 MB for 49,043 documents of 1.3 million tokens. */
 const BYTES_PER_TOKEN = 55;
 const BYTES_PER_DOCUMENT = 200;
@@ -40,20 +54,10 @@ const TOKENS_PER_STEP = 2048;
 /** What a longer and what a near term count beside the term itself, as in MiniSearch. */
 const PREFIX_WEIGHT = 0.375;
 const FUZZY_WEIGHT = 0.45;
-/** Largest edit distance, as in MiniSearch. */
-const EDIT_DISTANCE_MAX = 6;
+/** What an occurrence counts that is written in another form than the query's. */
+const OTHER_FORM_WEIGHT = 0.5;
 /** A frequency is packed beside a position into a double; beyond this it makes no difference to a score. */
 const FREQUENCY_MAX = 2 ** 21 - 1;
-
-export interface TextSearchOptions {
-  nResults: number;
-  /** Match terms that begin with the query's last term, too. */
-  prefix: boolean;
-  /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
-  fuzzy: number;
-  /** Only these documents are ranked. Scores stay those of the whole collection. */
-  allowed: Bitmap;
-}
 
 /** Best first; equal scores in order of insertion. */
 export interface TextHits {
@@ -63,26 +67,23 @@ export interface TextHits {
   terms: string[][];
 }
 
-type Postings = Map<number, number>;
-type TermData = Map<number, Postings>;
-
 /** A term of the index that a query's term stands for, and how much that counts. */
 interface Match {
   term: string;
   weight: number;
-  postings: Postings;
-}
-
-interface Query {
-  /** How often each distinct term occurs. */
-  counts: ReadonlyMap<string, number>;
-  isPrefix(term: string): boolean;
-  /** Edit distance allowed to a term; 0 is exact. */
-  editDistance(term: string): number;
+  data: TermData;
+  /** Occurrences in other forms count less; `null`: all forms are alike. */
+  form: string | null;
 }
 
 export class TextIndex {
-  readonly #index = new RankedIndex();
+  readonly #index: RankedIndex;
+  readonly #analyzer: Analyzer;
+
+  constructor(analyzer: Analyzer = defaultAnalyzer) {
+    this.#analyzer = analyzer;
+    this.#index = new RankedIndex(analyzer);
+  }
 
   /** Documents in the index. */
   get documentCount(): number {
@@ -114,9 +115,9 @@ export class TextIndex {
   }
 
   *search(text: string, options: TextSearchOptions): Steps<TextHits> {
-    const query = parseQuery(text, options);
+    const query = parseQuery(this.#analyzer, text, options);
     const best = new Best(options.nResults);
-    if (query.counts.size === 0 || options.nResults === 0) return toHits([]);
+    if (query.length === 0 || options.nResults === 0) return toHits([]);
     return toHits(yield* this.#index.rank(query, options.allowed, best));
   }
 
@@ -140,19 +141,25 @@ export class TextIndex {
     return document === null ? !this.has(ordinal) : this.#index.matches(ordinal, document, wordCounts);
   }
 
-  /** `null` when the pieces are of another layout or another tokenizer: the index is then to be built anew. */
-  static async load(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, tick: Tick): Promise<TextIndex | null> {
-    const index = new TextIndex();
+  /** `null` when the pieces are of another layout or another analyzer: the index is then to be built anew. */
+  static async load(
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    tick: Tick,
+    analyzer: Analyzer = defaultAnalyzer,
+  ): Promise<TextIndex | null> {
+    const index = new TextIndex(analyzer);
     return (await index.#index.load(pieces, tick)) ? index : null;
   }
 }
 
 class RankedIndex extends MiniSearch {
+  readonly #analyzer: Analyzer;
   #totalLength = 0;
   #walks = 0;
 
-  constructor() {
+  constructor(analyzer: Analyzer) {
     super({ fields: ["text"], autoVacuum: false });
+    this.#analyzer = analyzer;
   }
 
   /** Of the documents in the index. */
@@ -163,22 +170,29 @@ class RankedIndex extends MiniSearch {
   *insert(ordinal: number, text: string): Steps<void> {
     if (this.#walks > 0) throw new TidepoolError("INTERNAL", `The text index was changed at ordinal ${ordinal} while it was being walked`);
     const shortId = this.#admit(ordinal);
+    let words = 0;
     let tokens = 0;
     let complete = false;
     try {
       for (const piece of piecesOf(text)) {
         if (tokens > 0) yield;
-        for (const term of tokenize(piece)) {
-          const postings = this._index.fetch(term, emptyTerm).get(FIELD)!;
-          postings.set(shortId, (postings.get(shortId) ?? 0) + 1);
+        for (const token of this.#analyzer.analyze(piece)) {
+          this.#count(token, shortId);
+          if (token.kind === "word") words++;
           if (++tokens % TOKENS_PER_STEP === 0) yield;
         }
       }
       complete = true;
     } finally {
-      this.#setLength(shortId, tokens);
+      this.#setLength(shortId, words);
       if (!complete) this.drop(ordinal);
     }
+  }
+
+  #count({ term, form }: Token, shortId: number): void {
+    const data = this._index.fetch(term, emptyTerm) as TermData;
+    increment(data.get(FIELD)!, shortId);
+    if (form !== term) increment(formOf(data, form), shortId);
   }
 
   drop(ordinal: number): void {
@@ -187,15 +201,15 @@ class RankedIndex extends MiniSearch {
   }
 
   /** The best of the allowed documents that have one of the query's terms, or of those near them. */
-  *rank(query: Query, allowed: Bitmap, best: Best): Steps<Hit[]> {
+  *rank(query: readonly QueryTerm[], allowed: Bitmap, best: Best): Steps<Hit[]> {
     const scores = new Scores(this._nextId, (shortId) => allowed.has(this._documentIds.get(shortId) as number));
-    const matched = new Map<string, Postings>();
+    const matched = new Map<string, TermData>();
     let work = 0;
-    for (const [word, count] of query.counts) {
-      for (const match of yield* this.#matches(query, word)) {
-        matched.set(match.term, match.postings);
-        const scoreOf = this.#scorer(match, count);
-        for (const [shortId, frequency] of match.postings) {
+    for (const asked of query) {
+      for (const match of yield* this.#matches(asked)) {
+        matched.set(match.term, match.data);
+        const scoreOf = yield* this.#scorer(match);
+        for (const [shortId, frequency] of match.data.get(FIELD)!) {
           if (++work % SLICE === 0) yield;
           if (scores.counts(shortId)) scores.add(shortId, scoreOf(shortId, frequency));
         }
@@ -211,14 +225,17 @@ class RankedIndex extends MiniSearch {
   }
 
   /** Plain BM25: k1 1.2, b 0.75. Dead postings would count towards the term's document frequency, so they go first. */
-  #scorer({ weight, postings }: Match, count: number): (shortId: number, frequency: number) => number {
-    if (this.dirtCount > 0) this.#purge(postings);
+  *#scorer({ weight, data, form, term }: Match): Steps<(shortId: number, frequency: number) => number> {
+    if (this.dirtCount > 0) purge(data, (shortId) => this._documentIds.has(shortId));
     const documents = this.documentCount;
+    const containing = data.get(FIELD)!.size;
     // From whole numbers, so that it does not drift as documents come and go.
     const average = this.#totalLength / Math.max(1, documents);
-    const rarity = weight * count * Math.log(1 + (documents - postings.size + 0.5) / (postings.size + 0.5));
-    return (shortId, frequency) => {
+    const rarity = weight * Math.log(1 + (documents - containing + 0.5) / (containing + 0.5));
+    const others = form === null || (form === term && data.size === 1) ? null : yield* otherForms(data, form === term ? null : form);
+    return (shortId, occurrences) => {
       const length = this._fieldLength.get(shortId)![FIELD]!;
+      const frequency = others === null ? occurrences : occurrences - (1 - OTHER_FORM_WEIGHT) * others(shortId, occurrences);
       return (rarity * frequency * 2.2) / (frequency + 1.2 * (0.25 + (0.75 * length) / average));
     };
   }
@@ -226,7 +243,7 @@ class RankedIndex extends MiniSearch {
   async purgeAll(tick: Tick): Promise<void> {
     const dead = this.dirtCount;
     for await (const [term, data] of this.#walk(tick)) {
-      this.#purge(data.get(FIELD)!);
+      purge(data, (shortId) => this._documentIds.has(shortId));
       if (data.get(FIELD)!.size === 0) this._index.delete(term);
     }
     this._dirtCount -= dead;
@@ -235,7 +252,7 @@ class RankedIndex extends MiniSearch {
   async *serialize(tick: Tick): AsyncGenerator<Uint8Array, void, undefined> {
     const documents = [...this._documentIds].sort((a, b) => a[1] - b[1]) as [shortId: number, ordinal: number][];
     const writer = new PieceWriter();
-    yield header(writer, documents.length);
+    yield header(writer, this.#analyzer.signature, documents.length);
     const positions = new Int32Array(this._nextId).fill(-1);
     documents.forEach(([shortId], position) => (positions[shortId] = position));
     const lengths = documents.map(([shortId]) => this._fieldLength.get(shortId)![FIELD]!);
@@ -247,7 +264,9 @@ class RankedIndex extends MiniSearch {
     );
     writer.begin(TERMS);
     for await (const [term, data] of this.#walk(tick)) {
-      yield* writeTerm(writer, term, packPostings(data.get(FIELD)!, positions));
+      for (const [form, postings] of data) {
+        yield* writeTerm(writer, form === FIELD ? term : term + FORM_MARK + form, packPostings(postings, positions));
+      }
     }
     if (!writer.isEmpty) yield writer.take();
   }
@@ -255,21 +274,24 @@ class RankedIndex extends MiniSearch {
   async wordCounts(tick: Tick): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
     for await (const [, data] of this.#walk(tick)) {
-      for (const [shortId, frequency] of data.get(FIELD)!) counts.set(shortId, (counts.get(shortId) ?? 0) + frequency);
+      for (const postings of data.values()) {
+        for (const [shortId, frequency] of postings) counts.set(shortId, (counts.get(shortId) ?? 0) + frequency);
+      }
     }
     return counts;
   }
 
   matches(ordinal: number, document: string, wordCounts: ReadonlyMap<number, number>): boolean {
     const shortId = this._idToShortId.get(ordinal);
-    const words = tokenize(document);
-    if (shortId === undefined || this._fieldLength.get(shortId)![FIELD] !== words.length) return false;
-    const counts = new Map<string, number>();
-    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const tokens = this.#analyzer.analyze(document);
+    const words = tokens.filter(({ kind }) => kind === "word").length;
+    if (shortId === undefined || this._fieldLength.get(shortId)![FIELD] !== words) return false;
     let known = 0;
-    for (const [word, count] of counts) {
+    for (const [key, count] of countTokens(tokens)) {
+      const [term, form] = key.split(FORM_MARK) as [string, string?];
       const capped = Math.min(count, FREQUENCY_MAX);
-      if ((this._index.get(word) as TermData | undefined)?.get(FIELD)?.get(shortId) !== capped) return false;
+      const data = this._index.get(term) as TermData | undefined;
+      if (data?.get(form ?? FIELD)?.get(shortId) !== capped) return false;
       known += capped;
     }
     return (wordCounts.get(shortId) ?? 0) === known;
@@ -280,7 +302,7 @@ class RankedIndex extends MiniSearch {
     for await (const piece of pieces) {
       const reader = new PieceReader(piece);
       if (reader.kind === HEADER) {
-        if (reader.varint() !== LAYOUT || reader.string() !== tokenizerSignature()) return false;
+        if (reader.varint() !== LAYOUT || reader.string() !== this.#analyzer.signature) return false;
         expected = reader.varint();
       } else if (reader.kind === DOCUMENTS) await this.#loadDocuments(reader, tick);
       else if (reader.kind === TERMS) await this.#loadTerms(reader, tick);
@@ -302,7 +324,9 @@ class RankedIndex extends MiniSearch {
   async #loadTerms(reader: PieceReader, tick: Tick): Promise<void> {
     let work = 0;
     while (!reader.isDone) {
-      const postings = this._index.fetch(reader.string(), emptyTerm).get(FIELD)!;
+      const [term, form] = reader.string().split(FORM_MARK) as [string, string?];
+      const data = this._index.fetch(term, emptyTerm) as TermData;
+      const postings = form === undefined ? data.get(FIELD)! : formOf(data, form);
       const count = reader.varint();
       for (let i = 0, position = 0; i < count; i++) {
         position += reader.varint();
@@ -347,54 +371,27 @@ class RankedIndex extends MiniSearch {
   }
 
   /** The term itself; longer ones that begin with it; ones near it. Each counts once, with MiniSearch's weights. */
-  *#matches(query: Query, term: string): Steps<Match[]> {
+  *#matches({ term, form, weight, isPrefix, editDistance }: QueryTerm): Steps<Match[]> {
     const found = new Map<string, Match>();
-    const add = (match: string, data: TermData, weight: number): void => {
-      if (!found.has(match)) found.set(match, { term: match, weight, postings: data.get(FIELD)! });
+    const add = (match: string, data: TermData, share: number): void => {
+      if (!found.has(match)) found.set(match, { term: match, weight: weight * share, data, form: match === term ? form : null });
     };
     const exact = this._index.get(term) as TermData | undefined;
     if (exact !== undefined) add(term, exact, 1);
     let looked = 0;
-    if (query.isPrefix(term)) {
+    if (isPrefix) {
       for (const [match, data] of this._index.atPrefix(term) as Iterable<[string, TermData]>) {
         add(match, data, (PREFIX_WEIGHT * match.length) / (match.length + 0.3 * (match.length - term.length)));
         if (++looked % SLICE === 0) yield;
       }
     }
-    const distance = query.editDistance(term);
-    if (distance === 0) return [...found.values()];
+    if (editDistance === 0) return [...found.values()];
     const tree = (this._index as unknown as { _tree: TermTree<TermData> })._tree;
-    yield* nearTerms(tree, term, distance, (match, data, edits) =>
+    yield* nearTerms(tree, term, editDistance, (match, data, edits) =>
       add(match, data, (FUZZY_WEIGHT * match.length) / (match.length + edits)),
     );
     return [...found.values()];
   }
-
-  #purge(postings: Postings): void {
-    for (const shortId of postings.keys()) if (!this._documentIds.has(shortId)) postings.delete(shortId);
-  }
-}
-
-function emptyTerm(): TermData {
-  return new Map([[FIELD, new Map<number, number>()]]);
-}
-
-function parseQuery(text: string, { prefix, fuzzy }: TextSearchOptions): Query {
-  const terms = tokenize(text);
-  const counts = new Map<string, number>();
-  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
-  if (counts.size > limits.queryTermsMax) {
-    throw new TidepoolError(
-      "LIMIT_EXCEEDED",
-      `query has ${counts.size} distinct terms; at most ${limits.queryTermsMax} are allowed (queryTermsMax)`,
-    );
-  }
-  const last = terms.at(-1);
-  return {
-    counts,
-    isPrefix: (term) => prefix && term === last,
-    editDistance: (term) => Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy)),
-  };
 }
 
 interface Hit {
@@ -436,14 +433,17 @@ class Scores {
   }
 }
 
-/** Writes into each hit the terms that it has, looking from whichever side is shorter. */
-function* tellTerms(hits: readonly Hit[], matched: ReadonlyMap<string, Postings>): Steps<void> {
+/** Writes into each hit the terms that it has, in the forms in which it has them, looking from whichever side is shorter. */
+function* tellTerms(hits: readonly Hit[], matched: ReadonlyMap<string, TermData>): Steps<void> {
   const byId = new Map(hits.map((hit) => [hit.shortId, hit]));
   let work = 0;
-  for (const [term, postings] of matched) {
+  for (const [term, data] of matched) {
+    const postings = data.get(FIELD)!;
     for (const shortId of postings.size < byId.size ? postings.keys() : byId.keys()) {
-      if (++work % SLICE === 0) yield;
-      if (postings.has(shortId)) byId.get(shortId)?.terms.push(term);
+      work += data.size;
+      if (work >= SLICE) yield;
+      work %= SLICE;
+      if (postings.has(shortId)) byId.get(shortId)?.terms.push(...formsIn(shortId, term, data));
     }
   }
 }
@@ -486,10 +486,10 @@ function toHits(hits: readonly Hit[]): TextHits {
   };
 }
 
-function header(writer: PieceWriter, documents: number): Uint8Array {
+function header(writer: PieceWriter, signature: string, documents: number): Uint8Array {
   writer.begin(HEADER);
   writer.varint(LAYOUT);
-  writer.string(tokenizerSignature());
+  writer.string(signature);
   writer.varint(documents);
   return writer.take();
 }

@@ -1,0 +1,119 @@
+/**
+ * What a text is found by; documents and queries go through the same steps, so both sides agree.
+ *
+ * A **word** is a maximal run of letters, digits and the marks that follow them, in one normal form and one case. Its **term** is
+ * what it is found by, without diacritics and vowel signs; its **form** is how it was written, so that who writes "café" is told of
+ * a "café" before a "cafe". What counts to the length of a document are its words. Beside them, as terms that add to the rank:
+ *
+ * - **wholes**: what apostrophes, hyphens, dots and underscores join, without them: "co-operate" is found by "cooperate";
+ * - **parts** of a word in camel case;
+ * - **pairs** of neighbouring characters where words are not divided by spaces (`spaceless.ts`).
+ *
+ * A term never holds a lone surrogate or a NUL. Dictionaries of `Intl.Segmenter` change with the browser, so an index is only as
+ * good as the analyzer that wrote it: signatures tell two apart.
+ */
+import { limits } from "../../limits.js";
+import { caseFolded, normalized, unmarked } from "./folding.js";
+import { isSpaceless, pairsOf, type SplitWords, syllablePairsOf, wordSplitter } from "./spaceless.js";
+
+/** Raised whenever the same text gives other tokens. */
+const VERSION = 2;
+const UNIT = "[\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}]*";
+const JOINERS = "_.'’\\-‐‑·‧׳״";
+const JOINED = new RegExp(`${UNIT}(?:[${JOINERS}]${UNIT})*`, "gu");
+const JOINER = new RegExp(`[${JOINERS}]`, "u");
+const CAMEL = /\p{Ll}\p{Lu}|\p{Lu}\p{Lu}\p{Ll}/u;
+const CAMEL_BREAK = /(?<=\p{Ll}\p{M}*)(?=\p{Lu})|(?<=\p{Lu}\p{M}*)(?=\p{Lu}\p{M}*\p{Ll})/u;
+/** One sentence of each script without spaces; how they are split stands for the dictionaries in use. */
+const PROBE = "今天天气很好我们去公园吧 東京都に住んでいます カタカナ テスト ภาษาไทยง่ายนิดเดียว ພາສາລາວ ភាសាខ្មែរ မြန်မာဘာသာ";
+
+export type TokenKind = "word" | "whole" | "part" | "pair";
+
+export interface Token {
+  term: string;
+  /** The term itself where nothing was dropped to make it. */
+  form: string;
+  kind: TokenKind;
+}
+
+export interface Analyzer {
+  /** In the order of the text; what is joined comes after the words in it. */
+  analyze(text: string): Token[];
+  /** Equal signatures analyze alike, as far as a probe of every script can tell. */
+  readonly signature: string;
+}
+
+/** Without a segmenter pairs of characters are the words of scripts without spaces. */
+export function createAnalyzer(segmenter: Intl.Segmenter | null): Analyzer {
+  const splitWords = wordSplitter(segmenter);
+  let signature: string | undefined;
+  return {
+    analyze: (text) => new Analysis(splitWords, segmenter === null ? "word" : "pair").of(text),
+    get signature() {
+      // Dictionaries are loaded to find it, so it is found once.
+      return (signature ??= `${VERSION} ${splitWords(PROBE).join(" ")}`);
+    },
+  };
+}
+
+/** The analyzer of this platform. The locale is fixed: terms must not depend on the user's language settings. */
+export const defaultAnalyzer = createAnalyzer(
+  typeof Intl.Segmenter === "function" ? new Intl.Segmenter("en", { granularity: "word" }) : null,
+);
+
+class Analysis {
+  readonly #splitWords: SplitWords;
+  /** What pairs are where there are no words beside them. */
+  readonly #pairKind: TokenKind;
+  readonly #tokens: Token[] = [];
+
+  constructor(splitWords: SplitWords, pairKind: TokenKind) {
+    this.#splitWords = splitWords;
+    this.#pairKind = pairKind;
+  }
+
+  of(text: string): Token[] {
+    for (const joined of normalized(text).match(JOINED) ?? []) {
+      const words = JOINER.test(joined) ? joined.split(JOINER) : [joined];
+      for (const word of words) this.#word(word);
+      if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined);
+    }
+    return this.#tokens;
+  }
+
+  #word(word: string): void {
+    if (isSpaceless(word)) this.#run(caseFolded(word));
+    else {
+      const form = caseFolded(word);
+      this.#add(form, "word");
+      for (const pair of syllablePairsOf(form)) if (pair !== form) this.#add(pair, "pair");
+      if (CAMEL.test(word)) for (const part of word.split(CAMEL_BREAK)) this.#add(caseFolded(part), "part");
+    }
+  }
+
+  /** A pair that is a word already is not said twice. */
+  #run(run: string): void {
+    const words = this.#splitWords(run).filter((word) => word !== "");
+    for (const word of words) this.#add(word, "word");
+    const said = new Set(words);
+    for (const pair of pairsOf(run)) if (!said.has(pair)) this.#add(pair, this.#pairKind);
+  }
+
+  #whole(words: readonly string[], joined: string): void {
+    const form = cut(caseFolded(joined).replaceAll(/[’׳]/g, "'").replaceAll("‐", "-"));
+    this.#tokens.push({ term: cut(unmarked(caseFolded(words.join("")))), form, kind: "whole" });
+  }
+
+  #add(word: string, kind: TokenKind): void {
+    const form = cut(word);
+    this.#tokens.push({ term: cut(unmarked(form)), form, kind });
+  }
+}
+
+/** Cuts a long word, between characters. */
+function cut(word: string): string {
+  if (word.length <= limits.termLengthMax) return word;
+  const unit = word.charCodeAt(limits.termLengthMax - 1);
+  const splitsPair = unit >= 0xd800 && unit < 0xdc00;
+  return word.slice(0, limits.termLengthMax - (splitsPair ? 1 : 0));
+}

@@ -1,0 +1,55 @@
+/**
+ * Words of scripts that are written without spaces between them. A run of such text gives its words, as the segmenter of the
+ * platform finds them, and all pairs of neighbouring characters: dictionaries cut 南京市长江大桥 in one way only, and differ from
+ * browser to browser, while a pair is found wherever it stands. Hangul has spaces, and gives pairs for what is joined to a noun.
+ */
+const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const RUNS =
+  /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{M}ー]+)|[\s\S]/gu;
+const SYLLABLES = /\p{Script=Hangul}{2,}/gu;
+/** A character with the marks that belong to it. */
+const CHARACTERS = /[\s\S]\p{M}*/gu;
+
+export type SplitWords = (run: string) => string[];
+
+export function isSpaceless(word: string): boolean {
+  return SPACELESS.test(word);
+}
+
+/** The segmenter's words; without one the runs of other scripts only, since pairs are all that there is. */
+export function wordSplitter(segmenter: Intl.Segmenter | null): SplitWords {
+  return segmenter === null ? otherRuns : (run) => Array.from(segmenter.segment(run), ({ segment }) => segment);
+}
+
+/** "ab日本語" becomes "ab"; a character that stands alone is a word. */
+function otherRuns(text: string): string[] {
+  const words: string[] = [];
+  let word = "";
+  for (const [part, run] of text.matchAll(RUNS)) {
+    if (run === undefined) {
+      word += part;
+      continue;
+    }
+    if (word !== "") words.push(word);
+    word = "";
+    if (charactersOf(run).length === 1) words.push(run);
+  }
+  return word === "" ? words : [...words, word];
+}
+
+/** Every two characters that stand beside each other in a run, from left to right. */
+export function pairsOf(text: string): string[] {
+  return Array.from(text.matchAll(RUNS), ([, run]) => (run === undefined ? [] : pairs(charactersOf(run)))).flat();
+}
+
+export function syllablePairsOf(word: string): string[] {
+  return Array.from(word.matchAll(SYLLABLES), ([run]) => pairs(charactersOf(run))).flat();
+}
+
+function charactersOf(run: string): string[] {
+  return run.match(CHARACTERS) ?? [];
+}
+
+function pairs(characters: string[]): string[] {
+  return characters.slice(1).map((character, i) => characters[i]! + character);
+}

@@ -1,0 +1,60 @@
+/** A query's text as terms with weights: what a search looks for, before it knows what the index has of it. */
+import type { Bitmap } from "../../base/bitmap.js";
+import { TidepoolError } from "../../errors.js";
+import { limits } from "../../limits.js";
+import type { Analyzer, Token, TokenKind } from "./analyzer.js";
+
+/** What a token of a query counts beside its words; measured on public sets. */
+const KIND_WEIGHTS: Readonly<Record<TokenKind, number>> = { word: 1, whole: 0.25, part: 0.5, pair: 0.5 };
+/** Largest edit distance, as in MiniSearch. */
+const EDIT_DISTANCE_MAX = 6;
+
+export interface TextSearchOptions {
+  nResults: number;
+  /** Match terms that begin with the query's last term, too. */
+  prefix: boolean;
+  /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
+  fuzzy: number;
+  /** Only these documents are ranked. Scores stay those of the whole collection. */
+  allowed: Bitmap;
+}
+
+/** A term of a query in one form. `weight` grows with its occurrences. */
+export interface QueryTerm {
+  term: string;
+  form: string;
+  weight: number;
+  isPrefix: boolean;
+  /** Edit distance allowed to it; 0 is exact. */
+  editDistance: number;
+}
+
+export function parseQuery(analyzer: Analyzer, text: string, { prefix, fuzzy }: TextSearchOptions): QueryTerm[] {
+  const tokens = analyzer.analyze(text);
+  checkWords(tokens);
+  const unfinished = new Set(prefix ? lastTerms(tokens) : []);
+  const terms = new Map<string, QueryTerm>();
+  for (const { term, form, kind } of tokens) {
+    const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
+    const known = terms.get(form) ?? { term, form, weight: 0, isPrefix: unfinished.has(term), editDistance };
+    known.weight += KIND_WEIGHTS[kind];
+    terms.set(form, known);
+  }
+  return [...terms.values()];
+}
+
+function checkWords(tokens: readonly Token[]): void {
+  const words = new Set(tokens.flatMap(({ term, kind }) => (kind === "word" ? term : [])));
+  if (words.size <= limits.queryTermsMax) return;
+  throw new TidepoolError(
+    "LIMIT_EXCEEDED",
+    `query has ${words.size} distinct terms; at most ${limits.queryTermsMax} are allowed (queryTermsMax)`,
+  );
+}
+
+/** What the last letters of a text belong to: its last word, the last part of that, and the whole that it ends. */
+function lastTerms(tokens: readonly Token[]): string[] {
+  const last = tokens.slice(tokens.findLastIndex(({ kind }) => kind === "word")).filter(({ kind }) => kind !== "pair");
+  const kinds = new Map(last.map(({ term, kind }) => [kind, term]));
+  return [...kinds.values()];
+}
