@@ -11,8 +11,8 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
  * The inline variant has the worker and the kernel in it and is not budgeted twice.
  */
 const budgets = [
-  { part: "page part", files: ["index.js", "client.js"], bytesMax: 22_500 },
-  { part: "search builders", files: ["search.js"], bytesMax: 3_500 },
+  { part: "page part", files: ["index.js", "client.js"], bytesMax: 23_500 },
+  { part: "search builders", files: ["search.js"], bytesMax: 4_000 },
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },

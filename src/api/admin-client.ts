@@ -4,6 +4,7 @@ import type { DatabaseInfo, RequestOf, ResponseOf } from "../core/service.js";
 import { readPage, TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { CONNECTION } from "./connection-key.js";
 import { readArguments } from "./read-arguments.js";
+import { throughProxies } from "./through-proxies.js";
 
 export type { DatabaseInfo };
 
@@ -32,6 +33,7 @@ export class AdminClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
+    throughProxies(this, AdminClient);
     this.#client = new TidepoolClient(options);
   }
 

@@ -26,6 +26,7 @@ import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-f
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { readArguments } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
+import { selfOf, throughProxies } from "./through-proxies.js";
 import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
 import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
@@ -134,9 +135,10 @@ export class TidepoolClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
+    throughProxies(this, TidepoolClient);
     const given = readArguments("TidepoolClient", () => {
       validateObject(options, "options");
-      return { ...options, shared: options.client?.[CONNECTION] };
+      return { ...options, shared: selfOf(options.client)?.[CONNECTION] };
     });
     const {
       path = "default",

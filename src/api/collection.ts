@@ -29,7 +29,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import { type Embeddings, toNumberArrays } from "./embeddings.js";
-import { readArguments } from "./read-arguments.js";
+import { copyOf, readArguments } from "./read-arguments.js";
 import {
   type DeleteArguments,
   type GetArguments,
@@ -48,6 +48,7 @@ import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
 import { Slice } from "./slice.js";
+import { throughProxies } from "./through-proxies.js";
 import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, type WriteTarget, write } from "./write.js";
 
 /** Arguments of `collection.add`. */
@@ -133,6 +134,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
 
   /** @internal */
   constructor(client: unknown, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
+    throughProxies(this, Collection);
     this.#client = client;
     this.#connection = connection;
     this.#info = info;
@@ -344,11 +346,15 @@ export class Collection<TMeta extends Metadata = Metadata> {
     searches: SearchLike | SearchLike[],
     options: { readLevel?: ReadLevel } & CallLimits = {},
   ): Promise<SearchResult<T>> {
-    const { readLevel, within } = readArguments("search", () => ({ ...readObject(options, "search"), within: readCallLimits(options) }));
+    const { readLevel, within, given } = readArguments("search", () => ({
+      ...readObject(options, "search"),
+      within: readCallLimits(options),
+      given: copyOf(searches),
+    }));
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const found = await limited(within, async (signal) => {
-      const payloads = await searchPayloads(searches, {
+      const payloads = await searchPayloads(given, {
         dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension),
         sparse: this.#sparseSource,
       });

@@ -1,9 +1,10 @@
 /**
- * Embeddings on their way in: `number[][]`, `Float32Array[]` or one flat `Float32Array`, checked where they lie and
- * copied, batch by batch, into buffers that can be handed over to the worker. The caller's arrays are never detached.
+ * Embeddings on their way in: `number[][]`, `Float32Array[]` or one flat `Float32Array`, copied when the call is made, checked, and
+ * cut, batch by batch, into buffers that can be handed over to the worker. The caller's arrays are never detached.
  */
 import { invalidArgument, show } from "../core/errors.js";
 import { validateDimension, validateVector } from "../core/gateway/validate/records.js";
+import { limits } from "../core/limits.js";
 import type { EmbeddingRows } from "../core/types.js";
 import { Slice } from "./slice.js";
 
@@ -12,6 +13,45 @@ import { Slice } from "./slice.js";
  * other. They are stored as float32. Arrays are copied, never kept or detached.
  */
 export type Embeddings = readonly (readonly number[] | Float32Array)[] | Float32Array;
+
+/** Numbers that are allocated together when rows are copied. */
+const NUMBERS_ALLOCATED = 1 << 18;
+/** What rounds to more than the largest float32. */
+const FLOAT32_BOUND = 2 ** 128 - 2 ** 103;
+
+/**
+ * The column as it is now, as float32, which takes half the room of numbers. It runs before the call returns, so it does as little as
+ * can be: rows that are not well formed stay what they are, and are refused when they are checked.
+ */
+export function copyEmbeddings(value: unknown, count: number): unknown {
+  if (value instanceof Float32Array) return value.slice();
+  if (!Array.isArray(value)) return value;
+  let room = new Float32Array(0);
+  return Array.from({ length: count }, (_, i) => {
+    const row: unknown = value[i];
+    if (!isRow(row) || row.length > limits.dimensionMax) return row;
+    const { length } = row;
+    if (room.length < length) room = new Float32Array(Math.max(length, Math.min(NUMBERS_ALLOCATED, (count - i) * length)));
+    if (!fill(room, row)) return row;
+    const copy = room.subarray(0, length);
+    room = room.subarray(length);
+    return copy;
+  });
+}
+
+/** `false` where the row holds something else than numbers that float32 can hold. */
+function fill(room: Float32Array, row: ArrayLike<unknown>): boolean {
+  if (row instanceof Float32Array) {
+    room.set(row);
+    return true;
+  }
+  for (let i = 0; i < row.length; i++) {
+    const value = row[i];
+    if (typeof value !== "number" || !(Math.abs(value) < FLOAT32_BOUND)) return false;
+    room[i] = value;
+  }
+  return true;
+}
 
 /** A column of embeddings that can be checked and copied in ranges. */
 export interface EmbeddingSource {
@@ -106,8 +146,12 @@ class RowEmbeddings implements EmbeddingSource {
   }
 }
 
+function isRow(row: unknown): row is ArrayLike<unknown> {
+  return Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView));
+}
+
 function validateRow(row: unknown, name: string): asserts row is ArrayLike<unknown> {
-  if (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) return;
+  if (isRow(row)) return;
   throw invalidArgument(`Expected each embedding to be an array of numbers, but ${name} is ${show(row)}`);
 }
 

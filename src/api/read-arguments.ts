@@ -30,6 +30,35 @@ function readable(call: string, error: unknown): TidepoolError {
   return new TidepoolError("INVALID_ARGUMENT", `The arguments of ${call} cannot be read: ${why}`, { cause: error });
 }
 
+/** Objects of plain data that are copied, entries of a list, and how deep; what has more goes on as it is, and is refused for it. */
+const COPIED_MAX = 1 << 17;
+const COPIED_DEPTH_MAX = 160;
+
+/**
+ * An own copy of plain data, in which proxies are what they show. What the caller does to its own afterwards changes nothing, and
+ * all of it can be sent, which proxies cannot.
+ */
+export function copyOf<T>(value: T, copies = new Map<unknown, unknown>(), depth = 0): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (copies.has(value)) return copies.get(value) as T;
+  if (ArrayBuffer.isView(value)) return ((value as unknown as Partial<Float32Array>).slice?.() as T | undefined) ?? value;
+  const isList = Array.isArray(value);
+  const isLarge = depth > COPIED_DEPTH_MAX || copies.size > COPIED_MAX || (isList && value.length > COPIED_MAX);
+  if (isLarge || !(isList || isPlain(value))) return value;
+  const copy = (isList ? value.slice() : { ...value }) as Record<PropertyKey, unknown>;
+  copies.set(value, copy);
+  for (const key of isList ? value.keys() : Object.keys(copy)) {
+    if (typeof copy[key] === "object") copy[key] = copyOf(copy[key], copies, depth + 1);
+  }
+  return copy as T;
+}
+
+/** Made by no class, in whatever frame. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 /** The members of a list, a `Set` or an array-like object, of which there may be `max`. */
 export function readList<T>(values: Iterable<T> | ArrayLike<T>, argument: string, max: number): T[] {
   if (typeof values !== "object" || values === null) throw invalidArgument(`${argument} must be a list, got ${show(values)}`);

@@ -10,7 +10,7 @@ import type { DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Select
 import type { IncludeField, Where, WhereDocument } from "../core/types.js";
 import { type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
-import { validateTexts } from "./read-arguments.js";
+import { copyOf, validateTexts } from "./read-arguments.js";
 
 /** What selects records; given parts are and-ed. */
 export interface SelectionArguments {
@@ -91,14 +91,18 @@ export function readGet(args: GetArguments): Read<GetRequest> {
   const { include = ["documents", "metadatas"], limit, offset, ...selection } = readObject(args, "get");
   validateInclude(include, "distances");
   const page = { limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset") };
-  return { request: { ...readSelection(selection), ...page, include }, within: readCallLimits(selection) };
+  return { request: { ...readSelection(selection), ...page, include: copyOf(include) }, within: readCallLimits(selection) };
 }
 
 export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryEmbeddings">> & { queries: Queries } {
   const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query");
   validateCount(nResults, "nResults");
   validateInclude(include);
-  return { request: { ...readSelection(rest), nResults, include }, queries: readQueries(rest), within: readCallLimits(rest) };
+  return {
+    request: { ...readSelection(rest), nResults, include: copyOf(include) },
+    queries: readQueries(rest),
+    within: readCallLimits(rest),
+  };
 }
 
 export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
@@ -109,7 +113,7 @@ export function readSearchText(args: SearchTextArguments): Read<SearchTextReques
   validateInclude(include, "distances");
   if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
   const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
-  const request = { query, nResults, where, whereDocument, include, prefix, fuzzy: readFuzzy(fuzzy) };
+  const request = { query, nResults, where, whereDocument, include: copyOf(include), prefix, fuzzy: readFuzzy(fuzzy) };
   return { request, within: readCallLimits(given) };
 }
 
@@ -131,10 +135,10 @@ function readSelection({ ids, where, whereDocument }: SelectionArguments): Selec
   const selection: Selection = {};
   if (ids != null) {
     validateIds(ids);
-    selection.ids = ids;
+    selection.ids = copyOf(ids);
   }
-  if (where != null) selection.where = readFilter(where, "where");
-  if (whereDocument != null) selection.whereDocument = readFilter(whereDocument, "whereDocument");
+  if (where != null) selection.where = copyOf(readFilter(where, "where"));
+  if (whereDocument != null) selection.whereDocument = copyOf(readFilter(whereDocument, "whereDocument"));
   return selection;
 }
 
@@ -172,7 +176,7 @@ function readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Queries {
     throw invalidArgument(`Expected 'queryTexts' to be a non-empty list, but got ${show(queryTexts)}`);
   }
   validateTexts(queryTexts, "queryTexts", limits.queriesMax);
-  return queryTexts;
+  return copyOf(queryTexts);
 }
 
 function readQueryEmbeddings(value: Embeddings): QueryRows {

@@ -18,8 +18,8 @@ import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { aborted, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
-import { type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
-import { readArguments, readArgumentsInTurns } from "./read-arguments.js";
+import { copyEmbeddings, type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
+import { copyOf, readArguments, readArgumentsInTurns } from "./read-arguments.js";
 import { Slice } from "./slice.js";
 
 /** How far a long write has come, in records. */
@@ -107,13 +107,13 @@ interface Batch {
   bytes: number;
 }
 
-/** The checked columns of one call. */
+/** The columns of one call as they were when it was made: what the caller does to its own afterwards changes nothing. */
 class Records {
   readonly count: number;
   readonly #operation: WriteOperation;
   readonly #ids: readonly string[];
   readonly #documents: readonly (string | null | undefined)[] | null;
-  readonly #metadatas: readonly (object | null | undefined)[] | null;
+  readonly #metadatas: Patches | null;
   readonly #uris: readonly (string | null | undefined)[] | null;
   /** Embeddings that the caller gave; `null` when there are none or when they are made from the documents. */
   readonly #embeddings: EmbeddingSource | null;
@@ -131,20 +131,22 @@ class Records {
       if (column !== null) validateArray(column, name);
     }
     const rows = embeddings instanceof Float32Array ? null : embeddings;
+    if (rows !== null) validateArray(rows, "embeddings");
     validateLengths(ids.length, { embeddings: rows, documents, metadatas, uris });
     if (operation !== "update" && embeddings === null && documents === null) {
       throw invalidArgument("At least one of 'embeddings' and 'documents' must be provided");
     }
     this.count = ids.length;
     this.#operation = operation;
-    this.#ids = ids;
-    this.#documents = documents;
-    this.#metadatas = metadatas;
-    this.#uris = uris;
+    this.#ids = copyIds(ids);
+    const copied = this.#ids.length;
+    this.#documents = documents?.slice(0, copied) ?? null;
+    this.#metadatas = metadatas && Array.from({ length: copied }, (_, i) => copyMetadata(metadatas[i], operation !== "add"));
+    this.#uris = uris?.slice(0, copied) ?? null;
     this.#dimension = target.dimension;
     this.#embedSparse = target.embedSparse;
     const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
-    this.#embeddings = embeddings === null ? null : readEmbeddings(embeddings, ids.length, expectation);
+    this.#embeddings = embeddings === null ? null : readEmbeddings(copyEmbeddings(embeddings, copied), ids.length, expectation);
     this.#embeddingFunction = embeddings === null && documents !== null ? target.embeddingFunction() : null;
   }
 
@@ -168,7 +170,7 @@ class Records {
     if (this.#documents !== null) validateStringRange(this.#documents, "documents", start, end);
     if (this.#uris !== null) validateStringRange(this.#uris, "uris", start, end);
     if (this.#metadatas !== null) {
-      validateMetadataRange(this.#metadataPatches(start, end)!, this.#operation, "metadatas", start, end, start);
+      validateMetadataRange(this.#metadatas, this.#operation, "metadatas", start, end);
     }
     if (this.#embeddingFunction !== null && this.#operation !== "update") this.#requireDocuments(start, end);
   }
@@ -201,15 +203,14 @@ class Records {
 
   #recordBytes(i: number): number {
     const made = this.#embeddingFunction === null ? 0 : (this.#dimension ?? DIMENSION_GUESS);
-    const metadata = this.#metadatas?.[i] as MetadataPatch | null | undefined;
-    const text = recordTextBytes(this.#ids[i]!, this.#documents?.[i], this.#uris?.[i], metadata);
+    const text = recordTextBytes(this.#ids[i]!, this.#documents?.[i], this.#uris?.[i], this.#metadatas?.[i]);
     return text + (this.#embeddings?.dimension ?? made) * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /** Copies one batch out, embedding its documents where that is needed. */
   async batch({ start, end }: Batch): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
-    const metadatas = this.#metadataPatches(start, end);
+    const metadatas = this.#metadatas?.slice(start, end) ?? null;
     return {
       ids: this.#ids.slice(start, end),
       embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!),
@@ -217,11 +218,6 @@ class Records {
       metadatas: this.#embedSparse === null ? metadatas : await this.#embedSparse(end - start, documents, metadatas),
       uris: nullable(this.#uris, start, end),
     };
-  }
-
-  #metadataPatches(start: number, end: number): Patches | null {
-    const nullDeletes = this.#operation !== "add";
-    return nullable(this.#metadatas, start, end)?.map((metadata) => withoutNothings(metadata, nullDeletes)) ?? null;
   }
 
   async #embed(documents: (string | null)[]): Promise<EmbeddingRows | null> {
@@ -311,24 +307,37 @@ function nullable<T>(column: readonly (T | null | undefined)[] | null, start: nu
   return column === null ? null : column.slice(start, end).map((value) => value ?? null);
 }
 
+/** Up to the first that is none: it is refused when it is its turn, and what comes after it is never looked at. */
+function copyIds(ids: readonly unknown[]): string[] {
+  const copied: unknown[] = [];
+  for (let i = 0; i < ids.length && (i === 0 || typeof copied[i - 1] === "string"); i++) copied.push(ids[i]);
+  return copied as string[];
+}
+
 /**
- * The metadata without keys that say nothing: those whose value is `undefined` and, where nulls delete nothing, `null`, as
- * Chroma's client leaves them out. `null` when nothing else was in it. Never touches the caller's object.
+ * An own copy of the metadata, without keys that say nothing: those whose value is `undefined` and, where nulls delete nothing,
+ * `null`, as Chroma's client leaves them out. `null` when nothing else was in it. Too many keys are refused for what they are, and
+ * not read before.
  */
-function withoutNothings(metadata: unknown, nullDeletes: boolean): MetadataPatch | null {
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata as null;
-  const saysNothing = (value: unknown): boolean => value === undefined || (value === null && !nullDeletes);
-  // Too many keys are refused for what they are, and not read before.
-  if (Object.keys(metadata).length > limits.metadataKeysMax) return metadata as MetadataPatch;
-  if (!Object.values(metadata).some(saysNothing)) return metadata as MetadataPatch;
-  const entries = Object.entries(metadata).filter(([, value]) => !saysNothing(value));
-  return entries.length === 0 ? null : (Object.fromEntries(entries) as MetadataPatch);
+function copyMetadata(metadata: unknown, nullDeletes: boolean): MetadataPatch | null {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return (metadata ?? null) as null;
+  const count = Object.keys(metadata).length;
+  if (count > limits.metadataKeysMax) return metadata as MetadataPatch;
+  const copy: Record<string, unknown> = { ...metadata };
+  let left = count;
+  for (const [key, value] of Object.entries(copy)) {
+    if (typeof value === "object" && value !== null) copy[key] = copyOf(value);
+    if (value !== undefined && (value !== null || nullDeletes)) continue;
+    delete copy[key];
+    left--;
+  }
+  return left === 0 && count > 0 ? null : (copy as MetadataPatch);
 }
 
 /** A collection's metadata, checked, without keys that say nothing. */
 export function readCollectionMetadata(metadata: object | null | undefined): Metadata | null {
   if (metadata == null) return null;
-  const kept = withoutNothings(metadata, false) ?? {};
+  const kept = copyMetadata(metadata, false) ?? {};
   validateMetadata(kept, "metadata");
   return kept as Metadata;
 }

@@ -15,6 +15,7 @@ import type {
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { restoreEmbeddingFunction, serializeEmbeddingFunction } from "../embedding-registry.js";
 import { readArguments, readArgumentsInTurns } from "../read-arguments.js";
+import { throughProxies } from "../through-proxies.js";
 import { Cmek } from "./cmek.js";
 import {
   BoolInvertedIndexConfig,
@@ -136,6 +137,7 @@ export class Schema {
 
   /** A schema that says what holds without one: metadata indexed by value, documents as text, embeddings by the vector index. */
   constructor() {
+    throughProxies(this, Schema);
     for (const Config of [StringInvertedIndexConfig, IntInvertedIndexConfig, FloatInvertedIndexConfig, BoolInvertedIndexConfig]) {
       setIndex(this.defaults, new Config(), true);
     }

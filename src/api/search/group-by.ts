@@ -2,6 +2,7 @@
 import { validateArray, validateObject } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import { readArguments, readList } from "../read-arguments.js";
+import { throughProxies } from "../through-proxies.js";
 import { Key, keyName } from "./key.js";
 
 /** The first `k` of a group. */
@@ -34,6 +35,7 @@ export class Aggregate {
 
   /** @internal */
   constructor(operator: string, keys: readonly (Key | string)[], k: number) {
+    throughProxies(this, Aggregate);
     this.#operator = operator;
     this.keys = readKeys(keys);
     this.k = k;

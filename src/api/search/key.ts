@@ -3,6 +3,7 @@ import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateObject, validateText } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import { readArguments, readList } from "../read-arguments.js";
+import { selfOf, throughProxies } from "../through-proxies.js";
 
 /** A filter as it is sent: `{ key: { $operator: operand } }`, `$and` or `$or`. */
 export type WhereJSON = Record<string, unknown>;
@@ -18,6 +19,7 @@ export class WhereExpression {
 
   /** @internal */
   constructor(json: WhereJSON) {
+    throughProxies(this, WhereExpression);
     this.#json = json;
   }
 
@@ -27,7 +29,7 @@ export class WhereExpression {
   }
 
   static #read(input: WhereInput, depth: number): WhereExpression | undefined {
-    if (input == null || input instanceof WhereExpression) return input ?? undefined;
+    if (input == null || input instanceof WhereExpression) return selfOf(input) ?? undefined;
     validateObject(input, "where");
     const entries = Object.entries(input);
     if (entries.length !== 1) throw invalidArgument(`Expected 'where' to have exactly one key, but got ${show(input)}`);

@@ -7,6 +7,7 @@ import { validateArray, validateObject } from "../../core/gateway/validate/value
 import { limits } from "../../core/limits.js";
 import type { SparseVector } from "../../core/types.js";
 import { readArguments, readList } from "../read-arguments.js";
+import { selfOf, throughProxies } from "../through-proxies.js";
 import { type IterableInput, type Key, keyName } from "./key.js";
 
 /** A rank expression as it is sent. */
@@ -63,13 +64,14 @@ export class RankExpression {
 
   /** @internal */
   constructor(literal: RankLiteral) {
+    throughProxies(this, RankExpression);
     this.#literal = literal;
   }
 
   /** Reads a number or a plain expression; `null` and `undefined` are none. */
   static from(input: RankInput): RankExpression | undefined {
     return readArguments("a rank", () => {
-      if (input == null || input instanceof RankExpression) return input ?? undefined;
+      if (input == null || input instanceof RankExpression) return selfOf(input) ?? undefined;
       if (typeof input !== "number") validateObject(input, "rank");
       return new RankExpression(typeof input === "number" ? { $val: input } : input);
     });

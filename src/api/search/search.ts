@@ -3,6 +3,7 @@ import { invalidArgument, show } from "../../core/errors.js";
 import { validateObject, validateText } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import { readArguments, readList } from "../read-arguments.js";
+import { throughProxies } from "../through-proxies.js";
 import { GroupBy, type GroupByInput, type GroupByJSON } from "./group-by.js";
 import { Key, keyName, WhereExpression, type WhereInput, type WhereJSON } from "./key.js";
 import { RankExpression, type RankInput, type RankLiteral } from "./rank.js";
@@ -67,6 +68,7 @@ export class Select {
 
   /** Selects these columns, each once. */
   constructor(keys: Iterable<SelectKeyInput> = []) {
+    throughProxies(this, Select);
     const names = readArguments("a selection", () => readList(keys, "keys of a selection", limits.selectKeysMax).map(keyName));
     for (const name of names) validateText(name, "key of a selection");
     this.#keys = [...new Set(names)];
@@ -174,6 +176,7 @@ export class Search {
 
   /** A search of all that is given; the methods add the rest. */
   constructor(init: SearchInit = {}) {
+    throughProxies(this, Search);
     this.#parts = readArguments("Search", () => {
       validateObject(init, "search");
       return {
