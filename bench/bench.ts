@@ -11,12 +11,13 @@ import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { overview } from "./suites/overview.js";
+import { phoneSuite } from "./suites/phone.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
 
-const suites: Record<string, Suite> = { browsers: browsersSuite, overview, takeover, vector, young };
+const suites: Record<string, Suite> = { browsers: browsersSuite, overview, phone: phoneSuite, takeover, vector, young };
 const results = join(root, "bench/results");
 
 async function main(): Promise<void> {

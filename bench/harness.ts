@@ -32,6 +32,8 @@ export interface HarnessOptions {
   folders?: Record<string, string>;
   /** Default: that of the tests. */
   browser?: BrowserName;
+  /** Command-line switches of Chromium. */
+  args?: string[];
   /** Modules for workers of their own, relative to `bench`, served under `engines/` by their file's name. */
   workers?: string[];
 }
@@ -48,17 +50,26 @@ export class Harness {
   readonly #profile: string;
   readonly #server: StaticServer;
   readonly #browser: BrowserName;
+  readonly #args: string[];
   #context: BrowserContext;
 
-  private constructor(folder: string, profile: string, server: StaticServer, browser: BrowserName, context: BrowserContext) {
+  private constructor(
+    folder: string,
+    profile: string,
+    server: StaticServer,
+    context: BrowserContext,
+    browser: BrowserName,
+    args: string[],
+  ) {
     this.#folder = folder;
     this.#profile = profile;
     this.#server = server;
     this.#browser = browser;
+    this.#args = args;
     this.#context = context;
   }
 
-  static async open({ page, folders = {}, workers = [], browser = target }: HarnessOptions): Promise<Harness> {
+  static async open({ page, folders = {}, workers = [], browser = target, args = [] }: HarnessOptions): Promise<Harness> {
     const folder = await mkdtemp(join(tmpdir(), "tidepool-bench-"));
     await cp(join(root, "dist"), join(folder, "tidepool"), { recursive: true });
     for (const [name, target] of Object.entries(folders)) await symlink(target, join(folder, name));
@@ -67,7 +78,7 @@ export class Harness {
       await bundle({ input: join(root, "bench", worker), outDir: join(folder, "engines"), entryFileNames: "[name].js" });
     const server = await serveFolder(folder, { headers });
     const profile = await createProfile();
-    return new Harness(folder, profile, server, browser, await openBrowser(profile, { browser }));
+    return new Harness(folder, profile, server, await openBrowser(profile, { browser, args }), browser, args);
   }
 
   /** The browser's name and version. */
@@ -87,17 +98,22 @@ export class Harness {
   /** Ends the browser, with whatever is open in it, and starts it again on the same profile. */
   async relaunch(): Promise<void> {
     await this.#context.close();
-    this.#context = await openBrowser(this.#profile, { browser: this.#browser });
+    this.#context = await openBrowser(this.#profile, { browser: this.#browser, args: this.#args });
   }
 
   /** Memory that the processes of all pages have to themselves, as the system counts it; `null` where it cannot be asked. */
   async processBytes(): Promise<number | null> {
+    const bytes = await Promise.all((await this.pageProcesses()).map(privateBytes));
+    return bytes.length === 0 || bytes.includes(null) ? null : bytes.reduce<number>((sum, value) => sum + value!, 0);
+  }
+
+  /** Ids of the processes in which pages and their workers run; none where the browser does not tell. */
+  async pageProcesses(): Promise<number[]> {
     const session = await this.#context.browser()?.newBrowserCDPSession();
-    if (!session) return null;
+    if (!session) return [];
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
     await session.detach();
-    const bytes = await Promise.all(processInfo.filter(({ type }) => type === "renderer").map(({ id }) => privateBytes(id)));
-    return bytes.includes(null) ? null : bytes.reduce<number>((sum, value) => sum + value!, 0);
+    return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
   }
 
   async close(): Promise<void> {
@@ -150,6 +166,12 @@ export class HarnessPage<TExposed extends Exposed> {
 
   close(): Promise<void> {
     return this.#page.close();
+  }
+
+  /** Slows the page down, and leaves its workers as fast as they are. */
+  async throttle(rate: number): Promise<void> {
+    const session = await this.#page.context().newCDPSession(this.#page);
+    await session.send("Emulation.setCPUThrottlingRate", { rate });
   }
 
   /** Ends the page's process. The page itself stays to be closed. */
