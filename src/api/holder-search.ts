@@ -60,7 +60,7 @@ export class HolderSearch {
 
   #hear(data: unknown): void {
     const word = asWord(data);
-    if (word === null) return;
+    if (word === null || word.type === "changed") return;
     this.#onWord(word.type);
     if (word.type === "serving") for (const hear of this.#waiting) hear(word);
   }

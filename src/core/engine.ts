@@ -11,8 +11,10 @@ import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
+import { cacheBudgets } from "./cache-budgets.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState, type StateContext } from "./collection/collection-state.js";
+import type { CollectionsAhead } from "./collection/collections-ahead.js";
 import { dropCollection } from "./collection/drop-collection.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
@@ -59,6 +61,8 @@ export interface EngineParts {
    * here is not supported.
    */
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
+  /** What was opened before the lease was there, by a `Standby` of these parts. */
+  ahead?: CollectionsAhead | undefined;
   /** Told once when the engine refuses every later call, until the database is reopened. Must not throw. */
   onPoison?(error: TidepoolError): void;
   /** Told of what happens, as it happens. */
@@ -135,7 +139,8 @@ export class Engine {
       retention: logRetention,
       retainVersions: parts.options.retainVersions ?? 1,
     });
-    const blocks = new BlockStore(parts.storage.blobs, cacheBudgets(parts.options).blocks);
+    const blocks = parts.ahead?.blocks ?? new BlockStore(null, cacheBudgets(parts.options).blocks);
+    blocks.moveTo(parts.storage.blobs);
     await sysdb.manifests.dropUnfounded((refs) => blocks.holds(refs));
     await blocks
       .retain(sysdb.manifests.blockRefs(), () => sysdb.manifests.firstLoss)
@@ -202,7 +207,9 @@ export class Engine {
   }
 
   async #open(row: CollectionRow): Promise<CollectionState> {
-    const state = await CollectionState.open(row, this.#sysdb.manifests.latest(row.id), await this.#contextOf(row));
+    const [manifest, context] = [this.#sysdb.manifests.latest(row.id), await this.#contextOf(row)];
+    const ahead = await this.#parts.ahead?.take(row, manifest, context);
+    const state = ahead ?? (await CollectionState.open(row, manifest, context));
     void state.records.prepareWrites();
     // Its row may have been changed while it was opened.
     state.configure(this.#sysdb.directory.collectionById(row.id));
@@ -345,11 +352,4 @@ export class Engine {
       warnings: this.#warnings,
     });
   }
-}
-
-/** Bytes that each cache may hold. */
-function cacheBudgets({ memoryBudgetBytes }: OpenOptions): { blocks: number; vectors: number } {
-  if (memoryBudgetBytes === undefined) return { blocks: limits.blockCacheBytesMax, vectors: limits.vectorCacheBytesMax };
-  const vectors = Math.floor(memoryBudgetBytes / 2);
-  return { blocks: memoryBudgetBytes - vectors, vectors };
 }

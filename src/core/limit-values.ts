@@ -160,6 +160,9 @@ export const silenceMs = 1_000;
 export const heartbeatMs = 2_000;
 /** How often a call is asked again when whoever served has gone: a call that kills its worker must not kill them all. */
 export const callAttemptsMax = 4;
+/** Memory that the collections may take which a worker on standby opens ahead, and how long after a change it reads the catalog. */
+export const aheadBytesMax = 64 * MiB;
+export const aheadDelayMs = 200;
 /** Guests of one holder that are relayed, and holders and waiting guests that the broker knows. */
 export const guestsMax = 1000;
 /** Findings that a verification reports of one collection; more are counted. */

@@ -39,7 +39,7 @@ export async function openStorage(
     const opened =
       kind === "opfs"
         ? await opfsStorage(database, path, durability, environment.now, tenure, arenaLimits)
-        : indexedDbStorage(database, path, durability);
+        : indexedDbStorage(database, path, durability, tenure);
     if (!recorded) await orClose(opened, () => recordKind(opened.catalog, kind));
     // A database that is not marked yet is one of an earlier release, or its creation was interrupted.
     if (kind === "opfs") await orClose(opened, () => mark(path, recorded !== null));

@@ -13,6 +13,8 @@ export interface Predecessors {
 export interface Tenure {
   /** Asked once the generation is taken; `null` when there are none. */
   predecessors(): Promise<Predecessors | null>;
+  /** Told when the catalog has changed. */
+  changed?(): void;
   /** Told when there was no database at the path, and one was created. */
   created?(): void;
   /** Told once when the storage cannot be used any more, and why. */

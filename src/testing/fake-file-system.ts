@@ -15,8 +15,8 @@ export class FakeFile implements File {
 
   constructor(readonly directory: FakeDirectory) {}
 
-  async getFile(): Promise<{ size: number }> {
-    return { size: this.bytes.length };
+  async getFile(): Promise<Blob> {
+    return new Blob([this.bytes]);
   }
 
   async createSyncAccessHandle(): Promise<SyncHandle> {

@@ -105,8 +105,10 @@ export class SimulatedFile implements File {
     return this.#unflushed.length > 0;
   }
 
-  async getFile(): Promise<{ size: number }> {
-    return { size: this.live.size };
+  async getFile(): Promise<Blob> {
+    const bytes = new Uint8Array(this.live.size);
+    this.live.read(bytes, 0);
+    return new Blob([bytes]);
   }
 
   async createSyncAccessHandle(options?: { mode?: "readwrite-unsafe" }): Promise<SyncHandle> {

@@ -88,6 +88,31 @@ describe("opening", () => {
     port1.close();
   });
 
+  test("whoever waits for the lease makes ready meanwhile, anew when the holder has changed the catalog, and opens with that", async () => {
+    const openChannel = (name: string): BroadcastChannel => new BroadcastChannel(name);
+    const holding = Object.assign(new TestParts(), { openChannel });
+    let changed = (): void => undefined;
+    holding.openStorage = async (_, tenure) => {
+      changed = () => tenure.changed!();
+      return { close: async () => undefined } as unknown as Storage;
+    };
+    const holder = connect(holding);
+    await holder.open(options, VERSION);
+    const standby = { refresh: vi.fn(), stop: vi.fn() };
+    const more = { openChannel, locks: holding.locks, standBy: () => standby, openEngine: vi.fn(), randomId: () => "other" };
+    const parts = Object.assign(new TestParts(), more);
+    parts.openEngine.mockImplementation(async (_storage, _options, tell) => parts.engine.open(tell));
+    const waiting = connect(parts).open(options, VERSION, { wait: true });
+    await holding.testLocks.wanted("tidepool:p");
+    changed();
+    await vi.waitUntil(() => standby.refresh.mock.calls.length === 1);
+    expect(standby.stop).not.toHaveBeenCalled();
+    await holder.close();
+    await waiting;
+    expect(standby.stop).toHaveBeenCalledOnce();
+    expect(parts.openEngine.mock.calls[0]!.at(-1)).toBe(standby);
+  });
+
   test("memory needs no lock, and works where there are none", async () => {
     const parts = Object.assign(new TestParts(), { locks: undefined });
     const session = connect(parts);

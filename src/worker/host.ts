@@ -19,7 +19,7 @@ import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js
 import { type OpenHow, type Push, sendErrors, yieldToEventLoop } from "./protocol.js";
 import { type OpenChannel, Reception } from "./reception.js";
 import { refuseForeign } from "./refuse-foreign.js";
-import { guestLockOf } from "./rendezvous.js";
+import { asWord, guestLockOf, rendezvousOf } from "./rendezvous.js";
 import { closed, refuseContradiction, Session, type SessionHost } from "./session.js";
 
 /** An engine that is open: what it answers, and its end. */
@@ -28,13 +28,29 @@ export interface OpenEngine {
   close(): Promise<void>;
 }
 
+/** What makes an engine ready to open while another has the lease. */
+export interface StandingBy {
+  /** The catalog may have changed. */
+  refresh(): void;
+  /** The lease is there, or nobody waits for it any more. */
+  stop(): void;
+}
+
 /** What a host is made of. */
 export interface HostParts {
   locks: Locks | undefined;
   openStorage(options: OpenOptions, tenure: Tenure): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
   /** `fail` is told when the engine can only be closed, and opened anew. */
-  openEngine(storage: Storage, options: OpenOptions, tell: Tell, fail: (error: TidepoolError) => void): Promise<OpenEngine>;
+  openEngine(
+    storage: Storage,
+    options: OpenOptions,
+    tell: Tell,
+    fail: (error: TidepoolError) => void,
+    standby: StandingBy | null,
+  ): Promise<OpenEngine>;
+  /** Begins to make ready for this database; what it returns goes to `openEngine`. */
+  standBy?(options: OpenOptions): StandingBy;
   randomId(): string;
   /** Opens a channel to other contexts; without it nobody but those who have a port reaches the engine. */
   openChannel?: OpenChannel;
@@ -169,17 +185,36 @@ export class Host implements SessionHost {
     return acquireLease(this.#parts.locks, path, { id: this.#parts.randomId(), takeOver, waitMs });
   }
 
+  /** Whoever waits for the lease makes use of the time. */
+  async #waitForLease(options: OpenOptions, how: OpenHow): Promise<{ lease: Lease | null; standby: StandingBy | null }> {
+    if (options.storage === "memory") return { lease: null, standby: null };
+    const standby = (how.wait && this.#parts.standBy?.(options)) || null;
+    const channel = standby === null ? undefined : this.#parts.openChannel?.(rendezvousOf(options.path));
+    channel?.addEventListener("message", ({ data }) => asWord(data)?.type === "changed" && standby!.refresh());
+    try {
+      return { lease: await this.#acquire(options.path, how), standby };
+    } finally {
+      channel?.close();
+      standby?.stop();
+    }
+  }
+
   async #open(options: OpenOptions, how: OpenHow): Promise<Opened> {
-    const lease = options.storage === "memory" ? null : await this.#acquire(options.path, how);
+    const { lease, standby } = await this.#waitForLease(options, how);
     const reception = lease === null ? null : await this.#openReception(options.path);
     let fail = (_error: TidepoolError): void => undefined;
     const failed = new Promise<TidepoolError>((resolve) => (fail = resolve));
     void lease?.lost.then(() => fail(leaseLost(options.path)));
     // What is in memory only would be lost by opening it anew.
     const lost = lease === null ? () => undefined : fail;
-    const tenure: Tenure = { predecessors: async () => lease?.predecessors() ?? null, lost, created: () => this.#created(options, how) };
+    const tenure: Tenure = {
+      predecessors: async () => lease?.predecessors() ?? null,
+      lost,
+      changed: () => reception?.changed(),
+      created: () => this.#created(options, how),
+    };
     try {
-      const opened: Opened = { options, ...(await this.#openEngine(options, tenure)), lease, reception };
+      const opened: Opened = { options, ...(await this.#openEngine(options, tenure, standby)), lease, reception };
       void failed.then((error) => this.#end(opened, error));
       reception?.serve();
       return opened;
@@ -190,13 +225,13 @@ export class Host implements SessionHost {
     }
   }
 
-  async #openEngine(options: OpenOptions, tenure: Tenure): Promise<Pick<Opened, "engine" | "storage">> {
+  async #openEngine(options: OpenOptions, tenure: Tenure, standby: StandingBy | null): Promise<Pick<Opened, "engine" | "storage">> {
     const storage = await this.#parts.openStorage(options, tenure);
     try {
       const tell: Tell = (type, event) => this.#push({ type, event } as Push);
-      const fail = tenure.lost;
       // Whether a session may reset is for the session to say.
-      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, { ...options, allowReset: true }, tell, fail) };
+      const opened = { ...options, allowReset: true };
+      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, opened, tell, tenure.lost, standby) };
     } catch (error) {
       await storage.close();
       throw error;

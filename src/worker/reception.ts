@@ -4,7 +4,7 @@
  */
 import { limits } from "../core/limits.js";
 import { VERSION } from "../version.js";
-import { asWord, relayOf, rendezvousOf, type Serving } from "./rendezvous.js";
+import { asWord, type Changed, relayOf, rendezvousOf, type Serving } from "./rendezvous.js";
 
 /** Opens a channel by name; tests bring their own. */
 export type OpenChannel = (name: string) => BroadcastChannel;
@@ -26,6 +26,7 @@ export class Reception {
   readonly #relays = new Map<string, BroadcastChannel>();
   #ready = false;
   #wanted = false;
+  #isClosed = false;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -39,8 +40,15 @@ export class Reception {
     this.#say(null);
   }
 
+  /** The catalog has changed. */
+  changed(): void {
+    const word: Changed = { type: "changed" };
+    if (!this.#isClosed) this.#channel.postMessage(word);
+  }
+
   /** No guest is answered any more; those that are here are left alone. */
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
   }
 

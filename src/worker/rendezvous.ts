@@ -21,7 +21,12 @@ export interface Serving {
   guest: string | null;
 }
 
-export type Word = Who | Serving;
+/** The holder: it has changed the catalog, which whoever stands by may read again. */
+export interface Changed {
+  type: "changed";
+}
+
+export type Word = Who | Serving | Changed;
 
 /** Of the channel on which the holder of a path is found. */
 export const rendezvousOf = (path: string): string => `tidepool:${path}`;
@@ -35,6 +40,7 @@ export const guestLockOf = (guest: string): string => `tidepool-client:${guest}`
 /** What was said, if it was a word. */
 export function asWord(data: unknown): Word | null {
   const { type, guest, host, release, ready } = Object(data) as Record<string, unknown>;
+  if (type === "changed") return { type };
   if (guest !== null && !isId(guest)) return null;
   if (type === "who") return { type, guest };
   if (type !== "serving" || !isId(host) || !isId(release)) return null;

@@ -3,7 +3,9 @@ import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
+import { Standby } from "../core/standby.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
+import { openReadableStorage } from "../storage/readable-storage.js";
 import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment, readQuota } from "./environment.js";
@@ -38,8 +40,15 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     locks: navigator.locks,
     openStorage: (options, tenure) => openStorage(options, environment, tenure),
     destroyStorage,
-    openEngine: async (storage, options, tell, onPoison) =>
-      Engine.open({ storage, kernel: await kernel, environment, options, engines, tell, onPoison, quota: readQuota }),
+    openEngine: async (storage, options, tell, onPoison, standby) => {
+      const ahead = standby instanceof Standby ? standby.ahead : undefined;
+      return Engine.open({ storage, kernel: await kernel, environment, options, engines, ahead, tell, onPoison, quota: readQuota });
+    },
+    standBy: (options) => {
+      const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, options });
+      standby.refresh();
+      return standby;
+    },
     randomId: environment.randomId,
     openChannel: typeof BroadcastChannel === "undefined" ? undefined : (name) => new BroadcastChannel(name),
   });

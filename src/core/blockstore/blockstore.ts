@@ -14,7 +14,7 @@ import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { BlobStore, Extent } from "../storage.js";
+import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { Block } from "./block.js";
 import { BlockPages, type BlockRows } from "./block-pages.js";
 
@@ -30,7 +30,9 @@ export interface BlockWriter {
 }
 
 export class BlockStore {
-  readonly #blobs: BlobStore;
+  /** `null` as long as it only reads. */
+  #store: BlobStore | null;
+  #reader: Pick<BlobStore, "read"> | null;
   readonly #cache: ByteCache<string, Block | Uint8Array>;
   readonly #pages: BlockPages<BlockRef>;
   readonly #loads = new Map<string, Promise<Block>>();
@@ -41,10 +43,34 @@ export class BlockStore {
   readonly #held: BlockRef[] = [];
   #whyFrozen: () => TidepoolError | null = () => null;
 
-  constructor(blobs: BlobStore, cacheBytesMax: number = limits.blockCacheBytesMax) {
-    this.#blobs = blobs;
+  /** Without a store it only reads, from what `readFrom` is given. */
+  constructor(blobs: BlobStore | null, cacheBytesMax: number = limits.blockCacheBytesMax) {
+    this.#store = blobs;
+    this.#reader = blobs;
     this.#cache = new ByteCache(cacheBytesMax);
-    this.#pages = new BlockPages(blobs, this.#cache as ByteCache<string, Uint8Array>, keyOf);
+    this.#pages = new BlockPages({ read: (ranges) => this.#read(ranges) }, this.#cache as ByteCache<string, Uint8Array>, keyOf);
+  }
+
+  /** Blocks are read from there, as long as there is no store. */
+  readFrom(reader: Pick<BlobStore, "read">): void {
+    this.#reader = reader;
+  }
+
+  /** From here on blocks lie in this store, and are written. What was read by pages, hence unchecked, is read again. */
+  moveTo(blobs: BlobStore): void {
+    this.#store = blobs;
+    this.#reader = blobs;
+    this.#cache.clear();
+  }
+
+  get #blobs(): BlobStore {
+    if (this.#store === null) throw new TidepoolError("INTERNAL", "Blocks were to be written before the lease was there.");
+    return this.#store;
+  }
+
+  async #read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
+    if (this.#reader === null) throw new TidepoolError("INTERNAL", "Blocks were to be read from nowhere.");
+    return this.#reader.read(ranges);
   }
 
   /** Bytes of the blocks in the cache. */
@@ -175,7 +201,7 @@ export class BlockStore {
 
   async #fetch(ref: BlockRef, owner: string, into: Uint8Array | undefined): Promise<Uint8Array> {
     try {
-      const [bytes] = await this.#blobs.read([{ extent: ref, start: 0, length: ref.length, ...(into && { into }) }]);
+      const [bytes] = await this.#read([{ extent: ref, start: 0, length: ref.length, ...(into && { into }) }]);
       return bytes!;
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;

@@ -57,7 +57,7 @@ export class CollectionState {
   closed = false;
   readonly requests: AppliedRequests;
   readonly log: UncompactedLog = { bytes: 0, records: 0, deletions: 0 };
-  readonly #context: StateContext;
+  #context: StateContext;
   /** The parts in the order in which they are opened, told of a log record, and installed. */
   readonly #allParts: readonly AnyPart[];
   #manifest: Manifest;
@@ -84,6 +84,12 @@ export class CollectionState {
     return state;
   }
 
+  /** Goes on from what the manifest says with the log, and as part of an engine. */
+  async goOn(context: StateContext): Promise<void> {
+    this.#context = context;
+    await this.#replay();
+  }
+
   /** An earlier version of an open collection, to read from. It shares the lock, under which blocks are released. */
   static async openVersion(live: CollectionState, manifest: Manifest, isRetained: () => boolean): Promise<CollectionState> {
     const state = new CollectionState(live.row, manifest, live.#context, live.lock);
@@ -95,7 +101,9 @@ export class CollectionState {
   #home(): PartHome {
     const state = this;
     return {
-      context: this.#context,
+      get context() {
+        return state.#context;
+      },
       indexes: this.indexes,
       get row() {
         return state.row;

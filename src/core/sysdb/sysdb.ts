@@ -62,6 +62,17 @@ export class SysDb {
     return new SysDb(sealed, requests, changes, directory, manifests);
   }
 
+  /** Reads the catalog that another engine writes to; `null` where it cannot all be read as it stands. Changes nothing. */
+  static async peek(catalog: CatalogStore, options: ManifestsOptions): Promise<Pick<SysDb, "directory" | "manifests"> | null> {
+    const bytes = await catalog.get(formatKey);
+    if (bytes === null || readFormat(bytes).formatVersion !== FORMAT_VERSION) return null;
+    const sealed = await SealedCatalog.read(catalog);
+    if (sealed.damage.length > 0) return null;
+    const changes = new Serial();
+    const directory = Directory.load(sealed, new CatalogRequests(sealed), changes);
+    return { directory, manifests: Manifests.load(sealed, changes, options, directory.listCollections()) };
+  }
+
   createCollection(fields: Omit<CollectionRow, "sequence" | "root">, requestId?: string): Promise<CollectionRow> {
     return this.#changes.run(() => {
       const row = this.directory.newRow({ ...fields, root: fields.id });

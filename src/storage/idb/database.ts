@@ -86,6 +86,19 @@ export class Database {
     return opened;
   }
 
+  /**
+   * Opens it for reading beside whoever writes to it, without a generation of its own; `null` where there is none. It gives way to
+   * whoever deletes or upgrades the database.
+   */
+  static async peek(path: string): Promise<Database | null> {
+    assertPresent();
+    if (await isDeleted(path)) return null;
+    let opened: Database | undefined;
+    const connection = await openUnlessBlocked(path, { blocking: () => opened?.close(), terminated: () => opened?.close() });
+    opened = new Database(connection, path, () => undefined);
+    return opened;
+  }
+
   /** How often the database had been opened, this time included: names whoever writes over this connection. */
   get generation(): number {
     return this.#generation;

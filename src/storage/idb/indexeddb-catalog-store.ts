@@ -17,9 +17,12 @@ import { logRange, tailKey } from "./indexeddb-log-store.js";
 
 export class IndexedDbCatalogStore implements CatalogStore {
   readonly #database: Database;
+  readonly #changed: () => void;
 
-  constructor(database: Database) {
+  /** `changed` is told after each commit. */
+  constructor(database: Database, changed: () => void = () => undefined) {
     this.#database = database;
+    this.#changed = changed;
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -47,6 +50,7 @@ export class IndexedDbCatalogStore implements CatalogStore {
       (transaction) => apply(transaction, change),
       makesRoom,
     );
+    this.#changed();
   }
 }
 

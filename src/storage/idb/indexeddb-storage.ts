@@ -7,15 +7,15 @@ import { IndexedDbCatalogStore } from "./indexeddb-catalog-store.js";
 import { IndexedDbLogStore } from "./indexeddb-log-store.js";
 
 export async function openIndexedDbStorage(path: string, durability: Durability, tenure: Tenure = soleTenure): Promise<Storage> {
-  return indexedDbStorage(await Database.open(path, tenure), path, durability);
+  return indexedDbStorage(await Database.open(path, tenure), path, durability, tenure);
 }
 
 /** The three stores over a connection that is already open. */
-export function indexedDbStorage(database: Database, path: string, durability: Durability): Storage {
+export function indexedDbStorage(database: Database, path: string, durability: Durability, tenure: Tenure): Storage {
   return {
     kind: "indexeddb",
     log: new IndexedDbLogStore(database, durability),
-    catalog: new IndexedDbCatalogStore(database),
+    catalog: new IndexedDbCatalogStore(database, () => tenure.changed?.()),
     blobs: new IndexedDbBlobStore(database),
     close: async () => database.close(),
     destroy: async () => {

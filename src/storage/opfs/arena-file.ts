@@ -8,7 +8,7 @@
  */
 import { TidepoolError } from "../../core/errors.js";
 import { storageError } from "../storage-error.js";
-import type { Directory, SyncHandle } from "./file-system.js";
+import type { Directory, Snapshot, SyncHandle } from "./file-system.js";
 import { openSyncHandle } from "./file-system.js";
 
 /** More than one engine can create: at 256 MiB each they would hold 244 TiB. */
@@ -70,6 +70,17 @@ export class ArenaFile {
       throw storageError(error, "look for arenas");
     }
     return bytes;
+  }
+
+  /** The files of all arenas of a directory as they are now, by number, without a handle. */
+  static async snapshots(directory: Directory): Promise<Map<number, Snapshot>> {
+    const snapshots = new Map<number, Snapshot>();
+    for await (const name of directory.keys()) {
+      const [, number] = namePattern.exec(name) ?? [];
+      const snapshot = number === undefined ? null : await (await directory.getFileHandle(name)).getFile();
+      if (snapshot !== null && snapshot.size > 0) snapshots.set(Number(number), snapshot);
+    }
+    return snapshots;
   }
 
   static async #open(directory: Directory, name: string, number: number, createdAtMs: number): Promise<ArenaFile> {

@@ -17,8 +17,14 @@ export interface SyncHandle {
   close(): void;
 }
 
+/** A file as it was when it was asked for. Reading it fails, in some browsers, once somebody has written to the file. */
+export interface Snapshot {
+  readonly size: number;
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
 export interface File {
-  getFile(): Promise<{ readonly size: number }>;
+  getFile(): Promise<Snapshot>;
   createSyncAccessHandle?(options?: { mode?: "readwrite-unsafe" }): Promise<SyncHandle>;
 }
 

@@ -52,7 +52,7 @@ export async function opfsStorage(
   return {
     kind: "opfs",
     log: watching(new IndexedDbLogStore(database, durability), blobs, now),
-    catalog: new IndexedDbCatalogStore(database),
+    catalog: new IndexedDbCatalogStore(database, () => tenure.changed?.()),
     blobs,
     close,
     destroy: async () => {

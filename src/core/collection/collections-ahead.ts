@@ -1,0 +1,92 @@
+/**
+ * Collections that are opened ahead: what their manifests say is read while another engine still has the lease, so that whoever
+ * gets it next goes on from there with the log.
+ *
+ * Invariants: nothing is written, and no log is read, since only the holder knows how far it goes. A collection is handed over only
+ * where its row and the manifest that the new holder finds under the lease are to the letter those that it was opened with. Blocks
+ * are immutable and each was checked against its checksum, so it is what opening now would give. One at which anything is amiss
+ * is left to the ordinary opening, which tells of it.
+ */
+import type { Tick } from "../base/turns.js";
+import type { BlockStore } from "../blockstore/blockstore.js";
+import { limits } from "../limits.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { Manifest } from "../sysdb/manifest.js";
+import { CollectionState, type StateContext } from "./collection-state.js";
+
+/** A collection and the manifest to open it with. */
+export interface Openable {
+  row: CollectionRow;
+  manifest: Manifest;
+}
+
+interface Ahead {
+  /** Row and manifest, to the letter. */
+  key: string;
+  state: CollectionState;
+}
+
+/** Bytes of memory that a record takes beside its codes: estimated, with its id and its links. */
+const BYTES_PER_RECORD = 400;
+
+const noLog: StateContext["log"] = { replay: async function* () {} };
+
+export class CollectionsAhead {
+  /** The engine's, too, once that is open. */
+  readonly blocks: BlockStore;
+  readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork">;
+  readonly #ahead = new Map<string, Ahead>();
+
+  constructor(blocks: BlockStore, context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork">) {
+    this.blocks = blocks;
+    this.#context = context;
+  }
+
+  /** Opens those that are not open as they are now, as many as there is room for, and lets go of all others. `tick` may end it. */
+  async update(collections: readonly Openable[], tick: Tick): Promise<void> {
+    const wanted = collections.filter(({ row }) => row.configuration.hnsw.engine === undefined);
+    const keys = new Map(wanted.map((openable) => [openable.row.id, keyOf(openable)]));
+    for (const [id, { key }] of this.#ahead) if (keys.get(id) !== key) this.#letGo(id);
+    let room = limits.aheadBytesMax;
+    for (const openable of wanted) {
+      room -= bytesOf(openable.manifest);
+      if (room < 0) return;
+      if (!this.#ahead.has(openable.row.id)) await this.#open(openable, tick);
+    }
+  }
+
+  async #open({ row, manifest }: Openable, tick: Tick): Promise<void> {
+    let isSound = true;
+    const warn = (): void => void (isSound = false);
+    const context = { ...this.#context, blocks: this.blocks, log: noLog, tick, warn, noteWork: () => undefined };
+    const state = await CollectionState.open(row, manifest, context);
+    await state.records.prepareWrites();
+    if (isSound) this.#ahead.set(row.id, { key: keyOf({ row, manifest }), state });
+    else state.dispose();
+  }
+
+  /** The collection, if it is here, with its log; `null` where it is to be opened. */
+  async take(row: CollectionRow, manifest: Manifest, context: StateContext): Promise<CollectionState | null> {
+    const { key, state } = this.#ahead.get(row.id) ?? {};
+    if (state === undefined || key !== keyOf({ row, manifest })) {
+      this.#letGo(row.id);
+      return null;
+    }
+    this.#ahead.delete(row.id);
+    await state.goOn(context);
+    return state;
+  }
+
+  #letGo(id: string): void {
+    this.#ahead.get(id)?.state.dispose();
+    this.#ahead.delete(id);
+  }
+}
+
+function keyOf({ row, manifest }: Openable): string {
+  return JSON.stringify([row, manifest]);
+}
+
+function bytesOf({ count, sections }: Manifest): number {
+  return count * ((sections.vectors.dimension ?? 0) + BYTES_PER_RECORD);
+}

@@ -1,0 +1,100 @@
+/**
+ * What a worker does while it waits for the lease: it opens the collections ahead as the catalog has them, over a view of the
+ * storage that can only be read, and again when the holder says that the catalog has changed. `Engine.open` goes on from there.
+ */
+import { ByteCache } from "./base/byte-cache.js";
+import { Turns } from "./base/turns.js";
+import { BlockStore } from "./blockstore/blockstore.js";
+import { cacheBudgets } from "./cache-budgets.js";
+import { CollectionsAhead, type Openable } from "./collection/collections-ahead.js";
+import { sectionKinds } from "./collection/parts.js";
+import type { VectorKernel } from "./index/vector/vector-kernel.js";
+import { limits } from "./limits.js";
+import { LogRetention } from "./log/log-retention.js";
+import type { OpenOptions } from "./service.js";
+import type { BlobStore, CatalogStore, Environment } from "./storage.js";
+import { SysDb } from "./sysdb/sysdb.js";
+
+/** Storage that another engine writes to. */
+export interface ReadableStorage {
+  catalog: CatalogStore;
+  blobs: Pick<BlobStore, "read">;
+  close(): void;
+}
+
+export interface StandbyParts {
+  /** `null` where there is nothing to read. Asked anew each time: nothing stays open that would be in the holder's way. */
+  open(): Promise<ReadableStorage | null>;
+  kernel: Promise<VectorKernel>;
+  environment: Environment;
+  options: OpenOptions;
+}
+
+export class Standby {
+  readonly #parts: StandbyParts;
+  readonly #turns: Turns;
+  readonly #blocks: BlockStore;
+  #ahead: CollectionsAhead | undefined;
+  #isOver = false;
+  #isDue = false;
+  #isRunning = false;
+
+  constructor(parts: StandbyParts) {
+    this.#parts = parts;
+    this.#turns = new Turns(parts.environment);
+    this.#blocks = new BlockStore(null, cacheBudgets(parts.options).blocks);
+  }
+
+  /** What is opened so far. */
+  get ahead(): CollectionsAhead | undefined {
+    return this.#ahead;
+  }
+
+  /** The catalog may have changed: reads it again, soon. */
+  refresh(): void {
+    this.#isDue = true;
+    if (this.#isRunning || this.#isOver) return;
+    this.#isRunning = true;
+    this.#parts.environment.schedule(() => void this.#update(), limits.aheadDelayMs);
+  }
+
+  /** The lease is there. What is being opened is given up at its next step. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  /** What cannot be read now, since it changes meanwhile or is damaged, is opened in the ordinary way, which tells what is wrong. */
+  async #update(): Promise<void> {
+    this.#isDue = false;
+    const storage = this.#isOver ? null : await this.#parts.open().catch(() => null);
+    if (storage !== null) await this.#read(storage).catch(() => undefined);
+    storage?.close();
+    this.#isRunning = false;
+    if (this.#isDue) this.refresh();
+  }
+
+  async #read(storage: ReadableStorage): Promise<void> {
+    this.#ahead ??= new CollectionsAhead(this.#blocks, {
+      kernel: await this.#parts.kernel,
+      createApproximate: undefined,
+      vectorCache: new ByteCache(0),
+      flatRowsMax: undefined,
+      deadOrdinalsMax: () => Infinity,
+    });
+    const collections = await this.#published(storage);
+    if (this.#isOver) return;
+    this.#blocks.readFrom(storage.blobs);
+    await this.#ahead.update(collections, this.#tick);
+  }
+
+  async #published({ catalog }: ReadableStorage): Promise<Openable[]> {
+    const { retainVersions = 1 } = this.#parts.options;
+    const found = await SysDb.peek(catalog, { sections: sectionKinds, retention: new LogRetention(), retainVersions });
+    return found?.directory.listCollections().map((row) => ({ row, manifest: found.manifests.latest(row.id) })) ?? [];
+  }
+
+  readonly #tick = async (): Promise<void> => {
+    if (this.#isOver) throw new Error("The lease is there");
+    await this.#turns.tick();
+  };
+}
