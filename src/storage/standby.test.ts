@@ -77,8 +77,12 @@ describe.each(["opfs", "indexeddb"] as const)("over %s", (kind) => {
 
   async function look(): Promise<ReadableStorage | null> {
     const storage = await openReadableStorage("db");
-    if (storage === null) done();
-    return storage && { ...storage, close: () => (storage.close(), done()) };
+    const close = (): void => {
+      storage?.close();
+      done();
+    };
+    if (storage === null) close();
+    return storage && { ...storage, close };
   }
 
   async function refresh(standby: Standby): Promise<void> {
