@@ -125,6 +125,8 @@ export const quotaNoticeShares: readonly number[] = [0.8, 0.95];
 export const quotaCheckMs = 10_000;
 /** Kept in IndexedDB, so that a full origin still has room for what makes room: deletes, and the publishing of compactions. */
 export const reserveBytes = 4 * MiB;
+/** What an origin may have left when a write for which the browser gives no reason has failed for want of room: two of the largest. */
+export const fullOriginBytes = 32 * MiB;
 /** Free space in OPFS arenas that is kept for compactions of deletions. */
 export const arenaReserveBytes = 2 * MiB;
 /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */

@@ -22,6 +22,7 @@ import type { Durability } from "../../core/storage.js";
 import { bounded } from "../bounded.js";
 import { clearedError, closedError, isQuota, isRefusal, leaseLost, nameOf, refused, storageError } from "../storage-error.js";
 import { soleTenure, type Tenure } from "../tenure.js";
+import { errorOfWrite } from "./full-origin-error.js";
 import { decodeGeneration, encodeGeneration, generationAfter, generationKey } from "./generation.js";
 import { Reserve } from "./reserve.js";
 
@@ -189,9 +190,10 @@ export class Database {
     this.#isFull = false;
     try {
       return await this.#run(doing, begin, body);
-    } catch (error) {
+    } catch (thrown) {
+      const error = await errorOfWrite(thrown as TidepoolError, doing);
       this.#isFull = isQuota(error);
-      if (wasFull && nameOf((error as Error).cause) === "InvalidStateError") return this.#writing(doing, scope, durability, body);
+      if (wasFull && nameOf(error.cause) === "InvalidStateError") return this.#writing(doing, scope, durability, body);
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import "fake-indexeddb/auto";
 import { deleteDB, openDB } from "idb";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { limits } from "../../core/limits.js";
 import type { Durability } from "../../core/storage.js";
 import type { ConformanceTarget } from "../../testing/storage-conformance.js";
 import { conformanceCases, pattern, runConformanceCase } from "../../testing/storage-conformance.js";
@@ -94,6 +95,18 @@ test.each([
   await expect(storage.log.append([entry(1), entry(2)])).rejects.toMatchObject({ code, cause });
   vi.restoreAllMocks();
   expect(await storage.log.read("a", 0, Infinity)).toEqual([]);
+});
+
+test.each([
+  { usage: 90, code: "QUOTA_EXCEEDED" },
+  { usage: 10, code: "INTERNAL" },
+])("a write that fails for a reason unknown is out of room where little is left, as in Firefox: $usage %", async ({ usage, code }) => {
+  const storage = await openIndexedDbStorage(`unknown ${usage}`, "strict");
+  const percent = limits.fullOriginBytes / 20;
+  vi.stubGlobal("navigator", { storage: { estimate: async () => ({ usage: usage * percent, quota: 100 * percent }) } });
+  failNextCommit(new DOMException("no", "UnknownError"));
+  await expect(storage.log.append([entry(1)])).rejects.toMatchObject({ code });
+  vi.unstubAllGlobals();
 });
 
 test("an invalid key in mid-batch leaves nothing behind", async () => {
