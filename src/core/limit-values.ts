@@ -58,6 +58,8 @@ export const queryTermsMax = 1024;
 export const regexNestMax = 250;
 /** Size of a regular expression in characters and classes, with counted repetitions written out. */
 export const regexSizeMax = 20_000;
+/** Memory of the automata of all regular expressions in one filter. */
+export const regexMemoryBytes = 4 * MiB;
 
 /** Largest block, but for a single record or posting list that is larger: that gets a block of its own. */
 export const blockBytesMax = 4 * MiB;

@@ -2,7 +2,9 @@
  * Filters as the gateway hands them on: validated, bounded in depth and size (`limits.filterDepthMax`,
  * `limits.filterClausesMax`), with shorthand spelled out. Only types live here, so that every folder may know them.
  */
+import type { Steps } from "../base/steps.js";
 import type { Condition } from "../segment/condition.js";
+import type { TextRequirement } from "../segment/text-requirement.js";
 
 export type { Condition } from "../segment/condition.js";
 
@@ -18,9 +20,12 @@ export type MetadataFilter = FilterTree<Condition>;
 /** A condition on the document's text. */
 export type DocumentCondition = { operator: "contains"; text: string } | { operator: "regex"; pattern: Pattern };
 
-/** A compiled regular expression. Testing leaves no state behind. */
+/** A compiled regular expression. */
 export interface Pattern {
-  test(text: string): boolean;
+  /** Whether a well-formed text matches. Steps end after a bounded amount of work; one text is tested at a time. */
+  test(text: string): Steps<boolean>;
+  /** What every matching text has in it; `null` when nothing is known. */
+  readonly required: TextRequirement | null;
 }
 
 /** A parsed `whereDocument`. */

@@ -23,6 +23,7 @@ import type {
   RecordCondition,
   RecordFilter,
 } from "./filter.js";
+import { PatternMemory } from "./regex/automaton.js";
 import { compileRegex } from "./regex/compile.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
@@ -54,7 +55,7 @@ interface Language<C> {
   argument: string;
   kind: ClauseKind;
   example: string;
-  leaf(key: string, operand: unknown, path: string): FilterTree<C>;
+  leaf(key: string, operand: unknown, path: string, memory: PatternMemory): FilterTree<C>;
 }
 
 const METADATA: Language<Condition> = {
@@ -71,18 +72,24 @@ const DOCUMENT: Language<DocumentCondition> = {
   leaf: parseDocumentLeaf,
 };
 
+/** What a whole filter may have. */
+interface Budget {
+  clauses: number;
+  memory: PatternMemory;
+}
+
 function parse<C>(input: unknown, language: Language<C>): FilterTree<C> | null {
   if (input === undefined || input === null) return null;
-  const budget = { clauses: 0 };
+  const budget = { clauses: 0, memory: new PatternMemory() };
   return parseClause(input, language.argument, 0, language, budget);
 }
 
-function parseClause<C>(clause: unknown, path: string, depth: number, language: Language<C>, budget: { clauses: number }): FilterTree<C> {
+function parseClause<C>(clause: unknown, path: string, depth: number, language: Language<C>, budget: Budget): FilterTree<C> {
   if (depth > limits.filterDepthMax) throw tooLarge(`${language.argument} nests $and and $or deeper`, "filterDepthMax");
   if (++budget.clauses > limits.filterClausesMax) throw tooLarge(`${language.argument} has more clauses`, "filterClausesMax");
   const [key, operand] = onlyEntry(clause, path, language.kind, language.example);
   const inner = path + step(key);
-  if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner);
+  if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner, budget.memory);
   if (!Array.isArray(operand)) throw invalid(language.kind, inner, operand, "a list of clauses");
   return {
     kind: key === "$and" ? "and" : "or",
@@ -127,11 +134,11 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
   }
 }
 
-function parseRecordLeaf(key: string, operand: unknown, path: string): RecordFilter {
+function parseRecordLeaf(key: string, operand: unknown, path: string, memory: PatternMemory): RecordFilter {
   if (key === "#id") return parseIdLeaf(operand, path);
   if (key === "#document") {
     const [operator, value] = onlyEntry(operand, path, METADATA.kind, `one of ${TEXT_OPERATORS}`);
-    if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator));
+    if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator), memory);
     throw faulty(METADATA.kind, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
   }
   if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path);
@@ -156,14 +163,14 @@ function parseIdLeaf(operand: unknown, path: string): RecordFilter {
   }
 }
 
-function parseDocumentLeaf(operator: string, operand: unknown, path: string): DocumentFilter {
+function parseDocumentLeaf(operator: string, operand: unknown, path: string, memory: PatternMemory): DocumentFilter {
   switch (operator) {
     case "$contains":
     case "$not_contains":
       return condition({ operator: "contains", text: text(operand, path) }, operator === "$not_contains");
     case "$regex":
     case "$not_regex":
-      return condition({ operator: "regex", pattern: regex(operand, path) }, operator === "$not_regex");
+      return condition({ operator: "regex", pattern: regex(operand, path, memory) }, operator === "$not_regex");
     default:
       throw faulty(DOCUMENT.kind, path, `not an operator on documents; expected ${DOCUMENT.example}`);
   }
@@ -221,10 +228,10 @@ function text(value: unknown, path: string): string {
   throw invalid(DOCUMENT.kind, path, value, "a string");
 }
 
-function regex(value: unknown, path: string): Pattern {
+function regex(value: unknown, path: string, memory: PatternMemory): Pattern {
   const pattern = text(value, path);
   try {
-    return compileRegex(pattern);
+    return compileRegex(pattern, memory);
   } catch (cause) {
     if (!(cause instanceof TidepoolError)) throw cause;
     throw faulty(DOCUMENT.kind, path, `${show(pattern)}: ${cause.message}`, { ...cause.details, pattern }, cause.code);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { atOnce } from "../base/steps.js";
 import { parseWhere, parseWhereDocument } from "../gateway/parse-filter.js";
 import type { Metadata, MetadataValue } from "../types.js";
 import { matchesDocument, matchesMetadata } from "./predicate.js";
@@ -169,6 +170,6 @@ describe("whereDocument", () => {
 
   function selectDocuments(whereDocument: unknown): string[] {
     const filter = parseWhereDocument(whereDocument)!;
-    return all.filter((name) => matchesDocument(filter, DOCUMENTS[name]!));
+    return all.filter((name) => atOnce(matchesDocument(filter, DOCUMENTS[name]!)));
   }
 });

@@ -6,27 +6,32 @@
  * and so satisfies every negated one.
  */
 
+import { holdsText } from "../base/find-text.js";
 import { isSparseVector } from "../base/sparse-vector.js";
-import type { Condition, DocumentCondition, DocumentFilter, FilterTree, MetadataFilter } from "../gateway/filter.js";
+import type { Steps } from "../base/steps.js";
+import type { Condition, DocumentCondition, DocumentFilter, MetadataFilter } from "../gateway/filter.js";
 import type { Metadata, MetadataValue } from "../types.js";
 
 export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {
-  return matches(filter, (condition) => metadataHolds(condition, metadata));
-}
-
-export function matchesDocument(filter: DocumentFilter, document: string | null): boolean {
-  return matches(filter, (condition) => document !== null && documentHolds(condition, document));
-}
-
-function matches<C>(filter: FilterTree<C>, holds: (condition: C) => boolean): boolean {
   switch (filter.kind) {
     case "and":
-      return filter.filters.every((child) => matches(child, holds));
+      return filter.filters.every((child) => matchesMetadata(child, metadata));
     case "or":
-      return filter.filters.some((child) => matches(child, holds));
+      return filter.filters.some((child) => matchesMetadata(child, metadata));
     case "condition":
-      return holds(filter.condition) !== filter.negated;
+      return metadataHolds(filter.condition, metadata) !== filter.negated;
   }
+}
+
+/** In steps of bounded work, since documents are as long as anybody makes them. */
+export function* matchesDocument(filter: DocumentFilter, document: string | null): Steps<boolean> {
+  if (filter.kind === "condition") {
+    const holds = document !== null && (yield* documentHolds(filter.condition, document));
+    return holds !== filter.negated;
+  }
+  const decisive = filter.kind === "or";
+  for (const child of filter.filters) if ((yield* matchesDocument(child, document)) === decisive) return decisive;
+  return !decisive;
 }
 
 function metadataHolds(condition: Condition, metadata: Metadata | null): boolean {
@@ -63,6 +68,6 @@ function inRange(operator: "gt" | "gte" | "lt" | "lte", value: number, bound: nu
   }
 }
 
-function documentHolds(condition: DocumentCondition, document: string): boolean {
-  return condition.operator === "contains" ? document.includes(condition.text) : condition.pattern.test(document);
+function documentHolds(condition: DocumentCondition, document: string): Steps<boolean> {
+  return condition.operator === "contains" ? holdsText(document, condition.text) : condition.pattern.test(document);
 }

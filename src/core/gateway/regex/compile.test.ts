@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { asJavaScript } from "../../../testing/regex-as-javascript.js";
+import { atOnce, type Steps } from "../../base/steps.js";
 import type { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
+import { PatternMemory } from "./automaton.js";
 import { compileRegex } from "./compile.js";
+import { parseRegex } from "./parse.js";
 
 describe("compileRegex means what Rust's regex crate means", () => {
   test.each<[pattern: string, matching: string[], others: string[]]>([
@@ -71,42 +75,92 @@ describe("compileRegex means what Rust's regex crate means", () => {
     ["💧{2}", ["💧💧"], ["💧"]],
   ])("%s", (pattern, matching, others) => {
     const regex = compileRegex(pattern);
-    for (const text of matching) expect(regex.test(text), `should match ${JSON.stringify(text)}`).toBe(true);
-    for (const text of others) expect(regex.test(text), `should not match ${JSON.stringify(text)}`).toBe(false);
+    for (const text of matching) expect(atOnce(regex.test(text)), `should match ${JSON.stringify(text)}`).toBe(true);
+    for (const text of others) expect(atOnce(regex.test(text)), `should not match ${JSON.stringify(text)}`).toBe(false);
   });
 
-  test("the same in an ASCII text as in one with something else at its end", () => {
-    const patterns = [
-      "\\ba",
-      "a\\b",
-      "\\Ba",
-      "a\\B",
-      "\\wa",
-      "a\\W+b",
-      "(?i)\\bA\\d",
-      "\\sa[^\\w]",
-      "[\\D--_]a",
-      "\\b{start}a",
-      "a\\b{end}",
-      "\\b_a",
-    ];
-    const text = fc.string({ unit: fc.constantFrom("a", "b", "A", "_", "1", " ", "\t", "-"), maxLength: 8 });
+  test("case may count in one part and not in another", () => {
+    const regex = compileRegex("a(?i:b)[c-d](?i:[e-f])");
+    expect(matches(regex, "aBcE", "abdf")).toEqual([true, true]);
+    expect(matches(regex, "ABcE", "aBCE")).toEqual([false, false]);
+  });
+
+  test("folding case is Unicode's, and of \\w nothing is folded", () => {
+    expect(matches(compileRegex("(?i)^ks$"), "KS", "\u212aſ", "ks")).toEqual([true, true, true]);
+    expect(matches(compileRegex("(?i)^ΣTRASSE$"), "ςtrasse", "σTRASSE")).toEqual([true, true]);
+    expect(matches(compileRegex("(?i-u)^\\w$"), "K", "ſ")).toEqual([true, false]);
+  });
+
+  test("a match does not begin inside a character", () => {
+    expect(matches(compileRegex("(?:^|$)\\B"), "a💧b", "💧")).toEqual([false, true]);
+  });
+});
+
+describe("agrees with the platform", () => {
+  const atoms = ["a", "B", "k", "é", "Σ", "1", "_", " ", "\\n", "日", ".", "\\d", "\\w", "\\S", "\\W", "[ab]", "[^a]"];
+  const sets = ["[A-Z&&[^K]]", "[\\w--a]", "[k-s~~a-m]", "\\pL", "\\P{Lu}", "\\p{Greek}", "[[:alpha:]]", "[é-ſ]"];
+  const places = ["^", "$", "\\b", "\\B", "(?m:^)", "(?m:$)", "\\b{start}", "\\b{end}", "\\b{start-half}", "\\b{end-half}"];
+  const { pattern } = fc.letrec<{ pattern: string }>((tie) => ({
+    pattern: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      fc.constantFrom(...atoms, ...sets, ...places),
+      fc.tuple(tie("pattern"), tie("pattern")).map(([a, b]) => a + b),
+      fc.tuple(tie("pattern"), tie("pattern")).map(([a, b]) => `(${a}|${b})`),
+      fc.tuple(tie("pattern"), fc.constantFrom("*", "+", "?", "{2}", "{1,3}", "{2,}")).map(([of, count]) => `(${of})${count}`),
+    ),
+  }));
+  const text = fc.string({ unit: fc.constantFrom(..."aAbBkK\u212asſéÉΣςσ1_ \n日-x"), maxLength: 9 });
+
+  test.each([
+    ["case counts", false],
+    ["case does not count", true],
+  ])("where %s, also when it forgets what it knows all the time", (_, insensitive) => {
     fc.assert(
-      fc.property(fc.constantFrom(...patterns), text, (pattern, text) => {
-        const regex = compileRegex(pattern);
-        // A line feed and an umbrella: neither is a word character, and no pattern above ends in either.
-        return regex.test(`${text}-`) === regex.test(`${text}-\n☂`);
+      fc.property(pattern, fc.array(text, { minLength: 4, maxLength: 4 }), fc.boolean(), (pattern, texts, isShort) => {
+        const flagged = (insensitive ? "(?i)" : "") + pattern;
+        const memory = new PatternMemory();
+        if (isShort) memory.bytes = Infinity;
+        const regex = compileRegex(flagged, memory);
+        const reference = asJavaScript(parseRegex(flagged), insensitive);
+        expect(matches(regex, ...texts)).toEqual(texts.map((text) => reference.test(text)));
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
+});
 
-  test("mixes case rules where the platform has modifiers, and says so where it has not", () => {
-    const mixed = () => compileRegex("a(?i:b)");
-    if (hasModifiers()) {
-      expect(mixed().test("aB")).toBe(true);
-      expect(mixed().test("AB")).toBe(false);
-    } else expect(mixed).toThrow(/mixes case-sensitive and case-insensitive/);
+describe("takes time linear in the text's length", () => {
+  const hostile = [
+    "(a+)+$",
+    "(a|a)*$",
+    "(a|aa)+$",
+    "(.*a){12}$",
+    "(\\w+\\s?)+$",
+    "a*a*a*a*a*a*b",
+    "(a?){40}a{40}$",
+    "^(([a-z])+.)+[A-Z]([a-z])+$",
+  ];
+
+  test.each(hostile)("%s", (pattern) => {
+    const work = (length: number): number => stepsOf(compileRegex(pattern).test(`${"a".repeat(length)}!`));
+    expect(work(1 << 20)).toBeLessThanOrEqual(work(1 << 18) * 4 + 4);
+    expect(work(1 << 20)).toBeLessThan(200);
+  });
+
+  test("with states without number, in bounded memory", () => {
+    const memory = new PatternMemory();
+    const regex = compileRegex("[ab]*a[ab]{12}c", memory);
+    let bits = 1;
+    const units = Array.from({ length: 100_000 }, () => ((bits = (bits * 48_271) % 2_147_483_647) & 4096 ? "a" : "b"));
+    expect(stepsOf(regex.test(units.join("")))).toBeGreaterThan(2);
+    expect(memory.bytes).toBeLessThan(limits.regexMemoryBytes + 65_536);
+  });
+
+  test("steps count over many short texts", () => {
+    const regex = compileRegex("(a+)+$");
+    let steps = 0;
+    for (let i = 0; i < 1000; i++) steps += stepsOf(regex.test(`${"a".repeat(999)}!`));
+    expect(steps).toBeGreaterThanOrEqual(30);
   });
 });
 
@@ -170,21 +224,21 @@ test.each([
 });
 
 test("patterns at the limits compile", () => {
-  expect(compileRegex("(".repeat(limits.regexNestMax) + "a" + ")".repeat(limits.regexNestMax)).test("a")).toBe(true);
-  expect(compileRegex("a".repeat(limits.regexSizeMax)).test("a")).toBe(false);
-  expect(compileRegex("^\\w{5000}$").test("é".repeat(5000))).toBe(true);
-  expect(compileRegex(`^[a${"~~b".repeat(14)}]$`).test("a")).toBe(true);
+  expect(matches(compileRegex("(".repeat(limits.regexNestMax) + "a" + ")".repeat(limits.regexNestMax)), "a")).toEqual([true]);
+  expect(matches(compileRegex("a".repeat(limits.regexSizeMax)), "a")).toEqual([false]);
+  expect(matches(compileRegex("^\\w{5000}$"), "é".repeat(5000))).toEqual([true]);
+  expect(matches(compileRegex(`^[a${"~~b".repeat(14)}]$`), "a")).toEqual([true]);
 });
 
 test("a class of very many sets is compiled, or refused", () => {
-  expect(compileRegex(`^[a-z${"&&[^x]--[y]".repeat(500)}]+$`).test("az")).toBe(true);
+  expect(matches(compileRegex(`^[a-z${"&&[^x]--[y]".repeat(500)}]+$`), "az")).toEqual([true]);
   // How many the platform can do is its own business; nested, so many end the process.
   expect(outcomeOf(`[a${"&&a".repeat(50_000)}]`)).toMatch(/^(compiled|INVALID_ARGUMENT)$/);
 });
 
 test("testing leaves no state behind", () => {
-  const regex = compileRegex("a");
-  expect([regex.test("a"), regex.test("a"), regex.test("a")]).toEqual([true, true, true]);
+  expect(matches(compileRegex("a"), "a", "b", "a")).toEqual([true, false, true]);
+  expect(matches(compileRegex("^a+$"), "aa", "ab", "aa")).toEqual([true, false, true]);
 });
 
 function outcomeOf(pattern: string): string {
@@ -196,12 +250,12 @@ function outcomeOf(pattern: string): string {
   }
 }
 
-function hasModifiers(): boolean {
-  try {
-    // biome-ignore lint/complexity/useRegexLiterals: a literal would not even parse where there are none
-    new RegExp("(?i:a)", "u");
-    return true;
-  } catch {
-    return false;
-  }
+function matches(regex: ReturnType<typeof compileRegex>, ...texts: string[]): boolean[] {
+  return texts.map((text) => atOnce(regex.test(text)));
+}
+
+function stepsOf(steps: Steps<boolean>): number {
+  let count = 0;
+  while (steps.next().done !== true) count++;
+  return count;
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
+import { atOnce } from "../../base/steps.js";
 import { CollectionMetadata } from "../../collection/metadata.js";
 import { checkIndexed } from "../../gateway/check-indexed.js";
 import type { DocumentCondition, DocumentFilter, MetadataFilter, RecordFilter } from "../../gateway/filter.js";
@@ -69,7 +70,7 @@ async function sourceOf(
       if (!documentIndex(condition)) return null;
       source.asked++;
       const filter: DocumentFilter = { kind: "condition", condition, negated: false };
-      return Promise.resolve(ordinalsOf(({ compacted }) => compacted !== null && matchesDocument(filter, compacted.document)));
+      return Promise.resolve(ordinalsOf(({ compacted }) => compacted !== null && atOnce(matchesDocument(filter, compacted.document))));
     },
     async fetch(ordinals, fields) {
       source.calls.push({ ordinals: [...ordinals], fields });
@@ -228,6 +229,28 @@ describe("filterOrdinals", () => {
   });
 });
 
+describe("a test of one document", () => {
+  const slots: Slot[] = [{ compacted: record(null, `${"a".repeat(1_000_000)}!`) }];
+  const patterns = [{ $regex: "(a+)+$" }, { $regex: "(\\w+\\s?)+$" }, { $contains: `b${"a".repeat(1000)}` }];
+
+  test.each(patterns)("gives turns within it: %j", async (filter) => {
+    const source = await sourceOf(slots);
+    expect(await select(source, null, filter)).toEqual([]);
+    expect(source.ticks).toBeGreaterThan(20);
+    expect(source.ticks).toBeLessThan(200);
+  });
+
+  test.each(patterns)("ends where a tick throws: %j", async (filter) => {
+    const source = await sourceOf(slots);
+    const { tick } = source;
+    source.tick = () => {
+      if (source.ticks >= 3) throw new Error("nobody waits");
+      return tick();
+    };
+    await expect(select(source, null, filter)).rejects.toThrow("nobody waits");
+  });
+});
+
 describe("agrees with the predicate on plain records", () => {
   const key = fc.constantFrom("a", "b", "__proto__");
   const number = fc.constantFrom(-1, 0, 1, 1.5, 2, 1e300);
@@ -289,7 +312,7 @@ describe("agrees with the predicate on plain records", () => {
           const expected = slots.flatMap((slot, ordinal) => {
             const live = truth(slot);
             if (live === null || (filter !== null && !matchesMetadata(filter, live.metadata))) return [];
-            return documentFilter === null || matchesDocument(documentFilter, live.document) ? [ordinal] : [];
+            return documentFilter === null || atOnce(matchesDocument(documentFilter, live.document)) ? [ordinal] : [];
           });
           const source = await sourceOf(slots, undefined, ({ operator }) => operator === answered);
           expect(await select(source, where, whereDocument)).toEqual(expected);
@@ -346,7 +369,7 @@ describe("agrees with the predicate on plain records", () => {
     const [[name, operand]] = Object.entries(clause) as [[string, unknown]];
     if (name === "$and") return (operand as Record<string, unknown>[]).every((part) => holds(part, ordinal, { metadata, document }));
     if (name === "$or") return (operand as Record<string, unknown>[]).some((part) => holds(part, ordinal, { metadata, document }));
-    if (name === "#document") return matchesDocument(parseWhereDocument(operand)!, document);
+    if (name === "#document") return atOnce(matchesDocument(parseWhereDocument(operand)!, document));
     if (name !== "#id") return matchesMetadata(parseWhere(clause)!, metadata);
     const [[sign, ids]] = Object.entries(operand as Record<string, string[]>) as [[string, string[]]];
     return ids.includes(`r${ordinal}`) === (sign === "$in");

@@ -233,11 +233,15 @@ async function testDocuments(source: FilterSource, filter: DocumentFilter, candi
     if (start > 0) await source.tick();
     const chunk = ordinals.subarray(start, start + records);
     const { documents } = await source.fetch(chunk, { metadata: false, document: true });
-    chunk.forEach((ordinal, i) => {
+    for (let i = 0; i < chunk.length; i++) {
       const document = documents?.[i] ?? null;
       chars += document?.length ?? 0;
-      if (matchesDocument(filter, document)) matches.add(ordinal);
-    });
+      const steps = matchesDocument(filter, document);
+      let step = steps.next();
+      // Most documents are done within one step, and nothing is awaited for them.
+      for (; step.done !== true; step = steps.next()) await source.tick();
+      if (step.value) matches.add(chunk[i]!);
+    }
     start += chunk.length;
     records = recordsPerChunk(chars / start);
   }
