@@ -1,7 +1,7 @@
 /** Whether a text holds another, in steps: what the platform does at once takes time without bound for long texts that nearly match. */
 import type { Steps } from "./steps.js";
 
-/** Units of a text that are searched in one step, and of what is searched for: at worst all of the one are compared with all of the other. */
+/** Units of a text that are searched in one step, and of what is searched for: at worst all of one are compared with all of the other. */
 const PIECE = 32_768;
 const HEAD = 64;
 

@@ -35,7 +35,7 @@ interface State {
   accepts: boolean | undefined;
 }
 
-/** What assertions look for in a character, as bits: an edge of the text, a line feed, a word character in Unicode's meaning and ASCII's. */
+/** What assertions look for, as bits: an edge of the text, a line feed, a word character in Unicode's meaning and ASCII's. */
 const EDGE = 1;
 const LINE_FEED = 2;
 const WORD = 4;
