@@ -286,7 +286,8 @@ export class TidepoolClient {
   /**
    * Verifies, `deep` unless it is said otherwise, and repairs what is damaged: records that can be read are kept, indexes are built
    * anew, and the report says what is gone. Earlier versions of a repaired collection are given up. Each collection is repaired on
-   * new blocks that replace the old ones in one step, so what is interrupted changes nothing; calls to it meanwhile are `NOT_FOUND`.
+   * new blocks that replace the old ones in one step, so what is interrupted changes nothing; reads go on meanwhile, and writes to it
+   * wait. A collection of which not even the name is left is named `recovered-<id>`.
    *
    * @throws `ABORTED` while it still verifies; `QUOTA_EXCEEDED`; `FORBIDDEN` as `verify` does.
    *

@@ -26,6 +26,8 @@ export interface VerifyReport {
   findings: Finding[];
   /** One report for each collection of the path, in order of creation, whatever tenant and database it belongs to. */
   collections: CollectionReport[];
+  /** Ids of collections whose row is lost with its second copy, so that nobody knows their names. They have findings, but no report. */
+  lost: string[];
 }
 
 /**
@@ -35,7 +37,7 @@ export interface VerifyReport {
  */
 export async function verify(connection: Connection, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { deep = false, onProgress, signal } = readArguments("verify", () => readOptions(options));
-  const { rows, findings, collections: all } = await connection.call("verifyCatalog");
+  const { rows, findings, collections: all, lost } = await connection.call("verifyCatalog");
   const collections: CollectionReport[] = [];
   for (const { id } of all) {
     if (signal?.aborted) throw new TidepoolError("ABORTED", "Verifying was aborted", { cause: signal.reason });
@@ -44,7 +46,8 @@ export async function verify(connection: Connection, options: VerifyOptions = {}
     collections.push(report);
     onProgress?.({ done: collections.length, total: all.length, collection: report });
   }
-  return { isSound: findings.length === 0 && collections.every(({ isSound }) => isSound), rows, findings, collections };
+  const isSound = findings.length === 0 && collections.every((collection) => collection.isSound);
+  return { isSound, rows, findings, collections, lost };
 }
 
 function readOptions(options: VerifyOptions): VerifyOptions {
@@ -68,6 +71,10 @@ async function unlessDeleted<T>(asked: Promise<T>): Promise<T | null> {
 export interface RepairReport {
   /** What was wrong. */
   before: VerifyReport;
+  /** Names of tenants whose rows were lost, and which have new ones; their resource names are gone. */
+  tenants: string[];
+  /** Databases whose rows were lost, and which have new ones, with new ids. */
+  databases: { tenant: string; name: string }[];
   /** The collections that were damaged, as they are now; those that were sound were left alone. */
   collections: RepairedCollection[];
 }
@@ -82,11 +89,12 @@ export async function repair(connection: Connection, options: VerifyOptions = {}
     connection,
     readArguments("repair", () => ({ deep: true, ...readObject(options, "repair") })),
   );
-  if (before.findings.length > 0) await connection.call("repairCatalog");
+  const scopes = before.findings.length > 0 ? await connection.call("repairCatalog") : { tenants: [], databases: [] };
+  const damaged = before.collections.filter(({ isSound }) => !isSound).map(({ id }) => id);
   const collections: RepairedCollection[] = [];
-  for (const { id, isSound } of before.collections) {
-    const repaired = isSound ? null : await unlessDeleted(connection.call("repairCollection", { collectionId: id }));
+  for (const collectionId of [...damaged, ...before.lost]) {
+    const repaired = await unlessDeleted(connection.call("repairCollection", { collectionId }));
     if (repaired !== null) collections.push(repaired);
   }
-  return { before, collections };
+  return { before, ...scopes, collections };
 }

@@ -157,7 +157,7 @@ describe("repair", () => {
     const { open, id, other } = await filled("repair-sound");
     const engine = await open();
     const repaired = await engine.service.repairCollection({ collectionId: id });
-    expect(repaired).toEqual({ id, name: "damaged", kept: 23, counted: 20, lostLogRecords: 0 });
+    expect(repaired).toEqual({ id, name: "damaged", row: "kept", kept: 23, counted: 20, lostLogRecords: 0 });
     await engine.close();
     await expectSound(open, id, other, ["r0", ...numbers(2, 24)]);
   });
@@ -198,6 +198,60 @@ describe("repair", () => {
     expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ kept: 21, lostLogRecords: 1 });
     await engine.close();
     await expectSound(open, id, other, ["r0", ...numbers(2, 20), ...numbers(22, 24)]);
+  });
+
+  test("of a collection whose row is lost with its spare gives it a name, and its records an index", async () => {
+    const { open, id, other, storage } = await filled("repair-row");
+    await storage.catalog.commit({ delete: [`collection/${id}`, `spare/collection/${id}`] });
+    let engine = await open();
+    await expect(engine.service.listCollections(scope)).rejects.toMatchObject({ code: "CORRUPTION" });
+    const { isSound, lost, findings } = await engine.service.verifyCatalog();
+    expect([isSound, lost, findings.map(({ place }) => place)]).toEqual([false, [id], [`collection/${id}`]]);
+    const repaired = await engine.service.repairCollection({ collectionId: id });
+    expect(repaired).toEqual({ id, name: `recovered-${id}`, row: "lost", kept: 23, counted: 20, lostLogRecords: 0 });
+    expect((await engine.service.listCollections(scope)).map(({ name }) => name).sort()).toEqual([`recovered-${id}`, "sound"]);
+    await engine.close();
+    await expectSound(open, id, other, ["r0", ...numbers(2, 24)]);
+    engine = await open();
+    await engine.service.deleteCollection({ ...scope, name: `recovered-${id}` });
+    expect(await engine.service.countCollections(scope)).toBe(1);
+  });
+
+  test("of a collection of which an earlier state of the row is left goes on with that", async () => {
+    const { open, id, storage } = await filled("repair-outdated");
+    const row = (await storage.catalog.get(`collection/${id}`))!;
+    let engine = await open();
+    await engine.service.modifyCollection({ collectionId: id, name: "renamed" });
+    await engine.close();
+    await storage.catalog.commit({ put: new Map([[`collection/${id}`, row]]), delete: [`spare/collection/${id}`] });
+    engine = await open();
+    expect(await engine.service.repairCollection({ collectionId: id })).toMatchObject({ name: "damaged", row: "outdated", kept: 23 });
+    expect(await engine.service.verifyCatalog()).toMatchObject({ isSound: true });
+  });
+
+  test("gives tenants and databases rows again that are known from what lies in them", async () => {
+    const storage = await openMemoryStorage("repair-scopes");
+    let engine = await openEngine(storage);
+    await engine.service.createTenant({ name: "ten" });
+    await engine.service.createDatabase({ tenant: "ten", name: "dat" });
+    await engine.service.createCollection({ ...collection("inside"), tenant: "ten", database: "dat" });
+    await engine.close();
+    const again = async () => openEngine(await openMemoryStorage("repair-scopes"));
+    const digests = Array.from({ length: 16 }, (_, i) => `digest/${i}`);
+    await (await openMemoryStorage("repair-scopes")).catalog.commit({ delete: ["tenant/ten", "database/ten/dat", ...digests] });
+    engine = await again();
+    expect((await engine.service.verifyCatalog()).findings.map(({ place }) => place)).toEqual(
+      expect.arrayContaining(["tenant/ten", "database/ten/dat"]),
+    );
+    expect(await engine.service.listCollections({ tenant: "ten", database: "dat" })).toHaveLength(1);
+    expect(await engine.service.repairCatalog()).toEqual({ tenants: ["ten"], databases: [{ tenant: "ten", name: "dat" }] });
+    expect(await engine.service.repairCatalog()).toEqual({ tenants: [], databases: [] });
+    await engine.close();
+    engine = await again();
+    expect((await engine.service.info()).warnings).toEqual([]);
+    expect(await engine.service.verifyCatalog()).toMatchObject({ isSound: true });
+    expect((await engine.service.listDatabases({ tenant: "ten" })).map(({ name }) => name)).toEqual(["dat"]);
+    expect(await engine.service.listCollections({ tenant: "ten", database: "dat" })).toHaveLength(1);
   });
 
   test("lets reads go on with what there was, and has writes wait for what comes of it", async () => {

@@ -31,7 +31,7 @@ import type { Tell } from "./events.js";
 import { changeOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
-import { planDelete, planWrite } from "./gateway/plan.js";
+import { planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
 import { GatewayService } from "./gateway/service.js";
@@ -312,6 +312,7 @@ export class Engine {
       environment: this.#parts.environment,
       tick: this.#turns.tick,
       salvageRecords,
+      configuration: planConfiguration({}),
       openEmpty: (row) => this.#openEmpty(row),
       free: (refs, collection) => this.#free(refs, collection),
     });

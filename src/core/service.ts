@@ -274,6 +274,8 @@ export interface CatalogReport {
   findings: Finding[];
   /** The collections there are, in order of creation. */
   collections: { id: string; name: string; tenant: string; database: string }[];
+  /** Ids of collections whose row is lost with its second copy. */
+  lost: string[];
 }
 
 /** What a collection looks like on disk. */
@@ -296,12 +298,25 @@ export interface CollectionReport {
   findingCount: number;
 }
 
+/** Tenants and databases whose rows were lost, and that have new ones. */
+export interface RepairedCatalog {
+  /** Names of the tenants. Their resource names are gone. */
+  tenants: string[];
+  /** The databases, which have new ids. */
+  databases: { tenant: string; name: string }[];
+}
+
 /** What became of a damaged collection. */
 export interface RepairedCollection {
   /** Its id. */
   id: string;
-  /** Its name. */
+  /** Its name, which is `recovered-<id>` where that was lost. */
   name: string;
+  /**
+   * What is left of its name, metadata, configuration and schema. `kept`: all. `outdated`: an earlier state of them. `lost`: nothing;
+   * it lies in the default database and has the default configuration, whatever it had, its distances included.
+   */
+  row: "kept" | "outdated" | "lost";
   /** Records that are there now. */
   kept: number;
   /** Records that its newest readable manifest counted, without later writes; `null` where none could be read. */
@@ -424,9 +439,9 @@ export interface EngineMethods {
   verifyCatalog(request?: undefined): Promise<CatalogReport>;
   /** Verifies what is on disk of a collection, also of one that cannot be opened. `deep`: compares indexes with records, too. */
   verifyCollection(request: { collectionId: string; deep: boolean }): Promise<CollectionReport>;
-  /** Writes anew those rows of the catalog that are known from a second copy. */
-  repairCatalog(request?: undefined): Promise<void>;
-  /** Keeps what can be read of a collection, with new indexes; what cannot is gone for good. */
+  /** Writes anew those rows of the catalog that are known from a second copy, and of tenants and databases that are known by name. */
+  repairCatalog(request?: undefined): Promise<RepairedCatalog>;
+  /** Keeps what can be read of a collection, also of one whose row is lost, with new indexes; what cannot is gone for good. */
   repairCollection(request: { collectionId: string }): Promise<RepairedCollection>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;

@@ -96,6 +96,8 @@ function records(from: number, to: number): RecordBatch {
 }
 
 let disk: Disk;
+/** The catalog as it was before the last changes. */
+let earlier: ReadonlyMap<string, Uint8Array>;
 let collections: { id: string; name: string }[];
 
 /** Blocks, graph, text, an earlier version, a fork, and logs after them. */
@@ -132,6 +134,12 @@ async function make(): Promise<void> {
   } while ((await engine.service.info()).compacting);
   const fork = await engine.service.forkCollection({ collectionId: first, name: "fork" });
   collections.push({ id: fork.id, name: "fork" });
+  earlier = new Map(await storage.catalog.list(""));
+  const { id: second } = collections[1]!;
+  await engine.service.modifyCollection({ collectionId: second, metadata: { m: 2 } });
+  await engine.service.createCollection({ ...scope, name: "gone", metadata: null, configuration: {}, getOrCreate: false });
+  await engine.service.deleteCollection({ ...scope, name: "gone" });
+  await engine.compact(first);
   for (const { id } of collections) {
     await engine.service.write({ collectionId: id, operation: "upsert", records: records(26, 30) });
     await engine.service.delete({ collectionId: id, ids: ["r5"] });
@@ -207,6 +215,45 @@ async function outcomeOf(damaged: Disk): Promise<Outcome> {
   } finally {
     await engine.close();
   }
+}
+
+/** What is wrong after everything was repaired and the database was opened anew; `null`: nothing. */
+async function problemAfterRepair(damaged: Disk): Promise<string | null> {
+  const storage = storageOf(damaged);
+  let engine: Engine;
+  try {
+    engine = await openEngine(storage);
+  } catch {
+    return null;
+  }
+  const { findings, lost, collections: known } = await engine.service.verifyCatalog();
+  if (findings.length > 0) await engine.service.repairCatalog();
+  const ids = [...lost];
+  for (const { id } of known) if (!(await engine.service.verifyCollection({ collectionId: id, deep: true })).isSound) ids.push(id);
+  for (const collectionId of ids) await engine.service.repairCollection({ collectionId });
+  await engine.close();
+  engine = await openEngine(storage);
+  try {
+    return await problemOf(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** A database is sound when nothing is found, nothing warned of, and no record is anything but what was written. */
+async function problemOf({ service }: Engine): Promise<string | null> {
+  const { warnings } = await service.info();
+  const catalog = await service.verifyCatalog();
+  const found = [...warnings, ...catalog.findings.map(({ message }) => message)];
+  for (const { id, name } of await service.listCollections(scope)) {
+    found.push(...(await service.verifyCollection({ collectionId: id, deep: true })).findings.map(({ message }) => message));
+    const { ids, documents } = await service.get({ collectionId: id, include: ["documents"] });
+    ids.forEach((one, i) => {
+      const [document] = records(Number(one.slice(1)), Number(one.slice(1)) + 1).documents!;
+      if (documents![i] !== document) found.push(`${one} of ${name} has another document`);
+    });
+  }
+  return found.length === 0 ? null : found.join("; ");
 }
 
 /** What each answer differs in from the truth: nothing, an error that tells, or, which must not be, anything else. */
@@ -311,23 +358,60 @@ function* structuralDamage<K>(map: ReadonlyMap<K, Uint8Array>): Generator<[what:
   }
 }
 
-test("whatever is missing, of another type, cut off or exchanged is told or mended, and never wrong", async () => {
+/** Damage of several rows of the catalog at once, so that no second copy tells, and rows that stand in too many places or are too old. */
+function* catalogDamage(
+  catalog: ReadonlyMap<string, Uint8Array>,
+): Generator<[what: string, damaged: Map<string, Uint8Array>], void, undefined> {
+  const without = (...gone: string[]) => new Map([...catalog].filter(([key]) => !gone.includes(key)));
+  const digests = [...catalog.keys()].filter((key) => key.startsWith("digest/"));
+  for (const [i, key] of [...catalog.keys()].entries()) {
+    const bytes = catalog.get(key)!;
+    const kind = key.split("/")[0]!;
+    if (kind === "spare" || kind === "digest" || key === "format") continue;
+    const spare = `spare/${key}`;
+    yield [`${key} and its second copy missing`, without(key, spare)];
+    yield [`${key}, its second copy and all digests missing`, without(key, spare, ...digests)];
+    const cut = bytes.slice(0, -1);
+    yield [`${key} and its second copy cut off`, new Map([...catalog, [key, cut], [spare, cut]])];
+    const elsewhere = key.replace(/.$/, (end) => (end === "0" ? "1" : "0"));
+    yield [`${key} standing in a second place`, new Map([...catalog, [elsewhere, bytes]])];
+    const others = [...catalog.keys()].filter((other) => other.startsWith(`${kind}/`) && other !== key);
+    const other = others[i % Math.max(1, others.length)];
+    if (other !== undefined)
+      yield [`${other} overwritten by ${key}, and its second copy`, new Map([...catalog, [other, bytes], [`spare/${other}`, bytes]])];
+  }
+  for (const [key, bytes] of earlier) {
+    if (String(catalog.get(key)) === String(bytes)) continue;
+    yield [`${key} as it was before`, new Map([...catalog, [key, bytes]])];
+    yield [`${key} and its second copy as they were before`, new Map([...catalog, [key, bytes], [`spare/${key}`, bytes]])];
+  }
+}
+
+test("whatever is missing, of another type, cut off or exchanged is told or mended, never wrong, and gone after a repair", async () => {
   await make();
   const { answers: truth } = await outcomeOf(copyOf(disk));
   const places = new Map(disk.log.map((entry, i) => [i, entry.bytes]));
   const logOf = (rows: Map<number, Uint8Array>): LogEntry[] => [...rows].map(([i, bytes]) => ({ ...disk.log[i]!, bytes }));
   const damages: [string, Disk][] = [
     ...[...structuralDamage(disk.catalog)].map(([what, catalog]): [string, Disk] => [what, { ...disk, catalog }]),
+    ...[...catalogDamage(disk.catalog)].map(([what, catalog]): [string, Disk] => [what, { ...disk, catalog }]),
     ...[...structuralDamage(places)].map(([what, rows]): [string, Disk] => [`log ${what}`, { ...disk, log: logOf(rows) }]),
     ...[...structuralDamage(disk.tails)].map(([what, tails]): [string, Disk] => [`tail ${what}`, { ...disk, tails }]),
     ...[...structuralDamage(disk.blobs)].map(([what, blobs]): [string, Disk] => [`block ${what}`, { ...disk, blobs }]),
   ];
+  // A digest of no rows vouches for nothing.
+  const isNothing = (what: string): boolean => {
+    const [key, missing] = what.split(" ");
+    return key!.startsWith("digest/") && missing === "missing" && !JSON.stringify(decodeRow(key!, disk.catalog.get(key!)!)).includes("/");
+  };
   const failures: string[] = [];
-  for (const [what, damaged] of damages) {
+  for (const [what, damaged] of damages.filter(([each]) => !isNothing(each))) {
     const outcome = await outcomeOf(damaged).catch((error: unknown) => String(error));
     if (typeof outcome === "string") failures.push(`${what}: ${outcome}`);
     else if (!outcome.isFound) failures.push(`${what}: verify does not find it`);
     else if (wrongAnswers(outcome.answers, truth).length > 0) failures.push(`${what}: a wrong answer`);
+    const problem = await problemAfterRepair(copyOf(damaged)).catch((error: unknown) => String(error));
+    if (problem !== null) failures.push(`${what}: after repair: ${problem}`);
   }
   process.stdout.write(`structural damage: ${damages.length} trials\n`);
   expect(failures).toEqual([]);

@@ -35,10 +35,13 @@ export class Verifier {
   async catalog(): Promise<CatalogReport> {
     const { catalog, directory, manifests } = this.#parts.sysdb;
     const { rows, damage } = await catalog.inspect();
-    const findings = damage.map(({ key, what }): Finding => ({ kind: "catalog", place: key, message: `Catalog row "${key}" ${what}` }));
+    const missed = directory.missing.filter(({ key }) => !damage.some((row) => row.key === key));
+    const findings = [...damage, ...missed].map(
+      ({ key, what }): Finding => ({ kind: "catalog", place: key, message: `Catalog row "${key}" ${what}` }),
+    );
     findings.push(...overlaps(manifests.blockRefs()));
     const collections = directory.listCollections().map(({ id, name, tenant, database }) => ({ id, name, tenant, database }));
-    return { isSound: findings.length === 0, rows, findings, collections };
+    return { isSound: findings.length === 0, rows, findings, collections, lost: directory.lostIds };
   }
 
   async collection(row: CollectionRow, deep: boolean): Promise<CollectionReport> {

@@ -1,7 +1,7 @@
 /**
- * Repairs a damaged collection: what can still be read becomes new blocks, with indexes built from them, and a manifest that names
- * them. Reads go on as they did meanwhile, writes wait, and nothing of it is changed before one transaction puts the new manifest in
- * place of the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
+ * Repairs a damaged collection, also one whose row is lost: what can still be read becomes new blocks, with indexes built from them,
+ * and a manifest that names them. Reads go on as they did meanwhile, writes wait, and nothing of it is changed before one transaction
+ * puts the new manifest in place of the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
  */
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
@@ -28,6 +28,8 @@ export interface RepairerParts {
   environment: Pick<Environment, "now" | "schedule">;
   tick: Tick;
   salvageRecords: typeof salvageRecords;
+  /** Of a collection whose own is lost. */
+  configuration: CollectionRow["configuration"];
   /** A state of the collection that holds nothing and that nobody else knows. */
   openEmpty(row: CollectionRow): Promise<CollectionState>;
   /** Gives back the space of blocks that nobody names any more; never rejects, since the repair is durable by then. */
@@ -35,7 +37,7 @@ export interface RepairerParts {
 }
 
 interface Replaced {
-  repaired: RepairedCollection;
+  repaired: Omit<RepairedCollection, "row">;
   /** Blocks that no manifest names any more. */
   garbage: readonly BlockRef[];
 }
@@ -48,12 +50,19 @@ export class Repairer {
   }
 
   /** Blocks of the old collection are freed after those who still read it. */
-  async repair(row: CollectionRow): Promise<RepairedCollection> {
+  async repair(id: string): Promise<RepairedCollection> {
     const { collections, free } = this.#parts;
-    const { repaired, garbage, unused } = await collections.whileUnchanged(row.id, () => this.#replace(row));
+    const { row, known } = await this.#rowOf(id);
+    const { repaired, garbage, unused } = await collections.whileUnchanged(id, () => this.#replace(row));
     await unused;
     await free(garbage, row.name);
-    return repaired;
+    return { ...repaired, row: known };
+  }
+
+  async #rowOf(id: string): Promise<{ row: CollectionRow; known: RepairedCollection["row"] }> {
+    const { sysdb, configuration } = this.#parts;
+    if (sysdb.directory.lostIds.includes(id)) return sysdb.rowOfLost(id, { configuration });
+    return { row: sysdb.directory.collectionById(id), known: "kept" };
   }
 
   async #replace(row: CollectionRow): Promise<Replaced & { unused: Promise<void> }> {
@@ -80,7 +89,7 @@ export class Repairer {
       const next = { ...scratch.manifest, ...logged.end, version: (before?.version ?? 0) + 1, requests: before?.requests ?? [] };
       await batch.flush();
       await this.#settled();
-      const garbage = await sysdb.replaceManifest(row.id, next, [...unpublished, ...rounds]);
+      const garbage = await sysdb.replaceCollection(row, next, [...unpublished, ...rounds]);
       batch.publish();
       const repaired = { id: row.id, name: row.name, kept: scratch.count, counted: before?.count ?? null, lostLogRecords: logged.lost };
       return { repaired, garbage };

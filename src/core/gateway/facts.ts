@@ -90,7 +90,7 @@ export class Facts {
     const { environment, directory } = this.#parts;
     return {
       now: () => environment.now(),
-      scopeOf: (collectionId) => directory.collectionById(collectionId),
+      scopeOf: (collectionId) => (directory.lostIds.includes(collectionId) ? {} : directory.collectionById(collectionId)),
       hasCollection: ({ tenant, database, name }) => directory.findCollection(tenant, database, name) !== null,
       usageOf: (tenant) => this.#usageOf(() => directory.listCollections().filter((row) => row.tenant === tenant)),
       usageOfCollection: (collectionId) => this.#usageOf(() => [directory.collectionById(collectionId)]),

@@ -24,7 +24,8 @@ export interface Usage {
 export interface GuardFacts {
   now(): number;
   /** Where a collection lies; throws `NOT_FOUND`. */
-  scopeOf(collectionId: string): Scope;
+  /** Nothing of a collection whose row is lost: nobody but the owner of the whole may do anything with it. */
+  scopeOf(collectionId: string): Partial<Scope>;
   hasCollection(request: Scope & { name: string }): boolean;
   usageOf(tenant: string): Promise<Usage>;
   usageOfCollection(collectionId: string): Promise<Usage>;

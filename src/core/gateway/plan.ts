@@ -95,7 +95,8 @@ export function planCreateCollection(request: CreateCollectionRequest): Collecti
   return request.schema == null ? { configuration } : storedJson(reconcile(planSchema(request.schema), configuration), "schema");
 }
 
-function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
+/** The configuration of a collection of which this is asked; `{}` is the default. */
+export function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
   const hnsw = validateHnsw(given.hnsw ?? {}, "create");
   const space = hnsw.space ?? given.defaultSpace ?? DEFAULT_HNSW.space;
   // What is not stored is the default, so clients that do not know of engines see none.

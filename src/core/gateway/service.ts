@@ -35,6 +35,7 @@ import type {
   QueryRequest,
   QueryResponse,
   RecallReport,
+  RepairedCatalog,
   RepairedCollection,
   Scope,
   SearchColumns,
@@ -304,14 +305,22 @@ export class GatewayService implements EngineService {
     return this.#parts.verifier.collection(this.#directory.collectionById(collectionId), deep);
   }
 
-  async repairCatalog(): Promise<void> {
+  async repairCatalog(): Promise<RepairedCatalog> {
     this.#check();
-    await this.#parts.changes.run(() => this.#sysdb.catalog.heal());
+    return this.#parts.changes.run(async () => {
+      await this.#sysdb.catalog.heal();
+      return this.#directory.writeScopes(() => this.#newId());
+    });
   }
 
   async repairCollection({ collectionId }: { collectionId: string }): Promise<RepairedCollection> {
     this.#check();
-    return this.#parts.changes.run(() => this.#parts.repairer.repair(this.#directory.collectionById(collectionId)));
+    return this.#parts.changes.run(async () => {
+      const repaired = await this.#parts.repairer.repair(collectionId);
+      // A collection that was lost may lie where nothing was left.
+      await this.#directory.writeScopes(() => this.#newId());
+      return repaired;
+    });
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {

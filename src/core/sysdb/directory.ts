@@ -12,7 +12,7 @@ import { collectionKey, databaseKey, idIn, namesIn, tenantKey } from "./catalog-
 import type { CatalogRequests } from "./catalog-requests.js";
 import type { CollectionRow } from "./collection-row.js";
 import { decodeRow, encodeRow } from "./row.js";
-import { rowError, type SealedCatalog } from "./sealed-catalog.js";
+import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.js";
 
 export const DEFAULT_TENANT = "default_tenant";
 export const DEFAULT_DATABASE = "default_database";
@@ -27,6 +27,12 @@ export interface DatabaseRow {
   id: string;
   name: string;
   tenant: string;
+}
+
+/** Tenants and databases that were given new rows, by name. */
+export interface WrittenScopes {
+  tenants: string[];
+  databases: { tenant: string; name: string }[];
 }
 
 /** Stands for the id of a database whose row is lost. */
@@ -48,6 +54,8 @@ export class Directory {
   readonly #tenants = new Map<string, TenantRow>();
   readonly #databases = new Map<string, DatabaseRow>();
   readonly #collections = new Map<string, CollectionRow>();
+  /** Keys of tenants and databases of which nothing but the names is known, from the keys of lost rows or from the collections in them. */
+  readonly #unwritten = new Set<string>();
   /** Collections whose row cannot be read, by id: nobody knows their names. */
   readonly #lost = new Map<string, TidepoolError>();
   readonly #changes: Serial;
@@ -73,23 +81,37 @@ export class Directory {
       this.#tenants.set(row.name, row);
     }
     for (const [key, bytes] of catalog.list("database/")) this.#databases.set(key, decodeRow<DatabaseRow>(key, bytes));
-    for (const { key } of catalog.lost("tenant/")) this.#tenants.set(namesIn(key)[0]!, { name: namesIn(key)[0]! });
-    for (const { key } of catalog.lost("database/")) {
-      const [tenant, name] = namesIn(key) as [string, string];
-      this.#databases.set(key, { id: NO_ID, name, tenant });
-    }
+    for (const { key } of catalog.lost("tenant/")) this.#nameTenant(namesIn(key)[0]!);
+    for (const { key } of catalog.lost("database/")) this.#nameDatabase(...(namesIn(key) as [string, string]));
+  }
+
+  #nameTenant(name: string): void {
+    if (this.#tenants.has(name)) return;
+    this.#tenants.set(name, { name });
+    this.#unwritten.add(tenantKey(name));
+  }
+
+  #nameDatabase(tenant: string, name: string): void {
+    this.#nameTenant(tenant);
+    const key = databaseKey(tenant, name);
+    if (this.#databases.has(key)) return;
+    this.#databases.set(key, { id: NO_ID, name, tenant });
+    this.#unwritten.add(key);
   }
 
   #loadCollections(catalog: SealedCatalog): void {
     const rows = catalog.list("collection/").map(([key, bytes]) => decodeRow<CollectionRow>(key, bytes));
     for (const row of rows.sort((a, b) => a.sequence - b.sequence)) {
-      this.#collections.set(row.id, row);
+      this.add(row);
       this.#nextSequence = row.sequence + 1;
     }
     for (const damage of catalog.lost("collection/")) this.#lost.set(idIn(damage.key), rowError(damage));
-    for (const [key] of catalog.list("manifest/")) {
-      const damage = { key: collectionKey(idIn(key)), what: "is missing" };
-      if (!this.#collections.has(idIn(key)) && !this.#lost.has(idIn(key))) this.#lost.set(idIn(key), rowError(damage));
+    for (const prefix of ["manifest/", "version/"]) {
+      const keys = [...catalog.list(prefix).map(([key]) => key), ...catalog.lost(prefix).map(({ key }) => key)];
+      for (const id of new Set(keys.map(idIn))) {
+        if (this.#collections.has(id) || this.#lost.has(id)) continue;
+        this.#lost.set(id, rowError({ key: collectionKey(id), what: "is missing" }));
+      }
     }
   }
 
@@ -113,6 +135,7 @@ export class Directory {
     const row: TenantRow = { name, resourceName };
     await this.#requests.commit({ put: new Map([rowOf(tenantKey(name), row)]) }, requestId);
     this.#tenants.set(name, row);
+    this.#unwritten.delete(tenantKey(name));
   }
 
   async createDatabase(tenant: string, name: string, id: string, requestId?: string): Promise<void> {
@@ -142,6 +165,30 @@ export class Directory {
     const key = databaseKey(tenant, name);
     await this.#requests.commit({ delete: [key], makesRoom: true }, requestId);
     this.#databases.delete(key);
+    this.#unwritten.delete(key);
+  }
+
+  /** Rows that are known to be missing by what other rows say. */
+  get missing(): Pick<RowDamage, "key" | "what">[] {
+    return [
+      ...[...this.#unwritten].map((key) => ({ key, what: "is missing, and collections lie in what it stands for" })),
+      ...this.lostIds.map((id) => ({ key: collectionKey(id), what: "is missing, and there is a manifest of that collection" })),
+    ];
+  }
+
+  /** Gives each tenant and database that is known by its name alone a row; databases get new ids. Returns their names. */
+  async writeScopes(newId: () => string): Promise<WrittenScopes> {
+    const keys = [...this.#unwritten];
+    const tenants = keys.flatMap((key) => this.#tenants.get(namesIn(key)[0]!) ?? []).filter(({ name }) => keys.includes(tenantKey(name)));
+    const databases = keys.flatMap((key) => this.#databases.get(key) ?? []).map((row) => ({ ...row, id: newId() }));
+    const put = new Map([
+      ...new Map(tenants.map((row) => rowOf(tenantKey(row.name), row))),
+      ...databases.map((row) => rowOf(databaseKey(row.tenant, row.name), row)),
+    ]);
+    if (put.size > 0) await this.#requests.commit({ put }, undefined);
+    for (const row of databases) this.#databases.set(databaseKey(row.tenant, row.name), row);
+    this.#unwritten.clear();
+    return { tenants: [...new Set(tenants.map(({ name }) => name))], databases: databases.map(({ tenant, name }) => ({ tenant, name })) };
   }
 
   /**
@@ -157,6 +204,7 @@ export class Directory {
     await this.#requests.commit({ delete: gone.filter((row) => !put.has(row)), put, makesRoom: true }, requestId);
     this.#tenants.clear();
     this.#databases.clear();
+    this.#unwritten.clear();
     this.#tenants.set(DEFAULT_TENANT, tenant);
     this.#databases.set(key, database);
   }
@@ -234,9 +282,25 @@ export class Directory {
     return { ...fields, sequence: this.#nextSequence++ };
   }
 
+  /**
+   * A row for a collection that has lost its own: an earlier state of that, if there is one, or one of which `made` is all that is
+   * known, with a name after the id.
+   */
+  rowOfLost(id: string, earlier: CollectionRow | null, made: Pick<CollectionRow, "configuration">): CollectionRow {
+    const scope = { tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE };
+    const row = earlier ?? { ...made, ...scope, id, name: "", metadata: null, sequence: this.#nextSequence++, root: id };
+    const isTaken = (name: string): boolean =>
+      this.listCollections().some((other) => other.tenant === row.tenant && other.database === row.database && other.name === name);
+    let name = row.name === "" || isTaken(row.name) ? `recovered-${id}` : row.name;
+    while (isTaken(name)) name = `${name}-again`;
+    return { ...row, name };
+  }
+
   /** Shows a collection that was committed. */
   add(row: CollectionRow): void {
     this.#collections.set(row.id, row);
+    this.#lost.delete(row.id);
+    this.#nameDatabase(row.tenant, row.database);
   }
 
   /** Shows a collection no more, whose deletion was committed. */

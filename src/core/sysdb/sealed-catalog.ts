@@ -78,38 +78,59 @@ export class SealedCatalog {
   }
 
   commit(transaction: CatalogTransaction): Promise<void> {
-    return this.#commits.run(async () => {
-      const { put, expect } = transaction;
-      const { sums, rows } = this.#resealed(transaction);
-      await this.#catalog.commit({
-        ...transaction,
-        put: new Map([...(put ?? []), ...sparesOf(put ?? new Map()), ...rows]),
-        delete: (transaction.delete ?? []).flatMap((key) => (isSpared(key) ? [key, spareKey(key)] : [key])),
-        ...(expect && {
-          expect: new Map([...expect].map(([key, bytes]) => [key, this.#mended.has(key) ? this.#mended.get(key)! : bytes])),
-        }),
-      });
-      for (const [bucket, changed] of sums) this.#sums[bucket] = changed;
-      for (const key of [...(put?.keys() ?? []), ...(transaction.delete ?? []), ...rows.keys()]) this.#forget(key);
+    return this.#commits.run(() => this.#commit(transaction));
+  }
+
+  /** Writes the digests of these `buckets`, too, whether anything in them changes or not. */
+  async #commit(transaction: CatalogTransaction, buckets: readonly number[] = []): Promise<void> {
+    const { put, expect } = transaction;
+    const { sums, rows } = this.#resealed(transaction, buckets);
+    await this.#catalog.commit({
+      ...transaction,
+      put: new Map([...(put ?? []), ...sparesOf(put ?? new Map()), ...rows]),
+      delete: (transaction.delete ?? []).flatMap((key) => (isSpared(key) ? [key, spareKey(key)] : [key])),
+      ...(expect && {
+        expect: new Map([...expect].map(([key, bytes]) => [key, this.#mended.has(key) ? this.#mended.get(key)! : bytes])),
+      }),
     });
+    for (const [bucket, changed] of sums) this.#sums[bucket] = changed;
+    for (const key of [...(put?.keys() ?? []), ...(transaction.delete ?? []), ...rows.keys()]) this.#forget(key);
   }
 
   /** How many rows there are, and what is wrong with them now. */
   inspect(): Promise<{ rows: number; damage: readonly RowDamage[] }> {
     return this.#commits.run(async () => {
-      const now = await SealedCatalog.read(this.#catalog);
-      return { rows: now.#rows.size, damage: now.damage };
+      const { rows, damage } = await this.#read();
+      return { rows: rows.size, damage };
     });
   }
 
-  /** Writes anew what is known from a second copy, spares and digests. */
-  async heal(): Promise<void> {
+  /** Writes anew what is known from a second copy, spares and digests, and deletes what cannot be read and nobody would miss. */
+  heal(): Promise<void> {
+    // Nothing is committed between looking and writing: what is put back is the latest.
+    return this.#commits.run(async () => {
+      const { damage, ...now } = await this.#read();
+      const mended = new Set(damage.filter(({ isMended }) => isMended).map(({ key }) => key));
+      const buckets = Array.from({ length: BUCKETS }, (_, at) => at).filter((at) => mended.has(digestKey(at)));
+      const isConcerned = (key: string): boolean => mended.has(key) || mended.has(spareKey(key)) || buckets.includes(bucketOf(key));
+      const put = new Map([...now.rows].filter(([key]) => isConcerned(key)));
+      const useless = damage.filter(({ key, isMended }) => !isMended && !isMissed(key)).map(({ key }) => key);
+      if (put.size + useless.length + buckets.length > 0) await this.#commit({ put, delete: useless }, buckets);
+    });
+  }
+
+  async #read(): Promise<{ damage: readonly RowDamage[]; rows: ReadonlyMap<string, Uint8Array> }> {
     const now = await SealedCatalog.read(this.#catalog);
-    const mended = now.damage.filter(({ isMended }) => isMended).map(({ key }) => key);
-    const isConcerned = (key: string): boolean =>
-      mended.includes(key) || mended.includes(spareKey(key)) || mended.includes(digestKey(bucketOf(key)));
-    const put = new Map(now.list("").filter(([key]) => isConcerned(key)));
-    if (put.size > 0) await this.commit({ put });
+    return { damage: now.damage, rows: now.#rows };
+  }
+
+  /** A row, or its spare, that is sound in itself although nothing vouches for its being the latest; `null` where there is none. */
+  async unvouched(key: string): Promise<Uint8Array | null> {
+    for (const stored of [key, spareKey(key)]) {
+      const bytes = await this.#catalog.get(stored);
+      if (bytes !== null && isSound(key, bytes)) return bytes;
+    }
+    return null;
   }
 
   #forget(key: string): void {
@@ -119,16 +140,19 @@ export class SealedCatalog {
   }
 
   /** The buckets with a transaction's changes in them, and their rows. */
-  #resealed({ put, delete: deleted }: CatalogTransaction): { sums: Map<number, Sums>; rows: Map<string, Uint8Array> } {
+  #resealed(
+    { put, delete: deleted }: CatalogTransaction,
+    buckets: readonly number[],
+  ): { sums: Map<number, Sums>; rows: Map<string, Uint8Array> } {
     const sums = new Map<number, Sums>();
-    const bucket = (key: string): Sums => {
-      const at = bucketOf(key);
+    const bucket = (key: string, at = bucketOf(key)): Sums => {
       const changed = sums.get(at) ?? new Map(this.#sums[at]);
       sums.set(at, changed);
       return changed;
     };
     for (const [key, bytes] of put ?? []) if (isSealed(key)) bucket(key).set(key, checksumOf(bytes));
     for (const key of deleted ?? []) bucket(key).delete(key);
+    for (const at of buckets) bucket("", at);
     const rows = new Map([...sums].map(([at, changed]) => [digestKey(at), encodeDigest(digestKey(at), changed)]));
     return { sums, rows };
   }
@@ -210,6 +234,11 @@ function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
 
 function sparesOf(put: ReadonlyMap<string, Uint8Array>): [key: string, bytes: Uint8Array][] {
   return [...put].filter(([key]) => isSpared(key)).map(([key, bytes]) => [spareKey(key), bytes]);
+}
+
+/** Rows of these kinds say what is there; of others it is known without them, or matters to nobody any more. */
+function isMissed(key: string): boolean {
+  return ["tenant/", "database/", "collection/", "manifest/", "version/", "staged/"].some((prefix) => key.startsWith(prefix));
 }
 
 function isSpared(key: string): boolean {

@@ -108,19 +108,31 @@ export class SysDb {
     return row;
   }
 
+  /** The row to go on with of a collection whose own is lost, and how much it tells; `made` is all that is known where nothing does. */
+  async rowOfLost(id: string, made: Pick<CollectionRow, "configuration">): Promise<{ row: CollectionRow; known: "outdated" | "lost" }> {
+    const key = collectionKey(id);
+    const bytes = await this.catalog.unvouched(key);
+    const earlier = bytes === null ? null : decodeRow<CollectionRow>(key, bytes);
+    return { row: this.directory.rowOfLost(id, earlier, made), known: earlier === null ? "lost" : "outdated" };
+  }
+
   /**
-   * Puts one manifest in place of all that the collection has, also of those that cannot be read, and of its log, in one transaction.
-   * Returns the blocks that no manifest names any more, those of the `skipped` ones included.
+   * Puts a row and one manifest in place of all that the collection has, also of what cannot be read, and of its log, in one
+   * transaction. Returns the blocks that no manifest names any more, those of the `skipped` ones included.
    */
-  replaceManifest(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+  replaceCollection(row: CollectionRow, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+    const { id } = row;
     return this.#changes.run(async () => {
-      this.directory.collectionById(id);
+      const isLost = this.directory.lostIds.includes(id);
+      if (!isLost) this.directory.collectionById(id);
       const stored = storedAs(id, next);
+      const manifest: [string, Uint8Array] = [manifestKey(id), stored.bytes];
       await this.catalog.commit({
-        put: new Map([[manifestKey(id), stored.bytes]]),
+        put: new Map(isLost ? [[collectionKey(id), encodeRow(collectionKey(id), row)], manifest] : [manifest]),
         delete: this.manifests.keysOf(id).filter((key) => key !== manifestKey(id)),
         truncateLog: [{ collectionId: id, upTo: Infinity }],
       });
+      if (isLost) this.directory.add(row);
       return this.manifests.replace(id, stored, skipped);
     });
   }
