@@ -159,6 +159,7 @@ export type {
   SchemaFunction,
   Space,
   SparseVector,
+  TextConfiguration,
   Where,
   WhereDocument,
   WhereOperator,

@@ -167,13 +167,13 @@ export class Collection<TMeta extends Metadata = Metadata> {
     return this.#info.metadata ?? undefined;
   }
 
-  /** Space, embedding function as stored, and Chroma's index parameters, of which only the space has an effect. */
+  /** Space, embedding function as stored, and Chroma's index parameters; `text` where full-text search is not as by default. */
   get configuration(): CollectionConfiguration & {
     /** Chroma's distributed index, which does not exist here. */
     spann: null;
   } {
-    const { hnsw, embedding_function } = this.#info.configuration;
-    return { hnsw, spann: null, embedding_function };
+    const { hnsw, embedding_function, ...others } = this.#info.configuration;
+    return { hnsw, spann: null, embedding_function, ...others };
   }
 
   /**

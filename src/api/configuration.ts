@@ -1,9 +1,9 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw } from "../core/gateway/validate/configuration.js";
+import { validateHnsw, validateText } from "../core/gateway/validate/configuration.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
-import type { CollectionConfiguration, Metadata, Space } from "../core/types.js";
+import type { CollectionConfiguration, Metadata, Space, TextConfiguration } from "../core/types.js";
 import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";
 import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
@@ -30,6 +30,8 @@ export interface CreateCollectionConfiguration {
     space?: Space;
     [parameter: string]: unknown;
   } | null;
+  /** How full-text search reads the documents; goes with a schema, too. */
+  text?: TextConfiguration;
   /** Embeds the collection's texts, as the argument `embeddingFunction` of `createCollection` does; give one of the two. */
   embeddingFunction?: EmbeddingFunction;
 }
@@ -45,6 +47,11 @@ export interface UpdateCollectionConfiguration {
   };
   /** Taken for Chroma's sake; has no effect. */
   spann?: { [parameter: string]: unknown };
+  /**
+   * Takes the place of all that was said of full-text search; `{}` is the default. Synonyms count from the next search on. Anything
+   * else has the index built anew in the background, and searches go on as before until that is done.
+   */
+  text?: TextConfiguration;
   /**
    * Takes the place of the collection's embedding function. It must have its name, and agree to the change
    * (`validateConfigUpdate`).
@@ -88,7 +95,8 @@ export function createConfiguration(
   if (hnsw.space === undefined && legacySpace !== undefined) {
     hnsw.space = validateHnsw({ space: legacySpace }, "create", 'metadata["hnsw:space"]').space;
   }
-  const input: ConfigurationInput = { hnsw, embedding_function: fn === null ? null : serializeEmbeddingFunction(fn) };
+  const text = validateText(configuration?.text ?? {});
+  const input: ConfigurationInput = { hnsw, embedding_function: fn === null ? null : serializeEmbeddingFunction(fn), text };
   if (fn === null || implicit || !fn.supportedSpaces) return input;
   if (fn.defaultSpace) input.defaultSpace = fn.defaultSpace();
   validateSpace(fn, hnsw.space ?? input.defaultSpace);
@@ -125,6 +133,7 @@ export function modifyConfiguration(
   if (spann != null) validateObject(spann, "configuration.spann");
   const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
   if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
+  if (configuration.text != null) update.text = validateText(configuration.text) ?? {};
   if (next == null) return update;
   validateEmbeddingFunction(next, "configuration.embeddingFunction");
   if (current) validateConfigUpdate(current, next);

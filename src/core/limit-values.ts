@@ -52,6 +52,12 @@ export const rankDepthMax = 64;
 export const rankExpressionsMax = 1024;
 /** Longest term of the text index, in UTF-16 code units; longer words are cut, in documents and queries alike. */
 export const termLengthMax = 64;
+/** Stop words of a collection. */
+export const stopWordsMax = 10_000;
+/** Words and phrases in all groups of synonyms of a collection. */
+export const synonymsMax = 10_000;
+/** Length of a stop word, or of a phrase among synonyms, in UTF-16 code units. */
+export const textWordLengthMax = 256;
 /** Distinct terms in one text query. */
 export const queryTermsMax = 1024;
 /** How deep groups and classes of a regular expression may nest. */
@@ -105,6 +111,8 @@ export const compactionIdleLogBytes = 256 * KiB;
 export const compactionIdleMs = 1500;
 /** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
 export const textIdleMs = 5000;
+/** Time without a write after which a text index is built anew whose words are not those that the configuration asks for. */
+export const textRebuildIdleMs = 300;
 /** Fewest ordinals of deleted records for which a collection is renumbered. */
 export const deadOrdinalsMin = 16_384;
 /** Code bytes, each row's overhead added, up to which a collection is scanned without a graph. */

@@ -16,6 +16,7 @@ import type {
   RecordBatch,
   RecordColumns,
   Space,
+  TextConfiguration,
   Where,
   WhereDocument,
 } from "./types.js";
@@ -32,6 +33,7 @@ export interface ConfigurationInput {
   /** Used when `hnsw.space` is not given: the embedding function's own preference. */
   defaultSpace?: Space;
   embedding_function?: EmbeddingFunctionConfiguration | null;
+  text?: TextConfiguration | undefined;
 }
 
 export interface CreateCollectionRequest extends Scope {
@@ -49,7 +51,12 @@ export interface ModifyCollectionRequest {
   name?: string;
   /** Replaces the old metadata; `null`: there is none any more. */
   metadata?: Metadata | null;
-  configuration?: { hnsw?: Partial<CollectionConfiguration["hnsw"]>; embedding_function?: EmbeddingFunctionConfiguration };
+  configuration?: {
+    hnsw?: Partial<CollectionConfiguration["hnsw"]>;
+    embedding_function?: EmbeddingFunctionConfiguration;
+    /** Takes the place of what there was; `{}`: all is as by default. */
+    text?: TextConfiguration;
+  };
 }
 
 export interface WriteRequest {

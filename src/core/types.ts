@@ -153,6 +153,19 @@ export interface EmbeddingFunctionConfiguration {
   config: Record<string, unknown>;
 }
 
+/** How texts become words, in full-text search. What is left out is as by default. */
+export interface TextConfiguration {
+  /** Whether a word is also found by the same word with other diacritics or vowel signs. Default true. */
+  fold_diacritics?: boolean;
+  /** Words that are neither indexed nor looked for, at most 10,000; in whatever case. Default none. */
+  stop_words?: string[];
+  /**
+   * Groups of words, or of phrases, of which each is also found by the others: at most 10,000 in all. They count from the next
+   * search on. Default none.
+   */
+  synonyms?: string[][];
+}
+
 /** A collection's configuration as stored. `resize_factor` and `sync_threshold` are kept for Chroma's sake and have no effect. */
 export interface CollectionConfiguration {
   /** How vectors are compared, and the graph that large collections get. */
@@ -174,6 +187,8 @@ export interface CollectionConfiguration {
   };
   /** What embeds the texts; `null` for nothing. */
   embedding_function: EmbeddingFunctionConfiguration | null;
+  /** How full-text search reads the documents; missing where all is as by default. */
+  text?: TextConfiguration;
 }
 
 /** Whether there is an index, and how it is built. */

@@ -135,7 +135,7 @@ export interface CollectionPart<Section> {
 
 /** A part's class: how parts of this kind are made, and what a manifest's section of it says. */
 export interface PartClass<Section> {
-  readonly idleJob?: PartJob<Section>;
+  readonly idleJobs?: readonly PartJob<Section>[];
   new (home: PartHome): CollectionPart<Section>;
   /** The section of a collection without records. */
   empty(): Section;

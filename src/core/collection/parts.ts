@@ -28,8 +28,8 @@ export const partNames = Object.keys(classes) as PartName[];
 
 /** The idle work of those parts that have some. */
 export const partJobs: readonly { name: PartName; job: PartJob<unknown> }[] = partNames.flatMap((name) => {
-  const { idleJob }: PartClass<unknown> = classes[name];
-  return idleJob === undefined ? [] : [{ name, job: idleJob }];
+  const { idleJobs = [] }: PartClass<unknown> = classes[name];
+  return idleJobs.map((job) => ({ name, job }));
 });
 
 /** Parts without their names: what all have in common. */

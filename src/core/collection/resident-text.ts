@@ -11,6 +11,7 @@ import { Bitmap } from "../base/bitmap.js";
 import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import { type Analyzer, defaultAnalyzer } from "../index/text/analyzer.js";
 import { type TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { loadTextIndex, saveTextIndex, type TextSnapshot } from "../segment/text-section.js";
@@ -36,12 +37,14 @@ const DEAD_SHARE_MAX = 0.2;
 export class ResidentText {
   readonly #store: BlockStore;
   readonly #owner: string;
+  readonly analyzer: Analyzer;
   #live: LiveText | null = null;
 
   /** `owner` names collection and segment in errors. */
-  constructor(store: BlockStore, owner: string) {
+  constructor(store: BlockStore, owner: string, analyzer: Analyzer = defaultAnalyzer) {
     this.#store = store;
     this.#owner = owner;
+    this.analyzer = analyzer;
   }
 
   /** Whether the index is in memory, or on its way there. */
@@ -101,8 +104,9 @@ export class ResidentText {
   /** Looks at the source at once, so that no write falls between what it says and the first `touch`. */
   #begin(source: TextSource, tick: Tick): LiveText {
     const snapshot = source.snapshot();
-    const load = async () => (snapshot === null ? null : loadTextIndex(this.#store, snapshot, this.#owner, tick));
-    return new LiveText(load(), snapshot, source);
+    const { analyzer } = this;
+    const load = async () => (snapshot === null ? null : loadTextIndex(this.#store, snapshot, this.#owner, tick, analyzer));
+    return new LiveText(load(), analyzer, snapshot, source);
   }
 }
 
@@ -119,13 +123,13 @@ class LiveText {
   readonly #lock = new ReadWriteLock();
   #vacuuming = false;
 
-  constructor(load: Promise<TextIndex | null>, snapshot: TextSnapshot | null, source: TextSource) {
+  constructor(load: Promise<TextIndex | null>, analyzer: Analyzer, snapshot: TextSnapshot | null, source: TextSource) {
     const nextOrdinal = source.nextOrdinal();
     this.#dirty = Bitmap.of(source.uncompacted());
     this.#dirty.addAll(snapshot?.stale ?? []);
     for (let ordinal = snapshot?.nextOrdinal ?? 0; ordinal < nextOrdinal; ordinal++) this.#dirty.add(ordinal);
     this.loaded = load.then((index) => {
-      this.#index = index ?? new TextIndex();
+      this.#index = index ?? new TextIndex(analyzer);
       // A snapshot that cannot be used covers nothing.
       if (index === null) for (let ordinal = 0; ordinal < nextOrdinal; ordinal++) this.#dirty.add(ordinal);
     });

@@ -1,14 +1,20 @@
 /**
  * The text of a collection: its full-text index, kept in snapshots on disk and in memory once it is searched. An index costs
  * more to write than the rest of a collection, so it is written by an idle job and not by compactions.
+ *
+ * How texts become words is a matter of the collection's configuration, and may change. An index answers as it was made until
+ * another one is complete and written; the snapshot says how it was made, and the job is due while that is not what is wanted.
  */
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
+import { type Analysis, type Analyzer, createAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
+import { Synonyms } from "../index/text/synonyms.js";
 import type { TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
 import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
+import type { TextConfiguration } from "../types.js";
 import type { Inspection } from "./inspection.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared } from "./part.js";
 import { ResidentText, type TextSource } from "./resident-text.js";
@@ -26,11 +32,18 @@ const STALE_SHARE_MAX = 0.2;
 export class CollectionText implements CollectionPart<TextSection> {
   readonly #home: PartHome;
   #section: TextSection = CollectionText.empty();
+  /** What searches ask. */
   #index: ResidentText;
+  #analysis: Analysis | undefined;
+  /** What is to take its place; in the making. */
+  #next: ResidentText | null = null;
+  #read: { text: TextConfiguration | undefined; analysis: Analysis | undefined } | null = null;
+  #synonyms: { groups: unknown; analyzer: Analyzer; synonyms: Synonyms } | null = null;
 
   constructor(home: PartHome) {
     this.#home = home;
-    this.#index = this.#newIndex();
+    this.#analysis = this.#wanted;
+    this.#index = this.#newIndex(this.#analysis);
   }
 
   static empty(): TextSection {
@@ -54,17 +67,24 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   get bytes(): number {
-    return this.#index.bytes;
+    return this.#index.bytes + (this.#next?.bytes ?? 0);
   }
 
   /** The index is loaded by the first search. */
   async open(section: TextSection): Promise<void> {
     this.#section = section;
+    if (section.snapshot === null) return;
+    this.#analysis = section.snapshot.analysis;
+    this.#index = this.#newIndex(this.#analysis);
+  }
+
+  configure(): void {
+    if (this.#isOutdated) this.#home.noteWork();
   }
 
   apply({ written, deleted }: AppliedRecords): void {
     const touched = written.filter(([, { document }]) => document !== undefined).map(([ordinal]) => ordinal);
-    this.#index.touch([...touched, ...deleted]);
+    for (const index of [this.#index, this.#next]) index?.touch([...touched, ...deleted]);
   }
 
   async compact({ entries }: MemtableChanges): Promise<Prepared<TextSection>> {
@@ -75,17 +95,28 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** The index is not translated but built again. */
   async renumber(): Promise<Prepared<TextSection>> {
     return this.#prepared({ ...this.#section, snapshot: null }, () => {
-      this.#index = this.#newIndex();
+      this.#analysis = this.#wanted;
+      this.#index = this.#newIndex(this.#analysis);
+      this.#next = null;
     });
   }
 
-  static readonly idleJob: PartJob<TextSection> = {
-    idleMs: limits.textIdleMs,
-    priority: 2,
-    isAwaited: false,
-    isDue: (text: CollectionText) => text.#isSnapshotDue,
-    run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
-  };
+  static readonly idleJobs: readonly PartJob<TextSection>[] = [
+    {
+      idleMs: limits.textIdleMs,
+      priority: 2,
+      isAwaited: false,
+      isDue: (text: CollectionText) => text.#isSnapshotDue,
+      run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
+    },
+    {
+      idleMs: limits.textRebuildIdleMs,
+      priority: 3,
+      isAwaited: true,
+      isDue: (text: CollectionText) => text.#isOutdated && text.#home.indexes.fullText,
+      run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
+    },
+  ];
 
   get #isSnapshotDue(): boolean {
     const { hasDocuments, snapshot } = this.#section;
@@ -93,14 +124,40 @@ export class CollectionText implements CollectionPart<TextSection> {
     return snapshot === null || staleShare(snapshot, this.#home.records.compactedEnd) > STALE_SHARE_MAX;
   }
 
+  /** What the collection's configuration asks for; worked out once for each configuration. */
+  get #wanted(): Analysis | undefined {
+    const { text } = this.#home.row.configuration;
+    if (this.#read === null || this.#read.text !== text) this.#read = { text, analysis: analysisOf(text) };
+    return this.#read.analysis;
+  }
+
+  get #isOutdated(): boolean {
+    return this.#analysis !== this.#wanted && keyOf(this.#analysis) !== keyOf(this.#wanted);
+  }
+
   /** What is written while this runs stays in the memtable, hence is read again on loading. */
   async #saveSnapshot(writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
-    const index = this.#index;
-    const wasLoaded = index.isLoaded;
-    const snapshot = await index.save(this.#unlockedSource, this.#home.records.compactedEnd, writer, tick);
-    return this.#prepared({ ...this.#section, snapshot }, () => {
-      if (!wasLoaded) index.unload();
-    });
+    const [analysis, replaces] = [this.#wanted, this.#isOutdated];
+    const index = replaces ? (this.#next = this.#newIndex(analysis)) : this.#index;
+    const wasLoaded = this.#index.isLoaded;
+    const source: TextSource = replaces ? { ...this.#unlockedSource, snapshot: () => null } : this.#unlockedSource;
+    try {
+      const saved = await index.save(source, this.#home.records.compactedEnd, writer, tick);
+      const snapshot = analysis === undefined ? saved : { ...saved, analysis };
+      return this.#prepared({ ...this.#section, snapshot }, () => {
+        if (replaces) this.#put(index, analysis);
+        if (!wasLoaded) index.unload();
+      });
+    } catch (error) {
+      this.#next = null;
+      throw error;
+    }
+  }
+
+  #put(index: ResidentText, analysis: Analysis | undefined): void {
+    this.#index = index;
+    this.#analysis = analysis;
+    this.#next = null;
   }
 
   #prepared(section: TextSection, effect?: () => void): Prepared<TextSection> {
@@ -111,8 +168,8 @@ export class CollectionText implements CollectionPart<TextSection> {
     return { section, install };
   }
 
-  #newIndex(): ResidentText {
-    return new ResidentText(this.#home.context.blocks, `collection "${this.#home.row.name}" (text)`);
+  #newIndex(analysis: Analysis | undefined): ResidentText {
+    return new ResidentText(this.#home.context.blocks, `collection "${this.#home.row.name}" (text)`, createAnalyzer(analysis));
   }
 
   // ---- reading
@@ -124,7 +181,17 @@ export class CollectionText implements CollectionPart<TextSection> {
 
   /** Under the shared lock: complete as of this moment. */
   search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
-    return this.#index.search(this.#source, query, options, tick);
+    return this.#index.search(this.#source, query, { ...options, synonyms: this.#synonymsNow() }, tick);
+  }
+
+  /** Analyzed once for every configuration and index. */
+  #synonymsNow(): Synonyms | null {
+    const groups = this.#home.row.configuration.text?.synonyms;
+    if (groups === undefined) return null;
+    const { analyzer } = this.#index;
+    if (this.#synonyms?.groups !== groups || this.#synonyms.analyzer !== analyzer)
+      this.#synonyms = { groups, analyzer, synonyms: new Synonyms(analyzer, groups) };
+    return this.#synonyms.synonyms;
   }
 
   /** For callers that hold the shared lock. */
@@ -143,6 +210,18 @@ export class CollectionText implements CollectionPart<TextSection> {
     const { records } = this.#home;
     return { ...this.#source, documents: (ordinals) => this.#home.read(() => records.documents(ordinals)) };
   }
+}
+
+/** What an index depends on; `undefined` where all is as by default. */
+function analysisOf({ fold_diacritics, stop_words = [] }: TextConfiguration = {}): Analysis | undefined {
+  const analysis: Analysis = fold_diacritics === false ? { keepDiacritics: true } : {};
+  const stopWords = stopWordsOf(stop_words, analysis);
+  if (stopWords.length > 0) analysis.stopWords = stopWords;
+  return Object.keys(analysis).length === 0 ? undefined : analysis;
+}
+
+function keyOf(analysis: Analysis | undefined): string {
+  return JSON.stringify(analysis ?? {});
 }
 
 function hasDocument(entry: Entry[1]): boolean {

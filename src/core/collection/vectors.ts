@@ -259,13 +259,15 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   /** Writes the graph, tidied up, once building has come to an end and enough has changed. */
-  static readonly idleJob: PartJob<VectorsSection> = {
-    idleMs: limits.graphIdleMs,
-    priority: 1,
-    isAwaited: true,
-    isDue: (vectors: CollectionVectors) => vectors.isGraphBuilt && vectors.#graphChangedShare > GRAPH_CHANGED_SHARE_MAX,
-    run: (vectors: CollectionVectors, writer, tick) => vectors.#saveGraph(writer, tick),
-  };
+  static readonly idleJobs: readonly PartJob<VectorsSection>[] = [
+    {
+      idleMs: limits.graphIdleMs,
+      priority: 1,
+      isAwaited: true,
+      isDue: (vectors: CollectionVectors) => vectors.isGraphBuilt && vectors.#graphChangedShare > GRAPH_CHANGED_SHARE_MAX,
+      run: (vectors: CollectionVectors, writer, tick) => vectors.#saveGraph(writer, tick),
+    },
+  ];
 
   async #saveGraph(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
     if (this.#fixed === null) return null;

@@ -30,13 +30,14 @@ import type {
   MetadataValue,
   RecordBatch,
   Scalar,
+  TextConfiguration,
 } from "../types.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
-import { validateHnsw } from "./validate/configuration.js";
+import { validateHnsw, validateText } from "./validate/configuration.js";
 import { validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateCount, validateInclude, validateName, validateObject } from "./validate/values.js";
 
@@ -104,12 +105,18 @@ export function planConfiguration(given: ConfigurationInput): CollectionConfigur
   return {
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
     embedding_function: storedJson(given.embedding_function ?? null, "configuration.embedding_function"),
+    ...textOf(validateText(given.text ?? {})),
   };
+}
+
+function textOf(text: TextConfiguration | undefined): Pick<CollectionConfiguration, "text"> {
+  return text === undefined ? {} : { text };
 }
 
 /** Only one of the two may say something, as in Chroma: then it counts, and the other does not. */
 function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
-  const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction });
+  const { text } = configuration;
+  const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction, text });
   const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
   if (saysNothing)
     return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
@@ -135,6 +142,7 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
       request.configuration?.embedding_function ?? current.embedding_function,
       "configuration.embedding_function",
     ),
+    ...textOf(request.configuration?.text === undefined ? current.text : validateText(request.configuration.text)),
   };
 }
 

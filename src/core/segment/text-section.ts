@@ -7,6 +7,7 @@ import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import { type Analysis, createAnalyzer } from "../index/text/analyzer.js";
 import { TextIndex } from "../index/text/text-index.js";
 
 /** A stored text index. Plain JSON: manifests hold it. */
@@ -16,6 +17,8 @@ export interface TextSnapshot {
   nextOrdinal: number;
   /** Covered ordinals changed or deleted since, ascending. */
   stale: number[];
+  /** How documents were read; missing where it was as by default. */
+  analysis?: Analysis;
 }
 
 const COLUMN = "piece";
@@ -37,8 +40,9 @@ export function loadTextIndex(
   snapshot: TextSnapshot,
   owner: string,
   tick: Tick,
+  analyzer = createAnalyzer(snapshot.analysis),
 ): Promise<TextIndex | null> {
-  return TextIndex.load(readPieces(store, snapshot, owner), tick);
+  return TextIndex.load(readPieces(store, snapshot, owner), tick, analyzer);
 }
 
 /** Past the block cache: pieces are read once and would push out blocks that are read often. */

@@ -27,6 +27,9 @@ const CAMEL_BREAK = /(?<=\p{Ll}\p{M}*)(?=\p{Lu})|(?<=\p{Lu}\p{M}*)(?=\p{Lu}\p{M}
 /** One sentence of each script without spaces; how they are split stands for the dictionaries in use. */
 const PROBE = "今天天气很好我们去公园吧 東京都に住んでいます カタカナ テスト ภาษาไทยง่ายนิดเดียว ພາສາລາວ ភាសាខ្មែរ မြန်မာဘာသာ";
 
+/** The locale is fixed: terms must not depend on the user's language settings. */
+const platformSegmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter("en", { granularity: "word" }) : null;
+
 export type TokenKind = "word" | "whole" | "part" | "pair";
 
 export interface Token {
@@ -36,40 +39,63 @@ export interface Token {
   kind: TokenKind;
 }
 
+/** What an index depends on, of what a collection's configuration says. Plain JSON: it is stored with each index. */
+export interface Analysis {
+  keepDiacritics?: true;
+  /** As terms, ascending. */
+  stopWords?: string[];
+}
+
 export interface Analyzer {
-  /** In the order of the text; what is joined comes after the words in it. */
+  /** In the order of the text; what is joined comes after the words in it. Stop words are left out. */
   analyze(text: string): Token[];
   /** Equal signatures analyze alike, as far as a probe of every script can tell. */
   readonly signature: string;
 }
 
 /** Without a segmenter pairs of characters are the words of scripts without spaces. */
-export function createAnalyzer(segmenter: Intl.Segmenter | null): Analyzer {
-  const splitWords = wordSplitter(segmenter);
+export function createAnalyzer(analysis: Analysis = {}, segmenter: Intl.Segmenter | null = platformSegmenter): Analyzer {
+  const rules: Rules = {
+    splitWords: wordSplitter(segmenter),
+    pairKind: segmenter === null ? "word" : "pair",
+    bare: analysis.keepDiacritics ? (form) => form : unmarked,
+    stopWords: new Set(analysis.stopWords),
+  };
   let signature: string | undefined;
   return {
-    analyze: (text) => new Analysis(splitWords, segmenter === null ? "word" : "pair").of(text),
+    analyze: (text) => new Tokens(rules).of(text),
     get signature() {
       // Dictionaries are loaded to find it, so it is found once.
-      return (signature ??= `${VERSION} ${splitWords(PROBE).join(" ")}`);
+      return (signature ??= `${VERSION} ${JSON.stringify(analysis)} ${rules.splitWords(PROBE).join(" ")}`);
     },
   };
 }
 
-/** The analyzer of this platform. The locale is fixed: terms must not depend on the user's language settings. */
-export const defaultAnalyzer = createAnalyzer(
-  typeof Intl.Segmenter === "function" ? new Intl.Segmenter("en", { granularity: "word" }) : null,
-);
+/** Words as the stop words of an analysis: each as the terms that it is found by. */
+export function stopWordsOf(words: readonly string[], analysis: Analysis): string[] {
+  const { analyze } = createAnalyzer({ ...analysis, stopWords: [] });
+  const terms = words.flatMap((word) => analyze(word)).flatMap(({ term, kind }) => (kind === "word" ? term : []));
+  return [...new Set(terms)].sort();
+}
 
-class Analysis {
-  readonly #splitWords: SplitWords;
+/** The analyzer of a collection that says nothing else. */
+export const defaultAnalyzer = createAnalyzer();
+
+interface Rules {
+  splitWords: SplitWords;
   /** What pairs are where there are no words beside them. */
-  readonly #pairKind: TokenKind;
+  pairKind: TokenKind;
+  /** What is left of a form in its term. */
+  bare(form: string): string;
+  stopWords: ReadonlySet<string>;
+}
+
+class Tokens {
+  readonly #rules: Rules;
   readonly #tokens: Token[] = [];
 
-  constructor(splitWords: SplitWords, pairKind: TokenKind) {
-    this.#splitWords = splitWords;
-    this.#pairKind = pairKind;
+  constructor(rules: Rules) {
+    this.#rules = rules;
   }
 
   of(text: string): Token[] {
@@ -93,20 +119,21 @@ class Analysis {
 
   /** A pair that is a word already is not said twice. */
   #run(run: string): void {
-    const words = this.#splitWords(run).filter((word) => word !== "");
+    const words = this.#rules.splitWords(run).filter((word) => word !== "");
     for (const word of words) this.#add(word, "word");
     const said = new Set(words);
-    for (const pair of pairsOf(run)) if (!said.has(pair)) this.#add(pair, this.#pairKind);
+    for (const pair of pairsOf(run)) if (!said.has(pair)) this.#add(pair, this.#rules.pairKind);
   }
 
   #whole(words: readonly string[], joined: string): void {
     const form = cut(caseFolded(joined).replaceAll(/[’׳]/g, "'").replaceAll("‐", "-"));
-    this.#tokens.push({ term: cut(unmarked(caseFolded(words.join("")))), form, kind: "whole" });
+    this.#tokens.push({ term: cut(this.#rules.bare(caseFolded(words.join("")))), form, kind: "whole" });
   }
 
   #add(word: string, kind: TokenKind): void {
     const form = cut(word);
-    this.#tokens.push({ term: cut(unmarked(form)), form, kind });
+    const term = cut(this.#rules.bare(form));
+    if (!this.#rules.stopWords.has(term)) this.#tokens.push({ term, form, kind });
   }
 }
 

@@ -3,9 +3,12 @@ import type { Bitmap } from "../../base/bitmap.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { Analyzer, Token, TokenKind } from "./analyzer.js";
+import type { Synonyms } from "./synonyms.js";
 
 /** What a token of a query counts beside its words; measured on public sets. */
 const KIND_WEIGHTS: Readonly<Record<TokenKind, number>> = { word: 1, whole: 0.25, part: 0.5, pair: 0.5 };
+/** What a term counts that is looked for in place of another. */
+const SYNONYM_WEIGHT = 0.75;
 /** Largest edit distance, as in MiniSearch. */
 const EDIT_DISTANCE_MAX = 6;
 
@@ -15,6 +18,8 @@ export interface TextSearchOptions {
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
+  /** What stands for words of the query, and counts a little less. */
+  synonyms?: Synonyms | null;
   /** Only these documents are ranked. Scores stay those of the whole collection. */
   allowed: Bitmap;
 }
@@ -29,17 +34,20 @@ export interface QueryTerm {
   editDistance: number;
 }
 
-export function parseQuery(analyzer: Analyzer, text: string, { prefix, fuzzy }: TextSearchOptions): QueryTerm[] {
+export function parseQuery(analyzer: Analyzer, text: string, { prefix, fuzzy, synonyms }: TextSearchOptions): QueryTerm[] {
   const tokens = analyzer.analyze(text);
-  checkWords(tokens);
+  const others = synonyms?.of(tokens) ?? [];
+  checkWords([...tokens, ...others]);
   const unfinished = new Set(prefix ? lastTerms(tokens) : []);
   const terms = new Map<string, QueryTerm>();
-  for (const { term, form, kind } of tokens) {
+  const add = ({ term, form, kind }: Token, share: number): void => {
     const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
     const known = terms.get(form) ?? { term, form, weight: 0, isPrefix: unfinished.has(term), editDistance };
-    known.weight += KIND_WEIGHTS[kind];
+    known.weight += share * KIND_WEIGHTS[kind];
     terms.set(form, known);
-  }
+  };
+  for (const token of tokens) add(token, 1);
+  for (const token of others) if (!terms.has(token.form)) add(token, SYNONYM_WEIGHT);
   return [...terms.values()];
 }
 

@@ -1,0 +1,175 @@
+/** How full-text search reads the documents is a matter of the collection's configuration, and may change while it is in use. */
+import { afterEach, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { gate, turns } from "../testing/gate.js";
+import { Engine } from "./engine.js";
+import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { limits } from "./limits.js";
+import type { TextConfiguration } from "./types.js";
+
+const opened: Engine[] = [];
+
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.close();
+});
+
+class Library {
+  readonly environment = new TestEnvironment();
+  storage = new FaultInjectingStorage();
+  beforeBlock: () => Promise<void> = async () => undefined;
+  engine!: Engine;
+  collectionId!: string;
+
+  static async open(text: TextConfiguration | undefined, documents: string[]): Promise<Library> {
+    const library = new Library();
+    await library.start();
+    const scope = { tenant: "default_tenant", database: "default_database", name: "library", metadata: null };
+    const { id } = await library.engine.service.createCollection({ ...scope, configuration: { text }, getOrCreate: false });
+    library.collectionId = id;
+    await library.add(documents);
+    return library;
+  }
+
+  async reopen(): Promise<void> {
+    await this.engine.close();
+    this.storage = this.storage.reopen();
+    await this.start();
+  }
+
+  async start(): Promise<void> {
+    const { storage, environment } = this;
+    const write = storage.blobs.write.bind(storage.blobs);
+    storage.blobs.write = async (bytes) => {
+      await this.beforeBlock();
+      return write(bytes);
+    };
+    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
+    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment, options });
+    opened.push(this.engine);
+  }
+
+  async add(documents: string[]): Promise<void> {
+    const embeddings = { dimension: 1, values: new Float32Array(documents.length), present: null };
+    const records = { ids: documents, embeddings, documents, metadatas: null, uris: null };
+    await this.engine.service.write({ collectionId: this.collectionId, operation: "upsert", records });
+  }
+
+  async find(query: string, version?: number): Promise<string[]> {
+    const { collectionId } = this;
+    const request = {
+      collectionId,
+      query,
+      nResults: 10,
+      prefix: false,
+      fuzzy: 0,
+      include: [] as never[],
+      ...(version === undefined ? {} : { version }),
+    };
+    return (await this.engine.service.searchText(request)).ids;
+  }
+
+  async modify(text: TextConfiguration): Promise<TextConfiguration | undefined> {
+    const { configuration } = await this.engine.service.modifyCollection({ collectionId: this.collectionId, configuration: { text } });
+    return configuration.text;
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.environment.advance(ms);
+    await turns();
+    while ((await this.engine.service.info()).compacting) await turns();
+  }
+
+  async findings(): Promise<unknown[]> {
+    return (await this.engine.service.verifyCollection({ collectionId: this.collectionId, deep: true })).findings;
+  }
+}
+
+test("by default case, marks and joints keep nothing from being found, and what is written alike comes first", async () => {
+  const library = await Library.open(undefined, ["cafe", "Café", "co-operate", "getUserName", "南京市长江大桥", "서울에서"]);
+  const queries = {
+    café: ["Café", "cafe"],
+    CAFE: ["cafe", "Café"],
+    cooperate: ["co-operate"],
+    user: ["getUserName"],
+    南京: ["南京市长江大桥"],
+  };
+  for (const [query, ids] of Object.entries({ ...queries, 서울: ["서울에서"] })) expect(await library.find(query)).toEqual(ids);
+});
+
+test("a collection may tell one word from the other, and leave some out", async () => {
+  const library = await Library.open({ fold_diacritics: false, stop_words: ["The", "dE"] }, ["the café", "de cafe"]);
+  expect(await library.find("café")).toEqual(["the café"]);
+  expect(await library.find("cafe")).toEqual(["de cafe"]);
+  expect(await library.find("the DE")).toEqual([]);
+  await library.engine.compact(library.collectionId);
+  await library.pause(limits.textIdleMs);
+  expect(await library.findings()).toEqual([]);
+});
+
+test("synonyms count from the next search on, words for phrases as well", async () => {
+  const library = await Library.open(undefined, ["a car", "an automobile", "the Big Apple", "New York"]);
+  expect(await library.find("car")).toEqual(["a car"]);
+  const synonyms = [
+    ["Car", "automobile"],
+    ["NYC", "new york", "big apple"],
+  ];
+  expect(await library.modify({ synonyms })).toEqual({ synonyms });
+  expect(await library.find("car")).toEqual(["a car", "an automobile"]);
+  expect((await library.find("nyc")).sort()).toEqual(["New York", "the Big Apple"]);
+  expect(await library.find("new york")).toEqual(["New York", "the Big Apple"]);
+  expect(await library.find("new")).toEqual(["New York"]);
+  expect(await library.modify({})).toBeUndefined();
+  expect(await library.find("car")).toEqual(["a car"]);
+});
+
+test("a changed analysis counts once its index is built; until then searches go on as before, written documents included", async () => {
+  const library = await Library.open(undefined, ["cafe", "café"]);
+  await library.engine.compact(library.collectionId);
+  await library.pause(limits.textIdleMs);
+  const { held, open } = gate();
+  library.beforeBlock = () => held;
+  await library.modify({ fold_diacritics: false });
+  library.environment.advance(limits.textRebuildIdleMs);
+  await turns();
+  expect((await library.engine.service.info()).compacting).toBe(true);
+  await library.add(["café au lait"]);
+  expect(await library.find("cafe")).toEqual(["cafe", "café", "café au lait"]);
+  open();
+  await library.pause(limits.textRebuildIdleMs);
+  expect(await library.find("cafe")).toEqual(["cafe"]);
+  expect(await library.find("café")).toEqual(["café", "café au lait"]);
+  await library.engine.compact(library.collectionId);
+  expect(await library.findings()).toEqual([]);
+  await library.reopen();
+  expect(await library.find("cafe")).toEqual(["cafe"]);
+});
+
+test("a rebuild that fails leaves the index as it was, and is done after the next opening", async () => {
+  const library = await Library.open(undefined, ["cafe", "café"]);
+  await library.engine.compact(library.collectionId);
+  await library.pause(limits.textIdleMs);
+  library.beforeBlock = () => Promise.reject(new Error("the disk is full"));
+  await library.modify({ fold_diacritics: false });
+  await library.pause(limits.textRebuildIdleMs);
+  expect(await library.find("cafe")).toEqual(["cafe", "café"]);
+  library.beforeBlock = async () => undefined;
+  await library.reopen();
+  expect(await library.find("cafe")).toEqual(["cafe", "café"]);
+  await library.pause(limits.textRebuildIdleMs);
+  expect(await library.find("cafe")).toEqual(["cafe"]);
+});
+
+test("what is wrong with it is refused by name", async () => {
+  const library = await Library.open(undefined, ["cafe"]);
+  const wrong: [unknown, RegExp][] = [
+    [{ stopWords: [] }, /configuration\.text has the field "stopWords".*stop_words/],
+    [{ stop_words: "the" }, /stop_words must be an array of words/],
+    [{ stop_words: ["the", " "] }, /stop_words\[1\] must be a string that is not blank/],
+    [{ synonyms: ["a"] }, /synonyms\[0\] must be an array of words/],
+    [{ fold_diacritics: 1 }, /fold_diacritics must be true or false/],
+    [{ stop_words: Array.from({ length: limits.stopWordsMax + 1 }, () => "a") }, /stopWordsMax/],
+    [{ synonyms: [["a", "b".repeat(limits.textWordLengthMax + 1)]] }, /textWordLengthMax/],
+  ];
+  for (const [text, message] of wrong) await expect(library.modify(text as TextConfiguration)).rejects.toThrow(message);
+});
