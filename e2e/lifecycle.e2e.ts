@@ -6,6 +6,7 @@ import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
+import { killPage, openInOwnProcess } from "../tools/browser/page-process.js";
 import { can } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -109,18 +110,14 @@ test("clients of different paths and several collections keep apart", async () =
   await page.close();
 });
 
-test.runIf(can("crashPage"))("a crashed renderer loses nothing, and another tab goes on", async () => {
-  const page = await openTab(suite.context, suite.app);
-  await openWith(page, "crash", 300);
-  const crashed = page.waitForEvent("crash");
-  const session = await suite.context.newCDPSession(page);
-  // The answer to this never comes.
-  void session.send("Page.crash").catch(() => undefined);
-  await crashed;
+test("a page whose process dies loses nothing, and another tab goes on", async () => {
+  const own = await openInOwnProcess(suite.profile, () => openTab(suite.context, suite.app));
+  await openWith(own.page, "crash", 300);
+  await killPage(own);
   const next = await openTab(suite.context, suite.app);
   expect(await faults(next, "crash", 300)).toEqual([]);
   await next.close();
-  await page.close();
+  await own.page.close();
 });
 
 test("a worker that dies is followed by another, in which what is under way goes on", async () => {

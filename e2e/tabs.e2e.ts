@@ -10,6 +10,7 @@ import type { Page } from "playwright";
 import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { killPage, type OwnPage, openInOwnProcess } from "../tools/browser/page-process.js";
 import { can, target } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -131,23 +132,20 @@ test("a follower has a port to the holder's worker, and a relay where there is n
 
 type Ending = "close" | "crash" | "terminate" | "reload" | "client.close";
 
-async function end(page: Page, how: Ending): Promise<void> {
+async function end({ page, pids }: OwnPage, how: Ending): Promise<void> {
   if (how === "close") return page.close();
   if (how === "reload") return page.reload().then(() => untilReady(page));
   if (how === "terminate") return page.evaluate(() => workers.at(-1)!.terminate());
   if (how === "client.close") return page.evaluate(() => client.close());
-  const crashed = page.waitForEvent("crash");
-  const session = await page.context().newCDPSession(page);
-  void session.send("Page.crash").catch(() => undefined);
-  await crashed;
+  return killPage({ page, pids });
 }
 
 test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
   "when the holder ends in the middle of work (%s), the others go on and nothing is lost or done twice",
   async (how) => {
-    if (how === "crash" && !can("crashPage")) return;
     const path = `end-${how}`;
-    const holder = await joinIn(path);
+    const holder = await openInOwnProcess(suite.profile, () => openTab(suite.context, suite.app));
+    await openIn(holder.page, path);
     const others = [await joinIn(path), await joinIn(path)];
     await untilStandby(holder.page, path);
     await add(holder.page, 0, 100);
@@ -167,7 +165,7 @@ test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
       );
     }
     await others[0]!.page.waitForFunction(() => written >= 100);
-    await end(holder.page, how);
+    await end(holder, how);
     for (const { page } of others) await page.evaluate(() => writing);
     const found = await others[1]!.page.evaluate(async () => {
       const { ids } = await collection.get();
@@ -264,7 +262,7 @@ test("a holder that hangs loses the lease to one that answers, and follows when 
   await other.page.close();
 });
 
-test.runIf(can("crashPage"))("a holder whose page is frozen goes on serving", async () => {
+test.runIf(can("devtools"))("a holder whose page is frozen goes on serving", async () => {
   const holder = await joinIn("frozen");
   const other = await joinIn("frozen");
   const session = await suite.context.newCDPSession(holder.page);
@@ -277,7 +275,7 @@ test.runIf(can("crashPage"))("a holder whose page is frozen goes on serving", as
   for (const { page } of [third, other, holder]) await page.close();
 });
 
-test.runIf(can("crashPage"))(
+test.runIf(can("extensions"))(
   "an extension's background service worker, its offscreen document and its pages share one database",
   async () => {
     const [folder, profile] = [await mkdtemp(join(tmpdir(), "tidepool-extension-")), await createProfile()];

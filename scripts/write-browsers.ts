@@ -32,7 +32,6 @@ const titles: Record<keyof Capabilities, string> = {
   accessHandles: "has synchronous access handles, and so storage `opfs`",
   relaxedSimd: "has WebAssembly's relaxed SIMD",
   devtools: "obeys a debugger: freezing a page, clearing site data",
-  crashPage: "lets the process of one page be ended",
   extensions: "takes extensions from a folder",
   backForwardCache: "tells what becomes of a page in the back/forward cache",
 };

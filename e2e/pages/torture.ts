@@ -3,7 +3,7 @@
  * everything there is. What was acknowledged is remembered outside of the browser, by whoever asks for the operations.
  *
  * A record belongs to a lane, which is one stream of operations, and has the number of the operation that wrote it last as its
- * stamp. Everything else in it follows from these.
+ * stamp. Everything else in it follows from these. A page has several databases open at once, each by its path.
  */
 import { type Collection, TidepoolClient, type TidepoolClientOptions } from "tidepool-db";
 
@@ -29,11 +29,18 @@ export interface Reading {
 
 const DIMENSION = 16;
 
+interface Opened {
+  client: TidepoolClient;
+  collection: Collection;
+}
+
 const page = globalThis as unknown as {
-  torture?: { client: TidepoolClient; collection: Collection };
-  /** The latest that the client has started. */
-  tortureWorker?: Worker;
+  torture?: Map<string, Opened>;
+  /** The latest that the client of each path has started. */
+  tortureWorkers?: Map<string, Worker>;
 };
+const opened = (page.torture ??= new Map<string, Opened>());
+const workers = (page.tortureWorkers ??= new Map<string, Worker>());
 
 function embeddingOf(lane: number, record: number, stamp: number): number[] {
   return Array.from({ length: DIMENSION }, (_, i) => ((lane * 31 + record * 17 + stamp * 7 + i * i) % 64) / 8);
@@ -45,16 +52,21 @@ function documentOf(lane: number, record: number, stamp: number, length: number)
 
 const idOf = (lane: number, record: number): string => `${lane}:${record}`;
 
-/** Opens the database in this page, anew where it was open. Resolves once it answers. */
+/** Opens a database in this page, anew where it was open. Resolves once it answers. */
 export async function open(options: TidepoolClientOptions): Promise<void> {
-  const worker = (): Worker => (page.tortureWorker = new Worker("./package/worker.js", { type: "module" }));
+  const path = options.path!;
+  const worker = (): Worker => {
+    const started = new Worker("./package/worker.js", { type: "module" });
+    workers.set(path, started);
+    return started;
+  };
   const client = new TidepoolClient({ ...options, worker });
   const collection = await client.getOrCreateCollection({ name: "torture", embeddingFunction: null });
-  page.torture = { client, collection };
+  opened.set(path, { client, collection });
 }
 
-export async function perform({ lane, kind, records, stamp, documentLength }: Operation): Promise<void> {
-  const { collection } = page.torture!;
+export async function perform(path: string, { lane, kind, records, stamp, documentLength }: Operation): Promise<void> {
+  const { collection } = opened.get(path)!;
   const ids = records.map((record) => idOf(lane, record));
   if (kind === "delete") {
     await collection.delete({ ids });
@@ -68,22 +80,36 @@ export async function perform({ lane, kind, records, stamp, documentLength }: Op
   });
 }
 
-/** Whether this page's worker has the engine. */
-export async function isHolder(): Promise<boolean> {
-  return (await page.torture!.client.info()).role === "holder";
+/** Of these databases, those whose engine this page's worker has. */
+export async function holderOf(paths: string[]): Promise<string[]> {
+  const infos = await Promise.all(paths.map((path) => opened.get(path)!.client.info()));
+  return paths.filter((_, i) => infos[i]!.role === "holder");
 }
 
-/** Ends this page's worker as a crash of it would, where it has one. */
+/** The locks of the origin, and what of each database answers within some seconds. */
+export async function diagnose(paths: string[]): Promise<unknown> {
+  const { held = [], pending = [] } = await navigator.locks.query();
+  const named = (locks: LockInfo[]): string[] => locks.map(({ name, clientId }) => `${name} by ${clientId}`);
+  const late = (): Promise<string> => new Promise((resolve) => setTimeout(() => resolve("late"), 5_000));
+  const asked = paths.map(async (path) => {
+    const { client, collection } = opened.get(path)!;
+    const calls = [client.info(), client.heartbeat(), collection.count(), collection.get({ limit: 1, include: [] })];
+    return Promise.all(calls.map((call) => Promise.race([call.catch(String), late()])));
+  });
+  return { held: named(held), pending: named(pending), answers: await Promise.all(asked) };
+}
+
+/** Ends this page's workers as a crash of them would. */
 export function terminate(): void {
-  page.tortureWorker?.terminate();
+  for (const worker of workers.values()) worker.terminate();
 }
 
 export async function close(): Promise<void> {
-  await page.torture?.client.close();
+  await Promise.all([...opened.values()].map(({ client }) => client.close()));
 }
 
-export async function read(lanes: number): Promise<Reading> {
-  const { collection } = page.torture!;
+export async function read(path: string, lanes: number[]): Promise<Reading> {
+  const { collection } = opened.get(path)!;
   const { ids, embeddings, documents, metadatas } = await collection.get({ include: ["embeddings", "documents", "metadatas"] });
   const found: Found[] = [];
   const problems: string[] = [];
@@ -96,21 +122,28 @@ export async function read(lanes: number): Promise<Reading> {
       `${embeddings![i]}` === `${embeddingOf(lane!, record!, stamp!)}`;
     if (!isWhole) problems.push(`record ${id} is not what stamp ${stamp} says`);
   });
-  for (let lane = 0; lane < lanes; lane++) problems.push(...(await askIndexes(collection, lane, found)));
-  return { found, problems };
+  const asked = await Promise.all(lanes.map((lane) => askIndexes(collection, lane, found)));
+  return { found, problems: [...problems, ...asked.flat()] };
 }
 
 /** Filters, vectors and text must agree with the records. */
 async function askIndexes(collection: Collection, lane: number, all: readonly Found[]): Promise<string[]> {
-  const problems: string[] = [];
   const mine = all.filter(([of]) => of === lane);
-  const { ids } = await collection.get({ where: { lane }, include: [] });
-  if (ids.length !== mine.length) problems.push(`where lane ${lane} finds ${ids.length} of ${mine.length}`);
   const last = mine.at(-1);
-  if (last === undefined) return problems;
-  const nearest = await collection.query({ queryEmbeddings: [embeddingOf(...last)], nResults: 1, include: ["distances"] });
-  if (nearest.distances![0]![0] !== 0) problems.push(`the vector of ${idOf(last[0], last[1])} is not found`);
-  const texts = await collection.searchText({ query: `record${last[1]}`, nResults: 50 });
-  if (!texts.ids.includes(idOf(last[0], last[1]))) problems.push(`the text of ${idOf(last[0], last[1])} is not found`);
-  return problems;
+  const byFilter = collection.get({ where: { lane }, include: [] });
+  if (last === undefined) {
+    const { ids } = await byFilter;
+    return ids.length === 0 ? [] : [`where lane ${lane} finds ${ids.length} of none`];
+  }
+  const [{ ids }, nearest, texts] = await Promise.all([
+    byFilter,
+    collection.query({ queryEmbeddings: [embeddingOf(...last)], nResults: 1, include: ["distances"] }),
+    collection.searchText({ query: `record${last[1]}`, nResults: 50 }),
+  ]);
+  const id = idOf(last[0], last[1]);
+  return [
+    ...(ids.length === mine.length ? [] : [`where lane ${lane} finds ${ids.length} of ${mine.length}`]),
+    ...(nearest.distances![0]![0] === 0 ? [] : [`the vector of ${id} is not found`]),
+    ...(texts.ids.includes(id) ? [] : [`the text of ${id} is not found`]),
+  ];
 }

@@ -7,8 +7,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, ConsoleMessage, Page } from "playwright";
-import { limitChromium, openChromium, spawnChromium } from "./chromium.js";
-import { limitFirefox, openFirefox, spawnFirefox } from "./firefox.js";
+import { chromiumPageProcesses, limitChromium, openChromium, spawnChromium } from "./chromium.js";
+import { firefoxPageProcesses, limitFirefox, openFirefox, spawnFirefox } from "./firefox.js";
+import type { Process } from "./processes.js";
 import { type BrowserName, capabilityTable, target } from "./target.js";
 
 /** A profile folder of its own; remove it with {@link removeProfile}. */
@@ -52,6 +53,11 @@ export interface SpawnedBrowser {
 export async function spawnBrowser(profile: string, args: string[] = []): Promise<SpawnedBrowser> {
   assertDriven(target);
   return target === "firefox" ? spawnFirefox(profile) : spawnChromium(profile, args);
+}
+
+/** The processes in which pages and their workers run. */
+export function pageProcesses(profile: string): Promise<Process[]> {
+  return target === "firefox" ? firefoxPageProcesses(profile) : chromiumPageProcesses(profile);
 }
 
 function assertDriven(browser: BrowserName): void {

@@ -7,4 +7,6 @@ export const chromiumArguments = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // No process is started before there is a page for it, so that what starts with a page is the page's.
+  "--disable-features=SpareRendererForSitePerProcess",
 ];

@@ -6,7 +6,7 @@ import { type BrowserContext, chromium, type Page } from "playwright";
 import type { OpenBrowserOptions, SpawnedBrowser } from "./browser.js";
 import { chromiumArguments } from "./chromium-arguments.js";
 import { ensureBrowser } from "./ensure-browser.mjs";
-import { until, untilGone } from "./processes.js";
+import { type Process, processesNaming, until, untilGone } from "./processes.js";
 
 export async function openChromium(profile: string, options: OpenBrowserOptions): Promise<BrowserContext> {
   const { args = [], extensions = [], viewport, colorScheme } = options;
@@ -55,6 +55,11 @@ async function debuggerEndpoint(profile: string, child: ChildProcess): Promise<s
     const [port, path] = text.split("\n");
     return port && path ? `ws://127.0.0.1:${port}${path}` : null;
   });
+}
+
+/** See `pageProcesses`. */
+export async function chromiumPageProcesses(profile: string): Promise<Process[]> {
+  return (await processesNaming(profile)).filter(({ commandLine }) => commandLine.includes(" --type=renderer "));
 }
 
 async function killGroup(child: ChildProcess, profile: string): Promise<void> {

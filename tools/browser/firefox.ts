@@ -1,10 +1,11 @@
 /** Starting Firefox, the program that people have, over WebDriver BiDi. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type BrowserContext, firefox, type Page } from "playwright";
 import type { OpenBrowserOptions, SpawnedBrowser } from "./browser.js";
 import { ensureBrowser } from "./ensure-browser.mjs";
-import { processesNaming, untilGone } from "./processes.js";
+import { type Process, processesNaming, untilGone } from "./processes.js";
 
 /** What one site may store: small enough to be filled in a test. Firefox grants each a fifth of all room. */
 const SITE_KILOBYTES = 512 * 1024;
@@ -17,6 +18,12 @@ export const firefoxPreferences = {
   "dom.quotaManager.temporaryStorage.fixedLimit": 5 * SITE_KILOBYTES,
 };
 
+/** Outlives the processes of its pages, as the browser that people have does. Its driver starts it otherwise. */
+const launcher = fileURLToPath(new URL("firefox.sh", import.meta.url));
+
+/** No process is started before there is a page for it, so that what starts with a page is the page's. */
+const ownProcesses = { "dom.ipc.processPrelaunch.enabled": false };
+
 /** What BiDi cannot emulate must not be asked for. */
 export const unemulated = { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null } as const;
 
@@ -24,9 +31,10 @@ export async function openFirefox(profile: string, options: OpenBrowserOptions):
   if (options.extensions?.length) throw new Error("Firefox's driver loads no extension from a folder.");
   return firefox.launchPersistentContext(profile, {
     channel: "moz-firefox",
-    executablePath: await ensureBrowser("firefox"),
+    executablePath: launcher,
+    env: { ...process.env, TIDEPOOL_FIREFOX: await ensureBrowser("firefox") },
     headless: true,
-    firefoxUserPrefs: { ...firefoxPreferences, ...colors(options.colorScheme) },
+    firefoxUserPrefs: { ...firefoxPreferences, ...ownProcesses, ...colors(options.colorScheme) },
     ...unemulated,
     ...(options.viewport ? { viewport: options.viewport } : {}),
   });
@@ -44,16 +52,31 @@ export async function spawnFirefox(profile: string): Promise<SpawnedBrowser> {
     isConnected: () => context.browser()?.isConnected() ?? false,
     context,
     kill: async () => {
-      const [leader] = (await processesNaming(profile)).filter(({ commandLine }) => !commandLine.includes("contentproc"));
-      if (leader === undefined) throw new Error(`no Firefox uses ${profile}`);
-      process.kill(-leader.pid, "SIGKILL");
+      const { pid } = await leaderOf(profile);
+      process.kill(-pid, "SIGKILL");
       await untilGone(profile);
+      await untilGone(childrenOf(pid));
     },
     close: async () => {
       await context.close();
       await untilGone(profile);
     },
   };
+}
+
+async function leaderOf(profile: string): Promise<Process> {
+  const [leader] = (await processesNaming(profile)).filter(({ commandLine }) => !commandLine.includes("contentproc"));
+  if (leader === undefined) throw new Error(`no Firefox uses ${profile}`);
+  return leader;
+}
+
+/** In the command lines of the others, which do not name the profile. */
+const childrenOf = (leader: number): string => `-parentPid ${leader} `;
+
+/** See `pageProcesses`. */
+export async function firefoxPageProcesses(profile: string): Promise<Process[]> {
+  const children = await processesNaming(childrenOf((await leaderOf(profile)).pid));
+  return children.filter(({ commandLine }) => commandLine.endsWith(" tab"));
 }
 
 const FILLER = "tidepool-tests-filler";

@@ -23,8 +23,6 @@ export interface Capabilities {
   relaxedSimd: true | string;
   /** Its debugger's protocol: freezing a page, clearing site data, counting what it holds. */
   devtools: true | string;
-  /** Ending a page's process and nothing else. */
-  crashPage: true | string;
   /** Loading unpacked extensions. */
   extensions: true | string;
   /** Seeing a page put into the back/forward cache and brought back. */
@@ -40,7 +38,6 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     accessHandles: true,
     relaxedSimd: true,
     devtools: true,
-    crashPage: true,
     extensions: true,
     backForwardCache: true,
   },
@@ -49,7 +46,6 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     accessHandles: true,
     relaxedSimd: true,
     devtools: noDevtools,
-    crashPage: "when a page's process dies, the driver ends the whole browser",
     extensions: "its driver loads none from a folder",
     backForwardCache: noDevtools,
   },
@@ -58,7 +54,6 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     accessHandles: "WebKitGTK has no `navigator.storage` by default",
     relaxedSimd: "off by default",
     devtools: undriven,
-    crashPage: undriven,
     extensions: undriven,
     backForwardCache: undriven,
   },
