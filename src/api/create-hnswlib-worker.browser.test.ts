@@ -1,5 +1,5 @@
 /** The engine "hnswlib" in its real worker, with enough data for a graph. */
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { flatRowsMax } from "../core/index/vector/planner.js";
 import { limits } from "../core/limits.js";
 import { TidepoolClient } from "./client.js";
@@ -30,11 +30,8 @@ function vectors(): Float32Array {
 
 /** Until there is nothing left to build and nothing left to compact: only then do two figures of memory compare. */
 async function untilIdle(client: TidepoolClient): Promise<void> {
-  const isIdle = async (): Promise<boolean> => {
-    const { compacting, logRecords } = await client.info();
-    return !compacting && logRecords === 0;
-  };
-  await vi.waitUntil(isIdle, { timeout: 120_000, interval: 100 });
+  const idle = { compacting: false, logRecords: 0, compactionError: null };
+  await expect.poll(() => client.info(), { timeout: 120_000, interval: 100 }).toMatchObject(idle);
 }
 
 test("a graph of hnswlib answers, is built again when the database is reopened, and its absence is told", {
