@@ -138,6 +138,14 @@ describe("apply", () => {
     expect(await segment.apply([reordered])).toBe(section);
   });
 
+  test("awaits ticks by how much there is in the records, not by their number", async () => {
+    let ticks = 0;
+    const metadata = Object.fromEntries(Array.from({ length: 1024 }, (_, i) => [`key-${i}`, 1]));
+    const changes = Array.from({ length: 8 }, (_, ordinal) => ({ ordinal, before: null, after: metadata }));
+    await new Segment().apply(changes, () => void ticks++);
+    expect(ticks).toBeGreaterThanOrEqual(8);
+  });
+
   test("awaits ticks in between", async () => {
     let ticks = 0;
     const changes = Array.from({ length: 2000 }, (_, ordinal) => ({ ordinal, before: null, after: { n: ordinal } }));

@@ -27,8 +27,8 @@ export interface MetadataSection {
   postings: PostingSection;
 }
 
-/** Changes between two looks at the clock. */
-const CHANGES_PER_TICK = 256;
+/** Values between two looks at the clock. */
+const VALUES_PER_TICK = 1024;
 /** Posting lists read between two looks at the clock. */
 const LISTS_PER_TICK = 64;
 /** Keys of one condition that are sorted together: sorting cannot be divided. */
@@ -82,10 +82,12 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     tick: Tick,
   ): Promise<Prepared<MetadataSection>> {
     const deltas = new Map<string, OrdinalListDelta>();
-    let count = 0;
+    let values = 0;
     for (const change of payloads) {
-      collectDeltas(change, deltas, this.#indexes);
-      if (++count % CHANGES_PER_TICK === 0) await tick();
+      values += collectDeltas(change, deltas, this.#indexes);
+      if (values < VALUES_PER_TICK) continue;
+      values = 0;
+      await tick();
     }
     if (deltas.size === 0) return this.#prepared(this.#section);
     return this.#prepared({ postings: await this.#blockfile.apply(this.#section.postings, deltas, writer, tick) });
@@ -213,7 +215,8 @@ function takePostings(posted: Map<string, Posted>, keys: Iterable<string>, ordin
   }
 }
 
-function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string, OrdinalListDelta>, indexes: IndexPolicy): void {
+/** Returns how many values it has looked at, those of lists too. */
+function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string, OrdinalListDelta>, indexes: IndexPolicy): number {
   const { ordinal } = change;
   const before = change.before?.metadata ?? null;
   const after = change.after?.metadata ?? null;
@@ -231,6 +234,11 @@ function collectDeltas(change: Omit<PayloadChange, "entry">, deltas: Map<string,
     const known = old === null ? new Set<string>() : indexedKeys(name, old, indexes);
     for (const key of indexedKeys(name, now, indexes)) if (!known.has(key)) deltaOf(deltas, key).add.push(ordinal);
   }
+  return valuesOf(before) + valuesOf(after);
+}
+
+function valuesOf(metadata: Metadata | null): number {
+  return Object.values(metadata ?? {}).reduce<number>((sum, value) => sum + (Array.isArray(value) ? value.length : 1), 1);
 }
 
 /** Posting keys of those scalars, or elements, whose type is indexed under the name. */

@@ -327,12 +327,18 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   // ---- reading (under the shared lock)
 
-  /** The `k` nearest allowed records of each query; queries of a length that no record has find nothing. */
-  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap): Promise<Nearest[]> | Nearest[] {
+  /**
+   * The `k` nearest allowed records of each query; queries of a length that no record has find nothing. There is a tick before any
+   * rows are judged: of many they are judged in parts.
+   */
+  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, tick: Tick): Promise<Nearest[]> | Nearest[] {
     const none = () => ({ ordinals: new Uint32Array(), distances: new Float32Array() });
     // A query of another length was accepted while the collection was empty and had none.
     if (this.#fixed?.dimension !== queries[0]!.length || k === 0) return queries.map(none);
-    return this.#fixed.index.searchMany(queries, k, allowed, (ordinals) => this.embeddings(ordinals));
+    return this.#fixed.index.searchMany(queries, k, allowed, async (ordinals) => {
+      await tick();
+      return this.embeddings(ordinals);
+    });
   }
 
   /** Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. */

@@ -12,6 +12,9 @@ import type { Steps } from "../base/steps.js";
 import type { Condition, DocumentCondition, DocumentFilter, MetadataFilter } from "../gateway/filter.js";
 import type { Metadata, MetadataValue } from "../types.js";
 
+/** Units of a document in which all conditions of a filter are looked for within one step. */
+const SHORT_DOCUMENT = 2048;
+
 export function matchesMetadata(filter: MetadataFilter, metadata: Metadata | null): boolean {
   switch (filter.kind) {
     case "and":
@@ -30,7 +33,11 @@ export function* matchesDocument(filter: DocumentFilter, document: string | null
     return holds !== filter.negated;
   }
   const decisive = filter.kind === "or";
-  for (const child of filter.filters) if ((yield* matchesDocument(child, document)) === decisive) return decisive;
+  const isLong = (document?.length ?? 0) > SHORT_DOCUMENT;
+  for (const child of filter.filters) {
+    if ((yield* matchesDocument(child, document)) === decisive) return decisive;
+    if (isLong) yield;
+  }
   return !decisive;
 }
 

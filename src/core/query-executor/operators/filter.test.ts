@@ -215,6 +215,25 @@ describe("filterOrdinals", () => {
     expect([source.universe.toArray(), source.memtableOrdinals.toArray()]).toEqual(before);
   });
 
+  test("has more ticks the more conditions each record is tested by", async () => {
+    const ticksOf = async (filter: RecordFilter, document: string): Promise<number> => {
+      const source = await sourceOf(Array.from({ length: 1000 }, () => ({ compacted: null, memtable: { metadata: { n: 0 }, document } })));
+      await filterOrdinals(source, filter);
+      return source.ticks;
+    };
+    const anyOf = (count: number): RecordFilter => parseWhere({ $or: Array.from({ length: count }, (_, i) => ({ n: i + 1 })) } as Where)!;
+    expect(await ticksOf(anyOf(2), "")).toBeLessThan(5);
+    // 16,384 tests between two ticks, about.
+    expect(await ticksOf(anyOf(1000), "")).toBeGreaterThan(50);
+    const anyText = (count: number): RecordFilter =>
+      parseWhereDocument({ $or: Array.from({ length: count }, (_, i) => ({ $contains: `z${i}` })) } as WhereDocument)!;
+    const [few, many] = [await ticksOf(anyText(2), "x".repeat(500)), await ticksOf(anyText(1000), "x".repeat(500))];
+    // 500 million units looked at, a million of them between two ticks, about.
+    expect(few).toBeLessThan(20);
+    expect(many).toBeGreaterThan(300);
+    expect(await ticksOf(anyText(100), "x".repeat(5000))).toBeGreaterThan(90_000);
+  });
+
   test("works in chunks with ticks in between, smaller where documents are long", async () => {
     const short = await sourceOf(Array.from({ length: 5000 }, (_, n) => ({ compacted: null, memtable: record({ n }, "short") })));
     expect(await select(short, { n: { $gte: 1000 } }, { $contains: "short" })).toHaveLength(4000);

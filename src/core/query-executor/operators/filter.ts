@@ -51,8 +51,10 @@ const IDS_PER_TICK = 4096;
 const CHUNK_RECORDS_MAX = 1024;
 /** Records of the first chunk of documents, whose length is not known yet. */
 const CHUNK_RECORDS_FIRST = 64;
-/** Text in one chunk of documents, about: bounds memory and the time between two ticks. */
+/** Text in one chunk of documents, about, and text looked at between two ticks: each condition looks at all of it. */
 const CHUNK_CHARS = 1 << 20;
+/** Conditions tested on metadata between two ticks, about. */
+const METADATA_TESTS_PER_TICK = 16_384;
 
 /** Live ordinals that match. The caller owns the bitmap. */
 export function filterOrdinals(source: FilterSource, filter: RecordFilter): Promise<Bitmap> {
@@ -213,9 +215,10 @@ function isOnDocument(condition: RecordCondition): condition is DocumentConditio
 async function testMetadata(source: FilterSource, filter: MetadataFilter, candidates: Bitmap): Promise<Bitmap> {
   const matches = new Bitmap();
   const ordinals = candidates.toArray();
-  for (let start = 0; start < ordinals.length; start += CHUNK_RECORDS_MAX) {
+  const records = atMostRecords(METADATA_TESTS_PER_TICK / conditionsIn(filter));
+  for (let start = 0; start < ordinals.length; start += records) {
     if (start > 0) await source.tick();
-    const chunk = ordinals.subarray(start, start + CHUNK_RECORDS_MAX);
+    const chunk = ordinals.subarray(start, start + records);
     const { metadatas } = await source.fetch(chunk, { metadata: true, document: false });
     chunk.forEach((ordinal, i) => {
       if (matchesMetadata(filter, metadatas?.[i] ?? null)) matches.add(ordinal);
@@ -227,29 +230,39 @@ async function testMetadata(source: FilterSource, filter: MetadataFilter, candid
 async function testDocuments(source: FilterSource, filter: DocumentFilter, candidates: Bitmap): Promise<Bitmap> {
   const matches = new Bitmap();
   const ordinals = candidates.toArray();
+  const charsAtOnce = CHUNK_CHARS / conditionsIn(filter);
   let chars = 0;
   let records = CHUNK_RECORDS_FIRST;
   for (let start = 0; start < ordinals.length; ) {
-    if (start > 0) await source.tick();
     const chunk = ordinals.subarray(start, start + records);
     const { documents } = await source.fetch(chunk, { metadata: false, document: true });
+    let sinceTick = 0;
     for (let i = 0; i < chunk.length; i++) {
       const document = documents?.[i] ?? null;
-      chars += document?.length ?? 0;
       const steps = matchesDocument(filter, document);
       let step = steps.next();
       // Most documents are done within one step, and nothing is awaited for them.
       for (; step.done !== true; step = steps.next()) await source.tick();
       if (step.value) matches.add(chunk[i]!);
+      chars += document?.length ?? 0;
+      sinceTick += document?.length ?? 0;
+      if (sinceTick < charsAtOnce) continue;
+      sinceTick = 0;
+      await source.tick();
     }
     start += chunk.length;
-    records = recordsPerChunk(chars / start);
+    records = atMostRecords(CHUNK_CHARS / Math.max(1, chars / start));
+    if (start < ordinals.length) await source.tick();
   }
   return matches;
 }
 
-function recordsPerChunk(charsPerRecord: number): number {
-  return Math.max(1, Math.min(CHUNK_RECORDS_MAX, Math.floor(CHUNK_CHARS / Math.max(1, charsPerRecord))));
+function atMostRecords(records: number): number {
+  return Math.max(1, Math.min(CHUNK_RECORDS_MAX, Math.floor(records)));
+}
+
+function conditionsIn<C extends RecordCondition>(filter: FilterTree<C>): number {
+  return filter.kind === "condition" ? 1 : filter.filters.reduce((sum, part) => sum + conditionsIn(part), 0);
 }
 
 /** A filter of the same meaning with the cheaper children of every node in front; equal ones keep their order. */

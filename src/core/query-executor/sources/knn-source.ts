@@ -24,7 +24,7 @@ async function nearest({ vectors }: Parts, { queries, limit }: KnnSource, allowe
   const found: Nearest[] = [];
   for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
     if (from > 0) await tick();
-    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed)));
+    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed, tick)));
   }
   return found;
 }
