@@ -97,6 +97,17 @@ test("what is written while a compaction runs is compacted in the next moment of
   expect(await setting.logRecords()).toBe(0);
 });
 
+test("a log that grows by writing the same records again is compacted at once, however little memory they take", async () => {
+  const setting = await Setting.open();
+  const long = "x".repeat(1024 * 1024);
+  const rounds = Math.ceil(limits.compactionLogBytesMax / (4 * long.length));
+  for (let i = 0; i < rounds - 1; i++) await setting.write(records(0, 4, long));
+  expect(await setting.logRecords()).toBe(rounds - 1);
+  await setting.write(records(0, 4, long));
+  await setting.pause(0);
+  expect(await setting.logRecords()).toBe(0);
+});
+
 test("a compaction that was asked for has the text written, though nobody writes after it", async () => {
   const setting = await Setting.open();
   await setting.write(records(0, 5));

@@ -252,7 +252,7 @@ export class Engine {
     );
   }
 
-  #drop(row: CollectionRow, requestId?: string): Promise<void> {
+  async #drop(row: CollectionRow, requestId?: string): Promise<void> {
     const parts = {
       collections: this.#collections,
       log: this.#log,
@@ -260,7 +260,8 @@ export class Engine {
       sysdb: this.#sysdb,
       free: (refs: readonly BlockRef[], collection: string) => this.#free(refs, collection),
     };
-    return dropCollection(row, parts, requestId);
+    await dropCollection(row, parts, requestId);
+    this.#compactor.noteRoom();
   }
 
   /** What is not freed now is found unused, and freed, by the next opening. */

@@ -105,6 +105,8 @@ export const requestIdLengthMax = 200;
 
 /** Uncompacted log that starts a compaction at once. */
 export const compactionLogBytes = 24 * MiB;
+/** Log that does so though its records, which replace each other, take less memory. */
+export const compactionLogBytesMax = 48 * MiB;
 /** Uncompacted log that starts a compaction once the database is idle. */
 export const compactionIdleLogBytes = 256 * KiB;
 /** Time without a write after which the database counts as idle. */
@@ -142,6 +144,10 @@ export const arenaReserveBytes = 2 * MiB;
 /** Unit in which OPFS arenas grow and shrink, and the size at which the next one is used. */
 export const arenaBytesMin = 4 * MiB;
 export const arenaBytesMax = 256 * MiB;
+/** Space in arenas, as a multiple of what is used, above which blocks are moved so that the rest can be given back. */
+export const arenaSpreadMax = 2;
+/** Bytes of blocks that are moved in one go, when space that is reserved and not used is given back. */
+export const packingBytesMax = 8 * MiB;
 /** Longest `timeoutMs` of a call, which is the longest of a timer. */
 export const timeoutMsMax = 2 ** 31 - 1;
 /** How long an embedding function may take for one batch before its write gives up, so that it does not hold back others for good. */

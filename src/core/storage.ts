@@ -67,6 +67,16 @@ export interface ByteRange {
   into?: Uint8Array;
 }
 
+/** A way to let go of reserved space: extents far behind others are written once more, into free space before them. */
+export interface Packing {
+  /** Whether so much is reserved that it should not wait for idleness. */
+  readonly isUrgent: boolean;
+  /** Whether an extent in use keeps the end of the reserved space from being given back. */
+  isOutside(extent: Extent): boolean;
+  /** Writes the bytes of such an extent into free space before it; `null` when there is none that is long enough. */
+  write(bytes: Uint8Array, extent: Extent): Promise<Extent | null>;
+}
+
 export interface BlobStore {
   /**
    * Declares the extents in use: everything else is free space. Called once, right after opening, before any write.
@@ -94,6 +104,11 @@ export interface BlobStore {
    * durably, so that nothing that was released before the call can be found. Awaits `tick` between pieces.
    */
   vacuum(erase: boolean, tick: () => Promise<void>): Promise<void>;
+  /**
+   * How to give back more, when much more is reserved than used; `null` when it is not worth it, or cannot be done now. What it writes
+   * lies in arenas that are old enough to be relied upon once it is flushed. Good until space is next asked for or given back by others.
+   */
+  packing(): Packing | null;
   /**
    * Milliseconds (on the injected clock's scale) at which every extent written so far can be relied upon after loss of
    * power; in the past when all can. A manifest that names a younger extent must not be published yet, only staged.

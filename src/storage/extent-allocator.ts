@@ -147,6 +147,18 @@ export class ExtentAllocator {
     return null;
   }
 
+  /** The lowest free place that is long enough and ends before `below` begins, in one of these arenas, or `null`. */
+  allocateBelow(length: number, below: Extent, arenas: readonly number[]): Extent | null {
+    for (const number of arenas) {
+      const arena = this.#find(number);
+      const index = arena.firstFit(slotted(length));
+      const offset = arena.free[index]?.offset ?? Infinity;
+      if (number > below.arena || (number === below.arena && offset >= below.offset)) return null;
+      if (index >= 0) return { arena: number, offset: arena.take(index, length), length };
+    }
+    return null;
+  }
+
   /** The first piece of free space in an arena from `at` on, `null` when there is none. */
   freeFrom(arena: number, at: number): { offset: number; length: number } | null {
     const range = this.#find(arena).free.find(({ offset, length }) => offset + length > at);

@@ -13,7 +13,7 @@ import { openOpfsStorage } from "./opfs/opfs-storage.js";
 import type { Predecessors, Tenure } from "./tenure.js";
 
 const KiB = 1024;
-const arenaLimits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaReserveBytes: 0, arenaSettleMs: 0 };
+const arenaLimits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaReserveBytes: 0, arenaSettleMs: 0, arenaSpreadMax: 2 };
 
 let root: FakeDirectory;
 beforeEach(() => {

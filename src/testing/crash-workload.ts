@@ -18,7 +18,15 @@ export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
 export const SCOPE = { tenant: "default_tenant", database: "default_database" };
 
 const KiB = 1024;
-const smallArenas: ArenaLimits = { arenaBytesMin: 16 * KiB, arenaBytesMax: 64 * KiB, arenaReserveBytes: 0, arenaSettleMs: 60_000 };
+const smallArenas: ArenaLimits = {
+  arenaBytesMin: 16 * KiB,
+  arenaBytesMax: 64 * KiB,
+  arenaReserveBytes: 0,
+  arenaSettleMs: 60_000,
+  arenaSpreadMax: 2,
+};
+/** Space is given back before much of it is free, so that blocks are moved again and again. */
+const tightArenas: ArenaLimits = { ...smallArenas, arenaBytesMin: 4 * KiB, arenaSpreadMax: 1 };
 
 type Action =
   | "write"
@@ -59,6 +67,12 @@ export const workloads: readonly Workload[] = [
     arenaLimits: smallArenas,
     weights: { write: 4, remove: 3, compact: 1, settle: 2, vacuum: 2, erase: 2, fork: 1, drop: 1 },
     steps: 18,
+  },
+  {
+    name: "packing",
+    arenaLimits: tightArenas,
+    weights: { burst: 3, remove: 3, compact: 3, settle: 4 },
+    steps: 26,
   },
   { name: "graph", flatRowsMax: 16, weights: { write: 4, remove: 1, idle: 4, compact: 2, settle: 2, reopen: 1 }, steps: 22 },
   { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },

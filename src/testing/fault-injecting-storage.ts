@@ -153,6 +153,7 @@ export class FaultInjectingStorage implements Storage {
         this.#assertOpen();
         arenas.release(extents);
       },
+      packing: () => null,
       settledAt: () => arenas.settledAt(),
       usage: () => arenas.usage(),
     };

@@ -14,7 +14,7 @@ import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { BlobStore, ByteRange, Extent } from "../storage.js";
+import type { BlobStore, ByteRange, Extent, Packing } from "../storage.js";
 import { Block } from "./block.js";
 import { BlockPages, type BlockRows } from "./block-pages.js";
 
@@ -140,7 +140,7 @@ export class BlockStore {
    * more than a row. They are not checked, since the checksum covers whole blocks.
    */
   readRows(rows: readonly BlockRows<BlockRef>[]): Promise<Uint8Array[]> {
-    return this.#pages.read(rows);
+    return this.#pages.read(rows.map((row) => ({ ...row, extent: { ...row.extent } })));
   }
 
   /** Keeps the space of blocks that are released from being used again, until what this returns is called. */
@@ -164,6 +164,11 @@ export class BlockStore {
 
   settledAt(): number {
     return this.#blobs.settledAt();
+  }
+
+  /** How to give back reserved space; `null` when that is not worth it, or it is not known which blocks are in use. */
+  packing(): Packing | null {
+    return this.#whyFrozen() === null ? this.#blobs.packing() : null;
   }
 
   /** Gives back, and with `erase` overwrites, the space in which no block lies. */
@@ -238,7 +243,17 @@ export class BlockBatch implements BlockWriter {
   async write(bytes: Uint8Array): Promise<BlockRef> {
     this.#check();
     const checksum = crc32(bytes);
-    const { arena, offset, length } = await this.#blobs.write(bytes, this.#makesRoom);
+    return this.#own(await this.#blobs.write(bytes, this.#makesRoom), checksum);
+  }
+
+  /** Places a block that is there already once more, before where it is; `null` when there is no room. */
+  async copy(bytes: Uint8Array, ref: BlockRef, packing: Packing): Promise<BlockRef | null> {
+    this.#check();
+    const extent = await packing.write(bytes, ref);
+    return extent === null ? null : this.#own(extent, ref.crc32);
+  }
+
+  async #own({ arena, offset, length }: Extent, checksum: number): Promise<BlockRef> {
     const ref = { arena, offset, length, crc32: checksum };
     // Nobody is left to answer for a block that comes too late.
     if (this.#isOver) await this.#release([ref]);

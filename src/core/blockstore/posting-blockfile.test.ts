@@ -39,6 +39,10 @@ class TestBlobs implements BlobStore {
 
   async vacuum(): Promise<void> {}
 
+  packing(): null {
+    return null;
+  }
+
   settledAt(): number {
     return 0;
   }

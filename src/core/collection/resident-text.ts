@@ -104,9 +104,18 @@ export class ResidentText {
   /** Looks at the source at once, so that no write falls between what it says and the first `touch`. */
   #begin(source: TextSource, tick: Tick): LiveText {
     const snapshot = source.snapshot();
-    const { analyzer } = this;
-    const load = async () => (snapshot === null ? null : loadTextIndex(this.#store, snapshot, this.#owner, tick, analyzer));
-    return new LiveText(load(), analyzer, snapshot, source);
+    return new LiveText(this.#read(snapshot, tick), this.analyzer, snapshot, source);
+  }
+
+  /** Not always under the collection's lock: blocks that are released meanwhile are still there. */
+  async #read(snapshot: TextSnapshot | null, tick: Tick): Promise<TextIndex | null> {
+    if (snapshot === null) return null;
+    const letGo = this.#store.hold();
+    try {
+      return await loadTextIndex(this.#store, snapshot, this.#owner, tick, this.analyzer);
+    } finally {
+      await letGo();
+    }
   }
 }
 

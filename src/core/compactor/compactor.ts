@@ -20,6 +20,7 @@ import type { Manifest } from "../sysdb/manifest.js";
 import type { Manifests } from "../sysdb/manifests.js";
 import { compact } from "./compaction.js";
 import { type IdleJob, Jobs, unwatched } from "./jobs.js";
+import { Packer } from "./packer.js";
 import { Publisher } from "./publisher.js";
 import { needsRenumbering, renumber } from "./renumbering.js";
 
@@ -43,6 +44,8 @@ export class Compactor {
   readonly #parts: CompactorParts;
   readonly #jobs: Jobs<CollectionState>;
   readonly #publisher: Publisher;
+  readonly #packer: Packer;
+  readonly #packing = this.#newPacking();
   /** To be renumbered with their next compaction, however few ordinals are dead: renumbering leaves no block as it was. */
   readonly #toRewrite = new Set<CollectionState>();
   /** Ids of collections on which no work begins. */
@@ -55,11 +58,12 @@ export class Compactor {
     this.#jobs = new Jobs({
       environment: parts.environment,
       states: () => [...parts.states()].filter((state) => !this.#isPaused(state)),
-      jobs: [this.#compaction(), ...parts.partJobs.map(({ name, job }) => this.#partJob(name, job)), ...parts.jobs],
+      jobs: [this.#compaction(), ...parts.partJobs.map(({ name, job }) => this.#partJob(name, job)), this.#packing, ...parts.jobs],
     });
+    this.#packer = new Packer({ ...parts, flush: (blocks) => this.#flush(blocks), tick: () => this.#tick() });
     this.#publisher = new Publisher({
       ...parts,
-      settled: () => void unwatched(this.#guard(() => this.#publisher.publishSettled())),
+      settled: () => void unwatched(this.#guard(() => this.#publishSettled())),
       failed: (error) => this.#note(error),
     });
   }
@@ -104,13 +108,19 @@ export class Compactor {
   }
 
   /** Whether the log is to be compacted at once. What has just failed waits for a moment of idleness. */
-  #isLong(state: CollectionState): boolean {
-    return state.records.memtableBytes >= limits.compactionLogBytes && this.#lastError === null;
+  #isLong({ records, log }: CollectionState): boolean {
+    const isLong = records.memtableBytes >= limits.compactionLogBytes || log.bytes >= limits.compactionLogBytesMax;
+    return isLong && this.#lastError === null;
   }
 
   /** Called when a collection was opened, or needs background work for another reason than a write. */
   noteStale(): void {
     this.#jobs.noteStale();
+  }
+
+  /** Called when blocks were released: much more may be reserved now than is used. */
+  noteRoom(): void {
+    this.#jobs.noteDue(this.#packing);
   }
 
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
@@ -220,6 +230,25 @@ export class Compactor {
     };
   }
 
+  /** Gives back what is reserved and not used, of collections of which everything is published. */
+  #newPacking(): IdleJob<CollectionState> {
+    return {
+      idleMs: limits.compactionIdleMs,
+      priority: 3,
+      writesBlocks: true,
+      isAwaited: false,
+      isDue: (state) => this.#packer.isDue && !this.#publisher.isUnpublished(state),
+      isUrgent: () => this.#packer.isUrgent,
+      run: async (state) => {
+        let isOver = true;
+        await this.#guard(async () => {
+          isOver = this.#isPaused(state) || (await this.#packer.pack(state));
+        });
+        return isOver;
+      },
+    };
+  }
+
   /** All of an idle job. */
   async #piece(work: () => Promise<void>): Promise<true> {
     await this.#guard(work);
@@ -250,6 +279,11 @@ export class Compactor {
       },
       true,
     );
+  }
+
+  async #publishSettled(): Promise<void> {
+    await this.#publisher.publishSettled();
+    this.noteRoom();
   }
 
   /** Installs a manifest with the section that the idle job of a part wrote. */

@@ -112,6 +112,11 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
     this.#note(({ isAwaited }) => isAwaited);
   }
 
+  /** Called when a job may be due for another reason than a write. */
+  noteDue(job: IdleJob<State>): void {
+    this.#note((other) => other === job);
+  }
+
   /**
    * The work of a collection that writes blocks, as soon as the pieces before it are done. Whoever asks before it has begun
    * shares it; whoever asks later has it done once more. When it could begin and none of those who asked wants it any more, it

@@ -6,7 +6,8 @@
  * What the sections say is the business of the collection's parts; here it is only asked which blocks they name.
  *
  * Invariants: a manifest names only flushed blocks; `offset` is the last log record that its segments contain, and the
- * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`.
+ * log is never truncated past it; ordinals in its blocks are below `nextOrdinal`. It never changes but for the places of blocks that
+ * are moved.
  */
 
 import { firstLink } from "../base/log-chain.js";
@@ -49,6 +50,12 @@ export function refsOnlyIn(kinds: SectionKinds, manifests: readonly Manifest[], 
   return [...refs.values()];
 }
 
-function refKey(ref: BlockRef): string {
+/** Has the manifest name other places of blocks, by their present ones (`refKey`); whoever shares a reference follows. */
+export function moveRefs(kinds: SectionKinds, { sections }: Manifest, places: ReadonlyMap<string, BlockRef>): void {
+  for (const ref of kinds.refs(sections)) Object.assign(ref, places.get(refKey(ref)));
+}
+
+/** A block in use is known by its place. */
+export function refKey(ref: BlockRef): string {
   return `${ref.arena}:${ref.offset}`;
 }

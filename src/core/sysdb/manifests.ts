@@ -18,7 +18,7 @@ import { show, TidepoolError } from "../errors.js";
 import { idIn, manifestKey, stagedKey, versionKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { notFound } from "./directory.js";
-import { emptyManifest, type Manifest, refsOnlyIn, type SectionKinds } from "./manifest.js";
+import { emptyManifest, type Manifest, moveRefs, refKey, refsOnlyIn, type SectionKinds } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.js";
 
@@ -216,6 +216,35 @@ export class Manifests {
     });
   }
 
+  /** The blocks that the published manifest of a collection names, and no other manifest does. */
+  ownRefs(id: string): BlockRef[] {
+    const published = [...this.#published].filter(([other]) => other !== id).map(([, { manifest }]) => manifest);
+    const staged = [...this.#staged.values()].map(({ manifest }) => manifest);
+    return refsOnlyIn(this.#options.sections, [this.published(id)], [...published, ...staged, ...this.#allVersions()]);
+  }
+
+  /**
+   * Commits that blocks of a published manifest have been copied to other places. It stays that version, in the same object: whoever
+   * goes by it follows. Returns what nobody names then: where the blocks were, and copies of those that others have come to name,
+   * which stay where they are.
+   */
+  move(id: string, copies: ReadonlyMap<BlockRef, BlockRef>): Promise<BlockRef[]> {
+    return this.#changes.run(async () => {
+      const { manifest, bytes: before } = this.stored(id);
+      const copyOf = new Map([...copies].map(([ref, copy]) => [refKey(ref), copy]));
+      const left = this.ownRefs(id).flatMap((ref) => (copyOf.has(refKey(ref)) ? { ...ref } : []));
+      const places = new Map(left.map((ref) => [refKey(ref), copyOf.get(refKey(ref))!]));
+      const key = manifestKey(id);
+      const next = decodeRow<Manifest>(key, before);
+      moveRefs(this.#options.sections, next, places);
+      const bytes = encodeRow(key, next);
+      await this.#catalog.commit({ expect: new Map([[key, before]]), put: new Map([[key, bytes]]), makesRoom: true });
+      moveRefs(this.#options.sections, manifest, places);
+      this.#published.set(id, { manifest, bytes });
+      return [...left, ...[...copyOf].flatMap(([from, copy]) => (places.has(from) ? [] : [copy]))];
+    });
+  }
+
   // ---- what comes and goes with a collection's row
 
   /** The published manifest and its row. */
@@ -271,7 +300,11 @@ export class Manifests {
 
   #allManifests(): Manifest[] {
     const current = [...this.#published.values(), ...this.#staged.values()].map(({ manifest }) => manifest);
-    return [...current, ...[...this.#versions.values()].flat()];
+    return [...current, ...this.#allVersions()];
+  }
+
+  #allVersions(): Manifest[] {
+    return [...this.#versions.values()].flat();
   }
 }
 

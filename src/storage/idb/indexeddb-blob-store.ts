@@ -108,6 +108,11 @@ export class IndexedDbBlobStore implements BlobStore {
     this.#database.assertOpen();
   }
 
+  /** What is not used is not reserved. */
+  packing(): null {
+    return null;
+  }
+
   settledAt(): number {
     return 0;
   }

@@ -123,6 +123,11 @@ class MemoryBlobStore implements BlobStore {
   /** What is released is gone. */
   async vacuum(): Promise<void> {}
 
+  /** What is not used is not reserved. */
+  packing(): null {
+    return null;
+  }
+
   settledAt(): number {
     return 0;
   }

@@ -1,11 +1,11 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Extent } from "../../core/storage.js";
 import { FakeDirectory, FakeFile } from "../../testing/fake-file-system.js";
 import { pattern } from "../../testing/storage-conformance.js";
 import { OpfsBlobStore } from "./opfs-blob-store.js";
 
 const KiB = 1024;
-const limits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaReserveBytes: 0, arenaSettleMs: 1000 };
+const limits = { arenaBytesMin: 64 * KiB, arenaBytesMax: 256 * KiB, arenaReserveBytes: 0, arenaSettleMs: 1000, arenaSpreadMax: 2 };
 
 let directory: FakeDirectory;
 let nowMs: number;
@@ -292,4 +292,44 @@ test("an arena that was cut is opened anew, so that the browser counts what is g
   await expectBytes(store, extents[0]!, pattern(120 * KiB, 0));
   await store.close();
   expect(directory.openHandles).toBe(0);
+});
+
+describe("packing", () => {
+  /** Blocks of 16 KiB in three arenas, of which the last one of each stays. */
+  async function spread(): Promise<{ store: OpfsBlobStore; first: Extent; kept: [Extent, Uint8Array][] }> {
+    const store = await openWith();
+    const blocks: [Extent, Uint8Array][] = [];
+    for (let i = 0; i < 33; i++) {
+      const bytes = pattern(16 * KiB, i);
+      blocks.push([await store.write(bytes), bytes]);
+    }
+    nowMs += 2000;
+    const isKept = (i: number) => [15, 31, 32].includes(i);
+    await store.release(blocks.filter((_, i) => !isKept(i)).map(([extent]) => extent));
+    return { store, first: blocks[0]![0], kept: blocks.filter((_, i) => isKept(i)).reverse() };
+  }
+
+  test("copies what lies far behind into free space before it, and then gives back what is behind", async () => {
+    const { store, first, kept } = await spread();
+    const packing = store.packing()!;
+    expect(packing.isOutside(first)).toBe(false);
+    for (const [extent, bytes] of kept) {
+      expect(packing.isOutside(extent)).toBe(true);
+      const copy = (await packing.write(bytes, extent))!;
+      expect(copy.arena).toBe(1);
+      await store.release([extent]);
+      await expectBytes(store, copy, bytes);
+    }
+    expect(store.usage()).toEqual({ bytesReserved: 64 * KiB, bytesUsed: 48 * KiB });
+    expect(store.packing()).toBeNull();
+  });
+
+  test("never copies behind the block itself, and is left while an arena in use is young", async () => {
+    const { store, first, kept } = await spread();
+    expect(await store.packing()!.write(pattern(16 * KiB), first)).toBeNull();
+    nowMs = 5500;
+    expect(store.packing()).toBeNull();
+    nowMs = 8000;
+    expect(store.packing()!.isOutside(kept[0]![0])).toBe(true);
+  });
 });

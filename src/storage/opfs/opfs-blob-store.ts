@@ -10,8 +10,9 @@
  * thus returns to the origin without a file ever disappearing, and an arena's number never names two files.
  *
  * Reserved space stays below about twice of what is used, and one unit: arenas grow by half of that, extents are placed as low as
- * they fit, and what is free at the arenas' ends is cut off once it is worth it. An arena that was cut is opened anew, or
- * Chromium goes on counting what is gone.
+ * they fit, and what is free at the arenas' ends is cut off once it is worth it. What stands in the way of that is written once more
+ * before it (`packing`). When space is given back, arenas that were cut or have grown are opened anew: until then Chromium counts
+ * what is not there.
  *
  * All file operations but the creation of an arena and opening one anew, for which everybody waits, are synchronous, so no call
  * sees another one's half-done work.
@@ -33,7 +34,7 @@
 
 import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
-import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
+import type { BlobStore, ByteRange, Extent, Packing } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
 import { ExtentAllocator, slotBytes, slotted } from "../extent-allocator.js";
 import { clearedError, closedError, isQuota, notRetainedError } from "../storage-error.js";
@@ -42,7 +43,7 @@ import { ArenaFile, arenasPerGeneration } from "./arena-file.js";
 import { type Directory, isGone } from "./file-system.js";
 
 /** How arenas are cut; tests use small ones. */
-export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaReserveBytes" | "arenaSettleMs", number>;
+export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaReserveBytes" | "arenaSettleMs" | "arenaSpreadMax", number>;
 
 /** What an engine may do with the arenas that it finds, and who hears of their end. */
 export interface ArenaClaim {
@@ -116,6 +117,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#retained = true;
     this.#mayTrim = isComplete;
     this.#trim();
+    this.#renewMiscounted();
     await this.#renewing;
     if (this.#ownArenas().length === 0) await this.#createAhead();
     if (this.#ownArenas().length < 2 || !this.#hasSpare()) await this.#createAhead();
@@ -130,6 +132,10 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertReady();
     this.#unsealIfDue();
     const extent = this.#place(bytes.length, makesRoom) ?? (await this.#placeInNewArena(bytes.length, makesRoom));
+    return this.#fill(extent, bytes);
+  }
+
+  async #fill(extent: Extent, bytes: Uint8Array): Promise<Extent> {
     try {
       if (!this.#hasSpare()) await this.#createAhead();
       while (this.#renewing !== null) await this.#renewing;
@@ -144,6 +150,29 @@ export class OpfsBlobStore implements BlobStore {
       this.#allocator.release([extent]);
       throw error;
     }
+  }
+
+  packing(): Packing | null {
+    const now = this.#now();
+    if (!this.#mayTrim || this.#sealed.size > 0 || this.settledAt() > now) return null;
+    const { arenaBytesMin: unit, arenaReserveBytes: reserve, arenaSettleMs, arenaSpreadMax: spread } = this.#limits;
+    const { bytesUsed, bytesReserved } = this.#allocator;
+    const slack = 2 * unit + reserve;
+    if (bytesReserved <= spread * bytesUsed + slack) return null;
+    const arenas = this.#ownArenas().filter(({ createdAtMs }) => createdAtMs + arenaSettleMs <= now);
+    const numbers = arenas.map(({ number }) => number);
+    return {
+      isUrgent: bytesReserved > (spread + 1) * bytesUsed + slack,
+      isOutside: isBehind(arenas, bytesUsed + (bytesUsed * (spread - 1)) / 4 + unit),
+      write: (bytes, extent) => this.#writeBefore(bytes, extent, numbers),
+    };
+  }
+
+  async #writeBefore(bytes: Uint8Array, extent: Extent, arenas: readonly number[]): Promise<Extent | null> {
+    while (this.#renewing !== null) await this.#renewing;
+    this.#assertReady();
+    const place = this.#allocator.allocateBelow(bytes.length, extent, arenas);
+    return place === null ? null : this.#fill(place, bytes);
   }
 
   async flush(): Promise<void> {
@@ -171,6 +200,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#unsealIfDue();
     this.#allocator.release(extents);
     this.#trim();
+    this.#renewMiscounted();
     await this.#renewing;
   }
 
@@ -179,6 +209,7 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertReady();
     this.#unsealIfDue();
     this.#cutEnds((bytes) => bytes);
+    this.#renewMiscounted();
     if (erase && this.#sealed.size > 0) throw sealedError();
     for (const arena of erase ? [...this.#arenas.values()] : []) await this.#overwriteFree(arena, tick);
     await this.flush();
@@ -334,20 +365,19 @@ export class OpfsBlobStore implements BlobStore {
 
   /** Cuts off what is free at the arenas' ends, beyond what `atLeast` makes of the bytes up to there. */
   #cutEnds(atLeast: (bytes: number) => number): void {
-    const cut = this.#ownArenas().filter((arena) => this.#cut(arena, atLeast(this.#allocator.arenaUsedEnd(arena.number))));
-    if (cut.length > 0) this.#renew(cut);
+    for (const arena of this.#ownArenas()) this.#cut(arena, atLeast(this.#allocator.arenaUsedEnd(arena.number)));
   }
 
-  /** Whether there was anything to cut. */
-  #cut(arena: ArenaFile, keep: number): boolean {
-    if (keep >= arena.bytes) return false;
+  #cut(arena: ArenaFile, keep: number): void {
+    if (keep >= arena.bytes) return;
     arena.resize(keep);
     this.#allocator.resizeArena(arena.number, keep);
-    return true;
   }
 
   /** Files that are gone are left alone: closing their handles would never return. */
-  #renew(arenas: readonly ArenaFile[]): void {
+  #renewMiscounted(): void {
+    const arenas = this.#ownArenas().filter((arena) => arena.isMiscounted);
+    if (arenas.length === 0) return;
     const renewed = this.#isCleared().then((cleared) => Promise.allSettled(cleared ? [] : arenas.map((arena) => arena.renew())));
     const renewing: Promise<void> = renewed.then(() => {
       if (this.#renewing === renewing) this.#renewing = null;
@@ -397,6 +427,17 @@ export class OpfsBlobStore implements BlobStore {
     this.#assertOpen();
     if (!this.#retained) throw notRetainedError();
   }
+}
+
+/** Tells extents that do not lie within the first `bytes` of these arenas, which ascend by number. */
+function isBehind(arenas: readonly ArenaFile[], bytes: number): (extent: Extent) => boolean {
+  const starts = new Map<number, number>();
+  let start = 0;
+  for (const arena of arenas) {
+    starts.set(arena.number, start);
+    start += arena.bytes;
+  }
+  return ({ arena, offset, length }) => (starts.get(arena) ?? Infinity) + offset + slotted(length) > bytes;
 }
 
 function sealedError(): TidepoolError {

@@ -8,7 +8,7 @@ import { openOpfsStorage } from "./opfs-storage.js";
 const root = new FakeDirectory();
 installFakeFileSystem(root);
 
-const arenaLimits = { arenaBytesMin: 128 * 1024, arenaBytesMax: 1024 * 1024, arenaReserveBytes: 0, arenaSettleMs: 1000 };
+const arenaLimits = { arenaBytesMin: 128 * 1024, arenaBytesMax: 1024 * 1024, arenaReserveBytes: 0, arenaSettleMs: 1000, arenaSpreadMax: 2 };
 const target: ConformanceTarget = { open: (name) => openOpfsStorage(name, "strict", () => 0, arenaLimits), capabilities: { arenas: true } };
 
 describe("conformance", () => {
