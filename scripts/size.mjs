@@ -17,8 +17,8 @@ const budgets = [
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },
   { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },
-  { part: "worker", files: ["worker.js"], bytesMax: 110_000 },
-  { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 112_000 },
+  { part: "worker", files: ["worker.js"], bytesMax: 114_000 },
+  { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 116_000 },
   { part: "kernel", files: ["tidepool.wasm"], bytesMax: 12_000 },
   { part: "kernel, relaxed SIMD", files: ["tidepool-relaxed.wasm"], bytesMax: 12_000 },
 ];

@@ -17,10 +17,10 @@ export function timeout(ms: number): Promise<null> {
 export class HolderSearch {
   readonly #channel: BroadcastChannel;
   readonly #waiting = new Set<(word: Serving) => void>();
-  readonly #onWord: (type: "who" | "serving") => void;
+  readonly #onWord: (word: Who | Serving) => void;
 
   /** `onWord` hears that somebody asks, this page too, or that a holder answers. */
-  constructor(path: string, onWord: (type: "who" | "serving") => void) {
+  constructor(path: string, onWord: (word: Who | Serving) => void) {
     this.#onWord = onWord;
     this.#channel = new BroadcastChannel(rendezvousOf(path));
     (this.#channel as { unref?(): void }).unref?.();
@@ -31,7 +31,7 @@ export class HolderSearch {
   ask(guest: string | null, ms: number): Promise<Serving | null> {
     const who: Who = { type: "who", guest };
     this.#channel.postMessage(who);
-    this.#onWord("who");
+    this.#onWord(who);
     return this.listen(ms, guest);
   }
 
@@ -61,7 +61,7 @@ export class HolderSearch {
   #hear(data: unknown): void {
     const word = asWord(data);
     if (word === null || word.type === "changed") return;
-    this.#onWord(word.type);
+    this.#onWord(word);
     if (word.type === "serving") for (const hear of this.#waiting) hear(word);
   }
 }

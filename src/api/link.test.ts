@@ -177,6 +177,19 @@ describe("when the holder goes", () => {
     await vi.waitUntil(() => last.role === "holder");
   });
 
+  test("and who stands by is frozen, and has the lease now, another takes both from it", { timeout: 30_000 }, async () => {
+    const holder = await origin.newTab();
+    await holder.connect().call("heartbeat");
+    const frozen = (name: string): Promise<unknown> => origin.locks.request(name, () => new Promise(() => {})).catch(() => "robbed");
+    const robbed = [`tidepool-standby:${origin.path}`, `tidepool:${origin.path}`].map(frozen);
+    const other = (await origin.newTab()).connect();
+    await other.call("heartbeat");
+    holder.kill();
+    expect(await count(other)).toBe(0);
+    expect(other.role).toBe("holder");
+    expect(await Promise.all(robbed)).toEqual(["robbed", "robbed"]);
+  });
+
   test("a call that kills every worker is given up", async () => {
     const { tabs, follower } = await pair();
     let deaths = 0;

@@ -13,11 +13,12 @@ import { limits } from "../core/limits.js";
 import type { OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
 import type { OpenHow, Push } from "../worker/protocol.js";
-import { guestLockOf, type Serving } from "../worker/rendezvous.js";
+import { guestLockOf, type Serving, type Who } from "../worker/rendezvous.js";
 import type { Role } from "./client-events.js";
 import { createWorker } from "./create-worker.js";
 import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
 import { openOffscreen } from "./offscreen.js";
+import { Silence } from "./silence.js";
 import { type Channel, lost, Transport } from "./transport.js";
 
 /** A client that uses a link. */
@@ -41,6 +42,8 @@ interface Candidate {
   /** It takes the lease, or has taken it, from a holder that was silent. */
   takesOver: boolean;
 }
+
+type Word = Who | Serving;
 
 type Ask<T> = (session: Transport["session"]) => Promise<T>;
 
@@ -70,8 +73,8 @@ export class Link {
   #offscreen: string | undefined;
   #underWay = 0;
   #listening = false;
-  /** Counts down to taking over from a holder that does not answer. */
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  /** Of the holder, since somebody asked. */
+  readonly #silence = new Silence();
 
   private constructor(options: OpenOptions, connect: () => Channel, locks: LockManager | undefined, before?: Promise<unknown> | null) {
     this.#options = options;
@@ -207,8 +210,10 @@ export class Link {
     return (await Promise.race([this.#candidate.transport.presence, timeout(limits.portWaitMs)])) === host;
   }
 
+  /** Whoever stands by takes over from a silent holder within `heartbeatMs`; when it has not, it is silent itself, and loses its place. */
   async #withoutAnswer(patience: number): Promise<void> {
-    if (this.#canHold) this.#standBy();
+    const silentMs = performance.now() - (patience - limits.serveWaitMs);
+    if (this.#canHold) this.#standBy(silentMs > 2 * limits.heartbeatMs);
     else if (!(await this.#isHeld())) {
       if (this.#offscreen === undefined) throw nobodyHolds(this.#options.path);
       await openOffscreen(this.#offscreen);
@@ -240,21 +245,24 @@ export class Link {
     let dropped = false;
     const session = transport.session.open(this.#options, VERSION, { ...how, again: this.#wasServed });
     const opening = transport.settle(session, this.#options);
-    const opened = opening.catch((error: unknown) => (dropped ? never : Promise.reject(error)));
+    // One that was robbed of the lease before it had opened anything says nothing of the database: others serve.
+    const opened = opening.catch((error: TidepoolError) => (dropped || error.code === "LEASE_LOST" ? never : Promise.reject(error)));
     const drop = (): void => {
       dropped = true;
       transport.end(lost("another context runs the engine"));
     };
     this.#candidate = { transport, opened, drop, takesOver: how.takeOver === true };
-    opened.then(
-      () => this.#become({ transport, role: "holder" }),
+    opening.then(
+      () => dropped || this.#become({ transport, role: "holder" }),
       (error: TidepoolError) => transport.end(error),
     );
+    opened.catch(() => undefined);
   }
 
   #become(served: Served): void {
     const { transport, role } = served;
     const before = this.#current;
+    this.#silence.end();
     this.#current = served;
     this.#wasServed = true;
     this.#served = Promise.resolve(served);
@@ -269,16 +277,18 @@ export class Link {
   }
 
   /** Whoever has this lock is the one whose worker waits for the lease. */
-  #standBy(): void {
-    if (!this.#canHold || this.#standing !== null) return;
+  #standBy(steal = false): void {
+    if (!this.#canHold || (this.#standing !== null && (!steal || this.#candidate !== null))) return;
+    this.#standing?.abort();
     const standing = new AbortController();
     this.#standing = standing;
     const until = new Promise<void>((resolve) => standing.signal.addEventListener("abort", () => resolve()));
-    this.#locks!.request(`tidepool-standby:${this.#options.path}`, { signal: standing.signal }, () => {
-      if (this.#candidate === null && !standing.signal.aborted) this.#stand();
+    const how = steal ? { steal } : { signal: standing.signal };
+    this.#locks!.request(`tidepool-standby:${this.#options.path}`, how, () => {
+      if (this.#candidate === null && !standing.signal.aborted) this.#stand(steal ? { takeOver: true } : undefined);
       return until;
     })
-      .catch(() => undefined) // Given up.
+      .catch(() => undefined) // Given up, or taken by another to whom this one was silent.
       .finally(() => {
         if (this.#standing === standing) this.#standing = null;
       });
@@ -356,6 +366,7 @@ export class Link {
     }
     if (this.#current?.transport !== transport) return;
     const { role } = this.#current;
+    this.#silence.end();
     this.#current = null;
     this.#served = null;
     if (role === "follower" && this.#members.size > 0 && this.#aside === null) this.#serve().catch(() => undefined);
@@ -382,22 +393,28 @@ export class Link {
     return word !== null || performance.now() - from > 2 * limits.heartbeatMs;
   }
 
-  /** Who stands by hears others ask. When nobody answers them, it takes the lease from whoever has it. */
-  readonly #onWord = (type: "who" | "serving"): void => {
-    if (type === "serving") {
-      clearTimeout(this.#silence);
-      this.#silence = undefined;
-    } else if (this.#candidate !== null && this.#standing !== null) {
-      const from = performance.now();
-      this.#silence ??= setTimeout(() => void this.#takeOver(performance.now() - from), limits.heartbeatMs);
-    }
+  /**
+   * Who stands by hears others ask. When nobody answers them, it takes the lease from whoever has it. The holder's page hears them,
+   * too, and ends a worker that does not answer before that, with all that it has open.
+   */
+  readonly #onWord = (word: Word): void => {
+    const { role, transport } = this.#current ?? {};
+    if (role === "holder") this.#onWordToHolder(word, transport!);
+    else if (word.type === "serving") this.#silence.end();
+    else if (this.#candidate !== null && this.#standing !== null) this.#silence.begin(limits.heartbeatMs, () => void this.#takeOver());
   };
 
-  /** Not where this page itself did not run meanwhile, or its own worker is still being loaded: then nobody need be silent. */
-  async #takeOver(waitedMs: number): Promise<void> {
-    this.#silence = undefined;
+  /** Another may have taken over while this page did not run, or another's word may be late: its own worker will say. */
+  #onWordToHolder(word: Word, transport: Transport): void {
+    if (word.type === "serving" && word.host === transport.host) this.#silence.end();
+    else if (this.#closing === null && this.#silence.begin(limits.holderSilenceMs, () => transport.end(lost("its worker does not answer"))))
+      if (word.type === "serving") void this.#search?.ask(null, limits.answerWaitMs);
+  }
+
+  /** Not where its own worker is still being loaded: then nobody need be silent. */
+  async #takeOver(): Promise<void> {
     const candidate = this.#candidate;
-    if (candidate === null || candidate.takesOver || candidate.transport.host === null || waitedMs > 2 * limits.heartbeatMs) return;
+    if (candidate === null || candidate.takesOver || candidate.transport.host === null) return;
     const { held = [] } = await this.#locks!.query();
     if (this.#candidate !== candidate || !held.some(({ name }) => name === this.#lease)) return;
     this.#dropCandidate();
@@ -413,7 +430,7 @@ export class Link {
   }
 
   #letGo(reason: TidepoolError): void {
-    clearTimeout(this.#silence);
+    this.#silence.end();
     this.#standing?.abort();
     this.#dropCandidate();
     this.#current?.transport.end(reason);

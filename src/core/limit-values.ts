@@ -176,6 +176,8 @@ export const portWaitMs = 500;
 /** How long a call to another context's engine may take before it is asked whether it is there, and how long it may be silent then. */
 export const silenceMs = 1_000;
 export const heartbeatMs = 2_000;
+/** How long a worker may be silent to others before its own page ends it, so that it has let go of all when they take over. */
+export const holderSilenceMs = 1_500;
 /** How often a call is asked again when whoever served has gone: a call that kills its worker must not kill them all. */
 export const callAttemptsMax = 4;
 /** Memory that the collections may take which a worker on standby opens ahead, and how long after a change it reads the catalog. */

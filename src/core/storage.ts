@@ -124,6 +124,8 @@ export interface Storage {
   readonly log: LogStore;
   readonly catalog: CatalogStore;
   readonly blobs: BlobStore;
+  /** Rejects with `LEASE_LOST` when another engine has opened the database since. Not there where none can. */
+  confirm?(): Promise<void>;
   /** Releases handles. Calls after it reject with `CLOSED`. */
   close(): Promise<void>;
   /** Deletes everything this database stored, then closes. */

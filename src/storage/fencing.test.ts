@@ -64,6 +64,14 @@ describe.each([
     expect(next.losses).toEqual([]);
   });
 
+  test("whoever asks whether it is still the latest learns that it is not", async () => {
+    const old = await open();
+    await old.storage.confirm!();
+    const next = await open(never);
+    await expect(old.storage.confirm!()).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await next.storage.confirm!();
+  });
+
   test("a record of the same offset is the later generation's, whichever comes first", async () => {
     const old = await open();
     const next = await open(never);

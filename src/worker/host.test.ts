@@ -418,6 +418,28 @@ describe("an engine that fails", () => {
     await expect.poll(() => pushes).toMatchObject([{ type: "warning", event: { code: "DATA_EVICTED" } }, { type: "ended" }]);
   });
 
+  test("is asked about where the worker may not have run for a while, before any answer", async () => {
+    const parts = new TestParts();
+    const confirm = vi.fn(async () => undefined);
+    parts.openStorage = async () => ({ confirm, close: async () => undefined }) as unknown as Storage;
+    const session = connect(parts);
+    await session.open(options, VERSION);
+    await heartbeat(session);
+    expect(confirm).not.toHaveBeenCalled();
+    const thawed = performance.now() + limits.heartbeatMs;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => thawed);
+    confirm.mockRejectedValueOnce(new TidepoolError("LEASE_LOST", "another has it"));
+    const asked = parts.engine.requests.length;
+    const calls = [heartbeat(session), heartbeat(session)];
+    await expect(calls[0]).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect(await calls[1]).toBe(1);
+    expect(parts.engine.requests.length).toBe(asked + 1);
+    expect(confirm).toHaveBeenCalledTimes(2);
+    await heartbeat(session);
+    expect(confirm).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
+  });
+
   test("is not all that may have gone: who had the database open before is told when there is none any more", async () => {
     const parts = new TestParts();
     parts.openStorage = async (_options: OpenOptions, tenure: Tenure) => {
@@ -460,6 +482,17 @@ describe("the lease", () => {
     const second = acquireLease(locks, "p", { id: "2", waitMs: 60_000 });
     first.release();
     (await second).release();
+  });
+
+  test("that was stolen while the worker was frozen in which it was granted is lost before anything is opened", async () => {
+    const locks = new TestLocks();
+    const request = (async (name: string, ...rest: [never]) => {
+      if (name.startsWith("tidepool-engine:")) await acquireLease(locks, "p", { id: "thief", takeOver: true });
+      return locks.request(name, ...rest);
+    }) as Locks["request"];
+    const thawed = acquireLease({ request, query: locks.query }, "p", { id: "frozen" });
+    await expect(thawed).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect(locks.held).toEqual(["tidepool:p", "tidepool-engine:p:thief"]);
   });
 
   test("of one path does not hinder another", async () => {

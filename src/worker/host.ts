@@ -59,6 +59,7 @@ export interface HostParts {
 /** The engine that the sessions share. */
 interface Opened {
   options: OpenOptions;
+  confirm: Storage["confirm"];
   /** Where the bytes are. */
   storage: Storage["kind"];
   engine: OpenEngine;
@@ -80,6 +81,8 @@ export class Host implements SessionHost {
   /** Opening and closing run one after the other, so that whoever comes while the last one leaves opens anew. */
   readonly #changes = new Serial();
   #opened: Opened | null = null;
+  /** When it was last known to run, and to have the lease. */
+  #ranAt = 0;
   #presence: Promise<string | null> | null = null;
   /** Gives the lock back that tells of this worker's life. */
   #depart: () => void = () => undefined;
@@ -132,6 +135,16 @@ export class Host implements SessionHost {
         throw error;
       }
     });
+  }
+
+  /**
+   * A worker that is frozen, or hangs, is taken over from after `heartbeatMs` of silence, and what was sent to it meanwhile is
+   * still there when it goes on: such a call must not be answered from what was true then.
+   */
+  async confirm(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#ranAt > limits.heartbeatMs / 2) await this.#opened?.confirm?.();
+    this.#ranAt = now;
   }
 
   /** A guest opens nothing: where the engine is closing it is told so, and looks for the next holder. */
@@ -225,13 +238,19 @@ export class Host implements SessionHost {
     }
   }
 
-  async #openEngine(options: OpenOptions, tenure: Tenure, standby: StandingBy | null): Promise<Pick<Opened, "engine" | "storage">> {
+  async #openEngine(
+    options: OpenOptions,
+    tenure: Tenure,
+    standby: StandingBy | null,
+  ): Promise<Pick<Opened, "engine" | "storage" | "confirm">> {
     const storage = await this.#parts.openStorage(options, tenure);
     try {
       const tell: Tell = (type, event) => this.#push({ type, event } as Push);
       // Whether a session may reset is for the session to say.
       const opened = { ...options, allowReset: true };
-      return { storage: storage.kind, engine: await this.#parts.openEngine(storage, opened, tell, tenure.lost, standby) };
+      const confirm = storage.confirm?.bind(storage);
+      this.#ranAt = performance.now();
+      return { storage: storage.kind, confirm, engine: await this.#parts.openEngine(storage, opened, tell, tenure.lost, standby) };
     } catch (error) {
       await storage.close();
       throw error;

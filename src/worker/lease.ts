@@ -10,7 +10,7 @@
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { bounded } from "../storage/bounded.js";
-import { isRefusal, refused } from "../storage/storage-error.js";
+import { isRefusal, leaseLost, refused } from "../storage/storage-error.js";
 import type { Predecessors } from "../storage/tenure.js";
 
 export interface Lease {
@@ -53,6 +53,11 @@ export async function acquireLease(locks: Locks | undefined, path: string, optio
     right.release();
     throw lockFailed(path, error);
   }
+  // A worker that was frozen when it was granted the lease finds it stolen, and must not take a generation after that.
+  if (right.isLost()) {
+    letGo();
+    throw leaseLost(path);
+  }
   return {
     lost: right.lost,
     resign: right.release,
@@ -67,21 +72,24 @@ export async function acquireLease(locks: Locks | undefined, path: string, optio
 /** What the names of the locks of a path's engines begin with; their ids, which have no colon, follow after one. */
 const enginesOf = (path: string): string => `tidepool-engine:${path}`;
 
-function acquireRight(
-  locks: Locks,
-  path: string,
-  { takeOver = false, waitMs = limits.lockWaitMs }: LeaseOptions,
-): Promise<{ lost: Promise<void>; release(): void }> {
+interface Right {
+  lost: Promise<void>;
+  isLost(): boolean;
+  release(): void;
+}
+
+function acquireRight(locks: Locks, path: string, { takeOver = false, waitMs = limits.lockWaitMs }: LeaseOptions): Promise<Right> {
   const patience = new AbortController();
   const timer = Number.isFinite(waitMs) ? setTimeout(() => patience.abort(), waitMs) : undefined;
   return new Promise((resolve, reject) => {
     let lose = (): void => undefined;
-    const lost = new Promise<void>((taken) => (lose = taken));
+    let isLost = false;
+    const lost = new Promise<void>((taken) => (lose = taken)).then(() => void (isLost = true));
     const how = takeOver ? { steal: true } : { signal: patience.signal };
     const ask = async () =>
       locks.request(`tidepool:${path}`, how, () => {
         clearTimeout(timer);
-        return new Promise<void>((release) => resolve({ lost, release }));
+        return new Promise<void>((release) => resolve({ lost, isLost: () => isLost, release }));
       });
     ask().catch((error: unknown) => {
       clearTimeout(timer);

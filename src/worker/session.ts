@@ -18,6 +18,8 @@ export interface SessionHost {
   presence(): Promise<string | null>;
   /** The engine, once it is open with these options. */
   join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService>;
+  /** Rejects with `LEASE_LOST` where another worker has taken over while this one did not run. */
+  confirm(): Promise<void> | void;
   /** Whether the engine stays open, for other sessions. */
   leave(session: Session): Promise<boolean>;
   /** It has closed, and its answer is on its way. */
@@ -71,6 +73,7 @@ export class Session implements HostSession {
       this.#assertGoesOn();
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
+      await this.#host.confirm();
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
       const answer = await this.#cancellable(caller, (mine) => engine[method]!(request, mine));
       return this.#answers.begin(answer, caller.requestId);

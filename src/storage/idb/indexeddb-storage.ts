@@ -17,6 +17,7 @@ export function indexedDbStorage(database: Database, path: string, durability: D
     log: new IndexedDbLogStore(database, durability),
     catalog: new IndexedDbCatalogStore(database, () => tenure.changed?.()),
     blobs: new IndexedDbBlobStore(database),
+    confirm: () => database.confirm(),
     close: async () => database.close(),
     destroy: async () => {
       database.assertOpen();

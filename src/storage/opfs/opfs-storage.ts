@@ -54,6 +54,7 @@ export async function opfsStorage(
     log: watching(new IndexedDbLogStore(database, durability), blobs, now),
     catalog: new IndexedDbCatalogStore(database, () => tenure.changed?.()),
     blobs,
+    confirm: () => database.confirm(),
     close,
     destroy: async () => {
       database.assertOpen();
