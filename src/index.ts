@@ -36,7 +36,14 @@ export {
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
-export type { DeleteArguments, GetArguments, QueryArguments, SearchTextArguments, SelectionArguments } from "./api/read-requests.js";
+export type {
+  CountArguments,
+  DeleteArguments,
+  GetArguments,
+  QueryArguments,
+  SearchTextArguments,
+  SelectionArguments,
+} from "./api/read-requests.js";
 export {
   GetResult,
   type GetRow,

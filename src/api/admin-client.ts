@@ -1,9 +1,10 @@
 /** Tenants and databases of a path, with the methods of Chroma's `AdminClient`. */
-import { validateObject, validateText } from "../core/gateway/validate/values.js";
+import { validateText } from "../core/gateway/validate/values.js";
 import type { DatabaseInfo, RequestOf, ResponseOf } from "../core/service.js";
+import { type CallLimits, limited } from "./call-limits.js";
 import { readPage, TidepoolClient, type TidepoolClientOptions } from "./client.js";
 import { CONNECTION } from "./connection-key.js";
-import { readArguments } from "./read-arguments.js";
+import { readArguments, readObject } from "./read-arguments.js";
 import { throughProxies } from "./through-proxies.js";
 
 export type { DatabaseInfo };
@@ -33,7 +34,7 @@ export class AdminClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
-    throughProxies(this, AdminClient);
+    throughProxies(this, AdminClient, "close");
     this.#client = new TidepoolClient(options);
   }
 
@@ -93,10 +94,11 @@ export class AdminClient {
    * const admin = new AdminClient({ client });
    * console.log((await admin.listDatabases({ tenant: "default_tenant" })).map(({ name }) => name)); // ["default_database"]
    */
-  async listDatabases(args: { tenant: string; limit?: number; offset?: number }): Promise<DatabaseInfo[]> {
-    const request = readArguments("listDatabases", () => ({ ...readPage(args, "listDatabases"), tenant: args.tenant }));
-    validateText(request.tenant, "tenant");
-    return this.#client[CONNECTION].call("listDatabases", request);
+  async listDatabases(args: { tenant: string; limit?: number; offset?: number } & CallLimits): Promise<DatabaseInfo[]> {
+    const { given, page, within } = readArguments("listDatabases", () => readPage(args, "listDatabases", " tenant"));
+    const { tenant } = given;
+    validateText(tenant, "tenant");
+    return limited(within, (signal) => this.#client[CONNECTION].call("listDatabases", { tenant, ...page }, { signal }));
   }
 
   /** Closes the connection, also for the client that shares it. */
@@ -106,10 +108,10 @@ export class AdminClient {
 
   async #call<M extends NamingMethod>(method: M, args: RequestOf<M>): Promise<ResponseOf<M>> {
     const request = readArguments(method, () => {
-      validateObject(args, `argument of ${method}`);
-      const { name, tenant = "" } = args as { name: string; tenant?: string };
+      const ofDatabase = method.endsWith("Database");
+      const { name, tenant = "" } = readObject<{ name: string; tenant?: string }>(args, method, ofDatabase ? "name tenant" : "name");
       validateText(name, "name");
-      if (!method.endsWith("Database")) return { name };
+      if (!ofDatabase) return { name };
       validateText(tenant, "tenant");
       return { name, tenant };
     });

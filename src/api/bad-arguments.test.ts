@@ -82,6 +82,7 @@ const source = { query: "tide", limit: 1, default: 1, returnRank: true };
 const schemaJson = new index.Schema().serializeToJSON();
 const selection = { ids: ["a"], where: { year: 1 }, whereDocument: { $contains: "e" } };
 const listed = { limit: 1, offset: 0 };
+const limited = { signal: undefined, timeoutMs: 60_000 };
 const created = () => ({ name: `c${++names}xx`, metadata: { a: 1 }, configuration: {}, embeddingFunction: undefined, schema: undefined });
 const key = (method: keyof index.Key): Call => ((value: never) => (index.K("year")[method] as (v: never) => unknown)(value)) as Call;
 const rank = (method: keyof index.RankExpression): Call =>
@@ -90,6 +91,11 @@ const built =
   (Class: unknown): Call =>
   (value) =>
     new (Class as new (value: never) => unknown)(value);
+/** A method that takes no arguments, given one. */
+const bare =
+  (method: "persist" | "persisted" | "version" | "reset"): Call =>
+  (value) =>
+    (client[method] as (value: unknown) => unknown)(value);
 const embeds = new index.HashingEmbeddingFunction();
 
 const exported: Record<string, unknown> = { ...index, ...rest, ...serviceWorker, ...hnswlib };
@@ -113,13 +119,13 @@ const TABLE: Record<string, Entry> = {
       worker: undefined,
     },
   },
-  "TidepoolClient#heartbeat": () => client.heartbeat(),
-  "TidepoolClient#persist": () => client.persist(),
-  "TidepoolClient#persisted": () => client.persisted(),
-  "TidepoolClient#version": () => client.version(),
-  "TidepoolClient#info": () => client.info(),
+  "TidepoolClient#heartbeat": { run: (v) => client.heartbeat(v), good: limited },
+  "TidepoolClient#persist": bare("persist"),
+  "TidepoolClient#persisted": bare("persisted"),
+  "TidepoolClient#version": bare("version"),
+  "TidepoolClient#info": { run: (v) => client.info(v), good: limited },
   "TidepoolClient#listCollections": { run: (v) => client.listCollections(v), good: listed },
-  "TidepoolClient#countCollections": () => client.countCollections(),
+  "TidepoolClient#countCollections": { run: (v) => client.countCollections(v), good: limited },
   "TidepoolClient#createCollection": { run: (v) => client.createCollection(v), good: created() },
   "TidepoolClient#getOrCreateCollection": { run: (v) => client.getOrCreateCollection(v), good: created() },
   "TidepoolClient#getCollection": { run: (v) => client.getCollection(v), good: { name: "abc", embeddingFunction: undefined } },
@@ -127,7 +133,7 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#getCollectionById": (v) => client.getCollectionById(v),
   "TidepoolClient#getCollectionByCrn": (v) => client.getCollectionByCrn(v),
   "TidepoolClient#vacuum": { run: (v) => client.vacuum(v), good: { erase: false, onProgress: undefined, signal: undefined } },
-  "TidepoolClient#getUserIdentity": () => client.getUserIdentity(),
+  "TidepoolClient#getUserIdentity": { run: (v) => client.getUserIdentity(v), good: limited },
   "TidepoolClient#deleteCollection": { run: (v) => client.deleteCollection(v), good: { name: "abc" } },
   "TidepoolClient#on": [(v) => client.on(v, () => undefined), (v) => client.on("change", v)],
   "TidepoolClient#verify": {
@@ -138,7 +144,7 @@ const TABLE: Record<string, Entry> = {
     run: (v) => client.repair(v),
     good: { onProgress: undefined, signal: undefined },
   },
-  "TidepoolClient#reset": () => client.reset(),
+  "TidepoolClient#reset": bare("reset"),
   "TidepoolClient#close": () => client.close(),
   AdminClient: built(index.AdminClient),
   "AdminClient#createTenant": { run: (v) => new index.AdminClient({ client }).createTenant(v), good: { name: "t" } },
@@ -163,7 +169,15 @@ const TABLE: Record<string, Entry> = {
   },
   "Collection#searchText": {
     run: (v) => collection.searchText(v),
-    good: { ...selection, query: "tide", nResults: 1, include: ["documents"], prefix: false, fuzzy: false },
+    good: {
+      where: selection.where,
+      whereDocument: selection.whereDocument,
+      query: "tide",
+      nResults: 1,
+      include: ["documents"],
+      prefix: false,
+      fuzzy: false,
+    },
   },
   "Collection#search": [
     (v) => collection.search(v),
@@ -176,16 +190,16 @@ const TABLE: Record<string, Entry> = {
           collection.search({ [part]: v }),
     ),
   ],
-  "Collection#count": (v) => collection.count(v),
-  "Collection#getIndexingStatus": () => collection.getIndexingStatus(),
+  "Collection#count": { run: (v) => collection.count(v), good: { ...selection, readLevel: "index_only", ...limited } },
+  "Collection#getIndexingStatus": { run: (v) => collection.getIndexingStatus(v), good: limited },
   "Collection#checkRecall": { run: (v) => collection.checkRecall(v), good: { sample: 1, k: 1 } },
   "Collection#modify": {
     run: (v) => collection.modify(v),
     good: { name: "abc", metadata: { a: 1 }, configuration: { hnsw: { ef_search: 7 }, spann: null, embeddingFunction: undefined } },
   },
   "Collection#fork": { run: (v) => collection.fork(v), good: { name: "fork" } },
-  "Collection#forkCount": () => collection.forkCount(),
-  "Collection#listVersions": () => collection.listVersions(),
+  "Collection#forkCount": { run: (v) => collection.forkCount(v), good: limited },
+  "Collection#listVersions": { run: (v) => collection.listVersions(v), good: limited },
   "Collection#at": { run: (v) => collection.at(v), good: { version: 1 } },
   destroyPath: { run: (v) => index.destroyPath(v), good: { path: "p", worker: undefined } },
   getEmbeddingFunction: { run: (v) => index.getEmbeddingFunction(v), good: { efConfig: null, client: undefined } },
@@ -283,7 +297,10 @@ const TABLE: Record<string, Entry> = {
   "Select.from": { run: (v) => index.Select.from(v), good: { keys: ["a"] } },
   "Select.all": () => index.Select.all(),
   "Select#toJSON": () => index.Select.all().toJSON(),
-  Search: { run: built(index.Search), good: { where: undefined, rank: undefined, groupBy: undefined, limit: undefined, select: [] } },
+  Search: {
+    run: built(index.Search),
+    good: { where: undefined, rank: undefined, groupBy: undefined, limit: undefined, select: [] },
+  },
   "Search#where": (v) => new index.Search().where(v),
   "Search#rank": (v) => new index.Search().rank(v),
   "Search#groupBy": (v) => new index.Search().groupBy(v),
@@ -369,5 +386,41 @@ test.each(Object.entries(TABLE))("%s settles, whatever it is given", async (_, e
       expect(error, what).toBeInstanceOf(TidepoolError);
       expect((error as TidepoolError).code, what).not.toBe("INTERNAL");
     }
+  }
+});
+
+/** Those whose argument is data of the caller's own, with whatever fields. */
+const OPEN = new Set(["Cmek.fromJSON", "WhereExpression.from", "RankExpression.from", "Schema.deserializeFromJSON"]);
+const closed = Object.entries(TABLE).flatMap(([name, entry]) =>
+  typeof entry === "object" && "run" in entry && !OPEN.has(name) ? [[name, entry] as const] : [],
+);
+
+test.each(closed)("%s takes what it should, and names what it does not know", async (_, { run, good }) => {
+  const error = (await failureOf(() => run({ ...good, misspelt: undefined } as never))) as TidepoolError | null;
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining('"misspelt"') });
+  const told = (await failureOf(() => run(good as never))) as TidepoolError | null;
+  expect(told?.message ?? "").not.toContain("has no argument");
+});
+
+test.each(["persist", "persisted", "version", "reset"] as const)("%s takes no arguments", async (method) => {
+  expect(await failureOf(() => bare(method)({ where: 1 } as never))).toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
+test("misspelt options within arguments are named", async () => {
+  const calls: [call: () => unknown, name: string][] = [
+    [() => client.createCollection({ name: "def", configuration: { hsnw: {} } as never }), "hsnw"],
+    [() => client.createCollection({ name: "def", configuration: { hnsw: { efSearch: 1 } } as never }), "efSearch"],
+    [() => collection.modify({ configuration: { embedding_function: null } as never }), "embedding_function"],
+    [() => collection.search({ limit: { ofset: 1 } as never }), "ofset"],
+    [() => collection.search({ groupBy: { keys: ["a"], agregate: {} } as never }), "agregate"],
+    [() => collection.search({ groupBy: { keys: ["a"], aggregate: { $min_k: { keys: ["a"], n: 1 } } } as never }), "n"],
+    [() => collection.search({ rank: { $knn: { query: "a", limits: 1 } } }), "limits"],
+    [() => collection.search({}, { readlevel: "index_only" } as never), "readlevel"],
+    [() => collection.count({ readLevel: "wal" }), "wal"],
+  ];
+  for (const [call, name] of calls) {
+    const error = (await failureOf(call)) as TidepoolError;
+    expect(error.code, name).toBe("INVALID_ARGUMENT");
+    expect(error.message).toContain(`"${name}"`);
   }
 });

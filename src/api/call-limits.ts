@@ -4,6 +4,7 @@
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import { readArguments, readObject } from "./read-arguments.js";
 
 /** What may end a call before it is done. */
 export interface CallLimits {
@@ -12,6 +13,9 @@ export interface CallLimits {
   /** Milliseconds after which the call rejects with `TIMEOUT`, at least 1. Default: it may take as long as it takes. */
   timeoutMs?: number;
 }
+
+/** The names of both, for `readObject`. */
+export const CALL_LIMITS = "signal timeoutMs";
 
 /** The limits among the arguments of a call, checked. */
 export function readCallLimits({ signal, timeoutMs }: CallLimits): CallLimits {
@@ -22,6 +26,11 @@ export function readCallLimits({ signal, timeoutMs }: CallLimits): CallLimits {
     throw invalidArgument(`timeoutMs must be a number from 1 to ${limits.timeoutMsMax}, got ${show(timeoutMs)}`);
   }
   return { signal, timeoutMs };
+}
+
+/** Limits that are all that a call takes. */
+export function readLimits(options: CallLimits, call: string): CallLimits {
+  return readArguments(call, () => readCallLimits(readObject(options, call, CALL_LIMITS)));
 }
 
 /** Runs `body`, with one signal for both limits; `undefined` where there is none. It rejects as soon as the signal fires. */

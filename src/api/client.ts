@@ -4,18 +4,12 @@
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
-import {
-  validateArray,
-  validateAtLeast,
-  validateCount,
-  validateName,
-  validateObject,
-  validateText,
-} from "../core/gateway/validate/values.js";
+import { validateArray, validateAtLeast, validateCount, validateName, validateText } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, VacuumRequest, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
+import { CALL_LIMITS, type CallLimits, limited, readCallLimits, readLimits } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
 import { Collection } from "./collection.js";
 import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction, createConfiguration } from "./configuration.js";
@@ -24,7 +18,7 @@ import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
 import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
-import { readArguments } from "./read-arguments.js";
+import { readArguments, readObject } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
 import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
@@ -101,6 +95,8 @@ export interface CreateCollectionArguments {
   schema?: SchemaLike;
 }
 
+const OPTIONS =
+  "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen worker";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
 const EVENTS: readonly (keyof ClientEvents)[] = ["change", "lease", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
@@ -135,10 +131,9 @@ export class TidepoolClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
-    throughProxies(this, TidepoolClient);
+    throughProxies(this, TidepoolClient, "persist persisted version reset");
     const given = readArguments("TidepoolClient", () => {
-      validateObject(options, "options");
-      return { ...options, shared: selfOf(options.client)?.[CONNECTION] };
+      return { ...readObject(options, "TidepoolClient", OPTIONS), shared: selfOf(options.client)?.[CONNECTION] };
     });
     const {
       path = "default",
@@ -241,8 +236,8 @@ export class TidepoolClient {
    * @example
    * console.log(new Date((await client.heartbeat()) / 1e6));
    */
-  heartbeat(): Promise<number> {
-    return this.#connection.call("heartbeat");
+  async heartbeat(options: CallLimits = {}): Promise<number> {
+    return limited(readLimits(options, "heartbeat"), (signal) => this.#connection.call("heartbeat", undefined, { signal }));
   }
 
   /**
@@ -263,8 +258,8 @@ export class TidepoolClient {
    * const { storage, records, blockBytesUsed } = await client.info();
    * console.log(`${records} records in ${storage}, ${blockBytesUsed} bytes of blocks`);
    */
-  async info(): Promise<ClientInfo> {
-    const info = await this.#connection.call("info");
+  async info(options: CallLimits = {}): Promise<ClientInfo> {
+    const info = await limited(readLimits(options, "info"), (signal) => this.#connection.call("info", undefined, { signal }));
     return { ...info, role: this.#connection.role! };
   }
 
@@ -305,9 +300,10 @@ export class TidepoolClient {
    * @example
    * for (const { name } of await client.listCollections({ limit: 20 })) console.log(name);
    */
-  async listCollections(args: { limit?: number; offset?: number } = {}): Promise<Collection[]> {
-    const page = readArguments("listCollections", () => readPage(args, "listCollections"));
-    const infos = await this.#connection.call("listCollections", { ...this.#scope, ...page });
+  async listCollections(args: { limit?: number; offset?: number } & CallLimits = {}): Promise<Collection[]> {
+    const { page, within } = readArguments("listCollections", () => readPage(args, "listCollections"));
+    const request = { ...this.#scope, ...page };
+    const infos = await limited(within, (signal) => this.#connection.call("listCollections", request, { signal }));
     return infos.map((info) => this.#collection(info, this.#restore(info)));
   }
 
@@ -317,8 +313,9 @@ export class TidepoolClient {
    * @example
    * console.log(await client.countCollections()); // 0
    */
-  countCollections(): Promise<number> {
-    return this.#connection.call("countCollections", this.#scope);
+  async countCollections(options: CallLimits = {}): Promise<number> {
+    const within = readLimits(options, "countCollections");
+    return limited(within, (signal) => this.#connection.call("countCollections", this.#scope, { signal }));
   }
 
   /**
@@ -359,12 +356,14 @@ export class TidepoolClient {
    * await client.createCollection({ name: "notes" });
    * const notes = await client.getCollection<{ year: number }>({ name: "notes" });
    */
-  async getCollection<TMeta extends Metadata = Metadata>(args: {
-    name: string;
-    embeddingFunction?: EmbeddingFunction | null;
-  }): Promise<Collection<TMeta>> {
-    const { name, embeddingFunction } = readArguments("getCollection", () => readNamed(args));
-    const info = await this.#connection.call("getCollection", { ...this.#scope, name });
+  async getCollection<TMeta extends Metadata = Metadata>(
+    args: {
+      name: string;
+      embeddingFunction?: EmbeddingFunction | null;
+    } & CallLimits,
+  ): Promise<Collection<TMeta>> {
+    const { name, embeddingFunction, within } = readArguments("getCollection", () => readNamed(args));
+    const info = await limited(within, (signal) => this.#connection.call("getCollection", { ...this.#scope, name }, { signal }));
     return this.#collection<TMeta>(info, this.#resolve(info, embeddingFunction ?? undefined));
   }
 
@@ -380,7 +379,7 @@ export class TidepoolClient {
   async getCollections(items: string[] | { name: string; embeddingFunction?: EmbeddingFunction | null }[]): Promise<Collection[]> {
     const named = readArguments("getCollections", () => {
       validateArray(items, "items");
-      return Array.from<unknown, Named>(items, (item) => readNamed(typeof item === "string" ? { name: item } : (item as Named)));
+      return Array.from<unknown, Named>(items, (item) => readNamed(typeof item === "string" ? { name: item } : (item as Named)).given);
     });
     return Promise.all(named.map((item) => this.getCollection(item)));
   }
@@ -423,8 +422,9 @@ export class TidepoolClient {
    * @example
    * console.log((await client.getUserIdentity()).tenant); // default_tenant
    */
-  getUserIdentity(): Promise<UserIdentity> {
-    return this.#connection.call("identity", this.#scope);
+  async getUserIdentity(options: CallLimits = {}): Promise<UserIdentity> {
+    const within = readLimits(options, "getUserIdentity");
+    return limited(within, (signal) => this.#connection.call("identity", this.#scope, { signal }));
   }
 
   /**
@@ -437,10 +437,7 @@ export class TidepoolClient {
    * await client.deleteCollection({ name: "notes" });
    */
   async deleteCollection(args: { name: string }): Promise<void> {
-    const name = readArguments("deleteCollection", () => {
-      validateObject(args, "argument of deleteCollection");
-      return args.name;
-    });
+    const { name } = readArguments("deleteCollection", () => readObject(args, "deleteCollection", "name"));
     validateText(name, "name");
     await this.#connection.call("deleteCollection", { ...this.#scope, name });
   }
@@ -493,10 +490,7 @@ export class TidepoolClient {
    * await client.close();
    */
   async close(options: { force?: boolean } = {}): Promise<void> {
-    const { force = false } = readArguments("close", () => {
-      validateObject(options, "argument of close");
-      return { ...options };
-    });
+    const { force = false } = readArguments("close", () => readObject(options, "close", "force"));
     validateOneOf(force, [true, false], "force");
     await (force ? this.#connection.forceClose() : this.#connection.close());
   }
@@ -515,9 +509,9 @@ export class TidepoolClient {
   }
 
   #readCreation(args: CreateCollectionArguments, schemas: typeof import("./schema/create-with-schema.js") | null) {
-    validateObject(args, "argument");
-    const { name, metadata, embeddingFunction, schema } = args;
-    const configuration = args.configuration ?? undefined;
+    const given = readObject(args, "createCollection", "name metadata configuration embeddingFunction schema");
+    const { name, metadata, embeddingFunction, schema } = given;
+    const configuration = given.configuration ?? undefined;
     validateName(name);
     const kept = readCollectionMetadata(metadata);
     const choice = schemas?.chooseSchema(schema!, embeddingFunction, configuration, this) ?? null;
@@ -548,26 +542,26 @@ export class TidepoolClient {
 }
 
 /** Which part of a list is asked for. */
-export function readPage(args: { limit?: number; offset?: number }, call: string): { limit: number; offset: number } {
-  validateObject(args, `argument of ${call}`);
-  const { limit = 100, offset = 0 } = args;
+export function readPage<A extends { limit?: number; offset?: number } & CallLimits>(args: A, call: string, more = "") {
+  const given = readObject(args, call, `limit offset ${CALL_LIMITS}${more}`);
+  const { limit = 100, offset = 0 } = given;
   validateCount(limit, "limit");
   validateCount(offset, "offset");
-  return { limit, offset };
+  return { given, page: { limit, offset }, within: readCallLimits(given) };
 }
 
 /** What `getCollection` takes. */
-interface Named {
+interface Named extends CallLimits {
   name: string;
   embeddingFunction?: EmbeddingFunction | null;
 }
 
-function readNamed(args: Named): Named {
-  validateObject(args, "argument of getCollection");
-  const { name, embeddingFunction } = args;
+function readNamed(args: Named): Named & { given: Named; within: CallLimits } {
+  const given = readObject(args, "getCollection", `name embeddingFunction ${CALL_LIMITS}`);
+  const { name, embeddingFunction } = given;
   validateText(name, "name");
   if (embeddingFunction != null) validateEmbeddingFunction(embeddingFunction, "embeddingFunction");
-  return { name, embeddingFunction };
+  return { given, name, embeddingFunction, within: readCallLimits(given) };
 }
 
 export function validatePath(path: unknown): void {

@@ -23,22 +23,23 @@ import type {
   RecordBatch,
   RecordColumns,
 } from "../core/types.js";
-import { type CallLimits, limited, orAborted, readCallLimits } from "./call-limits.js";
+import { CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, readLimits } from "./call-limits.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import { type Embeddings, toNumberArrays } from "./embeddings.js";
-import { copyOf, readArguments } from "./read-arguments.js";
+import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
+  type CountArguments,
   type DeleteArguments,
   type GetArguments,
   type Queries,
   type QueryArguments,
   type QueryRows,
+  readCount,
   readDelete,
   readGet,
-  readObject,
   readQuery,
   readSearchText,
   type SearchTextArguments,
@@ -288,7 +289,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * console.log((await collection.peek({ limit: 2 })).ids); // ["a", "b"]
    */
   async peek(args: { limit?: number } & CallLimits = {}): Promise<GetResult<TMeta>> {
-    const { limit = 10, signal, timeoutMs } = readArguments("peek", () => readObject(args, "peek"));
+    const { limit = 10, signal, timeoutMs } = readArguments("peek", () => readObject(args, "peek", `limit ${CALL_LIMITS}`));
     return this.get({ limit, signal, timeoutMs });
   }
 
@@ -347,7 +348,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
     options: { readLevel?: ReadLevel } & CallLimits = {},
   ): Promise<SearchResult<T>> {
     const { readLevel, within, given } = readArguments("search", () => ({
-      ...readObject(options, "search"),
+      ...readObject(options, "search", `readLevel ${CALL_LIMITS}`),
       within: readCallLimits(options),
       given: copyOf(searches),
     }));
@@ -364,17 +365,17 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   /**
-   * The number of records. Reads see every acknowledged write, so Chroma's `readLevel` has no effect.
+   * The number of records, or of those that all given parts select. Reads see every acknowledged write, so Chroma's `readLevel`
+   * has no effect.
+   *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for an oversized filter.
    *
    * @example
-   * console.log(await collection.count()); // 3
+   * console.log(await collection.count(), await collection.count({ where: { year: { $gt: 1 } } })); // 3 2
    */
-  async count(options: { readLevel?: string } & CallLimits = {}): Promise<number> {
-    return this.#limited(
-      "count",
-      {},
-      readArguments("count", () => readCallLimits(readObject(options, "count"))),
-    );
+  async count(args: CountArguments = {}): Promise<number> {
+    const { request, within } = readArguments("count", () => readCount(args));
+    return this.#limited("count", request, within);
   }
 
   /**
@@ -384,8 +385,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * console.log((await collection.getIndexingStatus()).total_ops); // 1
    */
-  getIndexingStatus(): Promise<IndexingStatus> {
-    return this.#connection.call("indexingStatus", { collectionId: this.id });
+  getIndexingStatus(options: CallLimits = {}): Promise<IndexingStatus> {
+    return this.#about("indexingStatus", options);
   }
 
   /**
@@ -401,7 +402,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async checkRecall(args: { sample?: number; k?: number } & CallLimits = {}): Promise<RecallReport> {
     this.#requirePresent("checkRecall");
-    const { sample = 100, k = 10, ...rest } = readArguments("checkRecall", () => readObject(args, "checkRecall"));
+    const {
+      sample = 100,
+      k = 10,
+      ...rest
+    } = readArguments("checkRecall", () => readObject(args, "checkRecall", `sample k ${CALL_LIMITS}`));
     const within = readArguments("checkRecall", () => readCallLimits(rest));
     return this.#limited("checkRecall", { sample, k }, within);
   }
@@ -424,7 +429,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
   }
 
   #readModify(args: ModifyArguments) {
-    const { name, metadata, configuration } = readObject(args, "modify");
+    const { name, metadata, configuration } = readObject(args, "modify", "name metadata configuration");
     if (name != null) validateName(name);
     const update =
       configuration == null
@@ -451,7 +456,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    */
   async fork(args: { name: string }): Promise<Collection<TMeta>> {
     this.#requirePresent("fork");
-    const { name } = readArguments("fork", () => readObject(args, "fork"));
+    const { name } = readArguments("fork", () => readObject(args, "fork", "name"));
     validateName(name);
     const info = await this.#connection.call("forkCollection", { collectionId: this.id, name });
     return new Collection<TMeta>(this.#client, this.#connection, info, this.#embedding);
@@ -464,8 +469,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * await collection.fork({ name: "draft" });
    * console.log(await collection.forkCount()); // 1
    */
-  forkCount(): Promise<number> {
-    return this.#connection.call("forkCount", { collectionId: this.id });
+  forkCount(options: CallLimits = {}): Promise<number> {
+    return this.#about("forkCount", options);
   }
 
   /**
@@ -475,8 +480,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * for (const { version, count } of await collection.listVersions()) console.log(`version ${version} has ${count} records`);
    */
-  listVersions(): Promise<VersionInfo[]> {
-    return this.#connection.call("listVersions", { collectionId: this.id });
+  listVersions(options: CallLimits = {}): Promise<VersionInfo[]> {
+    return this.#about("listVersions", options);
   }
 
   /**
@@ -490,7 +495,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * if (oldest) console.log((await collection.at({ version: oldest.version }).count()) === oldest.count); // true
    */
   at(args: { version: number }): CollectionVersion<TMeta> {
-    const { version } = readArguments("at", () => readObject(args, "at"));
+    const { version } = readArguments("at", () => readObject(args, "at", "version"));
     validateCount(version, "version");
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
@@ -502,6 +507,11 @@ export class Collection<TMeta extends Metadata = Metadata> {
   ): Promise<ResponseOf<M>> {
     const whole = { ...this.#source, ...request } as unknown as RequestOf<M>;
     return limited(within, (signal) => this.#connection.call(method, whole, { signal }));
+  }
+
+  async #about<M extends "indexingStatus" | "forkCount" | "listVersions">(method: M, options: CallLimits): Promise<ResponseOf<M>> {
+    const request = { collectionId: this.id } as RequestOf<M>;
+    return limited(readLimits(options, method), (signal) => this.#connection.call(method, request, { signal }));
   }
 
   get #source(): { collectionId: string; version: number | undefined } {

@@ -7,6 +7,9 @@ import type { CollectionConfiguration, Metadata, Space, TextConfiguration } from
 import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";
 import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+import { copyOf, readObject } from "./read-arguments.js";
+
+const FIELDS = "hnsw spann embeddingFunction text";
 
 /** The part of a configuration that speaks of vectors. */
 type Hnsw = CollectionConfiguration["hnsw"];
@@ -70,7 +73,7 @@ export function chooseFunction(
   embeddingFunction: EmbeddingFunction | null | undefined,
   configuration: CreateCollectionConfiguration | undefined,
 ): ChosenFunction {
-  if (configuration !== undefined) validateObject(configuration, "configuration");
+  if (configuration !== undefined) readObject(configuration, "configuration", FIELDS);
   const configured = configuration?.embeddingFunction;
   if (embeddingFunction && configured) {
     throw invalidArgument("Embedding function provided when already defined in the collection configuration");
@@ -95,7 +98,7 @@ export function createConfiguration(
   if (hnsw.space === undefined && legacySpace !== undefined) {
     hnsw.space = validateHnsw({ space: legacySpace }, "create", 'metadata["hnsw:space"]').space;
   }
-  const text = validateText(configuration?.text ?? {});
+  const text = validateText(copyOf(configuration?.text ?? {}));
   const input: ConfigurationInput = { hnsw, embedding_function: fn === null ? null : serializeEmbeddingFunction(fn), text };
   if (fn === null || implicit || !fn.supportedSpaces) return input;
   if (fn.defaultSpace) input.defaultSpace = fn.defaultSpace();
@@ -128,12 +131,11 @@ export function modifyConfiguration(
   current: EmbeddingFunction | undefined,
   client: unknown,
 ): NonNullable<ModifyCollectionRequest["configuration"]> {
-  validateObject(configuration, "configuration");
-  const { hnsw, spann, embeddingFunction: next } = configuration;
+  const { hnsw, spann, embeddingFunction: next } = readObject(configuration, "configuration", FIELDS);
   if (spann != null) validateObject(spann, "configuration.spann");
   const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
   if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
-  if (configuration.text != null) update.text = validateText(configuration.text) ?? {};
+  if (configuration.text != null) update.text = validateText(copyOf(configuration.text)) ?? {};
   if (next == null) return update;
   validateEmbeddingFunction(next, "configuration.embeddingFunction");
   if (current) validateConfigUpdate(current, next);

@@ -1,9 +1,8 @@
 /** Deletes a database from outside, so also one that cannot be opened. */
-import { validateObject } from "../core/gateway/validate/values.js";
 import { VERSION } from "../version.js";
 import { type TidepoolClientOptions, validatePath, validateWorker } from "./client.js";
 import { createWorker } from "./create-worker.js";
-import { readArguments } from "./read-arguments.js";
+import { readArguments, readObject } from "./read-arguments.js";
 import { lost, Transport } from "./transport.js";
 
 /**
@@ -23,10 +22,7 @@ import { lost, Transport } from "./transport.js";
  * await destroyPath({ path: "old" });
  */
 export async function destroyPath(options: Pick<TidepoolClientOptions, "path" | "worker"> = {}): Promise<void> {
-  const { path = "default", worker = createWorker } = readArguments("destroyPath", () => {
-    validateObject(options, "options");
-    return { ...options };
-  });
+  const { path = "default", worker = createWorker } = readArguments("destroyPath", () => readObject(options, "destroyPath", "path worker"));
   validatePath(path);
   validateWorker(worker);
   const transport = new Transport(worker);

@@ -3,11 +3,11 @@
  * function again from the class registered under that name.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateObject, validateText } from "../core/gateway/validate/values.js";
+import { validateText } from "../core/gateway/validate/values.js";
 import type { EmbeddingFunctionConfiguration } from "../core/types.js";
 import { type EmbeddingFunction, embeddingError, validateConfigUpdate } from "./embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
-import { readArguments } from "./read-arguments.js";
+import { readArguments, readObject } from "./read-arguments.js";
 import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
 
 /** A class of embedding functions, as the registry keeps it. */
@@ -96,8 +96,8 @@ export async function getEmbeddingFunction(args: {
   efConfig?: EmbeddingFunctionConfiguration | null;
 }): Promise<EmbeddingFunction | undefined> {
   return readArguments("getEmbeddingFunction", () => {
-    validateObject(args, "argument of getEmbeddingFunction");
-    return restoreEmbeddingFunction(args.efConfig, args.client).fn;
+    const { efConfig, client } = readObject(args, "getEmbeddingFunction", "client efConfig");
+    return restoreEmbeddingFunction(efConfig, client).fn;
   });
 }
 

@@ -8,10 +8,9 @@
  */
 import { piecesOf } from "../core/base/text-pieces.js";
 import { invalidArgument, show } from "../core/errors.js";
-import { validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
-import { readArguments, validateTexts } from "./read-arguments.js";
+import { readArguments, readObject, validateTexts } from "./read-arguments.js";
 import { Slice } from "./slice.js";
 
 /** Name under which the registry knows {@link HashingEmbeddingFunction}. */
@@ -53,10 +52,9 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
    * @throws `INVALID_ARGUMENT` when `dimension` is out of range.
    */
   constructor(options: HashingEmbeddingFunctionOptions = {}) {
-    const { dimension = DIMENSION_DEFAULT } = readArguments("HashingEmbeddingFunction", () => {
-      validateObject(options, "argument of HashingEmbeddingFunction");
-      return { ...options };
-    });
+    const { dimension = DIMENSION_DEFAULT } = readArguments("HashingEmbeddingFunction", () =>
+      readObject(options, "HashingEmbeddingFunction", "dimension"),
+    );
     if (!Number.isSafeInteger(dimension) || dimension < 8 || dimension > limits.dimensionMax) {
       throw invalidArgument(`dimension must be a whole number of 8 … ${limits.dimensionMax}, got ${show(dimension)}`);
     }
@@ -101,10 +99,7 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
    * @throws `INVALID_ARGUMENT`.
    */
   validateConfigUpdate(newConfig: HashingEmbeddingFunctionOptions): void {
-    const next = readArguments("validateConfigUpdate", () => {
-      validateObject(newConfig, "newConfig");
-      return newConfig.dimension;
-    });
+    const { dimension: next } = readArguments("validateConfigUpdate", () => readObject(newConfig, "validateConfigUpdate", "dimension"));
     if (next === this.dimension) return;
     throw invalidArgument(`dimension is ${this.dimension} and cannot become ${show(next)}`);
   }

@@ -4,7 +4,7 @@
  * a fault of ours must not pass for the caller's.
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateArray } from "../core/gateway/validate/values.js";
+import { validateArray, validateObject } from "../core/gateway/validate/values.js";
 
 /** What `read` makes of the arguments of a call. */
 export function readArguments<T>(call: string, read: () => T): T {
@@ -28,6 +28,17 @@ function readable(call: string, error: unknown): TidepoolError {
   if (error instanceof TidepoolError) return error;
   const why = error instanceof Error ? error.message : show(error);
   return new TidepoolError("INVALID_ARGUMENT", `The arguments of ${call} cannot be read: ${why}`, { cause: error });
+}
+
+/**
+ * The own copy of an object that carries the arguments of a call, which takes these fields, written with spaces between: whatever else
+ * is given would be overlooked, and is refused.
+ */
+export function readObject<T extends object>(args: T, call: string, fields: string): T {
+  validateObject(args, `argument of ${call}`);
+  const odd = Object.keys(args).find((name) => !fields.split(" ").includes(name));
+  if (odd === undefined) return { ...args };
+  throw invalidArgument(`${call} has no argument ${show(odd)}; it takes ${fields ? fields.split(" ").join(", ") : "none"}`);
 }
 
 /** Objects of plain data that are copied, entries of a list, and how deep; what has more goes on as it is, and is refused for it. */

@@ -6,11 +6,11 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
+import type { CountRequest, DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
 import type { IncludeField, Where, WhereDocument } from "../core/types.js";
-import { type CallLimits, readCallLimits } from "./call-limits.js";
+import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
-import { copyOf, validateTexts } from "./read-arguments.js";
+import { copyOf, readObject, validateTexts } from "./read-arguments.js";
 
 /** What selects records; given parts are and-ed. */
 export interface SelectionArguments {
@@ -30,6 +30,12 @@ export interface GetArguments extends SelectionArguments, CallLimits {
   offset?: number;
   /** Default `["documents", "metadatas"]`. */
   include?: IncludeField[];
+}
+
+/** Arguments of `collection.count`. */
+export interface CountArguments extends SelectionArguments, CallLimits {
+  /** As in Chroma. No effect: reads see every acknowledged write. */
+  readLevel?: string;
 }
 
 /** Arguments of `collection.delete`. */
@@ -75,11 +81,7 @@ export type QueryRows = QueryRequest["queryEmbeddings"];
 /** Rows, or texts that are to be embedded. */
 export type Queries = QueryRows | string[];
 
-/** The own copy of an object that carries the arguments of a call. */
-export function readObject<T extends object>(args: T, call: string): T {
-  validateObject(args, `argument of ${call}`);
-  return { ...args };
-}
+const SELECTION = "ids where whereDocument";
 
 /** The request of a call, and what may end it. */
 interface Read<R> {
@@ -88,14 +90,25 @@ interface Read<R> {
 }
 
 export function readGet(args: GetArguments): Read<GetRequest> {
-  const { include = ["documents", "metadatas"], limit, offset, ...selection } = readObject(args, "get");
+  const {
+    include = ["documents", "metadatas"],
+    limit,
+    offset,
+    ...selection
+  } = readObject(args, "get", `${SELECTION} limit offset include ${CALL_LIMITS}`);
   validateInclude(include, "distances");
   const page = { limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset") };
   return { request: { ...readSelection(selection), ...page, include: copyOf(include) }, within: readCallLimits(selection) };
 }
 
+export function readCount(args: CountArguments): Read<CountRequest> {
+  const { readLevel, ...given } = readObject(args, "count", `${SELECTION} readLevel ${CALL_LIMITS}`);
+  return { request: { ...readSelection(given), readLevel }, within: readCallLimits(given) };
+}
+
 export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryEmbeddings">> & { queries: Queries } {
-  const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query");
+  const fields = `${SELECTION} queryEmbeddings queryTexts queryURIs nResults include ${CALL_LIMITS}`;
+  const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query", fields);
   validateCount(nResults, "nResults");
   validateInclude(include);
   return {
@@ -106,7 +119,7 @@ export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryE
 }
 
 export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
-  const given = readObject(args, "searchText");
+  const given = readObject(args, "searchText", `query nResults where whereDocument include prefix fuzzy ${CALL_LIMITS}`);
   const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
   if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
   validateCount(nResults, "nResults");
@@ -119,7 +132,7 @@ export function readSearchText(args: SearchTextArguments): Read<SearchTextReques
 
 /** `null` where nothing is selected: then nothing is deleted. */
 export function readDelete(args: DeleteArguments): Read<DeleteRequest> | null {
-  const given = readObject(args, "delete");
+  const given = readObject(args, "delete", `${SELECTION} limit ${CALL_LIMITS}`);
   const selection = readSelection(given);
   const limit = optionalCount(given.limit, "limit");
   const filtered = selection.where !== undefined || selection.whereDocument !== undefined;

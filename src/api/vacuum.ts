@@ -1,9 +1,8 @@
 /** `client.vacuum()`: asks for one step after the other, so that it can be watched and stopped. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
-import { validateObject } from "../core/gateway/validate/values.js";
 import type { EngineMethods } from "../core/service.js";
 import { readCallLimits } from "./call-limits.js";
-import { readArguments } from "./read-arguments.js";
+import { readArguments, readObject } from "./read-arguments.js";
 
 /** Options of `client.vacuum`. */
 export interface VacuumOptions {
@@ -41,11 +40,10 @@ export async function vacuum(engine: Pick<EngineMethods, "vacuum" | "info">, opt
 }
 
 function readOptions(options: VacuumOptions) {
-  validateObject(options, "options");
-  const { erase = false, onProgress } = options;
+  const { erase = false, onProgress, signal } = readObject(options, "vacuum", "erase onProgress signal");
   if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
   }
-  return { erase, onProgress, signal: readCallLimits({ signal: options.signal }).signal };
+  return { erase, onProgress, signal: readCallLimits({ signal }).signal };
 }

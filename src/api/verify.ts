@@ -3,8 +3,7 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { CollectionReport, Finding, RepairedCollection } from "../core/service.js";
 import { readCallLimits } from "./call-limits.js";
 import type { Connection } from "./connection.js";
-import { readArguments } from "./read-arguments.js";
-import { readObject } from "./read-requests.js";
+import { readArguments, readObject } from "./read-arguments.js";
 
 /** Options of `client.verify`. */
 export interface VerifyOptions {
@@ -51,7 +50,7 @@ export async function verify(connection: Connection, options: VerifyOptions = {}
 }
 
 function readOptions(options: VerifyOptions): VerifyOptions {
-  const { deep, onProgress, signal } = readObject(options, "verify");
+  const { deep, onProgress, signal } = readObject(options, "verify", "deep onProgress signal");
   if (deep !== undefined && typeof deep !== "boolean") throw invalidArgument(`deep must be true or false, got ${show(deep)}`);
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
@@ -87,7 +86,7 @@ export interface RepairReport {
 export async function repair(connection: Connection, options: VerifyOptions = {}): Promise<RepairReport> {
   const before = await verify(
     connection,
-    readArguments("repair", () => ({ deep: true, ...readObject(options, "repair") })),
+    readArguments("repair", () => ({ deep: true, ...readObject(options, "repair", "deep onProgress signal") })),
   );
   const scopes = before.findings.length > 0 ? await connection.call("repairCatalog") : { tenants: [], databases: [] };
   const damaged = before.collections.filter(({ isSound }) => !isSound).map(({ id }) => id);

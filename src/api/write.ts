@@ -13,13 +13,13 @@ import {
   validateStringRange,
   type WriteOperation,
 } from "../core/gateway/validate/records.js";
-import { validateArray, validateObject } from "../core/gateway/validate/values.js";
+import { validateArray } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
-import { aborted, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
+import { aborted, CALL_LIMITS, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { copyEmbeddings, type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
-import { copyOf, readArguments, readArgumentsInTurns } from "./read-arguments.js";
+import { copyOf, readArguments, readArgumentsInTurns, readObject } from "./read-arguments.js";
 import { Slice } from "./slice.js";
 
 /** How far a long write has come, in records. */
@@ -74,6 +74,7 @@ export interface Place {
 
 type Patches = (MetadataPatch | null)[];
 
+const FIELDS = `ids embeddings documents metadatas uris onProgress ${CALL_LIMITS}`;
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
@@ -122,9 +123,9 @@ class Records {
   readonly #dimension: number | null;
 
   constructor(args: WriteArguments, operation: WriteOperation, target: WriteTarget) {
-    validateObject(args, `argument of ${operation}`);
-    validateOptions(args);
-    const { ids, embeddings = null, documents = null, metadatas = null, uris = null } = args;
+    const given = readObject(args, operation, FIELDS);
+    validateOptions(given);
+    const { ids, embeddings = null, documents = null, metadatas = null, uris = null } = given;
     validateArray(ids, "ids");
     if (ids.length === 0) throw invalidArgument("Non-empty lists are required for ids");
     for (const [name, column] of Object.entries({ documents, metadatas, uris })) {

@@ -203,6 +203,7 @@ class Run {
     const { random } = this;
     expect(await this.engine.service.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
     const { matches, ...filter } = this.filter();
+    expect(await this.engine.service.count({ collectionId: this.collectionId, ...filter })).toBe(this.model.select(matches).length);
     await this.checkGet(filter, matches);
     await this.checkQuery(filter, matches);
     if (random.chance(0.5)) await this.checkText(filter, matches);

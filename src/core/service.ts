@@ -86,6 +86,12 @@ export interface GetRequest extends Selection {
   include: IncludeField[];
 }
 
+export interface CountRequest extends Selection {
+  collectionId: string;
+  /** Checked, and without effect. */
+  readLevel?: string;
+}
+
 export interface QueryRequest extends Selection {
   collectionId: string;
   queryEmbeddings: { dimension: number; values: Float32Array };
@@ -432,7 +438,8 @@ export interface EngineMethods {
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
   /** One result for each search, in their order. */
   search(request: SearchRequest): Promise<SearchColumns[]>;
-  count(request: { collectionId: string; version?: number }): Promise<number>;
+  /** The number of records, or of those that are selected. */
+  count(request: CountRequest): Promise<number>;
   checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 

@@ -3,14 +3,12 @@
  * application's own, whose files are none of ours.
  */
 import { invalidArgument, show } from "../../core/errors.js";
-import { validateObject } from "../../core/gateway/validate/values.js";
-import { readArguments } from "../read-arguments.js";
+import { readArguments, readObject } from "../read-arguments.js";
 
 /** The origin that the options of a call name; without one, that where Chroma's client looks. */
 export function readOrigin(options: { url?: unknown }, call: string): string {
   return readArguments(call, () => {
-    validateObject(options, `argument of ${call}`);
-    const { url = "http://localhost:8000" } = options;
+    const { url = "http://localhost:8000" } = readObject(options, call, "url");
     return originOf(url);
   });
 }

@@ -1,9 +1,8 @@
 /** The kinds of index that a schema may ask for, and the shelves on which it keeps them: Chroma's classes. */
 
-import { validateObject } from "../../core/gateway/validate/values.js";
 import type { CollectionConfiguration, Space } from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
-import { readArguments } from "../read-arguments.js";
+import { readArguments, readObject } from "../read-arguments.js";
 import type { Key } from "../search/key.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
@@ -82,8 +81,8 @@ export class VectorIndexConfig {
   /** For `schema.createIndex(config)`, without a key. What is left out is what a collection without a schema has. */
   constructor(given: VectorIndexConfigOptions = {}) {
     const options = readArguments("VectorIndexConfig", () => {
-      validateObject(given, "argument of VectorIndexConfig");
-      return { ...given, sourceKey: keyName(given.sourceKey) };
+      const read = readObject(given, "VectorIndexConfig", "space embeddingFunction sourceKey hnsw spann");
+      return { ...read, sourceKey: keyName(read.sourceKey) };
     });
     this.space = options.space ?? null;
     this.embeddingFunction = options.embeddingFunction;
@@ -117,8 +116,8 @@ export class SparseVectorIndexConfig {
   /** For `schema.createIndex(config, key)`: the key is the one under which the vectors stand. */
   constructor(given: SparseVectorIndexConfigOptions = {}) {
     const options = readArguments("SparseVectorIndexConfig", () => {
-      validateObject(given, "argument of SparseVectorIndexConfig");
-      return { ...given, sourceKey: keyName(given.sourceKey) };
+      const read = readObject(given, "SparseVectorIndexConfig", "embeddingFunction sourceKey bm25");
+      return { ...read, sourceKey: keyName(read.sourceKey) };
     });
     this.embeddingFunction = options.embeddingFunction;
     this.sourceKey = options.sourceKey;

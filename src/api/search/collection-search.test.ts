@@ -138,7 +138,7 @@ test.each<[string, SearchLike | SearchLike[], RegExp, string?]>([
   ["a negative offset", [{}, new Search().limit(1, -1)], /searches\[1\]\.limit\.offset/],
   ["a key of no string", { select: [1 as never] }, /key of a selection must be a non-empty string, got 1/],
   ["groups without keys", { groupBy: new GroupBy([], Aggregate.minK(["a"], 1)) }, /group_by\.keys is \[\]/],
-  ["no aggregate", { groupBy: { keys: ["a"] } as never }, /'aggregate' to be an object, but got undefined/],
+  ["no aggregate", { groupBy: { keys: ["a"] } as never }, /aggregate' to be an object, but got undefined/],
   ["an aggregate of 0", { groupBy: new GroupBy(["a"], Aggregate.maxK(["a"], 0)) }, /\$max_k\.k is 0/],
   ["a pattern on metadata", { where: K("a").regex("x") }, /filter\.a\.\$regex is not an operator on metadata/],
   ["an empty list", { where: K("a").isIn([]) }, /filter\.a\.\$in is \[\]/],

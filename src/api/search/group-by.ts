@@ -1,7 +1,8 @@
 /** Groups of a search: of each group of records that agree in some metadata, only the first ones are returned. */
-import { validateArray, validateObject } from "../../core/gateway/validate/values.js";
+import { invalidArgument, show } from "../../core/errors.js";
+import { validateArray } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
-import { readArguments, readList } from "../read-arguments.js";
+import { readArguments, readList, readObject } from "../read-arguments.js";
 import { throughProxies } from "../through-proxies.js";
 import { Key, keyName } from "./key.js";
 
@@ -45,9 +46,10 @@ export class Aggregate {
   static from(input: AggregateInput): Aggregate {
     return readArguments("an aggregate", () => {
       if (input instanceof Aggregate) return input;
-      validateObject(input, "aggregate");
-      const [operator = "", first] = Object.entries<Partial<First>>(input)[0] ?? [];
-      return new Aggregate(operator, first?.keys ?? [], first?.k ?? 0);
+      const [[operator, first] = ["", {}], another] = Object.entries<Partial<First>>(readObject(input, "aggregate", "$min_k $max_k"));
+      if (another) throw invalidArgument(`aggregate must have one of $min_k and $max_k, got ${show(input)}`);
+      const { keys = [], k = 0 } = readObject(first ?? {}, operator, "keys k");
+      return new Aggregate(operator, keys, k);
     });
   }
 
@@ -118,8 +120,8 @@ export class GroupBy {
   static from(input: GroupByInput | null | undefined): GroupBy | undefined {
     return readArguments("a grouping", () => {
       if (input == null || input instanceof GroupBy) return input ?? undefined;
-      validateObject(input, "groupBy");
-      return new GroupBy(input.keys ?? [], input.aggregate);
+      const { keys = [], aggregate } = readObject(input, "groupBy", "keys aggregate");
+      return new GroupBy(keys, aggregate);
     });
   }
 

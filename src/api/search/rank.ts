@@ -6,7 +6,7 @@ import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateArray, validateObject } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import type { SparseVector } from "../../core/types.js";
-import { readArguments, readList } from "../read-arguments.js";
+import { readArguments, readList, readObject } from "../read-arguments.js";
 import { selfOf, throughProxies } from "../through-proxies.js";
 import { type IterableInput, type Key, keyName } from "./key.js";
 
@@ -186,6 +186,8 @@ export const Exp: Single = calling("exp");
 /** The natural logarithm of the operand; of a negative number it is none, and such records come last. */
 export const Log: Single = calling("log");
 
+const SOURCE = "limit default returnRank";
+
 /** A source with the options that all have. */
 function source(operator: string, { limit = 128, default: otherwise, returnRank }: SourceOptions, own: RankLiteral): RankExpression {
   const options = { ...(otherwise != null && { default: otherwise }), ...(returnRank && { return_rank: true }) };
@@ -202,8 +204,7 @@ function source(operator: string, { limit = 128, default: otherwise, returnRank 
  */
 export const Knn = (options: KnnOptions): RankExpression =>
   readArguments("Knn", () => {
-    validateObject(options, "argument of Knn");
-    const { query, key = "#embedding" } = options;
+    const { query, key = "#embedding" } = readObject(options, "Knn", `query key ${SOURCE}`);
     const isPlain = typeof query === "string" || (typeof query === "object" && query !== null && "indices" in query);
     return source("$knn", options, { query: isPlain ? query : readList(query, "query of Knn", limits.dimensionMax), key: keyName(key) });
   });
@@ -219,8 +220,7 @@ export const Knn = (options: KnnOptions): RankExpression =>
  */
 export const Text = (options: TextOptions): RankExpression =>
   readArguments("Text", () => {
-    validateObject(options, "argument of Text");
-    const { query, prefix = false, fuzzy = false } = options;
+    const { query, prefix = false, fuzzy = false } = readObject(options, "Text", `query prefix fuzzy ${SOURCE}`);
     return source("$text", options, { query, prefix, fuzzy });
   });
 
@@ -239,8 +239,7 @@ export const Text = (options: TextOptions): RankExpression =>
 export const Rrf = (options: RrfOptions): RankExpression => readArguments("Rrf", () => fuse(options));
 
 function fuse(options: RrfOptions): RankExpression {
-  validateObject(options, "argument of Rrf");
-  const { ranks, k = 60, normalize } = options;
+  const { ranks, k = 60, normalize } = readObject(options, "Rrf", "ranks k weights normalize");
   validateArray(ranks, "ranks");
   if (ranks.length > limits.rankExpressionsMax) {
     throw new TidepoolError("LIMIT_EXCEEDED", `ranks has ${ranks.length} entries, more than the ${limits.rankExpressionsMax} allowed`);

@@ -282,7 +282,7 @@ describe("bad arguments are refused", () => {
     ["a where of text", () => new Search().where("a" as never), /where/],
     ["an empty $and", () => new Search().where({ $and: [] }), /'\$and' to be a non-empty list of filters/],
     ["an $or of nothing", () => new Search().where({ $or: [null] }), /'\$or' to be a non-empty list/],
-    ["a search of text", () => toSearch("x" as never), /search/],
+    ["a search of text", () => toSearch("x" as never), /Search/],
   ])("%s", (_, build, message) => {
     expect(build).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) as string }));
   });

@@ -1,8 +1,8 @@
 /** The builder of a search, with the names and call forms of Chroma's client: every method gives a new search. */
 import { invalidArgument, show } from "../../core/errors.js";
-import { validateObject, validateText } from "../../core/gateway/validate/values.js";
+import { validateText } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
-import { readArguments, readList } from "../read-arguments.js";
+import { readArguments, readList, readObject } from "../read-arguments.js";
 import { throughProxies } from "../through-proxies.js";
 import { GroupBy, type GroupByInput, type GroupByJSON } from "./group-by.js";
 import { Key, keyName, WhereExpression, type WhereInput, type WhereJSON } from "./key.js";
@@ -27,10 +27,7 @@ export class Limit {
 
   /** `offset` records are skipped, and at most `limit` follow. */
   constructor(options: LimitOptions = {}) {
-    const { offset = 0, limit } = readArguments("Limit", () => {
-      validateObject(options, "argument of Limit");
-      return { ...options };
-    });
+    const { offset = 0, limit } = readArguments("Limit", () => readObject(options, "Limit", "offset limit"));
     this.offset = offset;
     if (limit != null) this.limit = limit;
   }
@@ -79,7 +76,7 @@ export class Select {
     return readArguments("a selection", () => {
       if (input == null || input instanceof Select) return input ?? new Select();
       if (typeof input !== "object") throw invalidArgument(`select must be a list of keys, got ${show(input)}`);
-      return new Select(Symbol.iterator in input ? input : input.keys);
+      return new Select(Symbol.iterator in input ? input : readObject(input, "select", "keys").keys);
     });
   }
 
@@ -178,13 +175,13 @@ export class Search {
   constructor(init: SearchInit = {}) {
     throughProxies(this, Search);
     this.#parts = readArguments("Search", () => {
-      validateObject(init, "search");
+      const { where, rank, groupBy, limit, select } = readObject(init, "Search", "where rank groupBy limit select");
       return {
-        where: WhereExpression.from(init.where),
-        rank: RankExpression.from(init.rank),
-        groupBy: GroupBy.from(init.groupBy),
-        limit: Limit.from(init.limit),
-        select: Select.from(init.select),
+        where: WhereExpression.from(where),
+        rank: RankExpression.from(rank),
+        groupBy: GroupBy.from(groupBy),
+        limit: Limit.from(limit),
+        select: Select.from(select),
       };
     });
   }

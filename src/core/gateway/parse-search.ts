@@ -15,9 +15,8 @@ import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
 import { isMetadataKey, validateDimension, validateVector } from "./validate/records.js";
-import { readFuzzy, validateCount } from "./validate/values.js";
+import { readFuzzy, validateCount, validateReadLevel } from "./validate/values.js";
 
-const READ_LEVELS = ["index_and_wal", "index_only", "index_and_bounded_wal"];
 /** Candidates of a source that does not say how many. */
 const SOURCE_LIMIT_DEFAULT = 16;
 const OPERATORS: Readonly<Record<string, { operator: RankOperator; operands: "one" | "two" | "many" }>> = {
@@ -37,7 +36,7 @@ const SELECT_KEYS = ["#id", "#document", "#embedding", "#metadata", "#score"];
 /** Validates a search; `dimension` is the collection's, `null` while nothing fixes it. */
 export function planSearch(request: SearchRequest, dimension: number | null, indexes: IndexPolicy): SearchPlan {
   const { searches, readLevel = "index_and_wal" } = request;
-  if (!READ_LEVELS.includes(readLevel)) throw invalidArgument(`readLevel must be one of ${READ_LEVELS.join(", ")}, got ${show(readLevel)}`);
+  validateReadLevel(readLevel);
   const payloads = list(searches, "searches");
   if (payloads.length > limits.searchesMax) {
     throw new TidepoolError("LIMIT_EXCEEDED", `${payloads.length} searches in one call exceed the ${limits.searchesMax} allowed`);

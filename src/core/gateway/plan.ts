@@ -11,6 +11,7 @@ import type { IndexPolicy } from "../schema.js";
 import type {
   CheckRecallRequest,
   ConfigurationInput,
+  CountRequest,
   CreateCollectionRequest,
   DeleteRequest,
   GetRequest,
@@ -39,7 +40,7 @@ import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from 
 import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw, validateText } from "./validate/configuration.js";
 import { validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
-import { validateCount, validateInclude, validateName, validateObject } from "./validate/values.js";
+import { validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
@@ -217,6 +218,11 @@ export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
     offset: optionalCount(request.offset, "offset") ?? 0,
     include: includeSet(request.include, "distances"),
   };
+}
+
+export function planCount(request: CountRequest, indexes: IndexPolicy): SelectionPlan {
+  if (request.readLevel !== undefined) validateReadLevel(request.readLevel);
+  return planSelection(request, indexes);
 }
 
 /** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */

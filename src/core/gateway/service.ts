@@ -24,6 +24,7 @@ import type {
   CatalogReport,
   CheckRecallRequest,
   CollectionReport,
+  CountRequest,
   CreateCollectionRequest,
   DatabaseInfo,
   DeleteRequest,
@@ -64,6 +65,7 @@ import {
   checkDatabaseName,
   checkTenantName,
   planCheckRecall,
+  planCount,
   planCreateCollection,
   planGet,
   planModifyCollection,
@@ -254,8 +256,8 @@ export class GatewayService implements EngineService {
     return this.#reading(request, (state) => this.#executor(caller).search(state, planSearch(request, state.dimension, state.indexes)));
   }
 
-  count(request: { collectionId: string; version?: number }): Promise<number> {
-    return this.#reading(request, (state) => this.#parts.executor.count(state));
+  count(request: CountRequest, caller?: Caller): Promise<number> {
+    return this.#reading(request, (state) => this.#executor(caller).count(state, planCount(request, state.indexes)));
   }
 
   checkRecall(request: CheckRecallRequest, caller?: Caller): Promise<RecallReport> {

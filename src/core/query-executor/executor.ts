@@ -5,7 +5,7 @@
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
-import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan } from "../gateway/plan.js";
+import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
@@ -94,8 +94,8 @@ export class QueryExecutor {
     return this.#read(state, searches.flatMap(sourcesOfSearch), answerAll, indexOnly ? segmentsView : liveView);
   }
 
-  count(state: CollectionState): Promise<number> {
-    return state.read(() => state.count);
+  count(state: CollectionState, { filter }: SelectionPlan): Promise<number> {
+    return this.#read(state, [], async (view) => (filter === null ? state.count : (await view.select(filter)).count()));
   }
 
   checkRecall(state: CollectionState, plan: RecallPlan): Promise<RecallReport> {

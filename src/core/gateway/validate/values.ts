@@ -68,6 +68,13 @@ function isIpv4(name: string): boolean {
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
+const READ_LEVELS: readonly unknown[] = ["index_and_wal", "index_only", "index_and_bounded_wal"];
+
+/** How much a read sees, in Chroma's words. */
+export function validateReadLevel(readLevel: unknown): void {
+  if (!READ_LEVELS.includes(readLevel)) throw invalidArgument(`readLevel must be one of ${READ_LEVELS.join(", ")}, got ${show(readLevel)}`);
+}
+
 /** Spelling tolerance as a share of a word's length, 0–1; `true` is 0.2, `false` is 0. */
 export function readFuzzy(fuzzy: unknown, argument = "fuzzy"): number {
   if (typeof fuzzy === "boolean") return fuzzy ? 0.2 : 0;
