@@ -8,7 +8,7 @@ import { takeOver } from "../testing/takeover.js";
 
 const only = { workload: process.env["WORKLOAD"], point: process.env["POINT"] };
 const tried = workloads
-  .filter(({ name }) => ["small arenas", "IndexedDB alone"].includes(name))
+  .filter(({ name }) => ["small arenas", "vacuum", "IndexedDB alone"].includes(name))
   // Whoever opens anew would take the lease back.
   .map((workload) => ({ ...workload, steps: 16, weights: { ...workload.weights, reopen: 0 } }));
 let examined = 0;

@@ -4,8 +4,8 @@
  */
 import type { Engine } from "../core/engine.js";
 import type { RecordColumns, Space, Where } from "../core/types.js";
-import type { Expectation, Ledger, State } from "./crash-ledger.js";
-import { changed, type Process, toBatch, WORDS } from "./crash-workload.js";
+import type { Expectation, Ledger, LedgerCall, State } from "./crash-ledger.js";
+import { changed, type Process, SCOPE, toBatch, WORDS } from "./crash-workload.js";
 import { type Matches, Model, type ModelRecord, modelDistance } from "./model.js";
 
 const FILTERS: [where: Where, matches: Matches][] = [
@@ -140,6 +140,52 @@ async function checkVersions(engine: Engine, collectionId: string, { history }: 
   return null;
 }
 
+/**
+ * Makes the calls that were under way once more, each as the same request, as whoever waited for their answers does. What had taken
+ * effect does not again: the collections are as after the last of them. Tells what is wrong, and what must be found from now on.
+ */
+export async function tryAgain(
+  { engine }: Process,
+  expectations: readonly Expectation[],
+): Promise<{ problem: string | null; after: readonly Expectation[] }> {
+  const after: Expectation[] = [];
+  for (const expectation of expectations) {
+    for (const call of expectation.unknown) {
+      const problem = await callAgain(engine, expectation.name, call);
+      if (problem !== null) return { problem: `${expectation.name}: ${call.what}: ${problem}`, after };
+    }
+    after.push({ ...expectation, states: expectation.states.slice(-1), unknown: [] });
+  }
+  return { problem: null, after };
+}
+
+/** Tries a call once more, twice: by the second time it has certainly been made. */
+async function callAgain({ service }: Engine, name: string, call: LedgerCall): Promise<string | null> {
+  const logged = async (): Promise<number | null> => {
+    const found = (await service.listCollections(SCOPE)).find((collection) => collection.name === name);
+    return found === undefined ? null : (await service.indexingStatus({ collectionId: found.id })).total_ops;
+  };
+  const first = await call.again(service);
+  const before = await logged();
+  const second = await call.again(service);
+  if ((await logged()) !== before) return "it was made twice";
+  return idOrCount(first) === idOrCount(second) ? null : `it was answered ${JSON.stringify(first)}, and ${JSON.stringify(second)} then`;
+}
+
+/** What every answer to a call tells alike. */
+function idOrCount(answer: unknown): unknown {
+  const { id, deleted } = Object(answer) as { id?: string; deleted?: number };
+  return id ?? deleted;
+}
+
+/** Everything that is stored is sound, each index as the records, as `verify` with `deep` sees it. */
+export async function verified({ engine }: Process): Promise<string | null> {
+  const { findings, collections } = await engine.service.verifyCatalog();
+  const found = [...findings];
+  for (const { id } of collections) found.push(...(await engine.service.verifyCollection({ collectionId: id, deep: true })).findings);
+  return found.length === 0 ? null : `verify finds: ${found.map(({ message }) => message).join("; ")}`;
+}
+
 /** Goes on working with what was found: writes, deletes, compacts, opens anew, and finds all of it again. */
 export async function goOn(process: Process, expectations: readonly Expectation[], ledger: Ledger): Promise<string | null> {
   const { engine } = process;
@@ -160,19 +206,23 @@ export async function goOn(process: Process, expectations: readonly Expectation[
   return check(process, ledger.expectations(false));
 }
 
-async function changeAgain({ engine, dimension }: Process, name: string, collectionId: string, ledger: Ledger): Promise<void> {
+async function changeAgain(process: Process, name: string, collectionId: string, ledger: Ledger): Promise<void> {
+  const { engine, dimension, environment } = process;
+  const [upserting, deleting] = [1, 2].map(() => ({ token: null, clientId: "later", requestId: environment.randomId() }));
   const embedding = Float32Array.from({ length: dimension }, (_, i) => i);
   const writes = [{ id: "later", embedding, document: "wave", metadata: { kind: "a" } }];
   await ledger.call(
     name,
     "upsert later",
     (before) => changed(before, (model) => model.write("upsert", writes)),
-    () => engine.service.write({ collectionId, operation: "upsert", records: toBatch(writes) }),
+    engine.service,
+    (service) => service.write({ collectionId, operation: "upsert", records: toBatch(writes) }, upserting),
   );
   await ledger.call(
     name,
     "delete r1",
     (before) => changed(before, (model) => void model.delete(["r1"])),
-    () => engine.service.delete({ collectionId, ids: ["r1"] }),
+    engine.service,
+    (service) => service.delete({ collectionId, ids: ["r1"] }, deleting),
   );
 }

@@ -6,6 +6,7 @@
  * call, and that is none before the last one that was acknowledged. A call that was refused has had no effect.
  */
 import { TidepoolError } from "../core/errors.js";
+import type { EngineService } from "../core/service.js";
 import type { Model } from "./model.js";
 
 /** A collection's records; `null` where there is no collection. */
@@ -15,8 +16,8 @@ export interface LedgerCall {
   readonly what: string;
   /** The state that the call leaves. */
   apply(before: State): State;
-  /** Makes the call once more, as the same request. */
-  again(): Promise<unknown>;
+  /** Makes the call once more, as the same request, of whichever engine has the database open. */
+  again(service: EngineService): Promise<unknown>;
   fate: "under way" | "acknowledged" | "refused";
   /** After this call and all before it. */
   after: State;
@@ -52,14 +53,20 @@ export class Ledger {
     this.version++;
   }
 
-  async call<T>(name: string, what: string, apply: LedgerCall["apply"], make: () => Promise<T>): Promise<T> {
+  async call<T>(
+    name: string,
+    what: string,
+    apply: LedgerCall["apply"],
+    service: EngineService,
+    make: (service: EngineService) => Promise<T>,
+  ): Promise<T> {
     const calls = this.#calls.get(name) ?? [];
     this.#calls.set(name, calls);
     const call: LedgerCall = { what, apply, again: make, fate: "under way", after: apply(calls.at(-1)?.after ?? null) };
     calls.push(call);
     this.version++;
     try {
-      const answer = await make();
+      const answer = await make(service);
       call.fate = "acknowledged";
       return answer;
     } catch (error) {

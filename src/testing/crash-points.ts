@@ -8,7 +8,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { limits } from "../core/limits.js";
-import { check, goOn } from "./crash-check.js";
+import { check, goOn, tryAgain, verified } from "./crash-check.js";
 import { type Expectation, Ledger } from "./crash-ledger.js";
 import { Process, Worker, type Workload } from "./crash-workload.js";
 import { Random, TestEnvironment } from "./environment.js";
@@ -28,6 +28,8 @@ export interface CrashPoint {
   readonly image: OriginImage;
   readonly expectations: readonly Expectation[];
   readonly nowMs: number;
+  /** Ids that were given out by then. */
+  readonly ids: number;
 }
 
 /** Puts aside what each end would leave, where that is something new. */
@@ -73,6 +75,7 @@ class Recorder {
         image: this.#origin.image(end, () => this.#random.chance(0.5)),
         expectations: this.ledger.isEmpty ? this.#before : this.ledger.expectations(end !== "process"),
         nowMs: this.#environment.now(),
+        ids: this.#environment.ids,
       });
     }
   }
@@ -99,17 +102,31 @@ export interface Examination {
   readonly points: readonly CrashPoint[];
 }
 
+/** What is done with a point beside opening it, reading it and going on with it. */
+export interface Thoroughness {
+  /** The calls that were under way are tried again before it goes on. */
+  readonly triesAgain: boolean;
+  /** All of it is verified, as it was found and after it went on. */
+  readonly verifies: boolean;
+}
+
 /** Opens what a point leaves, reads it in every way, and goes on with it. */
-export async function examine(workload: Workload, point: CrashPoint): Promise<Examination> {
-  const environment = new TestEnvironment();
+export async function examine(workload: Workload, point: CrashPoint, { triesAgain, verifies }: Thoroughness): Promise<Examination> {
+  const environment = new TestEnvironment(point.ids);
   environment.advance(point.nowMs - environment.now());
   const recorder = new Recorder(environment, point.nowMs, point.expectations);
   if (workload.options?.durability === "relaxed") recorder.ledger.beginRelaxed();
   await recorder.install(point.image);
   try {
     const process = await new Process(workload, environment).open();
-    const { expectations } = point;
-    const problem = (await check(process, expectations)) ?? (await goOn(process, expectations, recorder.ledger));
+    const verify = async () => (verifies ? verified(process) : null);
+    let { expectations } = point;
+    let problem = (await check(process, expectations)) ?? (await verify());
+    if (problem === null && triesAgain && expectations.some(({ unknown }) => unknown.length > 0)) {
+      ({ problem, after: expectations } = await tryAgain(process, expectations));
+      problem ??= await check(process, expectations);
+    }
+    problem ??= (await goOn(process, expectations, recorder.ledger)) ?? (await verify());
     await process.close();
     return { problem, points: recorder.points };
   } catch (error) {

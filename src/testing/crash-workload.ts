@@ -5,7 +5,7 @@
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
-import type { OpenOptions } from "../core/service.js";
+import type { EngineService, OpenOptions } from "../core/service.js";
 import type { RecordBatch } from "../core/types.js";
 import { openStorage } from "../storage/open-storage.js";
 import type { ArenaLimits } from "../storage/opfs/opfs-blob-store.js";
@@ -242,7 +242,8 @@ export class Worker {
       name,
       "create",
       () => new Model("l2"),
-      () => this.#process.engine.service.createCollection(request, caller),
+      this.#service,
+      (service) => service.createCollection(request, caller),
     );
     this.#ids.set(name, id);
   }
@@ -256,7 +257,8 @@ export class Worker {
       name,
       "fork",
       () => source,
-      () => this.#process.engine.service.forkCollection({ collectionId, name }, caller),
+      this.#service,
+      (service) => service.forkCollection({ collectionId, name }, caller),
     );
     this.#ids.set(name, id);
   }
@@ -270,7 +272,8 @@ export class Worker {
       name,
       "drop",
       () => null,
-      () => this.#process.engine.service.deleteCollection({ ...SCOPE, name }, caller),
+      this.#service,
+      (service) => service.deleteCollection({ ...SCOPE, name }, caller),
     );
   }
 
@@ -284,7 +287,8 @@ export class Worker {
       name,
       `${operation} ${ids.join(" ")}`,
       (before) => changed(before, (model) => model.write(operation, writes)),
-      () => this.#process.engine.service.write({ collectionId, operation, records: toBatch(writes) }, caller),
+      this.#service,
+      (service) => service.write({ collectionId, operation, records: toBatch(writes) }, caller),
     );
   }
 
@@ -306,8 +310,13 @@ export class Worker {
       name,
       `delete ${ids.join(" ")}`,
       (before) => changed(before, (model) => void model.delete(ids)),
-      () => this.#process.engine.service.delete({ collectionId, ids }, caller),
+      this.#service,
+      (service) => service.delete({ collectionId, ids }, caller),
     );
+  }
+
+  get #service(): EngineService {
+    return this.#process.engine.service;
   }
 
   #caller(): { token: null; clientId: string; requestId: string } {

@@ -6,15 +6,20 @@ declare const setImmediate: (callback: () => void) => void;
 /** A clock that stands still until the test moves it; timers fire only from `advance`. */
 export class TestEnvironment implements Environment {
   #now = 1_700_000_000_000;
-  #ids = 0;
+  /** How many ids it has given out; a later environment of one database goes on from there. */
+  ids: number;
   readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  constructor(ids = 0) {
+    this.ids = ids;
+  }
 
   now(): number {
     return this.#now;
   }
 
   randomId(): string {
-    return `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, "0")}`;
+    return `00000000-0000-4000-8000-${String(++this.ids).padStart(12, "0")}`;
   }
 
   yieldToEventLoop(): Promise<void> {
