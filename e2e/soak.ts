@@ -4,6 +4,7 @@
  * something grows that should not. Writes `soak.json` and `soak.svg` to `bench/results`.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright";
 import { chartSheet, linePanel } from "../bench/svg-chart.js";
@@ -24,6 +25,8 @@ interface Sample extends Usage {
   heapBytes: number;
   /** Resident bytes of all of the browser's renderers, workers and WebAssembly included. */
   residentBytes: number;
+  /** Of the machine: calls take longer beside other work. */
+  loadAverage: number;
 }
 
 interface Cycles {
@@ -81,6 +84,7 @@ async function sample(pages: readonly Page[], profile: string, begunMs: number):
     ...(await call(pages[0]!, "usage")),
     heapBytes: heaps.reduce((a, b) => a + b, 0),
     residentBytes: await residentBytes(profile),
+    loadAverage: loadavg()[0]!,
   };
 }
 
@@ -92,7 +96,7 @@ function judge(samples: readonly Sample[], cycled: readonly Cycles[]): string[] 
       samples.slice(from, to).map((each) => each[key]),
       0.5,
     );
-  const grown = (["engineBytes", "heapBytes", "residentBytes", "blockBytesReserved"] as const).flatMap((key) => {
+  const grown = (["engineBytes", "heapBytes", "residentBytes", "blockBytesReserved", "originBytes"] as const).flatMap((key) => {
     const [before, after] = [median(key, third, 2 * third), median(key, 2 * third, samples.length)];
     return after > before * 1.25 + 16 * MiB ? [`${key} grew from ${Math.round(before)} to ${Math.round(after)}`] : [];
   });
@@ -114,8 +118,12 @@ function draw(samples: readonly Sample[]): string {
       xRange: [0, Math.max(minutes, samples.at(-1)?.minutes ?? 0)],
       series: keys.map((name, style) => ({ name, style, points: samples.map((each) => ({ x: each.minutes, y: each[name] / scale })) })),
     });
+  const load = percentile(
+    samples.map((each) => each.loadAverage),
+    0.5,
+  );
   return chartSheet({
-    title: "Mixed work from two tabs",
+    title: `Mixed work from two tabs, on ${availableParallelism()} cores with a load average of ${load.toFixed(1)}`,
     columns: 2,
     styles: [0, 1, 2],
     legend: [],

@@ -1,6 +1,6 @@
 /**
  * Random work from two tabs at once on several databases, ended at random moments in every way that a browser offers, and compared
- * with what was acknowledged: `npm run torture -- [--rounds N] [--browser chromium|firefox] [--seed S] [--databases D]`.
+ * with what was acknowledged: `npm run torture -- [--rounds N] [--browser chromium|firefox] [--seed S] [--databases D] [--faults A,B]`.
  * Acknowledgements are kept here, outside of the browser. A round is a fault that one database meets: a fault of a tab or the browser
  * is one for each of the databases that are open there. Prints rounds, records acknowledged, lost and wrong, and how long another
  * tab took to go on when the one that had the engine was hit; adds these figures to `bench/results/torture.json` with `--record`.
@@ -53,6 +53,7 @@ const { values } = parseArgs({
     browser: { type: "string" },
     seed: { type: "string" },
     databases: { type: "string" },
+    faults: { type: "string" },
     record: { type: "boolean" },
   },
 });
@@ -214,8 +215,11 @@ class Session {
 }
 
 function pick(): Kind {
+  const wanted = values.faults?.split(",");
   const all = Object.entries(kinds).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind));
-  return all[below(all.length)]!;
+  const some = all.filter((kind) => wanted?.includes(kind) ?? true);
+  if (some.length === 0) throw new Error(`--faults must name some of ${Object.keys(kinds).join(", ")}, with commas between them`);
+  return some[below(some.length)]!;
 }
 
 function spread(ms: readonly number[]): TortureRun["takeoverMs"] {
