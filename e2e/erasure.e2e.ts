@@ -37,52 +37,82 @@ async function filesWith(profile: string): Promise<string[]> {
   return found;
 }
 
-test("erased records stand nowhere in the profile but in IndexedDB's own files, which the browser clears when it likes", async () => {
+/** Records with the needles in them, in blocks, and one of another collection that stays. */
+async function fill({ needles, vector }: { needles: Record<string, string>; vector: number[] }): Promise<number> {
+  const { id, document, key, value, uri } = needles as Record<"id" | "document" | "key" | "value" | "uri", string>;
+  const client: TidepoolClient = new tidepool.TidepoolClient({ path: "erasure" });
+  const collection = await client.createCollection({ name: "notes", embeddingFunction: null });
+  const numbers = Array.from({ length: 600 }, (_, i) => i);
+  await collection.add({
+    ids: numbers.map((i) => `${id}-${i}`),
+    documents: numbers.map(() => `${document} ${"x".repeat(500)}`),
+    uris: numbers.map(() => uri),
+    metadatas: numbers.map((i) => ({ [key]: value, n: i })),
+    embeddings: numbers.map(() => vector),
+  });
+  await collection.add({ ids: ["stays"], embeddings: [vector.map(() => 1)] });
+  for (let info = await client.info(); info.compacting || info.logRecords > 0; info = await client.info()) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return collection.count();
+}
+
+/** Fills a database, ends the browser, does in a new one what is to erase, ends that, and looks for what is left. */
+async function leftAfter<Told>(erase: (vector: number[]) => Promise<Told>): Promise<{ told: Told; files: string[] }> {
   const profile = await createProfile();
   try {
     let browser = await spawnBrowser(profile);
     let page = await openTab(browser.context, suite.app);
-    const count = await page.evaluate(
-      async ({ needles, vector }) => {
-        const { id, document, key, value, uri } = needles;
-        const client: TidepoolClient = new tidepool.TidepoolClient({ path: "erasure" });
-        const collection = await client.createCollection({ name: "notes", embeddingFunction: null });
-        const numbers = Array.from({ length: 600 }, (_, i) => i);
-        await collection.add({
-          ids: numbers.map((i) => `${id}-${i}`),
-          documents: numbers.map(() => `${document} ${"x".repeat(500)}`),
-          uris: numbers.map(() => uri),
-          metadatas: numbers.map((i) => ({ [key]: value, n: i })),
-          embeddings: numbers.map(() => vector),
-        });
-        await collection.add({ ids: ["stays"], embeddings: [vector.map(() => 1)] });
-        for (let info = await client.info(); info.compacting || info.logRecords > 0; info = await client.info()) {
-          await new Promise((resolve) => setTimeout(resolve, 100));
-        }
-        return collection.count();
-      },
-      { needles, vector },
-    );
-    expect(count).toBe(601);
+    expect(await page.evaluate(fill, { needles, vector })).toBe(601);
     await browser.close();
-    const before = await filesWith(profile);
-    expect(before.some((path) => !INDEXED_DB.test(path))).toBe(true);
+    expect((await filesWith(profile)).some((path) => !INDEXED_DB.test(path))).toBe(true);
     browser = await spawnBrowser(profile);
     page = await openTab(browser.context, suite.app);
-    const left = await page.evaluate(async () => {
-      const client: TidepoolClient = new tidepool.TidepoolClient({ path: "erasure" });
-      const collection = await client.getCollection({ name: "notes", embeddingFunction: null });
-      await collection.delete({ where: { n: { $gte: 0 } } });
-      const progress: number[] = [];
-      const { versionsKept } = await client.vacuum({ erase: true, onProgress: ({ done, total }) => void progress.push(done / total) });
-      const { ids } = await collection.get();
-      await client.close();
-      return { ids, versionsKept, progress };
-    });
-    expect(left).toEqual({ ids: ["stays"], versionsKept: 0, progress: [0.5, 1] });
+    const told = await page.evaluate(erase, vector);
     await browser.close();
-    expect((await filesWith(profile)).filter((path) => !INDEXED_DB.test(path))).toEqual([]);
+    return { told, files: (await filesWith(profile)).filter((path) => !INDEXED_DB.test(path)) };
   } finally {
     await removeProfile(profile);
   }
+}
+
+const clause = "in the profile but in IndexedDB's own files, which the browser clears when it likes";
+
+test(`erased records stand nowhere ${clause}`, async () => {
+  const { told, files } = await leftAfter(async () => {
+    const client: TidepoolClient = new tidepool.TidepoolClient({ path: "erasure" });
+    const collection = await client.getCollection({ name: "notes", embeddingFunction: null });
+    await collection.delete({ where: { n: { $gte: 0 } } });
+    const progress: number[] = [];
+    const { versionsKept } = await client.vacuum({ erase: true, onProgress: ({ done, total }) => void progress.push(done / total) });
+    const { ids } = await collection.get();
+    await client.close();
+    return { ids, versionsKept, progress };
+  });
+  expect(told).toEqual({ ids: ["stays"], versionsKept: 0, progress: [0.5, 1] });
+  expect(files).toEqual([]);
+});
+
+test(`a deleted collection stands nowhere ${clause}, once its database was vacuumed with \`erase\``, async () => {
+  const { told, files } = await leftAfter(async (vector) => {
+    const client: TidepoolClient = new tidepool.TidepoolClient({ path: "erasure" });
+    const other = await client.createCollection({ name: "other", embeddingFunction: null });
+    await other.add({ ids: ["stays"], embeddings: [vector.map(() => 1)] });
+    await client.deleteCollection({ name: "notes" });
+    await client.vacuum({ erase: true });
+    const { ids } = await other.get();
+    await client.close();
+    return ids;
+  });
+  expect(told).toEqual(["stays"]);
+  expect(files).toEqual([]);
+});
+
+test(`a destroyed database stands nowhere ${clause}`, async () => {
+  const { told, files } = await leftAfter(async () => {
+    await tidepool.destroyPath({ path: "erasure" });
+    return (await indexedDB.databases()).map(({ name }) => name);
+  });
+  expect(told).toEqual([]);
+  expect(files).toEqual([]);
 });

@@ -13,7 +13,7 @@ import type { BlockBatch, BlockStore, BlockWriter } from "../blockstore/blocksto
 import type { CollectionState, PreparedManifest } from "../collection/collection-state.js";
 import type { PartJob } from "../collection/part.js";
 import type { PartName, partJobs } from "../collection/parts.js";
-import { TidepoolError } from "../errors.js";
+import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
@@ -315,8 +315,18 @@ export class Compactor {
       });
     } catch (error) {
       await blocks.giveBack();
-      throw error;
+      throw this.#withHeadroom(error, state);
     }
+  }
+
+  /** Blocks are written before others are freed: says how much room that takes at most, where there was too little. */
+  #withHeadroom(error: unknown, { row, log }: CollectionState): unknown {
+    if (!(error instanceof TidepoolError) || error.code !== "QUOTA_EXCEEDED") return error;
+    const headroomBytes = this.#parts.manifests.latestRefs([row.id]).reduce((bytes, { length }) => bytes + length, log.bytes);
+    const message =
+      `${error.message}. Compacting collection ${show(row.name)} writes its changed blocks before it frees the old ones, for which ` +
+      `it needs at most ${headroomBytes} bytes of free space. Nothing is lost: its log keeps what was written`;
+    return new TidepoolError("QUOTA_EXCEEDED", message, { cause: error, details: { ...error.details, headroomBytes } });
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {
