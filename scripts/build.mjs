@@ -29,6 +29,7 @@ const shipped = new Map([
   ["../worker/worker.ts", "./worker.js"],
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
+  ["./stemmers.ts", "./stemmers.js"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
   ["../wasm/build/kernel-relaxed.wasm", "./tidepool-relaxed.wasm"],
 ]);
@@ -73,7 +74,10 @@ function keepUrls(replace) {
  * @param {string} code
  */
 function quoteForBundlers(code) {
-  const imported = code.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")');
+  const imported = code
+    .replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")')
+    // Its file is found by URL, and must not become a part of the worker.
+    .replace(/\bimport\(\s*(?:\/\*[^*]*\*\/)?\s*(?=new URL\()/g, "import(/* webpackIgnore: true */ /* @vite-ignore */ ");
   return imported.replace(
     /(new (?:Shared)?Worker\(new URL\("[^"]+", import\.meta\.url\),)(\{[^{}]*\})/g,
     (_, start, options) => start + options.replaceAll("`", '"'),
@@ -157,6 +161,7 @@ async function bundleInlineWorker() {
     ),
   );
   const fetched = new RegExp(`\\bfetch\\(\\s*${urlExpression.source}\\s*,?\\s*\\)`, "g");
+  const imported = new RegExp(`\\bimport\\(\\s*(?:/\\*[^*]*\\*/)?\\s*${urlExpression.source}\\.href\\s*\\)`, "g");
   /** @type {import("vite").Plugin} */
   const embed = {
     name: "tidepool:embed-kernel",
@@ -164,7 +169,9 @@ async function bundleInlineWorker() {
     transform: (code, id) =>
       id.startsWith(join(root, "src")) && fetched.test(code)
         ? {
-            code: code.replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`),
+            code: code
+              .replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`)
+              .replace(imported, 'import("$2")'),
             map: null,
           }
         : null,
@@ -274,6 +281,7 @@ async function buildAll() {
   };
   await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
+  await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });

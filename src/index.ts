@@ -166,6 +166,7 @@ export type {
   SchemaFunction,
   Space,
   SparseVector,
+  StemmingLanguage,
   TextConfiguration,
   Where,
   WhereDocument,

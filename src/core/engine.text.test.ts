@@ -4,9 +4,13 @@ import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
 import { Engine } from "./engine.js";
+import { STEMMING_LANGUAGES } from "./gateway/validate/configuration.js";
+import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { TextConfiguration } from "./types.js";
+
+const loadStem: LoadStem = async (language) => (await import("../worker/stemmers.js")).stemmers[language];
 
 const opened: Engine[] = [];
 
@@ -18,6 +22,7 @@ class Library {
   readonly environment = new TestEnvironment();
   storage = new FaultInjectingStorage();
   beforeBlock: () => Promise<void> = async () => undefined;
+  loadStem: LoadStem = loadStem;
   engine!: Engine;
   collectionId!: string;
 
@@ -45,7 +50,7 @@ class Library {
       return write(bytes);
     };
     const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
-    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment, options });
+    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, loadStem: this.loadStem });
     opened.push(this.engine);
   }
 
@@ -55,17 +60,9 @@ class Library {
     await this.engine.service.write({ collectionId: this.collectionId, operation: "upsert", records });
   }
 
-  async find(query: string, version?: number): Promise<string[]> {
+  async find(query: string, prefix = false): Promise<string[]> {
     const { collectionId } = this;
-    const request = {
-      collectionId,
-      query,
-      nResults: 10,
-      prefix: false,
-      fuzzy: 0,
-      include: [] as never[],
-      ...(version === undefined ? {} : { version }),
-    };
+    const request = { collectionId, query, nResults: 10, prefix, fuzzy: 0, include: [] as never[] };
     return (await this.engine.service.searchText(request)).ids;
   }
 
@@ -172,4 +169,35 @@ test("what is wrong with it is refused by name", async () => {
     [{ synonyms: [["a", "b".repeat(limits.textWordLengthMax + 1)]] }, /textWordLengthMax/],
   ];
   for (const [text, message] of wrong) await expect(library.modify(text as TextConfiguration)).rejects.toThrow(message);
+});
+
+test("stems are found by one another, the word as written first; prefixes are those of words", async () => {
+  const library = await Library.open({ stemming: "english", stop_words: ["the"] }, ["the tides", "tide", "universities", "tidal"]);
+  expect(await library.find("tides")).toEqual(["the tides", "tide"]);
+  expect(await library.find("tide")).toEqual(["tide", "the tides"]);
+  expect(await library.find("universit", true)).toEqual(["universities"]);
+  expect(await library.find("tid", true)).toHaveLength(3);
+  await library.engine.compact(library.collectionId);
+  await library.pause(limits.textIdleMs);
+  expect(await library.findings()).toEqual([]);
+  await library.reopen();
+  expect(await library.find("tides")).toEqual(["the tides", "tide"]);
+});
+
+test("a language without stemmers, and an engine without any, say so", async () => {
+  const library = await Library.open(undefined, ["cafe"]);
+  const klingon = { stemming: "klingon" } as unknown as TextConfiguration;
+  await expect(library.modify(klingon)).rejects.toThrow(/stemming must be one of arabic, .*ukrainian, got "klingon"/);
+  library.loadStem = noStemmers;
+  await library.reopen();
+  await expect(library.modify({ stemming: "german" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  expect(await library.find("cafe")).toEqual(["cafe"]);
+});
+
+test("there is a stemmer for each language", async () => {
+  for (const language of STEMMING_LANGUAGES) {
+    const stem = await loadStem(language);
+    const words = ["tides", "häuser", "книгами", "المكتبات", "βιβλία", "κ", "a"];
+    for (const word of words) expect(stem(word)).toBeTypeOf("string");
+  }
 });

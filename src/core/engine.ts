@@ -35,6 +35,7 @@ import { planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
 import { GatewayService } from "./gateway/service.js";
+import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import type { CreateApproximate } from "./index/vector/approximate-index.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
@@ -63,6 +64,8 @@ export interface EngineParts {
   engines?: { readonly [engine in IndexEngine]?: () => Promise<CreateApproximate> };
   /** What was opened before the lease was there, by a `Standby` of these parts. */
   ahead?: CollectionsAhead | undefined;
+  /** Loads what reduces words to their stems. Default: there is nothing. */
+  loadStem?: LoadStem;
   /** Told once when the engine refuses every later call, until the database is reopened. Must not throw. */
   onPoison?(error: TidepoolError): void;
   /** Told of what happens, as it happens. */
@@ -86,6 +89,7 @@ export class Engine {
   /** Who still needs log records that are compacted: they are kept for as long as somebody holds them. */
   readonly logRetention: LogRetention;
   readonly #parts: EngineParts;
+  readonly #loadStem: LoadStem;
   readonly #sysdb: SysDb;
   readonly #blocks: BlockStore;
   // What memory holds must not reach the disk any more: a compaction would truncate the log that knows better.
@@ -107,6 +111,7 @@ export class Engine {
   private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore, logRetention: LogRetention) {
     this.logRetention = logRetention;
     this.#parts = parts;
+    this.#loadStem = parts.loadStem ?? noStemmers;
     this.#sysdb = sysdb;
     this.#blocks = blocks;
     this.#turns = new Turns(parts.environment);
@@ -233,6 +238,7 @@ export class Engine {
       createApproximate,
       vectorCache: this.#vectorCache,
       tick: this.#turns.tick,
+      loadStem: this.#loadStem,
       flatRowsMax: this.#parts.flatRowsMax,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
@@ -295,9 +301,18 @@ export class Engine {
         tick: this.#turns.tick,
       }),
       repairer: this.#newRepairer(),
-      verifier: new Verifier({ sysdb: this.#sysdb, blocks: this.#blocks, log: this.#log, tick: this.#turns.tick }),
+      verifier: new Verifier({
+        sysdb: this.#sysdb,
+        blocks: this.#blocks,
+        log: this.#log,
+        tick: this.#turns.tick,
+        loadStem: this.#loadStem,
+      }),
       allowReset: this.#parts.options.allowReset,
-      loadIndexEngine: (collection, configuration) => this.#loadIndexEngine(collection, configuration),
+      loadFor: async (collection, configuration) => {
+        await this.#loadIndexEngine(collection, configuration);
+        if (configuration.text?.stemming !== undefined) await this.#loadStem(configuration.text.stemming);
+      },
       drop: (row, requestId) => this.#drop(row, requestId),
       tell: (type, event) => this.#parts.tell?.(type, event),
     });

@@ -8,6 +8,7 @@ import { BlockStore } from "./blockstore/blockstore.js";
 import { cacheBudgets } from "./cache-budgets.js";
 import { CollectionsAhead, type Openable } from "./collection/collections-ahead.js";
 import { sectionKinds } from "./collection/parts.js";
+import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { LogRetention } from "./log/log-retention.js";
@@ -27,6 +28,8 @@ export interface StandbyParts {
   open(): Promise<ReadableStorage | null>;
   kernel: Promise<VectorKernel>;
   environment: Environment;
+  /** As for `Engine.open`. */
+  loadStem?: LoadStem;
   options: OpenOptions;
 }
 
@@ -77,6 +80,7 @@ export class Standby {
     this.#ahead ??= new CollectionsAhead(this.#blocks, {
       kernel: await this.#parts.kernel,
       createApproximate: undefined,
+      loadStem: this.#parts.loadStem ?? noStemmers,
       vectorCache: new ByteCache(0),
       flatRowsMax: undefined,
       deadOrdinalsMax: () => Infinity,

@@ -153,10 +153,46 @@ export interface EmbeddingFunctionConfiguration {
   config: Record<string, unknown>;
 }
 
+/** A language whose words can be reduced to their stems. */
+export type StemmingLanguage =
+  | "arabic"
+  | "armenian"
+  | "bulgarian"
+  | "danish"
+  | "dutch"
+  | "english"
+  | "finnish"
+  | "french"
+  | "german"
+  | "greek"
+  | "hungarian"
+  | "indian"
+  | "indonesian"
+  | "irish"
+  | "italian"
+  | "lithuanian"
+  | "nepali"
+  | "norwegian"
+  | "portuguese"
+  | "romanian"
+  | "russian"
+  | "sanskrit"
+  | "serbian"
+  | "spanish"
+  | "swedish"
+  | "tamil"
+  | "turkish"
+  | "ukrainian";
+
 /** How texts become words, in full-text search. What is left out is as by default. */
 export interface TextConfiguration {
   /** Whether a word is also found by the same word with other diacritics or vowel signs. Default true. */
   fold_diacritics?: boolean;
+  /**
+   * Whether a word is also found by others of its stem, and in which language: "tides" by "tide". The stemmers are loaded when the
+   * first collection asks for them. Default none.
+   */
+  stemming?: StemmingLanguage;
   /** Words that are neither indexed nor looked for, at most 10,000; in whatever case. Default none. */
   stop_words?: string[];
   /**

@@ -1,6 +1,7 @@
 /** What every worker does: brings the parts of the engine together and speaks to the page that started it. */
 import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
+import type { LoadStem } from "../core/index/text/analyzer.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { Standby } from "../core/standby.js";
@@ -11,6 +12,7 @@ import { withSmallTables } from "../wasm/small-tables.js";
 import { workerEnvironment as environment, readQuota } from "./environment.js";
 import { Host } from "./host.js";
 import { asError } from "./protocol.js";
+import type * as Stemmers from "./stemmers.js";
 
 /** Bundlers look for these very expressions. */
 const fetchKernel: Readonly<Record<KernelBuild, () => Promise<Response>>> = {
@@ -30,6 +32,16 @@ async function openKernel(): Promise<VectorKernel> {
   }
 }
 
+/** Not followed by bundlers, which would have to divide the worker; they copy the file as they do with the kernels. */
+const loadStem: LoadStem = async (language) => {
+  try {
+    const { stemmers } = (await import(/* @vite-ignore */ new URL("./stemmers.ts", import.meta.url).href)) as typeof Stemmers;
+    return stemmers[language];
+  } catch (error) {
+    throw new TidepoolError("NOT_SUPPORTED", `The stemmers could not be loaded: ${asError(error).message}`, { cause: error });
+  }
+};
+
 /** To be called once, when the worker starts. `engines` are the index engines that it has besides our own. */
 export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): void {
   // It loads while lease and storage are being opened; opening the engine tells what went wrong.
@@ -42,10 +54,11 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison, standby) => {
       const ahead = standby instanceof Standby ? standby.ahead : undefined;
-      return Engine.open({ storage, kernel: await kernel, environment, options, engines, ahead, tell, onPoison, quota: readQuota });
+      const parts = { storage, kernel: await kernel, environment, options, engines, loadStem, ahead, tell, onPoison, quota: readQuota };
+      return Engine.open(parts);
     },
     standBy: (options) => {
-      const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, options });
+      const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, loadStem, options });
       standby.refresh();
       return standby;
     },

@@ -16,6 +16,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   "apache-arrow": (path) => path.startsWith("src/core/blockstore/"),
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
   minisearch: (path) => path === "src/core/index/text/text-index.ts",
+  "@orama/stemmers": (path) => path === "src/worker/stemmers.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",

@@ -9,6 +9,7 @@ import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import type { OrdinalEntry } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
+import type { LoadStem } from "../index/text/analyzer.js";
 import { limits } from "../limits.js";
 import type { IndexPolicy } from "../schema.js";
 import type { Payload } from "../segment/record.js";
@@ -26,6 +27,7 @@ export interface InspectionContext {
   /** Records that the manifest counts. */
   count: number;
   tick: Tick;
+  loadStem: LoadStem;
 }
 
 export class Inspection {

@@ -15,6 +15,7 @@ import type { ByteCache } from "../base/byte-cache.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { IdleJob } from "../compactor/jobs.js";
+import type { LoadStem } from "../index/text/analyzer.js";
 import type { CreateApproximate } from "../index/vector/approximate-index.js";
 import type { VectorKernel } from "../index/vector/vector-kernel.js";
 import type { IndexPolicy } from "../schema.js";
@@ -32,6 +33,7 @@ export interface CollectionContext {
   createApproximate: CreateApproximate | undefined;
   vectorCache: ByteCache<number, Float32Array>;
   tick: Tick;
+  loadStem: LoadStem;
   flatRowsMax: number | undefined;
   /** Takes note of something that was mended and should be known. */
   warn(warning: TidepoolWarning): void;

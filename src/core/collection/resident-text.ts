@@ -37,14 +37,14 @@ const DEAD_SHARE_MAX = 0.2;
 export class ResidentText {
   readonly #store: BlockStore;
   readonly #owner: string;
-  readonly analyzer: Analyzer;
+  readonly #prepare: () => Promise<Analyzer>;
   #live: LiveText | null = null;
 
-  /** `owner` names collection and segment in errors. */
-  constructor(store: BlockStore, owner: string, analyzer: Analyzer = defaultAnalyzer) {
+  /** `owner` names collection and segment in errors; `prepare` brings the analyzer. */
+  constructor(store: BlockStore, owner: string, prepare = async (): Promise<Analyzer> => defaultAnalyzer) {
     this.#store = store;
     this.#owner = owner;
-    this.analyzer = analyzer;
+    this.#prepare = prepare;
   }
 
   /** Whether the index is in memory, or on its way there. */
@@ -104,15 +104,20 @@ export class ResidentText {
   /** Looks at the source at once, so that no write falls between what it says and the first `touch`. */
   #begin(source: TextSource, tick: Tick): LiveText {
     const snapshot = source.snapshot();
-    return new LiveText(this.#read(snapshot, tick), this.analyzer, snapshot, source);
+    return new LiveText(this.#read(snapshot, tick), snapshot, source);
+  }
+
+  async #read(snapshot: TextSnapshot | null, tick: Tick): Promise<{ index: TextIndex; isStored: boolean }> {
+    const analyzer = await this.#prepare();
+    const stored = snapshot === null ? null : await this.#readStored(snapshot, analyzer, tick);
+    return { index: stored ?? new TextIndex(analyzer), isStored: stored !== null };
   }
 
   /** Not always under the collection's lock: blocks that are released meanwhile are still there. */
-  async #read(snapshot: TextSnapshot | null, tick: Tick): Promise<TextIndex | null> {
-    if (snapshot === null) return null;
+  async #readStored(snapshot: TextSnapshot, analyzer: Analyzer, tick: Tick): Promise<TextIndex | null> {
     const letGo = this.#store.hold();
     try {
-      return await loadTextIndex(this.#store, snapshot, this.#owner, tick, this.analyzer);
+      return await loadTextIndex(this.#store, snapshot, this.#owner, tick, analyzer);
     } finally {
       await letGo();
     }
@@ -132,15 +137,15 @@ class LiveText {
   readonly #lock = new ReadWriteLock();
   #vacuuming = false;
 
-  constructor(load: Promise<TextIndex | null>, analyzer: Analyzer, snapshot: TextSnapshot | null, source: TextSource) {
+  constructor(load: Promise<{ index: TextIndex; isStored: boolean }>, snapshot: TextSnapshot | null, source: TextSource) {
     const nextOrdinal = source.nextOrdinal();
     this.#dirty = Bitmap.of(source.uncompacted());
     this.#dirty.addAll(snapshot?.stale ?? []);
     for (let ordinal = snapshot?.nextOrdinal ?? 0; ordinal < nextOrdinal; ordinal++) this.#dirty.add(ordinal);
-    this.loaded = load.then((index) => {
-      this.#index = index ?? new TextIndex(analyzer);
+    this.loaded = load.then(({ index, isStored }) => {
+      this.#index = index;
       // A snapshot that cannot be used covers nothing.
-      if (index === null) for (let ordinal = 0; ordinal < nextOrdinal; ordinal++) this.#dirty.add(ordinal);
+      if (!isStored) for (let ordinal = 0; ordinal < nextOrdinal; ordinal++) this.#dirty.add(ordinal);
     });
   }
 

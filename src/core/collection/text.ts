@@ -8,8 +8,7 @@
 import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { type Analysis, type Analyzer, createAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
-import { Synonyms } from "../index/text/synonyms.js";
+import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
 import type { TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
@@ -38,7 +37,6 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** What is to take its place; in the making. */
   #next: ResidentText | null = null;
   #read: { text: TextConfiguration | undefined; analysis: Analysis | undefined } | null = null;
-  #synonyms: { groups: unknown; analyzer: Analyzer; synonyms: Synonyms } | null = null;
 
   constructor(home: PartHome) {
     this.#home = home;
@@ -56,9 +54,10 @@ export class CollectionText implements CollectionPart<TextSection> {
 
   static async verify({ snapshot }: TextSection, inspection: Inspection): Promise<void> {
     if (snapshot === null) return;
-    const { blocks, deep, tick } = inspection.context;
+    const { blocks, deep, tick, loadStem } = inspection.context;
     const owner = inspection.owner("text");
-    const index = await inspection.attempt("text", owner, () => loadTextIndex(blocks, snapshot, owner, tick));
+    const analyzer = await prepareAnalyzer(snapshot.analysis, loadStem);
+    const index = await inspection.attempt("text", owner, () => loadTextIndex(blocks, snapshot, owner, tick, analyzer));
     inspection.counts.blocks += snapshot.blocks.length;
     // An index of another analyzer is built anew, and nothing is read from it.
     if (index === null) return;
@@ -169,7 +168,8 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   #newIndex(analysis: Analysis | undefined): ResidentText {
-    return new ResidentText(this.#home.context.blocks, `collection "${this.#home.row.name}" (text)`, createAnalyzer(analysis));
+    const { blocks, loadStem } = this.#home.context;
+    return new ResidentText(blocks, `collection "${this.#home.row.name}" (text)`, () => prepareAnalyzer(analysis, loadStem));
   }
 
   // ---- reading
@@ -181,17 +181,7 @@ export class CollectionText implements CollectionPart<TextSection> {
 
   /** Under the shared lock: complete as of this moment. */
   search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
-    return this.#index.search(this.#source, query, { ...options, synonyms: this.#synonymsNow() }, tick);
-  }
-
-  /** Analyzed once for every configuration and index. */
-  #synonymsNow(): Synonyms | null {
-    const groups = this.#home.row.configuration.text?.synonyms;
-    if (groups === undefined) return null;
-    const { analyzer } = this.#index;
-    if (this.#synonyms?.groups !== groups || this.#synonyms.analyzer !== analyzer)
-      this.#synonyms = { groups, analyzer, synonyms: new Synonyms(analyzer, groups) };
-    return this.#synonyms.synonyms;
+    return this.#index.search(this.#source, query, { ...options, synonyms: this.#home.row.configuration.text?.synonyms }, tick);
   }
 
   /** For callers that hold the shared lock. */
@@ -213,8 +203,9 @@ export class CollectionText implements CollectionPart<TextSection> {
 }
 
 /** What an index depends on; `undefined` where all is as by default. */
-function analysisOf({ fold_diacritics, stop_words = [] }: TextConfiguration = {}): Analysis | undefined {
+function analysisOf({ fold_diacritics, stemming, stop_words = [] }: TextConfiguration = {}): Analysis | undefined {
   const analysis: Analysis = fold_diacritics === false ? { keepDiacritics: true } : {};
+  if (stemming !== undefined) analysis.stemming = stemming;
   const stopWords = stopWordsOf(stop_words, analysis);
   if (stopWords.length > 0) analysis.stopWords = stopWords;
   return Object.keys(analysis).length === 0 ? undefined : analysis;

@@ -5,6 +5,7 @@
  */
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import type { LoadStem } from "../index/text/analyzer.js";
 import type { Log } from "../log/log.js";
 import { IndexPolicy } from "../schema.js";
 import type { CatalogReport, CollectionReport, Finding } from "../service.js";
@@ -19,6 +20,7 @@ export interface VerifierParts {
   blocks: Pick<BlockStore, "readBytes" | "hold">;
   log: Pick<Log, "verify">;
   tick: Tick;
+  loadStem: LoadStem;
 }
 
 /** How often the log is read again that was truncated meanwhile. */
@@ -63,8 +65,8 @@ export class Verifier {
   }
 
   #inspection(row: CollectionRow, deep: boolean, { nextOrdinal, count }: Pick<Manifest, "nextOrdinal" | "count">): Inspection {
-    const { blocks, tick } = this.#parts;
-    return new Inspection({ blocks, row, indexes: new IndexPolicy(row.schema), deep, nextOrdinal, count, tick });
+    const { blocks, tick, loadStem } = this.#parts;
+    return new Inspection({ blocks, row, indexes: new IndexPolicy(row.schema), deep, nextOrdinal, count, tick, loadStem });
   }
 
   async #log(row: CollectionRow, inspection: Inspection): Promise<void> {

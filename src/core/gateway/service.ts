@@ -92,8 +92,8 @@ export interface GatewayParts {
   verifier: Verifier;
   repairer: Pick<Repairer, "repair">;
   allowReset: boolean;
-  /** Rejects with `NOT_SUPPORTED` where the index engine that the configuration names cannot run. */
-  loadIndexEngine(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
+  /** Rejects with `NOT_SUPPORTED` where what the configuration names, an index engine or a stemmer, cannot run. */
+  loadFor(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
   /** Deletes a collection and all that it holds. */
   drop(row: CollectionRow, requestId?: string): Promise<void>;
   tell: Tell;
@@ -160,7 +160,7 @@ export class GatewayService implements EngineService {
     return this.#changeOne(caller, async (id) => {
       const existing = this.#directory.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
-      await this.#parts.loadIndexEngine(name, plan.configuration);
+      await this.#parts.loadFor(name, plan.configuration);
       const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }, id);
       return infoOf(this.#told("create", row, caller), null);
     });
@@ -193,6 +193,7 @@ export class GatewayService implements EngineService {
     return this.#changeOne(caller, async (id) => {
       const row = this.#directory.collectionById(request.collectionId);
       const configuration = planModifyCollection(request, row.configuration);
+      if (request.configuration?.text !== undefined) await this.#parts.loadFor(row.name, configuration);
       const { dimension } = await this.#parts.facts.describeIfSound(row);
       const change = {
         name: request.name ?? row.name,

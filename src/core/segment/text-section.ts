@@ -7,7 +7,7 @@ import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
-import { type Analysis, createAnalyzer } from "../index/text/analyzer.js";
+import { type Analysis, type Analyzer, defaultAnalyzer } from "../index/text/analyzer.js";
 import { TextIndex } from "../index/text/text-index.js";
 
 /** A stored text index. Plain JSON: manifests hold it. */
@@ -40,7 +40,7 @@ export function loadTextIndex(
   snapshot: TextSnapshot,
   owner: string,
   tick: Tick,
-  analyzer = createAnalyzer(snapshot.analysis),
+  analyzer: Analyzer = defaultAnalyzer,
 ): Promise<TextIndex | null> {
   return TextIndex.load(readPieces(store, snapshot, owner), tick, analyzer);
 }

@@ -4,7 +4,7 @@
  */
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { CollectionConfiguration, IndexEngine, Space, TextConfiguration } from "../../types.js";
+import type { CollectionConfiguration, IndexEngine, Space, StemmingLanguage, TextConfiguration } from "../../types.js";
 import { validateAtLeast, validateObject } from "./values.js";
 
 type Hnsw = CollectionConfiguration["hnsw"];
@@ -14,6 +14,10 @@ const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
 const HNSW_IGNORED = ["batch_size", "num_threads"];
 const HNSW_CREATE = ["space", "ef_construction", "ef_search", "max_neighbors", "resize_factor", "sync_threshold", "engine"];
 const HNSW_MODIFY = ["ef_search", "max_neighbors", "resize_factor", "sync_threshold"];
+export const STEMMING_LANGUAGES: readonly StemmingLanguage[] = (
+  "arabic armenian bulgarian danish dutch english finnish french german greek hungarian indian indonesian irish " +
+  "italian lithuanian nepali norwegian portuguese romanian russian sanskrit serbian spanish swedish tamil turkish ukrainian"
+).split(" ") as StemmingLanguage[];
 const HNSW_ENGINES: readonly IndexEngine[] = ["tidepool", "hnswlib"];
 
 /** Least and largest value of the parameters that cost memory or time. */
@@ -40,6 +44,11 @@ const TEXT_CHECKS: Readonly<Record<keyof TextConfiguration, (value: unknown, arg
   fold_diacritics: (value, argument) => {
     if (typeof value !== "boolean") throw invalidArgument(`${argument} must be true or false, got ${show(value)}`);
     return !value;
+  },
+  stemming: (value, argument) => {
+    const allowed: readonly unknown[] = STEMMING_LANGUAGES;
+    if (!allowed.includes(value)) throw invalidArgument(`${argument} must be one of ${allowed.join(", ")}, got ${show(value)}`);
+    return true;
   },
   stop_words: (value, argument) => {
     const words = validateWords(value, argument);

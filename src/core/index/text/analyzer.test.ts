@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { limits } from "../../limits.js";
 import { createAnalyzer, defaultAnalyzer, type TokenKind } from "./analyzer.js";
 
-const withoutSegmenter = createAnalyzer({}, null);
+const withoutSegmenter = createAnalyzer({}, { segmenter: null });
 
 const analyze = (text: string, analyzer = defaultAnalyzer) => analyzer.analyze(text);
 const terms = (text: string, kind: TokenKind = "word", analyzer = defaultAnalyzer) =>

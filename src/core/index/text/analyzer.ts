@@ -12,7 +12,9 @@
  * A term never holds a lone surrogate or a NUL. Dictionaries of `Intl.Segmenter` change with the browser, so an index is only as
  * good as the analyzer that wrote it: signatures tell two apart.
  */
+import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
+import type { StemmingLanguage } from "../../types.js";
 import { caseFolded, normalized, unmarked } from "./folding.js";
 import { isSpaceless, pairsOf, type SplitWords, syllablePairsOf, wordSplitter } from "./spaceless.js";
 
@@ -42,6 +44,7 @@ export interface Token {
 /** What an index depends on, of what a collection's configuration says. Plain JSON: it is stored with each index. */
 export interface Analysis {
   keepDiacritics?: true;
+  stemming?: StemmingLanguage;
   /** As terms, ascending. */
   stopWords?: string[];
 }
@@ -49,20 +52,44 @@ export interface Analysis {
 export interface Analyzer {
   /** In the order of the text; what is joined comes after the words in it. Stop words are left out. */
   analyze(text: string): Token[];
+  /** A form without what its diacritics say, but with its endings. */
+  bare(form: string): string;
+  /** Whether words are reduced to their stems. */
+  readonly stems: boolean;
   /** Equal signatures analyze alike, as far as a probe of every script can tell. */
   readonly signature: string;
 }
 
-/** Without a segmenter pairs of characters are the words of scripts without spaces. */
-export function createAnalyzer(analysis: Analysis = {}, segmenter: Intl.Segmenter | null = platformSegmenter): Analyzer {
+/** What is left of a case-folded word without its endings. */
+export type Stem = (form: string) => string;
+/** Rejects with `NOT_SUPPORTED` where there are no stemmers. */
+export type LoadStem = (language: StemmingLanguage) => Promise<Stem>;
+
+/** Where nobody brings any. */
+export const noStemmers: LoadStem = async (language) => {
+  throw new TidepoolError("NOT_SUPPORTED", `configuration.text.stemming is ${show(language)}, and this engine has no stemmers`);
+};
+
+export interface AnalyzerParts {
+  /** Without one pairs of characters are the words of scripts without spaces. */
+  segmenter?: Intl.Segmenter | null;
+  /** For an analysis that asks for it. */
+  stem?: Stem | undefined;
+}
+
+export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSegmenter, stem }: AnalyzerParts = {}): Analyzer {
+  const bare = analysis.keepDiacritics ? (form: string) => form : unmarked;
   const rules: Rules = {
     splitWords: wordSplitter(segmenter),
     pairKind: segmenter === null ? "word" : "pair",
-    bare: analysis.keepDiacritics ? (form) => form : unmarked,
+    bare,
+    stem: stem ?? ((form) => form),
     stopWords: new Set(analysis.stopWords),
   };
   let signature: string | undefined;
   return {
+    bare,
+    stems: stem !== undefined,
     analyze: (text) => new Tokens(rules).of(text),
     get signature() {
       // Dictionaries are loaded to find it, so it is found once.
@@ -71,9 +98,15 @@ export function createAnalyzer(analysis: Analysis = {}, segmenter: Intl.Segmente
   };
 }
 
-/** Words as the stop words of an analysis: each as the terms that it is found by. */
-export function stopWordsOf(words: readonly string[], analysis: Analysis): string[] {
-  const { analyze } = createAnalyzer({ ...analysis, stopWords: [] });
+/** Loads first what the analysis needs. */
+export async function prepareAnalyzer(analysis: Analysis | undefined, loadStem: LoadStem): Promise<Analyzer> {
+  if (analysis === undefined) return defaultAnalyzer;
+  return createAnalyzer(analysis, { stem: analysis.stemming === undefined ? undefined : await loadStem(analysis.stemming) });
+}
+
+/** Words as the stop words of an analysis: each as the terms that it is found by, before they are reduced to stems. */
+export function stopWordsOf(words: readonly string[], { keepDiacritics }: Analysis): string[] {
+  const { analyze } = createAnalyzer(keepDiacritics ? { keepDiacritics } : {});
   const terms = words.flatMap((word) => analyze(word)).flatMap(({ term, kind }) => (kind === "word" ? term : []));
   return [...new Set(terms)].sort();
 }
@@ -87,6 +120,7 @@ interface Rules {
   pairKind: TokenKind;
   /** What is left of a form in its term. */
   bare(form: string): string;
+  stem: Stem;
   stopWords: ReadonlySet<string>;
 }
 
@@ -132,8 +166,12 @@ class Tokens {
 
   #add(word: string, kind: TokenKind): void {
     const form = cut(word);
-    const term = cut(this.#rules.bare(form));
-    if (!this.#rules.stopWords.has(term)) this.#tokens.push({ term, form, kind });
+    const { bare, stem, stopWords } = this.#rules;
+    const plain = cut(bare(form));
+    if (stopWords.has(plain)) return;
+    // What an ending was all of stays as it is.
+    const term = kind === "pair" ? plain : cut(bare(stem(form))) || plain;
+    this.#tokens.push({ term, form, kind });
   }
 }
 

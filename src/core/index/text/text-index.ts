@@ -27,6 +27,7 @@ import { TidepoolError } from "../../errors.js";
 import { type Analyzer, defaultAnalyzer, type Token } from "./analyzer.js";
 import { nearTerms, type TermTree } from "./near-terms.js";
 import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
+import { Synonyms } from "./synonyms.js";
 import {
   countTokens,
   emptyTerm,
@@ -79,6 +80,7 @@ interface Match {
 export class TextIndex {
   readonly #index: RankedIndex;
   readonly #analyzer: Analyzer;
+  #synonyms: { groups: TextSearchOptions["synonyms"]; synonyms: Synonyms } | null = null;
 
   constructor(analyzer: Analyzer = defaultAnalyzer) {
     this.#analyzer = analyzer;
@@ -115,10 +117,17 @@ export class TextIndex {
   }
 
   *search(text: string, options: TextSearchOptions): Steps<TextHits> {
-    const query = parseQuery(this.#analyzer, text, options);
+    const query = parseQuery(this.#analyzer, text, options, this.#synonymsOf(options.synonyms));
     const best = new Best(options.nResults);
     if (query.length === 0 || options.nResults === 0) return toHits([]);
     return toHits(yield* this.#index.rank(query, options.allowed, best));
+  }
+
+  /** Analyzed once, as long as the groups are those of the search before. */
+  #synonymsOf(groups: TextSearchOptions["synonyms"]): Synonyms | null {
+    if (groups === undefined) return null;
+    if (this.#synonyms?.groups !== groups) this.#synonyms = { groups, synonyms: new Synonyms(this.#analyzer, groups) };
+    return this.#synonyms.synonyms;
   }
 
   /** Removes what dead documents left behind. */
@@ -340,6 +349,13 @@ class RankedIndex extends MiniSearch {
     }
   }
 
+  /** Whether one of the words of a stem begins so. */
+  #begins(term: string, data: TermData, prefix: string): boolean {
+    if (term.startsWith(prefix)) return true;
+    for (const form of data.keys()) if (form !== FIELD && this.#analyzer.bare(form as string).startsWith(prefix)) return true;
+    return false;
+  }
+
   #admit(ordinal: number): number {
     const shortId = this._nextId++;
     this._idToShortId.set(ordinal, shortId);
@@ -371,7 +387,7 @@ class RankedIndex extends MiniSearch {
   }
 
   /** The term itself; longer ones that begin with it; ones near it. Each counts once, with MiniSearch's weights. */
-  *#matches({ term, form, weight, isPrefix, editDistance }: QueryTerm): Steps<Match[]> {
+  *#matches({ term, form, weight, prefix, editDistance }: QueryTerm): Steps<Match[]> {
     const found = new Map<string, Match>();
     const add = (match: string, data: TermData, share: number): void => {
       if (!found.has(match)) found.set(match, { term: match, weight: weight * share, data, form: match === term ? form : null });
@@ -379,10 +395,13 @@ class RankedIndex extends MiniSearch {
     const exact = this._index.get(term) as TermData | undefined;
     if (exact !== undefined) add(term, exact, 1);
     let looked = 0;
-    if (isPrefix) {
-      for (const [match, data] of this._index.atPrefix(term) as Iterable<[string, TermData]>) {
-        add(match, data, (PREFIX_WEIGHT * match.length) / (match.length + 0.3 * (match.length - term.length)));
+    if (prefix !== null) {
+      for (const [match, data] of this._index.atPrefix(this.#analyzer.stems ? stemPrefix(prefix) : prefix) as Iterable<
+        [string, TermData]
+      >) {
         if (++looked % SLICE === 0) yield;
+        if (this.#analyzer.stems && !this.#begins(match, data, prefix)) continue;
+        add(match, data, (PREFIX_WEIGHT * match.length) / (match.length + 0.3 * Math.max(0, match.length - prefix.length)));
       }
     }
     if (editDistance === 0) return [...found.values()];
@@ -392,6 +411,11 @@ class RankedIndex extends MiniSearch {
     );
     return [...found.values()];
   }
+}
+
+/** What the stems of words that begin so begin with: endings may reach far into a word. */
+function stemPrefix(prefix: string): string {
+  return prefix.slice(0, 2);
 }
 
 interface Hit {

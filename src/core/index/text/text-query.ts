@@ -18,8 +18,8 @@ export interface TextSearchOptions {
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
-  /** What stands for words of the query, and counts a little less. */
-  synonyms?: Synonyms | null;
+  /** Groups of words that stand for one another; what stands for a word of the query counts a little less. */
+  synonyms?: readonly (readonly string[])[] | undefined;
   /** Only these documents are ranked. Scores stay those of the whole collection. */
   allowed: Bitmap;
 }
@@ -29,26 +29,37 @@ export interface QueryTerm {
   term: string;
   form: string;
   weight: number;
-  isPrefix: boolean;
+  /** What longer words begin with that it stands for, too; `null`: none. */
+  prefix: string | null;
   /** Edit distance allowed to it; 0 is exact. */
   editDistance: number;
 }
 
-export function parseQuery(analyzer: Analyzer, text: string, { prefix, fuzzy, synonyms }: TextSearchOptions): QueryTerm[] {
+export function parseQuery(
+  analyzer: Analyzer,
+  text: string,
+  { prefix, fuzzy }: Pick<TextSearchOptions, "prefix" | "fuzzy">,
+  synonyms: Synonyms | null = null,
+): QueryTerm[] {
   const tokens = analyzer.analyze(text);
   const others = synonyms?.of(tokens) ?? [];
   checkWords([...tokens, ...others]);
-  const unfinished = new Set(prefix ? lastTerms(tokens) : []);
+  const unfinished = new Map((prefix ? lastTokens(tokens) : []).map((token) => [token.term, prefixOf(token, analyzer)]));
   const terms = new Map<string, QueryTerm>();
   const add = ({ term, form, kind }: Token, share: number): void => {
     const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
-    const known = terms.get(form) ?? { term, form, weight: 0, isPrefix: unfinished.has(term), editDistance };
+    const known = terms.get(form) ?? { term, form, weight: 0, prefix: unfinished.get(term) ?? null, editDistance };
     known.weight += share * KIND_WEIGHTS[kind];
     terms.set(form, known);
   };
   for (const token of tokens) add(token, 1);
   for (const token of others) if (!terms.has(token.form)) add(token, SYNONYM_WEIGHT);
   return [...terms.values()];
+}
+
+/** An unfinished word has no ending that could be taken from it. */
+function prefixOf({ term, form, kind }: Token, analyzer: Analyzer): string {
+  return analyzer.stems && kind !== "whole" ? analyzer.bare(form) : term;
 }
 
 function checkWords(tokens: readonly Token[]): void {
@@ -61,8 +72,8 @@ function checkWords(tokens: readonly Token[]): void {
 }
 
 /** What the last letters of a text belong to: its last word, the last part of that, and the whole that it ends. */
-function lastTerms(tokens: readonly Token[]): string[] {
+function lastTokens(tokens: readonly Token[]): Token[] {
   const last = tokens.slice(tokens.findLastIndex(({ kind }) => kind === "word")).filter(({ kind }) => kind !== "pair");
-  const kinds = new Map(last.map(({ term, kind }) => [kind, term]));
+  const kinds = new Map(last.map((token) => [token.kind, token]));
   return [...kinds.values()];
 }
