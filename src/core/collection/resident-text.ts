@@ -107,17 +107,13 @@ export class ResidentText {
     return new LiveText(this.#read(snapshot, tick), snapshot, source);
   }
 
-  async #read(snapshot: TextSnapshot | null, tick: Tick): Promise<{ index: TextIndex; isStored: boolean }> {
-    const analyzer = await this.#prepare();
-    const stored = snapshot === null ? null : await this.#readStored(snapshot, analyzer, tick);
-    return { index: stored ?? new TextIndex(analyzer), isStored: stored !== null };
-  }
-
   /** Not always under the collection's lock: blocks that are released meanwhile are still there. */
-  async #readStored(snapshot: TextSnapshot, analyzer: Analyzer, tick: Tick): Promise<TextIndex | null> {
+  async #read(snapshot: TextSnapshot | null, tick: Tick): Promise<{ index: TextIndex; isStored: boolean }> {
     const letGo = this.#store.hold();
     try {
-      return await loadTextIndex(this.#store, snapshot, this.#owner, tick, analyzer);
+      const analyzer = await this.#prepare();
+      const stored = snapshot === null ? null : await loadTextIndex(this.#store, snapshot, this.#owner, tick, analyzer);
+      return { index: stored ?? new TextIndex(analyzer), isStored: stored !== null };
     } finally {
       await letGo();
     }
