@@ -191,6 +191,14 @@ class Run {
       { whereDocument: { $contains: word }, matches: ({ document }) => document?.includes(word) ?? false },
       { whereDocument: { $not_contains: word }, matches: ({ document }) => !(document?.includes(word) ?? false) },
       {
+        whereDocument: { $regex: `(?i)\\b${word.toUpperCase()}\\b|^$` },
+        matches: ({ document }) => document !== null && (document.split(" ").includes(word) || document === ""),
+      },
+      {
+        whereDocument: { $or: [{ $not_regex: `${word}.*${word}` }, { $contains: `${word} ${word}` }] },
+        matches: ({ document }) => !new RegExp(`${word}.*${word}`).test(document ?? "") || document!.includes(`${word} ${word}`),
+      },
+      {
         where: { year: { $lt: year } },
         whereDocument: { $contains: word },
         matches: ({ metadata, document }) => Number(metadata?.["year"] ?? NaN) < year && (document?.includes(word) ?? false),

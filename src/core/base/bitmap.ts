@@ -40,6 +40,17 @@ export class Bitmap {
     for (let i = 0; i < ordinals.length; i++) this.add(ordinals[i]!);
   }
 
+  /** Adds the ordinals from `from` up to but without `to`. */
+  addRange(from: number, to: number): void {
+    for (let ordinal = from; ordinal < to; ordinal++) this.add(ordinal);
+  }
+
+  /** Whether any member is in [from, to). */
+  hasAny(from: number, to: number): boolean {
+    const next = this.values(from).next();
+    return next.done !== true && next.value < to;
+  }
+
   /** Keeps members that are also in `other`. */
   intersect(other: Bitmap): this {
     const shared = Math.min(this.words.length, other.words.length);

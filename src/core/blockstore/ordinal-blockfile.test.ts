@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
 import { Random } from "../../testing/environment.js";
 import { Bitmap } from "../base/bitmap.js";
+import type { Steps } from "../base/steps.js";
 import { idFormat } from "../segment/record.js";
+import { encodeBlock } from "./block.js";
 import { type BlockBatch, BlockStore } from "./blockstore.js";
 import { findEntry, findRow, OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "./ordinal-blockfile.js";
 
@@ -105,4 +107,50 @@ test("ordinalRefs names every block of every entry", () => {
       { first: 1, last: 1, rows: 1, refs: [c!] },
     ]),
   ).toEqual([a, b, c]);
+});
+
+describe("a block beside the rows", () => {
+  const beside = (_: Uint32Array, rows: readonly string[]): Steps<Uint8Array | null> => besideOf(rows);
+  function* besideOf(rows: readonly string[]): Steps<Uint8Array | null> {
+    yield;
+    return rows.every((row) => row === "") ? null : encodeBlock([{ type: "u32", name: "rows", values: Uint32Array.of(rows.length) }], 1);
+  }
+
+  async function openBoth(): Promise<{ plain: OrdinalBlockfile<string>; file: OrdinalBlockfile<string>; blocks: BlockBatch }> {
+    const { blobs } = await openMemoryStorage(`beside-${Math.random()}`);
+    await blobs.retain([]);
+    const store = new BlockStore(blobs);
+    const plain = new OrdinalBlockfile(store, "test", idFormat, BLOCK_BYTES_MAX);
+    return { plain, file: new OrdinalBlockfile(store, "test", { ...idFormat, beside }, BLOCK_BYTES_MAX), blocks: store.begin() };
+  }
+
+  const besideOfAll = (file: OrdinalBlockfile<string>, section: OrdinalSection) =>
+    Promise.all(section.map(async (entry) => (await file.besideOf(entry))?.u32("rows")[0]));
+
+  test("is written with them, and named among the section's blocks", async () => {
+    const { file, blocks } = await openBoth();
+    const section = await file.apply([], { written: rows(0, 2000), removed: nothing }, blocks, tick);
+    expect(await besideOfAll(file, section)).toEqual(section.map((entry) => entry.rows));
+    expect(ordinalRefs(section)).toHaveLength(section.length * 2);
+    const renumbered = await file.renumber(section, (ordinal) => ordinal, blocks, tick);
+    expect(await besideOfAll(file, renumbered)).toEqual(renumbered.map((entry) => entry.rows));
+  });
+
+  test("comes to blocks that were written without, which stay as they are", async () => {
+    const { plain, file, blocks } = await openBoth();
+    const before = await plain.apply([], { written: rows(0, 2000), removed: nothing }, blocks, tick);
+    expect(await besideOfAll(file, before)).toEqual(before.map(() => undefined));
+    const after = await file.apply(before, { written: [], removed: nothing }, blocks, tick);
+    expect(after.map(({ refs }) => refs)).toEqual(before.map(({ refs }) => refs));
+    expect(await besideOfAll(file, after)).toEqual(before.map((entry) => entry.rows));
+    const again = await file.apply(after, { written: [], removed: nothing }, blocks, tick);
+    expect(again).toEqual(after);
+  });
+
+  test("is left out where there is nothing to say", async () => {
+    const { file, blocks } = await openBoth();
+    const section = await file.apply([], { written: [[0, ""]], removed: nothing }, blocks, tick);
+    expect([section[0]!.beside, await file.besideOf(section[0]!)]).toEqual([null, null]);
+    expect(ordinalRefs(section)).toEqual(section[0]!.refs);
+  });
 });

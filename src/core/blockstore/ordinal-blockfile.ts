@@ -7,11 +7,13 @@
  * that grew small are written together with their neighbours (`section-writer.ts`).
  *
  * One row may be spread over several parallel blocks ("parts") of the same rows, so that what is always resident and
- * what is read row by row lie apart.
+ * what is read row by row lie apart. A format may also derive a block from the rows that lies beside theirs: an index of them, which
+ * is not read with them. Sections that were written without get it when they are written next.
  */
 
 import type { Bitmap } from "../base/bitmap.js";
 import { lowerBound } from "../base/lower-bound.js";
+import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "./block.js";
 import type { BlockRef, BlockStore, BlockWriter } from "./blockstore.js";
@@ -24,6 +26,8 @@ export interface OrdinalEntry {
   rows: number;
   /** One block per part. */
   refs: BlockRef[];
+  /** The block beside the rows, if the format has one: `null` where there is nothing to say of the rows, absent where it was not written. */
+  beside?: BlockRef | null;
 }
 
 /** The sparse index of one blockfile; ascending, plain JSON. */
@@ -36,6 +40,8 @@ export interface RowFormat<Row> {
   /** One encoded block per part. */
   encode(ordinals: Uint32Array, rows: readonly Row[]): Uint8Array[];
   decode(parts: readonly Block[]): (row: number) => Row;
+  /** The encoded block beside the rows, or `null`. */
+  beside?(ordinals: Uint32Array, rows: readonly Row[]): Steps<Uint8Array | null>;
 }
 
 /** What changes: rows to write (new, or replacing the row of the same ordinal), and ordinals whose rows go. */
@@ -87,7 +93,7 @@ export class OrdinalBlockfile<Row> {
       }
     }
     await output.append(changes.written.slice(next));
-    return output.finish();
+    return this.#completed(await output.finish(), blocks, tick);
   }
 
   /** All rows anew, under other ordinals in the same order. */
@@ -103,6 +109,11 @@ export class OrdinalBlockfile<Row> {
       await output.append(Array.from(rows.ordinals, (ordinal, row) => [ordinalOf(ordinal), rows.at(row)] as const));
     }
     return output.finish();
+  }
+
+  /** What lies beside the rows of an entry; `undefined` where it was not written. */
+  async besideOf({ beside }: OrdinalEntry): Promise<Block | null | undefined> {
+    return beside == null ? beside : this.#store.read(beside, this.#owner);
   }
 
   /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. */
@@ -176,7 +187,37 @@ export class OrdinalBlockfile<Row> {
       await tick();
       refs.push(await writer.write(bytes));
     }
-    return { first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs };
+    const entry = { first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs };
+    const beside = await this.#writeBeside(
+      ordinals,
+      rows.map((row) => row[1]),
+      writer,
+      tick,
+    );
+    return beside === undefined ? entry : { ...entry, beside };
+  }
+
+  async #writeBeside(ordinals: Uint32Array, rows: readonly Row[], writer: BlockWriter, tick: Tick): Promise<BlockRef | null | undefined> {
+    const steps = this.#format.beside?.(ordinals, rows);
+    if (steps === undefined) return undefined;
+    const bytes = await inTurns(steps, tick);
+    return bytes === null ? null : writer.write(bytes);
+  }
+
+  /** Writes what is missing beside entries that an earlier release wrote. */
+  async #completed(section: OrdinalSection, writer: BlockWriter, tick: Tick): Promise<OrdinalSection> {
+    if (this.#format.beside === undefined) return section;
+    const completed: OrdinalSection = [];
+    for (const entry of section) {
+      if (entry.beside !== undefined) completed.push(entry);
+      else {
+        const { ordinals, at } = await this.#load(entry);
+        const rows = Array.from(ordinals, (_, row) => at(row));
+        completed.push({ ...entry, beside: (await this.#writeBeside(ordinals, rows, writer, tick))! });
+        await tick();
+      }
+    }
+    return completed;
   }
 
   async #load(entry: OrdinalEntry): Promise<OrdinalRows<Row>> {
@@ -213,7 +254,7 @@ function byteLength(entry: OrdinalEntry): number {
 
 /** The blocks of a section. */
 export function ordinalRefs(section: OrdinalSection): BlockRef[] {
-  return section.flatMap((entry) => entry.refs);
+  return section.flatMap(({ refs, beside }) => (beside == null ? refs : [...refs, beside]));
 }
 
 /** Of things with ascending ranges the one whose range contains the ordinal, or null. */

@@ -15,11 +15,13 @@ import { show, TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import type { Operation } from "../log/log-record.js";
-import { idFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";
+import { eachCandidate, knowsGrams } from "../segment/gram-filter.js";
+import { eachGram, type GramProbe } from "../segment/grams.js";
+import { idFormat, indexedPayloadFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { RecordBatch } from "../types.js";
 import { IdTable } from "./id-table.js";
-import type { Inspection } from "./inspection.js";
+import { type Inspection, placeOf } from "./inspection.js";
 import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "./memtable.js";
 import type {
   AppliedRecords,
@@ -62,7 +64,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     const { blocks } = home.context;
     this.#home = home;
     this.#idFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (ids)`, idFormat, limits.recordBlockBytes);
-    this.#payloadFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (records)`, payloadFormat, limits.recordBlockBytes);
+    const format = home.indexes.fullText ? indexedPayloadFormat : payloadFormat;
+    this.#payloadFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (records)`, format, limits.recordBlockBytes);
   }
 
   static empty(): RecordsSection {
@@ -300,6 +303,23 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     return this.#payloadFile.read(this.#section.payload, ordinals);
   }
 
+  /**
+   * Those among `within`, and others, whose documents may satisfy a probe as far as the sections tell; all where a block has nothing
+   * beside it.
+   */
+  async candidates(probe: GramProbe, within: Bitmap, tick: Tick): Promise<Bitmap> {
+    const found = new Bitmap();
+    for (const entry of this.#section.payload) {
+      const end = entry.last + 1;
+      if (!within.hasAny(entry.first, end)) continue;
+      const filter = await this.#payloadFile.besideOf(entry);
+      if (filter === undefined) found.addRange(entry.first, end);
+      else if (filter !== null) eachCandidate(filter, end, probe, (from, to) => found.addRange(from, to));
+      await tick();
+    }
+    return found;
+  }
+
   #missing(ordinal: number): TidepoolError {
     const { name } = this.#home.row;
     return new TidepoolError("CORRUPTION", `The record of ordinal ${ordinal} is missing from collection "${name}". Nothing was changed.`);
@@ -355,6 +375,7 @@ async function verifyPayloads(payload: OrdinalSection, inspection: Inspection): 
       `${inside} of ${inspection.counts.records} ids have a record in ${owner}, and ${outside} records have no id`,
     );
   }
+  await verifyFilters(payload, inspection);
   inspection.payloads = async function* () {
     for (const entry of payload) {
       const parts: Block[] = [];
@@ -362,4 +383,35 @@ async function verifyPayloads(payload: OrdinalSection, inspection: Inspection): 
       yield { ordinals: parts[0]!.u32("ordinal"), payloadAt: payloadFormat.decode(parts) };
     }
   };
+}
+
+/** What lies beside the records' blocks. */
+async function verifyFilters(payload: OrdinalSection, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("records");
+  for (const entry of payload) {
+    if (entry.beside === undefined) continue;
+    const filter = entry.beside === null ? null : await inspection.block("records", entry.beside, owner);
+    if (!inspection.context.deep || (filter === null && entry.beside !== null)) continue;
+    await inspection.attempt("records", placeOf(entry.refs[0]!), async () => {
+      const [block] = await Promise.all(entry.refs.map((ref) => inspection.context.blocks.readBytes(ref, owner)));
+      verifyFilter(Block.decode(block!), filter, inspection);
+    });
+  }
+}
+
+function verifyFilter(records: Block, filter: Block | null, inspection: Inspection): void {
+  const documentAt = records.utf8("document");
+  records.u32("ordinal").forEach((ordinal, row) => {
+    const document = documentAt(row) ?? "";
+    if (filter === null ? !hasGrams(document) : knowsGrams(filter, ordinal, document)) return;
+    inspection.find("records", String(ordinal), `The filter on documents of ordinal ${ordinal} does not know all of its text`);
+  });
+}
+
+function hasGrams(document: string): boolean {
+  let has = false;
+  eachGram(document, 0, document.length, () => {
+    has = true;
+  });
+  return has;
 }

@@ -10,8 +10,9 @@ import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { MemtableEntry, RecordFields } from "../collection/memtable.js";
 import type { Parts } from "../collection/parts.js";
-import type { RecordFilter } from "../gateway/filter.js";
+import type { DocumentCondition, RecordFilter } from "../gateway/filter.js";
 import type { RankSource } from "../gateway/search-plan.js";
+import { type GramProbe, probeOf } from "../segment/grams.js";
 import type { Payload } from "../segment/record.js";
 import type { Metadata, RecordColumns } from "../types.js";
 import { type FilterSource, filterOrdinals } from "./operators/filter.js";
@@ -155,12 +156,20 @@ class SegmentsView implements View, Segments {
 }
 
 /** What filters ask of either view: the indexes, which know compacted records only, and the records themselves. */
-function indexed({ metadata }: Parts, fetch: FetchColumns, tick: Tick): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
+function indexed({ records, metadata }: Parts, fetch: FetchColumns, tick: Tick): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
   return {
     metadata: (condition) => (metadata.answers(condition) ? metadata.evaluate(condition, tick) : null),
-    documents: () => null,
+    documents: (condition, within) => {
+      const probe = probeOfCondition(condition);
+      return probe === null ? null : records.candidates(probe, within, tick).then((possible) => ({ sure: new Bitmap(), possible }));
+    },
     fetch: (ordinals, fields) => fetch(ordinals, { ...fields, uri: false, embedding: false }),
   };
+}
+
+function probeOfCondition(condition: DocumentCondition): GramProbe | null {
+  if (condition.operator === "contains") return probeOf({ kind: "text", text: condition.text, insensitive: false });
+  return condition.pattern.required === null ? null : probeOf(condition.pattern.required);
 }
 
 function needsPayload({ document, uri, metadata }: FieldSelection): boolean {

@@ -15,6 +15,7 @@ import { encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { Metadata, MetadataPatch, MetadataValue, SparseVector } from "../types.js";
+import { gramFilterOf } from "./gram-filter.js";
 
 /** What is stored of a record beside id and embedding. */
 export interface Payload {
@@ -61,6 +62,16 @@ export const payloadFormat: RowFormat<Payload> = {
   sizeOf: payloadSize,
   encode: (ordinals, rows) => [encodePayload(ordinals, rows)],
   decode: (parts) => payloadReader(parts[0]!),
+};
+
+/** Of a collection whose documents are indexed: beside each block lies which grams they may have. */
+export const indexedPayloadFormat: RowFormat<Payload> = {
+  ...payloadFormat,
+  beside: (ordinals, rows) =>
+    gramFilterOf(
+      ordinals,
+      rows.map((row) => row.document),
+    ),
 };
 
 function payloadSize(row: Payload): number {

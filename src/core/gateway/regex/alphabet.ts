@@ -7,8 +7,9 @@
  *
  * Sets are numbered as they are added. All are added before the first code point is looked at.
  */
+import { hasCase } from "../../base/has-case.js";
 import { invalidArgument } from "../../errors.js";
-import { codeSource, hasCase, isCasedSet, setSource } from "./source.js";
+import { codeSource, isCasedSet, setSource } from "./source.js";
 import type { CharacterLeaf, CharacterSet } from "./tree.js";
 
 /** A class of code points. */

@@ -1,6 +1,6 @@
 /** Reads off a pattern which characters every matching text has in it. */
+import { hasCase } from "../../base/has-case.js";
 import type { TextRequirement } from "../../segment/text-requirement.js";
-import { hasCase } from "./source.js";
 import type { CharacterLeaf, RegexTree } from "./tree.js";
 
 type Text = Extract<TextRequirement, { kind: "text" }>;

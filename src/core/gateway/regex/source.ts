@@ -3,6 +3,7 @@
  * pattern is copied, because the same characters mean different things in Rust and here: every character but letters and digits
  * is escaped, and what JavaScript lacks (sets combined from others) is spelt out with look-ahead.
  */
+import { hasCase } from "../../base/has-case.js";
 import type { CharacterItem, CharacterSet, PerlName, SetStep } from "./tree.js";
 
 const PERL_UNICODE: Readonly<Record<PerlName, string>> = {
@@ -100,9 +101,4 @@ export function isCasedSet(set: CharacterSet): boolean {
 /** Within ASCII, and none of its letters in between. */
 function isBesideLetters(from: number, to: number): boolean {
   return to < 0x41 || (from > 0x5a && to < 0x61) || (from > 0x7a && to < 0x80);
-}
-
-/** Whether folding case makes other characters of any of these. */
-export function hasCase(text: string): boolean {
-  return text.toLowerCase() !== text || text.toUpperCase() !== text;
 }

@@ -34,8 +34,8 @@ export interface FilterSource {
   ordinalOf(id: string): number | undefined;
   /** Compacted ordinals that satisfy a condition; may contain shadowed ones. `null`: no index tells, the records must be tested. */
   metadata(condition: Condition): Promise<Bitmap> | null;
-  /** What `metadata` tells, of a condition on documents. */
-  documents(condition: DocumentCondition): Promise<Bitmap> | null;
+  /** What an index tells of a condition on documents, of compacted ordinals, those of `within` at least; `null`: nothing. */
+  documents(condition: DocumentCondition, within: Bitmap): Promise<Bounds> | null;
   /** The fields of these records, given ascending; a field that was not asked for is `null`. */
   fetch(
     ordinals: Uint32Array,
@@ -63,12 +63,12 @@ export function filterOrdinals(source: FilterSource, filter: RecordFilter): Prom
 
 /** How the conditions of one sort are decided: by an index (`null`: none can tell), or by looking at the records. */
 interface Decider<C> {
-  ask(condition: C): Promise<Bitmap> | null;
+  ask(condition: C, within: Bitmap): Promise<Bounds> | null;
   test(filter: FilterTree<C>, candidates: Bitmap): Promise<Bitmap>;
 }
 
 /** What indexes tell of a set of records: those that match for sure, and all that may match. */
-interface Bounds {
+export interface Bounds {
   sure: Bitmap;
   possible: Bitmap;
 }
@@ -84,14 +84,14 @@ async function narrow(source: FilterSource, filter: RecordFilter, within: Bitmap
 
 function byMetadata(source: FilterSource): Decider<Condition> {
   return {
-    ask: (condition) => source.metadata(condition),
+    ask: (condition) => source.metadata(condition)?.then((matches) => ({ sure: matches, possible: matches })) ?? null,
     test: (filter, candidates) => testMetadata(source, filter, candidates),
   };
 }
 
 function byDocuments(source: FilterSource): Decider<DocumentCondition> {
   return {
-    ask: (condition) => source.documents(condition),
+    ask: (condition, within) => source.documents(condition, within),
     test: (filter, candidates) => testDocuments(source, filter, candidates),
   };
 }
@@ -115,10 +115,12 @@ async function boundsOf<C>(decider: Decider<C>, filter: FilterTree<C>, within: B
   if (filter.kind !== "condition") {
     return filter.kind === "and" ? boundsOfAll(decider, filter.filters, within) : boundsOfAny(decider, filter.filters, within);
   }
-  const satisfied = decider.ask(filter.condition);
-  if (satisfied === null) return { sure: new Bitmap(), possible: within };
-  const matches = pick(within, await satisfied, filter.negated);
-  return { sure: matches, possible: matches };
+  const told = await decider.ask(filter.condition, within);
+  if (told === null) return { sure: new Bitmap(), possible: within };
+  const { negated } = filter;
+  // What may satisfy a condition is what does not surely satisfy its negation.
+  const [sure, possible] = negated ? [told.possible, told.sure] : [told.sure, told.possible];
+  return { sure: pick(within, sure, negated), possible: pick(within, possible, negated) };
 }
 
 async function boundsOfAll<C>(decider: Decider<C>, filters: readonly FilterTree<C>[], within: Bitmap): Promise<Bounds> {
