@@ -26,7 +26,7 @@ export interface OrdinalEntry {
   rows: number;
   /** One block per part. */
   refs: BlockRef[];
-  /** The block beside the rows, if the format has one: `null` where there is nothing to say of the rows, absent where it was not written. */
+  /** The block beside the rows, if there is one: `null` where there is nothing to say of the rows, absent where none was written. */
   beside?: BlockRef | null;
 }
 
