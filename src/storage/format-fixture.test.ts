@@ -59,6 +59,7 @@ async function readAll(engine: Engine, expected: readonly ExpectedCollection[]):
     for (const { version, count } of await engine.service.listVersions({ collectionId })) {
       expect(await engine.service.count({ collectionId, version })).toBe(count);
       await engine.service.get({ collectionId, version, include: ALL });
+      await engine.service.get({ collectionId, version, whereDocument: { $regex: "wave|kelp" }, include: [] });
       await engine.service.query({
         collectionId,
         version,
@@ -95,6 +96,8 @@ async function search(engine: Engine, collectionId: string, model: Model): Promi
     const found = await engine.service.searchText({ collectionId, query, nResults: 500, include: [], prefix: false, fuzzy: 0 });
     const having = model.select(({ document }) => document?.split(" ").includes(query) ?? false);
     expect([...found.ids].sort()).toEqual(having.map(({ id }) => id).sort());
+    const { ids } = await engine.service.get({ collectionId, whereDocument: { $contains: query }, include: [] });
+    expect(ids).toEqual(model.select(({ document }) => document?.includes(query) ?? false).map(({ id }) => id));
   }
 }
 
