@@ -21,14 +21,25 @@ interface Tasks {
   longestMs: number | null;
   over50Ms: number;
   over100Ms: number;
+  /** What ran longest in long frames, as the browser names it. */
+  scripts: string[];
+}
+
+/** What the library of types does not know yet. */
+interface LongFrame extends PerformanceEntry {
+  scripts: { duration: number; invoker: string; sourceURL: string; sourceFunctionName: string }[];
 }
 
 let client: TidepoolClient;
 let collection: Collection;
 let dataset: Dataset;
 let words: string[] = [];
-const observer = new PerformanceObserver((list) => void tasks.push(...list.getEntries().map(({ duration }) => duration)));
 const tasks: number[] = [];
+const frames: LongFrame[] = [];
+const observers = {
+  longtask: new PerformanceObserver((list) => void tasks.push(...list.getEntries().map(({ duration }) => duration))),
+  "long-animation-frame": new PerformanceObserver((list) => void frames.push(...(list.getEntries() as LongFrame[]))),
+};
 
 /** Clustered vectors with texts of films where there are some, else with made-up words. Returns what they are. */
 async function prepare(records: number): Promise<string> {
@@ -46,15 +57,25 @@ async function prepare(records: number): Promise<string> {
 
 async function watch(): Promise<void> {
   await pause();
-  observer.disconnect();
-  tasks.length = 0;
-  observer.observe({ type: "longtask" });
+  for (const [type, observer] of Object.entries(observers)) {
+    observer.disconnect();
+    observer.observe({ type });
+  }
+  tasks.length = frames.length = 0;
 }
 
 async function watched(): Promise<Tasks> {
   await pause();
   const over = (ms: number): number => tasks.filter((task) => task > ms).length;
-  return { longestMs: tasks.length === 0 ? null : Math.max(...tasks), over50Ms: over(LONG_TASK_MS), over100Ms: over(100) };
+  const longest = tasks.length === 0 ? null : Math.max(...tasks);
+  return { longestMs: longest, over50Ms: over(LONG_TASK_MS), over100Ms: over(100), scripts: scriptsOf(frames) };
+}
+
+function scriptsOf(frames: readonly LongFrame[]): string[] {
+  const scripts = frames.flatMap((frame) => frame.scripts).sort((a, b) => b.duration - a.duration);
+  return scripts.slice(0, 3).map(({ duration, invoker, sourceURL, sourceFunctionName }) => {
+    return `${duration} ms ${invoker} ${sourceFunctionName} ${sourceURL.split("/").at(-1)}`;
+  });
 }
 
 /** Long enough for the observer to hear of the tasks before. */

@@ -28,6 +28,8 @@ interface Step {
   longestTaskMs: number | null;
   tasksOver50Ms: number;
   tasksOver100Ms: number;
+  /** What ran longest in long frames, as the browser names it. */
+  scripts: string[];
 }
 
 type Tab = HarnessPage<PhonePage>;
@@ -63,11 +65,12 @@ class Phone {
   async step(name: string, tab: Tab, body: () => Promise<number | number[]>): Promise<void> {
     await tab.call("watch");
     const times = [await body()].flat();
-    const { longestMs, over50Ms, over100Ms } = await tab.call("watched");
+    const { longestMs, over50Ms, over100Ms, scripts } = await tab.call("watched");
     const [p50Ms, p95Ms, maxMs] = [0.5, 0.95, 1].map((q) => quantile(times, q)) as [number, number, number];
     const step = { step: name, times: times.length, p50Ms, p95Ms, maxMs };
-    this.steps.push({ ...step, longestTaskMs: longestMs, tasksOver50Ms: over50Ms, tasksOver100Ms: over100Ms });
+    this.steps.push({ ...step, longestTaskMs: longestMs, tasksOver50Ms: over50Ms, tasksOver100Ms: over100Ms, scripts });
     this.#log(`${name}: p50 ${significant(p50Ms)} ms, longest task of the page ${longestMs === null ? "< 50" : significant(longestMs)} ms`);
+    for (const script of longestMs === null ? [] : scripts) this.#log(`  ${script}`);
   }
 }
 

@@ -37,9 +37,9 @@ export const selectionIdsMax = 100_000;
 /** Keys in one record's metadata, and entries of one list in it. */
 export const metadataKeysMax = 1024;
 export const metadataListMax = 65_536;
-/** Bytes of one answer, about, and of each message in which it reaches the page. */
+/** Bytes of one answer, about, and of each message in which it reaches the page: reading 1 MiB of records takes a phone 100 ms. */
 export const responseBytesMax = 256 * MiB;
-export const answerPartBytes = MiB;
+export const answerPartBytes = 256 * KiB;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
 /** Searches in one `search` call. */
