@@ -154,8 +154,9 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   found.rows()[0]?.terms.join();
   // @ts-expect-error: no such field
   await plain.get({ include: ["vectors"] });
-  // @ts-expect-error: ranges are for numbers
-  await plain.get({ where: { year: { $gt: "1" } } });
+  await plain.get({ where: { $or: [{ day: { $gt: "2024-01" } }, { day: { $startsWith: "2023-" } }] } });
+  // @ts-expect-error: booleans have no order
+  await plain.get({ where: { year: { $gt: true } } });
 }
 
 /** An embedding function as the packages of Chroma's client declare theirs. */

@@ -263,10 +263,9 @@ const TABLE: Record<string, Entry> = {
   K: (v) => index.K(v),
   Key: built(index.Key),
   ...Object.fromEntries(
-    (["eq", "ne", "gt", "gte", "lt", "lte", "isIn", "notIn", "contains", "notContains", "regex", "notRegex"] as const).map((method) => [
-      `Key#${method}`,
-      key(method),
-    ]),
+    (["eq", "ne", "gt", "gte", "lt", "lte", "startsWith", "isIn", "notIn", "contains", "notContains", "regex", "notRegex"] as const).map(
+      (method) => [`Key#${method}`, key(method)],
+    ),
   ),
   WhereExpression: [],
   "WhereExpression.from": { run: (v) => index.WhereExpression.from(v), good: { $and: [{ a: 1 }, { b: 2 }] } },

@@ -178,6 +178,8 @@ class Run {
       { matches: () => true },
       { where: { year }, matches: ({ metadata }) => metadata?.["year"] === year },
       { where: { year: { $gte: year } }, matches: ({ metadata }) => Number(metadata?.["year"] ?? NaN) >= year },
+      { where: { kind: { $gte: "b" } }, matches: ({ metadata }) => typeof metadata?.["kind"] === "string" && metadata["kind"] >= "b" },
+      { where: { kind: { $startsWith: "a" } }, matches: ({ metadata }) => String(metadata?.["kind"] ?? "").startsWith("a") },
       { where: { kind: { $ne: kind } }, matches: ({ metadata }) => metadata?.["kind"] !== kind },
       { where: { kind: { $nin: ["a", "b", "c"] } }, matches: ({ metadata }) => !["a", "b", "c"].includes(metadata?.["kind"] as string) },
       { where: { lexical: { $gte: -9 } }, matches: () => false },

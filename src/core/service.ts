@@ -72,6 +72,8 @@ export interface Selection {
   ids?: string[];
   where?: Where;
   whereDocument?: WhereDocument;
+  /** Takes in filters only what Chroma's server takes, as its REST API must. */
+  asChroma?: boolean;
 }
 
 export interface DeleteRequest extends Selection {
@@ -146,6 +148,8 @@ export interface SearchRequest {
   readLevel?: string;
   /** Read a retained version instead of the present. */
   version?: number;
+  /** As in a selection. */
+  asChroma?: boolean;
 }
 
 /** What one search found, in columns; those that were not selected are `null`. */

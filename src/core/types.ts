@@ -38,20 +38,24 @@ export type WhereOperator =
       $ne: Scalar;
     }
   | {
-      /** The value is a larger number. */
-      $gt: number;
+      /** The value is a larger number, or a text that comes later in the order of UTF-16 units, such as that of ISO dates. */
+      $gt: number | string;
     }
   | {
-      /** The value is this number or a larger one. */
-      $gte: number;
+      /** The value is this number or text, or one beyond it. */
+      $gte: number | string;
     }
   | {
-      /** The value is a smaller number. */
-      $lt: number;
+      /** The value is a smaller number, or a text that comes earlier. */
+      $lt: number | string;
     }
   | {
-      /** The value is this number or a smaller one. */
-      $lte: number;
+      /** The value is this number or text, or one before it. */
+      $lte: number | string;
+    }
+  | {
+      /** The value is a text that begins with this one. */
+      $startsWith: string;
     }
   | {
       /** The value is one of these: at least one, all of one type. */

@@ -212,7 +212,7 @@ async function collectionDimension(call: Call): Promise<number | null> {
 export async function search(call: Call): Promise<object> {
   const { collectionId } = call;
   const { searches, read_level: readLevel } = await call.body(searchBody);
-  const answer = call.ask("search", { collectionId, searches, readLevel });
+  const answer = call.ask("search", { collectionId, searches, readLevel, asChroma: true });
   const found = await existing(call, answer);
   return {
     ids: found.map(({ ids }) => ids),
@@ -254,6 +254,7 @@ interface SelectionBody {
 function selection(body: SelectionBody): Selection {
   const chosen: Selection = {};
   if (body.ids !== undefined && body.ids.length > 0) chosen.ids = [...new Set(body.ids)];
+  chosen.asChroma = true;
   if (body.where != null) chosen.where = body.where as Selection["where"];
   if (body.where_document != null) chosen.whereDocument = body.where_document as Selection["whereDocument"];
   return chosen;

@@ -104,24 +104,29 @@ export class Key {
     return this.#where("$ne", value);
   }
 
-  /** Numbers above this one. */
+  /** Numbers above this one, or texts after it. */
   gt(value: unknown): WhereExpression {
     return this.#where("$gt", value);
   }
 
-  /** This number and those above it. */
+  /** This number and those above it, or this text and those after it. */
   gte(value: unknown): WhereExpression {
     return this.#where("$gte", value);
   }
 
-  /** Numbers below this one. */
+  /** Numbers below this one, or texts before it. */
   lt(value: unknown): WhereExpression {
     return this.#where("$lt", value);
   }
 
-  /** This number and those below it. */
+  /** This number and those below it, or this text and those before it. */
   lte(value: unknown): WhereExpression {
     return this.#where("$lte", value);
+  }
+
+  /** Texts that begin with this one. */
+  startsWith(value: unknown): WhereExpression {
+    return this.#where("$startsWith", value);
   }
 
   /** One of these values, all of one type. For `K.ID`: one of these ids. */

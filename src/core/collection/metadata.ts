@@ -17,7 +17,7 @@ import { show } from "../errors.js";
 import { type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
 import { type OrdinalListDelta, ordinalListFormat } from "../segment/ordinal-list.js";
-import { elementKey, numberRange, postingKeys, scalarKey } from "../segment/posting-key.js";
+import { elementKey, type KeyRange, postingKeys, prefixRange, scalarKey, scalarRange, tellsOrder } from "../segment/posting-key.js";
 import type { Metadata, MetadataValue, Scalar } from "../types.js";
 import { type Inspection, placeOf } from "./inspection.js";
 import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
@@ -105,16 +105,14 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
   }
 
   /**
-   * Whether the postings tell everything about a condition. A range asks for whole and fractional numbers; where only one
-   * kind is indexed, the records must be looked at.
+   * Whether the postings tell everything about a condition. A range of numbers asks for whole and fractional ones; where only one
+   * kind is indexed, and for texts that are too long, the records must be looked at.
    */
-  answers({ key, operator }: Condition): boolean {
-    return (
-      operator === "eq" ||
-      operator === "in" ||
-      operator === "contains" ||
-      (this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float"))
-    );
+  answers(condition: Condition): boolean {
+    const { key, operator } = condition;
+    if (operator === "eq" || operator === "in" || operator === "contains") return true;
+    if (typeof condition.value === "string") return tellsOrder(condition.value) && this.#indexes.isIndexed(key, "string");
+    return this.#indexes.isIndexed(key, "int") && this.#indexes.isIndexed(key, "float");
   }
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
@@ -126,16 +124,20 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
         return this.#lookupAll(condition.key, [...condition.values], tick);
       case "contains":
         return this.#lookup([elementKey(condition.key, condition.value)], tick);
-      default: {
-        const matches = new Bitmap();
-        const { from, to } = numberRange(condition.key, condition.operator, condition.value);
-        for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
-          matches.addAll(run.values);
-          await tick();
-        }
-        return matches;
-      }
+      case "prefix":
+        return this.#within(prefixRange(condition.key, condition.value), tick);
+      default:
+        return this.#within(scalarRange(condition.key, condition.operator, condition.value), tick);
     }
+  }
+
+  async #within({ from, to }: KeyRange, tick: Tick): Promise<Bitmap> {
+    const matches = new Bitmap();
+    for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
+      matches.addAll(run.values);
+      await tick();
+    }
+    return matches;
   }
 
   async #lookupAll(key: string, values: readonly Scalar[], tick: Tick): Promise<Bitmap> {

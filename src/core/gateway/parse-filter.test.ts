@@ -17,6 +17,8 @@ describe("parseWhere", () => {
     [{ year: { $eq: "x" } }, condition({ key: "year", operator: "eq", value: "x" })],
     [{ year: { $ne: "x" } }, condition({ key: "year", operator: "eq", value: "x" }, true)],
     [{ year: { $gt: 1 } }, condition({ key: "year", operator: "gt", value: 1 })],
+    [{ day: { $lte: "2024" } }, condition({ key: "day", operator: "lte", value: "2024" })],
+    [{ day: { $startsWith: "2024-" } }, condition({ key: "day", operator: "prefix", value: "2024-" })],
     [{ year: { $gte: 1 } }, condition({ key: "year", operator: "gte", value: 1 })],
     [{ year: { $lt: 1.5 } }, condition({ key: "year", operator: "lt", value: 1.5 })],
     [{ year: { $lte: -1 } }, condition({ key: "year", operator: "lte", value: -1 })],
@@ -84,17 +86,18 @@ describe("parseWhere", () => {
     [{ a: { $nin: [true, 1] } }, "where.a.$nin[1]", "expected a boolean like"],
     [{ a: { $in: [1, null] } }, "where.a.$in[1]", "where.a.$in[1] is null"],
     [{ a: { $in: new Array(2) } }, "where.a.$in[0]", "where.a.$in[0] is undefined"],
-    [{ a: { $gt: "1" } }, "where.a.$gt", 'where.a.$gt is "1"; expected a finite number'],
+    [{ a: { $gt: null } }, "where.a.$gt", "where.a.$gt is null; expected a finite number or a string"],
+    [{ a: { $startsWith: 1 } }, "where.a.$startsWith", "where.a.$startsWith is 1; expected a string"],
     [{ a: { $gte: true } }, "where.a.$gte", "where.a.$gte is true"],
     [{ a: { $lt: Infinity } }, "where.a.$lt", "where.a.$lt is Infinity"],
     [{ a: { $lte: null } }, "where.a.$lte", "where.a.$lte is null"],
     [{ $and: { a: 1 } }, "where.$and", 'where.$and is {"a":1}; expected a list of clauses'],
     [{ $or: null }, "where.$or", "where.$or is null; expected a list of clauses"],
     [{ $and: [{ a: 1 }, {}] }, "where.$and[1]", "where.$and[1] is {}"],
-    [{ $and: [{ a: 1 }, { year: { $gt: "x" } }] }, "where.$and[1].year.$gt", 'where.$and[1].year.$gt is "x"'],
+    [{ $and: [{ a: 1 }, { year: { $gt: true } }] }, "where.$and[1].year.$gt", "where.$and[1].year.$gt is true"],
     [{ $or: [{ $and: [null] }] }, "where.$or[0].$and[0]", "where.$or[0].$and[0] is null"],
     [{ $or: new Array(1) }, "where.$or[0]", "where.$or[0] is undefined"],
-    [{ "odd key": { $gt: "x" } }, 'where["odd key"].$gt', 'where["odd key"].$gt is "x"'],
+    [{ "odd key": { $gt: true } }, 'where["odd key"].$gt', 'where["odd key"].$gt is true'],
     [JSON.parse('{"__proto__":null}'), "where.__proto__", "where.__proto__ is null"],
   ])("refuses %o at %s: %s", (where, path, message) => {
     expect(() => parseWhere(where)).toThrow(
@@ -246,3 +249,11 @@ test("a list has a limit, named in its error", () => {
     );
   }
 });
+
+test.each([{ a: { $gt: "1" } }, { a: { $lte: "" } }, { a: { $startsWith: "x" } }])(
+  "%j is refused where it is to be as Chroma's",
+  (where) => {
+    expect(() => parseWhere(where, true)).toThrow(/where\.a\.\$/);
+    expect(parseWhere(where)).not.toBe(null);
+  },
+);

@@ -4,9 +4,9 @@
  *
  * The input is not trusted: any value may arrive, of any depth, with any key. Depth is checked before descending, so
  * recursion never goes below `limits.filterDepthMax`; only own keys are read. What is accepted, and what it means, is
- * what Chroma's server accepts, with two exceptions: integers and floats may be mixed in one list, since both are
- * numbers here, and a key that starts with "$" is refused, since no metadata key can start so and it is always a
- * misspelt operator.
+ * what Chroma's server accepts, with three exceptions: integers and floats may be mixed in one list, since both are
+ * numbers here; a key that starts with "$" is refused, since no metadata key can start so and it is always a
+ * misspelt operator; and texts have an order and beginnings, unless it is to be as Chroma's (`asChroma`).
  */
 
 import { wellFormed } from "../base/well-formed.js";
@@ -32,8 +32,8 @@ const DOCUMENT_OPERATORS = `${TEXT_OPERATORS}, $and, $or`;
 const ID_OPERATORS = "$eq, $ne, $in, $nin";
 
 /** Parses a filter on metadata; `null` and `undefined` mean "no filter". */
-export function parseWhere(where: unknown): MetadataFilter | null {
-  return parse(where, METADATA);
+export function parseWhere(where: unknown, asChroma = false): MetadataFilter | null {
+  return parse(where, { ...METADATA, leaf: (key, operand, path) => parseMetadataLeaf(key, operand, path, asChroma) });
 }
 
 /** Parses a filter on documents; `null` and `undefined` mean "no filter". */
@@ -42,9 +42,13 @@ export function parseWhereDocument(whereDocument: unknown): DocumentFilter | nul
 }
 
 /** Parses the filter of a search, whose keys `#id` and `#document` are no metadata; `null`, `undefined` and `{}` mean "no filter". */
-export function parseSearchFilter(filter: unknown, argument: string): RecordFilter | null {
+export function parseSearchFilter(filter: unknown, argument: string, asChroma = false): RecordFilter | null {
   if (typeof filter === "object" && filter !== null && !Array.isArray(filter) && Object.keys(filter).length === 0) return null;
-  return parse<RecordCondition>(filter, { ...METADATA, argument, leaf: parseRecordLeaf });
+  return parse<RecordCondition>(filter, {
+    ...METADATA,
+    argument,
+    leaf: (key, operand, path, memory) => parseRecordLeaf(key, operand, path, memory, asChroma),
+  });
 }
 
 /** What kind of clause is wrong. Errors say so in their details, beside the path to the fault. */
@@ -62,7 +66,7 @@ const METADATA: Language<Condition> = {
   argument: "where",
   kind: "where",
   example: "a metadata key with a value or { operator: operand }, $and or $or",
-  leaf: parseMetadataLeaf,
+  leaf: (key, operand, path) => parseMetadataLeaf(key, operand, path),
 };
 
 const DOCUMENT: Language<DocumentCondition> = {
@@ -98,19 +102,39 @@ function parseClause<C>(clause: unknown, path: string, depth: number, language: 
   };
 }
 
-function parseMetadataLeaf(key: string, operand: unknown, path: string): MetadataFilter {
+/** `asChroma`: texts have no order and no beginnings, as for Chroma's server. */
+function parseMetadataLeaf(key: string, operand: unknown, path: string, asChroma = false): MetadataFilter {
   if (key.startsWith("$") || wellFormed(key) !== key) {
     throw faulty(METADATA.kind, path, `neither an operator here nor a metadata key; expected ${METADATA.example}`);
   }
   if (typeof operand !== "object" || operand === null || Array.isArray(operand)) {
     return condition({ key, operator: "eq", value: scalar(operand, path, "or { operator: operand }") });
   }
-  const allowed = `one of ${METADATA_OPERATORS}`;
-  const [operator, value] = onlyEntry(operand, path, METADATA.kind, allowed);
-  return parseOperator(key, operator, value, path + step(operator));
+  const allowed = asChroma ? METADATA_OPERATORS : `${METADATA_OPERATORS}, $startsWith`;
+  const [operator, value] = onlyEntry(operand, path, METADATA.kind, `one of ${allowed}`);
+  const place = path + step(operator);
+  const parsed = RANGES[operator]
+    ? parseRange(key, RANGES[operator], value, place, asChroma)
+    : parseOperator(key, operator, value, place, asChroma);
+  if (parsed !== null) return parsed;
+  throw faulty(METADATA.kind, place, `not an operator on metadata; expected one of ${allowed}`);
 }
 
-function parseOperator(key: string, operator: string, operand: unknown, path: string): MetadataFilter {
+const RANGES: { readonly [operator: string]: "gt" | "gte" | "lt" | "lte" | undefined } = Object.assign(Object.create(null), {
+  $gt: "gt",
+  $gte: "gte",
+  $lt: "lt",
+  $lte: "lte",
+});
+
+function parseRange(key: string, operator: "gt" | "gte" | "lt" | "lte", operand: unknown, path: string, asChroma: boolean): MetadataFilter {
+  if (typeof operand === "string" && !asChroma) return condition({ key, operator, value: wellFormed(operand) });
+  if (typeof operand === "number" && Number.isFinite(operand)) return condition({ key, operator, value: operand });
+  throw invalid(METADATA.kind, path, operand, asChroma ? "a finite number" : "a finite number or a string");
+}
+
+/** `null`: there is no such operator. */
+function parseOperator(key: string, operator: string, operand: unknown, path: string, asChroma: boolean): MetadataFilter | null {
   switch (operator) {
     case "$eq":
     case "$ne":
@@ -121,27 +145,23 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
     case "$contains":
     case "$not_contains":
       return condition({ key, operator: "contains", value: scalar(operand, path) }, operator === "$not_contains");
-    case "$gt":
-      return condition({ key, operator: "gt", value: finite(operand, path) });
-    case "$gte":
-      return condition({ key, operator: "gte", value: finite(operand, path) });
-    case "$lt":
-      return condition({ key, operator: "lt", value: finite(operand, path) });
-    case "$lte":
-      return condition({ key, operator: "lte", value: finite(operand, path) });
+    case "$startsWith":
+      if (asChroma) return null;
+      if (typeof operand !== "string") throw invalid(METADATA.kind, path, operand, "a string");
+      return condition({ key, operator: "prefix", value: wellFormed(operand) });
     default:
-      throw faulty(METADATA.kind, path, `not an operator on metadata; expected one of ${METADATA_OPERATORS}`);
+      return null;
   }
 }
 
-function parseRecordLeaf(key: string, operand: unknown, path: string, memory: PatternMemory): RecordFilter {
+function parseRecordLeaf(key: string, operand: unknown, path: string, memory: PatternMemory, asChroma: boolean): RecordFilter {
   if (key === "#id") return parseIdLeaf(operand, path);
   if (key === "#document") {
     const [operator, value] = onlyEntry(operand, path, METADATA.kind, `one of ${TEXT_OPERATORS}`);
     if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator), memory);
     throw faulty(METADATA.kind, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
   }
-  if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path);
+  if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path, asChroma);
   throw faulty(METADATA.kind, path, "not something to filter on; expected a metadata key, #id or #document");
 }
 
@@ -211,11 +231,6 @@ function scalars(value: unknown, path: string): Scalar[] {
     throw invalid(METADATA.kind, `${path}[${odd}]`, list[odd], `a ${typeof list[0]} like the elements before it`);
   }
   return list;
-}
-
-function finite(value: unknown, path: string): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw invalid(METADATA.kind, path, value, "a finite number");
 }
 
 function id(value: unknown, path: string): string {

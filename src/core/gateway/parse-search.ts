@@ -35,22 +35,29 @@ const SELECT_KEYS = ["#id", "#document", "#embedding", "#metadata", "#score"];
 
 /** Validates a search; `dimension` is the collection's, `null` while nothing fixes it. */
 export function planSearch(request: SearchRequest, dimension: number | null, indexes: IndexPolicy): SearchPlan {
-  const { searches, readLevel = "index_and_wal" } = request;
+  const { searches, readLevel = "index_and_wal", asChroma } = request;
   validateReadLevel(readLevel);
   const payloads = list(searches, "searches");
   if (payloads.length > limits.searchesMax) {
     throw new TidepoolError("LIMIT_EXCEEDED", `${payloads.length} searches in one call exceed the ${limits.searchesMax} allowed`);
   }
   return {
-    searches: payloads.map((payload, i) => parsePayload(payload, `searches[${i}]`, dimension, indexes)),
+    searches: payloads.map((payload, i) => parsePayload(payload, `searches[${i}]`, { dimension, indexes, asChroma })),
     indexOnly: readLevel === "index_only",
   };
 }
 
-function parsePayload(payload: unknown, path: string, dimension: number | null, indexes: IndexPolicy): SingleSearchPlan {
+/** What a search is read by. */
+interface SearchContext {
+  dimension: number | null;
+  indexes: IndexPolicy;
+  asChroma: boolean | undefined;
+}
+
+function parsePayload(payload: unknown, path: string, { dimension, indexes, asChroma }: SearchContext): SingleSearchPlan {
   const { filter, rank, group_by, limit, select } = fields(payload, path, ["filter", "rank", "group_by", "limit", "select"]);
   return {
-    filter: parseIndexedFilter(filter, `${path}.filter`, indexes),
+    filter: parseIndexedFilter(filter, `${path}.filter`, indexes, asChroma),
     rank: isAbsent(rank) ? null : new RankParser(dimension, indexes).parse(rank, `${path}.rank`, 0),
     group: isAbsent(group_by) ? null : parseGroup(group_by, `${path}.group_by`),
     ...parseLimit(limit ?? {}, `${path}.limit`),
@@ -58,8 +65,8 @@ function parsePayload(payload: unknown, path: string, dimension: number | null, 
   };
 }
 
-function parseIndexedFilter(filter: unknown, path: string, indexes: IndexPolicy): RecordFilter | null {
-  const parsed = parseSearchFilter(filter, path);
+function parseIndexedFilter(filter: unknown, path: string, indexes: IndexPolicy, asChroma: boolean | undefined): RecordFilter | null {
+  const parsed = parseSearchFilter(filter, path, asChroma);
   if (parsed !== null) checkIndexed(parsed, indexes);
   return parsed;
 }

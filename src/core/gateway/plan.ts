@@ -288,7 +288,11 @@ function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPla
   const { ids } = selection;
   const named: RecordFilter | null =
     ids === undefined ? null : { kind: "condition", condition: { operator: "id", ids: new Set(ids) }, negated: false };
-  const parts: (RecordFilter | null)[] = [named, parseWhere(selection.where), parseWhereDocument(selection.whereDocument)];
+  const parts: (RecordFilter | null)[] = [
+    named,
+    parseWhere(selection.where, selection.asChroma),
+    parseWhereDocument(selection.whereDocument),
+  ];
   const filters = parts.filter((part) => part !== null);
   for (const filter of filters) checkIndexed(filter, indexes);
   return { filter: filters.length > 1 ? { kind: "and", filters } : (filters[0] ?? null) };

@@ -57,12 +57,14 @@ function valueHolds(condition: Condition, value: MetadataValue): boolean {
       return value === condition.value;
     case "in":
       return condition.values.has(value);
+    case "prefix":
+      return typeof value === "string" && value.startsWith(condition.value);
     default:
-      return typeof value === "number" && inRange(condition.operator, value, condition.value);
+      return typeof value === typeof condition.value && inRange(condition.operator, value as typeof condition.value, condition.value);
   }
 }
 
-function inRange(operator: "gt" | "gte" | "lt" | "lte", value: number, bound: number): boolean {
+function inRange<V extends number | string>(operator: "gt" | "gte" | "lt" | "lte", value: V, bound: V): boolean {
   switch (operator) {
     case "gt":
       return value > bound;

@@ -10,7 +10,9 @@ export type Condition =
   | { key: string; operator: "eq"; value: Scalar }
   /** The value is one of these; not empty, all of one type. */
   | { key: string; operator: "in"; values: ReadonlySet<Scalar> }
-  /** The value is a number on this side of the operand. */
-  | { key: string; operator: "gt" | "gte" | "lt" | "lte"; value: number }
+  /** The value is of the operand's type and on this side of it; texts are compared by their UTF-16 units. */
+  | { key: string; operator: "gt" | "gte" | "lt" | "lte"; value: number | string }
+  /** The value is a text that begins with this one. */
+  | { key: string; operator: "prefix"; value: string }
   /** The value is an array that holds this scalar. */
   | { key: string; operator: "contains"; value: Scalar };

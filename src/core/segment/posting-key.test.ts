@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { elementKey, numberRange, postingKeys, scalarKey } from "./posting-key.js";
+import { elementKey, postingKeys, prefixRange, scalarKey, scalarRange, tellsOrder } from "./posting-key.js";
 
 describe("numbers", () => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -53,7 +53,7 @@ describe("numbers", () => {
     const close = fc.tuple(number, fc.integer({ min: -1, max: 1 })).map(([bound, step]) => [bound, bound + step] as const);
     fc.assert(
       fc.property(fc.constantFrom("gt", "gte", "lt", "lte"), fc.oneof(close, fc.tuple(number, number)), (operator, [bound, value]) => {
-        const { from, to } = numberRange("k", operator, bound);
+        const { from, to } = scalarRange("k", operator, bound);
         const key = scalarKey("k", value);
         return (from <= key && key < to) === holds[operator](value, bound);
       }),
@@ -62,7 +62,7 @@ describe("numbers", () => {
 
   test("a range holds nothing but numbers of its key", () => {
     for (const operator of ["gt", "gte", "lt", "lte"] as const) {
-      const { from, to } = numberRange("k", operator, 0);
+      const { from, to } = scalarRange("k", operator, 0);
       const strangers = [
         scalarKey("k", "1"),
         scalarKey("k", true),
@@ -139,4 +139,65 @@ test("an array is posted once for each distinct element, an empty one and a spar
   expect(postingKeys("k", [])).toEqual(new Set());
   expect(postingKeys("k", "a")).toEqual(new Set([scalarKey("k", "a")]));
   expect(postingKeys("k", { indices: [1], values: [1] })).toEqual(new Set());
+});
+
+describe("texts", () => {
+  const TEXTS = [
+    "",
+    "a",
+    "a\u0000",
+    "ab",
+    "abc",
+    "b",
+    "\ud7ff",
+    "\ud7ffx",
+    "\u{10000}",
+    "\u{1f30a}z",
+    "\u{10ffff}",
+    "\u{10ffff}a",
+    "\ue000",
+    "\uffff",
+    "\uffffz",
+  ];
+  const LONG = [
+    ...TEXTS,
+    "b".repeat(254),
+    "b".repeat(255),
+    "b".repeat(256),
+    "b".repeat(400),
+    `${"b".repeat(255)}\u{1f30a}`,
+    `${"b".repeat(300)}a`,
+  ];
+
+  test.each(["gt", "gte", "lt", "lte"] as const)("%s holds exactly the texts on its side", (operator) => {
+    const holds = {
+      gt: (a: string, b: string) => a > b,
+      gte: (a: string, b: string) => a >= b,
+      lt: (a: string, b: string) => a < b,
+      lte: (a: string, b: string) => a <= b,
+    };
+    for (const bound of LONG.filter(tellsOrder)) {
+      const { from, to } = scalarRange("k", operator, bound);
+      for (const text of LONG)
+        expect([bound, text, scalarKey("k", text) >= from && scalarKey("k", text) < to]).toEqual([
+          bound,
+          text,
+          holds[operator](text, bound),
+        ]);
+      for (const other of [1, true]) expect(scalarKey("k", other) >= from && scalarKey("k", other) < to).toBe(false);
+    }
+  });
+
+  test("a beginning holds exactly the texts that have it", () => {
+    for (const beginning of LONG.filter(tellsOrder)) {
+      const { from, to } = prefixRange("k", beginning);
+      expect(/\p{Surrogate}/u.test(to)).toBe(false);
+      for (const text of LONG)
+        expect([beginning, text, scalarKey("k", text) >= from && scalarKey("k", text) < to]).toEqual([
+          beginning,
+          text,
+          text.startsWith(beginning),
+        ]);
+    }
+  });
 });

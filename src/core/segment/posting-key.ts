@@ -49,21 +49,47 @@ export function elementKey(name: string, value: Scalar): string {
   return escapeName(name) + elementPart(value);
 }
 
-/** Keys of the scalar numbers on one side of a bound. */
-export function numberRange(name: string, operator: "gt" | "gte" | "lt" | "lte", bound: number): KeyRange {
+/** Whether the keys tell which texts are on one side of this one, or begin with it: those of longer ones are cut near this length. */
+export function tellsOrder(text: string): boolean {
+  return text.length < TEXT_LENGTH_MAX - 1;
+}
+
+/** Keys of the texts that begin with one whose order the keys tell. */
+export function prefixRange(name: string, text: string): KeyRange {
   const prefix = escapeName(name);
-  const key = `${prefix}n${encodeNumber(bound)}`;
+  const after = afterPrefix(text);
+  return { from: `${prefix}s${text}`, to: after === null ? `${prefix}t` : `${prefix}s${after}` };
+}
+
+/**
+ * The least well-formed text above all that begin with this one, in the order of UTF-16 units, where surrogates stand between U+D7FF
+ * and U+E000; `null` where there is none.
+ */
+function afterPrefix(text: string): string | null {
+  const points = Array.from(text, (char) => char.codePointAt(0)!);
+  while (points.at(-1) === 0xffff) points.pop();
+  const last = points.pop();
+  if (last === undefined) return null;
+  const next = last === 0xd7ff ? 0x10000 : last === 0x10ffff ? 0xe000 : last + 1;
+  return String.fromCodePoint(...points, next);
+}
+
+/** Keys of the scalars of the bound's type on one side of it; of a text, one whose order the keys tell. */
+export function scalarRange(name: string, operator: "gt" | "gte" | "lt" | "lte", bound: number | string): KeyRange {
+  const prefix = escapeName(name);
+  const key = prefix + scalarPart(bound);
+  const [least, end] = typeof bound === "string" ? ["s", "t"] : ["n", "o"];
   // The least string above a key is that key followed by the least code unit.
   const above = `${key}\u0000`;
   switch (operator) {
     case "gt":
-      return { from: above, to: `${prefix}o` };
+      return { from: above, to: prefix + end };
     case "gte":
-      return { from: key, to: `${prefix}o` };
+      return { from: key, to: prefix + end };
     case "lt":
-      return { from: `${prefix}n`, to: key };
+      return { from: prefix + least, to: key };
     case "lte":
-      return { from: `${prefix}n`, to: above };
+      return { from: prefix + least, to: above };
   }
 }
 
