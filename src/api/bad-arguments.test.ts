@@ -157,7 +157,10 @@ const TABLE: Record<string, Entry> = {
     good: { ...listed, tenant: "default_tenant" },
   },
   "AdminClient#close": () => new index.AdminClient({ client }).close(),
-  "Collection#add": { run: (v) => collection.add(v), good: { ...one, signal: undefined, onProgress: undefined, embeddings: undefined } },
+  "Collection#add": {
+    run: (v) => collection.add(v),
+    good: { ...one, signal: undefined, onProgress: undefined, embeddings: undefined, embedBatchSize: 1 },
+  },
   "Collection#upsert": { run: (v) => collection.upsert(v), good: one },
   "Collection#update": { run: (v) => collection.update(v), good: { ...one, ids: ["a"] } },
   "Collection#delete": { run: (v) => collection.delete(v), good: { ...selection, limit: 1 } },

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { QueryRequest, SearchTextRequest } from "../core/service.js";
 import type { Metadata } from "../core/types.js";
 import { TestEngine } from "../testing/engine.js";
+import { turns } from "../testing/gate.js";
 import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient } from "./client.js";
 import type { Collection } from "./collection.js";
@@ -501,6 +502,56 @@ describe("embedding texts", () => {
     expect(engine.writes.map(({ records }) => records.embeddings!.values.length)).toEqual([1000, 500]);
     expect(engine.writes[1]!.records.embeddings!.values[0]).toBe(5);
     expect(texts.dimension).toBe(1);
+  });
+
+  test("a function gets few texts at once, and progress follows each time", async () => {
+    const sizes: number[] = [];
+    const counting = await client.createCollection({
+      name: "counting",
+      embeddingFunction: {
+        generate: async (given) => {
+          sizes.push(given.length);
+          return given.map(() => [1]);
+        },
+      },
+    });
+    const progress: Progress[] = [];
+    await counting.add({ ids: ids(150), documents: ids(150), onProgress: (now) => progress.push(now) });
+    expect(sizes).toEqual([64, 64, 22]);
+    expect(progress).toEqual([
+      { done: 0, total: 150, embedded: 64 },
+      { done: 0, total: 150, embedded: 128 },
+      { done: 0, total: 150, embedded: 150 },
+      { done: 150, total: 150, embedded: 150 },
+    ]);
+    await counting.update({ ids: ids(5), documents: ["a", null, "b", "c", null], embedBatchSize: 2 });
+    expect(sizes.slice(3)).toEqual([1, 2]);
+    expect(engine.writes.at(-1)!.records.embeddings).toMatchObject({ present: Uint8Array.of(1, 0, 1, 1, 0) });
+    expect(engine.writes.at(-1)!.records.documents).toEqual(["a", null, "b", "c", null]);
+  });
+
+  test("what a slow function has made is sent before it makes the rest, and told when it is acknowledged", async () => {
+    const clock = vi.spyOn(performance, "now");
+    let now = 0;
+    clock.mockImplementation(() => now);
+    const done: number[] = [];
+    const seen: number[] = [];
+    const slow = await client.createCollection({
+      name: "slow",
+      embeddingFunction: {
+        generate: async (given) => {
+          now += 1000;
+          await turns();
+          seen.push(done.at(-1) ?? 0);
+          return given.map(() => [1]);
+        },
+      },
+    });
+    await slow.add({ ids: ids(256), documents: ids(256), onProgress: (progress) => done.push(progress.done) });
+    clock.mockRestore();
+    expect(engine.writes.map(({ records }) => records.ids.length)).toEqual([64, 64, 64, 64]);
+    expect(seen).toEqual([0, 64, 128, 192]);
+    expect(done.at(-1)).toBe(256);
   });
 
   test("given embeddings win over documents", async () => {

@@ -47,8 +47,15 @@ export function validateConfigUpdate(current: EmbeddingFunction, next: Embedding
   }
 }
 
-/** Runs the function and checks that it answered one array per text; the numbers are checked with the batch. */
-export async function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries"): Promise<Vector[]> {
+/** Runs the function on `atOnce` texts after the other; the numbers are checked with the batch. */
+export async function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries", atOnce: number): Promise<Vector[]> {
+  const vectors: Vector[][] = [];
+  for (let at = 0; at < texts.length; at += atOnce) vectors.push(await embedOnce(fn, texts.slice(at, at + atOnce), purpose));
+  return vectors.flat();
+}
+
+/** Checks that it answers one array per text. */
+async function embedOnce(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries"): Promise<Vector[]> {
   const forQueries = purpose === "queries" && typeof fn.generateForQueries === "function";
   const method = forQueries ? "generateForQueries" : "generate";
   const label = `${method} of the embedding function ${show(fn.name ?? fn.constructor.name)}`;

@@ -1,7 +1,8 @@
 /**
  * A write call from its arguments to its last acknowledgement. The whole call is validated before anything is sent; then
- * it is split into batches, each atomic, of which at most two are under way, so that copying, embedding and storing
- * overlap. Acknowledgements count in order: "n acknowledged" always means the first n records of the call.
+ * it is split into batches, each atomic, of which at most two are under way, so that copying, embedding and storing overlap. What
+ * takes long to embed goes in smaller ones. Acknowledgements count in order: "n acknowledged" always means the first n records of
+ * the call.
  */
 import { recordTextBytes } from "../core/base/record-bytes.js";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
@@ -13,7 +14,7 @@ import {
   validateStringRange,
   type WriteOperation,
 } from "../core/gateway/validate/records.js";
-import { validateArray } from "../core/gateway/validate/values.js";
+import { validateArray, validateAtLeast } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { aborted, CALL_LIMITS, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
@@ -28,6 +29,8 @@ export interface Progress {
   done: number;
   /** Records of the whole call. */
   total: number;
+  /** Records whose texts are embedded so far; only where the call embeds any. */
+  embedded?: number;
 }
 
 /** Options that `add`, `update` and `upsert` share. */
@@ -36,8 +39,10 @@ export interface WriteOptions extends CallLimits {
   signal?: AbortSignal;
   /** Milliseconds after which the call stops between batches, and rejects with `TIMEOUT` as it does with `ABORTED`. */
   timeoutMs?: number;
-  /** Called after each acknowledged batch. */
+  /** Called after each acknowledged batch, and where the call embeds texts, after each batch of these. */
   onProgress?: (progress: Progress) => void;
+  /** Records whose texts the embedding function is given at once, at most. Default 64. */
+  embedBatchSize?: number;
 }
 
 /** The arguments as they come, before any check. */
@@ -74,7 +79,7 @@ export interface Place {
 
 type Patches = (MetadataPatch | null)[];
 
-const FIELDS = `ids embeddings documents metadatas uris onProgress ${CALL_LIMITS}`;
+const FIELDS = `ids embeddings documents metadatas uris onProgress embedBatchSize ${CALL_LIMITS}`;
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
@@ -120,7 +125,8 @@ class Records {
   readonly #embeddings: EmbeddingSource | null;
   readonly #embeddingFunction: EmbeddingFunction | null;
   readonly #embedSparse: WriteTarget["embedSparse"];
-  readonly #dimension: number | null;
+  readonly #embedBatchSize: number;
+  #dimension: number | null;
 
   constructor(args: WriteArguments, operation: WriteOperation, target: WriteTarget) {
     const given = readObject(args, operation, FIELDS);
@@ -145,6 +151,7 @@ class Records {
     this.#metadatas = metadatas && Array.from({ length: copied }, (_, i) => copyMetadata(metadatas[i], operation !== "add"));
     this.#uris = uris?.slice(0, copied) ?? null;
     this.#dimension = target.dimension;
+    this.#embedBatchSize = given.embedBatchSize ?? limits.embedBatchSize;
     this.#embedSparse = target.embedSparse;
     const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
     this.#embeddings = embeddings === null ? null : readEmbeddings(copyEmbeddings(embeddings, copied), ids.length, expectation);
@@ -208,8 +215,29 @@ class Records {
     return text + (this.#embeddings?.dimension ?? made) * Float32Array.BYTES_PER_ELEMENT;
   }
 
-  /** Copies one batch out, embedding its documents where that is needed. */
-  async batch({ start, end }: Batch): Promise<RecordBatch> {
+  /** Whether the call makes vectors of texts. */
+  get embeds(): boolean {
+    return this.#embeddingFunction !== null || this.#embedSparse !== null;
+  }
+
+  /**
+   * Copies one batch out, or as much of it as is embedded in `limits.embedPaceMs`: a function that takes long for few texts should
+   * not have what it has made wait for the rest. `onEmbedded` is told after each call of it how far it has come.
+   */
+  async batch({ start, end }: Batch, onEmbedded: (end: number) => void): Promise<{ batch: RecordBatch; end: number }> {
+    if (!this.embeds) return { batch: await this.#columns(start, end), end };
+    const parts: RecordBatch[] = [];
+    const until = performance.now() + limits.embedPaceMs;
+    let at = start;
+    do {
+      const next = Math.min(at + this.#embedBatchSize, end);
+      parts.push(await this.#columns(at, next));
+      onEmbedded((at = next));
+    } while (at < end && performance.now() < until);
+    return { batch: joined(parts), end: at };
+  }
+
+  async #columns(start: number, end: number): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
     const metadatas = this.#metadatas?.slice(start, end) ?? null;
     return {
@@ -224,7 +252,8 @@ class Records {
   async #embed(documents: (string | null)[]): Promise<EmbeddingRows | null> {
     const texts = documents.filter((document) => document !== null);
     if (texts.length === 0) return null;
-    const rows = await embedRows(this.#embeddingFunction!, texts, "documents", this.#dimension);
+    const rows = await embedRows(this.#embeddingFunction!, texts, "documents", this.#dimension, this.#embedBatchSize);
+    this.#dimension = rows.dimension;
     if (texts.length === documents.length) return rows;
     return { ...rows, present: Uint8Array.from(documents, (document) => (document === null ? 0 : 1)) };
   }
@@ -236,9 +265,10 @@ export async function embedRows(
   texts: string[],
   purpose: "documents" | "queries",
   dimension: number | null,
+  atOnce: number = limits.embedBatchSize,
 ): Promise<EmbeddingRows> {
   const argument = `answer of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
-  const vectors = await embed(fn, texts, purpose);
+  const vectors = await embed(fn, texts, purpose, atOnce);
   try {
     const source = readEmbeddings(vectors, texts.length, { argument, dimension })!;
     source.check(0, texts.length);
@@ -250,41 +280,108 @@ export async function embedRows(
 }
 
 async function sendBatches(records: Records, batches: Batch[], options: WriteOptions, target: WriteTarget): Promise<void> {
-  const total = records.count;
-  const inFlight: { end: number; sent: Promise<void> }[] = [];
-  let acknowledged = 0;
-  const settleOldest = async (): Promise<void> => {
-    const { end, sent } = inFlight[0]!;
-    await sent;
-    inFlight.shift();
-    acknowledged = end;
-  };
-  const settleAndReport = async (): Promise<void> => {
-    await settleOldest();
-    options.onProgress?.({ done: acknowledged, total });
-  };
+  const sending = new Sending(records, options, target);
   try {
-    for (const range of batches) {
-      const [batch] = await orAborted(
-        Promise.all([readArgumentsInTurns("the call", () => records.batch(range)), target.place.before]),
-        options.signal,
-      );
-      if (inFlight.length === BATCHES_IN_FLIGHT_MAX) await settleAndReport();
-      if (options.signal?.aborted) throw aborted(options.signal);
-      const sent = target.send(batch);
-      sent.catch(() => {}); // Looked at when its turn comes.
-      inFlight.push({ end: range.end, sent });
-    }
+    for (const range of batches) await sending.send(range);
     target.place.sent();
-    while (inFlight.length > 0) await settleAndReport();
+    await sending.settled();
   } catch (error) {
-    try {
-      while (inFlight.length > 0) await settleOldest();
-    } catch {
-      await Promise.allSettled(inFlight.map(({ sent }) => sent));
-    }
-    throw interrupted(error, acknowledged, total);
+    throw interrupted(error, await sending.stop(), records.count);
   }
+}
+
+/** The batches of a call on their way, and what is told of them as it happens. */
+class Sending {
+  readonly #records: Records;
+  readonly #options: WriteOptions;
+  readonly #target: WriteTarget;
+  readonly #sent: Promise<void>[] = [];
+  /** For each batch: it and all before it are acknowledged, and that has been told. */
+  readonly #told: Promise<void>[] = [];
+  #inOrder: Promise<unknown> = Promise.resolve();
+  #acknowledged = 0;
+  #embedded = 0;
+  #isOver = false;
+
+  constructor(records: Records, options: WriteOptions, target: WriteTarget) {
+    this.#records = records;
+    this.#options = options;
+    this.#target = target;
+  }
+
+  async send(range: Batch): Promise<void> {
+    for (let { start } = range; start < range.end; ) {
+      const prepared = readArgumentsInTurns("the call", () => this.#records.batch({ ...range, start }, this.#onEmbedded));
+      const [{ batch, end }] = await orAborted(Promise.all([prepared, this.#target.place.before]), this.#options.signal);
+      await this.#told.at(-BATCHES_IN_FLIGHT_MAX);
+      if (this.#options.signal?.aborted) throw aborted(this.#options.signal);
+      this.#begin(batch, end);
+      start = end;
+    }
+  }
+
+  #begin(batch: RecordBatch, end: number): void {
+    const sent = this.#target.send(batch);
+    const inOrder = Promise.all([sent, this.#inOrder]).then(() => {
+      this.#acknowledged = end;
+    });
+    const told = inOrder.then(() => this.#tell());
+    told.catch(() => {}); // Looked at when its turn comes.
+    this.#sent.push(sent);
+    this.#told.push(told);
+    this.#inOrder = inOrder;
+  }
+
+  readonly #onEmbedded = (end: number): void => {
+    this.#embedded = end;
+    this.#tell();
+  };
+
+  #tell(): void {
+    if (this.#isOver) return;
+    const progress = { done: this.#acknowledged, total: this.#records.count };
+    this.#options.onProgress?.(this.#records.embeds ? { ...progress, embedded: this.#embedded } : progress);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#told);
+  }
+
+  /** Tells nothing any more. The number of acknowledged records, once nothing is on its way. */
+  async stop(): Promise<number> {
+    this.#isOver = true;
+    await Promise.allSettled([...this.#sent, this.#inOrder]);
+    return this.#acknowledged;
+  }
+}
+
+/** Batches that follow each other as one. */
+function joined(parts: readonly RecordBatch[]): RecordBatch {
+  const [first] = parts as [RecordBatch];
+  if (parts.length === 1) return first;
+  const column = <T>(of: (part: RecordBatch) => (T | null)[] | null): (T | null)[] | null =>
+    parts.every((part) => of(part) === null) ? null : parts.flatMap((part) => of(part) ?? part.ids.map(() => null));
+  return {
+    ids: parts.flatMap(({ ids }) => ids),
+    embeddings: joinedRows(parts),
+    documents: column(({ documents }) => documents),
+    metadatas: column(({ metadatas }) => metadatas),
+    uris: column(({ uris }) => uris),
+  };
+}
+
+function joinedRows(parts: readonly RecordBatch[]): EmbeddingRows | null {
+  const carried = parts.flatMap(({ embeddings }) => embeddings ?? []);
+  if (carried.length === 0) return null;
+  const values = new Float32Array(carried.reduce((length, rows) => length + rows.values.length, 0));
+  let at = 0;
+  for (const rows of carried) {
+    values.set(rows.values, at);
+    at += rows.values.length;
+  }
+  const presence = ({ ids, embeddings }: RecordBatch) => ids.map((_, i) => (embeddings === null ? 0 : (embeddings.present?.[i] ?? 1)));
+  const present = Uint8Array.from(parts.flatMap(presence));
+  return { dimension: carried[0]!.dimension, values, present: present.includes(0) ? present : null };
 }
 
 /** The error of a call that stopped half-way, telling how much of it stays. */
@@ -297,8 +394,9 @@ function interrupted(error: unknown, acknowledged: number, total: number): Tidep
   return new TidepoolError(code, message + stays, { cause: error, details: { ...known?.details, acknowledged } });
 }
 
-function validateOptions({ signal, timeoutMs, onProgress }: WriteOptions): void {
+function validateOptions({ signal, timeoutMs, onProgress, embedBatchSize = 1 }: WriteOptions): void {
   readCallLimits({ signal, timeoutMs });
+  validateAtLeast(embedBatchSize, 1, "embedBatchSize");
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
   }

@@ -150,6 +150,9 @@ export const arenaSpreadMax = 2;
 export const packingBytesMax = 8 * MiB;
 /** Longest `timeoutMs` of a call, which is the longest of a timer. */
 export const timeoutMsMax = 2 ** 31 - 1;
+/** Texts that an embedding function is given at once, unless a call says otherwise, and the time after which what is embedded is sent. */
+export const embedBatchSize = 64;
+export const embedPaceMs = 250;
 /** How long an embedding function may take for one batch before its write gives up, so that it does not hold back others for good. */
 export const embeddingWaitMs = 600_000;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */

@@ -1,6 +1,7 @@
 /** Makes sparse vectors of texts, where a schema names a function and what it embeds. Loaded when there is such a schema. */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateMetadata } from "../../core/gateway/validate/records.js";
+import { limits } from "../../core/limits.js";
 import { DOCUMENT_KEY } from "../../core/schema.js";
 import type { CollectionSchema, MetadataPatch, SparseVector, SparseVectorIndexSettings } from "../../core/types.js";
 import { restoreSparseFunction, type SparseEmbeddingFunction } from "./sparse-embedding-function.js";
@@ -69,7 +70,21 @@ function functionFor(
   throw sparseError(`No sparse embedding function found for key '${key}': ${fn.message}. You can also provide the vectors directly`, fn);
 }
 
+/** So many texts at once as any embedding function is given. */
 async function generate(
+  fn: SparseEmbeddingFunction,
+  texts: string[],
+  purpose: "documents" | "queries",
+  key: string,
+): Promise<SparseVector[]> {
+  const vectors: SparseVector[][] = [];
+  for (let at = 0; at < texts.length; at += limits.embedBatchSize) {
+    vectors.push(await generateOnce(fn, texts.slice(at, at + limits.embedBatchSize), purpose, key));
+  }
+  return vectors.flat();
+}
+
+async function generateOnce(
   fn: SparseEmbeddingFunction,
   texts: string[],
   purpose: "documents" | "queries",
