@@ -140,7 +140,7 @@ export {
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { VacuumOptions, VacuumReport } from "./api/vacuum.js";
-export type { RepairReport, VerifyOptions, VerifyReport } from "./api/verify.js";
+export type { RepairReport, VerifyOptions, VerifyProgress, VerifyReport } from "./api/verify.js";
 export type { Progress, WriteOptions } from "./api/write.js";
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";

@@ -3,6 +3,7 @@
  * to the engine is a `Link`, which it shares with the other clients of its path; it begins to use it with the first call.
  */
 import { TidepoolError } from "../core/errors.js";
+import type { Progress } from "../core/events.js";
 import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf } from "../core/service.js";
 import type { Push } from "../worker/protocol.js";
@@ -20,6 +21,8 @@ export interface CallOptions {
   requestId?: string;
   /** Ends the call at once when it fires; the engine is told. */
   signal?: AbortSignal | undefined;
+  /** Told from time to time how far the call is, where the engine says so. */
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
@@ -41,6 +44,8 @@ export class Connection implements LinkMember {
   /** Of each call under way. */
   readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Who is told how far a call is, by its id. */
+  readonly #progress = new Map<string, (progress: Progress) => void>();
   #closing: Promise<void> | null = null;
 
   /**
@@ -70,7 +75,12 @@ export class Connection implements LinkMember {
     const caller = this.#caller(options);
     const answer = this.#unlessForced(this.#call(method, request, caller));
     this.#underWay.add(answer);
-    void answer.catch(() => undefined).finally(() => this.#underWay.delete(answer));
+    if (options?.onProgress !== undefined) this.#progress.set(caller.requestId, options.onProgress);
+    const end = (): void => {
+      this.#underWay.delete(answer);
+      this.#progress.delete(caller.requestId);
+    };
+    void answer.catch(() => undefined).finally(end);
     return this.#cancellable(answer, caller, options?.signal);
   }
 
@@ -134,6 +144,7 @@ export class Connection implements LinkMember {
 
   onPush({ type, event }: Push): void {
     if (type === "guests" || type === "ended") return; // The link's own affair.
+    if (type === "progress") return this.#progress.get(event.requestId)?.(event);
     if (type !== "change") return this.#tell(type, event);
     const { requestId, ...change } = event;
     this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openTestClient } from "../testing/client.js";
 import { TestEnvironment } from "../testing/environment.js";
 import type { TidepoolClient } from "./client.js";
+import type { VerifyProgress } from "./verify.js";
 
 let client: TidepoolClient;
 
@@ -18,7 +19,7 @@ test("verify reports each collection, and tells of each as it is done", async ()
   const told: string[] = [];
   const report = await client.verify({
     deep: true,
-    onProgress: ({ done, total, collection }) => void told.push(`${done}/${total} ${collection.name}`),
+    onProgress: ({ done, total, collection }) => void (collection && told.push(`${done}/${total} ${collection.name}`)),
   });
   expect(report).toMatchObject({
     isSound: true,
@@ -32,10 +33,30 @@ test("verify reports each collection, and tells of each as it is done", async ()
   expect(told).toEqual(["1/2 one", "2/2 two"]);
 });
 
-test("verify ends at the signal, between collections", async () => {
+test("verify tells how far it is within a collection, too", async () => {
+  await client.vacuum();
+  const told: VerifyProgress[] = [];
+  await client.verify({ deep: true, onProgress: (progress) => void told.push(progress) });
+  expect(told.filter(({ collection }) => collection === null).length).toBeGreaterThan(4);
+  const shares = told.map(({ share }) => share);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect([shares[0]! > 0 && shares[0]! < 0.5, shares.at(-1)]).toEqual([true, 1]);
+});
+
+test.each([
+  ["between collections", ({ collection }: VerifyProgress) => collection !== null],
+  ["within a collection", ({ collection }: VerifyProgress) => collection === null],
+])("verify ends at the signal, %s, and tells nothing after it", async (_, isTime) => {
+  await client.vacuum();
   const controller = new AbortController();
-  const verifying = client.verify({ signal: controller.signal, onProgress: () => controller.abort() });
-  await expect(verifying).rejects.toMatchObject({ code: "ABORTED" });
+  let isOver = false;
+  const onProgress = (progress: VerifyProgress): void => {
+    expect(isOver).toBe(false);
+    isOver = isTime(progress);
+    if (isOver) controller.abort();
+  };
+  await expect(client.verify({ signal: controller.signal, onProgress })).rejects.toMatchObject({ code: "ABORTED" });
+  expect(isOver).toBe(true);
 });
 
 test("verify names what it cannot take", async () => {

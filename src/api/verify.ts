@@ -1,5 +1,6 @@
 /** Verifies and repairs a whole database from the page: a call for the catalog, then one for each collection. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import type { Progress } from "../core/events.js";
 import type { CollectionReport, Finding, RepairedCollection } from "../core/service.js";
 import { readCallLimits } from "./call-limits.js";
 import type { Connection } from "./connection.js";
@@ -9,10 +10,22 @@ import { readArguments, readObject } from "./read-arguments.js";
 export interface VerifyOptions {
   /** Compares also each index with the records, and codes with embeddings. Takes several times as long. Default `false`. */
   deep?: boolean;
-  /** Told after each collection: how many are done, of how many, and the one that was. Must not throw. */
-  onProgress?: (progress: { done: number; total: number; collection: CollectionReport }) => void;
-  /** Ends it before the next collection; the call rejects with `ABORTED`. Nothing is changed by it in any case. */
+  /** Told after each collection, and some fifty times within it. Must not throw. */
+  onProgress?: (progress: VerifyProgress) => void;
+  /** Ends it at once; the call rejects with `ABORTED`. Nothing is changed by it in any case. */
   signal?: AbortSignal;
+}
+
+/** How far `client.verify` is. */
+export interface VerifyProgress {
+  /** Collections that are done. */
+  done: number;
+  /** Collections in all. */
+  total: number;
+  /** Part of the collections that has been read, from 0 to 1, each of them counting alike. */
+  share: number;
+  /** What was found in the collection that was done just now; `null` while one is being read. */
+  collection: CollectionReport | null;
 }
 
 /** What `client.verify` found. */
@@ -38,12 +51,16 @@ export async function verify(connection: Connection, options: VerifyOptions = {}
   const { deep = false, onProgress, signal } = readArguments("verify", () => readOptions(options));
   const { rows, findings, collections: all, lost } = await connection.call("verifyCatalog");
   const collections: CollectionReport[] = [];
-  for (const { id } of all) {
+  const total = all.length;
+  const tell = (done: number, within: number, collection: CollectionReport | null): void => {
+    if (!signal?.aborted) onProgress?.({ done, total, share: (done + within) / total, collection });
+  };
+  for (const [done, { id }] of all.entries()) {
     if (signal?.aborted) throw new TidepoolError("ABORTED", "Verifying was aborted", { cause: signal.reason });
-    const report = await unlessDeleted(connection.call("verifyCollection", { collectionId: id, deep }));
-    if (report === null) continue;
-    collections.push(report);
-    onProgress?.({ done: collections.length, total: all.length, collection: report });
+    const limits = { signal, onProgress: ({ bytes, totalBytes }: Progress) => tell(done, bytes / totalBytes, null) };
+    const report = await unlessDeleted(connection.call("verifyCollection", { collectionId: id, deep }, limits));
+    if (report !== null) collections.push(report);
+    tell(done + 1, 0, report);
   }
   const isSound = findings.length === 0 && collections.every((collection) => collection.isSound);
   return { isSound, rows, findings, collections, lost };

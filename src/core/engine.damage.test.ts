@@ -108,6 +108,29 @@ describe("one damaged collection", () => {
   });
 });
 
+test("a verification that nobody waits for any more ends within the collection, and holds no space back", async () => {
+  const storage = await openMemoryStorage("verify-aborted");
+  const engine = await openEngine(storage);
+  const { id: collectionId } = await engine.service.createCollection(collection("things"));
+  await engine.service.write({ collectionId, operation: "add", records: records(0, 10) });
+  await engine.compact(collectionId);
+  const read = storage.blobs.read.bind(storage.blobs);
+  let reads = 0;
+  storage.blobs.read = async (ranges) => {
+    reads++;
+    return read(ranges);
+  };
+  const verify = (isCancelled: () => boolean) =>
+    engine.service.verifyCollection({ collectionId, deep: true }, { token: null, clientId: "c", requestId: "r", isCancelled });
+  await verify(() => false);
+  const all = reads;
+  reads = 0;
+  await expect(verify(() => reads === 2)).rejects.toMatchObject({ code: "ABORTED" });
+  expect([reads, all > 4]).toEqual([2, true]);
+  await engine.service.deleteCollection({ ...scope, name: "things" });
+  expect(await engine.service.info()).toMatchObject({ blockBytesUsed: 0 });
+});
+
 describe("repair", () => {
   /** Two collections; the first has 20 records in blocks, four more in the log, and a log record that deletes one. */
   async function filled(

@@ -33,12 +33,22 @@ export interface Change {
   ids: string[] | null;
 }
 
+/** How far a call is that takes long; told to whoever made it. */
+export interface Progress {
+  /** Bytes that it has read. */
+  bytes: number;
+  /** Bytes that it will have read. */
+  totalBytes: number;
+}
+
 /** What the engine tells, by type. */
 export interface EngineEvents {
   warning: TidepoolWarning;
   quota: QuotaEvent;
   /** With the id of the request that it came from; `null` where that had none. */
   change: Change & { requestId: string | null };
+  /** With the id of the call. */
+  progress: Progress & { requestId: string };
 }
 
 /** Takes what the engine tells. It must not throw. */

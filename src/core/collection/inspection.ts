@@ -17,6 +17,7 @@ import type { Finding, VerifiedCounts } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 
 export interface InspectionContext {
+  /** Takes a turn before each block. */
   blocks: Pick<BlockStore, "readBytes">;
   row: CollectionRow;
   indexes: IndexPolicy;
@@ -76,7 +77,6 @@ export class Inspection {
 
   /** A block, its checksum verified; `null` when it cannot be read, which is then a finding. */
   async block(kind: Finding["kind"], ref: BlockRef, owner: string): Promise<Block | null> {
-    await this.context.tick();
     const bytes = await this.attempt(kind, placeOf(ref), () => this.context.blocks.readBytes(ref, owner));
     if (bytes === null) return null;
     this.counts.blocks++;

@@ -5,6 +5,9 @@
  */
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import { ordinalRefs } from "../blockstore/ordinal-blockfile.js";
+import { TidepoolError } from "../errors.js";
+import type { Progress } from "../events.js";
 import type { LoadStem } from "../index/text/analyzer.js";
 import type { Log } from "../log/log.js";
 import { IndexPolicy } from "../schema.js";
@@ -26,6 +29,17 @@ export interface VerifierParts {
 /** How often the log is read again that was truncated meanwhile. */
 const LOG_ATTEMPTS = 5;
 
+/** Whom a verification is for. */
+export interface VerifyCaller {
+  /** Whether nobody waits for it any more: it ends with `ABORTED` at its next turn. */
+  isCancelled?: (() => boolean) | undefined;
+  /** Told some fifty times in the course of it. */
+  tell?: (progress: Progress) => void;
+}
+
+/** How often a caller is told how far it is. */
+const TOLD_TIMES = 50;
+
 export class Verifier {
   readonly #parts: VerifierParts;
 
@@ -46,14 +60,15 @@ export class Verifier {
     return { isSound: findings.length === 0, rows, findings, collections, lost: directory.lostIds };
   }
 
-  async collection(row: CollectionRow, deep: boolean): Promise<CollectionReport> {
+  /** Takes turns block by block, in which it can be ended, too. */
+  async collection(row: CollectionRow, deep: boolean, caller: VerifyCaller = {}): Promise<CollectionReport> {
     const { manifests } = this.#parts.sysdb;
     const release = this.#parts.blocks.hold();
-    const inspection = this.#inspection(row, deep, { nextOrdinal: 0, count: 0 });
+    const inspection = this.#inspection(row, deep, { nextOrdinal: 0, count: 0 }, caller, 0);
     try {
       const latest = await inspection.attempt("catalog", row.id, async () => manifests.latest(row.id));
       if (latest === null) return reportOf(row, [inspection]);
-      const main = this.#inspection(row, deep, latest);
+      const main = this.#inspection(row, deep, latest, caller, bytesOf(latest, manifests.versions(row.id), deep));
       doubleUses(main, latest);
       await verifySections(latest.sections, main);
       await this.#log(row, main);
@@ -64,13 +79,45 @@ export class Verifier {
     }
   }
 
-  #inspection(row: CollectionRow, deep: boolean, { nextOrdinal, count }: Pick<Manifest, "nextOrdinal" | "count">): Inspection {
-    const { blocks, tick, loadStem } = this.#parts;
+  #inspection(
+    row: CollectionRow,
+    deep: boolean,
+    { nextOrdinal, count }: Pick<Manifest, "nextOrdinal" | "count">,
+    caller: VerifyCaller,
+    totalBytes: number,
+  ): Inspection {
+    const tick = this.#tickFor(caller);
+    const blocks = this.#counted(tick, totalBytes, caller.tell);
+    const { loadStem } = this.#parts;
     return new Inspection({ blocks, row, indexes: new IndexPolicy(row.schema), deep, nextOrdinal, count, tick, loadStem });
   }
 
+  #tickFor({ isCancelled }: VerifyCaller): Tick {
+    return () => {
+      if (isCancelled?.()) throw new TidepoolError("ABORTED", "Nobody waits for this verification any more");
+      return this.#parts.tick();
+    };
+  }
+
+  /** The blocks, a turn before each of them, and the caller told from time to time how many bytes were read. */
+  #counted(tick: Tick, totalBytes: number, tell: VerifyCaller["tell"]): Pick<BlockStore, "readBytes"> {
+    let bytes = 0;
+    let next = 0;
+    const readBytes: BlockStore["readBytes"] = async (ref, owner) => {
+      await tick();
+      bytes += ref.length;
+      if (bytes >= next) {
+        next = bytes + totalBytes / TOLD_TIMES;
+        tell?.({ bytes: Math.min(bytes, totalBytes), totalBytes });
+      }
+      return this.#parts.blocks.readBytes(ref, owner);
+    };
+    return { readBytes };
+  }
+
   async #log(row: CollectionRow, inspection: Inspection): Promise<void> {
-    const { sysdb, log, tick } = this.#parts;
+    const { sysdb, log } = this.#parts;
+    const { tick } = inspection.context;
     for (let attempt = 1; ; attempt++) {
       const manifest = sysdb.manifests.published(row.id);
       let records = 0;
@@ -109,6 +156,18 @@ function reportOf({ id, name, tenant, database }: CollectionRow, inspections: re
   const findings = inspections.flatMap((inspection) => inspection.findings);
   const findingCount = inspections.reduce((sum, inspection) => sum + inspection.findingCount, 0);
   return { id, name, tenant, database, isSound: findingCount === 0, counts, findings, findingCount };
+}
+
+/** Bytes of all blocks that are read: with `deep`, the payloads are read again to compare indexes with them. */
+function bytesOf(latest: Manifest, versions: readonly Manifest[], deep: boolean): number {
+  const lengths = new Map<string, number>();
+  for (const { sections } of [latest, ...versions]) for (const ref of sectionKinds.refs(sections)) lengths.set(placeOf(ref), ref.length);
+  let bytes = 0;
+  for (const length of lengths.values()) bytes += length;
+  const { records, text } = latest.sections;
+  const again = deep ? (text.snapshot === null ? 1 : 2) : 0;
+  for (const ref of ordinalRefs(records.payload)) bytes += again * ref.length;
+  return bytes;
 }
 
 /** No manifest names a block twice: each row would be there twice. */

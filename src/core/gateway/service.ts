@@ -18,7 +18,7 @@ import type { Writer } from "../collection/writer.js";
 import type { Repairer } from "../compactor/repairer.js";
 import type { Vacuum } from "../compactor/vacuum.js";
 import { TidepoolError } from "../errors.js";
-import type { ChangeKind, Tell } from "../events.js";
+import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type {
   CatalogReport,
@@ -303,9 +303,13 @@ export class GatewayService implements EngineService {
     return this.#parts.verifier.catalog();
   }
 
-  async verifyCollection({ collectionId, deep }: { collectionId: string; deep: boolean }): Promise<CollectionReport> {
+  async verifyCollection({ collectionId, deep }: { collectionId: string; deep: boolean }, caller?: Caller): Promise<CollectionReport> {
     this.#check();
-    return this.#parts.verifier.collection(this.#directory.collectionById(collectionId), deep);
+    const { requestId, isCancelled } = caller ?? {};
+    const tell = (progress: Progress): void => {
+      if (requestId !== undefined) this.#parts.tell("progress", { ...progress, requestId });
+    };
+    return this.#parts.verifier.collection(this.#directory.collectionById(collectionId), deep, { isCancelled, tell });
   }
 
   async repairCatalog(): Promise<RepairedCatalog> {
