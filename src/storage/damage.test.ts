@@ -68,6 +68,7 @@ function storageOf({ catalog, log, tails, blobs }: Disk): Storage {
         for (const { arena } of extents) written.delete(arena);
       },
       settledAt: () => 0,
+      packing: () => null,
       usage: () => ({ bytesReserved: 0, bytesUsed: 0 }),
     } as Partial<Storage["blobs"]> as Storage["blobs"],
     close: async () => undefined,
@@ -420,13 +421,14 @@ test("whatever is missing, of another type, cut off or exchanged is told or mend
 type Sections = {
   metadata: { postings: { blocks: unknown[] } };
   text: { snapshot: { nextOrdinal: number } | null };
-  vectors: { rows: unknown[] };
+  vectors: { rows: unknown[]; graph: { changed?: number } | null };
 };
 
 test.each<[string, (sections: Sections, other: Sections) => void, string]>([
   ["postings that are gone", (sections) => (sections.metadata.postings.blocks = []), "metadata"],
   ["an older text index", (sections) => (sections.text.snapshot!.nextOrdinal = 1000), "text"],
   ["vectors that are gone", (sections) => (sections.vectors.rows = []), "vectors"],
+  ["a graph that is older than is said", (sections) => (sections.vectors.graph!.changed = 0), "graph"],
   ["vectors of another collection", (sections, other) => (sections.vectors.rows = other.vectors.rows), "vectors"],
 ])("what no checksum shows is found by comparing indexes with records: %s", async (_, forge, kind) => {
   await make();

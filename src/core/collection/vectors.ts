@@ -13,8 +13,9 @@ import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { Nearest } from "../index/vector/flat.js";
-import { damageOf } from "../index/vector/graph-snapshot.js";
+import { damageOf, PIECE_ORDINALS, type SnapshotPiece } from "../index/vector/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
+import { fingerprintOf } from "../index/vector/reference-kernel.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
 import { limits } from "../limits.js";
 import { type GraphSection, loadGraph, saveGraph } from "../segment/graph.js";
@@ -77,8 +78,9 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   static async verify({ dimension, rows, graph }: VectorsSection, inspection: Inspection): Promise<void> {
-    if (dimension !== null) await verifyRows(rows, dimension, inspection);
-    if (graph !== null) await verifyGraph(graph, inspection);
+    const before = inspection.findingCount;
+    const prints = dimension === null ? null : await verifyRows(rows, dimension, inspection, graph !== null);
+    if (graph !== null) await verifyGraph(graph, inspection.findingCount === before ? prints : null, inspection);
   }
 
   /** Fixed by the first record, or claimed by writes that are on their way to the log. */
@@ -276,10 +278,16 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const copied = this.#changes;
     const copy = index.save();
     if (copy === null) return null;
-    return this.#prepared({ ...this.#section, graph: await saveGraph(writer, copy, tick) }, () => {
+    const graph = { ...(await saveGraph(writer, copy, tick)), changed: this.#unlikeRows(index) };
+    return this.#prepared({ ...this.#section, graph }, () => {
       this.#changes -= copied;
       this.#isGraphUseless = false;
     });
+  }
+
+  /** Nodes that may be of other vectors than the section's rows: of newer ones, and of those that the graph has not taken up. */
+  #unlikeRows({ statistics: { stale, waiting, ready } }: VectorIndex): number {
+    return stale + waiting + ready + this.#home.records.entries().length;
   }
 
   // ---- compaction
@@ -289,7 +297,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const { dimension, file, stored } = this.#fixed;
     const rows = await file.apply(this.#section.rows, { written: vectorRows(entries), removed }, writer, tick);
     const directories = await stored.prepare(rows, tick);
-    return this.#prepared({ ...this.#section, dimension, rows }, () => stored.install(directories));
+    const graph = withChanges(this.#section.graph, entries);
+    return this.#prepared({ dimension, rows, graph }, () => stored.install(directories));
   }
 
   /** The index is filled anew beside the old one, and the graph is not translated but built again. */
@@ -384,6 +393,13 @@ function vectorRows(entries: readonly Entry[]): [number, VectorRow][] {
   return rows;
 }
 
+/** The graph beside rows in which these entries have taken the place of what it was made of. */
+function withChanges(graph: GraphSection | null, entries: readonly Entry[]): GraphSection | null {
+  if (graph?.changed === undefined) return graph;
+  const changes = entries.filter(([, entry]) => entry.kind === "tombstone" || entry.vector !== undefined).length;
+  return { ...graph, changed: graph.changed + changes };
+}
+
 /** Ends a stretch of building after a few steps, each of which inserts a vector or looks at some nodes. */
 function stepLimit(): () => boolean {
   let steps = 0;
@@ -408,26 +424,38 @@ function rowRange(rows: QuantizedRows, dimension: number, from: number, to: numb
   };
 }
 
+/** By ordinal, the fingerprint of a row; only of those that are `found`. */
+interface Prints {
+  readonly found: Bitmap;
+  readonly of: Uint32Array;
+}
+
 /** Each record has a vector; its codes are those of its embedding, and the checksum beside them, too. */
-async function verifyRows(rows: OrdinalSection, dimension: number, inspection: Inspection): Promise<void> {
+async function verifyRows(rows: OrdinalSection, dimension: number, inspection: Inspection, wantsPrints: boolean): Promise<Prints | null> {
   const owner = inspection.owner("vectors");
+  const { deep, nextOrdinal } = inspection.context;
   const found = new Bitmap();
+  const prints = wantsPrints && deep ? { found, of: new Uint32Array(nextOrdinal) } : null;
   const before = inspection.findingCount;
   for await (const { ordinals, parts } of inspection.rows("vectors", rows, owner)) {
     found.addAll(ordinals);
+    if (prints !== null) takePrints(prints.of, ordinals, quantizedRows(parts[0]!), dimension);
     inspection.counts.vectors += ordinals.length;
     const wrong = damageOfVectors(parts, dimension, inspection.context);
     if (wrong !== null)
       inspection.find("vectors", owner, `The vector of ordinal ${ordinals[wrong]} of ${owner} is not what its codes or checksum tell`);
   }
-  if (!inspection.isWhole || inspection.findingCount > before) return;
+  if (!inspection.isWhole || inspection.findingCount > before) return null;
   const { inside, outside } = found.countAgainst(inspection.live);
-  if (outside > 0 || inside !== inspection.counts.records) {
-    inspection.find(
-      "vectors",
-      owner,
-      `${inside} of ${inspection.counts.records} records have a vector in ${owner}, and ${outside} vectors have no record`,
-    );
+  if (outside === 0 && inside === inspection.counts.records) return prints;
+  const message = `${inside} of ${inspection.counts.records} records have a vector in ${owner}, and ${outside} vectors have no record`;
+  inspection.find("vectors", owner, message);
+  return null;
+}
+
+function takePrints(prints: Uint32Array, ordinals: Uint32Array, { codes, slopes, intercepts }: QuantizedRows, dimension: number): void {
+  for (let row = 0; row < ordinals.length; row++) {
+    prints[ordinals[row]!] = fingerprintOf(codes.subarray(row * dimension, (row + 1) * dimension), slopes[row]!, intercepts[row]!);
   }
 }
 
@@ -449,12 +477,30 @@ function damageOfVectors([codeBlock, embeddingBlock]: readonly Block[], dimensio
   return number.find((row) => row >= 0) ?? null;
 }
 
-async function verifyGraph(graph: GraphSection, inspection: Inspection): Promise<void> {
+/** The graph can be walked, and its nodes are of the rows, but for as many as have changed since it was saved. */
+async function verifyGraph(graph: GraphSection, prints: Prints | null, inspection: Inspection): Promise<void> {
   const { blocks, tick } = inspection.context;
   const owner = inspection.owner("graph");
   const snapshot = await inspection.attempt("graph", owner, () => loadGraph(blocks, graph, owner, tick));
   if (snapshot === null) return;
   inspection.counts.blocks += graph.pieces.length;
   const damage = damageOf(snapshot, graph, graph.seed);
-  if (damage !== null) inspection.find("graph", owner, `The graph of ${owner} cannot be walked: ${damage}`);
+  if (damage !== null) return inspection.find("graph", owner, `The graph of ${owner} cannot be walked: ${damage}`);
+  if (prints === null || graph.changed === undefined) return;
+  let others = 0;
+  for (const [i, piece] of snapshot.pieces.entries()) {
+    await tick();
+    others += countOthers(piece, i * PIECE_ORDINALS, prints);
+  }
+  if (others <= graph.changed) return;
+  inspection.find("graph", owner, `${others} nodes of ${owner} are of no vector there is, and ${graph.changed} vectors changed since`);
+}
+
+/** Nodes of a piece that are not of the row that has their ordinal. */
+function countOthers({ heights, fingerprints }: SnapshotPiece, first: number, { found, of }: Prints): number {
+  let others = 0;
+  for (let i = 0; i < heights.length; i++) {
+    if (heights[i]! > 0 && !(found.has(first + i) && of[first + i] === fingerprints[i])) others++;
+  }
+  return others;
 }

@@ -16,6 +16,8 @@ export interface GraphSection {
   entry: number;
   /** One block per piece, in order. */
   pieces: BlockRef[];
+  /** Nodes that may be of other vectors than the rows, at most; missing where nobody has counted. */
+  changed?: number;
 }
 
 /** Writes a snapshot. */

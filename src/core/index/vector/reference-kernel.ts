@@ -62,12 +62,7 @@ export class ReferenceTable implements CodeTable, RowReader {
   }
 
   fingerprint(ordinal: number): number {
-    const lanes = [1, 2, 3, 4];
-    const codes = new Int8Array(Math.ceil(this.dimension / 16) * 16);
-    codes.set(this.codes(ordinal));
-    new Uint32Array(codes.buffer).forEach((word, i) => (lanes[i % 4] = Math.imul(lanes[i % 4]! ^ word, FNV_PRIME)));
-    const words = [bitsOf(this.intercept(ordinal)), ...lanes];
-    return words.reduce((hash, word) => Math.imul(hash, FNV_PRIME) ^ word, bitsOf(this.slope(ordinal))) >>> 0;
+    return fingerprintOf(this.codes(ordinal), this.slope(ordinal), this.intercept(ordinal));
   }
 
   createGraph(options: GraphOptions): Graph {
@@ -171,6 +166,15 @@ class NearestHeap {
     this.#distances[slot] = distance;
     this.#ordinals[slot] = ordinal;
   }
+}
+
+/** The hash of a row, as `CodeTable.fingerprint` tells it. */
+export function fingerprintOf(codes: Int8Array, slope: number, intercept: number): number {
+  const lanes = [1, 2, 3, 4];
+  const padded = new Int8Array(Math.ceil(codes.length / 16) * 16);
+  padded.set(codes);
+  new Uint32Array(padded.buffer).forEach((word, i) => (lanes[i % 4] = Math.imul(lanes[i % 4]! ^ word, FNV_PRIME)));
+  return [bitsOf(intercept), ...lanes].reduce((hash, word) => Math.imul(hash, FNV_PRIME) ^ word, bitsOf(slope)) >>> 0;
 }
 
 function bitsOf(value: number): number {
