@@ -11,7 +11,7 @@ import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } f
 import type { IncludeField, RecordColumns } from "../types.js";
 import { limit } from "./operators/limit.js";
 import { checkRecall } from "./operators/recall.js";
-import { forResponse } from "./operators/respond.js";
+import { assertAnswerable, forResponse } from "./operators/respond.js";
 import type { FieldSelection } from "./operators/select.js";
 import { search, sourcesOfSearch } from "./search.js";
 import { preparationsOf } from "./sources/sources.js";
@@ -57,7 +57,11 @@ export class QueryExecutor {
   /** Nearest records of each query, ascending by distance, equal distances in insertion order. */
   query(state: CollectionState, plan: QueryPlan): Promise<QueryResponse> {
     return this.#read(state, [plan.source], async (view) => {
-      const hits = await view.read(plan.source, await view.select(plan.filter));
+      const allowed = await view.select(plan.filter);
+      const { queries, limit: k } = plan.source;
+      // Each query finds as many as there are, up to k.
+      assertAnswerable(queries.length * Math.min(k, allowed.count()), plan.include.has("embeddings") ? (queries[0]?.length ?? 0) : 0);
+      const hits = await view.read(plan.source, allowed);
       const ordinals = concat(
         Uint32Array,
         hits.map((hit) => hit.ordinals),

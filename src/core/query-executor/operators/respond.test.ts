@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RecordColumns } from "../../types.js";
-import { forResponse } from "./respond.js";
+import { assertAnswerable, forResponse } from "./respond.js";
 import type { FieldSelection } from "./select.js";
 
 const all: FieldSelection = { document: true, uri: true, metadata: true, embedding: true };
@@ -61,4 +61,12 @@ describe("fetching for a response", () => {
     await expect(fetch(new Uint32Array(40_000_000), all)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
     expect(read).toBeLessThan(1000);
   });
+});
+
+test("what cannot be answered is refused before it is looked for", () => {
+  const refused = expect.objectContaining({ code: "LIMIT_EXCEEDED" });
+  expect(() => assertAnswerable(500 * 5000, 384)).toThrow(refused);
+  expect(() => assertAnswerable(10_000 * 10_000, 0)).toThrow(refused);
+  assertAnswerable(500 * 5000, 0);
+  assertAnswerable(10_000, 4096);
 });

@@ -13,6 +13,15 @@ import type { FetchColumns } from "./select.js";
 /** Records fetched between two ticks. */
 const CHUNK = 256;
 
+/** Least that a record takes: its id. */
+const RECORD_BYTES = 16;
+
+/** Refuses so many records, each with an embedding of so many numbers, or none, before anybody looks for them. */
+export function assertAnswerable(records: number, dimension: number): void {
+  const bytes = records * (RECORD_BYTES + dimension * Float32Array.BYTES_PER_ELEMENT);
+  if (bytes > limits.responseBytesMax) throw tooLarge();
+}
+
 /** Fetches for one response, however many times it is called. */
 export function forResponse(fetch: FetchColumns, tick: Tick): FetchColumns {
   let bytes = 0;
