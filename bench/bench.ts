@@ -14,10 +14,19 @@ import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
+import { textFilters } from "./suites/text-filters.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
 
-const suites: Record<string, Suite> = { browsers: browsersSuite, overview, phone: phoneSuite, takeover, vector, young };
+const suites: Record<string, Suite> = {
+  browsers: browsersSuite,
+  overview,
+  phone: phoneSuite,
+  takeover,
+  "text-filters": textFilters,
+  vector,
+  young,
+};
 const results = join(root, "bench/results");
 
 async function main(): Promise<void> {
