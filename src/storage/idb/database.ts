@@ -248,7 +248,24 @@ export class Database {
     if (this.#closed) throw new TidepoolError(this.#closed.code, this.#closed.message);
   }
 
+  /**
+   * Where others wait for a transaction in which nothing happens for a minute, since this worker did not run, Chromium gives it up.
+   * What it did is undone then, so it runs once more; whether somebody has taken over meanwhile, a write asks first.
+   */
   async #run<M extends IDBTransactionMode, T>(
+    doing: string,
+    begin: () => Transaction<M>,
+    body: (transaction: Transaction<M>) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#runOnce(doing, begin, body);
+    } catch (error) {
+      if (nameOf((error as Error).cause) !== "TimeoutError") throw error;
+      return this.#runOnce(doing, begin, body);
+    }
+  }
+
+  async #runOnce<M extends IDBTransactionMode, T>(
     doing: string,
     begin: () => Transaction<M>,
     body: (transaction: Transaction<M>) => Promise<T>,

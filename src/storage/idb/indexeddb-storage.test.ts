@@ -109,6 +109,21 @@ test.each([
   vi.unstubAllGlobals();
 });
 
+test("a transaction that the browser gave up, since its worker did not run, runs once more", async () => {
+  const storage = await openIndexedDbStorage("given up", "strict");
+  failNextCommit(new DOMException("no", "TimeoutError"));
+  await storage.log.append([entry(1), entry(2)]);
+  expect(await storage.log.read("a", 0, Infinity)).toMatchObject([{ offset: 1 }, { offset: 2 }]);
+});
+
+test("a transaction that was given up has lost the lease where somebody took over meanwhile", async () => {
+  const storage = await openIndexedDbStorage("given up, and robbed", "strict");
+  const successor = await openIndexedDbStorage("given up, and robbed", "strict");
+  failNextCommit(new DOMException("no", "TimeoutError"));
+  await expect(storage.log.append([entry(1)])).rejects.toMatchObject({ code: "LEASE_LOST" });
+  expect(await successor.log.read("a", 0, Infinity)).toEqual([]);
+});
+
 test("an invalid key in mid-batch leaves nothing behind", async () => {
   const storage = await openIndexedDbStorage("invalid key", "strict");
   await expect(storage.log.append([entry(1), entry(Number.NaN), entry(3)])).rejects.toMatchObject({ code: "INTERNAL" });
