@@ -329,7 +329,29 @@ test("a page put aside by the browser lets go of the database; what it asked for
   await page.close();
 });
 
-test.runIf(can("backForwardCache"))(
+test.runIf(can("backForwardCache"))("a page whose clients are closed is put into the back/forward cache", async () => {
+  const own = await createProfile();
+  const served = await serveApp({ headers: { "cache-control": "no-cache" } });
+  const browser = await spawnBrowser(own);
+  try {
+    const [page, watching] = [await openTab(browser.context, served), await openTab(browser.context, served)];
+    await openWith(page, "left", 40);
+    await page.evaluate(async () => {
+      await client.close();
+      addEventListener("pageshow", ({ persisted }) => localStorage.setItem("back", String(persisted)));
+    });
+    await page.goto(new URL("elsewhere.html", served.url).href);
+    // No driver need hear of a page that is restored.
+    await page.evaluate(() => void setTimeout(() => history.back()));
+    await expect.poll(() => watching.evaluate(() => localStorage.getItem("back")), { timeout: 30_000 }).toBe("true");
+  } finally {
+    await browser.close();
+    await served.close();
+    await removeProfile(own);
+  }
+});
+
+test.runIf(can("backForwardCache") && can("devtools"))(
   "a page in the real back/forward cache leaves the database to another tab, and comes back alive",
   async () => {
     const own = await createProfile();

@@ -137,13 +137,17 @@ export class Transport {
   /**
    * The worker holds this lock while it lives, so whoever gets it later knows that the worker is gone. Where it is free at once, page
    * and worker may have locks of their own, as they have when site data was cleared between their beginnings: then the worker is asked.
+   * It is looked up: Firefox puts no page into its back/forward cache to which it has once refused a lock with `ifAvailable`.
    */
   #watchPresence(name: string): void {
     const { locks } = globalThis.navigator ?? {};
     const gone = (): void => this.end(this.#closing ?? lost("the worker ended"));
     locks
-      ?.request(name, { ifAvailable: true }, (lock) => lock !== null)
-      .then((isFree) => (isFree ? this.#ask(gone) : locks.request(name, { signal: this.#watch.signal }, gone)))
+      ?.query()
+      .then(({ held = [] }) => {
+        const isHeld = held.some((lock) => lock.name === name);
+        return isHeld ? locks.request(name, { signal: this.#watch.signal }, gone) : this.#ask(gone);
+      })
       .catch((error: unknown) => {
         if (!this.#watch.signal.aborted) this.end(lost(`its presence could not be watched: ${asError(error).message}`));
       });

@@ -6,7 +6,6 @@ type Granted = (lock: Lock | null) => unknown;
 interface Options {
   signal?: AbortSignal;
   steal?: boolean;
-  ifAvailable?: boolean;
 }
 
 /** Web Locks of one origin: exclusive, first come first served, abortable, and to be stolen. */
@@ -19,8 +18,7 @@ export class TestLocks {
 
   readonly request = (async (name: string, options: Options | Granted, callback?: Granted) => {
     const granted = (callback ?? options) as Granted;
-    const { signal, steal = false, ifAvailable = false } = callback ? (options as Options) : {};
-    if (ifAvailable && this.#holders.has(name)) return granted(null);
+    const { signal, steal = false } = callback ? (options as Options) : {};
     if (steal) this.#holders.get(name)?.rob();
     await this.#turn(name, signal, steal);
     this.held.push(name);

@@ -47,7 +47,7 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     relaxedSimd: true,
     devtools: noDevtools,
     extensions: "its driver loads none from a folder",
-    backForwardCache: noDevtools,
+    backForwardCache: true,
   },
   webkit: {
     driver: undriven,
