@@ -1,6 +1,6 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw, validateText } from "../core/gateway/validate/configuration.js";
+import { validateHnsw } from "../core/gateway/validate/configuration.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
 import type { CollectionConfiguration, Metadata, Space, TextConfiguration } from "../core/types.js";
@@ -98,12 +98,22 @@ export function createConfiguration(
   if (hnsw.space === undefined && legacySpace !== undefined) {
     hnsw.space = validateHnsw({ space: legacySpace }, "create", 'metadata["hnsw:space"]').space;
   }
-  const text = validateText(copyOf(configuration?.text ?? {}));
-  const input: ConfigurationInput = { hnsw, embedding_function: fn === null ? null : serializeEmbeddingFunction(fn), text };
+  const input: ConfigurationInput = {
+    hnsw,
+    embedding_function: fn === null ? null : serializeEmbeddingFunction(fn),
+    text: textOf(configuration),
+  };
   if (fn === null || implicit || !fn.supportedSpaces) return input;
   if (fn.defaultSpace) input.defaultSpace = fn.defaultSpace();
   validateSpace(fn, hnsw.space ?? input.defaultSpace);
   return input;
+}
+
+/** The engine checks what is in it. */
+function textOf({ text }: { text?: TextConfiguration } = {}): TextConfiguration | undefined {
+  if (text == null) return undefined;
+  validateObject(text, "configuration.text");
+  return copyOf(text);
 }
 
 function createHnsw(configuration: CreateCollectionConfiguration | undefined): Partial<Hnsw> {
@@ -135,7 +145,7 @@ export function modifyConfiguration(
   if (spann != null) validateObject(spann, "configuration.spann");
   const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
   if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
-  if (configuration.text != null) update.text = validateText(copyOf(configuration.text)) ?? {};
+  if (configuration.text != null) update.text = textOf(configuration)!;
   if (next == null) return update;
   validateEmbeddingFunction(next, "configuration.embeddingFunction");
   if (current) validateConfigUpdate(current, next);

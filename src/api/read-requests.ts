@@ -74,6 +74,11 @@ export interface SearchTextArguments extends CallLimits {
   prefix?: boolean;
   /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
   fuzzy?: boolean | number;
+  /**
+   * Whether signs and quotation marks in the query are operators: `+word` must be in the document and `-word` must not, words in
+   * `"…"` must follow each other, and `-"…"` must not. `prefix` and `fuzzy` do not loosen them. Default `false`.
+   */
+  operators?: boolean;
 }
 
 /** Rows of queries, flat. */
@@ -119,14 +124,16 @@ export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryE
 }
 
 export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
-  const given = readObject(args, "searchText", `query nResults where whereDocument include prefix fuzzy ${CALL_LIMITS}`);
-  const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
+  const given = readObject(args, "searchText", `query nResults where whereDocument include prefix fuzzy operators ${CALL_LIMITS}`);
+  const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false, operators } = given;
   if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
   validateCount(nResults, "nResults");
   validateInclude(include, "distances");
   if (typeof prefix !== "boolean") throw invalidArgument(`prefix must be true or false, got ${show(prefix)}`);
+  if (operators !== undefined && typeof operators !== "boolean")
+    throw invalidArgument(`operators must be true or false, got ${show(operators)}`);
   const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
-  const request = { query, nResults, where, whereDocument, include: copyOf(include), prefix, fuzzy: readFuzzy(fuzzy) };
+  const request = { query, operators, nResults, where, whereDocument, include: copyOf(include), prefix, fuzzy: readFuzzy(fuzzy) };
   return { request, within: readCallLimits(given) };
 }
 

@@ -4,7 +4,7 @@ import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
 import { Engine } from "./engine.js";
-import { STEMMING_LANGUAGES } from "./gateway/validate/configuration.js";
+import { STEMMING_LANGUAGES } from "./gateway/validate/text-configuration.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
@@ -60,9 +60,9 @@ class Library {
     await this.engine.service.write({ collectionId: this.collectionId, operation: "upsert", records });
   }
 
-  async find(query: string, prefix = false): Promise<string[]> {
+  async find(query: string, prefix = false, operators?: boolean): Promise<string[]> {
     const { collectionId } = this;
-    const request = { collectionId, query, nResults: 10, prefix, fuzzy: 0, include: [] as never[] };
+    const request = { collectionId, query, nResults: 10, prefix, operators, fuzzy: 0, include: [] as never[] };
     return (await this.engine.service.searchText(request)).ids;
   }
 
@@ -199,5 +199,25 @@ test("there is a stemmer for each language", async () => {
     const stem = await loadStem(language);
     const words = ["tides", "häuser", "книгами", "المكتبات", "βιβλία", "κ", "a"];
     for (const word of words) expect(stem(word)).toBeTypeOf("string");
+  }
+});
+
+test("signs and quotation marks are operators where that is asked for, over written and compacted documents alike", async () => {
+  const documents = ["spring tide", "tide of spring", "spring", "Spring Tides, spring-tide", "南京市长江大桥"];
+  const library = await Library.open(undefined, documents);
+  for (const _ of ["written", "compacted"]) {
+    const find = async (query: string) => (await library.find(query, false, true)).sort();
+    expect(await find('"spring tide"')).toEqual(["Spring Tides, spring-tide", "spring tide"]);
+    expect(await find("spring +tide")).toEqual(["Spring Tides, spring-tide", "spring tide", "tide of spring"]);
+    expect(await find("spring -tide")).toEqual(["spring"]);
+    expect(await find('spring -"spring tide"')).toEqual(["spring", "tide of spring"]);
+    expect(await find('"长江"')).toEqual(["南京市长江大桥"]);
+    expect(await find("+absent spring")).toEqual([]);
+    expect(await find('+"" -"!" spring')).toHaveLength(4);
+    expect(await find("-spring")).toEqual([]);
+    // Without being asked for they are not.
+    expect(await library.find('-spring "tide"')).toHaveLength(4);
+    await library.engine.compact(library.collectionId);
+    await library.pause(limits.textIdleMs);
   }
 });

@@ -112,6 +112,8 @@ export interface SearchTextRequest {
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
+  /** Whether `+`, `-` and quotation marks in the query are operators. */
+  operators?: boolean | undefined;
 }
 
 export interface CheckRecallRequest {

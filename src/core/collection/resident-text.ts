@@ -12,6 +12,7 @@ import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analyzer, defaultAnalyzer } from "../index/text/analyzer.js";
+import type { Clause } from "../index/text/clauses.js";
 import { type TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { loadTextIndex, saveTextIndex, type TextSnapshot } from "../segment/text-section.js";
@@ -74,9 +75,30 @@ export class ResidentText {
 
   /** Complete as of this call when the caller keeps writes out meanwhile, else as of some moment since. */
   async search(source: TextSource, query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
+    return (await this.#current(source, tick)).search(query, options, tick);
+  }
+
+  /** Those of the documents in which a clause is found; `null` where it says nothing. Complete as `search` is. */
+  async holders(source: TextSource, clause: Clause, within: Bitmap, tick: Tick): Promise<Bitmap | null> {
+    const live = await this.#current(source, tick);
+    const holding = (await live.holders(clause.text, tick))?.intersect(within) ?? null;
+    if (holding === null || !clause.isPhrase) return holding;
+    const found = new Bitmap();
+    // The index does not know where in a document a word stands.
+    for (const chunk of chunksOf(holding)) {
+      const documents = await source.documents(chunk);
+      for (const [i, ordinal] of chunk.entries()) {
+        if (await inTurns(live.index.holdsPhrase(documents[i]!, clause.text), tick)) found.add(ordinal);
+      }
+      await tick();
+    }
+    return found;
+  }
+
+  async #current(source: TextSource, tick: Tick): Promise<LiveText> {
     const live = await this.#load(source, tick);
     await live.catchUp(source, tick);
-    return live.search(query, options, tick);
+    return live;
   }
 
   /** Brings the index up to date and writes it. Writes that arrive meanwhile are stale in the snapshot. */
@@ -181,6 +203,10 @@ class LiveText {
     return this.#lock.shared(() => inTurns(this.index.search(query, options), tick));
   }
 
+  holders(text: string, tick: Tick): Promise<Bitmap | null> {
+    return this.#lock.shared(() => inTurns(this.index.holders(text), tick));
+  }
+
   async save(writer: BlockWriter, nextOrdinal: number, tick: Tick): Promise<TextSnapshot> {
     return this.#lock.shared(async () => {
       const snapshot = await saveTextIndex(writer, this.index, nextOrdinal, tick);
@@ -213,6 +239,11 @@ class LiveText {
       for (const ordinal of chunk) this.#claimed.delete(ordinal);
     }
   }
+}
+
+function* chunksOf(ordinals: Bitmap): Generator<Uint32Array, void, undefined> {
+  const all = ordinals.toArray();
+  for (let from = 0; from < all.length; from += CHUNK) yield all.subarray(from, from + CHUNK);
 }
 
 function first(ordinals: Bitmap, count: number): Uint32Array {

@@ -9,6 +9,7 @@ import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
+import { readOperators } from "../index/text/clauses.js";
 import type { TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
@@ -180,8 +181,20 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   /** Under the shared lock: complete as of this moment. */
-  search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
-    return this.#index.search(this.#source, query, { ...options, synonyms: this.#home.row.configuration.text?.synonyms }, tick);
+  async search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
+    const index = this.#index;
+    const { text, required, excluded } = options.operators ? readOperators(query) : { text: query, required: [], excluded: [] };
+    const allowed = options.allowed.clone();
+    for (const clause of required) {
+      const holding = await index.holders(this.#source, clause, allowed, tick);
+      if (holding !== null) allowed.intersect(holding);
+    }
+    for (const clause of excluded) {
+      const holding = await index.holders(this.#source, clause, allowed, tick);
+      if (holding !== null) allowed.subtract(holding);
+    }
+    const { synonyms } = this.#home.row.configuration.text ?? {};
+    return index.search(this.#source, text, { ...options, allowed, synonyms }, tick);
   }
 
   /** For callers that hold the shared lock. */

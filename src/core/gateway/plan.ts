@@ -38,8 +38,9 @@ import type { RecordFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
-import { validateHnsw, validateText } from "./validate/configuration.js";
+import { validateHnsw } from "./validate/configuration.js";
 import { validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
+import { validateText } from "./validate/text-configuration.js";
 import { validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
 
 /** A validated selection of records. */
@@ -248,10 +249,13 @@ export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy)
   if (typeof request.fuzzy !== "number" || !(request.fuzzy >= 0 && request.fuzzy <= 1)) {
     throw invalidArgument(`fuzzy must be a number from 0 to 1, got ${show(request.fuzzy)}`);
   }
-  const { query, nResults: limit, prefix, fuzzy } = request;
+  if (request.operators !== undefined && typeof request.operators !== "boolean") {
+    throw invalidArgument(`operators must be a boolean, got ${show(request.operators)}`);
+  }
+  const { query, nResults: limit, prefix, fuzzy, operators } = request;
   return {
     ...planSelection(request, indexes),
-    source: { kind: "text", query, limit, prefix, fuzzy },
+    source: { kind: "text", query, limit, prefix, fuzzy, operators },
     include: includeSet(request.include, "distances"),
   };
 }

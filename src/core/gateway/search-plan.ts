@@ -24,6 +24,8 @@ export interface TextSource {
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
+  /** Whether signs and quotation marks in the query are operators. */
+  operators?: boolean | undefined;
 }
 
 /** What finds records by itself, best first. */

@@ -19,12 +19,13 @@
  */
 
 import MiniSearch from "minisearch";
-import type { Bitmap } from "../../base/bitmap.js";
+import { Bitmap } from "../../base/bitmap.js";
 import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
 import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
 import { type Analyzer, defaultAnalyzer, type Token } from "./analyzer.js";
+import { holdsPhrase, wordsOf } from "./clauses.js";
 import { nearTerms, type TermTree } from "./near-terms.js";
 import { DOCUMENTS, damagedPiece, entryPostingsMax, HEADER, PieceReader, PieceWriter, TERMS } from "./pieces.js";
 import { Synonyms } from "./synonyms.js";
@@ -121,6 +122,17 @@ export class TextIndex {
     const best = new Best(options.nResults);
     if (query.length === 0 || options.nResults === 0) return toHits([]);
     return toHits(yield* this.#index.rank(query, options.allowed, best));
+  }
+
+  /** Documents that have each of the words, in whatever form; `null` where there is no word. */
+  *holders(text: string): Steps<Bitmap | null> {
+    const words = new Set(wordsOf(this.#analyzer, text));
+    return words.size === 0 ? null : yield* this.#index.holders([...words]);
+  }
+
+  /** Whether the words of the phrase follow each other in the document. */
+  *holdsPhrase(document: string | null, phrase: string): Steps<boolean> {
+    return document !== null && (yield* holdsPhrase(this.#analyzer, document, phrase));
   }
 
   /** Analyzed once, as long as the groups are those of the search before. */
@@ -231,6 +243,21 @@ class RankedIndex extends MiniSearch {
     const hits = best.take();
     yield* tellTerms(hits, matched);
     return hits;
+  }
+
+  *holders(terms: readonly string[]): Steps<Bitmap> {
+    let all: Bitmap | null = null;
+    let work = 0;
+    for (const term of terms) {
+      const holding = new Bitmap();
+      for (const shortId of (this._index.get(term) as TermData | undefined)?.get(FIELD)?.keys() ?? []) {
+        if (++work % SLICE === 0) yield;
+        const ordinal = this._documentIds.get(shortId) as number | undefined;
+        if (ordinal !== undefined) holding.add(ordinal);
+      }
+      all = all === null ? holding : all.intersect(holding);
+    }
+    return all ?? new Bitmap();
   }
 
   /** Plain BM25: k1 1.2, b 0.75. Dead postings would count towards the term's document frequency, so they go first. */

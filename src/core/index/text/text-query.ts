@@ -18,6 +18,8 @@ export interface TextSearchOptions {
   prefix: boolean;
   /** Largest edit distance as a share of the term's length, 0–1; 0 is exact. */
   fuzzy: number;
+  /** Whether signs and quotation marks in the query are operators (`clauses.ts`). */
+  operators?: boolean | undefined;
   /** Groups of words that stand for one another; what stands for a word of the query counts a little less. */
   synonyms?: readonly (readonly string[])[] | undefined;
   /** Only these documents are ranked. Scores stay those of the whole collection. */

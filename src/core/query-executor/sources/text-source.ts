@@ -22,6 +22,6 @@ export const textSource: SourceKind<TextSource, TextHits> = {
 };
 
 function search({ text }: Pick<Parts, "text">, source: TextSource, allowed: Bitmap, tick: Tick): Promise<TextHits> {
-  const { query, limit, prefix, fuzzy } = source;
-  return text.search(query, { nResults: limit, prefix, fuzzy, allowed }, tick);
+  const { query, limit, prefix, fuzzy, operators } = source;
+  return text.search(query, { nResults: limit, prefix, fuzzy, operators, allowed }, tick);
 }

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { atOnce } from "../../base/steps.js";
+import { defaultAnalyzer } from "./analyzer.js";
+import { holdsPhrase, readOperators } from "./clauses.js";
+
+const word = (text: string) => ({ text, isPhrase: false });
+const phrase = (text: string) => ({ text, isPhrase: true });
+
+test.each([
+  ["spring tides", "spring tides", [], []],
+  ["+spring tides", "spring tides", [word("spring")], []],
+  ["spring -tides", "spring ", [], [word("tides")]],
+  ['"spring tide" moon', "spring tide moon", [phrase("spring tide")], []],
+  ['+"spring tide" -"new moon"', "spring tide ", [phrase("spring tide")], [phrase("new moon")]],
+  ['-5 well-known a - b c++ 5" x 6" "open', '-5 well-known a - b c++ 5" x 6" "open', [], []],
+  ["-ñandú +Ключ", " Ключ", [word("Ключ")], [word("ñandú")]],
+])("reads %j", (query, text, required, excluded) => {
+  expect(readOperators(query)).toEqual({ text, required, excluded });
+});
+
+test.each([
+  ["spring tide", "The SPRING-Tide comes", true],
+  ["spring tide", "tide of spring", false],
+  ["tide tide pool", "tide tide tide pool", true],
+  ["café noir", "le cafe noir", true],
+  ["长江大桥", "南京市长江大桥", true],
+  ["pools", "pool", false],
+])("whether %j stands in %j", (text, document, holds) => {
+  expect(atOnce(holdsPhrase(defaultAnalyzer, document, text))).toBe(holds);
+});
+
+test("a phrase is found in a long text wherever it is, a piece at a time", () => {
+  const long = "the spring tide ".repeat(10_000);
+  const steps = holdsPhrase(defaultAnalyzer, `${long}${"x ".repeat(20_000)}neap tide`, "neap tide");
+  let count = 0;
+  while (!steps.next().done) count++;
+  expect(count).toBeGreaterThan(4);
+  for (let words = 0; words < 5; words++) {
+    const text = `${"tide ".repeat(6551 + words)}ebb and flow again ${"tide ".repeat(9000)}`;
+    expect(atOnce(holdsPhrase(defaultAnalyzer, text, "ebb and flow again"))).toBe(true);
+  }
+});

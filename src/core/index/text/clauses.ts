@@ -1,0 +1,59 @@
+/**
+ * The operators in a query: `+word` must be in a document and `-word` must not, `"some words"` must stand in it in this order, and
+ * `-"some words"` must not. A sign counts where it begins a word that begins with a letter, so "-5", "well-known" and "a - b" are
+ * what they were; so does a quotation mark that has a partner.
+ */
+import type { Steps } from "../../base/steps.js";
+import { piecesOf } from "../../base/text-pieces.js";
+import type { Analyzer } from "./analyzer.js";
+
+export interface Clause {
+  /** As it is written in the query. */
+  text: string;
+  /** Whether its words must follow each other. */
+  isPhrase: boolean;
+}
+
+export interface Operators {
+  /** What documents are ranked by: the query without what is excluded, and without signs. */
+  text: string;
+  required: Clause[];
+  excluded: Clause[];
+}
+
+const CLAUSE = /(?<!\S)(?:([+-]?)"([^"]*)"|([+-])(?=\p{L})(\S+))/gu;
+
+export function readOperators(query: string): Operators {
+  const operators: Operators = { text: "", required: [], excluded: [] };
+  operators.text = query.replace(CLAUSE, (_, signOfPhrase?: string, phrase?: string, sign?: string, word?: string) => {
+    const clause = { text: phrase ?? word!, isPhrase: phrase !== undefined };
+    const isExcluded = (sign ?? signOfPhrase) === "-";
+    operators[isExcluded ? "excluded" : "required"].push(clause);
+    return isExcluded ? "" : clause.text;
+  });
+  return operators;
+}
+
+/** Whether the words of the phrase follow each other in the document, in whatever form. */
+export function* holdsPhrase(analyzer: Analyzer, document: string, phrase: string): Steps<boolean> {
+  const words = wordsOf(analyzer, phrase);
+  let before: string[] = [];
+  for (const piece of piecesOf(document)) {
+    const all = [...before, ...wordsOf(analyzer, piece)];
+    if (follows(all, words)) return true;
+    before = words.length > 1 ? all.slice(1 - words.length) : [];
+    yield;
+  }
+  return false;
+}
+
+function follows(all: readonly string[], words: readonly string[]): boolean {
+  for (let at = all.indexOf(words[0]!); at >= 0; at = all.indexOf(words[0]!, at + 1)) {
+    if (words.every((word, i) => all[at + i] === word)) return true;
+  }
+  return false;
+}
+
+export function wordsOf(analyzer: Analyzer, text: string): string[] {
+  return analyzer.analyze(text).flatMap(({ term, kind }) => (kind === "word" ? term : []));
+}
