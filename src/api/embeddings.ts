@@ -156,7 +156,7 @@ function validateRow(row: unknown, name: string): asserts row is ArrayLike<unkno
 }
 
 /** Numbers turned between two looks at the clock. */
-const NUMBERS_AT_ONCE = 65_536;
+const NUMBERS_AT_ONCE = 8192;
 
 /**
  * Row-major float32 as the plain arrays that Chroma's results hold, with turns for the page on the way. `Array.from` takes five
