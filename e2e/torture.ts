@@ -235,6 +235,7 @@ function figuresOf({ totals, acknowledged }: Session, faults: number, seconds: n
     acknowledged,
     lost: totals.lost.length,
     wrong: totals.wrong.length,
+    found: [...totals.lost, ...totals.wrong].slice(0, 5).map((what) => what.split("\n")[0]!),
     takeovers: totals.takeoversMs.length,
     takeoverMs: spread(totals.takeoversMs),
     stopped: totals.stoppedMs.length,

@@ -13,6 +13,8 @@ export interface TortureRun {
   acknowledged: number;
   lost: number;
   wrong: number;
+  /** What was lost or wrong, of which a call that was refused is a part: the first few. */
+  found: string[];
   takeovers: number;
   takeoverMs: { p50: number | null; p95: number | null; max: number | null };
   /** Takeovers from a process that was stopped, which is noticed only by its silence. */
