@@ -2,7 +2,8 @@
  * The benchmark's records: unit vectors in clusters, as embeddings are, with a document and metadata. Everything follows
  * from the seed, row by row, so that the first 10,000 of 50,000 records are the same as 10,000 alone.
  */
-import { fillGaussian, normalize, randomFrom } from "./random.js";
+import { randomFrom } from "../tools/random.js";
+import { fillGaussian, normalize } from "./random.js";
 
 export interface RecordMetadata {
   /** One of twenty. */

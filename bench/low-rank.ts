@@ -3,7 +3,8 @@
  * plane of 32, with a little noise everywhere. No clusters, and a scale of nearness without gaps: the opposite of
  * `clustered.ts`. Everything follows from the seed, row by row.
  */
-import { fillGaussian, normalize, randomFrom } from "./random.js";
+import { randomFrom } from "../tools/random.js";
+import { fillGaussian, normalize } from "./random.js";
 
 export const LOW_RANK_DIMENSION = 384;
 const RANK = 32;

@@ -1,15 +1,4 @@
-/** Seeded randomness for generated data. */
-
-/** Mulberry32: 32 bits of state, good enough to make test data. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Random vectors for generated data. */
 
 /** Fills with normally distributed numbers, two at a time (Box and Muller). */
 export function fillGaussian(target: Float32Array, random: () => number, scale: number): void {

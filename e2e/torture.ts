@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import type { TidepoolClientOptions } from "tidepool-db";
 import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
 import { can, target } from "../tools/browser/target.js";
+import { randomFrom } from "../tools/random.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
 import { addRuns, percentile, type TortureRun } from "./support/torture-figures.js";
 import { Tab, type TabFault, type World } from "./support/torture-tab.js";
@@ -61,18 +62,7 @@ const rounds = Number(values.rounds ?? 200);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const databasesInAll = Number(values.databases ?? 2);
 
-/** A small seeded generator (mulberry32, public domain). */
-function generator(state: number): () => number {
-  let at = state >>> 0;
-  return () => {
-    at = (at + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(at ^ (at >>> 15), at | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const random = generator(seed);
+const random = randomFrom(seed);
 const below = (limit: number): number => Math.floor(random() * limit);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

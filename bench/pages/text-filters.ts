@@ -1,8 +1,8 @@
 /** One collection of texts to be filtered, and one with a long document. */
 import { type Collection, TidepoolClient, type WhereDocument } from "tidepool-db";
+import { randomFrom } from "../../tools/random.js";
 import { readJsonLines } from "../eval/data.js";
 import { expose } from "../page.js";
-import { randomFrom } from "../random.js";
 
 const BATCH = 1000;
 const RARE_EVERY = 5000;

@@ -4,7 +4,7 @@
  * is farthest from a query leaves only records far from it. That is the hard case of a filtered graph: every node on the
  * way to the query is excluded.
  */
-import { randomFrom } from "../random.js";
+import { randomFrom } from "../../tools/random.js";
 import type { Rows } from "./exact.js";
 import { dotProduct, rowOf } from "./exact.js";
 
