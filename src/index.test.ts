@@ -23,6 +23,9 @@ test("the entry exports these names and no others", () => {
       "AdminClient",
       "Aggregate",
       "BoolInvertedIndexConfig",
+      ...["Client", "Connection", "Forbidden", "NotFound", "QuotaExceeded", "RateLimit", "Server", "Unauthorized", "Unique", "Value"].map(
+        (kind) => `Chroma${kind}Error`,
+      ),
       "Cmek",
       "CmekProvider",
       "Collection",
@@ -39,6 +42,8 @@ test("the entry exports these names and no others", () => {
       "HashingEmbeddingFunction",
       "IncludeEnum",
       "IntInvertedIndexConfig",
+      "InvalidArgumentError",
+      "InvalidCollectionError",
       "K",
     ],
     ...["Key", "Knn", "Limit", "Log", "Max", "MaxK", "Min", "MinK", "Mul", "QueryResult", "RankExpression", "ReadLevel", "Rrf"],

@@ -2,10 +2,26 @@
 export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
 export type { CallLimits } from "./api/call-limits.js";
 export {
+  ChromaClientError,
+  ChromaConnectionError,
+  type ChromaErrorClass,
+  ChromaForbiddenError,
+  ChromaNotFoundError,
+  ChromaQuotaExceededError,
+  ChromaRateLimitError,
+  ChromaServerError,
+  ChromaUnauthorizedError,
+  ChromaUniqueError,
+  ChromaValueError,
+  InvalidArgumentError,
+  InvalidCollectionError,
+} from "./api/chroma-errors.js";
+export {
   type ClientInfo,
   type CreateCollectionArguments,
   type EngineInfo,
   type GatewayRules,
+  type PreflightChecks,
   TidepoolClient,
   type TidepoolClientOptions,
   type TidepoolWarning,

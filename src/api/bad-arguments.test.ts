@@ -91,9 +91,10 @@ const built =
   (Class: unknown): Call =>
   (value) =>
     new (Class as new (value: never) => unknown)(value);
+const BARE = ["persist", "persisted", "version", "reset", "getPreflightChecks", "getMaxBatchSize", "supportsBase64Encoding"] as const;
 /** A method that takes no arguments, given one. */
 const bare =
-  (method: "persist" | "persisted" | "version" | "reset"): Call =>
+  (method: (typeof BARE)[number]): Call =>
   (value) =>
     (client[method] as (value: unknown) => unknown)(value);
 const embeds = new index.HashingEmbeddingFunction();
@@ -131,6 +132,10 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#getCollection": { run: (v) => client.getCollection(v), good: { name: "abc", embeddingFunction: undefined } },
   "TidepoolClient#getCollections": [(v) => client.getCollections(v), (v) => client.getCollections([v])],
   "TidepoolClient#getCollectionById": (v) => client.getCollectionById(v),
+  "TidepoolClient#collection": (v) => client.collection(v).count(),
+  "TidepoolClient#getPreflightChecks": bare("getPreflightChecks"),
+  "TidepoolClient#getMaxBatchSize": bare("getMaxBatchSize"),
+  "TidepoolClient#supportsBase64Encoding": bare("supportsBase64Encoding"),
   "TidepoolClient#getCollectionByCrn": (v) => client.getCollectionByCrn(v),
   "TidepoolClient#vacuum": { run: (v) => client.vacuum(v), good: { erase: false, onProgress: undefined, signal: undefined } },
   "TidepoolClient#getUserIdentity": { run: (v) => client.getUserIdentity(v), good: limited },
@@ -335,6 +340,7 @@ const KEEPERS = new Set([
   "SearchTextResult",
   "SearchResult",
   "TidepoolError",
+  ...Object.keys(index).filter((name) => /^(Chroma|Invalid).*Error$/.test(name)),
   "FtsIndexConfig",
   "ValueTypes",
   ...["String", "Int", "Float", "Bool"].map((type) => `${type}InvertedIndexConfig`),
@@ -404,7 +410,7 @@ test.each(closed)("%s takes what it should, and names what it does not know", as
   expect(told?.message ?? "").not.toContain("has no argument");
 });
 
-test.each(["persist", "persisted", "version", "reset"] as const)("%s takes no arguments", async (method) => {
+test.each(BARE)("%s takes no arguments", async (method) => {
   expect(await failureOf(() => bare(method)({ where: 1 } as never))).toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 

@@ -16,7 +16,7 @@ import { type ChosenFunction, type CreateCollectionConfiguration, chooseFunction
 import { Connection } from "./connection.js";
 import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
-import { type EmbeddingFunction, validateEmbeddingFunction } from "./embedding-function.js";
+import { type EmbeddingFunction, embeddingError, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { readArguments, readObject } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
@@ -81,6 +81,14 @@ export interface ClientInfo extends EngineInfo {
   role: Role;
 }
 
+/** What a server tells Chroma's clients of its limits. */
+export interface PreflightChecks {
+  /** Records of the largest batch over REST. */
+  max_batch_size: number;
+  /** Whether embeddings may come as base64 over REST. */
+  supports_base64_encoding: boolean;
+}
+
 /** Arguments of `createCollection` and `getOrCreateCollection`. */
 export interface CreateCollectionArguments {
   /** 3–512 of [a-zA-Z0-9._-], beginning and ending with a letter or digit. */
@@ -131,7 +139,7 @@ export class TidepoolClient {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: TidepoolClientOptions = {}) {
-    throughProxies(this, TidepoolClient, "persist persisted version reset");
+    throughProxies(this, TidepoolClient, "persist persisted version reset getPreflightChecks getMaxBatchSize supportsBase64Encoding");
     const given = readArguments("TidepoolClient", () => {
       return { ...readObject(options, "TidepoolClient", OPTIONS), shared: selfOf(options.client)?.[CONNECTION] };
     });
@@ -397,6 +405,54 @@ export class TidepoolClient {
     validateText(id, "id");
     const info = await this.#connection.call("getCollectionById", { ...this.#scope, collectionId: id });
     return this.#collection<TMeta>(info, this.#restore(info));
+  }
+
+  /**
+   * A handle of the collection that has the id, without asking for it: it knows neither name, metadata and configuration nor an
+   * embedding function, so texts cannot be embedded. Its calls reject with `NOT_FOUND` where there is no such collection.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   *
+   * @example
+   * const { id } = await client.createCollection({ name: "notes" });
+   * console.log(await client.collection(id).count()); // 0
+   */
+  collection<TMeta extends Metadata = Metadata>(id: string): Collection<TMeta> {
+    validateText(id, "id");
+    const unknown = { metadata: null, dimension: null, schema: { defaults: {}, keys: {} }, configuration: { embedding_function: null } };
+    const info = { id, name: "", ...this.#scope, ...unknown } as unknown as CollectionInfo;
+    const why = "a handle of client.collection(id) does not know its embedding function; open it with getCollectionById";
+    return this.#collection<TMeta>(info, { fn: undefined, failure: embeddingError(why) });
+  }
+
+  /**
+   * What Chroma's clients ask a server before they write. Opens nothing.
+   *
+   * @example
+   * console.log(await client.getPreflightChecks()); // {"max_batch_size":5461,"supports_base64_encoding":true}
+   */
+  async getPreflightChecks(): Promise<PreflightChecks> {
+    return { max_batch_size: limits.batchRecordsMax, supports_base64_encoding: true };
+  }
+
+  /**
+   * Records of the largest batch over REST. Calls of this client may have any number: it splits them itself.
+   *
+   * @example
+   * console.log(await client.getMaxBatchSize()); // 5461
+   */
+  async getMaxBatchSize(): Promise<number> {
+    return limits.batchRecordsMax;
+  }
+
+  /**
+   * Whether embeddings may come as base64 over REST: they may.
+   *
+   * @example
+   * console.log(await client.supportsBase64Encoding()); // true
+   */
+  async supportsBase64Encoding(): Promise<boolean> {
+    return true;
   }
 
   /**
