@@ -139,6 +139,8 @@ export async function writes(books: Collection<Book>, plain: Collection): Promis
   await plain.add({ ids: ["a"], metadatas: [{ o: { a: 1 } }] });
   // @ts-expect-error: ids are needed
   await plain.add({ documents: ["d"] });
+  // @ts-expect-error: no such key
+  await books.delete({ where: { yaer: 1 } });
   const { deleted } = await plain.delete({ where: { year: { $gt: 1 } }, limit: 1 });
   same<typeof deleted, number>(true);
 }
@@ -162,6 +164,24 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   await plain.get({ where: { $or: [{ day: { $gt: "2024-01" } }, { day: { $startsWith: "2023-" } }] } });
   // @ts-expect-error: booleans have no order
   await plain.get({ where: { year: { $gt: true } } });
+}
+
+interface Page {
+  title: string;
+  year?: number;
+}
+
+export async function interfaces(client: TidepoolClient): Promise<void> {
+  const pages = await client.createCollection<Page>({ name: "abc" });
+  await pages.add({ ids: ["a"], metadatas: [{ title: "t" }, { title: "t", year: null }] });
+  await pages.update({ ids: ["a"], metadatas: [{ year: null }] });
+  const found = await pages.get({ where: { $and: [{ title: { $startsWith: "t" } }, { $or: [{ year: 1 }, { year: { $gt: 2 } }] }] } });
+  same<typeof found, GetResult<Page>>(true);
+  found.metadatas[0]?.year?.toFixed();
+  // @ts-expect-error: no such key
+  await pages.query({ queryTexts: ["x"], where: { $and: [{ titel: "t" }, { year: 1 }] } });
+  // @ts-expect-error: a date is no metadata
+  await client.createCollection<{ at: Date }>({ name: "abc" });
 }
 
 /** An embedding function as the packages of Chroma's client declare theirs. */

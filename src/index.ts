@@ -177,6 +177,7 @@ export type {
   IncludeField,
   Metadata,
   Metadata as CollectionMetadata,
+  MetadataOf,
   MetadataPatch,
   MetadataValue,
   SchemaFunction,

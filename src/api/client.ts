@@ -7,7 +7,7 @@ import type { GatewayRules } from "../core/gateway/rules.js";
 import { validateArray, validateAtLeast, validateCount, validateName, validateText } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, VacuumRequest, WarningCode } from "../core/service.js";
-import type { CollectionInfo, Metadata, MetadataValue } from "../core/types.js";
+import type { CollectionInfo, Metadata, MetadataOf, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { CALL_LIMITS, type CallLimits, limited, readCallLimits, readLimits } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
@@ -336,7 +336,7 @@ export class TidepoolClient {
    * @example
    * const notes = await client.createCollection({ name: "notes", configuration: { hnsw: { space: "cosine" } } });
    */
-  async createCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
+  async createCollection<TMeta extends MetadataOf<TMeta> = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
     const { info, chosen, sparse } = await this.#create(args, false);
     return this.#collection<TMeta>(info, { fn: chosen.fn ?? undefined, failure: null, sparse });
   }
@@ -349,7 +349,7 @@ export class TidepoolClient {
    * @example
    * const notes = await client.getOrCreateCollection({ name: "notes", metadata: { language: "en" } });
    */
-  async getOrCreateCollection<TMeta extends Metadata = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
+  async getOrCreateCollection<TMeta extends MetadataOf<TMeta> = Metadata>(args: CreateCollectionArguments): Promise<Collection<TMeta>> {
     const { info, chosen, sparse } = await this.#create(args, true);
     const given = chosen.implicit ? undefined : (chosen.fn ?? undefined);
     return this.#collection<TMeta>(info, { ...this.#resolve(info, given), sparse });
@@ -364,7 +364,7 @@ export class TidepoolClient {
    * await client.createCollection({ name: "notes" });
    * const notes = await client.getCollection<{ year: number }>({ name: "notes" });
    */
-  async getCollection<TMeta extends Metadata = Metadata>(
+  async getCollection<TMeta extends MetadataOf<TMeta> = Metadata>(
     args: {
       name: string;
       embeddingFunction?: EmbeddingFunction | null;
@@ -401,7 +401,7 @@ export class TidepoolClient {
    * const { id } = await client.createCollection({ name: "notes" });
    * console.log((await client.getCollectionById(id)).name); // notes
    */
-  async getCollectionById<TMeta extends Metadata = Metadata>(id: string): Promise<Collection<TMeta>> {
+  async getCollectionById<TMeta extends MetadataOf<TMeta> = Metadata>(id: string): Promise<Collection<TMeta>> {
     validateText(id, "id");
     const info = await this.#connection.call("getCollectionById", { ...this.#scope, collectionId: id });
     return this.#collection<TMeta>(info, this.#restore(info));
@@ -417,7 +417,7 @@ export class TidepoolClient {
    * const { id } = await client.createCollection({ name: "notes" });
    * console.log(await client.collection(id).count()); // 0
    */
-  collection<TMeta extends Metadata = Metadata>(id: string): Collection<TMeta> {
+  collection<TMeta extends MetadataOf<TMeta> = Metadata>(id: string): Collection<TMeta> {
     validateText(id, "id");
     const unknown = { metadata: null, dimension: null, schema: { defaults: {}, keys: {} }, configuration: { embedding_function: null } };
     const info = { id, name: "", ...this.#scope, ...unknown } as unknown as CollectionInfo;
@@ -464,7 +464,7 @@ export class TidepoolClient {
    * await client.createCollection({ name: "notes" });
    * const notes = await client.getCollectionByCrn("default_tenant:default_database:notes");
    */
-  async getCollectionByCrn<TMeta extends Metadata = Metadata>(crn: string): Promise<Collection<TMeta>> {
+  async getCollectionByCrn<TMeta extends MetadataOf<TMeta> = Metadata>(crn: string): Promise<Collection<TMeta>> {
     const parts = (typeof crn === "string" ? crn : "").split(":") as [string, string, string];
     if (parts.length !== 3 || parts.includes("")) throw invalidArgument(`crn must be tenant:database:collection, got ${show(crn)}`);
     const [tenant, database, name] = parts;
@@ -592,7 +592,7 @@ export class TidepoolClient {
     return { fn: given, failure: null };
   }
 
-  #collection<TMeta extends Metadata = Metadata>(info: CollectionInfo, embedding: Restored): Collection<TMeta> {
+  #collection<TMeta extends MetadataOf<TMeta> = Metadata>(info: CollectionInfo, embedding: Restored): Collection<TMeta> {
     return new Collection<TMeta>(this, this.#connection, info, embedding);
   }
 }

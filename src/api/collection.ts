@@ -19,6 +19,7 @@ import type {
   CollectionSchema,
   IncludeField,
   Metadata,
+  MetadataOf,
   MetadataValue,
   RecordBatch,
   RecordColumns,
@@ -53,7 +54,7 @@ import { throughProxies } from "./through-proxies.js";
 import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, type WriteTarget, write } from "./write.js";
 
 /** Arguments of `collection.add`. */
-export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOptions {
+export interface AddArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends WriteOptions {
   /** Distinct non-empty strings, well-formed Unicode. */
   ids: string[];
   /** One per id, all of one length. Without them the documents are embedded by the collection's embedding function. */
@@ -67,7 +68,7 @@ export interface AddArguments<TMeta extends Metadata = Metadata> extends WriteOp
 }
 
 /** Arguments of `collection.upsert`: metadata is merged into what is stored, `null` deletes a key. */
-export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {
+export interface UpsertArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {
   /**
    * One per id: merged into what is stored, key by key; `null` deletes a key, and in place of a record's metadata changes
    * nothing.
@@ -76,18 +77,18 @@ export interface UpsertArguments<TMeta extends Metadata = Metadata> extends Omit
 }
 
 /** Arguments of `collection.update`: what is left out, or `null`, stays as it is. */
-export interface UpdateArguments<TMeta extends Metadata = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
+export interface UpdateArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
   /** One per id, `null` where it stays. Without them new documents are embedded by the collection's embedding function. */
   embeddings?: (readonly number[] | Float32Array | null)[] | Float32Array;
 }
 
 /** The metadata, in which keys that need not be there may also be `null`. */
-export type Nullable<TMeta extends Metadata> = {
+export type Nullable<TMeta extends MetadataOf<TMeta>> = {
   [K in keyof TMeta]: Metadata extends TMeta ? TMeta[K] | null : undefined extends TMeta[K] ? TMeta[K] | null : TMeta[K];
 };
 
 /** A change of metadata: merged key by key, `null` deletes a key. */
-export type Patch<TMeta extends Metadata> = { [K in keyof TMeta]?: TMeta[K] | null };
+export type Patch<TMeta extends MetadataOf<TMeta>> = { [K in keyof TMeta]?: TMeta[K] | null };
 
 /** A collection's schema, to be read and to be handed on. */
 export interface StoredSchema extends CollectionSchema {
@@ -122,7 +123,7 @@ export interface DeleteResult {
  * const hits = await notes.query({ queryTexts: ["tides of spring"], nResults: 1, where: { year: { $gt: 1 } } });
  * console.log(hits.ids); // [["b"]]
  */
-export class Collection<TMeta extends Metadata = Metadata> {
+export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** Handed on to `buildFromConfig` of embedding functions. */
   readonly #client: unknown;
   readonly #connection: Connection;
@@ -256,9 +257,9 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { deleted } = await collection.delete({ where: { year: { $lt: 2 } } });
    * console.log(deleted); // 1
    */
-  async delete(args: DeleteArguments): Promise<DeleteResult> {
+  async delete(args: DeleteArguments<TMeta>): Promise<DeleteResult> {
     this.#requirePresent("delete");
-    const read = readArguments("delete", () => readDelete(args));
+    const read = readArguments("delete", () => readDelete(args as DeleteArguments));
     if (read === null) return { deleted: 0 };
     const { before, sent } = this.#takePlace();
     return limited(read.within, async (signal) => {
@@ -276,8 +277,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const { ids, documents } = await collection.get({ where: { year: 2 }, limit: 20 });
    * console.log(ids, documents); // ["b"] ["Spring tides follow the new moon."]
    */
-  async get<T extends Metadata = TMeta>(args: GetArguments = {}): Promise<GetResult<T>> {
-    const { request, within } = readArguments("get", () => readGet(args));
+  async get<T extends MetadataOf<T> = TMeta>(args: GetArguments<TMeta> = {}): Promise<GetResult<T>> {
+    const { request, within } = readArguments("get", () => readGet(args as GetArguments));
     const response = await this.#limited("get", request, within);
     return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include: request.include });
   }
@@ -304,8 +305,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const hits = await collection.query({ queryTexts: ["moon", "pools"], nResults: 1 });
    * console.log(hits.ids); // [["b"], ["a"]]
    */
-  async query<T extends Metadata = TMeta>(args: QueryArguments): Promise<QueryResult<T>> {
-    const { queries, request, within } = readArguments("query", () => readQuery(args));
+  async query<T extends MetadataOf<T> = TMeta>(args: QueryArguments<TMeta>): Promise<QueryResult<T>> {
+    const { queries, request, within } = readArguments("query", () => readQuery(args as QueryArguments));
     const response = await limited(within, async (signal) => {
       const queryEmbeddings = await this.#embedQueries(queries);
       return this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings }, { signal });
@@ -323,8 +324,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const hits = await collection.searchText({ query: "sping tid", prefix: true, fuzzy: true });
    * console.log(hits.ids, hits.terms); // ["b"] [["spring", "tides"]]
    */
-  async searchText<T extends Metadata = TMeta>(args: SearchTextArguments): Promise<SearchTextResult<T>> {
-    const { request, within } = readArguments("searchText", () => readSearchText(args));
+  async searchText<T extends MetadataOf<T> = TMeta>(args: SearchTextArguments<TMeta>): Promise<SearchTextResult<T>> {
+    const { request, within } = readArguments("searchText", () => readSearchText(args as SearchTextArguments));
     const response = await this.#limited("searchText", request, within);
     return searchTextResult<T>(response, request.include);
   }
@@ -343,7 +344,7 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * const result = await collection.search(new Search().where(K("year").ne(2)).rank(Rrf({ ranks })).limit(5).select(K.SCORE));
    * console.log(result.ids[0]?.length); // 2
    */
-  async search<T extends Metadata = TMeta>(
+  async search<T extends MetadataOf<T> = TMeta>(
     searches: SearchLike | SearchLike[],
     options: { readLevel?: ReadLevel } & CallLimits = {},
   ): Promise<SearchResult<T>> {
@@ -373,8 +374,8 @@ export class Collection<TMeta extends Metadata = Metadata> {
    * @example
    * console.log(await collection.count(), await collection.count({ where: { year: { $gt: 1 } } })); // 3 2
    */
-  async count(args: CountArguments = {}): Promise<number> {
-    const { request, within } = readArguments("count", () => readCount(args));
+  async count(args: CountArguments<TMeta> = {}): Promise<number> {
+    const { request, within } = readArguments("count", () => readCount(args as CountArguments));
     return this.#limited("count", request, within);
   }
 
@@ -576,13 +577,13 @@ export class Collection<TMeta extends Metadata = Metadata> {
 }
 
 /** A collection at an earlier version: what reads, and nothing else. */
-export type CollectionVersion<TMeta extends Metadata = Metadata> = Pick<
+export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick<
   Collection<TMeta>,
   "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText"
 >;
 
 /** A response's columns as results hold them: `[]` where a column was not asked for. */
-async function columns<T extends Metadata>(response: RecordColumns) {
+async function columns<T extends MetadataOf<T>>(response: RecordColumns) {
   const { documents, metadatas, uris, embeddings } = response;
   return {
     documents: documents ?? [],
@@ -592,7 +593,7 @@ async function columns<T extends Metadata>(response: RecordColumns) {
   };
 }
 
-async function queryResult<T extends Metadata>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
+async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
   const { ids, distances, counts } = response;
   const all = await columns<T>(response);
   const slice = new Slice();
@@ -616,7 +617,10 @@ async function queryResult<T extends Metadata>(response: QueryResponse, include:
   });
 }
 
-async function searchTextResult<T extends Metadata>(response: SearchTextResponse, include: IncludeField[]): Promise<SearchTextResult<T>> {
+async function searchTextResult<T extends MetadataOf<T>>(
+  response: SearchTextResponse,
+  include: IncludeField[],
+): Promise<SearchTextResult<T>> {
   return new SearchTextResult<T>({
     ids: response.ids,
     scores: Array.from(response.scores),

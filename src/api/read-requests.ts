@@ -7,23 +7,23 @@ import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { CountRequest, DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
-import type { IncludeField, Where, WhereDocument } from "../core/types.js";
+import type { IncludeField, Metadata, Where, WhereDocument } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
 import { copyOf, readObject, validateTexts } from "./read-arguments.js";
 
 /** What selects records; given parts are and-ed. */
-export interface SelectionArguments {
+export interface SelectionArguments<TMeta = Metadata> {
   /** Distinct non-empty strings, at least one. Those that do not exist are ignored. */
   ids?: string[];
   /** Filter on metadata. */
-  where?: Where;
+  where?: Where<TMeta>;
   /** Filter on documents. */
   whereDocument?: WhereDocument;
 }
 
 /** Arguments of `collection.get`. */
-export interface GetArguments extends SelectionArguments, CallLimits {
+export interface GetArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** Largest number of records. Default: all. */
   limit?: number;
   /** Records to skip first, in insertion order. Default 0. */
@@ -33,19 +33,19 @@ export interface GetArguments extends SelectionArguments, CallLimits {
 }
 
 /** Arguments of `collection.count`. */
-export interface CountArguments extends SelectionArguments, CallLimits {
+export interface CountArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** As in Chroma. No effect: reads see every acknowledged write. */
   readLevel?: string;
 }
 
 /** Arguments of `collection.delete`. */
-export interface DeleteArguments extends SelectionArguments, CallLimits {
+export interface DeleteArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** Largest number of records, the first in insertion order; with `where` or `whereDocument` only. Default: all. */
   limit?: number;
 }
 
 /** Arguments of `collection.query`: embeddings, or texts that the embedding function turns into some. */
-export interface QueryArguments extends SelectionArguments, CallLimits {
+export interface QueryArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** One per query; a single `Float32Array` is one query. */
   queryEmbeddings?: Embeddings;
   /** One per query. Counts only without `queryEmbeddings`. */
@@ -59,13 +59,13 @@ export interface QueryArguments extends SelectionArguments, CallLimits {
 }
 
 /** Arguments of `collection.searchText`. */
-export interface SearchTextArguments extends CallLimits {
+export interface SearchTextArguments<TMeta = Metadata> extends CallLimits {
   /** Words to look for, in any order. */
   query: string;
   /** Largest number of hits. Default 10. */
   nResults?: number;
   /** Filter on metadata. Scores stay those of the whole collection. */
-  where?: Where;
+  where?: Where<TMeta>;
   /** Filter on documents. Scores stay those of the whole collection. */
   whereDocument?: WhereDocument;
   /** Default `["metadatas", "documents"]`; "distances" is not among the choices. */

@@ -1,6 +1,6 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
-import type { IncludeField, Metadata } from "../core/types.js";
+import type { IncludeField, Metadata, MetadataOf } from "../core/types.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
 export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [field, field])) as { readonly [F in IncludeField]: F };
@@ -8,7 +8,7 @@ export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [fie
 export type IncludeEnum = (typeof IncludeEnum)[keyof typeof IncludeEnum];
 
 /** One record of a {@link GetResult}. Fields that were not included are `undefined`. */
-export interface GetRow<TMeta extends Metadata = Metadata> {
+export interface GetRow<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** The record's id. */
   id: string;
   /** The document; `null` where the record has none. */
@@ -22,7 +22,7 @@ export interface GetRow<TMeta extends Metadata = Metadata> {
 }
 
 /** One record of a {@link QueryResult}. Fields that were not included are `undefined`. */
-export interface QueryRow<TMeta extends Metadata = Metadata> {
+export interface QueryRow<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** The record's id. */
   id: string;
   /** The document; `null` where the record has none. */
@@ -38,7 +38,7 @@ export interface QueryRow<TMeta extends Metadata = Metadata> {
 }
 
 /** One record of a {@link SearchTextResult}. Fields that were not included are `undefined`. */
-export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow<TMeta> {
+export interface SearchTextRow<TMeta extends MetadataOf<TMeta> = Metadata> extends GetRow<TMeta> {
   /** Larger is better. */
   score: number;
   /** The document's terms that matched, for highlighting. */
@@ -53,7 +53,7 @@ export interface SearchTextRow<TMeta extends Metadata = Metadata> extends GetRow
  * for (const { id, document } of result.rows()) console.log(id, document);
  * console.log(result.ids, result.metadatas); // ["a","b"] []
  */
-export class GetResult<TMeta extends Metadata = Metadata> {
+export class GetResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** The ids of the records; always there. */
   declare readonly ids: string[];
   /** For each record its document; `null` where it has none. */
@@ -86,7 +86,7 @@ export class GetResult<TMeta extends Metadata = Metadata> {
  * const result = await collection.query({ queryTexts: ["tides"], nResults: 3 });
  * for (const { id, distance } of result.rows()[0] ?? []) console.log(id, distance);
  */
-export class QueryResult<TMeta extends Metadata = Metadata> {
+export class QueryResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** For each query the ids of its hits. */
   declare readonly ids: string[][];
   /** For each query the documents; `null` for a record that has none. */
@@ -123,7 +123,7 @@ export class QueryResult<TMeta extends Metadata = Metadata> {
  * const result = await collection.searchText({ query: "spring tide" });
  * for (const { id, score, terms } of result.rows()) console.log(id, score, terms);
  */
-export class SearchTextResult<TMeta extends Metadata = Metadata> {
+export class SearchTextResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** The ids of the records; always there. */
   declare readonly ids: string[];
   /** Larger is better. */

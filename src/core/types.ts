@@ -21,6 +21,9 @@ export type MetadataValue = string | number | boolean | string[] | number[] | bo
 /** Metadata of a record as it is stored and returned. */
 export type Metadata = Record<string, MetadataValue>;
 
+/** What a type of metadata has to be, be it an alias or an interface, which has no index signature: every value is one of metadata. */
+export type MetadataOf<T> = { [K in keyof T]: MetadataValue | undefined };
+
 /** Metadata in `update` and `upsert`: merged into what is stored; `null` deletes the key. */
 export type MetadataPatch = Record<string, MetadataValue | null>;
 
@@ -74,19 +77,21 @@ export type WhereOperator =
       $not_contains: Scalar;
     };
 
-/** Filter on metadata. Negations (`$ne`, `$nin`, `$not_contains`) also match records that lack the key. */
-export type Where =
+/**
+ * Filter on metadata. Negations (`$ne`, `$nin`, `$not_contains`) also match records that lack the key.
+ *
+ * @typeParam TMeta - Shape of the metadata, whose keys are the only ones that may be asked for.
+ */
+export type Where<TMeta = Metadata> =
   | {
       /** All of these match: at least two. */
-      $and: Where[];
+      $and: Where<TMeta>[];
     }
   | {
       /** One of these matches: at least two. */
-      $or: Where[];
+      $or: Where<TMeta>[];
     }
-  | {
-      [key: string]: Scalar | WhereOperator;
-    };
+  | { [K in keyof TMeta]?: Scalar | WhereOperator };
 
 /** Filter on documents. Negations also match records without a document. */
 export type WhereDocument =

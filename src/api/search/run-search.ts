@@ -3,7 +3,7 @@ import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import { EMBEDDING_KEY } from "../../core/schema.js";
 import type { SearchColumns } from "../../core/service.js";
-import type { EmbeddingRows, Metadata } from "../../core/types.js";
+import type { EmbeddingRows, MetadataOf } from "../../core/types.js";
 import { toNumberArrays } from "../embeddings.js";
 import { readArguments, readList } from "../read-arguments.js";
 import type { SparseSource } from "../schema/embed-sparse.js";
@@ -61,7 +61,7 @@ function mapTexts<T>(rank: T, replace: (text: string, key: string) => unknown, d
   return Object.fromEntries(entries) as T;
 }
 
-export async function searchResult<T extends Metadata>(found: SearchColumns[]): Promise<SearchResult<T>> {
+export async function searchResult<T extends MetadataOf<T>>(found: SearchColumns[]): Promise<SearchResult<T>> {
   const rows: (number[][] | null)[] = [];
   for (const { embeddings } of found) rows.push(embeddings && (await toNumberArrays(embeddings)));
   return new SearchResult<T>({

@@ -1,10 +1,10 @@
 /** What a search returns. */
-import type { Metadata } from "../../core/types.js";
+import type { Metadata, MetadataOf } from "../../core/types.js";
 
 const FIELDS = ["document", "embedding", "metadata", "score"] as const;
 
 /** One record of a {@link SearchResult}. Fields that were not selected, or that the record lacks, are not there. */
-export interface SearchResultRow<TMeta extends Metadata = Metadata> {
+export interface SearchResultRow<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** The record's id. */
   id: string;
   /** The document, where `K.DOCUMENT` was selected. */
@@ -26,7 +26,7 @@ export interface SearchResultRow<TMeta extends Metadata = Metadata> {
  * const result = await collection.search(new Search().rank(Knn({ query: "moon" })).select(K.SCORE));
  * for (const { id, score } of result.rows()[0] ?? []) console.log(id, score);
  */
-export class SearchResult<TMeta extends Metadata = Metadata> {
+export class SearchResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   /** For each search the ids of its hits. */
   declare readonly ids: string[][];
   /** For each search the documents; `null` for a record that has none. */
