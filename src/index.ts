@@ -164,6 +164,7 @@ export type {
   CollectionReport,
   Finding,
   IndexingStatus,
+  OrderBy,
   OriginQuota,
   RecallReport,
   RepairedCollection,

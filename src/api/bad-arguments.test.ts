@@ -169,7 +169,7 @@ const TABLE: Record<string, Entry> = {
   "Collection#upsert": { run: (v) => collection.upsert(v), good: one },
   "Collection#update": { run: (v) => collection.update(v), good: { ...one, ids: ["a"] } },
   "Collection#delete": { run: (v) => collection.delete(v), good: { ...selection, limit: 1 } },
-  "Collection#get": { run: (v) => collection.get(v), good: { ...selection, ...listed, include: ["documents"] } },
+  "Collection#get": { run: (v) => collection.get(v), good: { ...selection, ...listed, orderBy: { key: "year" }, include: ["documents"] } },
   "Collection#peek": { run: (v) => collection.peek(v), good: { limit: 1 } },
   "Collection#query": {
     run: (v) => collection.query(v),

@@ -269,7 +269,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
-   * Reads records in insertion order, also when `ids` are given; ids that do not exist are left out.
+   * Reads records in insertion order, also when `ids` are given, or ordered by a metadata key with `orderBy`; ids that do not exist
+   * are left out.
    *
    * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for an oversized filter.
    *

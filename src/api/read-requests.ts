@@ -6,7 +6,7 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { CountRequest, DeleteRequest, GetRequest, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
+import type { CountRequest, DeleteRequest, GetRequest, OrderBy, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
 import type { IncludeField, Metadata, Where, WhereDocument } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
@@ -26,8 +26,10 @@ export interface SelectionArguments<TMeta = Metadata> {
 export interface GetArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** Largest number of records. Default: all. */
   limit?: number;
-  /** Records to skip first, in insertion order. Default 0. */
+  /** Records to skip first. Default 0. */
   offset?: number;
+  /** What records are ordered by, before `offset` and `limit` count. Default: insertion order. */
+  orderBy?: OrderBy;
   /** Default `["documents", "metadatas"]`. */
   include?: IncludeField[];
 }
@@ -99,11 +101,15 @@ export function readGet(args: GetArguments): Read<GetRequest> {
     include = ["documents", "metadatas"],
     limit,
     offset,
+    orderBy,
     ...selection
-  } = readObject(args, "get", `${SELECTION} limit offset include ${CALL_LIMITS}`);
+  } = readObject(args, "get", `${SELECTION} limit offset orderBy include ${CALL_LIMITS}`);
   validateInclude(include, "distances");
   const page = { limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset") };
-  return { request: { ...readSelection(selection), ...page, include: copyOf(include) }, within: readCallLimits(selection) };
+  return {
+    request: { ...readSelection(selection), ...page, orderBy: copyOf(orderBy), include: copyOf(include) },
+    within: readCallLimits(selection),
+  };
 }
 
 export function readCount(args: CountArguments): Read<CountRequest> {

@@ -8,7 +8,7 @@ import { Random, TestEnvironment } from "../testing/environment.js";
 import { type Matches, Model, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import type { IncludeField, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
+import type { IncludeField, Metadata, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
 
 const DIMENSION = 8;
 const STEPS = 120;
@@ -229,6 +229,19 @@ class Run {
     expect(found.uris).toEqual(expected.map((record) => record.uri));
     expect(found.metadatas).toEqual(expected.map((record) => record.metadata ?? (record.uri === null ? null : {})));
     expect(rowsOf(found.embeddings!)).toEqual(expected.map((record) => [...record.embedding]));
+    await this.checkOrder(filter, matches);
+  }
+
+  async checkOrder(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const descending = this.random.chance(0.5);
+    const orderBy = { key: "year", descending };
+    const found = await this.engine.service.get({ collectionId: this.collectionId, ...filter, orderBy, offset: 1, limit: 20, include: [] });
+    const yearOf = ({ metadata }: { metadata: Metadata | null }) => metadata?.["year"] as number | undefined;
+    const all = this.model.select(matches);
+    const dated = all.filter((record) => yearOf(record) !== undefined);
+    dated.sort((a, b) => (descending ? -1 : 1) * (yearOf(a)! - yearOf(b)!));
+    const expected = [...dated, ...all.filter((record) => yearOf(record) === undefined)];
+    expect(found.ids).toEqual(expected.slice(1, 21).map((record) => record.id));
   }
 
   async checkQuery(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {

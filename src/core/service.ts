@@ -85,7 +85,16 @@ export interface GetRequest extends Selection {
   collectionId: string;
   limit?: number;
   offset?: number;
+  orderBy?: OrderBy;
   include: IncludeField[];
+}
+
+/** What records are ordered by. Those that lack the key come last; those that agree stay in insertion order. */
+export interface OrderBy {
+  /** A metadata key. Values are ordered within their type: booleans, numbers, strings by UTF-16 units, then all others. */
+  key: string;
+  /** Whether the largest value comes first. Default `false`. */
+  descending?: boolean;
 }
 
 export interface CountRequest extends Selection {

@@ -16,6 +16,7 @@ import type {
   DeleteRequest,
   GetRequest,
   ModifyCollectionRequest,
+  OrderBy,
   QueryRequest,
   SearchTextRequest,
   Selection,
@@ -39,7 +40,7 @@ import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
-import { validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
+import { isMetadataKey, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateText } from "./validate/text-configuration.js";
 import { validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
 
@@ -49,7 +50,15 @@ export interface SelectionPlan {
   filter: RecordFilter | null;
 }
 
+/** What records are ordered by. */
+export interface OrderPlan {
+  key: string;
+  descending: boolean;
+}
+
 export interface GetPlan extends SelectionPlan {
+  /** `null`: insertion order. */
+  orderBy: OrderPlan | null;
   limit: number;
   offset: number;
   include: ReadonlySet<IncludeField>;
@@ -217,8 +226,18 @@ export function planGet(request: GetRequest, indexes: IndexPolicy): GetPlan {
     ...planSelection(request, indexes),
     limit: optionalCount(request.limit, "limit") ?? Infinity,
     offset: optionalCount(request.offset, "offset") ?? 0,
+    orderBy: request.orderBy == null ? null : planOrder(request.orderBy),
     include: includeSet(request.include, "distances"),
   };
+}
+
+function planOrder(orderBy: OrderBy): OrderPlan {
+  validateObject(orderBy, "orderBy");
+  const { key, descending = false, ...others } = orderBy;
+  for (const name in others) throw invalidArgument(`orderBy has the field ${show(name)}; it takes key, descending`);
+  if (typeof key !== "string" || !isMetadataKey(key)) throw invalidArgument(`orderBy.key must be a metadata key, got ${show(key)}`);
+  if (typeof descending !== "boolean") throw invalidArgument(`orderBy.descending must be true or false, got ${show(descending)}`);
+  return { key, descending };
 }
 
 export function planCount(request: CountRequest, indexes: IndexPolicy): SelectionPlan {

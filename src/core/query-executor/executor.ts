@@ -10,6 +10,7 @@ import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
 import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { limit } from "./operators/limit.js";
+import { ordered } from "./operators/order.js";
 import { checkRecall } from "./operators/recall.js";
 import { assertAnswerable, forResponse } from "./operators/respond.js";
 import type { FieldSelection } from "./operators/select.js";
@@ -38,10 +39,14 @@ export class QueryExecutor {
     if (this.#isCancelled()) throw new TidepoolError("ABORTED", "Nobody waits for this read any more");
   }
 
-  /** Records in insertion order. */
+  /** Records in insertion order, or ordered by a key. */
   get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
     return this.#read(state, [], async (view) => {
-      const ordinals = limit(await view.select(plan.filter), plan.offset, plan.limit);
+      const selected = await view.select(plan.filter);
+      const ordinals =
+        plan.orderBy === null
+          ? limit(selected, plan.offset, plan.limit)
+          : (await ordered(view.fetch, selected.toArray(), plan.orderBy, this.#tick)).subarray(plan.offset, plan.offset + plan.limit);
       return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
     });
   }

@@ -68,13 +68,14 @@ function best(members: Member[], { k, largest }: GroupPlan): number[] {
 
 function compareAll(a: readonly Sortable[], b: readonly Sortable[]): number {
   for (let i = 0; i < a.length; i++) {
-    const order = compare(a[i]!, b[i]!);
+    const order = compareValues(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return 0;
 }
 
-function compare(a: Sortable, b: Sortable): number {
+/** Metadata values in one order: missing ones, booleans, numbers, strings by UTF-16 units, sparse vectors, arrays. */
+export function compareValues(a: Sortable, b: Sortable): number {
   if (Array.isArray(a) && Array.isArray(b)) return compareAll(a, b) || a.length - b.length;
   const types = typeRank(a) - typeRank(b);
   if (types !== 0 || a === null || b === null) return types;
