@@ -11,7 +11,6 @@ import { orAborted } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
 import { Link, type LinkMember, randomId } from "./link.js";
 import type { Channel } from "./transport.js";
-import { wholeAnswer } from "./whole-answer.js";
 
 /** What a call may say of itself. */
 export interface CallOptions {
@@ -102,7 +101,7 @@ export class Connection implements LinkMember {
   async #call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
     if (this.#closing !== null) throw closed(this.#options.path);
     const link = await (this.#link ??= this.#join());
-    return link.call((session) => wholeAnswer(session, session.call(method, request, caller)), request);
+    return link.call((session) => session.call(method, request, caller), request);
   }
 
   async #join(): Promise<Link> {

@@ -20,6 +20,7 @@ import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-searc
 import { openOffscreen } from "./offscreen.js";
 import { Silence } from "./silence.js";
 import { type Channel, lost, Transport } from "./transport.js";
+import { wholeAnswer } from "./whole-answer.js";
 
 /** A client that uses a link. */
 export interface LinkMember {
@@ -141,7 +142,7 @@ export class Link {
         const served = await this.#serve();
         this.#listenLater(served);
         try {
-          return await served.transport.settle(ask(served.transport.session), request);
+          return await this.#ask(served, ask, request);
         } catch (error) {
           if (attempt === limits.callAttemptsMax || !this.#hasGone(served, error as TidepoolError)) throw error;
           served.transport.end(error as TidepoolError);
@@ -150,6 +151,12 @@ export class Link {
     } finally {
       this.#underWay--;
     }
+  }
+
+  /** Nothing here waits for what may never be answered: that would keep the session, and the worker with it. */
+  async #ask<T>({ transport }: Served, ask: Ask<T>, request: unknown): Promise<T> {
+    const answer = await transport.settle(ask(transport.session), request);
+    return wholeAnswer(answer, (cut) => transport.settle(transport.session.more(cut)));
   }
 
   /** The holder's session is `CLOSED` when the holder closes, which is not this client's end. */

@@ -15,8 +15,8 @@ async function cross(answer: unknown): Promise<{ whole: unknown; sizes: number[]
     return structuredClone(message);
   };
   const answers = new AnswerParts();
-  const session = { more: async (cut: string) => send(answers.more(cut)) };
-  return { whole: await wholeAnswer(session, Promise.resolve(send(answers.begin(answer, "r-1")))), sizes };
+  const more = async (cut: string) => send(answers.more(cut));
+  return { whole: await wholeAnswer(send(answers.begin(answer, "r-1")), more), sizes };
 }
 
 function columns(records: number) {

@@ -1,14 +1,14 @@
 /** Answers that come in parts, put together. Each part is pulled when the one before is in place, so the page has its turns between. */
-import type { AnswerPart, CutAnswer, HostSession, Piece } from "../worker/protocol.js";
+import type { AnswerPart, CutAnswer, Piece } from "../worker/protocol.js";
 
-/** The answer, once all of it is here. */
-export async function wholeAnswer(session: Pick<HostSession, "more">, answer: Promise<unknown>): Promise<unknown> {
-  const first = (await answer) as CutAnswer | null | undefined;
-  if (first?.cut === undefined) return first;
+/** All of an answer, of which this is the first part or the whole. `more` pulls the next part of the answer that is cut so. */
+export async function wholeAnswer<T>(answer: T, more: (cut: string) => Promise<AnswerPart>): Promise<T> {
+  const first = answer as CutAnswer | null | undefined;
+  if (first?.cut === undefined) return answer;
   for (let part: AnswerPart = first; ; ) {
-    const next = part.isLast ? null : session.more(first.cut);
+    const next = part.isLast ? null : more(first.cut);
     for (const piece of part.pieces) put(first.root, piece);
-    if (next === null) return first.root.value;
+    if (next === null) return first.root.value as T;
     part = await next;
   }
 }
