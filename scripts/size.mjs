@@ -11,14 +11,14 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
  * The inline variant has the worker and the kernel in it and is not budgeted twice.
  */
 const budgets = [
-  { part: "page part", files: ["index.js", "client.js"], bytesMax: 24_000 },
+  { part: "page part", files: ["index.js", "client.js"], bytesMax: 25_000 },
   { part: "search builders", files: ["search.js"], bytesMax: 4_000 },
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },
   { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },
-  { part: "worker", files: ["worker.js"], bytesMax: 118_000 },
-  { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 120_000 },
+  { part: "worker", files: ["worker.js"], bytesMax: 124_000 },
+  { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 126_000 },
   { part: "stemmers", files: ["stemmers.js"], bytesMax: 48_000 },
   { part: "kernel", files: ["tidepool.wasm"], bytesMax: 12_000 },
   { part: "kernel, relaxed SIMD", files: ["tidepool-relaxed.wasm"], bytesMax: 12_000 },
