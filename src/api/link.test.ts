@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { TestOrigin, type TestTab } from "../testing/origin.js";
+import { TestWorker } from "../testing/worker.js";
 import { rendezvousOf } from "../worker/rendezvous.js";
 import type { Connection } from "./connection.js";
 
@@ -100,6 +101,54 @@ describe("two tabs", () => {
     const able = (await origin.newTab()).connect({ allowReset: true, memoryBudgetBytes: 9e6 });
     await able.call("reset");
     expect(able.role).toBe("follower");
+  });
+});
+
+describe("a tab whose worker takes long to load", () => {
+  /** Of those who look for the holder: resolves when they have asked so often. */
+  async function asked(times: number): Promise<void> {
+    const channel = new BroadcastChannel(rendezvousOf(origin.path));
+    let heard = 0;
+    await new Promise<void>((resolve) => {
+      channel.onmessage = ({ data }) => void (data.type === "who" && ++heard === times && resolve());
+    });
+    channel.close();
+  }
+
+  /** Keeps workers from hearing anything until what this returns is called. */
+  function heldBack(): () => void {
+    const { postMessage } = TestWorker.prototype;
+    const messages: (() => void)[] = [];
+    const spy = vi.spyOn(TestWorker.prototype, "postMessage").mockImplementation(function (this: TestWorker, ...message) {
+      messages.push(() => postMessage.apply(this, message));
+    });
+    return () => {
+      spy.mockRestore();
+      for (const send of messages) send();
+    };
+  }
+
+  afterEach(() => vi.restoreAllMocks());
+
+  test("waits for it longer than for a holder that is silent", async () => {
+    const begin = heldBack();
+    const call = (await origin.newTab()).connect().call("heartbeat");
+    await asked(1);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => now() + 2 * limits.serveWaitMs);
+    await asked(3);
+    begin();
+    expect(await call).toBe(1);
+  });
+
+  test("gives it up in the end, and says so", async () => {
+    heldBack();
+    const call = (await origin.newTab()).connect().call("heartbeat");
+    const outcome = expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("has not begun") });
+    await asked(1);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => now() + 2 * limits.workerLoadWaitMs);
+    await outcome;
   });
 });
 

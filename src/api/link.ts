@@ -190,7 +190,8 @@ export class Link {
 
   /** Until a worker of this realm has the engine open, or another holder has let it in. */
   async #searchHolder(search: HolderSearch): Promise<Served> {
-    let patience = performance.now() + limits.serveWaitMs;
+    const begun = performance.now();
+    let patience = begun + limits.serveWaitMs;
     let opening = false;
     for (;;) {
       const heard = opening ? search.listen(limits.answerWaitMs) : search.ask(null, limits.answerWaitMs);
@@ -201,7 +202,7 @@ export class Link {
       opening = holder !== null && !holder.ready;
       if (holder?.ready && !(await this.#isOwn(holder))) {
         if (await this.#follow(search, holder)) return this.#current!;
-      } else if (opening) patience = performance.now() + limits.serveWaitMs;
+      } else if (opening || this.#isLoading(begun)) patience = performance.now() + limits.serveWaitMs;
       else await this.#withoutAnswer(patience);
     }
   }
@@ -215,6 +216,17 @@ export class Link {
   async #isOwn({ host }: Serving): Promise<boolean> {
     if (this.#candidate === null) return false;
     return (await Promise.race([this.#candidate.transport.presence, timeout(limits.portWaitMs)])) === host;
+  }
+
+  /** Whether this page's own worker has not begun yet: on a busy machine it may be that which nobody hears, and no holder. */
+  #isLoading(begun: number): boolean {
+    const { transport } = this.#candidate ?? {};
+    if (transport === undefined || transport.host !== null) return false;
+    const waitMs = limits.workerLoadWaitMs;
+    if (performance.now() - begun <= waitMs) return true;
+    const error = lost(`its worker has not begun within ${waitMs} ms`);
+    transport.end(error);
+    throw error;
   }
 
   /** Whoever stands by takes over from a silent holder within `heartbeatMs`; when it has not, it is silent itself, and loses its place. */

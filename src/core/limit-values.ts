@@ -172,6 +172,8 @@ export const filesCheckMs = 1_000;
 export const lockWaitMs = 5_000;
 /** How long a client waits for a holder that neither answers nor lets go of the database. */
 export const serveWaitMs = 10_000;
+/** How long a page waits for its own worker to begin, while nobody else answers. */
+export const workerLoadWaitMs = 60_000;
 /** How long one that looks for the holder waits for an answer before it makes ready to hold the database itself. */
 export const answerWaitMs = 250;
 /** How long a guest waits for a port, before it is relayed, and for a relay. */
