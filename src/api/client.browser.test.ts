@@ -34,7 +34,8 @@ test.each([...(accessHandles === true ? (["opfs"] as const) : []), "indexeddb", 
     const progress: number[] = [];
     const documents = Array.from({ length: 1500 }, (_, i) => `passage ${i} about the tide`);
     await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, onProgress: ({ done }) => progress.push(done) });
-    expect(progress).toEqual([1000, 1500]);
+    // Told after each embedding, too; what is done counts what is acknowledged.
+    expect([...new Set(progress)]).toEqual([0, 1000, 1500]);
     expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
     expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
     expect(await client.info()).toMatchObject({

@@ -26,6 +26,8 @@ export class ArenaFile {
   #bytes: number;
   #dirty = false;
   #isResized = false;
+  /** Why it could not be opened anew. */
+  #failure: unknown = null;
   #closed = false;
 
   private constructor(name: string, number: number, createdAtMs: number, handle: SyncHandle, openHandle: () => Promise<SyncHandle>) {
@@ -104,6 +106,11 @@ export class ArenaFile {
     return this.#isResized;
   }
 
+  /** `false` where opening it anew has failed. */
+  get isOpen(): boolean {
+    return this.#failure === null;
+  }
+
   /** Takes note of what another engine, which is gone, may have grown or cut. */
   measure(): void {
     this.#bytes = this.#try(`measure arena ${this.number}`, () => this.#handle.getSize());
@@ -141,12 +148,16 @@ export class ArenaFile {
   /**
    * Opens the file anew, after a flush. Chromium counts what was cut off a file against the origin until its handle is closed, and as
    * a file grows it counts up to twice what the file has: seen were 33.5 MB for 21.
-   * Nothing may be asked of the arena meanwhile; when it cannot be opened again, whatever is asked later fails.
+   * Nothing may be asked of the arena meanwhile; when it cannot be opened again, whatever is asked fails until it can.
    */
   async renew(): Promise<void> {
-    this.flush();
+    if (this.isOpen) this.flush();
     this.#handle.close();
-    this.#handle = await this.#openHandle();
+    this.#handle = await this.#openHandle().catch((error: unknown) => {
+      this.#failure = error;
+      throw error;
+    });
+    this.#failure = null;
     this.#isResized = false;
     // Closed meanwhile, by one who closed the old handle only.
     if (this.#closed) this.#handle.close();
@@ -159,6 +170,7 @@ export class ArenaFile {
 
   #try<T>(doing: string, work: () => T): T {
     try {
+      if (this.#failure !== null) throw this.#failure;
       return work();
     } catch (error) {
       throw storageError(error, doing);

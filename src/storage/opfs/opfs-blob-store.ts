@@ -80,7 +80,7 @@ export class OpfsBlobStore implements BlobStore {
   readonly #arenas = new Map<number, ArenaFile>();
   /** The creation of an arena that is under way, shared by all who wait for it. */
   #creation: Promise<void> | null = null;
-  /** Arenas being opened anew. Does not reject: whoever uses one that could not be opened hears of it. */
+  /** Arenas being opened anew. Does not reject: whoever uses one that could not be opened tries again, and hears of it. */
   #renewing: Promise<void> | null = null;
   #retained = false;
   #mayTrim = true;
@@ -128,7 +128,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async write(bytes: Uint8Array, makesRoom = false): Promise<Extent> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     this.#assertReady();
     this.#unsealIfDue();
     const extent = this.#place(bytes.length, makesRoom) ?? (await this.#placeInNewArena(bytes.length, makesRoom));
@@ -138,7 +138,7 @@ export class OpfsBlobStore implements BlobStore {
   async #fill(extent: Extent, bytes: Uint8Array): Promise<Extent> {
     try {
       if (!this.#hasSpare()) await this.#createAhead();
-      while (this.#renewing !== null) await this.#renewing;
+      if (this.#isUnsettled) await this.#settle();
       this.#assertReady();
       const arena = this.#arenas.get(extent.arena)!;
       arena.write(bytes, extent.offset);
@@ -169,21 +169,21 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async #writeBefore(bytes: Uint8Array, extent: Extent, arenas: readonly number[]): Promise<Extent | null> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     this.#assertReady();
     const place = this.#allocator.allocateBelow(bytes.length, extent, arenas);
     return place === null ? null : this.#fill(place, bytes);
   }
 
   async flush(): Promise<void> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     await this.check();
     this.#assertReady();
     for (const arena of this.#arenas.values()) arena.flush();
   }
 
   async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     this.#assertOpen();
     return ranges.map((range) => {
       checkRange(range);
@@ -195,7 +195,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async release(extents: Iterable<Extent>): Promise<void> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     this.#assertReady();
     this.#unsealIfDue();
     this.#allocator.release(extents);
@@ -205,7 +205,7 @@ export class OpfsBlobStore implements BlobStore {
   }
 
   async vacuum(erase: boolean, tick: () => Promise<void>): Promise<void> {
-    while (this.#renewing !== null) await this.#renewing;
+    if (this.#isUnsettled) await this.#settle();
     this.#assertReady();
     this.#unsealIfDue();
     this.#cutEnds((bytes) => bytes);
@@ -218,7 +218,7 @@ export class OpfsBlobStore implements BlobStore {
   /** Between two turns a piece may come into use, so each is asked for when it is its turn. */
   async #overwriteFree(arena: ArenaFile, tick: () => Promise<void>): Promise<void> {
     for (let at = 0; ; ) {
-      while (this.#renewing !== null) await this.#renewing;
+      if (this.#isUnsettled) await this.#settle();
       this.#assertReady();
       const piece = this.#allocator.freeFrom(arena.number, at);
       if (piece === null) return;
@@ -372,6 +372,18 @@ export class OpfsBlobStore implements BlobStore {
     if (keep >= arena.bytes) return;
     arena.resize(keep);
     this.#allocator.resizeArena(arena.number, keep);
+  }
+
+  get #isUnsettled(): boolean {
+    return this.#renewing !== null || this.#ownArenas().some(({ isOpen }) => !isOpen);
+  }
+
+  /** Waits for arenas that are being opened anew, and opens those that could not be. */
+  async #settle(): Promise<void> {
+    while (this.#renewing !== null) await this.#renewing;
+    if (this.#closed || !this.#isUnsettled) return;
+    this.#renewMiscounted();
+    while (this.#renewing !== null) await this.#renewing;
   }
 
   /** Files that are gone are left alone: closing their handles would never return. */
