@@ -66,13 +66,14 @@ async function fillByFile(): Promise<void> {
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("filler", { create: true });
   let files = 0;
   const write = async (bytes: number): Promise<boolean> => {
-    const stream = await (await folder.getFileHandle(`${files++}`, { create: true })).createWritable();
+    let stream: FileSystemWritableFileStream | undefined;
     try {
+      stream = await (await folder.getFileHandle(`${files++}`, { create: true })).createWritable();
       await stream.write(new Uint8Array(bytes));
       await stream.close();
       return true;
     } catch {
-      await stream.abort().catch(() => undefined);
+      await stream?.abort().catch(() => undefined);
       return false;
     }
   };

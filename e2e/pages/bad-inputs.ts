@@ -70,8 +70,8 @@ function constructing(options: unknown): (setting: Setting) => unknown {
 }
 
 const construction = refused("INVALID_ARGUMENT", [
-  ["options that are a string", ["options", '"notes"'], constructing("notes")],
-  ["options that are null", ["options", "null"], constructing(null)],
+  ["options that are a string", ["TidepoolClient", '"notes"'], constructing("notes")],
+  ["options that are null", ["TidepoolClient", "null"], constructing(null)],
   ["a path that is empty", ["path", '""'], constructing({ path: "" })],
   ["a path with a slash", ["path", '"a/b"'], constructing({ path: "a/b" })],
   ["a path of dots", ["path", '".."'], constructing({ path: ".." })],
@@ -556,7 +556,7 @@ const filters: BadInput[] = [
     ["an unknown operator", ["where.a.$like", "$eq"], where({ a: { $like: "x" } })],
     ["two operators at once", ["where.a", "2"], where({ a: { $gt: 1, $lt: 2 } })],
     ["an operator in the place of a key", ["where.$eq"], where({ $eq: 1 })],
-    ["a range of strings", ["where.a.$gt", '"x"'], where({ a: { $gt: "x" } })],
+    ["a range of booleans", ["where.a.$gt", "true"], where({ a: { $gt: true } })],
     ["a range to Infinity", ["where.a.$lte", "Infinity"], where({ a: { $lte: Infinity } })],
     ["an empty $in", ["where.a.$in", "[]"], where({ a: { $in: [] } })],
     ["a mixed $in", ["where.a.$in[1]", '"x"'], where({ a: { $in: [1, "x"] } })],
@@ -579,7 +579,7 @@ const filters: BadInput[] = [
     ["a $regex that looks around", ["whereDocument.$regex", "(?=a)"], whereDocument({ $regex: "(?=a)" })],
     ["a $not_regex of a list", ["whereDocument.$not_regex", "[]"], whereDocument({ $not_regex: [] })],
     ["a document $or that is no list", ["whereDocument.$or", '"x"'], whereDocument({ $or: "x" })],
-    ["deleting by an odd where", ["where.a.$gt", '"x"'], ({ collection }) => collection.delete({ where: { a: { $gt: odd("x") } } })],
+    ["deleting by an odd where", ["where.a.$gt", "true"], ({ collection }) => collection.delete({ where: { a: { $gt: odd(true) } } })],
     ["searching by an odd where", ["where.a", "null"], ({ collection }) => collection.searchText({ query: "x", where: { a: odd(null) } })],
   ]),
   ...refused("LIMIT_EXCEEDED", [
@@ -643,7 +643,7 @@ const reads: BadInput[] = [
     ["a broken nResults", ["nResults", "2.5"], querying({ ...ask, nResults: 2.5 })],
     ["an nResults that is a string", ["nResults", '"3"'], querying({ ...ask, nResults: "3" })],
     ["a query with an unknown include", ["include[0]", '"data"'], querying({ ...ask, include: ["data"] })],
-    ["a query with an odd where", ["where.n.$gt", '"1"'], querying({ ...ask, where: { n: { $gt: "1" } } })],
+    ["a query with an odd where", ["where.n.$gt", "true"], querying({ ...ask, where: { n: { $gt: true } } })],
     ["a query with odd ids", ["ids[0]", "null"], querying({ ...ask, ids: [null] })],
     ["searching without a query", ["query", "undefined"], searching({})],
     ["searching for a number", ["query", "5"], searching({ query: 5 })],

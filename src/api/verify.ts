@@ -90,7 +90,12 @@ export interface RepairReport {
   /** Names of tenants whose rows were lost, and which have new ones; their resource names are gone. */
   tenants: string[];
   /** Databases whose rows were lost, and which have new ones, with new ids. */
-  databases: { tenant: string; name: string }[];
+  databases: {
+    /** The tenant that it belongs to. */
+    tenant: string;
+    /** Its name. */
+    name: string;
+  }[];
   /** The collections that were damaged, as they are now; those that were sound were left alone. */
   collections: RepairedCollection[];
 }
