@@ -297,7 +297,7 @@ test.runIf(can("devtools"))("a tab that stands by, and is frozen when the lease 
   const frozen = await joinIn("displaced");
   await untilStandby(holder.page, "displaced");
   const other = await joinIn("displaced");
-  await freeze(frozen.page, 15_000);
+  await freeze(frozen.page, 20_000);
   await holder.page.close();
   const from = Date.now();
   await add(other.page, 50, 50);

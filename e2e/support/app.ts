@@ -43,11 +43,21 @@ const files: Record<string, string> = {
     Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
     document.title = "ready";`,
   "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
-  // Does nothing else for as long as it is told.
+  // Does nothing else for as long as it is told, though not in the middle of a transaction: for those all others wait.
   "hanging.js": `
     import "./package/worker.js";
-    addEventListener("message", ({ data }) => {
-      for (const end = Date.now() + (data?.hangMs ?? 0); Date.now() < end; );
+    let underWay = 0;
+    const { transaction } = IDBDatabase.prototype;
+    IDBDatabase.prototype.transaction = function (...args) {
+      const begun = transaction.apply(this, args);
+      underWay++;
+      for (const end of ["complete", "abort"]) begun.addEventListener(end, () => underWay--);
+      return begun;
+    };
+    addEventListener("message", async ({ data }) => {
+      if (data?.hangMs === undefined) return;
+      while (underWay > 0) await new Promise((resolve) => setTimeout(resolve));
+      for (const end = Date.now() + data.hangMs; Date.now() < end; );
     });`,
   // A worker, of whatever kind, that is a client: for each message it adds the record and tells its role and what it found.
   "client-worker.js": `
