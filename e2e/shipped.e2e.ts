@@ -8,6 +8,7 @@ const dist = dirname(createRequire(import.meta.url).resolve("tidepool-db"));
 
 /** What stands in the code of each package that is bundled, and survives minifying. */
 const MARKS: Record<string, RegExp> = {
+  "@orama/stemmers": /ousness/,
   "apache-arrow": /indexBufferOffset|recordBatches|getRootAsMessage|bodyLength\(\)/,
   comlink: /Unserializable return value/,
   flatbuffers: /FlatBuffers: /,
