@@ -1,19 +1,13 @@
 /** Background work that is asked for at an awkward moment, or fails: it is done all the same, without another write or opening. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
-import { Engine } from "./engine.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { TidepoolError } from "./errors.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { RecordBatch } from "./types.js";
-
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
 
 /** Records `from … to − 1` with documents; the embedding of record n is [n, n]. */
 function records(from: number, to: number, document = "spring tide"): RecordBatch {
@@ -42,9 +36,7 @@ class Setting {
       setting.blocks++;
       return write(bytes);
     };
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    setting.engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax: 10 });
-    opened.push(setting.engine);
+    setting.engine = await openedEngine(storage, { environment, flatRowsMax: 10 });
     const create = { tenant: "default_tenant", database: "default_database", name: "things", metadata: null, configuration: {} };
     setting.collectionId = (await setting.engine.service.createCollection({ ...create, getOrCreate: true })).id;
     return setting;

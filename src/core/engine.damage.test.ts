@@ -1,30 +1,16 @@
 /** What becomes of a database of which a part is damaged: that part is told, and all else works. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
-import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { TidepoolError } from "./errors.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { CreateCollectionRequest } from "./service.js";
 import type { Extent, Storage } from "./storage.js";
 import { SealedCatalog } from "./sysdb/sealed-catalog.js";
 import type { RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: Storage): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
-  opened.push(engine);
-  return engine;
-}
-
 function collection(name: string): CreateCollectionRequest {
   return { ...scope, name, metadata: null, configuration: {}, getOrCreate: true };
 }
@@ -44,7 +30,7 @@ function records(from: number, to: number): RecordBatch {
 describe("one damaged collection", () => {
   test("whose block is missing, answers CORRUPTION; others work, it can be deleted, and nothing is deleted before", async () => {
     const storage = await openMemoryStorage("one-missing-block");
-    let engine = await openEngine(storage);
+    let engine = await openedEngine(storage);
     const ids: string[] = [];
     const extents: Extent[][] = [];
     const write = storage.blobs.write.bind(storage.blobs);
@@ -65,7 +51,7 @@ describe("one damaged collection", () => {
     await damaged.blobs.retain(extents.flat().filter((extent) => extent !== extents[0]![0]));
     await damaged.close();
 
-    engine = await openEngine(await openMemoryStorage("one-missing-block"));
+    engine = await openedEngine(await openMemoryStorage("one-missing-block"));
     const [lost, sound] = ids as [string, string];
     await expect(engine.service.count({ collectionId: lost })).rejects.toThrow(
       expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "damaged"') }),
@@ -77,14 +63,14 @@ describe("one damaged collection", () => {
     expect((await engine.service.info()).collections).toBe(2);
     await engine.service.deleteCollection({ ...scope, name: "damaged" });
     await engine.close();
-    engine = await openEngine(await openMemoryStorage("one-missing-block"));
+    engine = await openedEngine(await openMemoryStorage("one-missing-block"));
     expect(await engine.service.count({ collectionId: sound })).toBe(20);
     await engine.close();
   });
 
   test("whose manifest is lost with its spare, keeps all from writing blocks until it is deleted; writes go to the log", async () => {
     const storage = new FaultInjectingStorage();
-    let engine = await openEngine(storage);
+    let engine = await openedEngine(storage);
     const ids: string[] = [];
     for (const name of ["damaged", "sound"]) {
       const { id: collectionId } = await engine.service.createCollection(collection(name));
@@ -95,7 +81,7 @@ describe("one damaged collection", () => {
     const [lost, sound] = ids as [string, string];
     const next = storage.reopen();
     await next.catalog.commit({ delete: [`manifest/${lost}`, `spare/manifest/${lost}`, `staged/${lost}`] });
-    engine = await openEngine(next);
+    engine = await openedEngine(next);
     await expect(engine.service.count({ collectionId: lost })).rejects.toThrow(
       expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "damaged"') }),
     );
@@ -110,7 +96,7 @@ describe("one damaged collection", () => {
 
 test("a verification that nobody waits for any more ends within the collection, and holds no space back", async () => {
   const storage = await openMemoryStorage("verify-aborted");
-  const engine = await openEngine(storage);
+  const engine = await openedEngine(storage);
   const { id: collectionId } = await engine.service.createCollection(collection("things"));
   await engine.service.write({ collectionId, operation: "add", records: records(0, 10) });
   await engine.compact(collectionId);
@@ -144,7 +130,7 @@ describe("repair", () => {
       blocks.push(extent);
       return extent;
     };
-    const engine = await openEngine(storage);
+    const engine = await openedEngine(storage);
     const { id } = await engine.service.createCollection(collection("damaged"));
     await engine.service.write({ collectionId: id, operation: "add", records: records(0, 20) });
     await engine.compact(id);
@@ -154,7 +140,7 @@ describe("repair", () => {
     const { id: other } = await engine.service.createCollection(collection("sound"));
     await engine.service.write({ collectionId: other, operation: "add", records: records(0, 5) });
     await engine.close();
-    return { open: async () => openEngine(await openMemoryStorage(name)), id, other, blocks, storage: await openMemoryStorage(name) };
+    return { open: async () => openedEngine(await openMemoryStorage(name)), id, other, blocks, storage: await openMemoryStorage(name) };
   }
 
   const idsOf = async (engine: Engine, collectionId: string) => (await engine.service.get({ collectionId, include: ["embeddings"] })).ids;
@@ -254,12 +240,12 @@ describe("repair", () => {
 
   test("gives tenants and databases rows again that are known from what lies in them", async () => {
     const storage = await openMemoryStorage("repair-scopes");
-    let engine = await openEngine(storage);
+    let engine = await openedEngine(storage);
     await engine.service.createTenant({ name: "ten" });
     await engine.service.createDatabase({ tenant: "ten", name: "dat" });
     await engine.service.createCollection({ ...collection("inside"), tenant: "ten", database: "dat" });
     await engine.close();
-    const again = async () => openEngine(await openMemoryStorage("repair-scopes"));
+    const again = async () => openedEngine(await openMemoryStorage("repair-scopes"));
     const digests = Array.from({ length: 16 }, (_, i) => `digest/${i}`);
     await (await openMemoryStorage("repair-scopes")).catalog.commit({ delete: ["tenant/ten", "database/ten/dat", ...digests] });
     engine = await again();
@@ -286,7 +272,7 @@ describe("repair", () => {
     let reached = (): void => {};
     const writing = new Promise<void>((resolve) => (reached = resolve));
     const write = storage.blobs.write.bind(storage.blobs);
-    const engine = await openEngine(storage);
+    const engine = await openedEngine(storage);
     const before = ["r0", ...numbers(2, 24)];
     expect(await idsOf(engine, id)).toEqual(before);
     storage.blobs.write = async (bytes) => {

@@ -1,40 +1,16 @@
 /** What the engine does when its parts fail at an awkward moment: nothing acknowledged is lost, and nothing waits for ever. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
-import type { Tell } from "./events.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { CodeTable, VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import type { CreateCollectionRequest, TidepoolWarning } from "./service.js";
-import type { Storage } from "./storage.js";
 import type { RecordBatch } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-interface Setting {
-  kernel?: VectorKernel;
-  environment?: TestEnvironment;
-  flatRowsMax?: number;
-  tell?: Tell;
-}
-
-async function openEngine(
-  storage: Storage,
-  { kernel = referenceKernel, environment = new TestEnvironment(), flatRowsMax, tell }: Setting = {},
-): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel, environment, options, flatRowsMax, tell });
-  opened.push(engine);
-  return engine;
-}
-
 function collection(name = "things"): CreateCollectionRequest {
   return { ...scope, name, metadata: null, configuration: {}, getOrCreate: true };
 }
@@ -74,7 +50,7 @@ test("a poisoned engine writes nothing more: what it applied by halves does not 
       set(...args);
     };
   });
-  const engine = await openEngine(storage, { kernel, environment });
+  const engine = await openedEngine(storage, { kernel, environment });
   const { id: collectionId } = await engine.service.createCollection(collection());
   await engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
   await engine.service.delete({ collectionId, ids: ["r0"] });
@@ -83,7 +59,7 @@ test("a poisoned engine writes nothing more: what it applied by halves does not 
   });
   environment.advance(limits.compactionIdleMs);
   await turns();
-  const reopened = await openEngine(storage.reopen());
+  const reopened = await openedEngine(storage.reopen());
   const { embeddings } = await reopened.service.get({ collectionId, ids: ["r8"], include: ["embeddings"] });
   expect([...embeddings!.values]).toEqual([8, 8]);
   expect(
@@ -103,7 +79,7 @@ test("a writer that waits for room in a collection that is then dropped is told 
   const held = new Promise<void>((resolve) => (letWrite = resolve));
   const write = storage.blobs.write.bind(storage.blobs);
   storage.blobs.write = async (bytes) => held.then(() => write(bytes));
-  const engine = await openEngine(storage);
+  const engine = await openedEngine(storage);
   const { id: collectionId } = await engine.service.createCollection(collection());
   const half = limits.batchBytesMax / 2;
   for (let i = 0; i * half < limits.memtableBytesMax; i++)
@@ -119,7 +95,7 @@ test("a writer that waits for room in a collection that is then dropped is told 
 
 test("everyone who closes waits until the storage is closed", async () => {
   const storage = new FaultInjectingStorage();
-  const engine = await openEngine(storage);
+  const engine = await openedEngine(storage);
   const { id: collectionId } = await engine.service.createCollection(collection());
   const write = engine.service.write({ collectionId, operation: "add", records: records(0, 5) });
   await turns(1);
@@ -137,7 +113,7 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
     };
   });
   const told: TidepoolWarning[] = [];
-  const engine = await openEngine(new FaultInjectingStorage(), {
+  const engine = await openedEngine(new FaultInjectingStorage(), {
     kernel,
     environment,
     flatRowsMax: 10,
@@ -167,7 +143,7 @@ test("a graph that cannot be built is told in the warnings, once, and the scan a
 
 test("writes take effect in the order of their calls, whatever reads come between them", async () => {
   const environment = new TestEnvironment();
-  const engine = await openEngine(new FaultInjectingStorage(), { environment });
+  const engine = await openedEngine(new FaultInjectingStorage(), { environment });
   const { id: collectionId } = await engine.service.createCollection(collection());
   await engine.service.write({ collectionId, operation: "add", records: records(0, 1) });
   for (let value = 1; value < 10; value++) {
@@ -191,7 +167,7 @@ test("a graph that finds no room on disk is saved once there is some, and answer
     storage: FaultInjectingStorage,
   ): Promise<{ engine: Engine; environment: TestEnvironment; collectionId: string; before: number }> => {
     const environment = new TestEnvironment();
-    const engine = await openEngine(storage, { environment, flatRowsMax: 10 });
+    const engine = await openedEngine(storage, { environment, flatRowsMax: 10 });
     const { id: collectionId } = await engine.service.createCollection(collection());
     await engine.service.write({ collectionId, operation: "add", records: records(0, 60) });
     await engine.compact(collectionId);
@@ -224,7 +200,7 @@ test("a graph that finds no room on disk is saved once there is some, and answer
     while ((await engine.service.info()).compacting) await turns(1);
     await engine.compact(collectionId);
     expect(await engine.service.info()).toMatchObject({ compactionError: null, logRecords: 0, records: 61 });
-    const reopened = await openEngine(storage.reopen(), { flatRowsMax: 10 });
+    const reopened = await openedEngine(storage.reopen(), { flatRowsMax: 10 });
     expect(await nearest(reopened)).toEqual(["r40"]);
     expect(await reopened.service.info()).toMatchObject({ records: 61, warnings: [] });
   }

@@ -1,14 +1,14 @@
 /** Collections with an index engine that comes from outside of core: who is asked for it and when, and what if it fails. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { openedEngine } from "../testing/opened-engines.js";
 import { Bitmap } from "./base/bitmap.js";
-import { Engine, type EngineParts } from "./engine.js";
+import type { Engine, EngineParts } from "./engine.js";
 import { TidepoolError } from "./errors.js";
 import type { ApproximateIndex, ApproximateOptions, CreateApproximate } from "./index/vector/approximate-index.js";
 import type { Candidates } from "./index/vector/candidates.js";
 import type { EncodedQuery } from "./index/vector/quantize.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { TidepoolWarning } from "./service.js";
 import type { IndexEngine, RecordBatch } from "./types.js";
@@ -16,12 +16,6 @@ import type { IndexEngine, RecordBatch } from "./types.js";
 const scope = { tenant: "default_tenant", database: "default_database" };
 /** Enough for the planner to prefer a walk that costs nothing. */
 const ROWS = 1000;
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
 /** Covers every row once `build` is called, asks for its vector first, and looks at all of them. */
 class Stub implements ApproximateIndex {
   readonly covered = new Bitmap();
@@ -105,18 +99,12 @@ class Setting {
   async open(engines: EngineParts["engines"] = { hnswlib: this.hnswlib }): Promise<Engine> {
     const { environment } = this;
     const storage = (this.#storage = this.#storage.reopen({ now: () => environment.now() }));
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({
-      storage,
-      kernel: referenceKernel,
+    return openedEngine(storage, {
       environment,
-      options,
       engines,
       flatRowsMax: 5,
       tell: (type, event) => type === "warning" && this.told.push(event as TidepoolWarning),
     });
-    opened.push(engine);
-    return engine;
   }
 
   async built(engine: Engine): Promise<void> {

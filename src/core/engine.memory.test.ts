@@ -1,8 +1,7 @@
-import { afterEach, expect, test } from "vitest";
-import { TestEnvironment } from "../testing/environment.js";
+import { expect, test } from "vitest";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import type { Storage } from "./storage.js";
 import type { IncludeField, RecordBatch } from "./types.js";
 
@@ -10,17 +9,8 @@ const MiB = 1024 * 1024;
 const DIMENSION = 256;
 const RECORDS = 4000;
 const BUDGET = 4 * MiB;
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: Storage, memoryBudgetBytes?: number): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, memoryBudgetBytes } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
-  opened.push(engine);
-  return engine;
+function openEngine(storage: Storage, memoryBudgetBytes?: number): Promise<Engine> {
+  return openedEngine(storage, { options: { memoryBudgetBytes } });
 }
 
 /** Each with a vector of 1 KiB and a document of 2 KiB. */

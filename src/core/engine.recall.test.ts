@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Random, TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { distance } from "./index/vector/distance.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { ConfigurationInput, RecallReport } from "./service.js";
 import type { RecordBatch, Space } from "./types.js";
@@ -12,12 +12,6 @@ const DIMENSION = 16;
 const ROWS = 900;
 /** So few links and so small a beam that the graph misses a good part. */
 const POOR = { max_neighbors: 3, ef_construction: 4, ef_search: 4 };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
 function records(vectors: readonly Float32Array[]): RecordBatch {
   const values = Float32Array.from(vectors.flatMap((vector) => [...vector]));
   return {
@@ -43,9 +37,7 @@ interface Opened {
 async function openWith(vectors: readonly Float32Array[], hnsw: ConfigurationInput["hnsw"] = POOR, flatRowsMax = 50): Promise<Opened> {
   const environment = new TestEnvironment();
   const storage = new FaultInjectingStorage({ now: () => environment.now() });
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax });
-  opened.push(engine);
+  const engine = await openedEngine(storage, { environment, flatRowsMax });
   const scope = { tenant: "default_tenant", database: "default_database" };
   const { id: collectionId } = await engine.service.createCollection({
     ...scope,

@@ -1,9 +1,9 @@
 /** The engine honours a collection's schema: before and after compaction, after reopening, in forks and versions. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { limits } from "./limits.js";
 import { decodeRow, encodeRow } from "./sysdb/row.js";
 import { SealedCatalog } from "./sysdb/sealed-catalog.js";
@@ -12,17 +12,8 @@ import type { Where } from "./types.js";
 const scope = { tenant: "default_tenant", database: "default_database" };
 const on = { enabled: true, config: {} };
 const off = { enabled: false, config: {} };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: FaultInjectingStorage): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
-  opened.push(engine);
-  return engine;
+function openEngine(storage: FaultInjectingStorage): Promise<Engine> {
+  return openedEngine(storage, { options: { retainVersions: 3 } });
 }
 
 const records = [
@@ -175,9 +166,7 @@ describe("full text", () => {
   ])("its index is built only where it is wanted: %j", async (given, built) => {
     const storage = new FaultInjectingStorage();
     const environment = new TestEnvironment();
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options });
-    opened.push(engine);
+    const engine = await openedEngine(storage, { environment });
     const id = await fill(engine, given);
     await engine.compact(id);
     environment.advance(limits.textIdleMs);

@@ -1,17 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { TestEnvironment } from "../testing/environment.js";
+import { describe, expect, test } from "vitest";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { limits } from "./limits.js";
 import type { SearchColumns } from "./service.js";
 import type { MetadataPatch } from "./types.js";
-
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
 
 interface Row {
   id: string;
@@ -30,14 +23,7 @@ class Library {
   }
 
   static async open(rows: Row[] = []): Promise<Library> {
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({
-      storage: new FaultInjectingStorage({}),
-      kernel: referenceKernel,
-      environment: new TestEnvironment(),
-      options,
-    });
-    opened.push(engine);
+    const engine = await openedEngine(new FaultInjectingStorage({}));
     const scope = { tenant: "default_tenant", database: "default_database" };
     const { id } = await engine.service.createCollection({
       ...scope,

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Random, TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage, type FaultOptions } from "../testing/fault-injecting-storage.js";
-import { Engine } from "./engine.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
@@ -10,17 +11,8 @@ import type { Storage } from "./storage.js";
 import type { IncludeField, MetadataPatch, RecordBatch, Where } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: Storage, environment = new TestEnvironment(), allowReset = false): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options });
-  opened.push(engine);
-  return engine;
+function openEngine(storage: Storage, environment = new TestEnvironment(), allowReset = false): Promise<Engine> {
+  return openedEngine(storage, { environment, options: { allowReset } });
 }
 
 function collection(name = "things"): CreateCollectionRequest {
@@ -251,18 +243,7 @@ describe("space", () => {
 
   test("records that come and go do not let memory grow for ever", async () => {
     const storage = storageOf();
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const open = async (from: Storage) => {
-      const engine = await Engine.open({
-        storage: from,
-        kernel: referenceKernel,
-        environment: new TestEnvironment(),
-        options,
-        deadOrdinalsMax: () => 100,
-      });
-      opened.push(engine);
-      return engine;
-    };
+    const open = (from: Storage) => openedEngine(from, { deadOrdinalsMax: () => 100 });
     const engine = await open(storage);
     const { id: collectionId } = await engine.service.createCollection(collection());
     const memory: number[] = [];
@@ -406,9 +387,7 @@ test("a record that is logged but cannot be applied poisons the engine; reopenin
       return table;
     },
   };
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel, environment: new TestEnvironment(), options });
-  opened.push(engine);
+  const engine = await openedEngine(storage, { kernel });
   const { id: collectionId } = await engine.service.createCollection(collection());
   broken = true;
   await expect(engine.service.write({ collectionId, operation: "add", records: records(0, 5) })).rejects.toThrow(
@@ -491,9 +470,7 @@ describe("forks", () => {
 describe("versions", () => {
   test("stay readable as long as they are retained, and are refused by name after that", async () => {
     const storage = storageOf();
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
-    const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
-    opened.push(engine);
+    const engine = await openedEngine(storage, { options: { retainVersions: 2 } });
     const { id: collectionId } = await engine.service.createCollection(collection());
     for (const [from, to] of [
       [0, 10],
@@ -525,11 +502,8 @@ describe("versions", () => {
 });
 
 describe("the graph of a large collection", () => {
-  async function openWithGraph(storage: FaultInjectingStorage, environment: TestEnvironment): Promise<Engine> {
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax: 50 });
-    opened.push(engine);
-    return engine;
+  function openWithGraph(storage: FaultInjectingStorage, environment: TestEnvironment): Promise<Engine> {
+    return openedEngine(storage, { environment, flatRowsMax: 50 });
   }
 
   async function built(engine: Engine, environment: TestEnvironment): Promise<void> {

@@ -1,26 +1,12 @@
 /** Filters on documents, where there is an index and where there is none: what is left to be read, and what becomes of it. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
-import { TestEnvironment } from "../testing/environment.js";
-import { Engine } from "./engine.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
-import type { Extent, Storage } from "./storage.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
+import type { Extent } from "./storage.js";
 import type { RecordBatch, WhereDocument } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: Storage): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options });
-  opened.push(engine);
-  return engine;
-}
-
 /** About 4,096 units each: a group of their own, and some 60 in a block. */
 const FILLER = "lorem ipsum dolor sit amet ".repeat(150);
 const textOf = (n: number): string => `${FILLER}number${n} ${n === 77 ? "Needle im Heuhaufen, 南京 " : ""}end`;
@@ -53,7 +39,7 @@ async function idsOf(engine: Engine, collectionId: string, whereDocument: WhereD
 /** What a filter finds in a database that was opened for it, with nothing in the cache, and how many bytes are read for that. */
 async function findAnew(path: string, collectionId: string, filter: WhereDocument): Promise<{ ids: string[]; bytes: number }> {
   const storage = await openMemoryStorage(path);
-  const engine = await openEngine(storage);
+  const engine = await openedEngine(storage);
   await engine.service.count({ collectionId });
   const read = storage.blobs.read.bind(storage.blobs);
   let bytes = 0;
@@ -77,7 +63,7 @@ const selective: [WhereDocument, string[]][] = [
 describe("filters on documents", () => {
   test.each(selective)("%j reads a part of the documents", async (filter, expected) => {
     const path = `filters-${JSON.stringify(filter)}`;
-    const engine = await openEngine(await openMemoryStorage(path));
+    const engine = await openedEngine(await openMemoryStorage(path));
     const collectionId = await fill(engine);
     await engine.close();
     const scan = await findAnew(path, collectionId, { $regex: "z|$" });
@@ -88,7 +74,7 @@ describe("filters on documents", () => {
 
   test("find what was deleted, changed and renumbered as it is, in forks and at versions as it was", async () => {
     const storage = await openMemoryStorage("filters-changes");
-    const engine = await openEngine(storage);
+    const engine = await openedEngine(storage);
     const collectionId = await fill(engine);
     const fork = await engine.service.forkCollection({ collectionId, name: "fork" });
     const ids = ["r77"];
@@ -111,7 +97,7 @@ describe("filters on documents", () => {
 
   test("are CORRUPTION where the index is damaged, which verification finds and repair mends", async () => {
     const storage = await openMemoryStorage("filters-damage");
-    const engine = await openEngine(storage);
+    const engine = await openedEngine(storage);
     const extents: [Extent, Uint8Array][] = [];
     const write = storage.blobs.write.bind(storage.blobs);
     storage.blobs.write = async (bytes, makesRoom) => {

@@ -1,22 +1,16 @@
 /** How full-text search reads the documents is a matter of the collection's configuration, and may change while it is in use. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
-import { Engine } from "./engine.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
 import { STEMMING_LANGUAGES } from "./gateway/validate/text-configuration.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
-import { referenceKernel } from "./index/vector/reference-kernel.js";
 import { limits } from "./limits.js";
 import type { TextConfiguration } from "./types.js";
 
 const loadStem: LoadStem = async (language) => (await import("../worker/stemmers.js")).stemmers[language];
-
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
 
 class Library {
   readonly environment = new TestEnvironment();
@@ -49,9 +43,7 @@ class Library {
       await this.beforeBlock();
       return write(bytes);
     };
-    const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
-    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, loadStem: this.loadStem });
-    opened.push(this.engine);
+    this.engine = await openedEngine(storage, { environment, loadStem: this.loadStem, options: { retainVersions: 3 } });
   }
 
   async add(documents: string[]): Promise<void> {

@@ -1,25 +1,16 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Random, TestEnvironment } from "../../testing/environment.js";
 import { FaultInjectingStorage, type FaultOptions } from "../../testing/fault-injecting-storage.js";
-import { Engine } from "../engine.js";
-import { referenceKernel } from "../index/vector/reference-kernel.js";
+import { openedEngine } from "../../testing/opened-engines.js";
+import type { Engine } from "../engine.js";
 import { limits } from "../limits.js";
 import type { CreateCollectionRequest } from "../service.js";
 import type { Storage } from "../storage.js";
 import type { RecordBatch } from "../types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
-const opened: Engine[] = [];
-
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close();
-});
-
-async function openEngine(storage: Storage, openCollectionsMax: number, environment = new TestEnvironment()): Promise<Engine> {
-  const options = { path: "test", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
-  const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, openCollectionsMax });
-  opened.push(engine);
-  return engine;
+function openEngine(storage: Storage, openCollectionsMax: number, environment = new TestEnvironment()): Promise<Engine> {
+  return openedEngine(storage, { environment, openCollectionsMax, options: { retainVersions: 2 } });
 }
 
 function collection(name: string): CreateCollectionRequest {
