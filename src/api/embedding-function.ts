@@ -47,11 +47,16 @@ export function validateConfigUpdate(current: EmbeddingFunction, next: Embedding
   }
 }
 
-/** Runs the function on `atOnce` texts after the other; the numbers are checked with the batch. */
-export async function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries", atOnce: number): Promise<Vector[]> {
-  const vectors: Vector[][] = [];
-  for (let at = 0; at < texts.length; at += atOnce) vectors.push(await embedOnce(fn, texts.slice(at, at + atOnce), purpose));
-  return vectors.flat();
+/** What `generate` makes of the texts, of which it is given so many at once, one batch after the other. */
+export async function inBatches<V>(texts: string[], atOnce: number, generate: (texts: string[]) => Promise<V[]>): Promise<V[]> {
+  const made: V[][] = [];
+  for (let at = 0; at < texts.length; at += atOnce) made.push(await generate(texts.slice(at, at + atOnce)));
+  return made.flat();
+}
+
+/** Runs the function on the texts; the numbers are checked with the batch. */
+export function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries", atOnce: number): Promise<Vector[]> {
+  return inBatches(texts, atOnce, (batch) => embedOnce(fn, batch, purpose));
 }
 
 /** Checks that it answers one array per text. */

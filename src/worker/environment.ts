@@ -1,5 +1,4 @@
 /** The engine's clock, ids and timers in a worker; everything random or timed reaches the engine through here. */
-import type { OriginQuota } from "../core/service.js";
 import type { Environment } from "../core/storage.js";
 import { yieldToEventLoop } from "./protocol.js";
 
@@ -20,17 +19,4 @@ function randomId(): string {
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
-
-/** What the browser says of this origin's storage; `null` where it says nothing, as in insecure contexts and private windows. */
-export async function readQuota(): Promise<OriginQuota | null> {
-  const storage = (globalThis.navigator as Navigator | undefined)?.storage as Partial<StorageManager> | undefined;
-  if (storage?.estimate === undefined) return null;
-  try {
-    const [{ usage, quota }, persisted] = await Promise.all([storage.estimate(), storage.persisted?.() ?? false]);
-    return usage === undefined || quota === undefined ? null : { usageBytes: usage, quotaBytes: quota, persisted };
-  } catch {
-    // Where site data is blocked there is nothing to say.
-    return null;
-  }
 }

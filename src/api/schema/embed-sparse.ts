@@ -4,6 +4,7 @@ import { validateMetadata } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import { DOCUMENT_KEY } from "../../core/schema.js";
 import type { CollectionSchema, MetadataPatch, SparseVector, SparseVectorIndexSettings } from "../../core/types.js";
+import { inBatches } from "../embedding-function.js";
 import { restoreSparseFunction, type SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
 /** What is known of a collection's sparse embedding functions. */
@@ -71,17 +72,8 @@ function functionFor(
 }
 
 /** So many texts at once as any embedding function is given. */
-async function generate(
-  fn: SparseEmbeddingFunction,
-  texts: string[],
-  purpose: "documents" | "queries",
-  key: string,
-): Promise<SparseVector[]> {
-  const vectors: SparseVector[][] = [];
-  for (let at = 0; at < texts.length; at += limits.embedBatchSize) {
-    vectors.push(await generateOnce(fn, texts.slice(at, at + limits.embedBatchSize), purpose, key));
-  }
-  return vectors.flat();
+function generate(fn: SparseEmbeddingFunction, texts: string[], purpose: "documents" | "queries", key: string): Promise<SparseVector[]> {
+  return inBatches(texts, limits.embedBatchSize, (batch) => generateOnce(fn, batch, purpose, key));
 }
 
 async function generateOnce(

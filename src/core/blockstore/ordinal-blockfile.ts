@@ -188,32 +188,27 @@ export class OrdinalBlockfile<Row> {
       refs.push(await writer.write(bytes));
     }
     const entry = { first: ordinals[0]!, last: ordinals[ordinals.length - 1]!, rows: ordinals.length, refs };
-    const beside = await this.#writeBeside(
-      ordinals,
-      rows.map((row) => row[1]),
-      writer,
-      tick,
-    );
-    return beside === undefined ? entry : { ...entry, beside };
+    if (this.#format.beside === undefined) return entry;
+    const besides = rows.map((row) => row[1]);
+    return { ...entry, beside: await this.#writeBeside(this.#format.beside(ordinals, besides), writer, tick) };
   }
 
-  async #writeBeside(ordinals: Uint32Array, rows: readonly Row[], writer: BlockWriter, tick: Tick): Promise<BlockRef | null | undefined> {
-    const steps = this.#format.beside?.(ordinals, rows);
-    if (steps === undefined) return undefined;
+  async #writeBeside(steps: Steps<Uint8Array | null>, writer: BlockWriter, tick: Tick): Promise<BlockRef | null> {
     const bytes = await inTurns(steps, tick);
     return bytes === null ? null : writer.write(bytes);
   }
 
   /** Writes what is missing beside entries that an earlier release wrote. */
   async #completed(section: OrdinalSection, writer: BlockWriter, tick: Tick): Promise<OrdinalSection> {
-    if (this.#format.beside === undefined) return section;
+    const { beside } = this.#format;
+    if (beside === undefined) return section;
     const completed: OrdinalSection = [];
     for (const entry of section) {
       if (entry.beside !== undefined) completed.push(entry);
       else {
         const { ordinals, at } = await this.#load(entry);
         const rows = Array.from(ordinals, (_, row) => at(row));
-        completed.push({ ...entry, beside: (await this.#writeBeside(ordinals, rows, writer, tick))! });
+        completed.push({ ...entry, beside: await this.#writeBeside(beside(ordinals, rows), writer, tick) });
         await tick();
       }
     }

@@ -9,7 +9,7 @@ import { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
-import { readOperators } from "../index/text/clauses.js";
+import { type Operators, readOperators } from "../index/text/clauses.js";
 import type { TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
@@ -183,18 +183,23 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** Under the shared lock: complete as of this moment. */
   async search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     const index = this.#index;
-    const { text, required, excluded } = options.operators ? readOperators(query) : { text: query, required: [], excluded: [] };
-    const allowed = options.allowed.clone();
-    for (const clause of required) {
-      const holding = await index.holders(this.#source, clause, allowed, tick);
-      if (holding !== null) allowed.intersect(holding);
-    }
-    for (const clause of excluded) {
-      const holding = await index.holders(this.#source, clause, allowed, tick);
-      if (holding !== null) allowed.subtract(holding);
-    }
     const { synonyms } = this.#home.row.configuration.text ?? {};
-    return index.search(this.#source, text, { ...options, allowed, synonyms }, tick);
+    if (!options.operators) return index.search(this.#source, query, { ...options, synonyms }, tick);
+    const operators = readOperators(query);
+    const allowed = await this.#narrowed(index, operators, options.allowed, tick);
+    return index.search(this.#source, operators.text, { ...options, allowed, synonyms }, tick);
+  }
+
+  /** Those of the documents that have all that is required, and nothing that is excluded. */
+  async #narrowed(index: ResidentText, { required, excluded }: Operators, within: Bitmap, tick: Tick): Promise<Bitmap> {
+    const left = within.clone();
+    for (const clause of [...required, ...excluded]) {
+      const holding = await index.holders(this.#source, clause, left, tick);
+      if (holding === null) continue;
+      if (excluded.includes(clause)) left.subtract(holding);
+      else left.intersect(holding);
+    }
+    return left;
   }
 
   /** For callers that hold the shared lock. */

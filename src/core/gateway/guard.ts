@@ -23,8 +23,10 @@ export interface Usage {
 /** What the guard has to know of the engine. */
 export interface GuardFacts {
   now(): number;
-  /** Where a collection lies; throws `NOT_FOUND`. */
-  /** Nothing of a collection whose row is lost: nobody but the owner of the whole may do anything with it. */
+  /**
+   * Where a collection lies; throws `NOT_FOUND`. Nothing is known of one whose row is lost: nobody but the owner of the whole may do
+   * anything with it.
+   */
   scopeOf(collectionId: string): Partial<Scope>;
   hasCollection(request: Scope & { name: string }): boolean;
   usageOf(tenant: string): Promise<Usage>;

@@ -2,6 +2,7 @@
  * All reads, on one collection each and in the same steps: what the sources need is made ready, the collection's shared lock is
  * taken, a view is opened, its records are selected, sources are read among them, and the columns asked for are fetched.
  */
+import { concat } from "../base/concat.js";
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
@@ -133,14 +134,4 @@ function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {
     metadata: include.has("metadatas"),
     embedding: include.has("embeddings"),
   };
-}
-
-function concat<A extends Uint32Array | Float32Array>(Column: new (length: number) => A, parts: readonly A[]): A {
-  const out = new Column(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -10,6 +10,7 @@
  *
  * There is none where no document has a gram. Derived from the rows of its block, and written with them.
  */
+import { concat } from "../base/concat.js";
 import type { Steps } from "../base/steps.js";
 import { type Block, encodeBlock } from "../blockstore/block.js";
 import { eachGram, GRAM_BITS, type GramProbe } from "./grams.js";
@@ -102,12 +103,6 @@ class GatheredGrams {
 }
 
 function encode(groups: readonly Group[]): Uint8Array {
-  const words = new Uint32Array(groups.reduce((sum, group) => sum + group.words.length, 0));
-  let at = 0;
-  for (const group of groups) {
-    words.set(group.words, at);
-    at += group.words.length;
-  }
   const column = (name: string, values: Uint32Array) => ({ type: "u32-list", name, values: [values] }) as const;
   return encodeBlock(
     [
@@ -119,7 +114,13 @@ function encode(groups: readonly Group[]): Uint8Array {
         "bits",
         Uint32Array.from(groups, (group) => group.words.length * 32),
       ),
-      column("words", words),
+      column(
+        "words",
+        concat(
+          Uint32Array,
+          groups.map(({ words }) => words),
+        ),
+      ),
     ],
     1,
   );

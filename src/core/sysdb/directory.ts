@@ -8,6 +8,7 @@
  */
 import type { Serial } from "../base/serial.js";
 import { TidepoolError } from "../errors.js";
+import type { RepairedCatalog } from "../service.js";
 import { collectionKey, databaseKey, idIn, namesIn, tenantKey } from "./catalog-keys.js";
 import type { CatalogRequests } from "./catalog-requests.js";
 import type { CollectionRow } from "./collection-row.js";
@@ -27,12 +28,6 @@ export interface DatabaseRow {
   id: string;
   name: string;
   tenant: string;
-}
-
-/** Tenants and databases that were given new rows, by name. */
-export interface WrittenScopes {
-  tenants: string[];
-  databases: { tenant: string; name: string }[];
 }
 
 /** Stands for the id of a database whose row is lost. */
@@ -177,7 +172,7 @@ export class Directory {
   }
 
   /** Gives each tenant and database that is known by its name alone a row; databases get new ids. Returns their names. */
-  async writeScopes(newId: () => string): Promise<WrittenScopes> {
+  async writeScopes(newId: () => string): Promise<RepairedCatalog> {
     const keys = [...this.#unwritten];
     const tenants = keys.flatMap((key) => this.#tenants.get(namesIn(key)[0]!) ?? []).filter(({ name }) => keys.includes(tenantKey(name)));
     const databases = keys.flatMap((key) => this.#databases.get(key) ?? []).map((row) => ({ ...row, id: newId() }));

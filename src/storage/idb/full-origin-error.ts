@@ -4,6 +4,7 @@
  */
 import type { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
+import { readQuota } from "../read-quota.js";
 import { nameOf, storageError } from "../storage-error.js";
 
 /** The error of a failed write: `QUOTA_EXCEEDED` where the browser only does not say so. */
@@ -14,11 +15,6 @@ export async function errorOfWrite(error: TidepoolError, doing: string): Promise
 
 /** A browser that does not say what room is left has said nothing of room at all. */
 async function isFull(): Promise<boolean> {
-  const storage = (globalThis.navigator as Navigator | undefined)?.storage as Partial<StorageManager> | undefined;
-  try {
-    const { usage, quota } = (await storage?.estimate?.()) ?? {};
-    return usage !== undefined && quota !== undefined && quota - usage < limits.fullOriginBytes;
-  } catch {
-    return false;
-  }
+  const quota = await readQuota();
+  return quota !== null && quota.quotaBytes - quota.usageBytes < limits.fullOriginBytes;
 }

@@ -129,8 +129,7 @@ export class Automaton {
       state = this.#state(state.places, state.before);
     }
     const letter = this.#letterOf(code);
-    const next = (state.next[letter.id] ??= this.#after(state, letter));
-    return next;
+    return (state.next[letter.id] ??= this.#after(state, letter));
   }
 
   #letterOf(code: number): Letter {

@@ -60,6 +60,11 @@ export interface Analyzer {
   readonly signature: string;
 }
 
+/** The terms of the words among some tokens, in their order. */
+export function wordsAmong(tokens: readonly Token[]): string[] {
+  return tokens.flatMap(({ term, kind }) => (kind === "word" ? term : []));
+}
+
 /** What is left of a case-folded word without its endings. */
 export type Stem = (form: string) => string;
 /** Rejects with `NOT_SUPPORTED` where there are no stemmers. */
@@ -107,8 +112,7 @@ export async function prepareAnalyzer(analysis: Analysis | undefined, loadStem: 
 /** Words as the stop words of an analysis: each as the terms that it is found by, before they are reduced to stems. */
 export function stopWordsOf(words: readonly string[], { keepDiacritics }: Analysis): string[] {
   const { analyze } = createAnalyzer(keepDiacritics ? { keepDiacritics } : {});
-  const terms = words.flatMap((word) => analyze(word)).flatMap(({ term, kind }) => (kind === "word" ? term : []));
-  return [...new Set(terms)].sort();
+  return [...new Set(wordsAmong(words.flatMap((word) => analyze(word))))].sort();
 }
 
 /** The analyzer of a collection that says nothing else. */

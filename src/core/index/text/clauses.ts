@@ -5,7 +5,7 @@
  */
 import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
-import type { Analyzer } from "./analyzer.js";
+import { type Analyzer, wordsAmong } from "./analyzer.js";
 
 export interface Clause {
   /** As it is written in the query. */
@@ -55,5 +55,5 @@ function follows(all: readonly string[], words: readonly string[]): boolean {
 }
 
 export function wordsOf(analyzer: Analyzer, text: string): string[] {
-  return analyzer.analyze(text).flatMap(({ term, kind }) => (kind === "word" ? term : []));
+  return wordsAmong(analyzer.analyze(text));
 }

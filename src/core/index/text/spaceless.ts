@@ -3,9 +3,9 @@
  * platform finds them, and all pairs of neighbouring characters: dictionaries cut 南京市长江大桥 in one way only, and differ from
  * browser to browser, while a pair is found wherever it stands. Hangul has spaces, and gives pairs for what is joined to a noun.
  */
-const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
-const RUNS =
-  /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{M}ー]+)|[\s\S]/gu;
+const SCRIPTS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("");
+const SPACELESS = new RegExp(`[${SCRIPTS}]`, "u");
+const RUNS = new RegExp(`([${SCRIPTS}\\p{M}ー]+)|[\\s\\S]`, "gu");
 const SYLLABLES = /\p{Script=Hangul}{2,}/gu;
 /** A character with the marks that belong to it. */
 const CHARACTERS = /[\s\S]\p{M}*/gu;

@@ -2,7 +2,7 @@
  * Words and phrases that stand for one another in queries. A phrase is found in a query by its words in their order; what is looked
  * for instead is each word of the others. Documents know nothing of them, so they can be changed at any time.
  */
-import type { Analyzer, Token } from "./analyzer.js";
+import { type Analyzer, type Token, wordsAmong } from "./analyzer.js";
 
 interface Phrase {
   words: readonly string[];
@@ -38,5 +38,5 @@ export class Synonyms {
 }
 
 function phraseOf(tokens: readonly Token[]): Phrase {
-  return { tokens, words: tokens.flatMap(({ term, kind }) => (kind === "word" ? term : [])) };
+  return { tokens, words: wordsAmong(tokens) };
 }

@@ -2,7 +2,7 @@
 import type { Bitmap } from "../../base/bitmap.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { Analyzer, Token, TokenKind } from "./analyzer.js";
+import { type Analyzer, type Token, type TokenKind, wordsAmong } from "./analyzer.js";
 import type { Synonyms } from "./synonyms.js";
 
 /** What a token of a query counts beside its words; measured on public sets. */
@@ -65,7 +65,7 @@ function prefixOf({ term, form, kind }: Token, analyzer: Analyzer): string {
 }
 
 function checkWords(tokens: readonly Token[]): void {
-  const words = new Set(tokens.flatMap(({ term, kind }) => (kind === "word" ? term : [])));
+  const words = new Set(wordsAmong(tokens));
   if (words.size <= limits.queryTermsMax) return;
   throw new TidepoolError(
     "LIMIT_EXCEEDED",

@@ -7,6 +7,7 @@
  * can be walked without leaving its bounds.
  */
 
+import { concat } from "../../base/concat.js";
 import type { GraphOptions, GraphPiece } from "./graph-kernel.js";
 import { LEVEL_MAX, levelOf } from "./graph-kernel.js";
 
@@ -39,18 +40,11 @@ export function damageOf(snapshot: GraphSnapshot, options: Pick<GraphOptions, "M
   if (snapshot.version !== SNAPSHOT_VERSION) return `version ${snapshot.version} instead of ${SNAPSHOT_VERSION}`;
   if (snapshot.M !== options.M) return `M is ${snapshot.M} instead of ${options.M}`;
   if (snapshot.seed !== seed) return `seed is ${snapshot.seed} instead of ${seed}`;
-  const heights = joinHeights(snapshot.pieces);
+  const heights = concat(
+    Uint8Array,
+    snapshot.pieces.map((piece) => piece.heights),
+  );
   return damageOfHeights(heights, snapshot) ?? damageOfEntry(heights, snapshot.entry) ?? damageOfLists(heights, snapshot);
-}
-
-function joinHeights(pieces: readonly SnapshotPiece[]): Uint8Array {
-  const heights = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.heights.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    heights.set(piece.heights, at);
-    at += piece.heights.length;
-  }
-  return heights;
 }
 
 /** Every node must have the level that its ordinal has, or inserting it again would find no room. */
