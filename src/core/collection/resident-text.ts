@@ -13,7 +13,7 @@ import type { Tick } from "../base/turns.js";
 import type { BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analyzer, defaultAnalyzer } from "../index/text/analyzer.js";
 import type { Clause } from "../index/text/clauses.js";
-import { type TextHits, TextIndex } from "../index/text/text-index.js";
+import { type KnownTerm, type NearOptions, type TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { loadTextIndex, saveTextIndex, type TextSnapshot } from "../segment/text-section.js";
 import { ReadWriteLock } from "./read-write-lock.js";
@@ -76,6 +76,11 @@ export class ResidentText {
   /** Complete as of this call when the caller keeps writes out meanwhile, else as of some moment since. */
   async search(source: TextSource, query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     return (await this.#current(source, tick)).search(query, options, tick);
+  }
+
+  /** Terms that may have been meant by one. Complete as `search` is. */
+  async near(source: TextSource, term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
+    return (await this.#current(source, tick)).near(term, options, tick);
   }
 
   /** Those of the documents in which a clause is found; `null` where it says nothing. Complete as `search` is. */
@@ -201,6 +206,10 @@ class LiveText {
 
   search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     return this.#lock.shared(() => inTurns(this.index.search(query, options), tick));
+  }
+
+  near(term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
+    return this.#lock.shared(() => inTurns(this.index.near(term, options), tick));
   }
 
   holders(text: string, tick: Tick): Promise<Bitmap | null> {

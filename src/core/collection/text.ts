@@ -10,7 +10,7 @@ import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
 import { type Operators, readOperators } from "../index/text/clauses.js";
-import type { TextHits, TextIndex } from "../index/text/text-index.js";
+import type { KnownTerm, NearOptions, TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
 import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
@@ -188,6 +188,11 @@ export class CollectionText implements CollectionPart<TextSection> {
     const operators = readOperators(query);
     const allowed = await this.#narrowed(index, operators, options.allowed, tick);
     return index.search(this.#source, operators.text, { ...options, allowed, synonyms }, tick);
+  }
+
+  /** Terms of the index that may have been meant by one, with their documents. Under the shared lock: complete as of this moment. */
+  near(term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
+    return this.#index.near(this.#source, term, options, tick);
   }
 
   /** Those of the documents that have all that is required, and nothing that is excluded. */

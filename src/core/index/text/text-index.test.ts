@@ -96,6 +96,19 @@ test("a fixed number of hits, best first, equal scores in order of insertion", (
   expect(found(crowd, "sea", { nResults: 30 })).toEqual(found(crowd, "sea").slice(0, 30));
 });
 
+test("terms that may have been meant by one, with the documents that have them now", () => {
+  const index = indexOf(["tide tidal", "tide pool", "tides", "pool"]);
+  index.delete(2);
+  const near = (term: string, prefix: boolean, editDistance: number) =>
+    atOnce(index.near(term, { prefix, editDistance }))
+      .map(({ term: known, documents }) => `${known} ${documents}`)
+      .sort();
+  expect(near("tid", true, 0)).toEqual(["tidal 1", "tide 2"]);
+  expect(near("tidy", false, 1)).toEqual(["tide 2"]);
+  expect(near("pool", true, 2)).toEqual(["pool 2"]);
+  expect(near("tides", false, 0)).toEqual([]);
+});
+
 test("a query without terms finds nothing", () => {
   const index = indexOf(["sea", "", "🌊"]);
   for (const query of ["", "  ", "🌊!", "\ud800"]) expect(found(index, query, { prefix: true, fuzzy: 1 })).toEqual([]);

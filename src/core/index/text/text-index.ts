@@ -69,6 +69,19 @@ export interface TextHits {
   terms: string[][];
 }
 
+/** A term of the index, and in how many documents it is. */
+export interface KnownTerm {
+  term: string;
+  documents: number;
+}
+
+export interface NearOptions {
+  /** Terms that begin with the one asked for, too. */
+  prefix: boolean;
+  /** Terms at most so many edits away from it; 0–6. */
+  editDistance: number;
+}
+
 /** A term of the index that a query's term stands for, and how much that counts. */
 interface Match {
   term: string;
@@ -128,6 +141,11 @@ export class TextIndex {
   *holders(text: string): Steps<Bitmap | null> {
     const words = new Set(wordsOf(this.#analyzer, text));
     return words.size === 0 ? null : yield* this.#index.holders([...words]);
+  }
+
+  /** Terms of the index that may have been meant by one, itself among them where it is in a document; in no order. */
+  *near(term: string, options: NearOptions): Steps<KnownTerm[]> {
+    return yield* this.#index.near(term, options);
   }
 
   /** Whether the words of the phrase follow each other in the document. */
@@ -258,6 +276,16 @@ class RankedIndex extends MiniSearch {
       all = all === null ? holding : all.intersect(holding);
     }
     return all ?? new Bitmap();
+  }
+
+  *near(term: string, { prefix, editDistance }: NearOptions): Steps<KnownTerm[]> {
+    const known: KnownTerm[] = [];
+    for (const match of yield* this.#matches({ term, form: term, weight: 1, prefix: prefix ? term : null, editDistance })) {
+      purge(match.data, (shortId) => this._documentIds.has(shortId));
+      const documents = match.data.get(FIELD)!.size;
+      if (documents > 0) known.push({ term: match.term, documents });
+    }
+    return known;
   }
 
   /** Plain BM25: k1 1.2, b 0.75. Dead postings would count towards the term's document frequency, so they go first. */
