@@ -14,6 +14,7 @@ const MARKS: Record<string, RegExp> = {
   flatbuffers: /FlatBuffers: /,
   idb: /blocking|IDBTransaction/,
   minisearch: /MiniSearch/,
+  porter2: /case 121:return!0;default:ret/,
   rolldown: /enumerable:!0/,
 };
 

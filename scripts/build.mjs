@@ -274,9 +274,10 @@ async function check() {
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
-    client: /src\/(?!index|hnswlib|core\/schema|api\/(?:search|schema|admin-client|destroy-path|chroma-errors|create-hnswlib-worker))/,
+    client: /src\/(?!index|hnswlib|core\/schema|api\/(?:search|schema|bm25|admin-client|destroy-path|chroma-errors|create-hnswlib-worker))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
+    bm25: /src\/api\/bm25/,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });

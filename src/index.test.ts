@@ -22,6 +22,7 @@ test("the entry exports these names and no others", () => {
       "Abs",
       "AdminClient",
       "Aggregate",
+      "Bm25EmbeddingFunction",
       "BoolInvertedIndexConfig",
       ...["Client", "Connection", "Forbidden", "NotFound", "QuotaExceeded", "RateLimit", "Server", "Unauthorized", "Unique", "Value"].map(
         (kind) => `Chroma${kind}Error`,

@@ -1,5 +1,6 @@
 /** The package entry. Importing it starts nothing and touches no browser global, so it is safe on a server too. */
 export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
+export { type Bm25Config, Bm25EmbeddingFunction, type Bm25EmbeddingFunctionOptions } from "./api/bm25-embedding-function.js";
 export type { CallLimits } from "./api/call-limits.js";
 export {
   ChromaClientError,

@@ -98,6 +98,8 @@ const bare =
   (value) =>
     (client[method] as (value: unknown) => unknown)(value);
 const embeds = new index.HashingEmbeddingFunction();
+const weighs = new index.Bm25EmbeddingFunction();
+const bm25Config = { k: 1, b: 0, avg_doc_length: 1, token_max_length: 1, stopwords: [], include_tokens: true };
 
 const exported: Record<string, unknown> = { ...index, ...rest, ...serviceWorker, ...hnswlib };
 
@@ -220,6 +222,15 @@ const TABLE: Record<string, Entry> = {
     (v) => index.registerSparseEmbeddingFunction(v, null as never),
     (v) => index.registerSparseEmbeddingFunction(`n${++names}`, v),
   ],
+  Bm25EmbeddingFunction: {
+    run: built(index.Bm25EmbeddingFunction),
+    good: { k: 1, b: 0, avgDocLength: 1, tokenMaxLength: 1, stopwords: [] },
+  },
+  "Bm25EmbeddingFunction.buildFromConfig": { run: (v) => index.Bm25EmbeddingFunction.buildFromConfig(v), good: bm25Config },
+  "Bm25EmbeddingFunction#generate": [(v) => weighs.generate(v), (v) => weighs.generate([v])],
+  "Bm25EmbeddingFunction#generateForQueries": [(v) => weighs.generateForQueries(v), (v) => weighs.generateForQueries([v])],
+  "Bm25EmbeddingFunction#getConfig": () => weighs.getConfig(),
+  "Bm25EmbeddingFunction#validateConfigUpdate": { run: (v) => weighs.validateConfigUpdate(v), good: bm25Config },
   HashingEmbeddingFunction: { run: built(index.HashingEmbeddingFunction), good: { dimension: 8 } },
   "HashingEmbeddingFunction.buildFromConfig": (v) => index.HashingEmbeddingFunction.buildFromConfig(v),
   "HashingEmbeddingFunction#generate": [(v) => embeds.generate(v), (v) => embeds.generate([v])],

@@ -36,7 +36,7 @@ export async function embedSparse(
       (i) => ownValue(metadatas?.[i], key) === undefined && typeof textOf(i) === "string",
     );
     if (places.length === 0) continue;
-    const vectors = await generate(functionFor(key, config, source), places.map(textOf) as string[], "documents", key);
+    const vectors = await generate(await functionFor(key, config, source), places.map(textOf) as string[], "documents", key);
     const made = new Map(places.map((place, i) => [place, vectors[i]!]));
     patches = Array.from({ length: count }, (_, i) =>
       made.has(i) ? ({ ...patches?.[i], [key]: made.get(i) } as MetadataPatch) : (patches?.[i] ?? null),
@@ -48,7 +48,7 @@ export async function embedSparse(
 /** The vectors of texts that are searched for under a key. */
 export async function embedSparseQueries(source: SparseSource, key: string, texts: string[]): Promise<SparseVector[]> {
   const index = sparseIndexes(source.schema).find(([name]) => name === key);
-  if (index !== undefined) return generate(functionFor(key, index[1], source), texts, "queries", key);
+  if (index !== undefined) return generate(await functionFor(key, index[1], source), texts, "queries", key);
   throw invalidArgument(
     `Cannot embed string query for key '${key}': key not found in schema. Provide an embedded vector or configure an embedding function.`,
   );
@@ -61,12 +61,12 @@ function sparseIndexes({ keys }: CollectionSchema): [key: string, config: Sparse
   });
 }
 
-function functionFor(
+async function functionFor(
   key: string,
   { embedding_function: stored }: SparseVectorIndexSettings,
   { given, client }: SparseSource,
-): SparseEmbeddingFunction {
-  const fn = given?.get(key) ?? restoreSparseFunction(stored, client);
+): Promise<SparseEmbeddingFunction> {
+  const fn = given?.get(key) ?? (await restoreSparseFunction(stored, client));
   if (!(fn instanceof TidepoolError)) return fn;
   throw sparseError(`No sparse embedding function found for key '${key}': ${fn.message}. You can also provide the vectors directly`, fn);
 }

@@ -2,7 +2,7 @@
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateText } from "../../core/gateway/validate/values.js";
 import type { SchemaFunction, SparseVector } from "../../core/types.js";
-import { readArguments } from "../read-arguments.js";
+import { readArguments, readArgumentsInTurns } from "../read-arguments.js";
 
 /** Turns texts into sparse vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
 export interface SparseEmbeddingFunction {
@@ -32,7 +32,7 @@ export interface SparseEmbeddingFunctionClass {
   buildFromConfig(config: object, client?: unknown): SparseEmbeddingFunction;
 }
 
-/** The registry: name → class. */
+/** The registry of what pages register: name → class. `chroma_bm25` is known without; a class that is registered under it comes first. */
 export const knownSparseEmbeddingFunctions = new Map<string, SparseEmbeddingFunctionClass>();
 
 /**
@@ -82,14 +82,17 @@ export function registerSparseEmbeddingFunction(name: string, fn: SparseEmbeddin
  * const fn = await getSparseEmbeddingFunction(client, { type: "known", name: "letters", config: {} });
  */
 export async function getSparseEmbeddingFunction(client: unknown, efConfig?: SchemaFunction): Promise<SparseEmbeddingFunction | undefined> {
-  const restored = readArguments("getSparseEmbeddingFunction", () => restoreSparseFunction(efConfig, client));
+  const restored = await readArgumentsInTurns("getSparseEmbeddingFunction", () => restoreSparseFunction(efConfig, client));
   return restored instanceof TidepoolError ? undefined : restored;
 }
 
 /** Builds a stored function again, or says why it cannot be. */
-export function restoreSparseFunction(stored: SchemaFunction | undefined, client: unknown): SparseEmbeddingFunction | TidepoolError {
+export async function restoreSparseFunction(
+  stored: SchemaFunction | undefined,
+  client: unknown,
+): Promise<SparseEmbeddingFunction | TidepoolError> {
   if (stored?.type !== "known") return failure("it was created without one that can be restored");
-  const known = knownSparseEmbeddingFunctions.get(stored.name);
+  const known = knownSparseEmbeddingFunctions.get(stored.name) ?? (await builtIn(stored.name));
   if (known === undefined)
     return failure(
       `"${stored.name}" is not registered: call registerSparseEmbeddingFunction("${stored.name}", …) before opening the collection`,
@@ -102,6 +105,11 @@ export function restoreSparseFunction(stored: SchemaFunction | undefined, client
       cause,
     );
   }
+}
+
+/** Loaded when it is needed: its stemmer is larger than all else here. */
+async function builtIn(name: string): Promise<SparseEmbeddingFunctionClass | undefined> {
+  return name === "chroma_bm25" ? (await import("../bm25-embedding-function.js")).Bm25EmbeddingFunction : undefined;
 }
 
 function failure(why: string, cause?: unknown): TidepoolError {
