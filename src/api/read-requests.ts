@@ -78,7 +78,9 @@ export interface SearchTextArguments<TMeta = Metadata> extends CallLimits {
   fuzzy?: boolean | number;
   /**
    * Whether signs and quotation marks in the query are operators: `+word` must be in the document and `-word` must not, words in
-   * `"…"` must follow each other, and `-"…"` must not. `prefix` and `fuzzy` do not loosen them. Default `false`.
+   * `"…"` must follow each other, and `-"…"` must not. `prefix` and `fuzzy` do not loosen them. A word or phrase with a boost, a
+   * number above 0 and below 1000 as in `word^2` and `"some words"^0.5`, counts that much beside the others. What is no operator
+   * is text. Default `false`.
    */
   operators?: boolean;
 }

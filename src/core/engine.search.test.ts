@@ -207,6 +207,9 @@ describe("rank", () => {
     expect(await library.ranking({ rank: text("shore") })).toEqual(ids.map((id, i) => [id, -scores[i]!]));
     expect(await library.ranking({ rank: text("shore", { return_rank: true }) })).toEqual(ids.map((id, i) => [id, i]));
     expect((await library.ranking({ rank: text("shor", { prefix: true }) })).map(([id]) => id).sort()).toEqual(["far", "near"]);
+    expect(await library.ranking({ rank: text("shore +absent", { operators: true }) })).toEqual([]);
+    const [[best, score]] = (await library.ranking({ rank: text("shore^2", { operators: true }) })) as [[string, number]];
+    expect([best, score]).toEqual([ids[0], -2 * scores[0]!]);
     expect((await library.ranking({ rank: text("shorr", { fuzzy: true }) })).map(([id]) => id).sort()).toEqual(["far", "near"]);
   });
 
@@ -468,6 +471,7 @@ describe("bad requests are refused", () => {
     ["a misspelt field", { rank: knn({ returnRank: true }) }, 'has the field "returnRank"'],
     ["a text query that is none", { rank: { $text: { query: 1 } } }, "searches[0].rank.$text.query is 1"],
     ["a tolerance above 1", { rank: text("x", { fuzzy: 2 }) }, "searches[0].rank.$text.fuzzy must be true, false or a number"],
+    ["operators that are no flag", { rank: text("x", { operators: 1 }) }, "searches[0].rank.$text.operators is 1"],
     ["a prefix that is no flag", { rank: text("x", { prefix: "all" }) }, 'searches[0].rank.$text.prefix is "all"'],
     ["a deep rank", { rank: nested(limits.rankDepthMax + 1) }, "rankDepthMax", "LIMIT_EXCEEDED"],
     [

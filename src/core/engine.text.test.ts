@@ -207,6 +207,9 @@ test("signs and quotation marks are operators where that is asked for, over writ
     expect(await find("+absent spring")).toEqual([]);
     expect(await find('+"" -"!" spring')).toHaveLength(4);
     expect(await find("-spring")).toEqual([]);
+    expect((await library.find("spring^.1 长江^9", false, true))[0]).toBe("南京市长江大桥");
+    expect((await library.find('spring^9 "长江"^0.1', false, true))[0]).toBe("南京市长江大桥");
+    expect((await library.find("spring^9 长江^0.1", false, true))[0]).toBe("spring");
     // Without being asked for they are not.
     expect(await library.find('-spring "tide"')).toHaveLength(4);
     await library.engine.compact(library.collectionId);

@@ -44,6 +44,8 @@ export interface TextOptions extends SourceOptions {
   prefix?: boolean;
   /** Spelling tolerance: largest edit distance as a share of a word's length, 0–1; `true` is 0.2. Default `false`. */
   fuzzy?: boolean | number;
+  /** Whether signs, quotation marks and boosts in the query are operators, as in `collection.searchText`. Default `false`. */
+  operators?: boolean;
 }
 
 /** Options of {@link Rrf}. */
@@ -220,8 +222,8 @@ export const Knn = (options: KnnOptions): RankExpression =>
  */
 export const Text = (options: TextOptions): RankExpression =>
   readArguments("Text", () => {
-    const { query, prefix = false, fuzzy = false } = readObject(options, "Text", `query prefix fuzzy ${SOURCE}`);
-    return source("$text", options, { query, prefix, fuzzy });
+    const { query, prefix = false, fuzzy = false, operators } = readObject(options, "Text", `query prefix fuzzy operators ${SOURCE}`);
+    return source("$text", options, { query, prefix, fuzzy, ...(operators !== undefined && { operators }) });
   });
 
 /**

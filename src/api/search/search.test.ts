@@ -216,6 +216,7 @@ describe("payloads are those of Chroma's client", () => {
 
   test("our own source", () => {
     expect(Text({ query: "tide" }).toJSON()).toEqual({ $text: { query: "tide", prefix: false, fuzzy: false, limit: 128 } });
+    expect(Text({ query: "-tide", operators: true }).toJSON()).toMatchObject({ $text: { query: "-tide", operators: true } });
     expect(Text({ query: "tide", limit: 3, prefix: true, fuzzy: 0.3, default: 1, returnRank: true }).toJSON()).toEqual({
       $text: { query: "tide", prefix: true, fuzzy: 0.3, limit: 3, default: 1, return_rank: true },
     });

@@ -187,7 +187,7 @@ export class CollectionText implements CollectionPart<TextSection> {
     if (!options.operators) return index.search(this.#source, query, { ...options, synonyms }, tick);
     const operators = readOperators(query);
     const allowed = await this.#narrowed(index, operators, options.allowed, tick);
-    return index.search(this.#source, operators.text, { ...options, allowed, synonyms }, tick);
+    return index.search(this.#source, operators.text, { ...options, allowed, boosts: operators.boosts, synonyms }, tick);
   }
 
   /** Terms of the index that may have been meant by one, with their documents. Under the shared lock: complete as of this moment. */

@@ -135,12 +135,14 @@ function operandsOf(operand: unknown, count: "one" | "two" | "many", path: strin
 }
 
 function parseText(text: unknown, path: string): SourceRank {
-  const given = fields(text, path, ["query", "limit", "prefix", "fuzzy", "default", "return_rank"]);
+  const given = fields(text, path, ["query", "limit", "prefix", "fuzzy", "operators", "default", "return_rank"]);
   const { query } = given;
   if (typeof query !== "string") throw invalid(`${path}.query`, query, "a string");
   const limit = parseSourceLimit(given.limit, path);
   const fuzzy = readFuzzy(given.fuzzy ?? false, `${path}.fuzzy`);
-  return sourceRank({ kind: "text", query, limit, prefix: flag(given.prefix, `${path}.prefix`), fuzzy }, given, path);
+  const prefix = flag(given.prefix, `${path}.prefix`);
+  const operators = flag(given.operators, `${path}.operators`);
+  return sourceRank({ kind: "text", query, limit, prefix, fuzzy, operators }, given, path);
 }
 
 function sourceRank(source: RankSource, given: Record<string, unknown>, path: string): SourceRank {

@@ -15,7 +15,41 @@ test.each([
   ['-5 well-known a - b c++ 5" x 6" "open', '-5 well-known a - b c++ 5" x 6" "open', [], []],
   ["-ñandú +Ключ", " Ключ", [word("Ключ")], [word("ñandú")]],
 ])("reads %j", (query, text, required, excluded) => {
-  expect(readOperators(query)).toEqual({ text, required, excluded });
+  expect(readOperators(query)).toEqual({ text, required, excluded, boosts: [] });
+});
+
+test.each([
+  ["spring^2 tide", "spring tide", [], [["spring", 2]]],
+  [
+    '+neap^.5 "spring tide"^3.25 -moon^4',
+    "neap spring tide ",
+    ["neap", "spring tide"],
+    [
+      ["neap", 0.5],
+      ["spring tide", 3.25],
+    ],
+  ],
+  [
+    "well-known^10 data^999.999999999",
+    "well-known data",
+    [],
+    [
+      ["well-known", 10],
+      ["data", 999.999999999],
+    ],
+  ],
+  ["x^2^3", "x^2", [], [["x^2", 3]]],
+  ["a^0 b^0.0 c^1000 d^-1 e^1e9 f^ ^2 2^3 g^2x h^∞", "a^0 b^0.0 c^1000 d^-1 e^1e9 f^ ^2 2^3 g^2x h^∞", [], []],
+])("reads the boosts of %j", (query, text, required, boosts) => {
+  const operators = readOperators(query);
+  expect(operators.text).toBe(text);
+  expect(operators.required.map((clause) => clause.text)).toEqual(required);
+  expect(operators.boosts.map((boost) => [boost.text, boost.factor])).toEqual(boosts);
+});
+
+test("a long query is read in linear time", () => {
+  for (const text of [`${"a^1".repeat(100_000)}x`, `a^${"1".repeat(300_000)}`, "^1 ".repeat(100_000)])
+    expect(readOperators(text).text).toBe(text);
 });
 
 test.each([

@@ -2,6 +2,9 @@
  * The operators in a query: `+word` must be in a document and `-word` must not, `"some words"` must stand in it in this order, and
  * `-"some words"` must not. A sign counts where it begins a word that begins with a letter, so "-5", "well-known" and "a - b" are
  * what they were; so does a quotation mark that has a partner.
+ *
+ * A boost, `word^2` or `"some words"^0.5`, is what such a word or phrase counts beside the others: a decimal number above 0 and below
+ * 1000. What has none of these forms is text: a query is what people type.
  */
 import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
@@ -19,17 +22,30 @@ export interface Operators {
   text: string;
   required: Clause[];
   excluded: Clause[];
+  boosts: Boost[];
 }
 
-const CLAUSE = /(?<!\S)(?:([+-]?)"([^"]*)"|([+-])(?=\p{L})(\S+))/gu;
+/** What each word of a text counts, in whatever form, beside 1. */
+export interface Boost {
+  text: string;
+  factor: number;
+}
+
+/** A number above 0 and below 1000. */
+const BOOST = "\\^(?=[\\d.]*[1-9])(\\d{1,3}(?:\\.\\d{1,9})?|\\.\\d{1,9})(?!\\S)";
+const CLAUSE = new RegExp(`(?<!\\S)(?:([+-]?)"([^"]*)"(?:${BOOST})?|([+-]?)(?=\\p{L})(?:(\\S+?)${BOOST}|(\\S+)))`, "gu");
 
 export function readOperators(query: string): Operators {
-  const operators: Operators = { text: "", required: [], excluded: [] };
-  operators.text = query.replace(CLAUSE, (_, signOfPhrase?: string, phrase?: string, sign?: string, word?: string) => {
-    const clause = { text: phrase ?? word!, isPhrase: phrase !== undefined };
-    const isExcluded = (sign ?? signOfPhrase) === "-";
-    operators[isExcluded ? "excluded" : "required"].push(clause);
-    return isExcluded ? "" : clause.text;
+  const operators: Operators = { text: "", required: [], excluded: [], boosts: [] };
+  operators.text = query.replace(CLAUSE, (_, ...parts: (string | undefined)[]) => {
+    const [signOfPhrase, phrase, boostOfPhrase, signOfWord, boosted, boostOfWord, plain] = parts;
+    const [sign, boost] = [signOfPhrase ?? signOfWord, boostOfPhrase ?? boostOfWord];
+    const text = phrase ?? boosted ?? plain!;
+    const isPhrase = phrase !== undefined;
+    if (isPhrase || sign) operators[sign === "-" ? "excluded" : "required"].push({ text, isPhrase });
+    if (sign === "-") return "";
+    if (boost !== undefined) operators.boosts.push({ text, factor: Number(boost) });
+    return text;
   });
   return operators;
 }

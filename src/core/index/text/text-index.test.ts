@@ -145,6 +145,26 @@ test("prefix completes the last term only", () => {
   expect(search(index, "tid", { prefix: true, nResults: 1 }).terms).toEqual([["tide"]]);
 });
 
+test("a boosted word counts that many times, in whatever form, with what is near it and its parts", () => {
+  const index = indexOf(["tide pool", "Café", "tideWatch", "ebb", "tidy"]);
+  const scoresOf = (query: string, options: Partial<TextSearchOptions>) => {
+    const { ordinals, scores } = search(index, query, options);
+    return new Map([...ordinals].map((ordinal, i) => [ordinal, scores[i]!]));
+  };
+  const query = "tide cafe ebb watch";
+  const plain = scoresOf(query, { fuzzy: 0.3 });
+  const boosts = [
+    { text: "Tide", factor: 3 },
+    { text: "café", factor: 0.5 },
+    { text: "absent", factor: 9 },
+  ];
+  const boosted = scoresOf(query, { fuzzy: 0.3, boosts });
+  expect(boosted.get(0)).toBeCloseTo(3 * plain.get(0)!, 10);
+  expect(boosted.get(4)).toBeCloseTo(3 * plain.get(4)!, 10);
+  expect(boosted.get(1)).toBeCloseTo(0.5 * plain.get(1)!, 10);
+  expect(boosted.get(3)).toBe(plain.get(3));
+});
+
 test("fuzzy allows a share of the term's length", () => {
   const index = indexOf(["crab", "crabs", "shore"]);
   expect(found(index, "crib")).toEqual([]);

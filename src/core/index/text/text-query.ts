@@ -3,6 +3,7 @@ import type { Bitmap } from "../../base/bitmap.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { type Analyzer, type Token, type TokenKind, wordsAmong } from "./analyzer.js";
+import type { Boost } from "./clauses.js";
 import type { Synonyms } from "./synonyms.js";
 
 /** What a token of a query counts beside its words; measured on public sets. */
@@ -20,6 +21,8 @@ export interface TextSearchOptions {
   fuzzy: number;
   /** Whether signs and quotation marks in the query are operators (`clauses.ts`). */
   operators?: boolean | undefined;
+  /** Words of the query that count more or less than others. */
+  boosts?: readonly Boost[] | undefined;
   /** Groups of words that stand for one another; what stands for a word of the query counts a little less. */
   synonyms?: readonly (readonly string[])[] | undefined;
   /** Only these documents are ranked. Scores stay those of the whole collection. */
@@ -40,18 +43,19 @@ export interface QueryTerm {
 export function parseQuery(
   analyzer: Analyzer,
   text: string,
-  { prefix, fuzzy }: Pick<TextSearchOptions, "prefix" | "fuzzy">,
+  { prefix, fuzzy, boosts = [] }: Pick<TextSearchOptions, "prefix" | "fuzzy" | "boosts">,
   synonyms: Synonyms | null = null,
 ): QueryTerm[] {
   const tokens = analyzer.analyze(text);
   const others = synonyms?.of(tokens) ?? [];
   checkWords([...tokens, ...others]);
   const unfinished = new Map((prefix ? lastTokens(tokens) : []).map((token) => [token.term, prefixOf(token, analyzer)]));
+  const factors = new Map(boosts.flatMap(({ text: boosted, factor }) => analyzer.analyze(boosted).map(({ term }) => [term, factor])));
   const terms = new Map<string, QueryTerm>();
   const add = ({ term, form, kind }: Token, share: number): void => {
     const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
     const known = terms.get(form) ?? { term, form, weight: 0, prefix: unfinished.get(term) ?? null, editDistance };
-    known.weight += share * KIND_WEIGHTS[kind];
+    known.weight += share * KIND_WEIGHTS[kind] * (factors.get(term) ?? 1);
     terms.set(form, known);
   };
   for (const token of tokens) add(token, 1);
