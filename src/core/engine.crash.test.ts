@@ -4,9 +4,10 @@
  * and of the one that was under way all or nothing.
  */
 import { describe, expect, test } from "vitest";
+import { toBatch } from "../testing/crash-workload.js";
 import { Random, TestEnvironment } from "../testing/environment.js";
 import { type CrashVariant, FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
-import { Model, type ModelRecord } from "../testing/model.js";
+import { Model, type ModelRecord, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
 
@@ -24,7 +25,8 @@ function script(seed: number): Step[] {
   for (let i = 0; i < 24; i++) {
     const dice = random.next();
     if (dice < 0.3) steps.push({ run: (engine, id) => engine.compact(id), apply: () => undefined });
-    else if (dice < 0.5) steps.push(deletion(random));
+    else if (dice < 0.45) steps.push(deletion(random));
+    else if (dice < 0.6) steps.push(transaction(random, i));
     else steps.push(write(random, i));
   }
   return steps;
@@ -38,29 +40,38 @@ function deletion(random: Random): Step {
   };
 }
 
-function write(random: Random, stamp: number): Step {
+function writes(random: Random, stamp: number): ModelWrite[] {
   const ids = [...new Set(Array.from({ length: 12 }, () => `r${random.below(60)}`))];
-  const writes = ids.map((id) => ({
+  return ids.map((id) => ({
     id,
     embedding: random.vector(DIMENSION),
     document: `${id} at ${stamp}`,
     metadata: { stamp, lexical: { indices: [stamp, 1000], values: [stamp / 4, -1] } },
   }));
-  const values = Float32Array.from(writes.flatMap(({ embedding }) => [...embedding]));
+}
+
+function write(random: Random, stamp: number): Step {
+  const written = writes(random, stamp);
   return {
-    run: (engine, collectionId) =>
-      engine.service.write({
-        collectionId,
-        operation: "upsert",
-        records: {
-          ids,
-          embeddings: { dimension: DIMENSION, values, present: null },
-          documents: writes.map(({ document }) => document),
-          metadatas: writes.map(({ metadata }) => metadata),
-          uris: null,
-        },
-      }),
-    apply: (model) => model.write("upsert", writes),
+    run: (engine, collectionId) => engine.service.write({ collectionId, operation: "upsert", records: toBatch(written) }),
+    apply: (model) => model.write("upsert", written),
+  };
+}
+
+/** Reads, then writes and deletes in one go. */
+function transaction(random: Random, stamp: number): Step {
+  const written = writes(random, stamp);
+  const ids = [...new Set(Array.from({ length: 4 }, () => `r${random.below(60)}`))];
+  return {
+    run: async (engine, collectionId) => {
+      const { readToken } = await engine.service.conditionalGet({ collectionId, ids, include: [] });
+      const operations = [{ operation: "upsert", records: toBatch(written) } as const, { operation: "delete", ids } as const];
+      return engine.service.conditionalCommit({ collectionId, readToken, readIds: ids, operations });
+    },
+    apply: (model) => {
+      model.write("upsert", written);
+      model.delete(ids);
+    },
   };
 }
 

@@ -175,6 +175,7 @@ class Run {
     if (dice < 0.4) return modification(name, stamp);
     if (dice < 0.45 && this.world.size < 4) return fork(name, stamp);
     if (dice < 0.55 && this.world.size > 1 && !this.#isNeeded(name)) return drop(name);
+    if (dice < 0.7) return transaction(name, `t${this.#random.below(10)}`, ids.slice(0, 1), stamp);
     return write(name, [`r${this.#random.below(10)}`, `s${this.#random.below(10)}`], stamp);
   }
 
@@ -261,6 +262,29 @@ function write(name: string, ids: string[], stamp: string): Call {
       engine.service.write({ collectionId: await idOf(engine, name), operation: "upsert", records: structuredClone(records) }, caller),
     apply: (world) => {
       for (const id of ids) world.get(name)!.records.set(id, stamp);
+    },
+  };
+}
+
+/** Writes one record and deletes others, depending on nothing. */
+function transaction(name: string, id: string, deleted: string[], stamp: string): Call {
+  const embeddings = { dimension: 1, values: new Float32Array(1), present: null };
+  const records: RecordBatch = { ids: [id], embeddings, documents: [stamp], metadatas: null, uris: null };
+  const operations = [
+    { operation: "upsert" as const, records },
+    ...(deleted.length > 0 ? [{ operation: "delete" as const, ids: deleted }] : []),
+  ];
+  return {
+    requestId: `commit-${stamp}`,
+    names: [name],
+    run: async (engine, caller) => {
+      const request = { collectionId: await idOf(engine, name), readIds: [], operations: structuredClone(operations) };
+      return { recordCount: (await engine.service.conditionalCommit(request, caller)).recordCount };
+    },
+    apply: (world) => {
+      world.get(name)!.records.set(id, stamp);
+      for (const gone of deleted) world.get(name)!.records.delete(gone);
+      return { recordCount: 1 + deleted.length };
     },
   };
 }

@@ -28,10 +28,11 @@ import { Repairer } from "./compactor/repairer.js";
 import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
 import type { Tell } from "./events.js";
-import { changeOfRecords } from "./gateway/changes.js";
+import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
 import { planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
+import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
 import { GatewayService } from "./gateway/service.js";
@@ -338,12 +339,16 @@ export class Engine {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
     listeners.add(() => this.#quota.noteWrite());
-    listeners.add(({ state, record }) => this.#parts.tell?.("change", changeOfRecords(state.row, record)));
+    listeners.add(({ state, record }) => {
+      for (const change of changesOfRecords(state.row, record)) this.#parts.tell?.("change", change);
+    });
     return new Writer({
       availability: this.#availability,
       tick: this.#turns.tick,
       planWrite,
       planDelete,
+      planCommit,
+      planOperation,
       compactor: this.#compactor,
       executor: this.#executor,
       encode: encodeLogRecord,

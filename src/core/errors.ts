@@ -19,6 +19,10 @@ export type ErrorCode =
   | "UNAUTHENTICATED"
   /** The gateway rules allow a tenant fewer calls at a time; `details.retryAfterMs` tells when the next one may come. */
   | "RATE_LIMITED"
+  /** A record that a conditional transaction has read or would write was written by another since; nothing was written. Run it again. */
+  | "CONFLICT"
+  /** What a conditional transaction has read can no longer be read, or be told to be unchanged; nothing was written. Run it again. */
+  | "STALE_READ"
   /** A limit of `limits.ts` is exceeded. */
   | "LIMIT_EXCEEDED"
   /** The browser refused to store more bytes for this origin, or the gateway rules grant `details.tenant` no more. */

@@ -19,7 +19,7 @@ export const batchRecordsMax = 5461;
 export const batchRecordsSent = 1000;
 /** Entries of one sparse vector in metadata. */
 export const sparseVectorEntriesMax = 65_536;
-/** Size of one batch as it enters the log. */
+/** Size of one batch, or of one transaction, as it enters the log. */
 export const batchBytesMax = 32 * MiB;
 /** Largest body of a REST request (as in Chroma), and how deep its JSON may nest. */
 export const bodyBytesMax = 40 * MiB;
@@ -99,6 +99,11 @@ export const openCollectionBytesMax = 1024 * MiB;
  * as long as no more than these came after it.
  */
 export const requestsRememberedMax = 1024;
+
+/** Ids of the latest log records of an open collection that are known: transactions that read before more than these are stale. */
+export const recentIdsMax = 32_768;
+/** Records of all operations of one transaction. */
+export const transactionRecordsMax = 32_768;
 
 /** Characters of the ids by which a connection and its requests are known. */
 export const requestIdLengthMax = 200;

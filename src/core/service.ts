@@ -89,6 +89,39 @@ export interface GetRequest extends Selection {
   include: IncludeField[];
 }
 
+/** A read of a conditional transaction. */
+export interface ConditionalGetRequest extends GetRequest {
+  version?: never;
+  /** The token that an earlier read of the transaction was answered with; none: the read is of the present. */
+  readToken?: number | null;
+}
+
+/** Records, and the moment of which they are: the offset that the next log record got, or will get. */
+export interface ConditionalGetResponse extends RecordColumns {
+  readToken: number;
+}
+
+/** A write of a transaction, or a deletion of the ids that it names. */
+export type ConditionalOperation = Omit<WriteRequest, "collectionId"> | { operation: "delete"; ids: string[] };
+
+export interface ConditionalCommitRequest {
+  collectionId: string;
+  /** That of the transaction's reads; none: it has read nothing. */
+  readToken?: number | null;
+  /** Ids that were read, found or not. */
+  readIds: string[];
+  /** In the order in which they take effect. */
+  operations: ConditionalOperation[];
+}
+
+/** What a transaction has written. */
+export interface ConditionalCommitResponse {
+  /** Offset of its log record, `null` where it wrote nothing. */
+  firstInsertedRecordOffset: number | null;
+  /** Ids that its operations name. */
+  recordCount: number;
+}
+
 /** What records are ordered by. Those that lack the key come last; those that agree stay in insertion order. */
 export interface OrderBy {
   /** A metadata key. Values are ordered within their type: booleans, numbers, strings by UTF-16 units, then all others. */
@@ -449,6 +482,15 @@ export interface EngineMethods {
   /** Resolves with the number of records really deleted. */
   delete(request: DeleteRequest): Promise<{ deleted: number }>;
   get(request: GetRequest): Promise<RecordColumns>;
+  /**
+   * Reads records as of the token, or now. Rejects with `STALE_READ` where what it would read at the token may have been written since.
+   */
+  conditionalGet(request: ConditionalGetRequest): Promise<ConditionalGetResponse>;
+  /**
+   * Makes all operations take effect in one moment, unless a record that they name, or that was read, was written at or after the token:
+   * then it rejects with `CONFLICT`, or with `STALE_READ` where that is not known any more.
+   */
+  conditionalCommit(request: ConditionalCommitRequest): Promise<ConditionalCommitResponse>;
   query(request: QueryRequest): Promise<QueryResponse>;
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
   /** One result for each search, in their order. */

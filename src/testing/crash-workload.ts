@@ -32,6 +32,7 @@ type Action =
   | "write"
   | "burst"
   | "remove"
+  | "transact"
   | "compact"
   | "race"
   | "idle"
@@ -57,7 +58,18 @@ export interface Workload {
   readonly format?: number;
 }
 
-const everything: Workload["weights"] = { write: 5, burst: 2, remove: 2, compact: 2, race: 1, idle: 2, settle: 2, read: 1, reopen: 1 };
+const everything: Workload["weights"] = {
+  write: 4,
+  burst: 2,
+  remove: 2,
+  transact: 2,
+  compact: 2,
+  race: 1,
+  idle: 2,
+  settle: 2,
+  read: 1,
+  reopen: 1,
+};
 
 export const workloads: readonly Workload[] = [
   { name: "mixed", weights: { ...everything, fork: 1, drop: 1 }, steps: 26 },
@@ -200,6 +212,7 @@ export class Worker {
     const name = this.#random.pick([...this.#ids.keys()]);
     if (action === "write") await this.#write(name);
     else if (action === "remove") await this.#remove(name);
+    else if (action === "transact") await this.#transact(name);
     else if (action === "burst") await this.#burst();
     else if (action === "compact") await engine.compact(this.#ids.get(name)!);
     else if (action === "race") await Promise.all([engine.compact(this.#ids.get(name)!), this.#write(name), this.#remove(name)]);
@@ -280,8 +293,8 @@ export class Worker {
   async #write(name: string): Promise<void> {
     const random = this.#random;
     const operation = random.pick(["add", "upsert", "upsert", "update"] as const);
-    const ids = [...new Set(Array.from({ length: 1 + random.below(12) }, () => `r${random.below(60)}`))];
-    const writes = ids.map((id) => this.#record(id));
+    const writes = this.#records();
+    const ids = writes.map(({ id }) => id);
     const [collectionId, caller] = [this.#ids.get(name)!, this.#caller()];
     await this.#ledger.call(
       name,
@@ -289,6 +302,31 @@ export class Worker {
       (before) => changed(before, (model) => model.write(operation, writes)),
       this.#service,
       (service) => service.write({ collectionId, operation, records: toBatch(writes) }, caller),
+    );
+  }
+
+  #records(): ModelWrite[] {
+    const ids = new Set(Array.from({ length: 1 + this.#random.below(12) }, () => `r${this.#random.below(60)}`));
+    return [...ids].map((id) => this.#record(id));
+  }
+
+  /** One commit of several operations. It depends on no read, so that it can be tried again after whatever happens. */
+  async #transact(name: string): Promise<void> {
+    const parts = (["upsert", "add", "update"] as const).map((operation) => ({ operation, writes: this.#records() }));
+    const deleted = [...new Set(Array.from({ length: 4 }, () => `r${this.#random.below(60)}`))];
+    const [collectionId, caller] = [this.#ids.get(name)!, this.#caller()];
+    const written = parts.map(({ operation, writes }) => ({ operation, records: toBatch(writes) }));
+    const operations = [...written, { operation: "delete" as const, ids: deleted }];
+    await this.#ledger.call(
+      name,
+      `commit of ${parts.map(({ operation, writes }) => `${operation} ${writes.map(({ id }) => id).join(" ")}`).join(", ")}`,
+      (before) =>
+        changed(before, (model) => {
+          for (const { operation, writes } of parts) model.write(operation, writes);
+          model.delete(deleted);
+        }),
+      this.#service,
+      (service) => service.conditionalCommit({ collectionId, readIds: [], operations }, caller),
     );
   }
 

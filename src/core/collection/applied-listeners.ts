@@ -8,8 +8,9 @@
  * The record is durable and visible by then, so a listener that throws takes nothing back: the others are told, the call is
  * acknowledged, and the error is reported as `INTERNAL`, since no caller can have caused it.
  */
+
+import type { LogRecord } from "../base/operations.js";
 import { TidepoolError } from "../errors.js";
-import type { LogRecord } from "../log/log-record.js";
 import type { CollectionState } from "./collection-state.js";
 
 /** A record of the log was applied to a collection. */

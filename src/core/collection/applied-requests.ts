@@ -13,10 +13,12 @@ export interface AppliedRequest {
   id: string;
   /** Records that it deleted; 0 for a write. */
   deleted: number;
+  /** Where its log record stood, for a transaction only. */
+  offset?: number;
 }
 
 /** What a request did. */
-export type Outcome = Pick<AppliedRequest, "deleted">;
+export type Outcome = Omit<AppliedRequest, "id">;
 
 export class AppliedRequests {
   /** The oldest first. */
@@ -31,7 +33,9 @@ export class AppliedRequests {
   async once(id: string | undefined, work: () => Promise<Outcome>): Promise<Outcome> {
     if (id === undefined) return work();
     const known = this.#requests.get(id);
-    return known === undefined ? (this.#underWay.get(id) ?? this.#begin(id, work)) : { deleted: known.deleted };
+    if (known === undefined) return this.#underWay.get(id) ?? this.#begin(id, work);
+    const { id: _, ...outcome } = known;
+    return outcome;
   }
 
   #begin(id: string, work: () => Promise<Outcome>): Promise<Outcome> {

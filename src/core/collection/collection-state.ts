@@ -6,17 +6,18 @@
  */
 
 import type { LogPlace } from "../base/log-chain.js";
+import { idsOf, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { Log } from "../log/log.js";
-import type { LogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
-import { AppliedRequests } from "./applied-requests.js";
+import { AppliedRequests, type Outcome } from "./applied-requests.js";
 import type { CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
+import { RecentIds } from "./recent-ids.js";
 import type { CollectionRecords } from "./records.js";
 import type { CollectionVectors } from "./vectors.js";
 import { WriteLine } from "./write-line.js";
@@ -56,6 +57,8 @@ export class CollectionState {
   /** Given up to save memory: another state may stand for the collection by now. */
   closed = false;
   readonly requests: AppliedRequests;
+  /** Of log records that were applied since it was opened. */
+  readonly recent: RecentIds;
   readonly log: UncompactedLog = { bytes: 0, records: 0, deletions: 0 };
   #context: StateContext;
   /** The parts in the order in which they are opened, told of a log record, and installed. */
@@ -69,6 +72,7 @@ export class CollectionState {
     this.row = row;
     this.indexes = new IndexPolicy(row.schema);
     this.requests = new AppliedRequests(manifest.requests);
+    this.recent = new RecentIds(manifest.offset);
     this.#manifest = manifest;
     this.#context = context;
     this.#applied = { offset: manifest.offset, link: manifest.link };
@@ -148,9 +152,9 @@ export class CollectionState {
     return this.vectors.dimension;
   }
 
-  /** Bytes of memory that the parts hold. */
+  /** Bytes of memory that the parts hold, and what is known of the latest log records. */
   get memoryBytes(): number {
-    return this.#allParts.reduce((bytes, part) => bytes + part.bytes, 0);
+    return this.#allParts.reduce((bytes, part) => bytes + part.bytes, this.recent.bytes);
   }
 
   /** Dead ordinals above which the collection is renumbered. */
@@ -193,23 +197,32 @@ export class CollectionState {
   }
 
   /**
-   * Makes one durable log record visible. `codes` are those of its embeddings, where they were made before. Returns how many
-   * records a delete removed.
+   * Makes one durable log record visible, all of its operations in one moment. `codes` are those of the embeddings of each, where they
+   * were made before. Returns how many records it deleted.
    */
-  apply(place: LogPlace, record: LogRecord, byteLength: number, codes: QuantizedRows | null = null): { deleted: number } {
+  apply(place: LogPlace, record: LogRecord, byteLength: number, codes: readonly (QuantizedRows | null)[] = []): Outcome {
     if (this.closed) throw new TidepoolError("INTERNAL", `Collection "${this.row.name}" was closed while it was written to`);
+    const operations = operationsOf(record);
     this.#applied = place;
     this.log.bytes += byteLength;
     this.log.records++;
-    if (record.kind === "delete") this.log.deletions++;
+    if (operations.some(({ kind }) => kind === "delete")) this.log.deletions++;
+    let deleted = 0;
+    operations.forEach((operation, i) => (deleted += this.#applyOne(operation, codes[i] ?? null)));
+    this.recent.note(place.offset, operations.length === 1 ? idsOf(operations[0]!) : operations.flatMap(idsOf));
+    const outcome: Outcome = record.kind === "transaction" ? { deleted, offset: place.offset } : { deleted };
+    if (record.requestId !== undefined) this.requests.note({ id: record.requestId, ...outcome });
+    return outcome;
+  }
+
+  /** Returns how many records it deleted. */
+  #applyOne(operation: LogOperation, codes: QuantizedRows | null): number {
     const applied =
-      record.kind === "delete"
-        ? this.records.delete(record.ids)
-        : this.records.write(record.operation, record.records, codes ?? this.vectors.quantize(record.records));
+      operation.kind === "delete"
+        ? this.records.delete(operation.ids)
+        : this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records));
     for (const part of this.#allParts) part.apply?.(applied);
-    const deleted = applied.deleted.length;
-    if (record.requestId !== undefined) this.requests.note({ id: record.requestId, deleted });
-    return { deleted };
+    return applied.deleted.length;
   }
 
   // ---- compaction

@@ -7,6 +7,7 @@
  */
 import { Bitmap } from "../base/bitmap.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
+import type { Operation } from "../base/operations.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
@@ -14,7 +15,6 @@ import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstor
 import { show, TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
-import type { Operation } from "../log/log-record.js";
 import { eachCandidate, knowsGrams } from "../segment/gram-filter.js";
 import { eachGram, type GramProbe } from "../segment/grams.js";
 import { idFormat, indexedPayloadFormat, type Payload, patchedPayload, payloadFormat } from "../segment/record.js";

@@ -4,6 +4,7 @@ import type { LogPlace } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
 import type { RecordFilter } from "../gateway/filter.js";
 import { planDelete, planWrite } from "../gateway/plan.js";
+import { planCommit, planOperation } from "../gateway/plan-conditional.js";
 import { Log } from "../log/log.js";
 import { encodeLogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
@@ -89,6 +90,8 @@ class Walk {
       tick: () => undefined,
       planWrite: noted("validation", planWrite),
       planDelete: noted("validation", planDelete),
+      planCommit: noted("conditions", planCommit),
+      planOperation: noted("validation", planOperation),
       compactor: { waitForRoom: noted("back-pressure", () => this.room) },
       executor: { selectIds: noted("plan", async (_state, plan) => idsIn(plan.filter)) },
       encode: noted("encode", encodeLogRecord),

@@ -11,21 +11,25 @@
  * - The first write claims the dimension in the very moment in which it is checked against it, so two first writes cannot both pass
  *   with different ones.
  * - A request with an id is applied once, however often it is tried (`applied-requests.ts`).
+ * - A transaction is decided when all before it in the log are applied and none can come between; it is one record of the log.
  * - A record that is durable and cannot be applied poisons the engine.
  *
  * Whatever takes long (checking, quantizing, encoding) happens before the collection's exclusive lock is taken, with ticks between.
  */
 import type { Availability } from "../base/availability.js";
 import type { LogPlace } from "../base/log-chain.js";
+import { type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
 import type { Tick } from "../base/turns.js";
 import type { Compactor } from "../compactor/compactor.js";
-import { TidepoolError } from "../errors.js";
+import { show, TidepoolError } from "../errors.js";
 import type { planDelete, planWrite } from "../gateway/plan.js";
+import type { CommitPlan, planCommit, planOperation } from "../gateway/plan-conditional.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
+import { limits } from "../limits.js";
 import type { Log } from "../log/log.js";
-import type { encodeLogRecord, LogRecord } from "../log/log-record.js";
+import type { encodeLogRecord } from "../log/log-record.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
-import type { DeleteRequest, WriteRequest } from "../service.js";
+import type { ConditionalCommitRequest, ConditionalCommitResponse, ConditionalOperation, DeleteRequest, WriteRequest } from "../service.js";
 import type { AppliedListeners } from "./applied-listeners.js";
 import type { Outcome } from "./applied-requests.js";
 import type { CollectionState } from "./collection-state.js";
@@ -36,12 +40,17 @@ export interface WriterParts {
   tick: Tick;
   planWrite: typeof planWrite;
   planDelete: typeof planDelete;
+  planCommit: typeof planCommit;
+  planOperation: typeof planOperation;
   compactor: Pick<Compactor, "waitForRoom">;
   executor: Pick<QueryExecutor, "selectIds">;
   encode: typeof encodeLogRecord;
   log: Pick<Log, "append">;
   listeners: AppliedListeners;
 }
+
+/** Of the embeddings of each operation. */
+type Codes = readonly (QuantizedRows | null)[];
 
 export class Writer {
   readonly #parts: WriterParts;
@@ -69,7 +78,7 @@ export class Writer {
       await tick();
       const codes = state.vectors.quantize(records);
       await tick();
-      const { logged } = await this.#log(state, { kind: "write", operation: request.operation, records, requestId }, codes);
+      const { logged } = await this.#log(state, { kind: "write", operation: request.operation, records, requestId }, [codes]);
       return { logged: logged.finally(unclaim) };
     } catch (error) {
       unclaim();
@@ -96,26 +105,81 @@ export class Writer {
     });
   }
 
+  /** Makes all operations take effect in one moment, unless somebody has written what they depend on. */
+  async commit(state: CollectionState, request: ConditionalCommitRequest, requestId?: string): Promise<ConditionalCommitResponse> {
+    const plan = this.#parts.planCommit(request);
+    if (plan === null) return { firstInsertedRecordOffset: null, recordCount: 0 };
+    const { offset = null } = await state.requests.once(requestId, () =>
+      state.writeLine.enter((before) => this.#prepareCommit(state, request, plan, before, requestId)),
+    );
+    return { firstInsertedRecordOffset: offset, recordCount: plan.written };
+  }
+
+  /** Nothing enters the log between the look at what was written and the transaction: it is alone in the line until it is logged. */
+  async #prepareCommit(
+    state: CollectionState,
+    { operations: asked }: ConditionalCommitRequest,
+    { token, ids }: CommitPlan,
+    before: Promise<unknown>,
+    requestId: string | undefined,
+  ): Promise<Logged<Outcome>> {
+    await before;
+    const unclaims: (() => void)[] = [];
+    const unclaim = (): void => unclaims.forEach((one) => one());
+    try {
+      const operations = await this.#planOperations(state, asked, unclaims);
+      const written = token === null ? null : state.recent.namedSince(token, ids);
+      if (written !== null) throw conflict(written);
+      await this.#parts.compactor.waitForRoom(state);
+      const codes: (QuantizedRows | null)[] = [];
+      for (const operation of operations) {
+        await this.#parts.tick();
+        codes.push(operation.kind === "delete" ? null : state.vectors.quantize(operation.records));
+      }
+      const { logged } = await this.#log(state, { kind: "transaction", operations, requestId }, codes);
+      return { logged: logged.finally(unclaim) };
+    } catch (error) {
+      unclaim();
+      throw error;
+    }
+  }
+
+  async #planOperations(state: CollectionState, asked: readonly ConditionalOperation[], unclaims: (() => void)[]): Promise<LogOperation[]> {
+    const operations: LogOperation[] = [];
+    for (const one of asked) {
+      await this.#parts.tick();
+      // No await between the check and the claim.
+      const operation = this.#parts.planOperation(one, state.row.id, state.dimension);
+      operations.push(operation);
+      const dimension = operation.kind === "delete" ? null : (operation.records.embeddings?.dimension ?? null);
+      state.vectors.claimDimension(dimension);
+      unclaims.push(() => state.vectors.unclaimDimension(dimension));
+    }
+    return operations;
+  }
+
   /** Resolves when the record's place in the order of the log is certain. */
-  async #log(state: CollectionState, record: LogRecord, codes: QuantizedRows | null = null): Promise<Logged<Outcome>> {
+  async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
     const bytes = encode(record);
+    if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
     availability.check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     const target = { collectionId: state.row.id, applied: () => state.applied };
     const apply = (place: LogPlace) => this.#apply(state, place, record, bytes.length, codes);
-    return { logged: log.append(target, bytes, apply, record.kind === "delete") };
+    return {
+      logged: log.append(
+        target,
+        bytes,
+        apply,
+        operationsOf(record).every(({ kind }) => kind === "delete"),
+      ),
+    };
   }
 
   /** Called when the record is durable, and after all before it in the log; the call is acknowledged when this resolves. */
-  async #apply(
-    state: CollectionState,
-    place: LogPlace,
-    record: LogRecord,
-    byteLength: number,
-    codes: QuantizedRows | null,
-  ): Promise<Outcome> {
+  async #apply(state: CollectionState, place: LogPlace, record: LogRecord, byteLength: number, codes: Codes): Promise<Outcome> {
     await this.#parts.tick();
     const outcome = await state.lock.exclusive(() => {
       this.#parts.availability.checkPoison();
@@ -134,4 +198,15 @@ export class Writer {
       throw this.#parts.availability.poison(new TidepoolError("POISONED", message, { cause }));
     }
   }
+}
+
+function conflict(id: string): TidepoolError {
+  const message = `conditional write conflict: the record ${show(id)} was written since the transaction's first read. Run it again.`;
+  return new TidepoolError("CONFLICT", message, { details: { id } });
+}
+
+function tooLarge(actual: number): TidepoolError {
+  const allowed = limits.batchBytesMax;
+  const message = `A transaction of about ${actual} bytes exceeds the ${allowed} allowed`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit: "batchBytesMax", allowed, actual } });
 }

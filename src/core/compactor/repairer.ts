@@ -3,6 +3,8 @@
  * and a manifest that names them. Reads go on as they did meanwhile, writes wait, and nothing of it is changed before one transaction
  * puts the new manifest in place of the old ones and of the log; so a repair that fails, or is interrupted, leaves all as it was.
  */
+
+import type { LogRecord } from "../base/operations.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
@@ -10,7 +12,6 @@ import type { OpenCollections } from "../collection/open-collections.js";
 import type { salvageRecords } from "../collection/salvage.js";
 import { limits } from "../limits.js";
 import type { Log } from "../log/log.js";
-import type { LogRecord } from "../log/log-record.js";
 import type { RepairedCollection } from "../service.js";
 import type { Environment } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";

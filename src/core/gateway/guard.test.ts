@@ -168,6 +168,8 @@ describe("every method", () => {
       write: ["write", { ...by, operation: "upsert", records }],
       delete: ["write", { ...by, ids: ["a"] }],
       get: ["read", { ...by, include }],
+      conditionalGet: ["read", { ...by, include }],
+      conditionalCommit: ["write", { ...by, readIds: [], operations: [{ operation: "upsert", records }] }],
       query: ["read", { ...by, queryEmbeddings: embeddings, nResults: 1, include }],
       searchText: ["read", { ...by, query: "tide", nResults: 1, include, prefix: false, fuzzy: 0 }],
       search: ["read", { ...by, searches: [{}] }],

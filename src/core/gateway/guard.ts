@@ -9,8 +9,18 @@
 import { recordTextBytes } from "../base/record-bytes.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { CreateCollectionRequest, EngineMethods, EngineService, RequestOf, Scope, UserIdentity, WriteRequest } from "../service.js";
+import type {
+  ConditionalCommitRequest,
+  CreateCollectionRequest,
+  EngineMethods,
+  EngineService,
+  RequestOf,
+  Scope,
+  UserIdentity,
+  WriteRequest,
+} from "../service.js";
 import type { Caller } from "./caller.js";
+import { planCommit } from "./plan-conditional.js";
 import type { GatewayRules, TokenGrant } from "./rules.js";
 
 /** What a tenant holds, or a write adds to it. */
@@ -95,6 +105,8 @@ const RULES: Rules = {
   write: ["write", "collection"],
   delete: ["write", "collection"],
   get: ["read", "collection"],
+  conditionalGet: ["read", "collection"],
+  conditionalCommit: ["write", "collection"],
   query: ["read", "collection"],
   searchText: ["read", "collection"],
   search: ["read", "collection"],
@@ -226,10 +238,19 @@ class Guard {
       return { ...NOTHING, collections: exists ? 0 : 1 };
     }
     if (method === "forkCollection") return { ...(await this.#facts.usageOfCollection(request.collectionId!)), collections: 1 };
-    if (method !== "write") return NOTHING;
-    const { collectionId, operation, records } = request as WriteRequest;
-    const added = operation === "update" ? 0 : await this.#facts.countAbsent(collectionId, records.ids);
-    return { collections: 0, records: added, bytes: batchBytes(records) };
+    if (method === "conditionalCommit") {
+      planCommit(request as ConditionalCommitRequest);
+      return this.#addedByAll(request as ConditionalCommitRequest);
+    }
+    return method === "write" ? this.#addedByAll({ ...(request as WriteRequest), operations: [request as WriteRequest] }) : NOTHING;
+  }
+
+  /** As much as the operations add at most: a record that one of them deletes may be added again by the next. */
+  async #addedByAll({ collectionId, operations }: Pick<ConditionalCommitRequest, "collectionId" | "operations">): Promise<Usage> {
+    const writes = operations.filter((one) => one.operation !== "delete");
+    const added = writes.flatMap(({ operation, records }) => (operation === "update" ? [] : records.ids));
+    const bytes = writes.reduce((sum, { records }) => sum + batchBytes(records), 0);
+    return { collections: 0, records: added.length === 0 ? 0 : await this.#facts.countAbsent(collectionId, added), bytes };
   }
 
   async #withinQuota<T>(tenant: string, added: Usage, call: () => Promise<T>): Promise<T> {

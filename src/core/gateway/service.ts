@@ -24,6 +24,10 @@ import type {
   CatalogReport,
   CheckRecallRequest,
   CollectionReport,
+  ConditionalCommitRequest,
+  ConditionalCommitResponse,
+  ConditionalGetRequest,
+  ConditionalGetResponse,
   CountRequest,
   CreateCollectionRequest,
   DatabaseInfo,
@@ -75,6 +79,7 @@ import {
   planVacuum,
   storedMetadata,
 } from "./plan.js";
+import { planConditionalGet } from "./plan-conditional.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
@@ -243,6 +248,16 @@ export class GatewayService implements EngineService {
 
   get(request: GetRequest, caller?: Caller): Promise<RecordColumns> {
     return this.#reading(request, (state) => this.#executor(caller).get(state, planGet(request, state.indexes)));
+  }
+
+  conditionalGet(request: ConditionalGetRequest, caller?: Caller): Promise<ConditionalGetResponse> {
+    return this.#reading({ collectionId: request.collectionId }, (state) =>
+      this.#executor(caller).conditionalGet(state, planConditionalGet(request, state.indexes)),
+    );
+  }
+
+  conditionalCommit(request: ConditionalCommitRequest, caller?: Caller): Promise<ConditionalCommitResponse> {
+    return this.#changing(request.collectionId, (state) => this.#parts.writer.commit(state, request, caller?.requestId));
   }
 
   query(request: QueryRequest, caller?: Caller): Promise<QueryResponse> {

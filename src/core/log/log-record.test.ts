@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { LogRecord } from "../base/operations.js";
 import type { MetadataPatch } from "../types.js";
-import { checksumIn, decodeLogRecord, encodeLogRecord, type LogRecord, linkIn, setLink } from "./log-record.js";
+import { checksumIn, decodeLogRecord, encodeLogRecord, linkIn, setLink } from "./log-record.js";
 
 const write: LogRecord = {
   kind: "write",
@@ -35,6 +36,8 @@ describe("a log record", () => {
     ["write with sparse vectors", withSparse],
     ["write with sparse vectors and no embeddings", { ...withSparse, records: { ...withSparse.records, embeddings: null } } as LogRecord],
     ["delete", { kind: "delete", ids: ["a", "b"] }],
+    ["transaction", { kind: "transaction", operations: [withSparse, { kind: "delete", ids: ["c"] }, write], requestId: "r" } as LogRecord],
+    ["transaction of nothing", { kind: "transaction", operations: [] }],
   ])("%s comes back as it was", (_, record) => {
     expect(decodeLogRecord(encodeLogRecord(record), "1")).toEqual(record);
   });

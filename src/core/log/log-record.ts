@@ -1,9 +1,11 @@
 /**
- * One log record: one batch of records, or one delete. Grammar, little-endian:
+ * One log record: one batch of records, one delete, or one transaction of such operations. Grammar, little-endian:
  *
  *     log record = crc32:u32 body link:u32              crc32 covers body; link: head of base/log-chain.ts
- *     body       = format:u8 kind:u8 (1 write, 2 delete) 0:u16 header-length:u32 header:utf8 pad{0..3} embeddings sparse
+ *     body       = format:u8 kind:u8 (1 write, 2 delete, 3 transaction) 0:u16 header-length:u32 header:utf8 pad{0..3} numbers
  *     header     = JSON; write: {operation, ids, documents, metadatas, uris, dimension, absent, requestId}   delete: {ids, requestId}
+ *                  transaction: {operations, requestId}, each operation the header of a write or a delete
+ *     numbers    = of each write in order: embeddings sparse
  *     embeddings = rows × dimension float32, only of the records that carry one, in order
  *     sparse     = for each sparse vector of the metadatas, in order: entries × u32 indices, entries × float32 values
  *
@@ -14,16 +16,10 @@
  */
 import { crc32 } from "../base/checksum.js";
 import { decodeJson, encodeJson } from "../base/json-bytes.js";
+import { type LogOperation, type LogRecord, type Operation, operationsOf } from "../base/operations.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import { TidepoolError } from "../errors.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
-
-export type Operation = "add" | "update" | "upsert";
-
-/** `requestId` names the request that it came from, if that had a name. */
-export type LogRecord = ({ kind: "write"; operation: Operation; records: RecordBatch } | { kind: "delete"; ids: string[] }) & {
-  requestId?: string;
-};
 
 const FORMAT = 3;
 const FORMAT_SPARSE = 4;
@@ -32,6 +28,7 @@ const FORMAT_UNLINKED_SPARSE = 2;
 const LINK_BYTES = 4;
 const KIND_WRITE = 1;
 const KIND_DELETE = 2;
+const KIND_TRANSACTION = 3;
 const HEADER_AT = 12;
 const OPERATIONS: readonly Operation[] = ["add", "update", "upsert"];
 
@@ -50,26 +47,47 @@ interface WriteHeader {
   uris: (string | null)[] | null;
   dimension: number | null;
   absent: number[];
-  requestId?: string;
+}
+
+interface DeleteHeader {
+  ids: string[];
 }
 
 /** The link is left open: only when a record is about to be written it is known which one is before it. */
 export function encodeLogRecord(record: LogRecord): Uint8Array {
-  if (record.kind === "delete") return frame(FORMAT, KIND_DELETE, { ids: record.ids, requestId: record.requestId }, []);
+  const numbers: Numbers = { parts: [], hasSparse: false };
+  const headers = operationsOf(record).map((operation) => headerOf(operation, numbers));
+  const header = record.kind === "transaction" ? { operations: headers } : headers[0];
+  const kind = KINDS[record.kind];
+  return frame(numbers.hasSparse ? FORMAT_SPARSE : FORMAT, kind, { ...header, requestId: record.requestId }, numbers.parts);
+}
+
+const KINDS = { write: KIND_WRITE, delete: KIND_DELETE, transaction: KIND_TRANSACTION };
+
+/** What stands after the header. */
+interface Numbers {
+  parts: (Uint32Array | Float32Array)[];
+  hasSparse: boolean;
+}
+
+/** The header of an operation; its numbers are appended. */
+function headerOf(operation: LogOperation, numbers: Numbers): WriteHeader | DeleteHeader {
+  if (operation.kind === "delete") return { ids: operation.ids };
   const vectors: SparseVector[] = [];
-  const { ids, documents, metadatas, uris, embeddings } = record.records;
+  const { ids, documents, metadatas, uris, embeddings } = operation.records;
   const header: WriteHeader = {
-    operation: record.operation,
+    operation: operation.operation,
     ids,
     documents,
     metadatas: metadatas?.map((metadata) => metadata && takeOut(metadata, vectors)) ?? null,
     uris,
     dimension: embeddings?.dimension ?? null,
     absent: absentPositions(embeddings?.present ?? null),
-    requestId: record.requestId,
   };
-  const numbers = [...(embeddings === null ? [] : [embeddings.values]), ...vectors.flatMap(numbersOf)];
-  return frame(vectors.length === 0 ? FORMAT : FORMAT_SPARSE, KIND_WRITE, header, numbers);
+  if (embeddings !== null) numbers.parts.push(embeddings.values);
+  numbers.parts.push(...vectors.flatMap(numbersOf));
+  numbers.hasSparse ||= vectors.length > 0;
+  return header;
 }
 
 /** The metadata with its sparse vectors replaced; these are appended to `vectors`. */
@@ -86,16 +104,30 @@ function numbersOf({ indices, values }: SparseVector): [Uint32Array, Float32Arra
   return [Uint32Array.from(indices), Float32Array.from(values)];
 }
 
-/** Its inverse: every sparse vector takes its numbers from `buffer`, the first ones at `at`. */
-function putBack(metadatas: WriteHeader["metadatas"], buffer: ArrayBuffer, at: number): RecordBatch["metadatas"] {
+/** Its inverse: every sparse vector takes its numbers from the reader. */
+function putBack(metadatas: WriteHeader["metadatas"], numbers: NumberReader): RecordBatch["metadatas"] {
   const take = ({ entries }: Placeholder): SparseVector => {
-    const indices = Array.from(new Uint32Array(buffer, at, entries));
-    const values = Array.from(new Float32Array(buffer, at + entries * 4, entries));
-    at += entries * 8;
-    return { indices, values };
+    const indices = Array.from(numbers.take(Uint32Array, entries));
+    return { indices, values: Array.from(numbers.take(Float32Array, entries)) };
   };
   const restore = (value: HeaderValue): MetadataPatch[string] => (isPlaceholder(value) ? take(value) : value);
   return metadatas?.map((metadata) => metadata && mapValues(metadata, restore)) ?? null;
+}
+
+/** Takes one array after the other from what stands after the header, over its buffer. Throws where that ends before. */
+class NumberReader {
+  readonly #buffer: ArrayBuffer;
+  #at = 0;
+
+  constructor(buffer: ArrayBuffer) {
+    this.#buffer = buffer;
+  }
+
+  take<A extends Uint32Array | Float32Array>(type: new (buffer: ArrayBuffer, at: number, length: number) => A, length: number): A {
+    const taken = new type(this.#buffer, this.#at, length);
+    this.#at += taken.byteLength;
+    return taken;
+  }
 }
 
 function isPlaceholder(value: HeaderValue): value is Placeholder {
@@ -146,15 +178,24 @@ export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
 
 function decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): LogRecord {
   const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
-  const { requestId } = header as { requestId?: string };
+  const { requestId, operations } = header as { requestId?: string; operations?: unknown };
   const named = requestId === undefined ? {} : { requestId };
   if (requestId !== undefined && typeof requestId !== "string") throw new TypeError("the id of its request is no text");
-  if (bytes[5] === KIND_DELETE && isDelete(header)) return { kind: "delete", ids: header.ids, ...named };
-  if (bytes[5] !== KIND_WRITE || !isWrite(header)) throw new TypeError(`its header does not fit its kind ${bytes[5]}`);
-  return { ...decodeWrite(header, bytes.slice(align4(headerEnd)).buffer, hasSparse), ...named };
+  const kind = bytes[5]!;
+  const numbers = new NumberReader(bytes.slice(align4(headerEnd)).buffer);
+  if (kind !== KIND_TRANSACTION) return { ...decodeOperation(kind, header, numbers, hasSparse), ...named };
+  if (!Array.isArray(operations)) throw new TypeError("its operations are no list");
+  const decoded = operations.map((one: object) => decodeOperation("operation" in one ? KIND_WRITE : KIND_DELETE, one, numbers, hasSparse));
+  return { kind: "transaction", operations: decoded, ...named };
 }
 
-function isDelete(header: unknown): header is { ids: string[] } {
+function decodeOperation(kind: number, header: unknown, numbers: NumberReader, hasSparse: boolean): LogOperation {
+  if (kind === KIND_DELETE && isDelete(header)) return { kind: "delete", ids: header.ids };
+  if (kind !== KIND_WRITE || !isWrite(header)) throw new TypeError(`its header does not fit its kind ${kind}`);
+  return decodeWrite(header, numbers, hasSparse);
+}
+
+function isDelete(header: unknown): header is DeleteHeader {
   return isTexts((header as { ids?: unknown }).ids);
 }
 
@@ -192,14 +233,14 @@ function isScalar(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-function decodeWrite(header: WriteHeader, numbers: ArrayBuffer, hasSparse: boolean): LogRecord {
+function decodeWrite(header: WriteHeader, numbers: NumberReader, hasSparse: boolean): LogOperation {
   const { operation, ids, documents, uris, dimension, absent } = header;
-  const length = (ids.length - absent.length) * (dimension ?? 0);
   let embeddings: EmbeddingRows | null = null;
   if (dimension !== null) {
-    embeddings = { dimension, values: new Float32Array(numbers, 0, length), present: presentMask(ids.length, absent) };
+    const values = numbers.take(Float32Array, (ids.length - absent.length) * dimension);
+    embeddings = { dimension, values, present: presentMask(ids.length, absent) };
   }
-  const metadatas = hasSparse ? putBack(header.metadatas, numbers, length * 4) : (header.metadatas as RecordBatch["metadatas"]);
+  const metadatas = hasSparse ? putBack(header.metadatas, numbers) : (header.metadatas as RecordBatch["metadatas"]);
   return { kind: "write", operation, records: { ids, documents, metadatas, uris, embeddings } };
 }
 

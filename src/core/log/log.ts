@@ -7,9 +7,10 @@
  */
 
 import { decodeTail, encodeTail, type LogPlace, placeAfter } from "../base/log-chain.js";
+import { type LogRecord, operationsOf } from "../base/operations.js";
 import { TidepoolError } from "../errors.js";
 import type { LogEntry, LogStore } from "../storage.js";
-import { checksumIn, decodeLogRecord, type LogRecord, linkIn, setLink } from "./log-record.js";
+import { checksumIn, decodeLogRecord, linkIn, setLink } from "./log-record.js";
 
 /** Where records of one collection go. */
 export interface LogTarget {
@@ -165,7 +166,8 @@ export class Log {
   async firstDimension(collection: { id: string; name: string }, after: LogPlace): Promise<number | null> {
     for await (const { record } of this.replay(collection, after, 1)) {
       // An update of records that are not there fixes nothing.
-      if (record.kind === "write" && record.operation !== "update") return record.records.embeddings?.dimension ?? null;
+      const fixing = operationsOf(record).find((one) => one.kind === "write" && one.operation !== "update");
+      if (fixing?.kind === "write") return fixing.records.embeddings?.dimension ?? null;
     }
     return null;
   }

@@ -7,8 +7,9 @@ import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
 import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
+import type { ConditionalGetPlan } from "../gateway/plan-conditional.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
-import type { QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
+import type { ConditionalGetResponse, QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { limit } from "./operators/limit.js";
 import { ordered } from "./operators/order.js";
@@ -42,14 +43,28 @@ export class QueryExecutor {
 
   /** Records in insertion order, or ordered by a key. */
   get(state: CollectionState, plan: GetPlan): Promise<RecordColumns> {
+    return this.#read(state, [], (view) => this.#records(view, plan));
+  }
+
+  /**
+   * Records as of the plan's token, or now. There is one state to be read, the present, so where it may differ from that of the token
+   * the read is refused as stale.
+   */
+  conditionalGet(state: CollectionState, plan: ConditionalGetPlan): Promise<ConditionalGetResponse> {
     return this.#read(state, [], async (view) => {
-      const selected = await view.select(plan.filter);
-      const ordinals =
-        plan.orderBy === null
-          ? limit(selected, plan.offset, plan.limit)
-          : (await ordered(view.fetch, selected.toArray(), plan.orderBy, this.#tick)).subarray(plan.offset, plan.offset + plan.limit);
-      return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
+      const readToken = plan.token ?? state.appliedOffset + 1;
+      if (plan.token !== null) state.recent.checkReadable(readToken, plan.ids);
+      return { ...(await this.#records(view, plan)), readToken };
     });
+  }
+
+  async #records(view: View, plan: GetPlan): Promise<RecordColumns> {
+    const selected = await view.select(plan.filter);
+    const ordinals =
+      plan.orderBy === null
+        ? limit(selected, plan.offset, plan.limit)
+        : (await ordered(view.fetch, selected.toArray(), plan.orderBy, this.#tick)).subarray(plan.offset, plan.offset + plan.limit);
+    return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
   }
 
   /** Ids of the records that a delete is about, in insertion order. */

@@ -14,6 +14,8 @@ const METHODS = [
   "getCollection",
   "listCollections",
   "get",
+  "conditionalGet",
+  "conditionalCommit",
   "query",
   "search",
   "searchText",

@@ -4,7 +4,8 @@
  */
 import { crc32 } from "../../core/base/checksum.js";
 import { decodeJson, encodeJson } from "../../core/base/json-bytes.js";
-import { decodeLogRecord, encodeLogRecord, type LogRecord } from "../../core/log/log-record.js";
+import { type LogOperation, type LogRecord, operationsOf } from "../../core/base/operations.js";
+import { decodeLogRecord, encodeLogRecord } from "../../core/log/log-record.js";
 import { decodeRow, encodeRow } from "../../core/sysdb/row.js";
 import { Random } from "../environment.js";
 import { type FuzzTarget, faultIn } from "./fuzz-target.js";
@@ -62,18 +63,27 @@ function withHeader(bytes: Uint8Array, change: (header: unknown) => unknown): Ui
 }
 
 function soundRecord(random: Random): LogRecord {
+  if (random.chance(0.8)) return { ...soundOperation(random), requestId: "c-1" };
+  return { kind: "transaction", operations: Array.from({ length: random.below(4) }, () => soundOperation(random)), requestId: "c-1" };
+}
+
+function soundOperation(random: Random): LogOperation {
   const ids = Array.from({ length: 1 + random.below(4) }, (_, i) => random.pick(["__proto__", "constructor", `r${i}`]) + i);
-  if (random.chance(0.2)) return { kind: "delete", ids, requestId: "c-1" };
+  if (random.chance(0.2)) return { kind: "delete", ids };
   const sparse = { indices: [1, 5], values: [0.5, 2] };
   const metadata = (): Record<string, never> => JSON.parse('{"__proto__":1,"n":2.5,"l":["a"]}') as Record<string, never>;
   const metadatas = ids.map(() => (random.chance(0.3) ? null : random.chance(0.3) ? { s: sparse } : metadata()));
   const embeddings = { dimension: 2, values: new Float32Array(2 * ids.length), present: null };
   const records = { ids, documents: ids.map(() => "tide"), metadatas, uris: null, embeddings: random.chance(0.8) ? embeddings : null };
-  return { kind: "write", operation: random.pick(["add", "update", "upsert"] as const), records, requestId: "c-1" };
+  return { kind: "write", operation: random.pick(["add", "update", "upsert"] as const), records };
 }
 
 /** What whoever applies a record relies on. */
 function checkRecord(record: LogRecord): void {
+  for (const operation of operationsOf(record)) checkOperation(operation);
+}
+
+function checkOperation(record: LogOperation): void {
   const texts = (values: readonly unknown[]) => values.every((value) => typeof value === "string");
   const must = (holds: boolean, what: string) => {
     if (!holds) throw new Error(`a record was decoded whose ${what}`);

@@ -1,0 +1,61 @@
+/**
+ * Which ids the latest records of a collection's log are about: what tells whether something that was read has been written since.
+ *
+ * A read is of the moment that its *token* names, the offset that the next log record will get: it sees the records below it. The
+ * records from a token on are known here while the collection stays open, but for the oldest where they name more than
+ * `limits.recentIdsMax` ids, and after it is opened those that are not compacted. A token of which that is no longer so is stale.
+ */
+import { invalidArgument, show, TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
+
+export class RecentIds {
+  /** By offset, without gaps. */
+  readonly #records = new Map<number, readonly string[]>();
+  /** The last offset whose record is not known. */
+  #floor: number;
+  #count = 0;
+
+  /** Nothing is known of the records up to this offset. */
+  constructor(floor: number) {
+    this.#floor = floor;
+  }
+
+  /** About how many bytes of memory they take. */
+  get bytes(): number {
+    return this.#count * 64;
+  }
+
+  /** Notes the ids of the next log record. */
+  note(offset: number, ids: readonly string[]): void {
+    this.#records.set(offset, ids);
+    this.#count += ids.length;
+    while (this.#count > limits.recentIdsMax) {
+      this.#count -= this.#records.get(++this.#floor)!.length;
+      this.#records.delete(this.#floor);
+    }
+  }
+
+  /** One of these ids that a log record from the token on names, or any that one names; `null`: none. A token that is stale is refused. */
+  namedSince(token: number, ids: ReadonlySet<string> | null): string | null {
+    const next = this.#floor + this.#records.size + 1;
+    if (token > next)
+      throw invalidArgument(`readToken must be one that a conditional get answered with: ${token} is beyond the log's ${next}`);
+    if (token <= this.#floor) throw staleRead("too much was written since, or the collection was opened anew, so it is not known what");
+    for (let offset = token; offset < next; offset++) {
+      const named = this.#records.get(offset)!.find((id) => ids === null || ids.has(id));
+      if (named !== undefined) return named;
+    }
+    return null;
+  }
+
+  /** Throws `STALE_READ` unless the records with these ids, or all, are as they were at the token. */
+  checkReadable(token: number, ids: ReadonlySet<string> | null): void {
+    const named = this.namedSince(token, ids);
+    if (named !== null) throw staleRead(`the record ${show(named)} was written since its first read`);
+  }
+}
+
+/** What a transaction read can no longer be read, or be relied on. */
+function staleRead(why: string): TidepoolError {
+  return new TidepoolError("STALE_READ", `What this transaction has read is stale: ${why}. Run it again.`);
+}
