@@ -104,6 +104,13 @@ test("text without spaces gives its words, and pairs that are no words", () => {
   expect(all).toEqual([...new Set(all)]);
 });
 
+test("the last character of a run is a term of its own, for those who look for it alone", () => {
+  expect(terms("長江大橋", "last")).toEqual(["橋"]);
+  expect(terms("江", "last")).toEqual([]);
+  expect(terms("大橋 ab 南京", "last")).toEqual(["橋", "京"]);
+  expect(terms("cafe 서울", "last")).toEqual([]);
+});
+
 test("without a segmenter the pairs are the words, and other text stays whole", () => {
   const words = ["x9", "ok", "hello", "字", "日本", "本語", "カメ", "メラ"].sort();
   expect(terms("日本語 カメラ x9語ok hello 字", "word", withoutSegmenter).sort()).toEqual([...words, "語"].sort());

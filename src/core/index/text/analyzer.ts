@@ -7,7 +7,7 @@
  *
  * - **wholes**: what apostrophes, hyphens, dots and underscores join, without them: "co-operate" is found by "cooperate";
  * - **parts** of a word in camel case;
- * - **pairs** of neighbouring characters where words are not divided by spaces (`spaceless.ts`).
+ * - **pairs** of neighbouring characters where words are not divided by spaces (`spaceless.ts`), and the **last** of them.
  *
  * A term never holds a lone surrogate or a NUL. Dictionaries of `Intl.Segmenter` change with the browser, so an index is only as
  * good as the analyzer that wrote it: signatures tell two apart.
@@ -16,10 +16,10 @@ import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
 import { caseFolded, normalized, unmarked } from "./folding.js";
-import { isSpaceless, pairsOf, type SplitWords, syllablePairsOf, wordSplitter } from "./spaceless.js";
+import { isSpaceless, lastsOf, pairsOf, type SplitWords, syllablePairsOf, wordSplitter } from "./spaceless.js";
 
 /** Raised whenever the same text gives other tokens. */
-const VERSION = 2;
+const VERSION = 3;
 const UNIT = "[\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}]*";
 const JOINERS = "_.'’\\-‐‑·‧׳״";
 const JOINED = new RegExp(`${UNIT}(?:[${JOINERS}]${UNIT})*`, "gu");
@@ -32,7 +32,7 @@ const PROBE = "今天天气很好我们去公园吧 東京都に住んでいま�
 /** The locale is fixed: terms must not depend on the user's language settings. */
 const platformSegmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter("en", { granularity: "word" }) : null;
 
-export type TokenKind = "word" | "whole" | "part" | "pair";
+export type TokenKind = "word" | "whole" | "part" | "pair" | "last";
 
 export interface Token {
   term: string;
@@ -161,6 +161,7 @@ class Tokens {
     for (const word of words) this.#add(word, "word");
     const said = new Set(words);
     for (const pair of pairsOf(run)) if (!said.has(pair)) this.#add(pair, this.#rules.pairKind);
+    for (const last of lastsOf(run)) if (!said.has(last)) this.#add(last, "last");
   }
 
   #whole(words: readonly string[], joined: string): void {
@@ -174,7 +175,7 @@ class Tokens {
     const plain = cut(bare(form));
     if (stopWords.has(plain)) return;
     // What an ending was all of stays as it is.
-    const term = kind === "pair" ? plain : cut(bare(stem(form))) || plain;
+    const term = kind === "pair" || kind === "last" ? plain : cut(bare(stem(form))) || plain;
     this.#tokens.push({ term, form, kind });
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Words of scripts that are written without spaces between them. A run of such text gives its words, as the segmenter of the
  * platform finds them, and all pairs of neighbouring characters: dictionaries cut 南京市长江大桥 in one way only, and differ from
- * browser to browser, while a pair is found wherever it stands. Hangul has spaces, and gives pairs for what is joined to a noun.
+ * browser to browser, while a pair is found wherever it stands. The last character of a run is given, too, which begins no pair: so
+ * a single character is found by what begins with it. Hangul has spaces, and gives pairs for what is joined to a noun.
  */
 const SCRIPTS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("");
 const SPACELESS = new RegExp(`[${SCRIPTS}]`, "u");
@@ -40,6 +41,16 @@ function otherRuns(text: string): string[] {
 /** Every two characters that stand beside each other in a run, from left to right. */
 export function pairsOf(text: string): string[] {
   return Array.from(text.matchAll(RUNS), ([, run]) => (run === undefined ? [] : pairs(charactersOf(run)))).flat();
+}
+
+/** The last character of every run. */
+export function lastsOf(text: string): string[] {
+  return Array.from(text.matchAll(RUNS), ([, run]) => (run === undefined ? [] : charactersOf(run).slice(-1))).flat();
+}
+
+/** Whether it is one character of such a script. */
+export function isCharacter(word: string): boolean {
+  return isSpaceless(word) && charactersOf(word).length === 1;
 }
 
 export function syllablePairsOf(word: string): string[] {

@@ -6,6 +6,7 @@ import { atOnce } from "../../base/steps.js";
 import { limits } from "../../limits.js";
 import { defaultAnalyzer } from "./analyzer.js";
 import { PieceWriter, pieceBytesMax } from "./pieces.js";
+import { isSpaceless } from "./spaceless.js";
 import { LAYOUT, type TextHits, TextIndex } from "./text-index.js";
 import type { TextSearchOptions } from "./text-query.js";
 
@@ -67,10 +68,15 @@ test("scores are BM25 by the textbook", () => {
 });
 
 test("prefix and fuzzy rank as MiniSearch does with the same parameters", () => {
+  // Those without spaces have terms beside their words, of which MiniSearch knows nothing.
+  const spaced = words.filter((word) => !isSpaceless(word));
   fc.assert(
     fc.property(
-      fc.array(sentence, { maxLength: 20 }),
-      fc.constantFrom(...words),
+      fc.array(
+        fc.array(fc.constantFrom(...spaced), { maxLength: 12 }).map((list) => list.join(" ")),
+        { maxLength: 20 },
+      ),
+      fc.constantFrom(...spaced),
       fc.boolean(),
       fc.constantFrom(0, 0.2, 0.4),
       (documents, term, prefix, fuzzy) => {
@@ -334,4 +340,19 @@ test("a document that is left halfway is not there, and its terms count for noth
   expect(comparable(search(index, "sea"))).toEqual(comparable(search(indexOf(["sea shore", "sea"]), "sea")));
   atOnce(index.set(2, "sea"));
   expect(comparable(search(index, "sea"))).toEqual(comparable(search(indexOf(["sea shore", "sea", "sea"]), "sea")));
+});
+
+test("a single character of a script without spaces is found wherever it stands", () => {
+  const documents = ["南京市长江大桥", "长江。", "江", "黄河", "江南好", "データベース", "ภาษาไทย", "I like 江湖"];
+  const index = indexOf(documents);
+  const named = (query: string, options?: Partial<TextSearchOptions>) => found(index, query, options).sort((a, b) => a - b);
+  expect(named("江")).toEqual([0, 1, 2, 4, 7]);
+  expect(found(index, "江").slice(0, 2)).toEqual([1, 2]);
+  expect(named("好")).toEqual([4]);
+  expect(named("桥 河")).toEqual([0, 3]);
+  expect(named("ス")).toEqual([5]);
+  expect(named("water 湖")).toEqual([7]);
+  // Of several characters the pairs say more.
+  expect(named("长江")).toEqual([0, 1]);
+  expect(named("江南", { prefix: true })).toEqual([4]);
 });

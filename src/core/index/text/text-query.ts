@@ -4,10 +4,11 @@ import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { type Analyzer, type Token, type TokenKind, wordsAmong } from "./analyzer.js";
 import type { Boost } from "./clauses.js";
+import { isCharacter } from "./spaceless.js";
 import type { Synonyms } from "./synonyms.js";
 
 /** What a token of a query counts beside its words; measured on public sets. */
-const KIND_WEIGHTS: Readonly<Record<TokenKind, number>> = { word: 1, whole: 0.25, part: 0.5, pair: 0.5 };
+const KIND_WEIGHTS: Readonly<Record<Exclude<TokenKind, "last">, number>> = { word: 1, whole: 0.25, part: 0.5, pair: 0.5 };
 /** What a term counts that is looked for in place of another. */
 const SYNONYM_WEIGHT = 0.75;
 /** Largest edit distance, as in MiniSearch. */
@@ -50,9 +51,11 @@ export function parseQuery(
   const others = synonyms?.of(tokens) ?? [];
   checkWords([...tokens, ...others]);
   const unfinished = new Map((prefix ? lastTokens(tokens) : []).map((token) => [token.term, prefixOf(token, analyzer)]));
+  for (const character of loneCharacters(tokens)) unfinished.set(character, character);
   const factors = new Map(boosts.flatMap(({ text: boosted, factor }) => analyzer.analyze(boosted).map(({ term }) => [term, factor])));
   const terms = new Map<string, QueryTerm>();
   const add = ({ term, form, kind }: Token, share: number): void => {
+    if (kind === "last") return;
     const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
     const known = terms.get(form) ?? { term, form, weight: 0, prefix: unfinished.get(term) ?? null, editDistance };
     known.weight += share * KIND_WEIGHTS[kind] * (factors.get(term) ?? 1);
@@ -61,6 +64,16 @@ export function parseQuery(
   for (const token of tokens) add(token, 1);
   for (const token of others) if (!terms.has(token.form)) add(token, SYNONYM_WEIGHT);
   return [...terms.values()];
+}
+
+/**
+ * Characters of scripts without spaces that stand in the query by themselves: documents have the pairs that begin with them. One that
+ * others stand beside is found by its pairs.
+ */
+function loneCharacters(tokens: readonly Token[]): string[] {
+  const terms = tokens.flatMap(({ term, kind }) => (kind === "last" ? [] : term));
+  const joined = new Set(terms.filter((term) => !isCharacter(term)).flatMap((term) => [...term]));
+  return terms.filter((term) => isCharacter(term) && !joined.has([...term][0]!));
 }
 
 /** An unfinished word has no ending that could be taken from it. */
@@ -79,7 +92,7 @@ function checkWords(tokens: readonly Token[]): void {
 
 /** What the last letters of a text belong to: its last word, the last part of that, and the whole that it ends. */
 function lastTokens(tokens: readonly Token[]): Token[] {
-  const last = tokens.slice(tokens.findLastIndex(({ kind }) => kind === "word")).filter(({ kind }) => kind !== "pair");
+  const last = tokens.slice(tokens.findLastIndex(({ kind }) => kind === "word")).filter(({ kind }) => kind !== "pair" && kind !== "last");
   const kinds = new Map(last.map((token) => [token.kind, token]));
   return [...kinds.values()];
 }
