@@ -9,6 +9,7 @@ import {
   type EmbeddingFunction,
   type GetResult,
   HashingEmbeddingFunction,
+  type HybridResult,
   type Metadata,
   registerEmbeddingFunction,
   type SparseVector,
@@ -160,6 +161,11 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   const found = await books.searchText({ query: "x", prefix: true, fuzzy: 0.3 });
   same<typeof found.scores, number[]>(true);
   found.rows()[0]?.terms.join();
+  const both = await books.hybrid({ queryText: "x", weights: { dense: 0.5 } });
+  same<typeof both, HybridResult<Book>>(true);
+  both.rows()[0]?.dense?.distance.toFixed();
+  // @ts-expect-error: no such branch
+  await books.hybrid({ queryText: "x", weights: { vector: 1 } });
   // @ts-expect-error: no such field
   await plain.get({ include: ["vectors"] });
   await plain.get({ where: { $or: [{ day: { $gt: "2024-01" } }, { day: { $startsWith: "2023-" } }] } });

@@ -53,6 +53,7 @@ export {
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
+export type { DenseReason, HybridArguments, HybridResult, HybridRow, TextReason } from "./api/hybrid.js";
 export type {
   CountArguments,
   DeleteArguments,

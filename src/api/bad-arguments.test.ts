@@ -189,6 +189,22 @@ const TABLE: Record<string, Entry> = {
       fuzzy: false,
     },
   },
+  "Collection#hybrid": {
+    run: (v) => collection.hybrid(v),
+    good: {
+      where: selection.where,
+      whereDocument: selection.whereDocument,
+      queryText: "tide",
+      queryEmbedding: undefined,
+      nResults: 1,
+      weights: { text: 1 },
+      maxDistance: 1,
+      minScore: 0,
+      include: ["documents"],
+      prefix: false,
+      fuzzy: false,
+    },
+  },
   "Collection#search": [
     (v) => collection.search(v),
     (v) => collection.search([v]),

@@ -38,6 +38,7 @@ const READS: [string, (within: { signal?: AbortSignal; timeoutMs?: number }) => 
   ["peek", (within) => collection.peek(within), "get"],
   ["query", (within) => collection.query({ queryTexts: ["tide"], ...within })],
   ["searchText", (within) => collection.searchText({ query: "tide", ...within })],
+  ["hybrid", (within) => collection.hybrid({ queryText: "tide", ...within })],
   ["search", (within) => collection.search({}, within)],
   ["count", (within) => collection.count(within)],
   ["checkRecall", (within) => collection.checkRecall(within)],

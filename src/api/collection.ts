@@ -22,14 +22,14 @@ import type {
   MetadataOf,
   MetadataValue,
   RecordBatch,
-  RecordColumns,
 } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, readLimits } from "./call-limits.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
-import { type Embeddings, toNumberArrays } from "./embeddings.js";
+import type { Embeddings } from "./embeddings.js";
+import type { HybridArguments, HybridResult } from "./hybrid.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
   type CountArguments,
@@ -45,7 +45,7 @@ import {
   readSearchText,
   type SearchTextArguments,
 } from "./read-requests.js";
-import { GetResult, QueryResult, SearchTextResult } from "./results.js";
+import { columns, GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
@@ -332,6 +332,29 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
+   * Words and meaning together: records that hold words of the query, and those whose vectors are near, in one order. Each hit says
+   * where each of the two branches has it and why. Both see the same moment.
+   *
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`.
+   *
+   * @example
+   * const hits = await collection.hybrid({ queryText: "tides of spring", nResults: 1 });
+   * const [best] = hits.rows();
+   * console.log(best?.id, best?.text?.terms, best?.dense?.rank); // b ["of", "spring", "tides"] 1
+   */
+  async hybrid<T extends MetadataOf<T> = TMeta>(args: HybridArguments<TMeta>): Promise<HybridResult<T>> {
+    const given = readArguments("hybrid", () => copyOf(args as HybridArguments));
+    // Loaded when it is first needed, like the Search API.
+    const { hybridResult, readHybrid } = await import("./hybrid.js");
+    const { queries, request, within } = readArguments("hybrid", () => readHybrid(given));
+    const response = await limited(within, async (signal) => {
+      const queryEmbedding = queries === null ? undefined : (await this.#embedQueries(queries)).values;
+      return this.#connection.call("hybrid", { ...this.#source, ...request, queryEmbedding }, { signal });
+    });
+    return hybridResult<T>(response, request.include);
+  }
+
+  /**
    * Chroma's Search API: filter, rank by expressions over vector and text search, group, select. Several searches in one
    * call see the same moment; texts in their ranks are embedded together.
    *
@@ -580,19 +603,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 /** A collection at an earlier version: what reads, and nothing else. */
 export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick<
   Collection<TMeta>,
-  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText"
+  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText" | "hybrid"
 >;
-
-/** A response's columns as results hold them: `[]` where a column was not asked for. */
-async function columns<T extends MetadataOf<T>>(response: RecordColumns) {
-  const { documents, metadatas, uris, embeddings } = response;
-  return {
-    documents: documents ?? [],
-    metadatas: (metadatas ?? []) as (T | null)[],
-    uris: uris ?? [],
-    embeddings: embeddings === null ? [] : await toNumberArrays(embeddings),
-  };
-}
 
 async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
   const { ids, distances, counts } = response;

@@ -159,7 +159,7 @@ export function readDelete(args: DeleteArguments): Read<DeleteRequest> | null {
 }
 
 /** The parts of a selection that are given. */
-function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {
+export function readSelection({ ids, where, whereDocument }: SelectionArguments): Selection {
   const selection: Selection = {};
   if (ids != null) {
     validateIds(ids);
@@ -197,7 +197,7 @@ function optionalCount(value: unknown, argument: string): number | undefined {
   return value;
 }
 
-function readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Queries {
+export function readQueries({ queryEmbeddings, queryTexts }: QueryArguments): Queries {
   if (queryEmbeddings != null) return readQueryEmbeddings(queryEmbeddings);
   if (queryTexts == null) throw invalidArgument("At least one of 'queryEmbeddings' and 'queryTexts' must be provided");
   if (!Array.isArray(queryTexts) || queryTexts.length === 0) {

@@ -1,6 +1,7 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
-import type { IncludeField, Metadata, MetadataOf } from "../core/types.js";
+import type { IncludeField, Metadata, MetadataOf, RecordColumns } from "../core/types.js";
+import { toNumberArrays } from "./embeddings.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
 export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [field, field])) as { readonly [F in IncludeField]: F };
@@ -152,9 +153,21 @@ export class SearchTextResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 }
 
+/** A response's columns as results hold them: `[]` where a column was not asked for. */
+export async function columns<T extends MetadataOf<T>>(response: RecordColumns) {
+  const { documents, metadatas, uris, embeddings } = response;
+  return {
+    documents: documents ?? [],
+    metadatas: (metadatas ?? []) as (T | null)[],
+    uris: uris ?? [],
+    embeddings: embeddings === null ? [] : await toNumberArrays(embeddings),
+  };
+}
+
 type Columns = { readonly [F in IncludeField]?: readonly unknown[] | undefined };
 
-function row<TRow>(columns: Columns, include: readonly IncludeField[], i: number, start: object): TRow {
+/** One object for record `i`, with the fields that were asked for. */
+export function row<TRow>(columns: Columns, include: readonly IncludeField[], i: number, start: object): TRow {
   const record: Record<string, unknown> = { ...start };
   // "documents" has the singular "document", and so with all the others.
   for (const field of include) record[field.slice(0, -1)] = columns[field]?.[i];

@@ -42,6 +42,8 @@ export const responseBytesMax = 256 * MiB;
 export const answerPartBytes = 256 * KiB;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
+/** Records that each branch of a hybrid search puts up, unless more results are asked for. */
+export const hybridCandidates = 100;
 /** Searches in one `search` call. */
 export const searchesMax = 100;
 /** Records that `checkRecall` uses as queries, and neighbours of each that it compares. */

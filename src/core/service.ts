@@ -158,6 +158,35 @@ export interface SearchTextRequest {
   operators?: boolean | undefined;
 }
 
+/** What finds records in a hybrid search: the words of their documents, or their vectors. */
+export type HybridBranch = "text" | "dense";
+
+export interface HybridRequest {
+  collectionId: string;
+  /** Read a retained version instead of the present. */
+  version?: number;
+  /** What the text branch looks for; without it there is none. */
+  queryText?: string | undefined;
+  /** What the dense branch looks for; without it there is none. */
+  queryEmbedding?: Float32Array | undefined;
+  nResults: number;
+  where?: Where;
+  whereDocument?: WhereDocument;
+  include: IncludeField[];
+  /** What each branch counts; a branch of weight 0 is not read. Default: set for each query. */
+  weights?: { [B in HybridBranch]?: number } | undefined;
+  /** Largest distance of what the dense branch finds. */
+  maxDistance?: number | undefined;
+  /** Smallest fused score of a hit, 0–1. */
+  minScore?: number | undefined;
+  /** As of a text search. */
+  prefix: boolean;
+  /** As of a text search. */
+  fuzzy: number;
+  /** As of a text search. */
+  operators?: boolean | undefined;
+}
+
 export interface CheckRecallRequest {
   collectionId: string;
   /** Records to be used as queries, 1–1000. */
@@ -215,6 +244,16 @@ export interface SearchTextResponse extends RecordColumns {
   scores: Float64Array;
   /** For each hit, the document's terms that matched. */
   terms: string[][];
+}
+
+/** Why one branch found a record: for each hit in columns; where the branch did not find it, the rank is 0. */
+export interface HybridResponse extends RecordColumns {
+  /** Fused, 0–1, larger is better. */
+  scores: Float64Array;
+  /** `null` where there was no such branch. */
+  text: { ranks: Uint32Array; scores: Float64Array; terms: string[][] } | null;
+  /** `null` where there was no such branch. */
+  dense: { ranks: Uint32Array; distances: Float64Array } | null;
 }
 
 /** What a browser says of the storage of an origin. */
@@ -493,6 +532,8 @@ export interface EngineMethods {
   conditionalCommit(request: ConditionalCommitRequest): Promise<ConditionalCommitResponse>;
   query(request: QueryRequest): Promise<QueryResponse>;
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
+  /** Several branches of one moment, fused. */
+  hybrid(request: HybridRequest): Promise<HybridResponse>;
   /** One result for each search, in their order. */
   search(request: SearchRequest): Promise<SearchColumns[]>;
   /** The number of records, or of those that are selected. */

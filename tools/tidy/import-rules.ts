@@ -43,7 +43,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
     /^src\/core\/base\/(?:record-bytes|text-pieces)\.ts$/.test(target) ||
-    /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration)|rules|caller)\.ts$/.test(target),
+    /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",

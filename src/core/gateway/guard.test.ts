@@ -172,6 +172,7 @@ describe("every method", () => {
       conditionalCommit: ["write", { ...by, readIds: [], operations: [{ operation: "upsert", records }] }],
       query: ["read", { ...by, queryEmbeddings: embeddings, nResults: 1, include }],
       searchText: ["read", { ...by, query: "tide", nResults: 1, include, prefix: false, fuzzy: 0 }],
+      hybrid: ["read", { ...by, queryText: "tide", nResults: 1, include, prefix: false, fuzzy: 0 }],
       search: ["read", { ...by, searches: [{}] }],
       count: ["read", by],
       checkRecall: ["read", { ...by, sample: 1, k: 1 }],

@@ -109,6 +109,7 @@ const RULES: Rules = {
   conditionalCommit: ["write", "collection"],
   query: ["read", "collection"],
   searchText: ["read", "collection"],
+  hybrid: ["read", "collection"],
   search: ["read", "collection"],
   count: ["read", "collection"],
   checkRecall: ["read", "collection"],

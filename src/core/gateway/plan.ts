@@ -261,8 +261,21 @@ export function planQuery(request: QueryRequest, dimension: number | null, index
 }
 
 export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy): SearchTextPlan {
-  checkFullText(indexes, "searchText");
   validateCount(request.nResults, "nResults");
+  return {
+    ...planSelection(request, indexes),
+    source: planText(request, request.nResults, indexes),
+    include: includeSet(request.include, "distances"),
+  };
+}
+
+/** What finds records by the words of a text. */
+export function planText(
+  request: Pick<SearchTextRequest, "query" | "prefix" | "fuzzy" | "operators">,
+  limit: number,
+  indexes: IndexPolicy,
+): TextSource {
+  checkFullText(indexes, "searchText");
   if (typeof request.query !== "string") throw invalidArgument(`query must be a string, got ${show(request.query)}`);
   if (typeof request.prefix !== "boolean") throw invalidArgument(`prefix must be a boolean, got ${show(request.prefix)}`);
   if (typeof request.fuzzy !== "number" || !(request.fuzzy >= 0 && request.fuzzy <= 1)) {
@@ -271,12 +284,8 @@ export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy)
   if (request.operators !== undefined && typeof request.operators !== "boolean") {
     throw invalidArgument(`operators must be a boolean, got ${show(request.operators)}`);
   }
-  const { query, nResults: limit, prefix, fuzzy, operators } = request;
-  return {
-    ...planSelection(request, indexes),
-    source: { kind: "text", query, limit, prefix, fuzzy, operators },
-    include: includeSet(request.include, "distances"),
-  };
+  const { query, prefix, fuzzy, operators } = request;
+  return { kind: "text", query, limit, prefix, fuzzy, operators };
 }
 
 export function planCheckRecall({ sample, k }: CheckRecallRequest): RecallPlan {
@@ -306,7 +315,7 @@ export function planDelete(request: DeleteRequest, indexes: IndexPolicy): Delete
   return plan.filter === null ? null : { ...plan, limit: limit ?? Infinity };
 }
 
-function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
+export function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
   if (selection.ids !== undefined) validateIds(selection.ids);
   const { ids } = selection;
   const named: RecordFilter | null =
@@ -327,7 +336,7 @@ function optionalCount(value: unknown, argument: string): number | null {
   return value;
 }
 
-function includeSet(include: unknown, exclude?: IncludeField): ReadonlySet<IncludeField> {
+export function includeSet(include: unknown, exclude?: IncludeField): ReadonlySet<IncludeField> {
   validateInclude(include, exclude);
   return new Set(include);
 }

@@ -35,6 +35,8 @@ import type {
   EngineInfo,
   EngineService,
   GetRequest,
+  HybridRequest,
+  HybridResponse,
   IndexingStatus,
   ModifyCollectionRequest,
   QueryRequest,
@@ -80,6 +82,7 @@ import {
   storedMetadata,
 } from "./plan.js";
 import { planConditionalGet } from "./plan-conditional.js";
+import { planHybrid } from "./plan-hybrid.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
@@ -266,6 +269,10 @@ export class GatewayService implements EngineService {
 
   searchText(request: SearchTextRequest, caller?: Caller): Promise<SearchTextResponse> {
     return this.#reading(request, (state) => this.#executor(caller).searchText(state, planSearchText(request, state.indexes)));
+  }
+
+  hybrid(request: HybridRequest, caller?: Caller): Promise<HybridResponse> {
+    return this.#reading(request, (state) => this.#executor(caller).hybrid(state, planHybrid(request, state.dimension, state.indexes)));
   }
 
   search(request: SearchRequest, caller?: Caller): Promise<SearchColumns[]> {

@@ -8,9 +8,11 @@ import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
 import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
 import type { ConditionalGetPlan } from "../gateway/plan-conditional.js";
+import type { HybridPlan } from "../gateway/plan-hybrid.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
-import type { ConditionalGetResponse, QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
+import type { ConditionalGetResponse, HybridResponse, QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
+import { hybrid, sourcesOfHybrid } from "./hybrid.js";
 import { limit } from "./operators/limit.js";
 import { ordered } from "./operators/order.js";
 import { checkRecall } from "./operators/recall.js";
@@ -102,6 +104,14 @@ export class QueryExecutor {
     return this.#read(state, [plan.source], async (view) => {
       const { ordinals, scores, terms } = await view.read(plan.source, await view.select(plan.filter));
       return { ...(await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include))), scores, terms };
+    });
+  }
+
+  /** Records by several branches, all of which see the same moment. */
+  hybrid(state: CollectionState, plan: HybridPlan): Promise<HybridResponse> {
+    return this.#read(state, sourcesOfHybrid(plan), async (view) => {
+      const { ordinals, ...why } = await hybrid(view, plan);
+      return { ...(await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include))), ...why };
     });
   }
 

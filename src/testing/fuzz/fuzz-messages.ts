@@ -19,6 +19,7 @@ const METHODS = [
   "query",
   "search",
   "searchText",
+  "hybrid",
   "count",
   "write",
   "delete",
