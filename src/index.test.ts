@@ -7,6 +7,7 @@ import * as entry from "./index.js";
 import {
   type Collection,
   type EmbeddingFunction,
+  type Facet,
   type GetResult,
   HashingEmbeddingFunction,
   type HybridResult,
@@ -166,6 +167,17 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   both.rows()[0]?.dense?.distance.toFixed();
   // @ts-expect-error: no such branch
   await books.hybrid({ queryText: "x", weights: { vector: 1 } });
+  const facets = await books.facets({ keys: ["title", "tags"], where, limit: 5 });
+  same<typeof facets.title, Facet<string>>(true);
+  same<typeof facets.tags, Facet<string>>(true);
+  const years = await books.distinct({ key: "year" });
+  same<typeof years, number[]>(true);
+  const anything = await plain.facets({ keys: ["whatever"] });
+  same<typeof anything.whatever.values, { value: string | number | boolean; count: number }[]>(true);
+  // @ts-expect-error: no such key
+  await books.facets({ keys: ["titel"] });
+  // @ts-expect-error: no such key
+  await books.distinct({ key: "titel" });
   // @ts-expect-error: no such field
   await plain.get({ include: ["vectors"] });
   await plain.get({ where: { $or: [{ day: { $gt: "2024-01" } }, { day: { $startsWith: "2023-" } }] } });

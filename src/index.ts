@@ -57,12 +57,17 @@ export type { DenseReason, HybridArguments, HybridResult, HybridRow, TextReason 
 export type {
   CountArguments,
   DeleteArguments,
+  DistinctArguments,
+  FacetsArguments,
   GetArguments,
   QueryArguments,
   SearchTextArguments,
   SelectionArguments,
 } from "./api/read-requests.js";
 export {
+  type Facet,
+  type Facets,
+  type FacetValue,
   GetResult,
   type GetRow,
   IncludeEnum,

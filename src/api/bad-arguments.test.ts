@@ -217,6 +217,8 @@ const TABLE: Record<string, Entry> = {
     ),
   ],
   "Collection#count": { run: (v) => collection.count(v), good: { ...selection, readLevel: "index_only", ...limited } },
+  "Collection#facets": { run: (v) => collection.facets(v), good: { ...selection, keys: ["year"], limit: 1 } },
+  "Collection#distinct": { run: (v) => collection.distinct(v), good: { ...selection, ...listed, key: "year" } },
   "Collection#getIndexingStatus": { run: (v) => collection.getIndexingStatus(v), good: limited },
   "Collection#checkRecall": { run: (v) => collection.checkRecall(v), good: { sample: 1, k: 1 } },
   "Collection#modify": {

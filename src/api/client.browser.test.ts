@@ -33,11 +33,17 @@ test.each([...(accessHandles === true ? (["opfs"] as const) : []), "indexeddb", 
     const tides = await client.createCollection({ name: "tides" });
     const progress: number[] = [];
     const documents = Array.from({ length: 1500 }, (_, i) => `passage ${i} about the tide`);
-    await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, onProgress: ({ done }) => progress.push(done) });
+    const metadatas = documents.map((text, i) => ({ text, even: i % 2 === 0 }));
+    await tides.add({ ids: documents.map((_, i) => `r${i}`), documents, metadatas, onProgress: ({ done }) => progress.push(done) });
     // Told after each embedding, too; what is done counts what is acknowledged.
     expect([...new Set(progress)]).toEqual([0, 1000, 1500]);
     expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
     expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
+    const facets = await tides.facets({ keys: ["even", "text"], where: { even: true }, limit: 1 });
+    expect(facets.even).toEqual({ values: [{ value: true, count: 750 }], distinct: 1, missing: 0 });
+    expect(facets.text).toMatchObject({ values: [{ count: 1 }], distinct: 750 });
+    // So many values come in more than one message.
+    expect(await tides.distinct({ key: "text" })).toEqual([...documents].sort());
     expect(await client.info()).toMatchObject({
       storage,
       records: 1500,

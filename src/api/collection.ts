@@ -5,6 +5,7 @@
 import { invalidArgument } from "../core/errors.js";
 import { validateCount, validateName } from "../core/gateway/validate/values.js";
 import type {
+  FacetColumns,
   IndexingStatus,
   QueryResponse,
   RecallReport,
@@ -34,18 +35,22 @@ import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
   type CountArguments,
   type DeleteArguments,
+  type DistinctArguments,
+  type FacetsArguments,
   type GetArguments,
   type Queries,
   type QueryArguments,
   type QueryRows,
   readCount,
   readDelete,
+  readDistinct,
+  readFacets,
   readGet,
   readQuery,
   readSearchText,
   type SearchTextArguments,
 } from "./read-requests.js";
-import { columns, GetResult, QueryResult, SearchTextResult } from "./results.js";
+import { columns, type Facets, type FacetValue, GetResult, QueryResult, SearchTextResult } from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
@@ -404,6 +409,34 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
+   * For each key its values in the records that all given parts select, with the number of these records that have each: the most
+   * frequent first, equal ones ascending. An element of a list counts as a value. Answered by the index of the metadata; where the
+   * collection's schema leaves a type of the key's values out of it, the records are read instead, which takes longer.
+   *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` for an oversized filter, more than 256 keys, and values of about 128 MiB.
+   *
+   * @example
+   * const { year } = await collection.facets({ keys: ["year"], whereDocument: { $contains: "moon" }, limit: 10 });
+   * console.log(year.values, year.distinct, year.missing); // [{"value":2,"count":1}] 1 0
+   */
+  async facets<const K extends keyof TMeta & string>(args: FacetsArguments<TMeta, K>): Promise<Facets<TMeta, K>> {
+    const { request, within } = readArguments("facets", () => readFacets(args as unknown as FacetsArguments));
+    return facetsOf<TMeta, K>(await this.#limited("facets", request, within));
+  }
+
+  /**
+   * The different values that the records which all given parts select have under a key: booleans, then numbers, then strings by
+   * UTF-16 units, each ascending. Elements of lists are among them. Costs and errors as in {@link Collection.facets}.
+   *
+   * @example
+   * console.log(await collection.distinct({ key: "year" })); // [1, 2, 3]
+   */
+  async distinct<K extends keyof TMeta & string>(args: DistinctArguments<TMeta, K>): Promise<FacetValue<TMeta[K]>[]> {
+    const { request, within } = readArguments("distinct", () => readDistinct(args as unknown as DistinctArguments));
+    return (await this.#limited("distinct", request, within)) as FacetValue<TMeta[K]>[];
+  }
+
+  /**
    * How much of what was written has reached the indexes on disk. Reads see all of it at any time. Whether the log still keeps it
    * too, because the indexes are not published yet, is told by `unpublished` of `client.info()`.
    *
@@ -525,7 +558,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
 
-  #limited<M extends "get" | "searchText" | "count" | "checkRecall">(
+  #limited<M extends "get" | "searchText" | "count" | "facets" | "distinct" | "checkRecall">(
     method: M,
     request: Omit<RequestOf<M>, "collectionId">,
     within: CallLimits,
@@ -603,7 +636,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 /** A collection at an earlier version: what reads, and nothing else. */
 export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick<
   Collection<TMeta>,
-  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "search" | "searchText" | "hybrid"
+  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "facets" | "distinct" | "search" | "searchText" | "hybrid"
 >;
 
 async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
@@ -641,4 +674,14 @@ async function searchTextResult<T extends MetadataOf<T>>(
     ...(await columns<T>(response)),
     include,
   });
+}
+
+async function facetsOf<TMeta, K extends keyof TMeta>(columns: FacetColumns[]): Promise<Facets<TMeta, K>> {
+  const slice = new Slice();
+  const facets: [string, unknown][] = [];
+  for (const { key, values, counts, distinct, missing } of columns) {
+    facets.push([key, { values: values.map((value, i) => ({ value, count: counts[i] })), distinct, missing }]);
+    await slice.tick();
+  }
+  return Object.fromEntries(facets) as Facets<TMeta, K>;
 }

@@ -6,7 +6,17 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { CountRequest, DeleteRequest, GetRequest, OrderBy, QueryRequest, SearchTextRequest, Selection } from "../core/service.js";
+import type {
+  CountRequest,
+  DeleteRequest,
+  DistinctRequest,
+  FacetsRequest,
+  GetRequest,
+  OrderBy,
+  QueryRequest,
+  SearchTextRequest,
+  Selection,
+} from "../core/service.js";
 import type { IncludeField, Metadata, Where, WhereDocument } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
@@ -38,6 +48,24 @@ export interface GetArguments<TMeta = Metadata> extends SelectionArguments<TMeta
 export interface CountArguments<TMeta = Metadata> extends SelectionArguments<TMeta>, CallLimits {
   /** As in Chroma. No effect: reads see every acknowledged write. */
   readLevel?: string;
+}
+
+/** Arguments of `collection.facets`. */
+export interface FacetsArguments<TMeta = Metadata, K extends keyof TMeta = keyof TMeta> extends SelectionArguments<TMeta>, CallLimits {
+  /** Metadata keys whose values are counted: 1 to 256, each once. */
+  keys: readonly K[];
+  /** Largest number of values of each key, the most frequent ones: 1 to 10,000. Default 100. */
+  limit?: number;
+}
+
+/** Arguments of `collection.distinct`. */
+export interface DistinctArguments<TMeta = Metadata, K extends keyof TMeta = keyof TMeta> extends SelectionArguments<TMeta>, CallLimits {
+  /** The metadata key. */
+  key: K;
+  /** Largest number of values. Default: all. */
+  limit?: number;
+  /** Values to skip first. Default 0. */
+  offset?: number;
 }
 
 /** Arguments of `collection.delete`. */
@@ -117,6 +145,18 @@ export function readGet(args: GetArguments): Read<GetRequest> {
 export function readCount(args: CountArguments): Read<CountRequest> {
   const { readLevel, ...given } = readObject(args, "count", `${SELECTION} readLevel ${CALL_LIMITS}`);
   return { request: { ...readSelection(given), readLevel }, within: readCallLimits(given) };
+}
+
+export function readFacets(args: FacetsArguments): Read<FacetsRequest> {
+  const { keys, limit, ...given } = readObject(args, "facets", `${SELECTION} keys limit ${CALL_LIMITS}`);
+  const request = { ...readSelection(given), keys: copyOf(keys) as string[], limit: optionalCount(limit, "limit") };
+  return { request, within: readCallLimits(given) };
+}
+
+export function readDistinct(args: DistinctArguments): Read<DistinctRequest> {
+  const { key, limit, offset, ...given } = readObject(args, "distinct", `${SELECTION} key limit offset ${CALL_LIMITS}`);
+  const page = { limit: optionalCount(limit, "limit"), offset: optionalCount(offset, "offset") };
+  return { request: { ...readSelection(given), key, ...page }, within: readCallLimits(given) };
 }
 
 export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryEmbeddings">> & { queries: Queries } {

@@ -1,6 +1,6 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
-import type { IncludeField, Metadata, MetadataOf, RecordColumns } from "../core/types.js";
+import type { IncludeField, Metadata, MetadataOf, RecordColumns, Scalar } from "../core/types.js";
 import { toNumberArrays } from "./embeddings.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
@@ -45,6 +45,27 @@ export interface SearchTextRow<TMeta extends MetadataOf<TMeta> = Metadata> exten
   /** The document's terms that matched, for highlighting. */
   terms: string[];
 }
+
+/** What counts as a value under a metadata key: a scalar, or an element of a list. */
+export type FacetValue<V> = V extends readonly (infer E)[] ? E : Extract<V, Scalar>;
+
+/** The values of one metadata key. */
+export interface Facet<V = Scalar> {
+  /** The most frequent values, and how many of the records have each: most frequent first, equal ones ascending. */
+  values: {
+    /** With its type: `1` and `"1"` are two values. */
+    value: V;
+    /** Records that have it, as the value or as an element of a list. */
+    count: number;
+  }[];
+  /** How many different values there are, also beyond the `limit`. */
+  distinct: number;
+  /** Records that have no value: they lack the key, or have a sparse vector under it. */
+  missing: number;
+}
+
+/** What `collection.facets` returns: the values of each key that was asked for. */
+export type Facets<TMeta = Metadata, K extends keyof TMeta = keyof TMeta> = { [P in K]-?: Facet<FacetValue<TMeta[P]>> };
 
 /**
  * Records in columns, in insertion order. Columns that were not included are `[]`.

@@ -39,6 +39,12 @@ test("a collection is created, filled, searched, changed and emptied", async () 
   expect((await tides.get({ whereDocument: { $contains: "moon" }, include: [] })).ids).toEqual(["spring", "moon"]);
   expect((await tides.searchText({ query: "mo", prefix: true })).ids.sort()).toEqual(["moon", "spring"]);
 
+  expect(await tides.facets({ keys: ["year", "tags"], where: { year: { $lt: 3 } }, limit: 1 })).toEqual({
+    year: { values: [{ value: 1, count: 1 }], distinct: 2, missing: 0 },
+    tags: { values: [{ value: "x", count: 1 }], distinct: 1, missing: 1 },
+  });
+  expect(await tides.distinct({ key: "year", offset: 1 })).toEqual([2, 3]);
+
   await tides.update({ ids: ["ebb", "absent"], metadatas: [{ year: 9 }, { year: 9 }] });
   await tides.upsert({ ids: ["spring"], documents: ["Neap tides are weak."], metadatas: [{ tags: null }] });
   expect((await tides.get({ ids: ["spring", "ebb"] })).rows()).toEqual([

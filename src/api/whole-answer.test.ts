@@ -38,6 +38,10 @@ describe("an answer", () => {
       { ...columns(5000), embeddings: null, scores: new Float64Array(5000).fill(NaN), terms: Array(5000).fill(["ebb"]) },
     ],
     ["of searches", [columns(3000), { ...columns(0), scores: null }, { ...columns(3000), select: ["#id"] }]],
+    [
+      "of facets",
+      [0, 1].map((n) => ({ key: `k${n}`, values: columns(9000).ids, counts: new Float64Array(9000).fill(n), distinct: 9000, missing: n })),
+    ],
     ["that is a list", Array.from({ length: 20_000 }, (_, i) => ({ name: `collection ${i}`, metadata: { i }, dimension: null }))],
     ["with a cell that is larger than a part", { ids: ["a", "b"], documents: ["x".repeat(LARGE), "b"] }],
   ];

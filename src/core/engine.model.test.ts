@@ -5,9 +5,10 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "../testing/environment.js";
-import { type Matches, Model, type ModelWrite } from "../testing/model.js";
+import { compareScalars, type Matches, Model, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
+import type { FacetColumns } from "./service.js";
 import type { IncludeField, Metadata, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
 
 const DIMENSION = 8;
@@ -214,9 +215,22 @@ class Run {
     expect(await this.engine.service.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
     const { matches, ...filter } = this.filter();
     expect(await this.engine.service.count({ collectionId: this.collectionId, ...filter })).toBe(this.model.select(matches).length);
+    await this.checkFacets(filter, matches);
     await this.checkGet(filter, matches);
     await this.checkQuery(filter, matches);
     if (random.chance(0.5)) await this.checkText(filter, matches);
+  }
+
+  async checkFacets(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const keys = ["kind", "year", "tags", "open"];
+    const limit = 1 + this.random.below(10);
+    const found = await this.engine.service.facets({ collectionId: this.collectionId, ...filter, keys, limit });
+    const expected = keys.map((key) => ({ key, ...this.model.facet(key, matches) }));
+    expect(found.map(told)).toEqual(expected.map((one) => ({ ...one, values: one.values.slice(0, limit), distinct: one.values.length })));
+    const kinds = expected[0]!.values.map(([value]) => value).sort(compareScalars);
+    expect(await this.engine.service.distinct({ collectionId: this.collectionId, ...filter, key: "kind", offset: 1, limit })).toEqual(
+      kinds.slice(1, 1 + limit),
+    );
   }
 
   async checkGet(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
@@ -301,6 +315,10 @@ function toBatch(writes: readonly ModelWrite[], columns: { document: boolean; me
     metadatas: columns.metadata ? writes.map((write) => write.metadata ?? null) : null,
     uris: columns.uri ? writes.map((write) => write.uri ?? null) : null,
   };
+}
+
+function told({ values, counts, ...rest }: FacetColumns): object {
+  return { ...rest, values: values.map((value, i) => [value, counts[i]]) };
 }
 
 function rowsOf(embeddings: { dimension: number; values: Float32Array }): number[][] {

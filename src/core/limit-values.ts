@@ -32,6 +32,11 @@ export const filterValuesMax = 65_536;
 /** Columns that one search selects, and keys that it groups by. */
 export const selectKeysMax = 4096;
 export const groupKeysMax = 256;
+/** Keys of one `facets` call, values that it tells of each, also by default, and memory that the values of one call may take, about. */
+export const facetKeysMax = 256;
+export const facetValuesMax = 10_000;
+export const facetValuesDefault = 100;
+export const facetBytesMax = 128 * MiB;
 /** Ids that one read or deletion names. */
 export const selectionIdsMax = 100_000;
 /** Keys in one record's metadata, and entries of one list in it. */

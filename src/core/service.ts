@@ -15,6 +15,7 @@ import type {
   Metadata,
   RecordBatch,
   RecordColumns,
+  Scalar,
   Space,
   TextConfiguration,
   Where,
@@ -136,6 +137,20 @@ export interface CountRequest extends Selection {
   readLevel?: string;
 }
 
+export interface FacetsRequest extends Selection {
+  collectionId: string;
+  keys: string[];
+  /** Values of each key, the most frequent ones: 1 to `limits.facetValuesMax`. Default `limits.facetValuesDefault`. */
+  limit?: number;
+}
+
+export interface DistinctRequest extends Selection {
+  collectionId: string;
+  key: string;
+  limit?: number;
+  offset?: number;
+}
+
 export interface QueryRequest extends Selection {
   collectionId: string;
   queryEmbeddings: { dimension: number; values: Float32Array };
@@ -254,6 +269,17 @@ export interface HybridResponse extends RecordColumns {
   text: { ranks: Uint32Array; scores: Float64Array; terms: string[][] } | null;
   /** `null` where there was no such branch. */
   dense: { ranks: Uint32Array; distances: Float64Array } | null;
+}
+
+/** Values of one key, and how many of the selected records have each. */
+export interface FacetColumns {
+  key: string;
+  values: Scalar[];
+  counts: Float64Array;
+  /** Different values, also those that are not told. */
+  distinct: number;
+  /** Records that have no value: no such key, or a sparse vector under it. */
+  missing: number;
 }
 
 /** What a browser says of the storage of an origin. */
@@ -538,6 +564,10 @@ export interface EngineMethods {
   search(request: SearchRequest): Promise<SearchColumns[]>;
   /** The number of records, or of those that are selected. */
   count(request: CountRequest): Promise<number>;
+  /** For each key its most frequent values in the selected records. */
+  facets(request: FacetsRequest): Promise<FacetColumns[]>;
+  /** The different values of a key in the selected records, ascending. */
+  distinct(request: DistinctRequest): Promise<Scalar[]>;
   checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 

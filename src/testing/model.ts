@@ -47,11 +47,31 @@ export class Model {
     return [...this.records.values()].filter(matches);
   }
 
+  /** The values of a key, most frequent first, those of lists too, with the number of records that have each; and how many have none. */
+  facet(key: string, matches: Matches): { values: [value: Scalar, count: number][]; missing: number } {
+    const counts = new Map<Scalar, number>();
+    let missing = 0;
+    for (const { metadata } of this.select(matches)) {
+      const own = Object.entries(metadata ?? {}).find(([name]) => name === key)?.[1];
+      const values = new Set([own ?? []].flat().filter(isScalar));
+      if (values.size === 0) missing++;
+      for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+    return { values: [...counts].sort((a, b) => b[1] - a[1] || compareScalars(a[0], b[0])), missing };
+  }
+
   query(query: Float32Array, k: number, matches: Matches): { id: string; distance: number }[] {
     const all = this.select(matches).map(({ id, embedding }) => ({ id, distance: modelDistance(this.space, query, embedding) }));
     // Sorting is stable, so equal distances stay in insertion order.
     return all.sort((a, b) => a.distance - b.distance).slice(0, k);
   }
+}
+
+/** Booleans, numbers, then strings by UTF-16 units. */
+export function compareScalars(a: Scalar, b: Scalar): number {
+  const types = ["boolean", "number", "string"];
+  const order = types.indexOf(typeof a) - types.indexOf(typeof b);
+  return order !== 0 ? order : a < b ? -1 : Number(a > b);
 }
 
 function created(write: ModelWrite): ModelRecord {

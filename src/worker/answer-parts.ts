@@ -123,9 +123,10 @@ function cellBytes(cell: unknown): number {
   return bytes;
 }
 
-/** Records in columns, or rows of numbers. */
+/** Records in columns, rows of numbers, or values with their counts. */
 function isTable(value: unknown): value is object {
-  return typeof value === "object" && value !== null && ("ids" in value || ("values" in value && isTyped(value.values)));
+  if (typeof value !== "object" || value === null) return false;
+  return "ids" in value || ("values" in value && isTyped(value.values)) || ("counts" in value && isTyped(value.counts));
 }
 
 function isCuttable(answer: unknown): answer is object {

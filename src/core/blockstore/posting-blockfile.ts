@@ -15,6 +15,7 @@
  * Values handed out are views into immutable blocks: do not write to them.
  */
 import { lowerBound } from "../base/lower-bound.js";
+import { sortedInTurns } from "../base/sorted.js";
 import type { Tick } from "../base/turns.js";
 import { wellFormed } from "../base/well-formed.js";
 import { TidepoolError } from "../errors.js";
@@ -66,8 +67,6 @@ const ENVELOPE_BYTES = 1024;
 /** Work between two ticks: rows, plus one for every so many bytes of values. */
 const TICK_ROWS = 256;
 const BYTES_PER_ROW = 256;
-/** Deltas sorted at once; longer runs come from merging these. */
-const SORT_RUN = 512;
 
 /** The blocks of a section; those of an old section that are not in the new one can be released. */
 export function postingRefs(section: PostingSection): BlockRef[] {
@@ -108,13 +107,16 @@ export class PostingBlockfile<Value, Delta> {
   async *range(section: PostingSection, from: string, to: string): AsyncGenerator<PostingRun<Value>, void, undefined> {
     const start = wellFormed(from);
     const end = wellFormed(to);
-    for (let i = Math.max(0, blockIndex(section, start)); i < section.blocks.length; i++) {
-      const place = section.blocks[i]!;
-      if (place.firstKey >= end) return;
+    for (const place of blocksWithin(section, start, end)) {
       const rows = await this.#open(place);
       const run = new PostingRun(rows, rows.lowerBound(start), rows.lowerBound(end));
       if (run.first < run.end) yield run;
     }
+  }
+
+  /** How many blocks `range` reads. */
+  countBlocks(section: PostingSection, from: string, to: string): number {
+    return blocksWithin(section, wellFormed(from), wellFormed(to)).length;
   }
 
   /**
@@ -232,20 +234,9 @@ export class PostingBlockfile<Value, Delta> {
     return 1 + this.#format.sizeOf(value) / BYTES_PER_ROW;
   }
 
-  /** Deltas by ascending key, sorted in runs that are then merged, so that there is room for ticks. */
+  /** Deltas by ascending key. */
   async #sortDeltas(deltas: ReadonlyMap<string, Delta>, pace: Pace): Promise<KeyedDelta<Delta>[]> {
-    const keyed = await this.#collectDeltas(deltas, pace);
-    let runs: KeyedDelta<Delta>[][] = [];
-    for (let start = 0; start < keyed.length; start += SORT_RUN) {
-      runs.push(keyed.slice(start, start + SORT_RUN).sort((a, b) => (a.key < b.key ? -1 : 1)));
-      await pace.pause();
-    }
-    while (runs.length > 1) {
-      const merged: KeyedDelta<Delta>[][] = [];
-      for (let i = 0; i < runs.length; i += 2) merged.push(await mergeRuns(runs[i]!, runs[i + 1] ?? [], pace));
-      runs = merged;
-    }
-    return runs[0] ?? [];
+    return sortedInTurns(await this.#collectDeltas(deltas, pace), byKey, () => pace.pause());
   }
 
   /** Keys that differ only in lone surrogates are one key, and their deltas one delta. */
@@ -328,21 +319,20 @@ class Pace {
   }
 }
 
-async function mergeRuns<Delta>(
-  left: readonly KeyedDelta<Delta>[],
-  right: readonly KeyedDelta<Delta>[],
-  pace: Pace,
-): Promise<KeyedDelta<Delta>[]> {
-  const merged: KeyedDelta<Delta>[] = [];
-  for (let l = 0, r = 0; l < left.length || r < right.length; ) {
-    const fromLeft = r >= right.length || (l < left.length && left[l]!.key < right[r]!.key);
-    merged.push(fromLeft ? left[l++]! : right[r++]!);
-    if (merged.length % SORT_RUN === 0) await pace.pause();
-  }
-  return merged;
+function byKey(a: { key: string }, b: { key: string }): number {
+  return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
 /** Index of the block that would hold the key: the last one whose first key is not above it; -1 when all are above. */
 function blockIndex(section: PostingSection, key: string): number {
   return lowerBound(0, section.blocks.length, (i) => section.blocks[i]!.firstKey <= key) - 1;
+}
+
+/** The blocks that may have keys from `from` up to but without `to`. */
+function blocksWithin(section: PostingSection, from: string, to: string): PostingBlock[] {
+  const start = Math.max(0, blockIndex(section, from));
+  return section.blocks.slice(
+    start,
+    lowerBound(start, section.blocks.length, (i) => section.blocks[i]!.firstKey < to),
+  );
 }

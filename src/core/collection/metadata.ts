@@ -14,10 +14,20 @@ import { wellFormed } from "../base/well-formed.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { PostingBlockfile, type PostingSection, postingRefs } from "../blockstore/posting-blockfile.js";
 import { show } from "../errors.js";
-import { type IndexPolicy, typeOfScalar } from "../schema.js";
+import { type IndexedType, type IndexPolicy, typeOfScalar } from "../schema.js";
 import type { Condition } from "../segment/condition.js";
 import { type OrdinalListDelta, ordinalListFormat } from "../segment/ordinal-list.js";
-import { elementKey, type KeyRange, postingKeys, prefixRange, scalarKey, scalarRange, tellsOrder } from "../segment/posting-key.js";
+import {
+  elementKey,
+  type KeyRange,
+  nameRange,
+  postingKeys,
+  prefixRange,
+  scalarKey,
+  scalarRange,
+  tellsOrder,
+  valueOfKey,
+} from "../segment/posting-key.js";
 import type { Metadata, MetadataValue, Scalar } from "../types.js";
 import { type Inspection, placeOf } from "./inspection.js";
 import type { CollectionPart, PartHome, PayloadChange, Prepared, Renumbering } from "./part.js";
@@ -31,8 +41,13 @@ export interface MetadataSection {
 const VALUES_PER_TICK = 1024;
 /** Posting lists read between two looks at the clock. */
 const LISTS_PER_TICK = 64;
+/** Values posted, and eighths of ordinals under them, between two looks at the clock. */
+const POSTED_PER_TICK = 512;
 /** Keys of one condition that are sorted together: sorting cannot be divided. */
 const KEYS_SORTED_AT_ONCE = 4096;
+
+/** Types of values that may be posted. */
+const SCALAR_TYPES: readonly IndexedType[] = ["string", "int", "float", "bool"];
 
 export class CollectionMetadata implements CollectionPart<MetadataSection> {
   readonly #blockfile: PostingBlockfile<Uint32Array, OrdinalListDelta>;
@@ -131,6 +146,28 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     }
   }
 
+  /** How many blocks have the values of a key; `null` where values of some type are not posted. */
+  valueBlocks(key: string): number | null {
+    if (!SCALAR_TYPES.every((type) => this.#indexes.isIndexed(key, type))) return null;
+    const { from, to } = nameRange(key);
+    return this.#blockfile.countBlocks(this.#section.postings, from, to);
+  }
+
+  /** Hands over the values of a key in compacted records, those of lists too, each with the records that have it. */
+  async eachValue(key: string, take: TakeValue, tick: Tick): Promise<void> {
+    const { from, to } = nameRange(key);
+    let work = 0;
+    for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
+      for (const [posted, ordinals] of run) {
+        take(valueOfKey(posted, from.length), ordinals);
+        work += 1 + ordinals.length / 8;
+        if (work < POSTED_PER_TICK) continue;
+        work = 0;
+        await tick();
+      }
+    }
+  }
+
   async #within({ from, to }: KeyRange, tick: Tick): Promise<Bitmap> {
     const matches = new Bitmap();
     for await (const run of this.#blockfile.range(this.#section.postings, from, to)) {
@@ -160,6 +197,9 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     return matches;
   }
 }
+
+/** Takes a value, `null` for a long text, which only its records tell, and their ordinals. A scalar and an element come separately. */
+export type TakeValue = (value: Scalar | null, ordinals: Uint32Array) => void;
 
 /** How many ordinals are posted under a key, and their sum, which two different lists hardly share. */
 interface Posted {

@@ -112,6 +112,8 @@ const RULES: Rules = {
   hybrid: ["read", "collection"],
   search: ["read", "collection"],
   count: ["read", "collection"],
+  facets: ["read", "collection"],
+  distinct: ["read", "collection"],
   checkRecall: ["read", "collection"],
   indexingStatus: ["read", "collection"],
   heartbeat: ["open", "whole"],

@@ -5,7 +5,7 @@
 
 import { storedSparseVector } from "../base/sparse-vector.js";
 import { wellFormed } from "../base/well-formed.js";
-import { invalidArgument, show } from "../errors.js";
+import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { IndexPolicy } from "../schema.js";
 import type {
@@ -14,6 +14,8 @@ import type {
   CountRequest,
   CreateCollectionRequest,
   DeleteRequest,
+  DistinctRequest,
+  FacetsRequest,
   GetRequest,
   ModifyCollectionRequest,
   OrderBy,
@@ -42,7 +44,7 @@ import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
 import { isMetadataKey, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateText } from "./validate/text-configuration.js";
-import { validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
+import { validateArray, validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
@@ -72,6 +74,15 @@ export interface QueryPlan extends SelectionPlan {
 export interface SearchTextPlan extends SelectionPlan {
   source: TextSource;
   include: ReadonlySet<IncludeField>;
+}
+
+/** Which values of which keys are asked for. */
+export interface FacetPlan extends SelectionPlan {
+  keys: readonly string[];
+  /** Most frequent first, or ascending. */
+  order: "count" | "value";
+  offset: number;
+  limit: number;
 }
 
 export interface RecallPlan {
@@ -235,14 +246,51 @@ function planOrder(orderBy: OrderBy): OrderPlan {
   validateObject(orderBy, "orderBy");
   const { key, descending = false, ...others } = orderBy;
   for (const name in others) throw invalidArgument(`orderBy has the field ${show(name)}; it takes key, descending`);
-  if (typeof key !== "string" || !isMetadataKey(key)) throw invalidArgument(`orderBy.key must be a metadata key, got ${show(key)}`);
+  validateMetadataName(key, "orderBy.key");
   if (typeof descending !== "boolean") throw invalidArgument(`orderBy.descending must be true or false, got ${show(descending)}`);
   return { key, descending };
+}
+
+function validateMetadataName(key: unknown, argument: string): asserts key is string {
+  if (typeof key === "string" && isMetadataKey(key)) return;
+  throw invalidArgument(`${argument} must be a metadata key, got ${show(key)}`);
 }
 
 export function planCount(request: CountRequest, indexes: IndexPolicy): SelectionPlan {
   if (request.readLevel !== undefined) validateReadLevel(request.readLevel);
   return planSelection(request, indexes);
+}
+
+export function planFacets(request: FacetsRequest, indexes: IndexPolicy): FacetPlan {
+  const { keys, limit = limits.facetValuesDefault } = request;
+  validateFacetKeys(keys);
+  validateRange(limit, limits.facetValuesMax, "limit");
+  return { ...planSelection(request, indexes), keys, order: "count", offset: 0, limit };
+}
+
+export function planDistinct(request: DistinctRequest, indexes: IndexPolicy): FacetPlan {
+  validateMetadataName(request.key, "key");
+  return {
+    ...planSelection(request, indexes),
+    keys: [request.key],
+    order: "value",
+    offset: optionalCount(request.offset, "offset") ?? 0,
+    limit: optionalCount(request.limit, "limit") ?? Infinity,
+  };
+}
+
+function validateFacetKeys(keys: unknown): asserts keys is string[] {
+  validateArray(keys, "keys");
+  if (keys.length === 0) throw invalidArgument("keys must name at least one metadata key");
+  if (keys.length > limits.facetKeysMax) {
+    throw new TidepoolError("LIMIT_EXCEEDED", `keys has ${keys.length} keys, more than the ${limits.facetKeysMax} allowed (facetKeysMax)`, {
+      details: { limit: "facetKeysMax", allowed: limits.facetKeysMax },
+    });
+  }
+  keys.forEach((key, i) => {
+    validateMetadataName(key, `keys[${i}]`);
+    if (keys.indexOf(key) !== i) throw invalidArgument(`keys[${i}] ${show(key)} is there twice; each key can be named once`);
+  });
 }
 
 /** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */

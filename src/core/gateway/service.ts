@@ -32,8 +32,11 @@ import type {
   CreateCollectionRequest,
   DatabaseInfo,
   DeleteRequest,
+  DistinctRequest,
   EngineInfo,
   EngineService,
+  FacetColumns,
+  FacetsRequest,
   GetRequest,
   HybridRequest,
   HybridResponse,
@@ -61,7 +64,7 @@ import type { CatalogRequest } from "../sysdb/catalog-requests.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
 import type { SysDb } from "../sysdb/sysdb.js";
-import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../types.js";
+import type { CollectionConfiguration, CollectionInfo, RecordColumns, Scalar } from "../types.js";
 import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
 import { type Facts, infoOf } from "./facts.js";
@@ -73,6 +76,8 @@ import {
   planCheckRecall,
   planCount,
   planCreateCollection,
+  planDistinct,
+  planFacets,
   planGet,
   planModifyCollection,
   planPage,
@@ -281,6 +286,15 @@ export class GatewayService implements EngineService {
 
   count(request: CountRequest, caller?: Caller): Promise<number> {
     return this.#reading(request, (state) => this.#executor(caller).count(state, planCount(request, state.indexes)));
+  }
+
+  facets(request: FacetsRequest, caller?: Caller): Promise<FacetColumns[]> {
+    return this.#reading(request, (state) => this.#executor(caller).facets(state, planFacets(request, state.indexes)));
+  }
+
+  async distinct(request: DistinctRequest, caller?: Caller): Promise<Scalar[]> {
+    const [facet] = await this.#reading(request, (state) => this.#executor(caller).facets(state, planDistinct(request, state.indexes)));
+    return facet!.values;
   }
 
   checkRecall(request: CheckRecallRequest, caller?: Caller): Promise<RecallReport> {

@@ -2,17 +2,27 @@
  * All reads, on one collection each and in the same steps: what the sources need is made ready, the collection's shared lock is
  * taken, a view is opened, its records are selected, sources are read among them, and the columns asked for are fetched.
  */
+import { Bitmap } from "../base/bitmap.js";
 import { concat } from "../base/concat.js";
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
-import type { DeletePlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
+import type { DeletePlan, FacetPlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
 import type { ConditionalGetPlan } from "../gateway/plan-conditional.js";
 import type { HybridPlan } from "../gateway/plan-hybrid.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
-import type { ConditionalGetResponse, HybridResponse, QueryResponse, RecallReport, SearchColumns, SearchTextResponse } from "../service.js";
+import type {
+  ConditionalGetResponse,
+  FacetColumns,
+  HybridResponse,
+  QueryResponse,
+  RecallReport,
+  SearchColumns,
+  SearchTextResponse,
+} from "../service.js";
 import type { IncludeField, RecordColumns } from "../types.js";
 import { hybrid, sourcesOfHybrid } from "./hybrid.js";
+import { countValues } from "./operators/facets.js";
 import { limit } from "./operators/limit.js";
 import { ordered } from "./operators/order.js";
 import { checkRecall } from "./operators/recall.js";
@@ -131,6 +141,15 @@ export class QueryExecutor {
 
   count(state: CollectionState, { filter }: SelectionPlan): Promise<number> {
     return this.#read(state, [], async (view) => (filter === null ? state.count : (await view.select(filter)).count()));
+  }
+
+  /** The values of each key in the records that are selected. */
+  facets(state: CollectionState, plan: FacetPlan): Promise<FacetColumns[]> {
+    return this.#read(state, [], async (view) => {
+      const { metadata, records } = state.parts;
+      const source = { metadata, uncompacted: Bitmap.of(records.uncompacted()), fetch: view.fetch, tick: this.#tick };
+      return countValues(source, await view.select(plan.filter), plan);
+    });
   }
 
   checkRecall(state: CollectionState, plan: RecallPlan): Promise<RecallReport> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { elementKey, postingKeys, prefixRange, scalarKey, scalarRange, tellsOrder } from "./posting-key.js";
+import { elementKey, isCut, nameRange, postingKeys, prefixRange, scalarKey, scalarRange, tellsOrder, valueOfKey } from "./posting-key.js";
 
 describe("numbers", () => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -200,4 +200,29 @@ describe("texts", () => {
         ]);
     }
   });
+});
+
+test("keys tell their values, but for texts that are cut, and lie in the range of their name alone", () => {
+  const name = fc.oneof(
+    fc.string({ minLength: 1, unit: "grapheme" }),
+    fc.constantFrom("k", "k\u0000", "k\u0001", "k\u0002", "n".repeat(300)),
+  );
+  const value = fc.oneof(
+    fc.string({ unit: "grapheme", maxLength: 300, size: "max" }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0),
+    fc.integer(),
+    fc.boolean(),
+  );
+  fc.assert(
+    fc.property(name, name, value, (own, other, one) => {
+      const { from, to } = nameRange(own);
+      for (const key of [scalarKey(own, one), elementKey(own, one)]) {
+        expect(from <= key && key < to).toBe(true);
+        expect(valueOfKey(key, from.length)).toBe(typeof one === "string" && isCut(one) ? null : one);
+      }
+      const foreign = scalarKey(other, one);
+      if (own !== other) expect(from <= foreign && foreign < to).toBe(false);
+    }),
+    { numRuns: 500 },
+  );
 });

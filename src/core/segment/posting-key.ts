@@ -49,6 +49,30 @@ export function elementKey(name: string, value: Scalar): string {
   return escapeName(name) + elementPart(value);
 }
 
+/** All keys of a name. */
+export function nameRange(name: string): KeyRange {
+  const from = escapeName(name);
+  return { from, to: `${from.slice(0, -1)}\u0001` };
+}
+
+/** The value, or the element, of which this is the key, less the name at its beginning; `null` for a text that is cut. */
+export function valueOfKey(key: string, nameLength: number): Scalar | null {
+  const part = key.slice(nameLength + 1);
+  switch (key.charAt(nameLength).toLowerCase()) {
+    case "s":
+      return isCut(part) ? null : part;
+    case "n":
+      return decodeNumber(part);
+    default:
+      return part === "1";
+  }
+}
+
+/** Whether a text's key has only its beginning. */
+export function isCut(text: string): boolean {
+  return text.length > TEXT_LENGTH_MAX;
+}
+
 /** Whether the keys tell which texts are on one side of this one, or begin with it: those of longer ones are cut near this length. */
 export function tellsOrder(text: string): boolean {
   return text.length < TEXT_LENGTH_MAX - 1;
@@ -111,7 +135,7 @@ function escapeName(name: string): string {
 }
 
 function bounded(text: string): string {
-  if (text.length <= TEXT_LENGTH_MAX) return text;
+  if (!isCut(text)) return text;
   const partsPair = (text.charCodeAt(TEXT_LENGTH_MAX - 1) & 0xfc00) === 0xd800;
   const kept = text.slice(0, partsPair ? TEXT_LENGTH_MAX - 1 : TEXT_LENGTH_MAX);
   return `${kept}\u0001${fingerprint(text)}`;
@@ -137,6 +161,14 @@ function encodeNumber(value: number): string {
   const isNegative = high >>> 31 === 1;
   const digits = isNegative ? hex(~high) + hex(~low) : hex(high ^ 0x80000000) + hex(low);
   return digits.replace(/0+$/, "");
+}
+
+function decodeNumber(digits: string): number {
+  const [high, low] = [0, 8].map((at) => Number.parseInt(digits.slice(at, at + 8).padEnd(8, "0"), 16)) as [number, number];
+  const isNegative = high < 0x80000000;
+  scratch.setUint32(0, isNegative ? ~high : high ^ 0x80000000);
+  scratch.setUint32(4, isNegative ? ~low : low);
+  return scratch.getFloat64(0);
 }
 
 function hex(word: number): string {

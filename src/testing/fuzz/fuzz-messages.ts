@@ -21,6 +21,8 @@ const METHODS = [
   "searchText",
   "hybrid",
   "count",
+  "facets",
+  "distinct",
   "write",
   "delete",
 ];
