@@ -5,6 +5,7 @@ export type { CallLimits } from "./api/call-limits.js";
 export {
   ChromaClientError,
   ChromaConnectionError,
+  ChromaError,
   type ChromaErrorClass,
   ChromaForbiddenError,
   ChromaNotFoundError,

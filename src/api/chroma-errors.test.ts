@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import * as entry from "../index.js";
 import { openTestClient } from "../testing/client.js";
 
-const { ChromaNotFoundError, ChromaUnauthorizedError, ChromaValueError, TidepoolError } = entry;
+const { ChromaError, ChromaNotFoundError, ChromaUnauthorizedError, ChromaValueError, TidepoolError } = entry;
 
 test("what Chroma's classes make has Chroma's names and is an error of ours", () => {
   const cause = new Error("why");
@@ -16,6 +16,9 @@ test("what this package throws is an instance of the classes that stand for its 
   const client = openTestClient();
   const error: unknown = await client.getCollection({ name: "none" }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ChromaNotFoundError);
+  expect(error).toBeInstanceOf(ChromaError);
+  expect(new TypeError("x") instanceof ChromaError).toBe(false);
+  expect(new ChromaError("ChromaOddError", "odd", "why")).toMatchObject({ name: "ChromaOddError", message: "odd", cause: "why" });
   expect(error instanceof ChromaValueError).toBe(false);
   expect(new TypeError("x") instanceof ChromaValueError).toBe(false);
   await client.close();

@@ -24,6 +24,19 @@ function alias(name: string, ...codes: [ErrorCode, ...ErrorCode[]]): ChromaError
   };
 }
 
+/** The base of Chroma's error classes: whatever this package throws is an instance. */
+export class ChromaError extends TidepoolError {
+  /** An error of the code `INVALID_ARGUMENT` under this name. */
+  constructor(name: string, message: string, cause?: unknown) {
+    super("INVALID_ARGUMENT", message, { cause });
+    Object.defineProperty(this, "name", { value: name });
+  }
+
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return Object(error) instanceof TidepoolError;
+  }
+}
+
 /** Arguments that are malformed. */
 export const ChromaValueError = /* @__PURE__ */ alias("ChromaValueError", "INVALID_ARGUMENT", "DIMENSION_MISMATCH", "LIMIT_EXCEEDED");
 /** Arguments that are malformed, as far as a server tells. */
