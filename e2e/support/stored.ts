@@ -17,6 +17,7 @@ export interface Manifest {
     records: { ids: { refs: BlockRef[] }[]; payload: { refs: BlockRef[] }[] };
     vectors: { rows: { refs: BlockRef[] }[]; graph: { pieces: BlockRef[] } | null };
     metadata: { postings: { blocks: { ref: BlockRef }[] } };
+    sparse: { indexes: { postings: { blocks: { ref: BlockRef }[] } }[] };
     text: { snapshot: { blocks: BlockRef[] } | null };
   };
 }

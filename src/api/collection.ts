@@ -363,8 +363,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    * Chroma's Search API: filter, rank by expressions over vector and text search, group, select. Several searches in one
    * call see the same moment; texts in their ranks are embedded together.
    *
-   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`; `NOT_SUPPORTED` for a sparse
-   *   vector.
+   * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`.
    *
    * @example
    * import { K, Knn, Rrf, Search, Text } from "tidepool-db";

@@ -127,6 +127,9 @@ export const compactionIdleMs = 1500;
 export const textIdleMs = 5000;
 /** Time without a write after which a text index is built anew whose words are not those that the configuration asks for. */
 export const textRebuildIdleMs = 300;
+/** Time without a write after which records are taken into an index of sparse vectors that lacks them, and how many at a time. */
+export const sparseBuildIdleMs = 300;
+export const sparseBuildRecords = 10_000;
 /** Fewest ordinals of deleted records for which a collection is renumbered. */
 export const deadOrdinalsMin = 16_384;
 /** Code bytes, each row's overhead added, up to which a collection is scanned without a graph. */

@@ -92,6 +92,16 @@ export class IndexPolicy {
     return (settingOf(this.#settings(key), type) ?? settingOf(this.#schema.defaults, type))?.enabled ?? true;
   }
 
+  /** Metadata keys under which sparse vectors are indexed. */
+  get sparseKeys(): string[] {
+    return Object.keys(this.#schema.keys).filter((key) => this.isIndexed(key, "sparse_vector"));
+  }
+
+  /** Whether the terms of a query for sparse vectors under this key count by how rare they are. */
+  weighsByRarity(key: string): boolean {
+    return this.#settings(key).sparse_vector?.sparse_vector_index?.config.bm25 ?? false;
+  }
+
   #settings(key: string): ValueTypes {
     return Object.hasOwn(this.#schema.keys, key) ? this.#schema.keys[key]! : {};
   }

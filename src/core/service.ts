@@ -363,9 +363,9 @@ export interface TidepoolWarning {
 export interface Finding {
   /**
    * What it concerns: a row of the `catalog`, the `log`, what a `manifest` says, the `records`, one of the indexes (`vectors`,
-   * `graph`, `metadata`, `text`), or a block that an earlier `version` alone has.
+   * `graph`, `metadata`, `sparse`, `text`), or a block that an earlier `version` alone has.
    */
-  kind: "catalog" | "log" | "manifest" | "records" | "vectors" | "graph" | "metadata" | "text" | "version";
+  kind: "catalog" | "log" | "manifest" | "records" | "vectors" | "graph" | "metadata" | "sparse" | "text" | "version";
   /** Where: a row's key, a block as arena:offset+length, a log record, an ordinal, or a key of the metadata index. */
   place: string;
   /** For people. */
@@ -384,7 +384,7 @@ export interface VerifiedCounts {
   records: number;
   /** Vectors in blocks. */
   vectors: number;
-  /** Ordinals in the metadata index. */
+  /** Ordinals in the indexes of metadata and of sparse vectors. */
   postings: number;
   /** Documents in the text index. */
   documents: number;

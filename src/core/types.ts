@@ -279,14 +279,22 @@ export interface VectorIndexSettings {
   spann?: { [parameter: string]: number };
 }
 
-/** The index of sparse vectors. It is described, and not built yet. */
+/** The index of sparse vectors. */
 export interface SparseVectorIndexSettings {
   /** What embeds the source into sparse vectors. */
   embedding_function?: SchemaFunction;
   /** What the client embeds where a record brings no vector: `#document`, or a metadata key whose value is a string. */
   source_key?: string;
-  /** Whether the vectors are weights of BM25. */
+  /** Whether the vectors are weights of BM25: a query's are then multiplied by how rare each dimension is. */
   bm25?: boolean;
+  /** How Chroma searches the index, `wand` where nothing is said. Kept, and without effect: answers are those of either. */
+  algorithm?: "wand" | "max_score";
+}
+
+/** The index of documents as text. */
+export interface FullTextIndexSettings {
+  /** How Chroma filters by it, `trigram` where nothing is said. Kept, and without effect: answers are those of either. */
+  algorithm?: "trigram" | "token_bitmap";
 }
 
 /** Indexes by the type of the value. */
@@ -294,7 +302,7 @@ export interface ValueTypes {
   /** Strings, and the elements of arrays of strings. */
   string?: {
     /** As text, for which only documents are indexed. */
-    fts_index?: IndexSetting;
+    fts_index?: IndexSetting<FullTextIndexSettings>;
     /** By value. */
     string_inverted_index?: IndexSetting;
   };

@@ -453,8 +453,8 @@ describe("records", () => {
       "a search for a sparse vector",
       "search",
       { searches: [{ rank: { $knn: { query: { "#type": "sparse_vector", indices: [1], values: [1] } } } }] },
-      501,
-      { message: expect.stringContaining("sparse vector") },
+      400,
+      { message: expect.stringContaining("a sparse vector needs a key with an index of them") },
     ],
     [
       "columns of several lengths",

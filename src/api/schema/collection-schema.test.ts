@@ -124,11 +124,6 @@ describe("a collection", () => {
     ["what is no schema", { schema: {} }, "schema must be a Schema, got {}"],
     ["the JSON of one", { schema: { defaults: {}, keys: {} } }, "schema must be a Schema"],
     [
-      "two sparse indexes",
-      { schema: new Schema().createIndex(new SparseVectorIndexConfig(), "a").createIndex(new SparseVectorIndexConfig(), "b") },
-      "At most one sparse vector index",
-    ],
-    [
       "a source of embeddings that is no document",
       { schema: new Schema().createIndex(new VectorIndexConfig({ sourceKey: "title" })) },
       'source_key must be "#document"',
@@ -290,7 +285,8 @@ describe("sparse vectors", () => {
     await tides.add({ ids: ["a", "b"], documents: ["abc", "ab"], metadatas: [{ n: 1 }, { sv: { indices: [7], values: [0.5] } }] });
     const metadatas = [{ n: 1, sv: { indices: [3], values: [1] } }, { sv: { indices: [7], values: [0.5] } }];
     expect((await tides.get()).metadatas).toEqual(metadatas);
-    await expect(tides.search({ rank: Knn({ query: "abc", key: "sv" }) })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    const found = await tides.search({ rank: Knn({ query: "abc", key: "sv" }), select: { keys: ["#score"] } });
+    expect(found).toMatchObject({ ids: [["a"]], scores: [[0]] });
   });
 
   test("what is sent of the functions is their names", async () => {

@@ -143,7 +143,7 @@ test.each<[string, SearchLike | SearchLike[], RegExp, string?]>([
   ["a pattern on metadata", { where: K("a").regex("x") }, /filter\.a\.\$regex is not an operator on metadata/],
   ["an empty list", { where: K("a").isIn([]) }, /filter\.a\.\$in is \[\]/],
   ["another dimension", { rank: Knn({ query: [1] }) }, /dimension of 2, got 1/, "DIMENSION_MISMATCH"],
-  ["a sparse vector", { rank: Knn({ query: { indices: [1], values: [1] } }) }, /sparse vector.*only dense vectors/, "NOT_SUPPORTED"],
+  ["a sparse vector", { rank: Knn({ query: { indices: [1], values: [1] } }) }, /a sparse vector needs a key with an index/],
   ["a text for another key", { rank: Knn({ query: "x", key: K("sparse") }) }, /Cannot embed string query for key 'sparse'/],
   ["a value that cannot be sent", { where: K("a").eq(() => 1) }, /searches\[0\]\.filter\.a\.\$eq is a function, which cannot be sent/],
 ])("refuses %s", async (_, searches, message, code = "INVALID_ARGUMENT") => {

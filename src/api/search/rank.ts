@@ -28,11 +28,11 @@ interface SourceOptions {
 /** Options of {@link Knn}. */
 export interface KnnOptions extends SourceOptions {
   /**
-   * A vector, or a text that the collection's embedding function turns into one. Sparse vectors are stored, but cannot be
-   * searched for yet: a search that asks is refused with `NOT_SUPPORTED`.
+   * A vector, or a text that the embedding function of `key` turns into one. Under a metadata key a sparse vector,
+   * `{ indices, values }`: the value of a record is then 1 − the dot product, and only records that share an index are found.
    */
   query: IterableInput<number> | SparseVector | string;
-  /** Where the vectors are: `K.EMBEDDING`, the default. */
+  /** Where the vectors are: `K.EMBEDDING`, the default, or a metadata key with an index of sparse vectors. */
   key?: string | Key;
 }
 

@@ -152,6 +152,17 @@ export class PostingBlockfile<Value, Delta> {
     return { blocks: await output.finish() };
   }
 
+  /** A section of these rows, in runs whose keys ascend from one to the next. */
+  async build(runs: AsyncIterable<readonly Row<Value>[]>, blocks: BlockWriter, tick: Tick = () => {}): Promise<PostingSection> {
+    const pace = new Pace(tick);
+    const output = this.#writerTo(blocks, pace);
+    for await (const rows of runs) {
+      await output.append([...rows]);
+      await pace.pause();
+    }
+    return { blocks: await output.finish() };
+  }
+
   #writerTo(writer: BlockWriter, pace: Pace): SectionWriter<Row<Value>, PostingBlock> {
     const rowBytesMax = Math.max(1, this.#blockBytesMax - ENVELOPE_BYTES);
     const sizes = { blockBytesMax: this.#blockBytesMax, rowBytesMax, blocksWaiting: 2 } as const;

@@ -66,6 +66,8 @@ export interface RecordSource {
   entries(): readonly Entry[];
   /** Ordinals that the memtable has an entry for, deleted ones included, in no order. */
   uncompacted(): Iterable<number>;
+  /** Payloads as the section has them, `null` where it has none. Ordinals ascend. Under the shared lock. */
+  storedPayloads(ordinals: ArrayLike<number>): Promise<(Payload | null)[]>;
   /** Documents in the order asked; `null` for none, and for a dead ordinal. Under the shared lock. */
   documents(ordinals: Uint32Array): Promise<(string | null)[]>;
 }

@@ -7,6 +7,7 @@ import type { Inspection } from "./inspection.js";
 import { CollectionMetadata } from "./metadata.js";
 import type { CollectionPart, PartClass, PartHome, PartJob } from "./part.js";
 import { CollectionRecords } from "./records.js";
+import { CollectionSparse } from "./sparse.js";
 import { CollectionText } from "./text.js";
 import { CollectionVectors } from "./vectors.js";
 
@@ -14,6 +15,7 @@ const classes = {
   records: CollectionRecords,
   vectors: CollectionVectors,
   metadata: CollectionMetadata,
+  sparse: CollectionSparse,
   text: CollectionText,
 } satisfies Record<string, PartClass<unknown>>;
 

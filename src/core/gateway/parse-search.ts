@@ -6,15 +6,17 @@
  * Defaults are those of Chroma's server. `$text` is a source of our own; everything else is Chroma's.
  */
 
+import { storedSparseVector } from "../base/sparse-vector.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
+import type { SparseVector } from "../types.js";
 import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
 import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
-import { isMetadataKey, validateDimension, validateVector } from "./validate/records.js";
+import { isMetadataKey, validateDimension, validateSparseVector, validateVector } from "./validate/records.js";
 import { readFuzzy, validateCount, validateReadLevel } from "./validate/values.js";
 
 /** Candidates of a source that does not say how many. */
@@ -100,21 +102,32 @@ class RankParser {
   #knn(knn: unknown, path: string): SourceRank {
     const given = fields(knn, path, ["query", "key", "limit", "default", "return_rank"]);
     const { query, key = EMBEDDING_KEY } = given;
-    const isElsewhere = typeof key === "string" && key !== EMBEDDING_KEY;
-    if (isSparse(query) && isElsewhere && !this.#indexes.isIndexed(key, "sparse_vector")) throw notIndexed(key, "sparse_vector");
-    if (isSparse(query) || isElsewhere) {
-      throw new TidepoolError(
-        "NOT_SUPPORTED",
-        `${path} asks for ${isSparse(query) ? "a sparse vector" : `the key ${show(key)}`}; ` +
-          "only dense vectors under #embedding can be searched so far",
-      );
-    }
-    if (key !== EMBEDDING_KEY) throw invalid(`${path}.key`, key, "the string #embedding");
+    if (key !== EMBEDDING_KEY) return this.#sparse(given, path);
     if (typeof query === "string") throw invalid(`${path}.query`, query, "a vector: texts are embedded before they reach the engine");
-    if (!Array.isArray(query) && !(query instanceof Float32Array)) throw invalid(`${path}.query`, query, "an array of numbers");
+    if (!Array.isArray(query) && !(query instanceof Float32Array)) throw invalid(`${path}.query`, query, this.#whatFits(query));
     validateDimension(query.length, `${path}.query`, this.#dimension);
     validateVector(query, `${path}.query`, 0);
     return sourceRank({ kind: "knn", queries: [Float32Array.from(query)], limit: parseSourceLimit(given.limit, path) }, given, path);
+  }
+
+  /** What a search of the embeddings takes, and where a sparse vector belongs. */
+  #whatFits(query: unknown): string {
+    const dense = `an array of numbers for the key ${show(EMBEDDING_KEY)}`;
+    return isSparse(query)
+      ? `${dense}; a sparse vector needs a key with an index of them (${this.#indexes.sparseKeys.map(show).join(", ") || "there is none"})`
+      : dense;
+  }
+
+  #sparse(given: Record<string, unknown>, path: string): SourceRank {
+    const { query, key } = given;
+    if (typeof key !== "string") throw invalid(`${path}.key`, key, `${show(EMBEDDING_KEY)} or a metadata key`);
+    if (!this.#indexes.isIndexed(key, "sparse_vector")) throw noSparseIndex(key, this.#indexes.sparseKeys);
+    if (typeof query === "string")
+      throw invalid(`${path}.query`, query, "a sparse vector: texts are embedded before they reach the engine");
+    if (!isSparse(query)) throw invalid(`${path}.query`, query, `a sparse vector, for that is what ${show(key)} has an index of`);
+    validateSparseVector(query, `${path}.query`);
+    const limit = parseSourceLimit(given.limit, path);
+    return sourceRank({ kind: "sparse", key, vector: storedSparseVector(query), limit }, given, path);
   }
 
   #text(text: unknown, path: string): SourceRank {
@@ -158,7 +171,12 @@ function parseSourceLimit(limit: unknown, path: string): number {
   return isAbsent(limit) ? SOURCE_LIMIT_DEFAULT : positive(limit, `${path}.limit`);
 }
 
-function isSparse(query: unknown): boolean {
+function noSparseIndex(key: string, allowed: readonly string[]): TidepoolError {
+  const others = allowed.length === 0 ? "no key has such an index" : `those with such an index are ${allowed.map(show).join(", ")}`;
+  return invalidArgument(`${notIndexed(key, "sparse_vector").message}; ${others}`);
+}
+
+function isSparse(query: unknown): query is SparseVector {
   return typeof query === "object" && query !== null && !Array.isArray(query) && "indices" in query;
 }
 

@@ -166,7 +166,6 @@ describe("what is refused", () => {
     [types(sparse({})), "Sparse vector index cannot be enabled by default."],
     [key({ string: { fts_index: on } }), "Full text search / regular expression index can only be enabled on #document field: k"],
     [key({ float_list: { vector_index: on } }), "Vector index can only be enabled on #embedding field: k"],
-    [{ keys: { a: sparse({}), b: sparse({}) } }, 'At most one sparse vector index is allowed for the collection: ["a","b"]'],
     [key({ int: {} }, "#document"), 'schema.keys["#document"] has the field "int"; it takes string'],
     [key({ string: { string_inverted_index: on } }, "#document"), "String inverted index cannot be enabled on #document field."],
     [key({ string: {} }, "#embedding"), 'schema.keys["#embedding"] has the field "string"; it takes float_list'],
@@ -184,6 +183,8 @@ describe("what is refused", () => {
     [vector({ embedding_function: { type: "known", name: "x", config: [] } }), "embedding_function.config' to be an object"],
     [key(sparse({ source_key: "#id" })), 'source_key must be "#document" or a metadata key, got "#id"'],
     [key(sparse({ bm25: "yes" })), 'bm25 must be true or false, got "yes"'],
+    [key(sparse({ algorithm: "bmw" })), 'algorithm must be wand or max_score, got "bmw"'],
+    [key({ string: { fts_index: { enabled: true, config: { algorithm: "bitmap" } } } }, "#document"), "must be trigram or token_bitmap"],
   ])("%j", (schema, message) => {
     expect(() => planSchema(schema)).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) as string }),

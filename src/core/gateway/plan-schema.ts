@@ -38,6 +38,8 @@ const INDEX_TYPES: Readonly<Record<keyof ValueTypes, readonly string[]>> = {
   float: ["float_inverted_index"],
   bool: ["bool_inverted_index"],
 };
+const SPARSE_ALGORITHMS = ["wand", "max_score"] as const;
+const FTS_ALGORITHMS = ["trigram", "token_bitmap"] as const;
 const VALUE_TYPES = Object.keys(INDEX_TYPES);
 
 /** Bounds of the parameters of Chroma's distributed index, each with its least and largest value. */
@@ -83,10 +85,10 @@ export function isDefaultFunction(fn: EmbeddingFunctionConfiguration | null): bo
 
 /** The parts in one order, whatever the order in which they were given. */
 function comparable({ defaults: { string, sparse_vector, int, float, bool }, keys }: CollectionSchema): unknown {
-  const { embedding_function, source_key, bm25 } = sparse_vector!.sparse_vector_index!.config;
+  const { embedding_function, source_key, bm25, algorithm } = sparse_vector!.sparse_vector_index!.config;
   const document = keys[DOCUMENT_KEY]!.string!;
   const indexes = [string, document].map((types) => [types?.fts_index, types?.string_inverted_index]);
-  return [...indexes, embedding_function, source_key, bm25, int, float, bool, Object.keys(keys)];
+  return [...indexes, embedding_function, source_key, bm25, algorithm, int, float, bool, Object.keys(keys)];
 }
 
 // ---- reading
@@ -125,6 +127,7 @@ function readIndex(name: string, value: unknown, path: string): IndexSetting {
 function readConfig(name: string, config: unknown, path: string): object {
   if (name === "vector_index") return readVector(config, path);
   if (name === "sparse_vector_index") return readSparse(config, path);
+  if (name === "fts_index") return readAlgorithm(readFields(config, path, ["algorithm"]).algorithm, FTS_ALGORITHMS, path);
   return readFields(config, path, []);
 }
 
@@ -158,8 +161,8 @@ function checkSpann(spann: unknown, path: string): void {
 }
 
 function readSparse(config: unknown, path: string): SparseVectorIndexSettings {
-  const given = readFields(config, path, ["embedding_function", "source_key", "bm25"]);
-  const settings: SparseVectorIndexSettings = {};
+  const given = readFields(config, path, ["embedding_function", "source_key", "bm25", "algorithm"]);
+  const settings: SparseVectorIndexSettings = readAlgorithm(given.algorithm, SPARSE_ALGORITHMS, path);
   if (given.embedding_function != null) settings.embedding_function = readFunction(given.embedding_function, `${path}.embedding_function`);
   if (given.source_key != null) settings.source_key = readSourceKey(given.source_key, `${path}.source_key`);
   if (given.bm25 != null) {
@@ -167,6 +170,13 @@ function readSparse(config: unknown, path: string): SparseVectorIndexSettings {
     settings.bm25 = given.bm25;
   }
   return settings;
+}
+
+/** How Chroma builds an index. The first of those that it knows is what holds anyway, and is not told. */
+function readAlgorithm<Name extends string>(value: unknown, names: readonly Name[], path: string): { algorithm?: Name } {
+  const algorithm = value == null ? names[0] : names.find((name) => name === value);
+  if (algorithm === undefined) throw invalidArgument(`${path}.algorithm must be ${names.join(" or ")}, got ${show(value)}`);
+  return algorithm === names[0] ? {} : { algorithm };
 }
 
 function readSourceKey(key: unknown, path: string): string {
@@ -200,11 +210,7 @@ function checkPlaces({ defaults, keys }: CollectionSchema): void {
     throw invalidArgument("Vector index cannot be enabled by default. It can only be enabled on #embedding field.");
   }
   if (defaults.sparse_vector?.sparse_vector_index?.enabled) {
-    throw invalidArgument(
-      "Sparse vector index cannot be enabled by default. " +
-        "Please enable sparse vector index on specific keys. " +
-        "At most one sparse vector index is allowed for the collection.",
-    );
+    throw invalidArgument("Sparse vector index cannot be enabled by default. " + "Please enable sparse vector index on specific keys.");
   }
   if (defaults.string?.fts_index?.enabled) {
     throw invalidArgument(
@@ -212,8 +218,6 @@ function checkPlaces({ defaults, keys }: CollectionSchema): void {
     );
   }
   for (const [key, types] of Object.entries(keys)) checkKey(key, types);
-  const sparse = Object.keys(keys).filter((key) => keys[key]!.sparse_vector?.sparse_vector_index?.enabled);
-  if (sparse.length > 1) throw invalidArgument(`At most one sparse vector index is allowed for the collection: ${JSON.stringify(sparse)}`);
 }
 
 function checkKey(key: string, { string, float_list }: ValueTypes): void {

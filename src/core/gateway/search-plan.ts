@@ -2,6 +2,7 @@
  * A search as the gateway hands it on: validated and bounded (`limits.searchesMax`, `limits.rankDepthMax`,
  * `limits.rankExpressionsMax`), with defaults filled in. Only types live here, so that every folder may know them.
  */
+import type { SparseVector } from "../types.js";
 import type { RecordFilter } from "./filter.js";
 
 /** How a rank expression combines its operands; `sub` and `div` have two of them, `abs`, `exp` and `log` one. */
@@ -28,8 +29,16 @@ export interface TextSource {
   operators?: boolean | undefined;
 }
 
+/** Records by their sparse vectors under a metadata key. */
+export interface SparseSource {
+  kind: "sparse";
+  key: string;
+  vector: SparseVector;
+  limit: number;
+}
+
 /** What finds records by itself, best first. */
-export type RankSource = KnnSource | TextSource;
+export type RankSource = KnnSource | TextSource | SparseSource;
 
 /** A source as part of an expression, with distance-like values: smaller is better. */
 export interface SourceRank {

@@ -98,6 +98,10 @@ class SegmentsView implements View, Segments {
     for (const ordinal of records.live.values()) if (ordinal < records.compactedEnd) this.#universe.add(ordinal);
   }
 
+  get size(): number {
+    return this.#universe.count();
+  }
+
   changedIn(field: keyof RecordFields): Bitmap {
     const known = this.#changed.get(field);
     if (known !== undefined) return known;

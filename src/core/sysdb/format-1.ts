@@ -68,6 +68,7 @@ function fromFormat1(id: string, row: ManifestOfFormat1): Manifest {
       records: { ids, payload },
       vectors: { dimension, rows: vectors, graph },
       metadata,
+      sparse: { indexes: [] },
       text: { hasDocuments, snapshot: text },
     },
   };

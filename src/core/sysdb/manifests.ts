@@ -64,15 +64,15 @@ export class Manifests {
 
   #load(catalog: SealedCatalog, names: ReadonlyMap<string, string>): void {
     for (const [key, bytes] of catalog.list("manifest/")) {
-      this.#published.set(idIn(key), { manifest: decodeRow<Manifest>(key, bytes), bytes });
+      this.#published.set(idIn(key), { manifest: this.#read(key, bytes), bytes });
     }
     for (const [key, bytes] of catalog.list("staged/")) {
-      this.#staged.set(idIn(key), { manifest: decodeRow<Manifest>(key, bytes), bytes });
+      this.#staged.set(idIn(key), { manifest: this.#read(key, bytes), bytes });
     }
     this.#lostStaged = catalog.lost("staged/").map(({ key }) => key);
     for (const [key, bytes] of catalog.list("version/")) {
       const id = idIn(key);
-      const versions = [...this.versions(id), decodeRow<Manifest>(key, bytes)];
+      const versions = [...this.versions(id), this.#read(key, bytes)];
       this.#versions.set(
         id,
         versions.sort((a, b) => a.version - b.version),
@@ -83,6 +83,12 @@ export class Manifests {
       const key = manifestKey(id);
       if (!this.#published.has(id) && !this.#lost.get(id)?.some((lost) => lost.key === key)) this.#lose({ key, what: "is missing" }, names);
     }
+  }
+
+  /** A part that came later has no section in it. */
+  #read(key: string, bytes: Uint8Array): Manifest {
+    const manifest = decodeRow<Manifest>(key, bytes);
+    return { ...manifest, sections: { ...this.#options.sections.empty(), ...manifest.sections } };
   }
 
   #lose(damage: Pick<RowDamage, "key" | "what">, names: ReadonlyMap<string, string>): void {

@@ -154,7 +154,8 @@ function isSparse(value: unknown): value is object {
 
 const SPARSE_RULE = "a sparse vector has indices, whole numbers from 0 to 4294967295 that ascend, and as many values, finite as float32";
 
-function validateSparseVector(vector: object, where: string): void {
+/** The vector's form, and that float32 holds its values. */
+export function validateSparseVector(vector: object, where: string): void {
   const refuse: (what: string) => never = (what) => {
     throw invalidArgument(`${where}${what}; ${SPARSE_RULE}`);
   };

@@ -29,7 +29,7 @@ function line(present: readonly number[], stored: Readonly<Record<number, number
   };
   const parts = { vectors } as Parts;
   const changed = Bitmap.of(Object.keys(stored).map(Number));
-  const segments = { parts, changedIn: (field: string) => (field === "vector" ? changed : new Bitmap()) };
+  const segments = { parts, size: 0, changedIn: (field: string) => (field === "vector" ? changed : new Bitmap()) };
   return { parts, segments, passes };
 }
 

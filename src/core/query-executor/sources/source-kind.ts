@@ -13,6 +13,8 @@ import type { Ranked } from "../operators/rank.js";
 /** What the segments hold, beside parts whose indexes follow every write. */
 export interface Segments {
   readonly parts: Parts;
+  /** How many records they hold. */
+  readonly size: number;
   /** Records of the segments for which an index over a field tells of something newer. Not to be changed. */
   changedIn(field: keyof RecordFields): Bitmap;
 }

@@ -4,11 +4,13 @@ import type { Parts } from "../../collection/parts.js";
 import type { RankSource } from "../../gateway/search-plan.js";
 import { knnSource } from "./knn-source.js";
 import type { SourceKind } from "./source-kind.js";
+import { sparseSource } from "./sparse-source.js";
 import { textSource } from "./text-source.js";
 
 const kinds = {
   knn: knnSource,
   text: textSource,
+  sparse: sparseSource,
 } satisfies { [Kind in RankSource["kind"]]: SourceKind<Extract<RankSource, { kind: Kind }>, unknown> };
 
 /** What reading a source gives. */
