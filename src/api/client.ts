@@ -4,7 +4,14 @@
  */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { GatewayRules } from "../core/gateway/rules.js";
-import { validateArray, validateAtLeast, validateCount, validateName, validateText } from "../core/gateway/validate/values.js";
+import {
+  validateArray,
+  validateAtLeast,
+  validateCount,
+  validateFunction,
+  validateName,
+  validateText,
+} from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, VacuumRequest, WarningCode } from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataOf, MetadataValue } from "../core/types.js";
@@ -71,6 +78,14 @@ export interface TidepoolClientOptions {
    * database open. The manifest needs the permission "offscreen".
    */
   offscreen?: string;
+  /**
+   * Brings the keys of embedding functions that are restored with a collection: `provider` is the function's name, such as "openai".
+   * Asked when a text is to be embedded; nothing is stored.
+   *
+   * @example
+   * const client = new TidepoolClient({ credentials: async (provider) => (await fetch(`/keys/${provider}`)).text() });
+   */
+  credentials?: (provider: string) => string | Promise<string>;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -104,7 +119,8 @@ export interface CreateCollectionArguments {
 }
 
 const OPTIONS =
-  "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen worker";
+  "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
+  "credentials worker";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
 const EVENTS: readonly (keyof ClientEvents)[] = ["change", "lease", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
@@ -127,6 +143,8 @@ export class TidepoolClient {
   readonly tenant: string;
   /** The database that the calls of this client concern. */
   readonly database: string;
+  /** Brings the keys of restored embedding functions; `undefined` where nobody does. */
+  readonly credentials: ((provider: string) => string | Promise<string>) | undefined;
   readonly #connection: Connection;
   /** @internal */
   get [CONNECTION](): Connection {
@@ -159,6 +177,7 @@ export class TidepoolClient {
       token,
       onWarning,
       offscreen,
+      credentials,
     } = given;
     if (token !== undefined) validateText(token, "token");
     if (offscreen !== undefined) validateText(offscreen, "offscreen");
@@ -171,11 +190,11 @@ export class TidepoolClient {
     validateAtLeast(retainVersions, 1, "retainVersions");
     if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
     validateWorker(worker);
-    if (onWarning !== undefined && typeof onWarning !== "function")
-      throw invalidArgument(`onWarning must be a function, got ${show(onWarning)}`);
+    for (const [name, fn] of Object.entries({ onWarning, credentials })) if (fn !== undefined) validateFunction(fn, name);
     if (client !== undefined && !shared) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
+    this.credentials = credentials;
     this.#connection =
       shared ??
       new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, offscreen);
@@ -198,7 +217,7 @@ export class TidepoolClient {
    */
   on<T extends keyof ClientEvents>(type: T, listener: (event: ClientEvents[T]) => void): () => void {
     validateOneOf(type, EVENTS, "type");
-    if (typeof listener !== "function") throw invalidArgument(`listener must be a function, got ${show(listener)}`);
+    validateFunction(listener, "listener");
     if (type !== "change") return this.#connection.on(type, listener);
     return this.#connection.on("change", (event) => {
       if (event.tenant === this.tenant && event.database === this.database) listener(event as ClientEvents[T]);

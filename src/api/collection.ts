@@ -314,7 +314,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   async query<T extends MetadataOf<T> = TMeta>(args: QueryArguments<TMeta>): Promise<QueryResult<T>> {
     const { queries, request, within } = readArguments("query", () => readQuery(args as QueryArguments));
     const response = await limited(within, async (signal) => {
-      const queryEmbeddings = await this.#embedQueries(queries);
+      const queryEmbeddings = await this.#embedQueries(queries, signal);
       return this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings }, { signal });
     });
     return queryResult<T>(response, request.include);
@@ -385,7 +385,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const found = await limited(within, async (signal) => {
       const payloads = await searchPayloads(given, {
-        dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension),
+        dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension, undefined, signal),
         sparse: this.#sparseSource,
       });
       return this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }, { signal });
@@ -615,9 +615,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
   }
 
-  async #embedQueries(queries: Queries): Promise<QueryRows> {
+  async #embedQueries(queries: Queries, signal: AbortSignal | undefined): Promise<QueryRows> {
     if (!Array.isArray(queries)) return queries;
-    const { dimension, values } = await embedRows(this.#requireFunction(), queries, "queries", this.#info.dimension);
+    const { dimension, values } = await embedRows(this.#requireFunction(), queries, "queries", this.#info.dimension, undefined, signal);
     return { dimension, values };
   }
 

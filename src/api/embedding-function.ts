@@ -9,12 +9,20 @@ export type EmbeddingFunctionSpace = Space;
 /** An embedding as a function may answer it. */
 export type Vector = number[] | Float32Array;
 
+/** What a collection tells an embedding function beside the texts. A function may leave it unread. */
+export interface GenerateOptions {
+  /** Fires when nobody waits for the vectors any more. */
+  signal?: AbortSignal;
+  /** Hears how far the call has come, where the function tells. `total`: how many texts it embeds, like ones once. */
+  onProgress?: (progress: { embedded: number; total: number }) => void;
+}
+
 /** Turns texts into vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
 export interface EmbeddingFunction {
   /** One embedding per text, all of one length, every number finite. */
-  generate(texts: string[]): Promise<Vector[]>;
+  generate(texts: string[], options?: GenerateOptions): Promise<Vector[]>;
   /** Used for queries instead of `generate`, where present. */
-  generateForQueries?(texts: string[]): Promise<Vector[]>;
+  generateForQueries?(texts: string[], options?: GenerateOptions): Promise<Vector[]>;
   /** Name under which the class is registered. */
   name?: string;
   /** Space that a collection gets when none is configured (needs `supportedSpaces` too). */
@@ -55,18 +63,31 @@ export async function inBatches<V>(texts: string[], atOnce: number, generate: (t
 }
 
 /** Runs the function on the texts; the numbers are checked with the batch. */
-export function embed(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries", atOnce: number): Promise<Vector[]> {
-  return inBatches(texts, atOnce, (batch) => embedOnce(fn, batch, purpose));
+export function embed(
+  fn: EmbeddingFunction,
+  texts: string[],
+  purpose: "documents" | "queries",
+  atOnce: number,
+  signal?: AbortSignal,
+): Promise<Vector[]> {
+  return inBatches(texts, atOnce, (batch) => embedOnce(fn, batch, purpose, signal));
 }
 
 /** Checks that it answers one array per text. */
-async function embedOnce(fn: EmbeddingFunction, texts: string[], purpose: "documents" | "queries"): Promise<Vector[]> {
+async function embedOnce(
+  fn: EmbeddingFunction,
+  texts: string[],
+  purpose: "documents" | "queries",
+  signal: AbortSignal | undefined,
+): Promise<Vector[]> {
   const forQueries = purpose === "queries" && typeof fn.generateForQueries === "function";
   const method = forQueries ? "generateForQueries" : "generate";
   const label = `${method} of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
   let vectors: unknown;
   try {
-    vectors = await inTime(Promise.resolve(forQueries ? fn.generateForQueries!(texts) : fn.generate(texts)));
+    vectors = await inTime(signal, (stop) =>
+      forQueries ? fn.generateForQueries!(texts, { signal: stop }) : fn.generate(texts, { signal: stop }),
+    );
   } catch (error) {
     throw embeddingError(`${label} failed`, error);
   }
@@ -76,13 +97,20 @@ async function embedOnce(fn: EmbeddingFunction, texts: string[], purpose: "docum
 }
 
 /** A function that never answers must not hold back for good the writes that wait for their turn behind it. */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const why = `it did not answer within the ${limits.embeddingWaitMs} ms allowed (embeddingWaitMs)`;
-    timer = setTimeout(() => reject(new Error(why)), limits.embeddingWaitMs);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+async function inTime<T>(signal: AbortSignal | undefined, ask: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const why = new Error(`it did not answer within the ${limits.embeddingWaitMs} ms allowed (embeddingWaitMs)`);
+  const late = new AbortController();
+  const end = (reason: unknown) => late.abort(reason);
+  const onAbort = () => end(signal!.reason);
+  const ended = new Promise<never>((_, reject) => late.signal.addEventListener("abort", () => reject(late.signal.reason)));
+  const timer = setTimeout(end, limits.embeddingWaitMs, why);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([ask(late.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
 }
 
 export function embeddingError(message: string, cause?: unknown): TidepoolError {

@@ -16,6 +16,8 @@ export interface EmbeddingFunctionClass {
   new (...args: never[]): EmbeddingFunction;
   /** The class's own name. It is registered under the name of its instances. */
   name: string;
+  /** Other names under which collections may have stored the function, such as that of another language's package. */
+  aliases?: readonly string[];
   /** Builds an instance again from what its `getConfig` told. `client` is the `TidepoolClient` that opens the collection. */
   buildFromConfig(config: object, client?: unknown): EmbeddingFunction;
 }
@@ -25,7 +27,7 @@ export const knownEmbeddingFunctions = new Map<string, EmbeddingFunctionClass>([
 
 /**
  * Makes a class known, so that collections stored with its name get their function back. Call it on every page load,
- * before the collection is opened: what is stored is a name and a configuration, not code.
+ * before the collection is opened: what is stored is a name and a configuration, not code. The class's `aliases` are made known with it.
  *
  * @param name - The `name` of the instances.
  * @param fn - A class with a static `buildFromConfig`.
@@ -52,10 +54,10 @@ export function registerEmbeddingFunction(name: string, fn: EmbeddingFunctionCla
     if (typeof fn === "function" && typeof fn.buildFromConfig === "function") return;
     throw invalidArgument(`fn must be a class with a static buildFromConfig, got ${show(fn)}`);
   });
-  if (knownEmbeddingFunctions.has(name)) {
-    throw new TidepoolError("ALREADY_EXISTS", `Embedding function with name ${name} is already registered.`);
-  }
-  knownEmbeddingFunctions.set(name, fn);
+  const names = [name, ...(fn.aliases ?? [])];
+  const taken = names.find((one) => knownEmbeddingFunctions.has(one));
+  if (taken !== undefined) throw new TidepoolError("ALREADY_EXISTS", `Embedding function with name ${taken} is already registered.`);
+  for (const one of names) knownEmbeddingFunctions.set(one, fn);
 }
 
 /** The function of a stored configuration, or why there is none. */
@@ -118,7 +120,8 @@ export function serializeEmbeddingFunction(fn: EmbeddingFunction): EmbeddingFunc
 /** Throws when `fn` is not the function that the collection's vectors were made with, as far as can be told. */
 export function validateSameFunction(fn: EmbeddingFunction, stored: EmbeddingFunctionConfiguration | null, client?: unknown): void {
   if (stored?.type !== "known") return;
-  if (fn.name !== stored.name) {
+  const { aliases = [] } = fn.constructor as Partial<EmbeddingFunctionClass>;
+  if (fn.name !== stored.name && !aliases.includes(stored.name)) {
     throw embeddingError(
       "An embedding function already exists in the collection configuration, and a new one is provided. " +
         `Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,

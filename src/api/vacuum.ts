@@ -1,5 +1,6 @@
 /** `client.vacuum()`: asks for one step after the other, so that it can be watched and stopped. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { validateFunction } from "../core/gateway/validate/values.js";
 import type { EngineMethods } from "../core/service.js";
 import { readCallLimits } from "./call-limits.js";
 import { readArguments, readObject } from "./read-arguments.js";
@@ -42,8 +43,6 @@ export async function vacuum(engine: Pick<EngineMethods, "vacuum" | "info">, opt
 function readOptions(options: VacuumOptions) {
   const { erase = false, onProgress, signal } = readObject(options, "vacuum", "erase onProgress signal");
   if (typeof erase !== "boolean") throw invalidArgument(`erase must be true or false, got ${show(erase)}`);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  }
+  if (onProgress !== undefined) validateFunction(onProgress, "onProgress");
   return { erase, onProgress, signal: readCallLimits({ signal }).signal };
 }

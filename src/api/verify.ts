@@ -1,6 +1,7 @@
 /** Verifies and repairs a whole database from the page: a call for the catalog, then one for each collection. */
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { Progress } from "../core/events.js";
+import { validateFunction } from "../core/gateway/validate/values.js";
 import type { CollectionReport, Finding, RepairedCollection } from "../core/service.js";
 import { readCallLimits } from "./call-limits.js";
 import type { Connection } from "./connection.js";
@@ -69,9 +70,7 @@ export async function verify(connection: Connection, options: VerifyOptions = {}
 function readOptions(options: VerifyOptions): VerifyOptions {
   const { deep, onProgress, signal } = readObject(options, "verify", "deep onProgress signal");
   if (deep !== undefined && typeof deep !== "boolean") throw invalidArgument(`deep must be true or false, got ${show(deep)}`);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  }
+  if (onProgress !== undefined) validateFunction(onProgress, "onProgress");
   return { deep, onProgress, ...readCallLimits({ signal }) };
 }
 

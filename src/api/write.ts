@@ -14,7 +14,7 @@ import {
   validateStringRange,
   type WriteOperation,
 } from "../core/gateway/validate/records.js";
-import { validateArray, validateAtLeast } from "../core/gateway/validate/values.js";
+import { validateArray, validateAtLeast, validateFunction } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { aborted, CALL_LIMITS, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
@@ -224,35 +224,39 @@ class Records {
    * Copies one batch out, or as much of it as is embedded in `limits.embedPaceMs`: a function that takes long for few texts should
    * not have what it has made wait for the rest. `onEmbedded` is told after each call of it how far it has come.
    */
-  async batch({ start, end }: Batch, onEmbedded: (end: number) => void): Promise<{ batch: RecordBatch; end: number }> {
-    if (!this.embeds) return { batch: await this.#columns(start, end), end };
+  async batch(
+    { start, end }: Batch,
+    onEmbedded: (end: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<{ batch: RecordBatch; end: number }> {
+    if (!this.embeds) return { batch: await this.#columns(start, end, signal), end };
     const parts: RecordBatch[] = [];
     const until = performance.now() + limits.embedPaceMs;
     let at = start;
     do {
       const next = Math.min(at + this.#embedBatchSize, end);
-      parts.push(await this.#columns(at, next));
+      parts.push(await this.#columns(at, next, signal));
       onEmbedded((at = next));
     } while (at < end && performance.now() < until);
     return { batch: joined(parts), end: at };
   }
 
-  async #columns(start: number, end: number): Promise<RecordBatch> {
+  async #columns(start: number, end: number, signal: AbortSignal | undefined): Promise<RecordBatch> {
     const documents = nullable(this.#documents, start, end);
     const metadatas = this.#metadatas?.slice(start, end) ?? null;
     return {
       ids: this.#ids.slice(start, end),
-      embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!),
+      embeddings: this.#embeddingFunction === null ? (this.#embeddings?.copy(start, end) ?? null) : await this.#embed(documents!, signal),
       documents,
       metadatas: this.#embedSparse === null ? metadatas : await this.#embedSparse(end - start, documents, metadatas),
       uris: nullable(this.#uris, start, end),
     };
   }
 
-  async #embed(documents: (string | null)[]): Promise<EmbeddingRows | null> {
+  async #embed(documents: (string | null)[], signal: AbortSignal | undefined): Promise<EmbeddingRows | null> {
     const texts = documents.filter((document) => document !== null);
     if (texts.length === 0) return null;
-    const rows = await embedRows(this.#embeddingFunction!, texts, "documents", this.#dimension, this.#embedBatchSize);
+    const rows = await embedRows(this.#embeddingFunction!, texts, "documents", this.#dimension, this.#embedBatchSize, signal);
     this.#dimension = rows.dimension;
     if (texts.length === documents.length) return rows;
     return { ...rows, present: Uint8Array.from(documents, (document) => (document === null ? 0 : 1)) };
@@ -266,9 +270,10 @@ export async function embedRows(
   purpose: "documents" | "queries",
   dimension: number | null,
   atOnce: number = limits.embedBatchSize,
+  signal?: AbortSignal,
 ): Promise<EmbeddingRows> {
   const argument = `answer of the embedding function ${show(fn.name ?? fn.constructor.name)}`;
-  const vectors = await embed(fn, texts, purpose, atOnce);
+  const vectors = await embed(fn, texts, purpose, atOnce, signal);
   try {
     const source = readEmbeddings(vectors, texts.length, { argument, dimension })!;
     source.check(0, texts.length);
@@ -311,7 +316,9 @@ class Sending {
 
   async send(range: Batch): Promise<void> {
     for (let { start } = range; start < range.end; ) {
-      const prepared = readArgumentsInTurns("the call", () => this.#records.batch({ ...range, start }, this.#onEmbedded));
+      const prepared = readArgumentsInTurns("the call", () =>
+        this.#records.batch({ ...range, start }, this.#onEmbedded, this.#options.signal),
+      );
       const [{ batch, end }] = await orAborted(Promise.all([prepared, this.#target.place.before]), this.#options.signal);
       await this.#told.at(-BATCHES_IN_FLIGHT_MAX);
       if (this.#options.signal?.aborted) throw aborted(this.#options.signal);
@@ -397,9 +404,7 @@ function interrupted(error: unknown, acknowledged: number, total: number): Tidep
 function validateOptions({ signal, timeoutMs, onProgress, embedBatchSize = 1 }: WriteOptions): void {
   readCallLimits({ signal, timeoutMs });
   validateAtLeast(embedBatchSize, 1, "embedBatchSize");
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  }
+  if (onProgress !== undefined) validateFunction(onProgress, "onProgress");
 }
 
 function nullable<T>(column: readonly (T | null | undefined)[] | null, start: number, end: number): (T | null)[] | null {

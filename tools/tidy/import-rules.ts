@@ -47,6 +47,8 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
+  "src/embeddings/": (target) => /^src\/(?:core\/(?:errors|types)|api\/embedding-function)\.ts$/.test(target),
+  "src/embeddings.ts": (target) => target.startsWith("src/embeddings/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };

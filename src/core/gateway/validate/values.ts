@@ -33,6 +33,11 @@ export function validateAtLeast(value: unknown, min: number, argument: string): 
   throw invalidArgument(`${argument} must be a whole number of at least ${min}, got ${show(value)}`);
 }
 
+/** Something that is called when there is something to tell or to ask. */
+export function validateFunction(value: unknown, argument: string): asserts value is (...args: never[]) => unknown {
+  if (typeof value !== "function") throw invalidArgument(`${argument} must be a function, got ${show(value)}`);
+}
+
 /** Any text but the empty one. */
 export function validateText(value: unknown, argument: string): asserts value is string {
   if (typeof value === "string" && value !== "") return;

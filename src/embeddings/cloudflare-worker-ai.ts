@@ -1,0 +1,74 @@
+/** Cloudflare Workers AI. */
+import type { Vector } from "../api/embedding-function.js";
+import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import type { RemoteRequest } from "./post.js";
+import {
+  bearer,
+  type Purpose,
+  RemoteEmbeddingFunction,
+  type RemoteLimits,
+  type RemoteOptions,
+  remoteOptions,
+} from "./remote-embedding-function.js";
+
+/** Options of {@link CloudflareWorkerAIEmbeddingFunction}. */
+export interface CloudflareWorkerAIOptions extends RemoteOptions {
+  /** Whose models they are. */
+  accountId: string;
+  /** Such as "@cf/baai/bge-base-en-v1.5". */
+  modelName: string;
+  /** A gateway of the account, through which requests go. */
+  gatewayId?: string;
+  /** Stored for Chroma's packages, which read the key from there. Default "CLOUDFLARE_API_KEY". */
+  apiKeyEnvVar?: string;
+}
+
+const table: OptionTable<CloudflareWorkerAIOptions> = {
+  ...remoteOptions,
+  accountId: ["text!", "account_id"],
+  modelName: ["text!", "model_name"],
+  apiKeyEnvVar: ["text", "api_key_env_var"],
+  gatewayId: ["text", "gateway_id"],
+};
+
+/**
+ * Embeddings of Cloudflare Workers AI. Registered as "cloudflare-worker-ai".
+ */
+export class CloudflareWorkerAIEmbeddingFunction extends RemoteEmbeddingFunction<CloudflareWorkerAIOptions> {
+  /** Names that other packages store it under. */
+  static readonly aliases: readonly string[] = ["cloudflare_workers_ai"];
+  /** The name that is stored. */
+  readonly name = "cloudflare-worker-ai";
+  /** @internal */
+  protected readonly limits: RemoteLimits = { texts: 100 };
+
+  /**
+   * Sends nothing.
+   *
+   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: CloudflareWorkerAIOptions, client?: unknown) {
+    super(withDefaults(options, { apiKeyEnvVar: "CLOUDFLARE_API_KEY" }), table, client);
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig(config: object, client?: unknown): CloudflareWorkerAIEmbeddingFunction {
+    return new CloudflareWorkerAIEmbeddingFunction(restoredOptions(config, "CloudflareWorkerAIEmbeddingFunction", table), client);
+  }
+
+  /** @internal */
+  protected request(text: readonly string[], _: Purpose, key: string): RemoteRequest {
+    const { accountId, modelName, gatewayId } = this.options;
+    const url =
+      gatewayId === undefined
+        ? `https://api.cloudflare.com/client/v4/accounts/${accountId}/ai/run/${modelName}`
+        : `https://gateway.ai.cloudflare.com/v1/${accountId}/${gatewayId}/workers-ai/${modelName}`;
+    return { url, headers: bearer(key), body: { text } };
+  }
+
+  /** @internal */
+  protected vectorsIn(answer: unknown): Vector[] {
+    return (answer as { result: { data: number[][] } }).result.data;
+  }
+}

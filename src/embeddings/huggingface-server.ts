@@ -1,0 +1,68 @@
+/** A server of Hugging Face's, text-embeddings-inference. */
+import type { Vector } from "../api/embedding-function.js";
+import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import type { RemoteRequest } from "./post.js";
+import {
+  bearer,
+  type Purpose,
+  RemoteEmbeddingFunction,
+  type RemoteLimits,
+  type RemoteOptions,
+  remoteOptions,
+} from "./remote-embedding-function.js";
+
+/** Options of {@link HuggingfaceServerEmbeddingFunction}. */
+export interface HuggingfaceServerOptions extends RemoteOptions {
+  /** Its address, such as "http://localhost:8080/embed". */
+  url: string;
+  /** Stored for Chroma's packages, which read the key from there. Default: none, as for a server that asks for no key. */
+  apiKeyEnvVar?: string;
+}
+
+const table: OptionTable<HuggingfaceServerOptions> = {
+  ...remoteOptions,
+  apiKeyEnvVar: ["text", "api_key_env_var"],
+  url: ["text!", "url"],
+};
+
+/**
+ * Embeddings of a text-embeddings-inference server. Registered as "huggingface-server". A page of another origin needs a server that was
+ * started with `--cors-allow-origin`.
+ */
+export class HuggingfaceServerEmbeddingFunction extends RemoteEmbeddingFunction<HuggingfaceServerOptions> {
+  /** Names that other packages store it under. */
+  static readonly aliases: readonly string[] = ["huggingface_server"];
+  /** The name that is stored. */
+  readonly name = "huggingface-server";
+  /** @internal */
+  protected readonly limits: RemoteLimits = { texts: 32 };
+
+  /**
+   * Sends nothing.
+   *
+   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: HuggingfaceServerOptions, client?: unknown) {
+    super(
+      withDefaults(options, options?.apiKey === undefined && options?.apiKeyEnvVar === undefined ? { apiKey: null } : {}),
+      table,
+      client,
+    );
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig(config: object, client?: unknown): HuggingfaceServerEmbeddingFunction {
+    return new HuggingfaceServerEmbeddingFunction(restoredOptions(config, "HuggingfaceServerEmbeddingFunction", table), client);
+  }
+
+  /** @internal */
+  protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {
+    return { url: this.options.url, headers: bearer(key), body: { inputs } };
+  }
+
+  /** @internal */
+  protected vectorsIn(answer: unknown): Vector[] {
+    return answer as number[][];
+  }
+}

@@ -1,0 +1,67 @@
+/** Models that Hugging Face runs. */
+import type { Vector } from "../api/embedding-function.js";
+import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import type { RemoteRequest } from "./post.js";
+import {
+  bearer,
+  type Purpose,
+  RemoteEmbeddingFunction,
+  type RemoteLimits,
+  type RemoteOptions,
+  remoteOptions,
+} from "./remote-embedding-function.js";
+
+/** Options of {@link HuggingFaceEmbeddingFunction}. */
+export interface HuggingFaceOptions extends RemoteOptions {
+  /** Such as "sentence-transformers/all-MiniLM-L6-v2", which is the default. */
+  modelName?: string;
+  /** Stored for Chroma's packages, which read the key from there. Default "HUGGINGFACE_API_KEY". */
+  apiKeyEnvVar?: string;
+}
+
+const table: OptionTable<HuggingFaceOptions> = {
+  ...remoteOptions,
+  apiKeyEnvVar: ["text", "api_key_env_var"],
+  modelName: ["text", "model_name"],
+};
+
+/**
+ * Embeddings of models that Hugging Face runs (Inference Providers). Registered as "huggingface", as in Chroma's Python package. For a
+ * server of your own see `HuggingfaceServerEmbeddingFunction`.
+ */
+export class HuggingFaceEmbeddingFunction extends RemoteEmbeddingFunction<HuggingFaceOptions> {
+  /** The name that is stored. */
+  readonly name = "huggingface";
+  /** @internal */
+  protected readonly limits: RemoteLimits = { texts: 32 };
+
+  /**
+   * Sends nothing.
+   *
+   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: HuggingFaceOptions = {}, client?: unknown) {
+    super(
+      withDefaults(options, { apiKeyEnvVar: "HUGGINGFACE_API_KEY", modelName: "sentence-transformers/all-MiniLM-L6-v2" }),
+      table,
+      client,
+    );
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig(config: object, client?: unknown): HuggingFaceEmbeddingFunction {
+    return new HuggingFaceEmbeddingFunction(restoredOptions(config, "HuggingFaceEmbeddingFunction", table), client);
+  }
+
+  /** @internal */
+  protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {
+    const url = `https://router.huggingface.co/hf-inference/models/${this.options.modelName}/pipeline/feature-extraction`;
+    return { url, headers: bearer(key), body: { inputs } };
+  }
+
+  /** @internal */
+  protected vectorsIn(answer: unknown): Vector[] {
+    return answer as number[][];
+  }
+}

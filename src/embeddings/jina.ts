@@ -1,0 +1,70 @@
+/** Jina AI. */
+import { OpenAIShapedFunction } from "./openai-shape.js";
+import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import type { RemoteRequest } from "./post.js";
+import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+
+/** Options of {@link JinaEmbeddingFunction}. */
+export interface JinaOptions extends RemoteOptions {
+  /** Default "jina-clip-v2". */
+  modelName?: string;
+  /** What the vectors are for, of models that ask: "retrieval.passage", "text-matching" and others. Default: not said. */
+  task?: string;
+  /** Whether the texts of one request are read as parts of one document. Default: the provider's. */
+  lateChunking?: boolean;
+  /** Whether texts that are too long are cut, instead of refused. Default: the provider's. */
+  truncate?: boolean;
+  /** Shorter embeddings. Default: the model's own length. */
+  dimensions?: number;
+  /** Whether embeddings have length 1. Default: the provider's. */
+  normalized?: boolean;
+  /** How numbers travel. Default: the provider's, "float". */
+  embeddingType?: "float" | "base64";
+  /** Stored for Chroma's packages, which read the key from there. Default "JINA_API_KEY". */
+  apiKeyEnvVar?: string;
+}
+
+const table: OptionTable<JinaOptions> = {
+  ...remoteOptions,
+  apiKeyEnvVar: ["text", "api_key_env_var"],
+  modelName: ["text", "model_name"],
+  task: ["text", "task"],
+  lateChunking: ["flag", "late_chunking"],
+  truncate: ["flag", "truncate"],
+  dimensions: ["count", "dimensions"],
+  embeddingType: ["text", "embedding_type"],
+  normalized: ["flag", "normalized"],
+};
+
+/**
+ * Embeddings of Jina AI. Registered as "jina". Where `task` is "retrieval.passage", queries are sent as "retrieval.query".
+ */
+export class JinaEmbeddingFunction extends OpenAIShapedFunction<JinaOptions> {
+  /** The name that is stored. */
+  readonly name = "jina";
+  /** @internal */
+  protected readonly limits: RemoteLimits = { texts: 512 };
+
+  /**
+   * Sends nothing.
+   *
+   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: JinaOptions = {}, client?: unknown) {
+    super(withDefaults(options, { apiKeyEnvVar: "JINA_API_KEY", modelName: "jina-clip-v2" }), table, client);
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig(config: object, client?: unknown): JinaEmbeddingFunction {
+    return new JinaEmbeddingFunction(restoredOptions(config, "JinaEmbeddingFunction", table), client);
+  }
+
+  /** @internal */
+  protected request(input: readonly string[], purpose: Purpose, key: string): RemoteRequest {
+    const { modelName: model, lateChunking: late_chunking, truncate, dimensions, normalized, embeddingType: embedding_type } = this.options;
+    const task = this.options.task === "retrieval.passage" && purpose === "query" ? "retrieval.query" : this.options.task;
+    const body = { input, model, task, late_chunking, truncate, dimensions, normalized, embedding_type };
+    return { url: "https://api.jina.ai/v1/embeddings", headers: bearer(key), body };
+  }
+}

@@ -1,0 +1,65 @@
+/** Morph. */
+import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
+import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import type { RemoteRequest } from "./post.js";
+import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+
+/** Options of {@link MorphEmbeddingFunction}. */
+export interface MorphOptions extends RemoteOptions {
+  /** Default "morph-embedding-v2". */
+  modelName?: string;
+  /** Default "https://api.morphllm.com/v1". */
+  apiBase?: string;
+  /** How numbers travel: as text, or as base64 of float32. Default "float". */
+  encodingFormat?: "float" | "base64";
+  /** Stored for Chroma's packages, which read the key from there. Default "MORPH_API_KEY". */
+  apiKeyEnvVar?: string;
+}
+
+const table: OptionTable<MorphOptions> = {
+  ...remoteOptions,
+  apiKeyEnvVar: ["text", "api_key_env_var"],
+  modelName: ["text", "model_name"],
+  apiBase: ["text", "api_base"],
+  encodingFormat: ["text", "encoding_format"],
+};
+
+/**
+ * Embeddings of Morph, for code. Registered as "morph".
+ */
+export class MorphEmbeddingFunction extends OpenAIShapedFunction<MorphOptions> {
+  /** The name that is stored. */
+  readonly name = "morph";
+  /** @internal */
+  protected readonly limits: RemoteLimits = { texts: 128 };
+
+  /**
+   * Sends nothing.
+   *
+   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(options: MorphOptions = {}, client?: unknown) {
+    super(
+      withDefaults(options, {
+        apiKeyEnvVar: "MORPH_API_KEY",
+        modelName: "morph-embedding-v2",
+        apiBase: "https://api.morphllm.com/v1",
+        encodingFormat: "float",
+      }),
+      table,
+      client,
+    );
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig(config: object, client?: unknown): MorphEmbeddingFunction {
+    return new MorphEmbeddingFunction(restoredOptions(config, "MorphEmbeddingFunction", table), client);
+  }
+
+  /** @internal */
+  protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {
+    const { apiBase, modelName: model, encodingFormat: encoding_format } = this.options;
+    return { url: embeddingsUrl(apiBase!), headers: bearer(key), body: { input, model, encoding_format } };
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * What all providers' functions have in common: the key, batches within the provider's limits, several requests at once, identical
+ * texts once, progress and abort. A provider's class says what a request looks like and where its answer has the vectors.
+ *
+ * Invariants: no key is stored or told; one that is missing is an error before anything is sent; whatever the order in which answers
+ * come, the vectors stand in the order of the texts.
+ */
+import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions, Vector } from "../api/embedding-function.js";
+import { show, TidepoolError } from "../core/errors.js";
+import { checkOptions, type OptionTable, storedOptions } from "./options.js";
+import { post, type RemoteRequest } from "./post.js";
+
+/** A secret, or what fetches it when it is first needed. */
+export type ApiKey = string | (() => string | Promise<string>);
+
+/** Whether texts are to be stored or to be asked with: some models read them differently. */
+export type Purpose = "document" | "query";
+
+/** Options that the functions of all providers take. */
+export interface RemoteOptions {
+  /**
+   * The provider's secret, or a function that brings it; never stored. Default: what the client's `credentials` says. `null` for a
+   * server that asks for none.
+   */
+  apiKey?: ApiKey | null;
+  /**
+   * Where requests go instead of the provider's address, as they are: a proxy of your own, for providers that do not answer pages, or
+   * to keep the key on a server. Never stored.
+   */
+  endpoint?: string;
+  /** Sent with every request beside what the provider needs; never stored. */
+  headers?: Record<string, string>;
+  /** Texts of one request. Default, and most: what the provider takes. */
+  batchSize?: number;
+  /** Requests under way at once. Default 2. */
+  concurrency?: number;
+  /** How often a request is made again that met a fault of the network, a limit of rates, or a fault of the server. Default 5. */
+  maxRetries?: number;
+}
+
+/** The part of a class's table that is the options of all. */
+export const remoteOptions: OptionTable<RemoteOptions> = {
+  apiKey: ["key"],
+  endpoint: ["text"],
+  headers: ["headers"],
+  batchSize: ["count"],
+  concurrency: ["count"],
+  maxRetries: ["retries"],
+};
+
+/** What a provider takes in one request. */
+export interface RemoteLimits {
+  texts: number;
+  /** Of all texts together, at three bytes of UTF-8 each, which counts too many rather than too few. */
+  tokens?: number;
+}
+
+const CONCURRENCY = 2;
+const MAX_RETRIES = 5;
+const BYTES_PER_TOKEN = 3;
+
+/** What is asked of a client. */
+interface KeyBringer {
+  credentials?: ((provider: string) => string | Promise<string>) | undefined;
+}
+
+/** What asks a provider for vectors of whatever kind. */
+export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
+  /** Name under which collections store it. */
+  abstract readonly name: string;
+  /** @internal */
+  protected abstract readonly limits: RemoteLimits;
+  /** @internal */
+  protected readonly options: Options;
+  readonly #table: OptionTable<Options>;
+  readonly #client: KeyBringer | null | undefined;
+
+  /** @internal `client`: its `credentials` are asked for the key, where none is given. */
+  constructor(options: Options, table: OptionTable<Options>, client: unknown) {
+    checkOptions(options, new.target.name, table);
+    this.options = options;
+    this.#table = table;
+    this.#client = client as KeyBringer | null | undefined;
+  }
+
+  /** What is stored with a collection, under the names that Chroma's packages use. The key is not. */
+  getConfig(): Record<string, unknown> {
+    return storedOptions(this.options, this.#table);
+  }
+
+  /**
+   * Refuses another model: the vectors of the collection are of this one.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   */
+  validateConfigUpdate(newConfig: object): void {
+    const [current, next] = [this.getConfig(), newConfig as Record<string, unknown>];
+    for (const key of ["model", "model_name", "dimensions", "dimension"]) {
+      if (current[key] === (next[key] ?? undefined)) continue;
+      throw new TidepoolError("INVALID_ARGUMENT", `${key} is ${show(current[key])} and cannot become ${show(next[key])}`);
+    }
+  }
+
+  /** @internal What to send for these texts; `key` is empty where the server asks for none. */
+  protected abstract request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest;
+
+  /** @internal The vectors in an answer, in the order of the texts. */
+  protected abstract vectorsIn(answer: unknown): Answered[];
+
+  /**
+   * One vector per text, as the model embeds what is to be found.
+   *
+   * @throws `EMBEDDING_FUNCTION` when the key is missing, the provider refuses or cannot be reached, or its answer is no such thing;
+   *   the signal's reason.
+   */
+  generate(texts: string[], options?: GenerateOptions): Promise<Answered[]> {
+    return this.#embed(texts, "document", options);
+  }
+
+  /**
+   * One vector per text, as the model embeds questions.
+   *
+   * @throws As `generate`.
+   */
+  generateForQueries(texts: string[], options?: GenerateOptions): Promise<Answered[]> {
+    return this.#embed(texts, "query", options);
+  }
+
+  async #embed(texts: readonly string[], purpose: Purpose, { signal, onProgress }: GenerateOptions = {}): Promise<Answered[]> {
+    if (texts.length === 0) return [];
+    signal?.throwIfAborted();
+    const key = await this.#key();
+    const distinct = [...new Set(texts)];
+    const vectors = await inLanes(
+      batchesOf(distinct, { ...this.limits, texts: Math.min(this.limits.texts, this.options.batchSize ?? Infinity) }),
+      this.options.concurrency ?? CONCURRENCY,
+      signal,
+      (batch, stop) => this.#ask(batch, purpose, key, stop),
+      (done) => onProgress?.({ embedded: done, total: distinct.length }),
+    );
+    const byText = new Map(distinct.map((text, i) => [text, vectors[i]!]));
+    return texts.map((text) => byText.get(text)!);
+  }
+
+  async #ask(texts: readonly string[], purpose: Purpose, key: string, signal: AbortSignal): Promise<Answered[]> {
+    const { url, headers, body } = this.request(texts, purpose, key);
+    const { endpoint = url, headers: more, maxRetries = MAX_RETRIES } = this.options;
+    const answer = await post({ url: endpoint, headers: { ...headers, ...more }, body }, { provider: this.name, maxRetries, signal });
+    let vectors: unknown;
+    try {
+      vectors = this.vectorsIn(answer);
+    } catch (cause) {
+      throw this.#failure(`answered something without vectors: ${show(answer)}`, cause);
+    }
+    if (Array.isArray(vectors) && vectors.length === texts.length) return vectors as Answered[];
+    throw this.#failure(`answered ${Array.isArray(vectors) ? vectors.length : show(answer)} vectors for ${texts.length} texts`);
+  }
+
+  async #key(): Promise<string> {
+    const { apiKey } = this.options;
+    if (apiKey === null) return "";
+    const bring = typeof apiKey === "function" ? apiKey : () => apiKey ?? this.#client?.credentials?.(this.name);
+    const key = await Promise.resolve(bring());
+    if (typeof key === "string" && key !== "") return key;
+    throw this.#failure("needs a key, and has none: give apiKey to its function, or credentials to the client that restores it");
+  }
+
+  #failure(what: string, cause?: unknown): TidepoolError {
+    return new TidepoolError("EMBEDDING_FUNCTION", `${this.name} ${what}`, { cause });
+  }
+}
+
+/** A provider of dense embeddings. */
+export abstract class RemoteEmbeddingFunction<Options extends RemoteOptions>
+  extends RemoteFunction<Vector, Options>
+  implements EmbeddingFunction
+{
+  /** A collection for which this function was given, and no space, measures by cosine. */
+  defaultSpace(): EmbeddingFunctionSpace {
+    return "cosine";
+  }
+
+  /** All three. */
+  supportedSpaces(): EmbeddingFunctionSpace[] {
+    return ["cosine", "l2", "ip"];
+  }
+}
+
+/** In order, each as large as the limits allow; a text that is larger than they are goes alone, for the provider to judge. */
+export function batchesOf(texts: readonly string[], { texts: textsMax, tokens: tokensMax = Infinity }: RemoteLimits): string[][] {
+  const encoder = new TextEncoder();
+  const batches: string[][] = [];
+  let tokens = 0;
+  for (const text of texts) {
+    const size = tokensMax === Infinity ? 0 : encoder.encode(text).length / BYTES_PER_TOKEN;
+    const batch = batches.at(-1);
+    if (batch === undefined || batch.length >= textsMax || tokens + size > tokensMax) {
+      batches.push([text]);
+      tokens = size;
+    } else {
+      batch.push(text);
+      tokens += size;
+    }
+  }
+  return batches;
+}
+
+/** Does so many batches at once; the first that fails ends the others. */
+async function inLanes<T>(
+  batches: readonly string[][],
+  lanes: number,
+  signal: AbortSignal | undefined,
+  work: (batch: readonly string[], stop: AbortSignal) => Promise<T[]>,
+  onDone: (texts: number) => void,
+): Promise<T[]> {
+  const results: T[][] = [];
+  const stop = new AbortController();
+  const abort = () => stop.abort(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  let next = 0;
+  let done = 0;
+  const lane = async (): Promise<void> => {
+    while (next < batches.length) {
+      const at = next++;
+      results[at] = await work(batches[at]!, stop.signal);
+      onDone((done += batches[at]!.length));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(lanes, batches.length) }, lane));
+    return results.flat();
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** The header by which most providers are shown the key. */
+export function bearer(key: string): Record<string, string> {
+  return key === "" ? {} : { Authorization: `Bearer ${key}` };
+}
