@@ -209,7 +209,7 @@ async function declare() {
     { stdio: "inherit" },
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
-  const kept = new Set(["index", "hnswlib", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
+  const kept = new Set(["index", "embeddings", "hnswlib", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
@@ -274,13 +274,18 @@ async function check() {
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
-    client: /src\/(?!index|hnswlib|core\/schema|api\/(?:search|schema|bm25|admin-client|destroy-path|chroma-errors|create-hnswlib-worker))/,
+    client:
+      /src\/(?!index|hnswlib|embeddings|core\/schema|api\/(?:search|schema|bm25|admin-client|destroy-path|chroma-errors|create-hnswlib-worker))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/api\/bm25/,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
-  await bundle({ entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts" }, plugins: [keepUrls(shippedUrl)], parts });
+  await bundle({
+    entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts", embeddings: "src/embeddings.ts" },
+    plugins: [keepUrls(shippedUrl)],
+    parts,
+  });
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });

@@ -1,14 +1,14 @@
 /** Qwen3 in Chroma Cloud. */
 import type { Vector } from "../api/embedding-function.js";
 import { chromaCloud } from "./chroma-cloud.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link ChromaCloudQwenEmbeddingFunction}. */
@@ -23,8 +23,7 @@ export interface ChromaCloudQwenOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<ChromaCloudQwenOptions> = {
-  ...remoteOptions,
+const table: OwnTable<ChromaCloudQwenOptions> = {
   model: ["text", "model"],
   task: ["any", "task"],
   instructions: ["any", "instructions"],
@@ -61,7 +60,10 @@ export class ChromaCloudQwenEmbeddingFunction extends RemoteEmbeddingFunction<Ch
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): ChromaCloudQwenEmbeddingFunction {
-    return new ChromaCloudQwenEmbeddingFunction(restoredOptions(config, "ChromaCloudQwenEmbeddingFunction", table), client);
+    return new ChromaCloudQwenEmbeddingFunction(
+      restoredOptions<ChromaCloudQwenOptions>(config, "ChromaCloudQwenEmbeddingFunction", table),
+      client,
+    );
   }
 
   /** @internal */

@@ -2,9 +2,9 @@
 
 import type { SparseVector } from "../core/types.js";
 import { chromaCloud } from "./chroma-cloud.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { type Purpose, RemoteFunction, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { type OwnTable, type Purpose, RemoteFunction, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link ChromaCloudSpladeEmbeddingFunction}. */
 export interface ChromaCloudSpladeOptions extends RemoteOptions {
@@ -14,8 +14,7 @@ export interface ChromaCloudSpladeOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<ChromaCloudSpladeOptions> = {
-  ...remoteOptions,
+const table: OwnTable<ChromaCloudSpladeOptions> = {
   model: ["text", "model"],
   apiKeyEnvVar: ["text", "api_key_env_var"],
 };
@@ -41,7 +40,10 @@ export class ChromaCloudSpladeEmbeddingFunction extends RemoteFunction<SparseVec
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): ChromaCloudSpladeEmbeddingFunction {
-    return new ChromaCloudSpladeEmbeddingFunction(restoredOptions(config, "ChromaCloudSpladeEmbeddingFunction", table), client);
+    return new ChromaCloudSpladeEmbeddingFunction(
+      restoredOptions<ChromaCloudSpladeOptions>(config, "ChromaCloudSpladeEmbeddingFunction", table),
+      client,
+    );
   }
 
   /** @internal */

@@ -1,14 +1,14 @@
 /** Cloudflare Workers AI. */
 import type { Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link CloudflareWorkerAIEmbeddingFunction}. */
@@ -23,8 +23,7 @@ export interface CloudflareWorkerAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<CloudflareWorkerAIOptions> = {
-  ...remoteOptions,
+const table: OwnTable<CloudflareWorkerAIOptions> = {
   accountId: ["text!", "account_id"],
   modelName: ["text!", "model_name"],
   apiKeyEnvVar: ["text", "api_key_env_var"],
@@ -54,7 +53,10 @@ export class CloudflareWorkerAIEmbeddingFunction extends RemoteEmbeddingFunction
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): CloudflareWorkerAIEmbeddingFunction {
-    return new CloudflareWorkerAIEmbeddingFunction(restoredOptions(config, "CloudflareWorkerAIEmbeddingFunction", table), client);
+    return new CloudflareWorkerAIEmbeddingFunction(
+      restoredOptions<CloudflareWorkerAIOptions>(config, "CloudflareWorkerAIEmbeddingFunction", table),
+      client,
+    );
   }
 
   /** @internal */

@@ -1,14 +1,14 @@
 /** Cohere. */
 import type { EmbeddingFunctionSpace, Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link CohereEmbeddingFunction}. */
@@ -25,8 +25,7 @@ export interface CohereOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<CohereOptions> = {
-  ...remoteOptions,
+const table: OwnTable<CohereOptions> = {
   modelName: ["text", "model_name"],
   apiKeyEnvVar: ["text", "api_key_env_var"],
   inputType: ["text", "input_type"],
@@ -62,7 +61,7 @@ export class CohereEmbeddingFunction extends RemoteEmbeddingFunction<CohereOptio
   static buildFromConfig(config: object, client?: unknown): CohereEmbeddingFunction {
     // Chroma's package stores of every function whether it takes images; one that does is none for texts.
     const ignored = "image" in config && config.image === false ? ["image"] : [];
-    return new CohereEmbeddingFunction(restoredOptions(config, "CohereEmbeddingFunction", table, ignored), client);
+    return new CohereEmbeddingFunction(restoredOptions<CohereOptions>(config, "CohereEmbeddingFunction", table, ignored), client);
   }
 
   /** @internal */

@@ -1,13 +1,13 @@
 /** Google Gemini. */
 import type { Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link GoogleGeminiEmbeddingFunction}. */
@@ -22,8 +22,7 @@ export interface GoogleGeminiOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<GoogleGeminiOptions> = {
-  ...remoteOptions,
+const table: OwnTable<GoogleGeminiOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text", "model_name"],
   taskType: ["text or null", "task_type"],
@@ -59,7 +58,7 @@ export class GoogleGeminiEmbeddingFunction extends RemoteEmbeddingFunction<Googl
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): GoogleGeminiEmbeddingFunction {
     return new GoogleGeminiEmbeddingFunction(
-      { taskType: null, ...restoredOptions(config, "GoogleGeminiEmbeddingFunction", table) },
+      { taskType: null, ...restoredOptions<GoogleGeminiOptions>(config, "GoogleGeminiEmbeddingFunction", table) },
       client,
     );
   }

@@ -1,14 +1,14 @@
 /** A server of Hugging Face's, text-embeddings-inference. */
 import type { Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link HuggingfaceServerEmbeddingFunction}. */
@@ -19,8 +19,7 @@ export interface HuggingfaceServerOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<HuggingfaceServerOptions> = {
-  ...remoteOptions,
+const table: OwnTable<HuggingfaceServerOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   url: ["text!", "url"],
 };
@@ -53,7 +52,10 @@ export class HuggingfaceServerEmbeddingFunction extends RemoteEmbeddingFunction<
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): HuggingfaceServerEmbeddingFunction {
-    return new HuggingfaceServerEmbeddingFunction(restoredOptions(config, "HuggingfaceServerEmbeddingFunction", table), client);
+    return new HuggingfaceServerEmbeddingFunction(
+      restoredOptions<HuggingfaceServerOptions>(config, "HuggingfaceServerEmbeddingFunction", table),
+      client,
+    );
   }
 
   /** @internal */

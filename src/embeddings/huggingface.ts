@@ -1,14 +1,14 @@
 /** Models that Hugging Face runs. */
 import type { Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link HuggingFaceEmbeddingFunction}. */
@@ -19,8 +19,7 @@ export interface HuggingFaceOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<HuggingFaceOptions> = {
-  ...remoteOptions,
+const table: OwnTable<HuggingFaceOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text", "model_name"],
 };
@@ -51,7 +50,7 @@ export class HuggingFaceEmbeddingFunction extends RemoteEmbeddingFunction<Huggin
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): HuggingFaceEmbeddingFunction {
-    return new HuggingFaceEmbeddingFunction(restoredOptions(config, "HuggingFaceEmbeddingFunction", table), client);
+    return new HuggingFaceEmbeddingFunction(restoredOptions<HuggingFaceOptions>(config, "HuggingFaceEmbeddingFunction", table), client);
   }
 
   /** @internal */

@@ -1,8 +1,8 @@
 /** Jina AI. */
 import { OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link JinaEmbeddingFunction}. */
 export interface JinaOptions extends RemoteOptions {
@@ -24,8 +24,7 @@ export interface JinaOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<JinaOptions> = {
-  ...remoteOptions,
+const table: OwnTable<JinaOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text", "model_name"],
   task: ["text", "task"],
@@ -57,7 +56,7 @@ export class JinaEmbeddingFunction extends OpenAIShapedFunction<JinaOptions> {
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): JinaEmbeddingFunction {
-    return new JinaEmbeddingFunction(restoredOptions(config, "JinaEmbeddingFunction", table), client);
+    return new JinaEmbeddingFunction(restoredOptions<JinaOptions>(config, "JinaEmbeddingFunction", table), client);
   }
 
   /** @internal */

@@ -1,8 +1,8 @@
 /** Mistral. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MistralEmbeddingFunction}. */
 export interface MistralOptions extends RemoteOptions {
@@ -12,8 +12,7 @@ export interface MistralOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<MistralOptions> = {
-  ...remoteOptions,
+const table: OwnTable<MistralOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   model: ["text", "model"],
 };
@@ -39,7 +38,7 @@ export class MistralEmbeddingFunction extends OpenAIShapedFunction<MistralOption
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): MistralEmbeddingFunction {
-    return new MistralEmbeddingFunction(restoredOptions(config, "MistralEmbeddingFunction", table), client);
+    return new MistralEmbeddingFunction(restoredOptions<MistralOptions>(config, "MistralEmbeddingFunction", table), client);
   }
 
   /** @internal */

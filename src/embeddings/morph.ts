@@ -1,8 +1,8 @@
 /** Morph. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MorphEmbeddingFunction}. */
 export interface MorphOptions extends RemoteOptions {
@@ -16,8 +16,7 @@ export interface MorphOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<MorphOptions> = {
-  ...remoteOptions,
+const table: OwnTable<MorphOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text", "model_name"],
   apiBase: ["text", "api_base"],
@@ -54,7 +53,7 @@ export class MorphEmbeddingFunction extends OpenAIShapedFunction<MorphOptions> {
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): MorphEmbeddingFunction {
-    return new MorphEmbeddingFunction(restoredOptions(config, "MorphEmbeddingFunction", table), client);
+    return new MorphEmbeddingFunction(restoredOptions<MorphOptions>(config, "MorphEmbeddingFunction", table), client);
   }
 
   /** @internal */

@@ -1,14 +1,14 @@
 /** Ollama. */
 import type { Vector } from "../api/embedding-function.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
+  type OwnTable,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
   type RemoteOptions,
-  remoteOptions,
 } from "./remote-embedding-function.js";
 
 /** Options of {@link OllamaEmbeddingFunction}. */
@@ -19,8 +19,7 @@ export interface OllamaOptions extends RemoteOptions {
   model?: string;
 }
 
-const table: OptionTable<OllamaOptions> = {
-  ...remoteOptions,
+const table: OwnTable<OllamaOptions> = {
   model: ["text", "model_name"],
   url: ["text", "url"],
 };
@@ -47,7 +46,7 @@ export class OllamaEmbeddingFunction extends RemoteEmbeddingFunction<OllamaOptio
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): OllamaEmbeddingFunction {
-    return new OllamaEmbeddingFunction(restoredOptions(config, "OllamaEmbeddingFunction", table, ["timeout"]), client);
+    return new OllamaEmbeddingFunction(restoredOptions<OllamaOptions>(config, "OllamaEmbeddingFunction", table, ["timeout"]), client);
   }
 
   /** @internal */

@@ -1,8 +1,8 @@
 /** OpenAI, and by `apiBase` whoever answers as it does: xAI, LM Studio, vLLM, llama.cpp and others. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link OpenAIEmbeddingFunction}. */
 export interface OpenAIOptions extends RemoteOptions {
@@ -18,8 +18,7 @@ export interface OpenAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<OpenAIOptions> = {
-  ...remoteOptions,
+const table: OwnTable<OpenAIOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text!", "model_name"],
   organizationId: ["text", "organization_id"],
@@ -54,7 +53,7 @@ export class OpenAIEmbeddingFunction extends OpenAIShapedFunction<OpenAIOptions>
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): OpenAIEmbeddingFunction {
     const ignored = "api_type" in config && config.api_type === "openai" ? ["api_type"] : [];
-    const options = restoredOptions(config, "OpenAIEmbeddingFunction", table, ignored);
+    const options = restoredOptions<OpenAIOptions>(config, "OpenAIEmbeddingFunction", table, ignored);
     return new OpenAIEmbeddingFunction(options.apiKeyEnvVar === undefined ? { ...options, apiKey: null } : options, client);
   }
 

@@ -8,15 +8,18 @@ import { invalidArgument, show } from "../core/errors.js";
 export type Kind = "text" | "text!" | "text or null" | "count" | "retries" | "flag" | "key" | "headers" | "any";
 
 /** Of each option what it must be, and under which name it is stored, if it is. */
-export type OptionTable<Options> = { [Name in keyof Options]-?: readonly [kind: Kind, stored?: string] };
+export type OptionTable = Readonly<Record<string, readonly [kind: Kind, stored?: string]>>;
+
+/** A table that has every option. */
+export type TableOf<Options> = { readonly [Name in keyof Options]-?: OptionTable[string] };
 
 /** Throws unless all options are in the table, and of the right kinds. */
-export function checkOptions<Options extends object>(given: Options, call: string, table: OptionTable<Options>): void {
+export function checkOptions<Options extends object>(given: Options, call: string, table: OptionTable): void {
   if (typeof given !== "object" || given === null) throw invalidArgument(`The options of ${call} must be an object, got ${show(given)}`);
   for (const name of Object.keys(given)) {
     if (!(name in table)) throw invalidArgument(`${call} has no option ${show(name)}; it takes ${Object.keys(table).join(", ")}`);
   }
-  for (const [name, [kind]] of Object.entries(table) as [keyof Options & string, readonly [Kind]][])
+  for (const [name, [kind]] of Object.entries(table) as [keyof Options & string, OptionTable[string]][])
     checkKind(given[name], kind, name, call);
 }
 
@@ -54,9 +57,9 @@ function isText(value: unknown): boolean {
 }
 
 /** What is stored of the options, in the order of the table. What is not said is left out. */
-export function storedOptions<Options extends object>(options: Options, table: OptionTable<Options>): Record<string, unknown> {
+export function storedOptions<Options extends object>(options: Options, table: OptionTable): Record<string, unknown> {
   const stored: Record<string, unknown> = {};
-  for (const [name, [kind, key]] of Object.entries(table) as [keyof Options, readonly [Kind, string?]][]) {
+  for (const [name, [kind, key]] of Object.entries(table) as [keyof Options, OptionTable[string]][]) {
     const value = options[name];
     if (key === undefined || value === undefined || (value === null && kind === "text or null")) continue;
     stored[key] = value;
@@ -68,10 +71,10 @@ export function storedOptions<Options extends object>(options: Options, table: O
 export function restoredOptions<Options extends object>(
   config: object,
   call: string,
-  table: OptionTable<Options>,
+  table: OptionTable,
   ignored: readonly string[] = [],
 ): Options {
-  const names = new Map(Object.entries(table).map(([name, entry]) => [(entry as readonly [Kind, string?])[1], name]));
+  const names = new Map(Object.entries(table).map(([name, [, key]]) => [key, name]));
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
     // Python's packages write null for what is not set.

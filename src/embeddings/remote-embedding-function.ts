@@ -7,7 +7,7 @@
  */
 import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions, Vector } from "../api/embedding-function.js";
 import { show, TidepoolError } from "../core/errors.js";
-import { checkOptions, type OptionTable, storedOptions } from "./options.js";
+import { checkOptions, type OptionTable, storedOptions, type TableOf } from "./options.js";
 import { post, type RemoteRequest } from "./post.js";
 
 /** A secret, or what fetches it when it is first needed. */
@@ -38,8 +38,8 @@ export interface RemoteOptions {
   maxRetries?: number;
 }
 
-/** The part of a class's table that is the options of all. */
-export const remoteOptions: OptionTable<RemoteOptions> = {
+/** The options of all. None of them is stored. */
+const shared: TableOf<RemoteOptions> = {
   apiKey: ["key"],
   endpoint: ["text"],
   headers: ["headers"],
@@ -47,6 +47,9 @@ export const remoteOptions: OptionTable<RemoteOptions> = {
   concurrency: ["count"],
   maxRetries: ["retries"],
 };
+
+/** The options that a class has beside those of all. */
+export type OwnTable<Options> = TableOf<Omit<Options, keyof RemoteOptions>>;
 
 /** What a provider takes in one request. */
 export interface RemoteLimits {
@@ -72,12 +75,12 @@ export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
   protected abstract readonly limits: RemoteLimits;
   /** @internal */
   protected readonly options: Options;
-  readonly #table: OptionTable<Options>;
+  readonly #table: OptionTable;
   readonly #client: KeyBringer | null | undefined;
 
   /** @internal `client`: its `credentials` are asked for the key, where none is given. */
-  constructor(options: Options, table: OptionTable<Options>, client: unknown) {
-    checkOptions(options, new.target.name, table);
+  constructor(options: Options, table: OptionTable, client: unknown) {
+    checkOptions(options, new.target.name, { ...shared, ...table });
     this.options = options;
     this.#table = table;
     this.#client = client as KeyBringer | null | undefined;

@@ -1,8 +1,8 @@
 /** Together AI. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link TogetherAIEmbeddingFunction}. */
 export interface TogetherAIOptions extends RemoteOptions {
@@ -12,8 +12,7 @@ export interface TogetherAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<TogetherAIOptions> = {
-  ...remoteOptions,
+const table: OwnTable<TogetherAIOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text!", "model_name"],
 };
@@ -41,7 +40,7 @@ export class TogetherAIEmbeddingFunction extends OpenAIShapedFunction<TogetherAI
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): TogetherAIEmbeddingFunction {
-    return new TogetherAIEmbeddingFunction(restoredOptions(config, "TogetherAIEmbeddingFunction", table), client);
+    return new TogetherAIEmbeddingFunction(restoredOptions<TogetherAIOptions>(config, "TogetherAIEmbeddingFunction", table), client);
   }
 
   /** @internal */

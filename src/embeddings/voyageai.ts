@@ -1,8 +1,8 @@
 /** Voyage AI. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { type OptionTable, restoredOptions, withDefaults } from "./options.js";
+import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Purpose, type RemoteLimits, type RemoteOptions, remoteOptions } from "./remote-embedding-function.js";
+import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link VoyageAIEmbeddingFunction}. */
 export interface VoyageAIOptions extends RemoteOptions {
@@ -16,8 +16,7 @@ export interface VoyageAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OptionTable<VoyageAIOptions> = {
-  ...remoteOptions,
+const table: OwnTable<VoyageAIOptions> = {
   apiKeyEnvVar: ["text", "api_key_env_var"],
   modelName: ["text!", "model_name"],
   inputType: ["text", "input_type"],
@@ -46,7 +45,7 @@ export class VoyageAIEmbeddingFunction extends OpenAIShapedFunction<VoyageAIOpti
 
   /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
   static buildFromConfig(config: object, client?: unknown): VoyageAIEmbeddingFunction {
-    return new VoyageAIEmbeddingFunction(restoredOptions(config, "VoyageAIEmbeddingFunction", table), client);
+    return new VoyageAIEmbeddingFunction(restoredOptions<VoyageAIOptions>(config, "VoyageAIEmbeddingFunction", table), client);
   }
 
   /** @internal */
