@@ -32,7 +32,9 @@ const table: OwnTable<OpenAIOptions> = {
  * @example
  * import { OpenAIEmbeddingFunction } from "tidepool-db/embeddings";
  *
- * const embeddingFunction = new OpenAIEmbeddingFunction({ modelName: "text-embedding-3-small", apiKey: () => askForKey() });
+ * const apiKey = () => prompt("Your key for OpenAI") ?? "";
+ * const embeddingFunction = new OpenAIEmbeddingFunction({ modelName: "text-embedding-3-small", apiKey });
+ * console.log(embeddingFunction.name); // openai
  */
 export class OpenAIEmbeddingFunction extends OpenAIShapedFunction<OpenAIOptions> {
   /** The name that is stored. */
