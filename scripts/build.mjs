@@ -274,7 +274,7 @@ async function check() {
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
-    client: /src\/(?:version|worker\/|core\/(?!schema)|api\/(?!search|schema|bm25|admin-client|destroy-path|chroma-errors|create-hnswlib-worker))/,
+    client: /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|admin-client|destroy|chroma-errors|create-hnswlib))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/api\/bm25/,

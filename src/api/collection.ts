@@ -353,7 +353,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     const { hybridResult, readHybrid } = await import("./hybrid.js");
     const { queries, request, within } = readArguments("hybrid", () => readHybrid(given));
     const response = await limited(within, async (signal) => {
-      const queryEmbedding = queries === null ? undefined : (await this.#embedQueries(queries)).values;
+      const queryEmbedding = queries === null ? undefined : (await this.#embedQueries(queries, signal)).values;
       return this.#connection.call("hybrid", { ...this.#source, ...request, queryEmbedding }, { signal });
     });
     return hybridResult<T>(response, request.include);
