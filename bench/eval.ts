@@ -6,11 +6,13 @@
  * The data is not part of the repository. Where it is absent, nothing can be evaluated and the command says so.
  *
  * Usage: npm run eval [-- name of a set …]
+ *        npm run eval -- text [name of a set …]: how well texts are found (`eval-text.ts`)
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "./eval/outcome.js";
+import { evaluateTexts } from "./eval-text.js";
 import { formatTable, significant } from "./format-table.js";
 import { Harness, type HarnessPage, root } from "./harness.js";
 import type { EvalPage } from "./pages/eval.js";
@@ -111,6 +113,11 @@ function failuresOf(outcomes: Outcomes): string[] {
 async function main(): Promise<void> {
   if (!existsSync(data)) {
     process.stdout.write(`eval: skipped, because ${dataFolder} does not exist; the evaluation data is not part of this repository\n`);
+    return;
+  }
+  const [first, ...names] = process.argv.slice(2);
+  if (first === "text") {
+    process.exitCode = (await evaluateTexts(data, names)) ? 0 : 1;
     return;
   }
   const start = Date.now();

@@ -24,7 +24,7 @@ export class TextSet implements EvalSet {
 
   async evaluate(client: TidepoolClient): Promise<Outcome> {
     const queries = await readJsonLines<Text>(`${this.name}/queries.jsonl`);
-    const grades = await this.#grades();
+    const grades = await readGrades(this.name);
     const collection = await client.getCollection({ name: this.name });
     const { answers, timesMs } = await timeQueries(queries, ({ text }) =>
       collection.searchText({ query: text, nResults: 100, include: [] }),
@@ -45,20 +45,21 @@ export class TextSet implements EvalSet {
       problems: [],
     };
   }
-
-  async #grades(): Promise<Map<string, Map<string, number>>> {
-    const grades = new Map<string, Map<string, number>>();
-    for (const line of await readLines(`${this.name}/qrels.tsv`)) {
-      const [query, document, grade] = line.split("\t") as [string, string, string];
-      if (!(Number(grade) > 0)) continue;
-      const known = grades.get(query) ?? new Map<string, number>();
-      grades.set(query, known.set(document, Number(grade)));
-    }
-    return grades;
-  }
 }
 
-function recall(ids: readonly string[], grades: ReadonlyMap<string, number>, k: number): number {
+/** For each query of a set that has an answer, how good each is. */
+export async function readGrades(set: string): Promise<Map<string, Map<string, number>>> {
+  const grades = new Map<string, Map<string, number>>();
+  for (const line of await readLines(`${set}/qrels.tsv`)) {
+    const [query, document, grade] = line.split("\t") as [string, string, string];
+    if (!(Number(grade) > 0)) continue;
+    const known = grades.get(query) ?? new Map<string, number>();
+    grades.set(query, known.set(document, Number(grade)));
+  }
+  return grades;
+}
+
+export function recall(ids: readonly string[], grades: ReadonlyMap<string, number>, k: number): number {
   return ids.slice(0, k).filter((id) => grades.has(id)).length / grades.size;
 }
 
