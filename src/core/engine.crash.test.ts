@@ -92,6 +92,7 @@ async function runScript(storage: FaultInjectingStorage, steps: readonly Step[])
       name: "crash",
       metadata: null,
       configuration: {},
+      schema: { keys: { lexical: { sparse_vector: { sparse_vector_index: { enabled: true, config: {} } } } } },
       getOrCreate: false,
     });
     for (const step of steps) {
@@ -112,6 +113,7 @@ async function survivors(storage: FaultInjectingStorage): Promise<ModelRecord[]>
   const found = await engine.service.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] });
   await engine.compact(info.id);
   expect(await engine.service.get({ collectionId: info.id, include: ["documents", "embeddings", "metadatas"] })).toEqual(found);
+  expect((await engine.service.verifyCollection({ collectionId: info.id, deep: true })).findings).toEqual([]);
   return found.ids.map((id, i) => ({
     id,
     embedding: found.embeddings!.values.slice(i * DIMENSION, (i + 1) * DIMENSION),

@@ -51,7 +51,8 @@ class Run {
       database: "default_database",
       name: "model",
       metadata: null,
-      configuration: { hnsw: { space } },
+      configuration: {},
+      schema: { keys: { "#embedding": vectorIndex(space), lexical: sparseIndex(false), kind: sparseIndex(true) } },
       getOrCreate: false,
     });
     run.collectionId = info.id;
@@ -219,6 +220,7 @@ class Run {
     await this.checkGet(filter, matches);
     await this.checkQuery(filter, matches);
     if (random.chance(0.5)) await this.checkText(filter, matches);
+    await this.checkSparse(filter, matches);
   }
 
   async checkFacets(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
@@ -292,6 +294,21 @@ class Run {
     expect([...found.scores]).toEqual([...found.scores].sort((a, b) => b - a));
   }
 
+  async checkSparse({ where, whereDocument }: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
+    const key = this.random.pick(["lexical", "kind"]);
+    const [query, limit] = [this.sparse(), 1 + this.random.below(60)];
+    const filters = [where, whereDocument && documentFilter(whereDocument)].filter((filter) => filter !== undefined);
+    const search = {
+      rank: { $knn: { query, key, limit } },
+      ...(filters.length > 0 && { filter: filters.length === 1 ? filters[0] : { $and: filters } }),
+      select: { keys: ["#score"] },
+    };
+    const [found] = await this.engine.service.search({ collectionId: this.collectionId, searches: [search] });
+    const expected = this.model.sparse(key, query, { byRarity: key === "kind", limit, matches });
+    expect([...found!.scores!]).toEqual(expected.map((hit) => hit.score));
+    expect(found!.ids).toEqual(expected.map((hit) => hit.id));
+  }
+
   /** Everything there is, once more. */
   async check(): Promise<void> {
     const all = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
@@ -300,6 +317,20 @@ class Run {
     const again = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
     expect(again).toEqual(all);
   }
+}
+
+function vectorIndex(space: Space): object {
+  return { float_list: { vector_index: { enabled: true, config: { space } } } };
+}
+
+function sparseIndex(bm25: boolean): object {
+  return { sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25 } } } };
+}
+
+/** A filter on documents as a search has it, beside those on metadata. */
+function documentFilter(filter: WhereDocument): object {
+  const [[operator, operand]] = Object.entries(filter) as [[string, unknown]];
+  return Array.isArray(operand) ? { [operator]: operand.map(documentFilter) } : { "#document": filter };
 }
 
 function toBatch(writes: readonly ModelWrite[], columns: { document: boolean; metadata: boolean; uri: boolean }): RecordBatch {

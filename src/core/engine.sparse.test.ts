@@ -1,8 +1,12 @@
 /** Searches by sparse vectors: over the memtable and segments, through compaction, renumbering, reopening, forks and versions. */
 import { describe, expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
+import { limits } from "./limits.js";
+import { decodeRow, encodeRow } from "./sysdb/row.js";
+import { SealedCatalog } from "./sysdb/sealed-catalog.js";
 import type { MetadataPatch, SparseVector } from "./types.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -199,4 +203,54 @@ test("forks and earlier versions find what they have", async () => {
   expect(await names(id)).toEqual(["a", "b"]);
   expect(await names(fork.id)).toEqual(["b", "a"]);
   expect(await names(id, { version })).toEqual(["a"]);
+});
+
+describe("a collection of a release without such an index", () => {
+  const count = limits.sparseBuildRecords + 20;
+  const many = (from: number, to: number) =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`r${from + i}`, { words: vector({ 1: from + i + 1, 2: 1 }) }]));
+
+  /** With records in segments that no index has. */
+  async function older(): Promise<{ storage: FaultInjectingStorage; id: string }> {
+    const storage = new FaultInjectingStorage();
+    const engine = await openEngine(storage);
+    const id = await create(engine);
+    for (let from = 0; from < count; from += 5000) await write(engine, id, many(from, Math.min(from + 5000, count)));
+    await engine.compact(id);
+    const reopened = storage.reopen();
+    const sealed = await SealedCatalog.read(reopened.catalog);
+    const key = `manifest/${id}`;
+    const { sections, ...row } = decodeRow<{ sections: Record<string, unknown> }>(key, (await reopened.catalog.get(key))!);
+    const { sparse: _, ...others } = sections;
+    await sealed.commit({ put: new Map([[key, encodeRow(key, { ...row, sections: others })]]) });
+    return { storage: reopened, id };
+  }
+
+  test("finds all at once, and has it built in the background, in pieces, while it is written to", async () => {
+    const { storage, id } = await older();
+    const environment = new TestEnvironment();
+    const engine = await openedEngine(storage, { environment });
+    const best = async () => (await ask(engine, id, vector({ 1: 1 }), { limit: 3 })).map(([name]) => name);
+    const last = [`r${count - 1}`, `r${count - 2}`, `r${count - 3}`];
+    expect(await best()).toEqual(last);
+    const report = (deep: boolean) => engine.service.verifyCollection({ collectionId: id, deep });
+    expect(await report(true)).toMatchObject({ findings: [], counts: { postings: 0 } });
+    expect((await engine.service.info()).compacting).toBe(true);
+    environment.advance(limits.sparseBuildIdleMs);
+    while ((await report(false)).counts.postings === 0) await environment.yieldToEventLoop();
+    expect(await report(true)).toMatchObject({ findings: [], counts: { postings: limits.sparseBuildRecords * 2 } });
+    expect(await best()).toEqual(last);
+    await write(engine, id, { new: { words: vector({ 1: 1e6 }) } });
+    await write(engine, id, { r3: { words: vector({ 1: 2e6 }) }, [last[0]!]: { words: vector({ 2: 1 }) } }, "update");
+    await engine.service.delete({ collectionId: id, ids: [last[1]!] });
+    await engine.compact(id);
+    const now = ["r3", "new", last[2]];
+    expect(await best()).toEqual(now);
+    do {
+      environment.advance(limits.sparseBuildIdleMs);
+      await environment.yieldToEventLoop();
+    } while ((await engine.service.info()).compacting);
+    expect(await report(true)).toMatchObject({ findings: [], counts: { postings: count * 2 - 3 } });
+    expect(await best()).toEqual(now);
+  });
 });

@@ -20,6 +20,7 @@ import { openMemoryStorage } from "./memory/memory-storage.js";
 const scope = { tenant: "default_tenant", database: "default_database" };
 const DIMENSION = 4;
 const FLIPS = 5200;
+const schema = { keys: { sparse: { sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25: true } } } } } };
 
 /** What lies on disk. */
 interface Disk {
@@ -91,7 +92,12 @@ function records(from: number, to: number): RecordBatch {
       present: null,
     },
     documents: numbers.map((n) => (n % 5 === 0 ? null : `wave ${n % 2 === 0 ? "kelp" : "crab"} ${n}`)),
-    metadatas: numbers.map((n) => ({ n, even: n % 2 === 0, tags: ["a", `t${n % 3}`], sparse: { indices: [n], values: [0.5] } })),
+    metadatas: numbers.map((n) => ({
+      n,
+      even: n % 2 === 0,
+      tags: ["a", `t${n % 3}`],
+      sparse: { indices: [n % 7, 100], values: [0.5, n] },
+    })),
     uris: numbers.map((n) => (n % 4 === 0 ? `urn:${n}` : null)),
   };
 }
@@ -120,7 +126,14 @@ async function make(): Promise<void> {
   const engine = await openEngine(storage, environment);
   collections = [];
   for (const name of ["first", "second"]) {
-    const { id } = await engine.service.createCollection({ ...scope, name, metadata: { m: 1 }, configuration: {}, getOrCreate: false });
+    const { id } = await engine.service.createCollection({
+      ...scope,
+      name,
+      metadata: { m: 1 },
+      configuration: {},
+      schema,
+      getOrCreate: false,
+    });
     collections.push({ id, name });
     await engine.service.write({ collectionId: id, operation: "add", records: records(0, 24) });
   }
@@ -157,6 +170,8 @@ async function make(): Promise<void> {
   await kept.destroy();
 }
 
+const sparseRank = { $knn: { query: { indices: [2, 100], values: [3, 0.25] }, key: "sparse", limit: 50 } };
+
 /** Everything that can be asked, collection by collection: an answer, or the code of the error that came instead. */
 async function readAll(engine: Engine): Promise<unknown[][]> {
   const answers: unknown[][] = [];
@@ -183,6 +198,7 @@ async function readAll(engine: Engine): Promise<unknown[][]> {
           nResults: 5,
           include: ["distances"],
         }),
+      () => service.search({ collectionId, searches: [{ rank: sparseRank, select: { keys: ["#score"] } }] }),
       () => service.searchText({ collectionId, query: "kelp", nResults: 50, include: [], prefix: false, fuzzy: 0 }),
     ];
     const answer: unknown[] = [];
@@ -420,12 +436,17 @@ test("whatever is missing, of another type, cut off or exchanged is told or mend
 
 type Sections = {
   metadata: { postings: { blocks: unknown[] } };
+  sparse: { indexes: [{ upTo: number; postings: { blocks: unknown[] } }] };
   text: { snapshot: { nextOrdinal: number } | null };
   vectors: { rows: unknown[]; graph: { changed?: number } | null };
 };
 
 test.each<[string, (sections: Sections, other: Sections) => void, string]>([
   ["postings that are gone", (sections) => (sections.metadata.postings.blocks = []), "metadata"],
+  ["lists of sparse vectors that are gone", (sections) => (sections.sparse.indexes[0].postings.blocks = []), "sparse"],
+  ["lists of the sparse vectors of another collection", (sections, other) => (sections.sparse = other.sparse), "sparse"],
+  ["lists of fewer sparse vectors than is said", (sections) => (sections.sparse.indexes[0].upTo = 10), "sparse"],
+  ["lists of more sparse vectors than there are", (sections) => (sections.sparse.indexes[0].upTo = 1000), "sparse"],
   ["an older text index", (sections) => (sections.text.snapshot!.nextOrdinal = 1000), "text"],
   ["vectors that are gone", (sections) => (sections.vectors.rows = []), "vectors"],
   ["a graph that is older than is said", (sections) => (sections.vectors.graph!.changed = 0), "graph"],

@@ -6,7 +6,7 @@ import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
-import type { RecordBatch } from "../core/types.js";
+import type { Metadata, RecordBatch } from "../core/types.js";
 import { openStorage } from "../storage/open-storage.js";
 import type { ArenaLimits } from "../storage/opfs/opfs-blob-store.js";
 import { soleTenure, type Tenure } from "../storage/tenure.js";
@@ -16,6 +16,7 @@ import { Model, type ModelWrite } from "./model.js";
 
 export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
 export const SCOPE = { tenant: "default_tenant", database: "default_database" };
+const SCHEMA = { keys: { terms: { sparse_vector: { sparse_vector_index: { enabled: true, config: {} } } } } };
 
 const KiB = 1024;
 const smallArenas: ArenaLimits = {
@@ -249,7 +250,7 @@ export class Worker {
   }
 
   async #create(name: string): Promise<void> {
-    const request = { ...SCOPE, name, metadata: null, configuration: {}, getOrCreate: true };
+    const request = { ...SCOPE, name, metadata: null, configuration: {}, schema: SCHEMA, getOrCreate: true };
     const caller = this.#caller();
     const { id } = await this.#ledger.call(
       name,
@@ -330,6 +331,14 @@ export class Worker {
     );
   }
 
+  /** What not every record has: a number with a fraction, and a sparse vector, which is indexed. */
+  #sometimes(): Metadata {
+    const random = this.#random;
+    const half: Metadata = random.chance(0.3) ? { half: random.below(9) / 2 } : {};
+    const indices = [1, 2, 5000, 70_000].filter(() => random.chance(0.5));
+    return random.chance(0.5) ? { ...half, terms: { indices, values: indices.map(() => random.below(9) - 2) } } : half;
+  }
+
   #record(id: string): ModelWrite {
     const random = this.#random;
     return {
@@ -337,7 +346,7 @@ export class Worker {
       embedding: Float32Array.from({ length: this.#process.dimension }, () => (random.below(33) - 16) / 4),
       document: random.chance(0.8) ? Array.from({ length: 1 + random.below(5) }, () => random.pick(WORDS)).join(" ") : null,
       uri: random.chance(0.2) ? `urn:${id}` : null,
-      metadata: { stamp: this.#requests, kind: random.pick(["a", "b", "c"]), ...(random.chance(0.3) ? { half: random.below(9) / 2 } : {}) },
+      metadata: { stamp: this.#requests, kind: random.pick(["a", "b", "c"]), ...this.#sometimes() },
     };
   }
 

@@ -3,7 +3,7 @@
  * a Map in insertion order, filters as functions, distances by the textbook. It shares no code with the engine. What REST
  * adds to it, names and requests, is in `src/testing/rest/rest-model.ts`.
  */
-import type { Metadata, MetadataPatch, MetadataValue, Scalar, Space } from "../core/types.js";
+import type { Metadata, MetadataPatch, MetadataValue, Scalar, Space, SparseVector } from "../core/types.js";
 
 export interface ModelRecord {
   id: string;
@@ -47,6 +47,24 @@ export class Model {
     return [...this.records.values()].filter(matches);
   }
 
+  /** Those whose sparse vector under a key shares an index with the query, by 1 − their dot product, rounded to float32 at the end. */
+  sparse(
+    key: string,
+    { indices, values }: SparseVector,
+    { byRarity, limit, matches }: { byRarity: boolean; limit: number; matches: Matches },
+  ): { id: string; score: number }[] {
+    const holders = indices.map((index) => this.select((record) => indicesOf(record, key).includes(index)).length);
+    const rarities = holders.map((count) => Math.log1p((this.records.size - count + 0.5) / (count + 0.5)));
+    const weights = values.map((value, i) => Math.fround(value * (byRarity ? rarities[i]! : 1)));
+    const found = this.select((record) => matches(record) && indicesOf(record, key).some((index) => indices.includes(index)));
+    const hits = found.map((record) => {
+      const { indices: own, values: stored } = record.metadata![key] as SparseVector;
+      const dot = indices.reduce((sum, index, i) => sum + (own.includes(index) ? weights[i]! * stored[own.indexOf(index)]! : 0), 0);
+      return { id: record.id, score: Math.fround(1 - dot) };
+    });
+    return hits.sort((a, b) => a.score - b.score).slice(0, limit);
+  }
+
   /** The values of a key, most frequent first, those of lists too, with the number of records that have each; and how many have none. */
   facet(key: string, matches: Matches): { values: [value: Scalar, count: number][]; missing: number } {
     const counts = new Map<Scalar, number>();
@@ -82,6 +100,11 @@ function created(write: ModelWrite): ModelRecord {
     uri: write.uri ?? null,
     metadata: write.metadata == null ? null : merged({}, write.metadata),
   };
+}
+
+function indicesOf({ metadata }: ModelRecord, key: string): number[] {
+  const value = Object.entries(metadata ?? {}).find(([name]) => name === key)?.[1];
+  return typeof value === "object" && !Array.isArray(value) ? value.indices : [];
 }
 
 function updated(old: ModelRecord, write: ModelWrite): ModelRecord {
