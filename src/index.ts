@@ -89,6 +89,7 @@ export {
   type FloatListValueType,
   type FloatValueType,
   FtsIndexConfig,
+  type FtsIndexConfigOptions,
   type FtsIndexType,
   type HnswIndexConfig,
   type IndexConfig,

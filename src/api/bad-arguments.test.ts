@@ -285,8 +285,9 @@ const TABLE: Record<string, Entry> = {
   },
   SparseVectorIndexConfig: {
     run: built(index.SparseVectorIndexConfig),
-    good: { embeddingFunction: null, sourceKey: null, bm25: null },
+    good: { embeddingFunction: null, sourceKey: null, bm25: null, algorithm: null },
   },
+  FtsIndexConfig: { run: built(index.FtsIndexConfig), good: { algorithm: null } },
   Aggregate: [],
   "Aggregate.from": { run: (v) => index.Aggregate.from(v), good: { $min_k: { keys: ["a"], k: 1 } } },
   "Aggregate.minK": [(v) => index.Aggregate.minK(v, 1), (v) => index.Aggregate.minK([v], 1), (v) => index.Aggregate.minK(["a"], v)],
@@ -370,7 +371,6 @@ const KEEPERS = new Set([
   "SearchResult",
   "TidepoolError",
   ...Object.keys(index).filter((name) => /^(Chroma|Invalid).*Error$/.test(name)),
-  "FtsIndexConfig",
   "ValueTypes",
   ...["String", "Int", "Float", "Bool"].map((type) => `${type}InvertedIndexConfig`),
   ...["Fts", "StringInverted", "Vector", "SparseVector", "IntInverted", "FloatInverted", "BoolInverted"].map((type) => `${type}IndexType`),

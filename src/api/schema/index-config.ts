@@ -1,15 +1,29 @@
 /** The kinds of index that a schema may ask for, and the shelves on which it keeps them: Chroma's classes. */
 
-import type { CollectionConfiguration, Space } from "../../core/types.js";
+import type { CollectionConfiguration, FullTextIndexSettings, Space, SparseVectorIndexSettings } from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import type { Key } from "../search/key.js";
 import type { SparseEmbeddingFunction } from "./sparse-embedding-function.js";
 
+/** Options of {@link FtsIndexConfig}. */
+export interface FtsIndexConfigOptions {
+  /** How Chroma builds the index. Stored and told, and without effect: filters give the answers of a scan either way. */
+  algorithm?: NonNullable<FullTextIndexSettings["algorithm"]> | null;
+}
+
 /** Full-text index of the documents: `searchText`, `Text` and `whereDocument`. */
 export class FtsIndexConfig {
   /** Tells the classes of index apart, as in Chroma's client. */
   readonly type = "FtsIndexConfig";
+  /** How Chroma builds the index; `null` for "trigram". */
+  algorithm: NonNullable<FullTextIndexSettings["algorithm"]> | null;
+
+  /** For `schema.createIndex(config, "#document")`. */
+  constructor(given: FtsIndexConfigOptions = {}) {
+    const { algorithm } = readArguments("FtsIndexConfig", () => readObject(given, "FtsIndexConfig", "algorithm"));
+    this.algorithm = algorithm ?? null;
+  }
 }
 
 /** Index of metadata values that are strings, and of the elements of arrays of strings. */
@@ -98,11 +112,13 @@ export interface SparseVectorIndexConfigOptions {
   embeddingFunction?: SparseEmbeddingFunction | null;
   /** What is embedded: `#document`, or a metadata key whose values are strings. */
   sourceKey?: string | Key | null;
-  /** Whether the vectors are weights of BM25. */
+  /** Whether the vectors are weights of BM25: the entries of a query then count by how rare they are. Default `false`. */
   bm25?: boolean | null;
+  /** How Chroma searches the index. Stored and told, and without effect: both give the same answers. Default "wand". */
+  algorithm?: NonNullable<SparseVectorIndexSettings["algorithm"]> | null;
 }
 
-/** The index of the sparse vectors under one metadata key; a collection may have one. */
+/** The index of the sparse vectors under one metadata key; any number of keys may have one. It is searched with `Knn`. */
 export class SparseVectorIndexConfig {
   /** Tells the classes of index apart, as in Chroma's client. */
   readonly type = "SparseVectorIndexConfig";
@@ -110,18 +126,21 @@ export class SparseVectorIndexConfig {
   embeddingFunction?: SparseEmbeddingFunction | null;
   /** What it makes them of: `#document`, or a metadata key; `null` for nothing. */
   sourceKey: string | null;
-  /** Whether the vectors are weights of BM25; `null` where nothing is said. */
+  /** Whether the entries of a query count by how rare they are; `null` where nothing is said. */
   bm25: boolean | null;
+  /** How Chroma searches the index; `null` for "wand". */
+  algorithm: NonNullable<SparseVectorIndexSettings["algorithm"]> | null;
 
   /** For `schema.createIndex(config, key)`: the key is the one under which the vectors stand. */
   constructor(given: SparseVectorIndexConfigOptions = {}) {
     const options = readArguments("SparseVectorIndexConfig", () => {
-      const read = readObject(given, "SparseVectorIndexConfig", "embeddingFunction sourceKey bm25");
+      const read = readObject(given, "SparseVectorIndexConfig", "embeddingFunction sourceKey bm25 algorithm");
       return { ...read, sourceKey: keyName(read.sourceKey) };
     });
     this.embeddingFunction = options.embeddingFunction;
     this.sourceKey = options.sourceKey;
     this.bm25 = options.bm25 ?? null;
+    this.algorithm = options.algorithm ?? null;
   }
 }
 

@@ -337,7 +337,8 @@ function typesToJson(types: ValueTypes): ValueTypesJson {
 
 function configToJson(config: IndexConfig): object {
   if (config instanceof VectorIndexConfig) return vectorToJson(config);
-  return config instanceof SparseVectorIndexConfig ? sparseToJson(config) : {};
+  if (config instanceof SparseVectorIndexConfig) return sparseToJson(config);
+  return config instanceof FtsIndexConfig && config.algorithm !== null ? { algorithm: config.algorithm } : {};
 }
 
 function vectorToJson({ space, embeddingFunction, sourceKey, hnsw, spann }: VectorIndexConfig): VectorIndexSettings {
@@ -350,10 +351,11 @@ function vectorToJson({ space, embeddingFunction, sourceKey, hnsw, spann }: Vect
   return json;
 }
 
-function sparseToJson({ embeddingFunction, sourceKey, bm25 }: SparseVectorIndexConfig): SparseVectorIndexSettings {
+function sparseToJson({ embeddingFunction, sourceKey, bm25, algorithm }: SparseVectorIndexConfig): SparseVectorIndexSettings {
   const json: SparseVectorIndexSettings = { embedding_function: functionToJson(embeddingFunction) };
   if (sourceKey) json.source_key = sourceKey;
   if (bm25 !== null) json.bm25 = bm25;
+  if (algorithm !== null) json.algorithm = algorithm;
   return json;
 }
 
@@ -375,12 +377,15 @@ async function typesFromJson(json: ValueTypesJson, client: unknown): Promise<Val
 
 async function configFromJson(
   config: IndexConfig,
-  json: VectorIndexSettings & SparseVectorIndexSettings,
+  json: VectorIndexSettings & Omit<SparseVectorIndexSettings, "algorithm"> & { algorithm?: string },
   client: unknown,
 ): Promise<IndexConfig> {
-  const { space, source_key: sourceKey, hnsw, spann, bm25, embedding_function: stored } = json;
+  const { space, source_key: sourceKey, hnsw, spann, bm25, algorithm, embedding_function: stored } = json;
+  if (config instanceof FtsIndexConfig) return new FtsIndexConfig({ algorithm: algorithm as FtsIndexConfig["algorithm"] });
   if (config instanceof SparseVectorIndexConfig) {
-    return new SparseVectorIndexConfig({ sourceKey, bm25, embeddingFunction: (await getSparseEmbeddingFunction(client, stored)) ?? null });
+    const embeddingFunction = (await getSparseEmbeddingFunction(client, stored)) ?? null;
+    const options = { sourceKey, bm25, embeddingFunction, algorithm: algorithm as SparseVectorIndexConfig["algorithm"] };
+    return new SparseVectorIndexConfig(options);
   }
   if (!(config instanceof VectorIndexConfig)) return config;
   const embeddingFunction = stored?.type === "known" ? restoreEmbeddingFunction(stored, client).fn : undefined;
