@@ -14,6 +14,7 @@ import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
+import { text } from "./suites/text.js";
 import { textFilters } from "./suites/text-filters.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
@@ -23,6 +24,7 @@ const suites: Record<string, Suite> = {
   overview,
   phone: phoneSuite,
   takeover,
+  text,
   "text-filters": textFilters,
   vector,
   young,

@@ -3,8 +3,9 @@
  * vectors. Node says what happens next; times are taken inside the workers, and here where a call begins here.
  */
 import { type Collection, type EngineInfo, TidepoolClient } from "tidepool-db";
-import { EngineClient } from "../engines/vector/engine-client.js";
+import type { EngineMethods } from "../engines/vector/engine-protocol.js";
 import type { SharedSet } from "../engines/vector/vector-engine.js";
+import { WorkerClient } from "../engines/worker-calls.js";
 import { expose } from "../page.js";
 import { steppedQuantile } from "../statistics.js";
 import { allDistances, type Due, dueOf, exactDistance, type Rows, recallOf, rowOf } from "../vector/exact.js";
@@ -35,7 +36,7 @@ interface Loaded {
 }
 
 let loaded: Loaded | null = null;
-const engines = new Map<string, EngineClient>();
+const engines = new Map<string, WorkerClient<EngineMethods>>();
 let database: { client: TidepoolClient; collection: Collection } | null = null;
 
 function present(): Loaded {
@@ -43,7 +44,7 @@ function present(): Loaded {
   return loaded;
 }
 
-function engineNamed(name: string): EngineClient {
+function engineNamed(name: string): WorkerClient<EngineMethods> {
   const engine = engines.get(name);
   if (!engine) throw new Error(`${name} was not started`);
   return engine;
@@ -129,7 +130,7 @@ function bandwidth(bytes: number): number {
 
 /** A worker that has done nothing yet. */
 async function start(name: string, module: string, variant: string): Promise<void> {
-  const engine = new EngineClient(module, variant);
+  const engine = new WorkerClient<EngineMethods>(module, variant);
   engines.set(name, engine);
   await engine.call("wasmBytes");
 }
@@ -191,7 +192,7 @@ function save(name: string): Promise<number | null> {
 async function reopen(name: string, module: string, variant: string): Promise<number> {
   stop(name);
   const begin = performance.now();
-  const engine = new EngineClient(module, variant);
+  const engine = new WorkerClient<EngineMethods>(module, variant);
   engines.set(name, engine);
   await engine.call("open", present().set);
   await engine.call("search", rowOf(present().set.queries, 0).slice(), K, null);

@@ -1,4 +1,4 @@
-/** Messages between the page and the worker of one engine. */
+/** What the page asks of the worker of one engine. */
 import type { LabelFilter } from "../../vector/labels.js";
 import type { SharedSet } from "./vector-engine.js";
 
@@ -22,16 +22,4 @@ export interface Measured {
   timesMs: number[];
   /** Rows found, per query. */
   rows: number[][];
-}
-
-export interface EngineRequest {
-  id: number;
-  method: keyof EngineMethods;
-  args: unknown[];
-}
-
-export interface EngineResponse {
-  id: number;
-  result?: unknown;
-  error?: string;
 }

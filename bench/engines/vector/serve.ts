@@ -2,26 +2,14 @@
 
 import { rowOf } from "../../vector/exact.js";
 import type { LabelFilter } from "../../vector/labels.js";
-import type { EngineMethods, EngineRequest, EngineResponse, Measured } from "./engine-protocol.js";
+import { answerCalls } from "../worker-calls.js";
+import type { EngineMethods, Measured } from "./engine-protocol.js";
 import type { SharedSet, VectorEngine } from "./vector-engine.js";
 import { wasmBytes } from "./wasm-memory.js";
 
 /** Called once by the module of an engine. */
 export function serve(engine: VectorEngine): void {
-  const methods = new Served(engine) as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const answer = async ({ id, method, args }: EngineRequest): Promise<EngineResponse> => {
-    try {
-      return { id, result: await methods[method]!(...args) };
-    } catch (error) {
-      return { id, error: `${method}: ${describe(error)}` };
-    }
-  };
-  addEventListener("message", ({ data }: MessageEvent<EngineRequest>) => void answer(data).then((response) => postMessage(response)));
-}
-
-/** Some engines throw what is no error. */
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+  answerCalls<EngineMethods>(new Served(engine));
 }
 
 class Served implements EngineMethods {

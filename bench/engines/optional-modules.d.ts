@@ -1,5 +1,5 @@
 /**
- * Of the packages in `bench/package.json`, what the suite uses. Declared here, and not taken from the packages, so that the
+ * Of the packages in `bench/package.json`, what the suites use. Declared here, and not taken from the packages, so that the
  * repository compiles where they are not installed.
  */
 
@@ -57,6 +57,7 @@ declare module "@orama/orama" {
     where?: Record<string, { eq: number }>;
   }
   export function searchVector(database: Orama, search: VectorSearch): Promise<{ hits: { id: string }[] }>;
+  export function search(database: Orama, search: { term: string; limit: number; tolerance?: number }): Promise<{ hits: { id: string }[] }>;
   export function save(database: Orama): object;
   export function load(database: Orama, data: object): void;
 }
@@ -117,4 +118,41 @@ declare module "@electric-sql/pglite" {
 
 declare module "@electric-sql/pglite-pgvector" {
   export const vector: unknown;
+}
+
+declare module "flexsearch" {
+  export class Index {
+    constructor(options: { tokenize: "strict" | "forward" });
+    add(id: number, text: string): void;
+    search(query: string, options: { limit: number; suggest: boolean }): (number | string)[];
+    export(take: (key: string, data: string | undefined) => void): Promise<void>;
+    import(key: string, data: string): void;
+  }
+}
+
+declare module "@sqlite.org/sqlite-wasm" {
+  export interface Statement {
+    bind(values: readonly (number | string)[]): Statement;
+    step(): boolean;
+    stepReset(): Statement;
+    getInt(column: number): number;
+    finalize(): void;
+  }
+  export interface Database {
+    readonly pointer: number;
+    exec(sql: string): Database;
+    prepare(sql: string): Statement;
+  }
+  export interface Sqlite {
+    oo1: { DB: new (name: string, flags: string) => Database };
+    capi: {
+      sqlite3_js_db_export(database: Database): Uint8Array;
+      sqlite3_deserialize(pointer: number, schema: string, data: number, size: number, capacity: number, flags: number): number;
+      SQLITE_DESERIALIZE_FREEONCLOSE: number;
+      SQLITE_DESERIALIZE_RESIZEABLE: number;
+    };
+    wasm: { allocFromTypedArray(bytes: Uint8Array): number };
+  }
+  const init: (options?: object) => Promise<Sqlite>;
+  export default init;
 }
