@@ -670,6 +670,7 @@ async function searchTextResult<T extends MetadataOf<T>>(
     ids: response.ids,
     scores: Array.from(response.scores),
     terms: response.terms,
+    ...(response.highlights && { highlights: response.highlights }),
     ...(await columns<T>(response)),
     include,
   });

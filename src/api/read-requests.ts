@@ -17,7 +17,7 @@ import type {
   SearchTextRequest,
   Selection,
 } from "../core/service.js";
-import type { IncludeField, Metadata, Where, WhereDocument } from "../core/types.js";
+import type { HighlightOptions, IncludeField, Metadata, Where, WhereDocument } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { type Embeddings, readEmbeddings } from "./embeddings.js";
 import { copyOf, readObject, validateTexts } from "./read-arguments.js";
@@ -111,6 +111,11 @@ export interface SearchTextArguments<TMeta = Metadata> extends CallLimits {
    * is text. Default `false`.
    */
   operators?: boolean;
+  /**
+   * Whether each hit tells where its words stand: `highlights` of the result, `highlight` of its rows. What matched is marked, be it by
+   * a prefix, an edit or a synonym; the words of a phrase where it stands. Default `false`.
+   */
+  highlight?: boolean | HighlightOptions;
 }
 
 /** Rows of queries, flat. */
@@ -172,7 +177,8 @@ export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryE
 }
 
 export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
-  const given = readObject(args, "searchText", `query nResults where whereDocument include prefix fuzzy operators ${CALL_LIMITS}`);
+  const fields = "query nResults where whereDocument include prefix fuzzy operators highlight";
+  const given = readObject(args, "searchText", `${fields} ${CALL_LIMITS}`);
   const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false, operators } = given;
   if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
   validateCount(nResults, "nResults");
@@ -181,8 +187,8 @@ export function readSearchText(args: SearchTextArguments): Read<SearchTextReques
   if (operators !== undefined && typeof operators !== "boolean")
     throw invalidArgument(`operators must be true or false, got ${show(operators)}`);
   const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
-  const request = { query, operators, nResults, where, whereDocument, include: copyOf(include), prefix, fuzzy: readFuzzy(fuzzy) };
-  return { request, within: readCallLimits(given) };
+  const text = { query, operators, prefix, fuzzy: readFuzzy(fuzzy), highlight: copyOf(given.highlight) };
+  return { request: { ...text, nResults, where, whereDocument, include: copyOf(include) }, within: readCallLimits(given) };
 }
 
 /** `null` where nothing is selected: then nothing is deleted. */

@@ -1,6 +1,6 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
-import type { IncludeField, Metadata, MetadataOf, RecordColumns, Scalar } from "../core/types.js";
+import type { Highlight, IncludeField, Metadata, MetadataOf, RecordColumns, Scalar } from "../core/types.js";
 import { toNumberArrays } from "./embeddings.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
@@ -44,6 +44,8 @@ export interface SearchTextRow<TMeta extends MetadataOf<TMeta> = Metadata> exten
   score: number;
   /** The document's terms that matched, for highlighting. */
   terms: string[];
+  /** Where they stand; where `highlight` was asked for. */
+  highlight?: Highlight;
 }
 
 /** What counts as a value under a metadata key: a scalar, or an element of a list. */
@@ -152,6 +154,8 @@ export class SearchTextResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   declare readonly scores: number[];
   /** For each hit, the document's terms that matched, for highlighting. */
   declare readonly terms: string[][];
+  /** For each hit, where its terms stand; only where `highlight` was asked for. */
+  declare readonly highlights?: Highlight[];
   /** For each record its document; `null` where it has none. */
   declare readonly documents: (string | null)[];
   /** For each record its embedding, as numbers that were float32. */
@@ -170,7 +174,11 @@ export class SearchTextResult<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   /** One object per hit, with the fields that were asked for. */
   rows(): SearchTextRow<TMeta>[] {
-    return this.ids.map((id, i) => row(this, this.include, i, { id, score: this.scores[i]!, terms: this.terms[i]! }));
+    const { ids, scores, terms, highlights } = this;
+    return ids.map((id, i) => {
+      const found = { id, score: scores[i]!, terms: terms[i]! };
+      return row(this, this.include, i, highlights ? { ...found, highlight: highlights[i] } : found);
+    });
   }
 }
 

@@ -65,6 +65,11 @@ export const stopWordsMax = 10_000;
 export const synonymsMax = 10_000;
 /** Length of a stop word, or of a phrase among synonyms, in UTF-16 code units. */
 export const textWordLengthMax = 256;
+/** How much of a document is looked through for what is marked in it, in UTF-16 code units, and how many matches are. */
+export const highlightLengthMax = 1_000_000;
+export const highlightMatchesMax = 10_000;
+/** Length of what stands before and after a match. */
+export const highlightMarkLengthMax = 256;
 /** Distinct terms in one text query. */
 export const queryTermsMax = 1024;
 /** How deep groups and classes of a regular expression may nest. */

@@ -11,6 +11,8 @@ import type {
   CollectionConfiguration,
   CollectionInfo,
   EmbeddingFunctionConfiguration,
+  Highlight,
+  HighlightOptions,
   IncludeField,
   Metadata,
   RecordBatch,
@@ -171,6 +173,8 @@ export interface SearchTextRequest {
   fuzzy: number;
   /** Whether `+`, `-` and quotation marks in the query are operators. */
   operators?: boolean | undefined;
+  /** Whether hits tell where they matched, and how that is shown. */
+  highlight?: boolean | HighlightOptions | undefined;
 }
 
 /** What finds records in a hybrid search: the words of their documents, or their vectors. */
@@ -259,6 +263,8 @@ export interface SearchTextResponse extends RecordColumns {
   scores: Float64Array;
   /** For each hit, the document's terms that matched. */
   terms: string[][];
+  /** For each hit, where they stand; where that was asked for. */
+  highlights?: Highlight[];
 }
 
 /** Why one branch found a record: for each hit in columns; where the branch did not find it, the rank is 0. */

@@ -385,3 +385,39 @@ export interface RecordColumns {
   /** Row-major, one row per id. */
   embeddings: { dimension: number; values: Float32Array } | null;
 }
+
+/** A stretch of a text, in UTF-16 code units: `text.slice(start, end)`. */
+export interface TextRange {
+  /** Where it begins. */
+  start: number;
+  /** One past its last code unit. */
+  end: number;
+}
+
+/** How a text search shows what it found in each document. */
+export interface HighlightOptions {
+  /** What stands before each match in the snippet, at most 256 characters. Default `"<mark>"`. */
+  before?: string;
+  /** What stands after it, at most 256 characters. Default `"</mark>"`. */
+  after?: string;
+  /** Most that a snippet has of the document, in UTF-16 code units. `Infinity`: all of it. Default 240. */
+  maxLength?: number;
+}
+
+/** Where in a document the words stand by which a text search found it. */
+export interface Highlight {
+  /**
+   * Every match in the first million code units of the document, up to 10,000 of them: ascending, those that touch joined. They
+   * are for those who mark the document themselves, as a page does that must not take text for HTML.
+   */
+  ranges: TextRange[];
+  /**
+   * The part of the document with the most different words that matched, then the most matches, from a word to a word; "…" stands where
+   * it is cut. Between the marks is the document's text as it is: it is not escaped for HTML.
+   */
+  snippet: string;
+  /** Where in the document the snippet begins. */
+  start: number;
+  /** Where it ends. */
+  end: number;
+}

@@ -6,15 +6,17 @@
  * another one is complete and written; the snapshot says how it was made, and the job is due while that is not what is wanted.
  */
 import { Bitmap } from "../base/bitmap.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
 import { type Operators, readOperators } from "../index/text/clauses.js";
+import { type Highlighting, highlight, noPhrases, phrasesOf } from "../index/text/highlight.js";
 import type { KnownTerm, NearOptions, TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
 import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
-import type { TextConfiguration } from "../types.js";
+import type { Highlight, TextConfiguration } from "../types.js";
 import type { Inspection } from "./inspection.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared } from "./part.js";
 import { ResidentText, type TextSource } from "./resident-text.js";
@@ -24,6 +26,13 @@ export interface TextSection {
   hasDocuments: boolean;
   /** `null` when there is none. */
   snapshot: TextSnapshot | null;
+}
+
+/** What was looked for, and the terms of each hit. */
+export interface Searched {
+  query: string;
+  operators: boolean | undefined;
+  terms: readonly (readonly string[])[];
 }
 
 /** Share of changed documents above which the snapshot is written anew. */
@@ -193,6 +202,18 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** Terms of the index that may have been meant by one, with their documents. Under the shared lock: complete as of this moment. */
   near(term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
     return this.#index.near(this.#source, term, options, tick);
+  }
+
+  /** Where in the documents of its hits a search matched. Under the lock under which it searched. */
+  async highlights(search: Searched, documents: readonly (string | null)[], how: Highlighting, tick: Tick): Promise<Highlight[]> {
+    const analyzer = await prepareAnalyzer(this.#analysis, this.#home.context.loadStem);
+    const phrases = search.operators ? phrasesOf(analyzer, readOperators(search.query)) : noPhrases;
+    const found: Highlight[] = [];
+    for (const [i, document] of documents.entries()) {
+      found.push(await inTurns(highlight(analyzer, document ?? "", search.terms[i]!, phrases, how), tick));
+      await tick();
+    }
+    return found;
   }
 
   /** Those of the documents that have all that is required, and nothing that is excluded. */

@@ -28,6 +28,7 @@ import type {
 import type {
   CollectionConfiguration,
   CollectionSchema,
+  HighlightOptions,
   IncludeField,
   Metadata,
   MetadataPatch,
@@ -44,7 +45,9 @@ import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
 import { isMetadataKey, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateText } from "./validate/text-configuration.js";
-import { validateArray, validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
+import {
+  validateArray,
+  validateAtLeast, validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
@@ -74,6 +77,8 @@ export interface QueryPlan extends SelectionPlan {
 export interface SearchTextPlan extends SelectionPlan {
   source: TextSource;
   include: ReadonlySet<IncludeField>;
+  /** `null`: nobody asks where hits matched. */
+  highlight: Required<HighlightOptions> | null;
 }
 
 /** Which values of which keys are asked for. */
@@ -314,6 +319,7 @@ export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy)
     ...planSelection(request, indexes),
     source: planText(request, request.nResults, indexes),
     include: includeSet(request.include, "distances"),
+    highlight: planHighlight(request.highlight),
   };
 }
 
@@ -334,6 +340,21 @@ export function planText(
   }
   const { query, prefix, fuzzy, operators } = request;
   return { kind: "text", query, limit, prefix, fuzzy, operators };
+}
+
+function planHighlight(highlight: SearchTextRequest["highlight"]): SearchTextPlan["highlight"] {
+  if (highlight === undefined || highlight === false) return null;
+  if (highlight !== true) validateObject(highlight, "highlight");
+  const { before = "<mark>", after = "</mark>", maxLength = 240, ...others } = highlight === true ? {} : highlight;
+  for (const name in others) throw invalidArgument(`highlight has the field ${show(name)}; it takes before, after, maxLength`);
+  for (const [name, mark] of Object.entries({ before, after })) {
+    if (typeof mark === "string" && mark.length <= limits.highlightMarkLengthMax) continue;
+    throw invalidArgument(
+      `highlight.${name} must be a string of at most ${limits.highlightMarkLengthMax} characters (highlightMarkLengthMax), got ${show(mark)}`,
+    );
+  }
+  if (maxLength !== Infinity) validateAtLeast(maxLength, 1, "highlight.maxLength");
+  return { before, after, maxLength };
 }
 
 export function planCheckRecall({ sample, k }: CheckRecallRequest): RecallPlan {

@@ -8,6 +8,7 @@ const plan: SearchTextPlan = {
   filter: null,
   source: { kind: "text", query: "tide", limit: 1, prefix: false, fuzzy: 0 },
   include: new Set(),
+  highlight: null,
 };
 
 /** A collection whose text index takes ten steps to get ready; `done` counts them. */

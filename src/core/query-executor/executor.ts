@@ -26,7 +26,7 @@ import { countValues } from "./operators/facets.js";
 import { limit } from "./operators/limit.js";
 import { ordered } from "./operators/order.js";
 import { checkRecall } from "./operators/recall.js";
-import { assertAnswerable, forResponse } from "./operators/respond.js";
+import { assertAnswerable, assertSendable, forResponse } from "./operators/respond.js";
 import type { FieldSelection } from "./operators/select.js";
 import { search, sourcesOfSearch } from "./search.js";
 import { preparationsOf } from "./sources/sources.js";
@@ -113,7 +113,14 @@ export class QueryExecutor {
   searchText(state: CollectionState, plan: SearchTextPlan): Promise<SearchTextResponse> {
     return this.#read(state, [plan.source], async (view) => {
       const { ordinals, scores, terms } = await view.read(plan.source, await view.select(plan.filter));
-      return { ...(await forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include))), scores, terms };
+      const fields = fieldsOf(plan.include);
+      const fetch = forResponse(view.fetch, this.#tick);
+      if (plan.highlight === null) return { ...(await fetch(ordinals, fields)), scores, terms };
+      const columns = await fetch(ordinals, { ...fields, document: true });
+      const { query, operators } = plan.source;
+      const highlights = await state.parts.text.highlights({ query, operators, terms }, columns.documents!, plan.highlight, this.#tick);
+      assertSendable(highlights);
+      return { ...columns, documents: fields.document ? columns.documents : null, scores, terms, highlights };
     });
   }
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { limits } from "../../limits.js";
 import { createAnalyzer, defaultAnalyzer, type TokenKind } from "./analyzer.js";
+import { JOINING } from "./folding.js";
 
 const withoutSegmenter = createAnalyzer({}, { segmenter: null });
 
@@ -141,4 +142,123 @@ test("no term is empty, holds a NUL or a lone surrogate; a form is analyzed to i
 test("analyzers that split differently have different signatures", () => {
   expect(createAnalyzer().signature).toBe(defaultAnalyzer.signature);
   expect(withoutSegmenter.signature).not.toBe(defaultAnalyzer.signature);
+});
+
+/** What stands where the tokens of a text are said to be. */
+const placed = (text: string) => defaultAnalyzer.locate(text).map(({ kind, start, end }) => [kind, text.slice(start, end)]);
+
+test.each([
+  [
+    "The FOX, a-b.",
+    [
+      ["word", "The"],
+      ["word", "FOX"],
+      ["word", "a"],
+      ["word", "b"],
+      ["whole", "a-b"],
+    ],
+  ],
+  [
+    "camelCase",
+    [
+      ["word", "camelCase"],
+      ["part", "camel"],
+      ["part", "Case"],
+    ],
+  ],
+  [
+    "cafe\u0301 ﬁne ①",
+    [
+      ["word", "cafe\u0301"],
+      ["word", "ﬁne"],
+      ["word", "①"],
+    ],
+  ],
+  [
+    "co\u00adop\u00ad \u200fשלום\u200f x",
+    [
+      ["word", "co\u00adop"],
+      ["word", "שלום"],
+      ["word", "x"],
+    ],
+  ],
+  ["كِتابٌ", [["word", "كِتابٌ"]]],
+  [
+    "İstanbul 😀 Ǆ",
+    [
+      ["word", "İstanbul"],
+      ["word", "Ǆ"],
+    ],
+  ],
+  [
+    "서울에서",
+    [
+      ["word", "서울에서"],
+      ["pair", "서울"],
+      ["pair", "울에"],
+      ["pair", "에서"],
+    ],
+  ],
+  ["서울".normalize("NFD"), [["word", "서울".normalize("NFD")]]],
+  [
+    "ﾃﾞｰﾀ",
+    [
+      ["word", "ﾃﾞｰﾀ"],
+      ["pair", "ﾃﾞｰ"],
+      ["pair", "ｰﾀ"],
+    ],
+  ],
+  [
+    "ab漢字😀",
+    [
+      ["word", "ab"],
+      ["word", "漢字"],
+    ],
+  ],
+  [
+    "㍿",
+    [
+      ["word", "㍿"],
+      ["pair", "㍿"],
+    ],
+  ],
+])("the places of what is in %j", (text, expected) => {
+  expect(placed(text).slice(0, expected.length)).toEqual(expected);
+  expect(defaultAnalyzer.locate(text).map(({ start: _, end: __, ...token }) => token)).toEqual(analyze(text));
+});
+
+test("nothing becomes one with what stands before it that is not known to", () => {
+  const joins = new RegExp(`^[${JOINING}]$`, "u");
+  for (let code = 0; code <= 0x10ffff; code++) {
+    if (code === 0xd800) code = 0xe000;
+    const character = String.fromCodePoint(code);
+    const parts = [...character.normalize("NFKD")];
+    for (const part of [...character.normalize("NFD")].slice(1)) expect(joins.test(part), `${code.toString(16)} ${part}`).toBe(true);
+    // The Thai and Lao am begin with a mark that keeps its place.
+    if (joins.test(parts[0]!) && !"ำຳ".includes(character)) expect(joins.test(character), code.toString(16)).toBe(true);
+  }
+});
+
+test("a token stands where the text says it, in every script", () => {
+  const alphabets = [
+    ["a", "b", "X", "É", "é", "e\u0301", "ﬁ", "İ", "ß", "ı", "Ǆ", "①", "\u0301", "\u00ad", "'", "_", "."],
+    ["كِ", "ت", "ا", "\u0651", "\u200f", "שָׁ", "ם"],
+    ["서", "울", "한".normalize("NFD"), "ㅎ", "ㅏ", "ﾡ", "ￂ"],
+    ["南", "京", "㍿", "デ", "ー", "ﾃ", "ﾞ", "\u3099", "ไ", "ท", "น้ำ", "\u200b"],
+    ["हि", "न्", "दी"],
+  ].map((alphabet) => fc.array(fc.constantFrom(...alphabet), { maxLength: 6 }).map((letters) => letters.join("")));
+  const separator = fc.constantFrom("-", " ", "，", "😀", "\ud800", "·");
+  fc.assert(
+    fc.property(fc.array(fc.oneof(...alphabets, separator), { maxLength: 8 }), (parts) => {
+      const text = parts.join(" ").replaceAll(/ ([-·]) /g, "$1");
+      const tokens = defaultAnalyzer.locate(text);
+      expect(tokens.map(({ start: _, end: __, ...token }) => token)).toEqual(analyze(text));
+      for (const { term, start, end } of tokens) {
+        expect(start).toBeLessThan(end);
+        // A stretch that begins or ends within what is normalized as one is said to be all of that.
+        expect(terms(text.slice(start, end)).join("")).toContain(term);
+      }
+    }),
+    { numRuns: 700 },
+  );
 });

@@ -15,8 +15,8 @@
 import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
-import { caseFolded, normalized, unmarked } from "./folding.js";
-import { isSpaceless, lastsOf, pairsOf, type SplitWords, syllablePairsOf, wordSplitter } from "./spaceless.js";
+import { caseFolded, normalized, originOf, unmarked } from "./folding.js";
+import { isSpaceless, lastsOf, pairsOf, type SplitWords, type Stretch, syllablePairsOf, wordSplitter } from "./spaceless.js";
 
 /** Raised whenever the same text gives other tokens. */
 const VERSION = 3;
@@ -41,6 +41,12 @@ export interface Token {
   kind: TokenKind;
 }
 
+/** A token and where it stands in the text, in UTF-16 code units; `end` is exclusive. */
+export interface PlacedToken extends Token {
+  start: number;
+  end: number;
+}
+
 /** What an index depends on, of what a collection's configuration says. Plain JSON: it is stored with each index. */
 export interface Analysis {
   keepDiacritics?: true;
@@ -52,6 +58,8 @@ export interface Analysis {
 export interface Analyzer {
   /** In the order of the text; what is joined comes after the words in it. Stop words are left out. */
   analyze(text: string): Token[];
+  /** The tokens of `analyze`, each with its place. */
+  locate(text: string): PlacedToken[];
   /** A form without what its diacritics say, but with its endings. */
   bare(form: string): string;
   /** Whether words are reduced to their stems. */
@@ -96,6 +104,14 @@ export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSe
     bare,
     stems: stem !== undefined,
     analyze: (text) => new Tokens(rules).of(text),
+    locate: (text) => {
+      const tokens = new Tokens(rules);
+      const origin = originOf(text);
+      return tokens.of(text).map((token, i) => {
+        const [start, end] = [tokens.places[2 * i]!, tokens.places[2 * i + 1]!];
+        return { ...token, start: origin.start(start), end: origin.end(end - 1) };
+      });
+    },
     get signature() {
       // Dictionaries are loaded to find it, so it is found once.
       return (signature ??= `${VERSION} ${JSON.stringify(analysis)} ${rules.splitWords(PROBE).join(" ")}`);
@@ -131,52 +147,81 @@ interface Rules {
 class Tokens {
   readonly #rules: Rules;
   readonly #tokens: Token[] = [];
+  /** Where in the normalized text each token begins and ends, in turn. */
+  readonly places: number[] = [];
 
   constructor(rules: Rules) {
     this.#rules = rules;
   }
 
   of(text: string): Token[] {
-    for (const joined of normalized(text).match(JOINED) ?? []) {
+    for (const { 0: joined, index } of normalized(text).matchAll(JOINED)) {
       const words = JOINER.test(joined) ? joined.split(JOINER) : [joined];
-      for (const word of words) this.#word(word);
-      if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined);
+      let at = index;
+      for (const word of words) {
+        this.#word(word, at);
+        at += word.length + 1;
+      }
+      if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined, index);
     }
     return this.#tokens;
   }
 
-  #word(word: string): void {
-    if (isSpaceless(word)) this.#run(caseFolded(word));
+  #word(word: string, at: number): void {
+    if (isSpaceless(word)) this.#run(word, at);
     else {
       const form = caseFolded(word);
-      this.#add(form, "word");
-      for (const pair of syllablePairsOf(form)) if (pair !== form) this.#add(pair, "pair");
-      if (CAMEL.test(word)) for (const part of word.split(CAMEL_BREAK)) this.#add(caseFolded(part), "part");
+      this.#add(form, "word", at, at + word.length);
+      for (const pair of syllablePairsOf(form)) if (pair.text !== form) this.#addWithin(word, form, pair, "pair", at);
+      if (CAMEL.test(word)) this.#parts(word, at);
     }
   }
 
+  #parts(word: string, start: number): void {
+    let at = start;
+    for (const part of word.split(CAMEL_BREAK)) this.#add(caseFolded(part), "part", at, (at += part.length));
+  }
+
   /** A pair that is a word already is not said twice. */
-  #run(run: string): void {
-    const words = this.#rules.splitWords(run).filter((word) => word !== "");
-    for (const word of words) this.#add(word, "word");
-    const said = new Set(words);
-    for (const pair of pairsOf(run)) if (!said.has(pair)) this.#add(pair, this.#rules.pairKind);
-    for (const last of lastsOf(run)) if (!said.has(last)) this.#add(last, "last");
+  #run(word: string, at: number): void {
+    const run = caseFolded(word);
+    const said = new Set<string>();
+    let next = 0;
+    for (const text of this.#rules.splitWords(run)) {
+      if (text === "") continue;
+      const found = run.indexOf(text, next);
+      next = found + text.length;
+      said.add(text);
+      this.#addWithin(word, run, { text, at: found }, "word", at);
+    }
+    for (const pair of pairsOf(run)) if (!said.has(pair.text)) this.#addWithin(word, run, pair, this.#rules.pairKind, at);
+    for (const last of lastsOf(run)) if (!said.has(last.text)) this.#addWithin(word, run, last, "last", at);
   }
 
-  #whole(words: readonly string[], joined: string): void {
+  #whole(words: readonly string[], joined: string, at: number): void {
     const form = cut(caseFolded(joined).replaceAll(/[’׳]/g, "'").replaceAll("‐", "-"));
-    this.#tokens.push({ term: cut(this.#rules.bare(caseFolded(words.join("")))), form, kind: "whole" });
+    this.#push({ term: cut(this.#rules.bare(caseFolded(words.join("")))), form, kind: "whole" }, at, at + joined.length);
   }
 
-  #add(word: string, kind: TokenKind): void {
+  /** A stretch of a word. Where its case changes its length, the word stands for all of its stretches. */
+  #addWithin(word: string, folded: string, { text, at }: Stretch, kind: TokenKind, start: number): void {
+    if (folded.length === word.length) this.#add(text, kind, start + at, start + at + text.length);
+    else this.#add(text, kind, start, start + word.length);
+  }
+
+  #add(word: string, kind: TokenKind, start: number, end: number): void {
     const form = cut(word);
     const { bare, stem, stopWords } = this.#rules;
     const plain = cut(bare(form));
     if (stopWords.has(plain)) return;
     // What an ending was all of stays as it is.
     const term = kind === "pair" || kind === "last" ? plain : cut(bare(stem(form))) || plain;
-    this.#tokens.push({ term, form, kind });
+    this.#push({ term, form, kind }, start, end);
+  }
+
+  #push(token: Token, start: number, end: number): void {
+    this.#tokens.push(token);
+    this.places.push(start, end);
   }
 }
 

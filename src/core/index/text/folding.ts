@@ -8,6 +8,18 @@
 
 /** Soft hyphens, joiners, marks of direction, selectors of variants. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
+/**
+ * What may become one character with what stands before it: marks, the vowels and finals of Hangul in all their widths, two vowels of Kirat Rai, and the sound
+ * marks of narrow kana.
+ */
+export const JOINING =
+  "\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb\\u3133\\u3135\\u3136\\u313a-\\u313f\\u314f-\\u318e" +
+  "\\uff9e-\\uffa0\\uffa3\\uffa5\\uffa6\\uffaa-\\uffaf\\uffc2-\\uffdc\\u{16d67}\\u{16d68}";
+/** What is normalized for itself, without the invisible that surrounds it. */
+const CLUSTER = new RegExp(
+  `\\p{Default_Ignorable_Code_Point}*(\\P{Default_Ignorable_Code_Point}(?:\\p{Default_Ignorable_Code_Point}*[${JOINING}])*)`,
+  "gu",
+);
 const ASCII = /^[\0-\x7f]*$/;
 const MARK_RANGES = [
   ["\\u0300-\\u0305", "\\u0307-\\u036f", "\\u1ab0-\\u1aff", "\\u1dc0-\\u1dff", "\\ufe20-\\ufe2f"],
@@ -45,6 +57,26 @@ const ALIKE_LETTERS = new RegExp(`[${[...ALIKE.keys()].join("")}]`, "gu");
 /** Compatibility forms and what is never seen are gone; letters keep their case. */
 export function normalized(text: string): string {
   return ASCII.test(text) ? text : text.replace(IGNORABLE, "").normalize("NFKC");
+}
+
+/** Where each code unit of a text in its normal form comes from: the first that made it, and the one behind the last. */
+export interface Origin {
+  start(unit: number): number;
+  end(unit: number): number;
+}
+
+export function originOf(text: string): Origin {
+  if (normalized(text) === text) return { start: (unit) => unit, end: (unit) => unit + 1 };
+  const starts: number[] = [];
+  const ends: number[] = [];
+  for (const { 0: whole, 1: cluster, index } of text.matchAll(CLUSTER)) {
+    const end = index + whole.length;
+    for (let rest = normalized(cluster!).length; rest > 0; rest--) {
+      starts.push(end - cluster!.length);
+      ends.push(end);
+    }
+  }
+  return { start: (unit) => starts[unit]!, end: (unit) => ends[unit]! };
 }
 
 /** One case for all, as in Unicode's folding: İ is an i, and both small sigmas are one. */

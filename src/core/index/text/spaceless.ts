@@ -11,6 +11,12 @@ const SYLLABLES = /\p{Script=Hangul}{2,}/gu;
 /** A character with the marks that belong to it. */
 const CHARACTERS = /[\s\S]\p{M}*/gu;
 
+/** Characters, and where in the text they begin. */
+export interface Stretch {
+  text: string;
+  at: number;
+}
+
 export type SplitWords = (run: string) => string[];
 
 export function isSpaceless(word: string): boolean {
@@ -39,13 +45,16 @@ function otherRuns(text: string): string[] {
 }
 
 /** Every two characters that stand beside each other in a run, from left to right. */
-export function pairsOf(text: string): string[] {
-  return Array.from(text.matchAll(RUNS), ([, run]) => (run === undefined ? [] : pairs(charactersOf(run)))).flat();
+export function pairsOf(text: string): Stretch[] {
+  return Array.from(text.matchAll(RUNS), ({ 1: run, index }) => (run === undefined ? [] : pairs(charactersOf(run), index))).flat();
 }
 
 /** The last character of every run. */
-export function lastsOf(text: string): string[] {
-  return Array.from(text.matchAll(RUNS), ([, run]) => (run === undefined ? [] : charactersOf(run).slice(-1))).flat();
+export function lastsOf(text: string): Stretch[] {
+  return Array.from(text.matchAll(RUNS), ({ 1: run, index }) => {
+    const last = charactersOf(run ?? "").at(-1);
+    return last === undefined ? [] : { text: last, at: index + run!.length - last.length };
+  }).flat();
 }
 
 /** Whether it is one character of such a script. */
@@ -53,14 +62,19 @@ export function isCharacter(word: string): boolean {
   return isSpaceless(word) && charactersOf(word).length === 1;
 }
 
-export function syllablePairsOf(word: string): string[] {
-  return Array.from(word.matchAll(SYLLABLES), ([run]) => pairs(charactersOf(run))).flat();
+export function syllablePairsOf(word: string): Stretch[] {
+  return Array.from(word.matchAll(SYLLABLES), ({ 0: run, index }) => pairs(charactersOf(run), index)).flat();
 }
 
 function charactersOf(run: string): string[] {
   return run.match(CHARACTERS) ?? [];
 }
 
-function pairs(characters: string[]): string[] {
-  return characters.slice(1).map((character, i) => characters[i]! + character);
+function pairs(characters: string[], start: number): Stretch[] {
+  let next = start;
+  return characters.slice(1).map((character, i) => {
+    const [at, first] = [next, characters[i]!];
+    next += first.length;
+    return { text: first + character, at };
+  });
 }

@@ -7,7 +7,7 @@ import { recordTextBytes } from "../../base/record-bytes.js";
 import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { RecordColumns } from "../../types.js";
+import type { Highlight, RecordColumns } from "../../types.js";
 import type { FetchColumns } from "./select.js";
 
 /** Records fetched between two ticks. */
@@ -19,6 +19,13 @@ const RECORD_BYTES = 16;
 /** Refuses so many records, each with an embedding of so many numbers, or none, before anybody looks for them. */
 export function assertAnswerable(records: number, dimension: number): void {
   const bytes = records * (RECORD_BYTES + dimension * Float32Array.BYTES_PER_ELEMENT);
+  if (bytes > limits.responseBytesMax) throw tooLarge();
+}
+
+/** Refuses what is marked where it takes more than a response may hold. */
+export function assertSendable(highlights: readonly Highlight[]): void {
+  let bytes = 0;
+  for (const { ranges, snippet } of highlights) bytes += RECORD_BYTES * (1 + ranges.length) + snippet.length;
   if (bytes > limits.responseBytesMax) throw tooLarge();
 }
 
