@@ -172,6 +172,7 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   const found = await books.searchText({ query: "x", prefix: true, fuzzy: 0.3 });
   same<typeof found.scores, number[]>(true);
   found.rows()[0]?.terms.join();
+  found.rows()[0]?.highlight?.ranges[0]?.start.toFixed();
   const both = await books.hybrid({ queryText: "x", weights: { dense: 0.5 } });
   same<typeof both, HybridResult<Book>>(true);
   both.rows()[0]?.dense?.distance.toFixed();

@@ -187,6 +187,8 @@ const TABLE: Record<string, Entry> = {
       include: ["documents"],
       prefix: false,
       fuzzy: false,
+      operators: false,
+      highlight: { before: "<b>", after: "</b>", maxLength: 9 },
     },
   },
   "Collection#hybrid": {

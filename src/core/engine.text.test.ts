@@ -194,6 +194,52 @@ test("there is a stemmer for each language", async () => {
   }
 });
 
+test("hits tell where they matched, in whatever way they did, over written and compacted documents alike", async () => {
+  const documents = ["Spring tides at the café", "an automobile and its tide-tables"];
+  const library = await Library.open({ stemming: "english", synonyms: [["car", "automobile"]] }, documents);
+  const { collectionId } = library;
+  const request = { collectionId, nResults: 10, prefix: true, fuzzy: 0.2, include: [] as never[] };
+  for (const _ of ["written", "compacted"]) {
+    const find = async (query: string, operators = false) => {
+      const { highlights, documents: shown } = await library.engine.service.searchText({ ...request, query, operators, highlight: true });
+      expect(shown).toBeNull();
+      return highlights?.map(({ snippet }) => snippet).sort();
+    };
+    expect(await find("tide caffe")).toEqual([
+      "Spring <mark>tides</mark> at the <mark>café</mark>",
+      "an automobile and its <mark>tide</mark>-tables",
+    ]);
+    expect(await find("car")).toEqual(["an <mark>automobile</mark> and its tide-tables"]);
+    expect(await find("spri")).toEqual(["<mark>Spring</mark> tides at the café"]);
+    expect(await find('"spring tide" cafe -car', true)).toEqual(["<mark>Spring tides</mark> at the <mark>café</mark>"]);
+    await library.engine.compact(collectionId);
+    await library.pause(limits.textIdleMs);
+  }
+  const plain = await library.engine.service.searchText({ ...request, query: "tide" });
+  expect(plain).not.toHaveProperty("highlights");
+  const own = { before: "", after: "|", maxLength: 10 };
+  const marked = await library.engine.service.searchText({ ...request, query: "café", include: ["documents"], highlight: own });
+  expect(marked.highlights).toEqual([{ ranges: [{ start: 20, end: 24 }], snippet: "…at the café|", start: 13, end: 24 }]);
+  expect(marked.documents).toEqual([documents[0]]);
+});
+
+test.each([
+  [1, "Expected 'highlight' to be an object, but got 1"],
+  [null, "Expected 'highlight' to be an object, but got null"],
+  [{ mark: "b" }, 'highlight has the field "mark"; it takes before, after, maxLength'],
+  [{ before: 1 }, "highlight.before must be a string of at most 256 characters"],
+  [{ after: "x".repeat(257) }, "highlight.after must be a string of at most 256 characters"],
+  [{ maxLength: 0 }, "highlight.maxLength must be a whole number of at least 1, got 0"],
+  [{ maxLength: "9" }, "highlight.maxLength must be a whole number of at least 1"],
+])("the highlight %j is refused", async (highlight, message) => {
+  const library = await Library.open(undefined, ["tide"]);
+  const request = { collectionId: library.collectionId, query: "tide", nResults: 1, prefix: false, fuzzy: 0, include: [] as never[] };
+  await expect(library.engine.service.searchText({ ...request, highlight: highlight as never })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining(message) as string,
+  });
+});
+
 test("signs and quotation marks are operators where that is asked for, over written and compacted documents alike", async () => {
   const documents = ["spring tide", "tide of spring", "spring", "Spring Tides, spring-tide", "南京市长江大桥"];
   const library = await Library.open(undefined, documents);

@@ -47,7 +47,13 @@ import { isMetadataKey, validateEmbeddingRows, validateIds, validateMetadata, va
 import { validateText } from "./validate/text-configuration.js";
 import {
   validateArray,
-  validateAtLeast, validateCount, validateInclude, validateName, validateObject, validateReadLevel } from "./validate/values.js";
+  validateAtLeast,
+  validateCount,
+  validateInclude,
+  validateName,
+  validateObject,
+  validateReadLevel,
+} from "./validate/values.js";
 
 /** A validated selection of records. */
 export interface SelectionPlan {
