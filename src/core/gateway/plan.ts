@@ -355,9 +355,8 @@ function planHighlight(highlight: SearchTextRequest["highlight"]): SearchTextPla
   for (const name in others) throw invalidArgument(`highlight has the field ${show(name)}; it takes before, after, maxLength`);
   for (const [name, mark] of Object.entries({ before, after })) {
     if (typeof mark === "string" && mark.length <= limits.highlightMarkLengthMax) continue;
-    throw invalidArgument(
-      `highlight.${name} must be a string of at most ${limits.highlightMarkLengthMax} characters (highlightMarkLengthMax), got ${show(mark)}`,
-    );
+    const allowed = `a string of at most ${limits.highlightMarkLengthMax} characters (highlightMarkLengthMax)`;
+    throw invalidArgument(`highlight.${name} must be ${allowed}, got ${show(mark)}`);
   }
   if (maxLength !== Infinity) validateAtLeast(maxLength, 1, "highlight.maxLength");
   return { before, after, maxLength };

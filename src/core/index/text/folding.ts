@@ -9,8 +9,8 @@
 /** Soft hyphens, joiners, marks of direction, selectors of variants. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
 /**
- * What may become one character with what stands before it: marks, the vowels and finals of Hangul in all their widths, two vowels of Kirat Rai, and the sound
- * marks of narrow kana.
+ * What may become one character with what stands before it: marks, the vowels and finals of Hangul in all their widths, two vowels of
+ * Kirat Rai, and the sound marks of narrow kana.
  */
 export const JOINING =
   "\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb\\u3133\\u3135\\u3136\\u313a-\\u313f\\u314f-\\u318e" +
