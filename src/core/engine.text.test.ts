@@ -219,7 +219,7 @@ test("hits tell where they matched, in whatever way they did, over written and c
   expect(plain).not.toHaveProperty("highlights");
   const own = { before: "", after: "|", maxLength: 10 };
   const marked = await library.engine.service.searchText({ ...request, query: "café", include: ["documents"], highlight: own });
-  expect(marked.highlights).toEqual([{ ranges: [{ start: 20, end: 24 }], snippet: "…at the café|", start: 13, end: 24 }]);
+  expect(marked.highlights).toEqual([{ ranges: [{ start: 20, end: 24 }], snippet: "…the café|", start: 16, end: 24 }]);
   expect(marked.documents).toEqual([documents[0]]);
 });
 
