@@ -775,7 +775,9 @@ export const cases: readonly Case[] = [
     name: "count, fork, fork_count, indexing_status",
     async run(rest) {
       const path = await rest.filled();
-      assert.equal((await rest.ask("GET", `${path}/count?read_level=index_and_wal`)).body, 3);
+      for (const level of ["index_and_wal", "index_and_bounded_wal"]) {
+        assert.equal((await rest.ask("GET", `${path}/count?read_level=${level}`)).body, 3);
+      }
       const forked = (await rest.ask("POST", `${path}/fork`, { new_name: rest.name() })).body;
       isCollection(forked);
       await rest.ask("POST", `${path}/delete`, { ids: ["a"] });
@@ -963,6 +965,50 @@ export const cases: readonly Case[] = [
       };
       const { status, body } = await rest.ask("POST", `${D}/collections`, { name: rest.name(), schema: schemaOf({}, { sv, other: sv }) });
       assert.deepEqual([status, body.schema.keys.sv, body.schema.keys.other], [200, sv, sv]);
+    },
+  },
+  {
+    name: "ours: how an index is built is told again where it is not as by default",
+    async run(rest) {
+      const sparse = (algorithm: string) => ({ sparse_vector: { sparse_vector_index: { enabled: true, config: { algorithm } } } });
+      const documents = (algorithm: string) => ({ string: { fts_index: { enabled: true, config: { algorithm } } } });
+      const create = (keys: object) => rest.ask("POST", `${D}/collections`, { name: rest.name(), schema: schemaOf({}, keys) });
+      const { keys } = (await create({ "#document": documents("token_bitmap"), a: sparse("max_score"), b: sparse("wand") })).body.schema;
+      assert.deepEqual(keys["#document"].string.fts_index, { enabled: true, config: { algorithm: "token_bitmap" } });
+      assert.equal(keys.a.sparse_vector.sparse_vector_index.config.algorithm, "max_score");
+      assert.ok(!("algorithm" in keys.b.sparse_vector.sparse_vector_index.config));
+      assert.deepEqual((await create({ "#document": documents("trigram") })).body.schema.keys["#document"].string.fts_index, on);
+      assert.equal((await create({ "#document": documents("bloom") })).status, 400);
+    },
+  },
+  {
+    name: "ours: sparse vectors are searched: 1 - the dot product, with idf where the index says bm25; a leaf for each key",
+    async run(rest) {
+      const index = (bm25: boolean) => ({ sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25 } } } });
+      const path = await rest.collection({ schema: schemaOf({}, { plain: index(false), rare: index(true) }) });
+      const sv = (...values: number[]) => ({ "#type": "sparse_vector", indices: values.map((_, i) => i + 1), values });
+      const metadatas = [{ plain: sv(1, 0.5), rare: sv(2) }, { plain: sv(3), rare: sv(1, 4) }, { n: 1 }];
+      const embeddings = [[0], [1], [2]];
+      assert.equal((await rest.ask("POST", `${path}/add`, { ids: ["a", "b", "c"], embeddings, metadatas })).status, 201);
+      const search = async (rank: object) => {
+        const searches = [{ rank, limit: { limit: 9, offset: 0 }, select: { keys: ["#score"] } }];
+        const { body } = await rest.ask("POST", `${path}/search`, { searches, read_level: "index_and_bounded_wal" });
+        return body.ids[0].map((id: string, i: number) => [id, Number(body.scores[0][i].toFixed(5))]);
+      };
+      const knn = (key: string, query: object, more: object = {}) => ({ $knn: { query, key, ...more } });
+      assert.deepEqual(await search(knn("plain", sv(1, 2))), [
+        ["b", -2],
+        ["a", -1],
+      ]);
+      const idf = (df: number) => Math.log(1 + (3 - df + 0.5) / (df + 0.5));
+      assert.deepEqual(await search(knn("rare", { indices: [2], values: [1] })), [["b", Number((1 - 4 * idf(1)).toFixed(5))]]);
+      assert.deepEqual(await search({ $sum: [knn("plain", sv(1), { return_rank: true }), knn("rare", sv(1), { return_rank: true })] }), [
+        ["a", 1],
+        ["b", 1],
+      ]);
+      const searches = [{ rank: knn("n", sv(1)), limit: { limit: 9, offset: 0 }, select: { keys: [] } }];
+      const words = "Cannot filter using metadata key 'n' with type 'SparseVector' because indexing is disabled";
+      await rest.refused(400, "InvalidArgumentError", words, "POST", `${path}/search`, { searches });
     },
   },
   {
