@@ -28,7 +28,14 @@ const text = (text: string, insensitive = false): TextRequirement => ({ kind: "t
 const long = (words: string): string => `${words} `.repeat(Math.ceil(4096 / (words.length + 1)));
 
 describe("tells apart groups of documents", () => {
-  const documents = [long("the quick brown fox"), null, long("jumps over lazy dogs"), long("南京市长江大桥"), long("İstanbul KELVIN")];
+  const documents = [
+    long("the quick brown fox"),
+    null,
+    long("jumps over lazy dogs"),
+    long("南京市长江大桥"),
+    long("İstanbul KELVIN"),
+    long("ЖЁЛТЫЙ σοφός σοφος"),
+  ];
 
   test.each<[string, TextRequirement, number[] | null]>([
     ["a text", text("quick"), [10, 20]],
@@ -40,6 +47,9 @@ describe("tells apart groups of documents", () => {
     ["no letter", text(""), null],
     ["letters in any case", text("kelvin", true), [50]],
     ["what has other cases than ASCII's is left out", text("İstanbul", true), [50]],
+    ["letters beyond ASCII in any case", text("жёлтый", true), [60]],
+    ["some of which have three cases", text("ΣΟΦΟΣ", true), [60]],
+    ["others that are nowhere", text("Жёлудь", true), []],
     ["all of several", { kind: "all", of: [text("quick"), text("fox")] }, [10, 20]],
     ["all of several that are not together", { kind: "all", of: [text("quick"), text("lazy")] }, []],
     ["any of several", { kind: "any", of: [text("quick"), text("lazy")] }, [10, 20, 30]],
@@ -64,7 +74,7 @@ test("one document of many pieces is gathered in steps", () => {
 });
 
 describe("never leaves out a document that matches", () => {
-  const unit = fc.constantFrom(..."abAkKsſ\u212aéÉßıİ ΣςДд1南京都データ", "💧", "𐐀", "𐐨");
+  const unit = fc.constantFrom(..."abAkKsſ\u212aéÉßẞıİ ΣςσДдᲁ1南京都データꙊꙋᲈꭰᎠ\uff21\uff41\u0345ι", "💧", "𐐀", "𐐨");
   const word = fc.string({ unit, maxLength: 8 });
   const pattern = fc.letrec<{ pattern: string }>((tie) => ({
     pattern: fc.oneof(

@@ -5,7 +5,7 @@
  *
  * Invariant: whoever holds a text holds all of its grams, since a gram depends on nothing beside its units.
  */
-import { hasCase } from "../base/has-case.js";
+import { casesOf } from "../base/cases.js";
 import type { TextRequirement } from "./text-requirement.js";
 
 /** Bits of a gram's hash. */
@@ -44,23 +44,42 @@ export function probeOf(required: TextRequirement): GramProbe | null {
 }
 
 function textProbe(text: string, insensitive: boolean): GramProbe | null {
+  if (insensitive) return caselessProbe(text);
   const grams = new Set<number>();
-  for (const piece of insensitive ? caselessPieces(text) : [text]) {
-    eachGram(piece, 0, PROBED_MAX, (gram) => grams.add(gram));
-    if (grams.size >= PROBED_MAX) break;
-  }
+  eachGram(text, 0, PROBED_MAX, (gram) => grams.add(gram));
   return grams.size === 0 ? null : { kind: "grams", grams: Uint32Array.from(grams) };
 }
 
-/** What lies between characters whose other cases are other grams; half a surrogate pair does not show its case. */
-function caselessPieces(text: string): string[] {
-  const pieces = [""];
-  for (const char of text) {
-    const isPlain = char <= "\x7f" || (char.length === 1 && !hasCase(char));
-    if (isPlain) pieces.push(pieces.pop()! + char);
-    else pieces.push("");
+/** At each place one of the grams with which it may begin. */
+function caselessProbe(text: string): GramProbe | null {
+  // Half of a character that is two units does not show its case: nothing is known of a gram with it.
+  const cases = Array.from(text).flatMap((char) => (char.length > 1 ? [null, null] : [char <= "\x7f" ? [char] : casesOf(char)]));
+  const certain = new Set<number>();
+  const open: GramProbe[] = [];
+  for (let at = 0, probed = 0; at < cases.length && probed < PROBED_MAX; at++) {
+    const grams = gramsAt(cases, at);
+    if (grams === null || grams.size > PROBED_MAX) continue;
+    probed += grams.size;
+    const probes = Array.from(grams, (gram): GramProbe => ({ kind: "grams", grams: Uint32Array.of(gram) }));
+    if (probes.length > 1) open.push({ kind: "any", of: probes });
+    else for (const gram of grams) certain.add(gram);
   }
-  return pieces;
+  if (certain.size > 0) open.unshift({ kind: "grams", grams: Uint32Array.from(certain) });
+  return open.length > 1 ? { kind: "all", of: open } : (open[0] ?? null);
+}
+
+/** The grams with which texts may begin that are one of these characters at each place from `at` on; `null` where one is not known. */
+function gramsAt(cases: readonly (readonly string[] | null)[], at: number): Set<number> | null {
+  const [firsts, seconds, thirds] = [cases[at], cases[at + 1], cases[at + 2]];
+  const grams = new Set<number>();
+  if (firsts == null || seconds == null) return null;
+  for (const first of firsts) {
+    const isShort = first.charCodeAt(0) >= IDEOGRAPHIC;
+    if (!isShort && thirds == null) return null;
+    for (const second of seconds)
+      for (const third of isShort ? [""] : thirds!) eachGram(first + second + third, 0, 1, (gram) => grams.add(gram));
+  }
+  return grams;
 }
 
 function folded(unit: number): number {
