@@ -164,8 +164,8 @@ function bytesOf(latest: Manifest, versions: readonly Manifest[], deep: boolean)
   for (const { sections } of [latest, ...versions]) for (const ref of sectionKinds.refs(sections)) lengths.set(placeOf(ref), ref.length);
   let bytes = 0;
   for (const length of lengths.values()) bytes += length;
-  const { records, text } = latest.sections;
-  const again = deep ? (text.snapshot === null ? 1 : 2) : 0;
+  const { records, sparse, text } = latest.sections;
+  const again = deep ? (text.snapshot === null ? 1 : 2) + sparse.indexes.length : 0;
   for (const ref of ordinalRefs(records.payload)) bytes += again * ref.length;
   return bytes;
 }
