@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { casesOf } from "../base/cases.js";
 import { atOnce } from "../base/steps.js";
 import { Block } from "../blockstore/block.js";
 import { parseWhereDocument } from "../gateway/parse-filter.js";
@@ -90,6 +91,23 @@ describe("never leaves out a document that matches", () => {
     word.map(($contains) => ({ $contains })),
     pattern.map(($regex) => ({ $regex })),
   );
+
+  test("of the pattern in other cases", () => {
+    const letter = fc
+      .constantFrom(..."akséßΣДᲁꙊꭰÅωǆ\u0345İ京1")
+      .chain((char) => fc.tuple(fc.constant(char), fc.constantFrom(...casesOf(char)!)));
+    const letters = fc.array(letter, { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(letters, word, word, (pairs, before, after) => {
+        const [asked, written] = [0, 1].map((which) => pairs.map((pair) => pair[which]).join("")) as [string, string];
+        const parsed = parseWhereDocument({ $regex: `(?i)${asked}` })!;
+        const document = before + written + after;
+        expect(atOnce(matchesDocument(parsed, document))).toBe(true);
+        expect(candidates([document], text(asked, true)) ?? [10]).toEqual([10]);
+      }),
+      { numRuns: 500 },
+    );
+  });
 
   test("of texts near the pattern", () => {
     fc.assert(
