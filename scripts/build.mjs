@@ -274,10 +274,12 @@ async function check() {
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
-    client: /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|admin-client|destroy|chroma-errors|create-hnswlib))/,
+    client:
+      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|admin-client|destroy|chroma-errors|create-hnswlib))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/api\/bm25/,
+    transaction: /src\/api\/transaction-rules/,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({

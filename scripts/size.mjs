@@ -11,10 +11,11 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
  * The inline variant has the worker and the kernel in it and is not budgeted twice.
  */
 const budgets = [
-  { part: "page part", files: ["index.js", "client.js"], bytesMax: 25_000 },
+  { part: "page part", files: ["index.js", "client.js"], bytesMax: 27_000 },
   { part: "search builders", files: ["search.js"], bytesMax: 4_000 },
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "BM25", files: ["bm25.js"], bytesMax: 4_000 },
+  { part: "transactions", files: ["transaction.js"], bytesMax: 2_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "providers", files: ["embeddings.js"], bytesMax: 6_000 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },

@@ -27,7 +27,9 @@ test("the entry exports these names and no others", () => {
       "Bm25EmbeddingFunction",
       "BoolInvertedIndexConfig",
       ...[
+        "Backoff",
         "Client",
+        "ConditionalWriteConflict",
         "Connection",
         "",
         "Forbidden",
@@ -35,6 +37,7 @@ test("the entry exports these names and no others", () => {
         "QuotaExceeded",
         "RateLimit",
         "Server",
+        "StaleRead",
         "Unauthorized",
         "Unique",
         "Value",

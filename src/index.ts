@@ -3,7 +3,9 @@ export { AdminClient, type DatabaseInfo } from "./api/admin-client.js";
 export { type Bm25Config, Bm25EmbeddingFunction, type Bm25EmbeddingFunctionOptions } from "./api/bm25-embedding-function.js";
 export type { CallLimits } from "./api/call-limits.js";
 export {
+  ChromaBackoffError,
   ChromaClientError,
+  ChromaConditionalWriteConflictError,
   ChromaConnectionError,
   ChromaError,
   type ChromaErrorClass,
@@ -12,6 +14,7 @@ export {
   ChromaQuotaExceededError,
   ChromaRateLimitError,
   ChromaServerError,
+  ChromaStaleReadError,
   ChromaUnauthorizedError,
   ChromaUniqueError,
   ChromaValueError,
@@ -32,17 +35,13 @@ export {
 } from "./api/client.js";
 export type { ChangeEvent, ChangeKind, ClientEvents, LeaseEvent, QuotaEvent, Role } from "./api/client-events.js";
 export {
-  type AddArguments,
   Collection,
   type CollectionVersion,
   type DeleteResult,
   type ModifyArguments,
-  type Nullable,
-  type Patch,
   type StoredSchema,
-  type UpdateArguments,
-  type UpsertArguments,
 } from "./api/collection.js";
+export type { ConditionalTransaction } from "./api/conditional-transaction.js";
 export type { CreateCollectionConfiguration, UpdateCollectionConfiguration } from "./api/configuration.js";
 export { destroyPath } from "./api/destroy-path.js";
 export type { EmbeddingFunction, EmbeddingFunctionSpace, Vector } from "./api/embedding-function.js";
@@ -164,9 +163,11 @@ export {
   toSearch,
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
+export type { CommitResult } from "./api/transaction-rules.js";
 export type { VacuumOptions, VacuumReport } from "./api/vacuum.js";
 export type { RepairReport, VerifyOptions, VerifyProgress, VerifyReport } from "./api/verify.js";
 export type { Progress, WriteOptions } from "./api/write.js";
+export type { AddArguments, Nullable, Patch, UpdateArguments, UpsertArguments } from "./api/write-arguments.js";
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export type {

@@ -231,6 +231,13 @@ const TABLE: Record<string, Entry> = {
   "Collection#forkCount": { run: (v) => collection.forkCount(v), good: limited },
   "Collection#listVersions": { run: (v) => collection.listVersions(v), good: limited },
   "Collection#at": { run: (v) => collection.at(v), good: { version: 1 } },
+  "Collection#conditional": [
+    (v) => collection.conditional().get(v),
+    (v) => collection.conditional().upsert(v),
+    (v) => collection.conditional().delete(v),
+    (v) => collection.conditional().run(v),
+    (v) => collection.conditional().run(() => 1, v),
+  ],
   destroyPath: { run: (v) => index.destroyPath(v), good: { path: "p", worker: undefined } },
   getEmbeddingFunction: { run: (v) => index.getEmbeddingFunction(v), good: { efConfig: null, client: undefined } },
   registerEmbeddingFunction: [

@@ -61,3 +61,9 @@ export const ChromaForbiddenError = /* @__PURE__ */ alias("ChromaForbiddenError"
 export const ChromaQuotaExceededError = /* @__PURE__ */ alias("ChromaQuotaExceededError", "QUOTA_EXCEEDED");
 /** The gateway rules allow fewer calls at a time. */
 export const ChromaRateLimitError = /* @__PURE__ */ alias("ChromaRateLimitError", "RATE_LIMITED");
+/** A record that a conditional transaction depends on was written since. */
+export const ChromaConditionalWriteConflictError = /* @__PURE__ */ alias("ConditionalWriteConflictError", "CONFLICT");
+/** What a conditional transaction has read can no longer be read, or be told to be unchanged. */
+export const ChromaStaleReadError = /* @__PURE__ */ alias("StaleReadError", "STALE_READ");
+/** Too much is asked at once. The engine makes writes wait where Chroma's server says so; only gateway rules refuse. */
+export const ChromaBackoffError = /* @__PURE__ */ alias("Backoff", "RATE_LIMITED");

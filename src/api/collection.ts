@@ -25,11 +25,11 @@ import type {
   RecordBatch,
 } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, readLimits } from "./call-limits.js";
+import { ConditionalTransaction } from "./conditional-transaction.js";
 import { modifyConfiguration, type UpdateCollectionConfiguration } from "./configuration.js";
 import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
-import type { Embeddings } from "./embeddings.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
@@ -56,44 +56,17 @@ import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
 import { Slice } from "./slice.js";
 import { throughProxies } from "./through-proxies.js";
-import { embedRows, type Place, readCollectionMetadata, type WriteArguments, type WriteOptions, type WriteTarget, write } from "./write.js";
-
-/** Arguments of `collection.add`. */
-export interface AddArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends WriteOptions {
-  /** Distinct non-empty strings, well-formed Unicode. */
-  ids: string[];
-  /** One per id, all of one length. Without them the documents are embedded by the collection's embedding function. */
-  embeddings?: Embeddings;
-  /** One per id: the texts, `null` where a record has none. */
-  documents?: (string | null)[];
-  /** One per id. Keys whose value is `null` are left out. */
-  metadatas?: (Nullable<TMeta> | null)[];
-  /** One per id: where the data lies elsewhere. Stored and returned, never followed. */
-  uris?: (string | null)[];
-}
-
-/** Arguments of `collection.upsert`: metadata is merged into what is stored, `null` deletes a key. */
-export interface UpsertArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {
-  /**
-   * One per id: merged into what is stored, key by key; `null` deletes a key, and in place of a record's metadata changes
-   * nothing.
-   */
-  metadatas?: (Patch<TMeta> | null)[];
-}
-
-/** Arguments of `collection.update`: what is left out, or `null`, stays as it is. */
-export interface UpdateArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends Omit<UpsertArguments<TMeta>, "embeddings"> {
-  /** One per id, `null` where it stays. Without them new documents are embedded by the collection's embedding function. */
-  embeddings?: (readonly number[] | Float32Array | null)[] | Float32Array;
-}
-
-/** The metadata, in which keys that need not be there may also be `null`. */
-export type Nullable<TMeta extends MetadataOf<TMeta>> = {
-  [K in keyof TMeta]: Metadata extends TMeta ? TMeta[K] | null : undefined extends TMeta[K] ? TMeta[K] | null : TMeta[K];
-};
-
-/** A change of metadata: merged key by key, `null` deletes a key. */
-export type Patch<TMeta extends MetadataOf<TMeta>> = { [K in keyof TMeta]?: TMeta[K] | null };
+import {
+  embedRows,
+  type Place,
+  prepareWrite,
+  readCollectionMetadata,
+  type WriteArguments,
+  type WriteSource,
+  type WriteTarget,
+  write,
+} from "./write.js";
+import type { AddArguments, UpdateArguments, UpsertArguments } from "./write-arguments.js";
 
 /** A collection's schema, to be read and to be handed on. */
 export interface StoredSchema extends CollectionSchema {
@@ -285,8 +258,37 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    */
   async get<T extends MetadataOf<T> = TMeta>(args: GetArguments<TMeta> = {}): Promise<GetResult<T>> {
     const { request, within } = readArguments("get", () => readGet(args as GetArguments));
-    const response = await this.#limited("get", request, within);
-    return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include: request.include });
+    return getResult<T>(await this.#limited("get", request, within), request.include);
+  }
+
+  /**
+   * A new transaction: reads and writes that take effect together with its `commit`, unless a record that they depend on was written
+   * since. Nothing is sent by this call.
+   *
+   * @example
+   * const renewed = await collection.conditional().run(async (txn) => {
+   *   const { ids } = await txn.get({ where: { year: { $lt: 3 } }, limit: 10 });
+   *   if (ids.length > 0) await txn.update({ ids, metadatas: ids.map(() => ({ year: 3 })) });
+   *   return ids.length;
+   * });
+   * console.log(renewed);
+   */
+  conditional(): ConditionalTransaction<TMeta> {
+    this.#requirePresent("conditional");
+    return new ConditionalTransaction<TMeta>({
+      get: (request, within) => this.#limited("conditionalGet", request, within),
+      toResult: getResult,
+      prepare: (operation, args) => prepareWrite(args, operation, this.#writeSource),
+      commit: (request) => this.#commit(request),
+    });
+  }
+
+  async #commit(request: Omit<RequestOf<"conditionalCommit">, "collectionId">): Promise<ResponseOf<"conditionalCommit">> {
+    const { before, sent } = this.#takePlace();
+    await before.finally(sent);
+    const written = await this.#connection.call("conditionalCommit", { collectionId: this.id, ...request });
+    for (const one of request.operations) if (one.operation !== "delete") this.#noteDimension(one.operation, one.records);
+    return written;
   }
 
   /**
@@ -557,7 +559,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
 
-  #limited<M extends "get" | "searchText" | "count" | "facets" | "distinct" | "checkRecall">(
+  #limited<M extends "get" | "conditionalGet" | "searchText" | "count" | "facets" | "distinct" | "checkRecall">(
     method: M,
     request: Omit<RequestOf<M>, "collectionId">,
     within: CallLimits,
@@ -582,14 +584,16 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   #target(operation: "add" | "update" | "upsert"): WriteTarget {
     this.#requirePresent(operation);
+    return { ...this.#writeSource, send: (batch) => this.#send(operation, batch), place: this.#takePlace() };
+  }
+
+  get #writeSource(): WriteSource {
     return {
       dimension: this.#info.dimension,
       embeddingFunction: () => this.#requireFunction(),
       embedSparse: this.#embedsSparse
         ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch)
         : null,
-      send: (batch) => this.#send(operation, batch),
-      place: this.#takePlace(),
     };
   }
 
@@ -609,10 +613,12 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   async #send(operation: "add" | "update" | "upsert", records: RecordBatch): Promise<void> {
-    const dimension = records.embeddings?.dimension;
-    const request = { collectionId: this.id, operation, records };
-    await this.#connection.call("write", request);
-    if (dimension !== undefined && operation !== "update") this.#info.dimension ??= dimension;
+    await this.#connection.call("write", { collectionId: this.id, operation, records });
+    this.#noteDimension(operation, records);
+  }
+
+  #noteDimension(operation: "add" | "update" | "upsert", { embeddings }: RecordBatch): void {
+    if (embeddings !== null && operation !== "update") this.#info.dimension ??= embeddings.dimension;
   }
 
   async #embedQueries(queries: Queries, signal: AbortSignal | undefined): Promise<QueryRows> {
@@ -637,6 +643,10 @@ export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick
   Collection<TMeta>,
   "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "facets" | "distinct" | "search" | "searchText" | "hybrid"
 >;
+
+async function getResult<T extends MetadataOf<T>>(response: ResponseOf<"get">, include: IncludeField[]): Promise<GetResult<T>> {
+  return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include });
+}
 
 async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
   const { ids, distances, counts } = response;

@@ -17,7 +17,7 @@ import {
 import { validateArray, validateAtLeast, validateFunction } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
-import { aborted, CALL_LIMITS, type CallLimits, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
+import { aborted, CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { copyEmbeddings, type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
 import { copyOf, readArguments, readArgumentsInTurns, readObject } from "./read-arguments.js";
@@ -54,13 +54,17 @@ export interface WriteArguments extends WriteOptions {
   uris?: readonly (string | null | undefined)[] | null;
 }
 
-/** What a write has to know of its collection. */
-export interface WriteTarget {
+/** What it takes to prepare the records of a collection. */
+export interface WriteSource {
   dimension: number | null;
   /** The embedding function, or throws the error that says why there is none. */
   embeddingFunction(): EmbeddingFunction;
   /** Makes the sparse vectors that a batch of so many records leaves to be made, `null` where there are none to make. */
   embedSparse: ((count: number, documents: (string | null)[] | null, metadatas: Patches | null) => Promise<Patches | null>) | null;
+}
+
+/** What a write has to know of its collection. */
+export interface WriteTarget extends WriteSource {
   send(batch: RecordBatch): Promise<void>;
   /** The call's place among those that write. */
   place: Place;
@@ -106,6 +110,34 @@ export async function write(args: WriteArguments, operation: WriteOperation, tar
   }
 }
 
+/** As `write`, up to the sending: all records of the call as one batch, which is as large as one may be. */
+export async function prepareWrite(args: WriteArguments, operation: WriteOperation, source: WriteSource): Promise<RecordBatch> {
+  const records = readArguments(operation, () => new Records(args, operation, source));
+  const { count } = records;
+  if (count > limits.batchRecordsMax) throw beyond(`The call has ${count} records`, "batchRecordsMax");
+  const { signal, timeoutMs, onProgress } = args;
+  return limited({ signal, timeoutMs }, (ends) =>
+    readArgumentsInTurns(operation, async () => {
+      const bytes = (await records.validate()).reduce((sum, batch) => sum + batch.bytes, 0);
+      if (bytes > limits.batchBytesMax) throw beyond(`The call has about ${bytes} bytes`, "batchBytesMax");
+      const parts: RecordBatch[] = [];
+      for (let start = 0; start < count; ) {
+        const tell = (embedded: number) => onProgress?.({ done: 0, total: count, embedded });
+        const { batch, end } = await records.batch({ start, end: count, bytes }, tell, ends);
+        parts.push(batch);
+        start = end;
+      }
+      return joined(parts);
+    }),
+  );
+}
+
+function beyond(what: string, limit: "batchRecordsMax" | "batchBytesMax"): TidepoolError {
+  const allowed = limits[limit];
+  const message = `${what}, more than the ${allowed} that one write of a transaction may have (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
+}
+
 /** Records `start … end − 1` of the call, which go together. */
 interface Batch {
   start: number;
@@ -124,11 +156,11 @@ class Records {
   /** Embeddings that the caller gave; `null` when there are none or when they are made from the documents. */
   readonly #embeddings: EmbeddingSource | null;
   readonly #embeddingFunction: EmbeddingFunction | null;
-  readonly #embedSparse: WriteTarget["embedSparse"];
+  readonly #embedSparse: WriteSource["embedSparse"];
   readonly #embedBatchSize: number;
   #dimension: number | null;
 
-  constructor(args: WriteArguments, operation: WriteOperation, target: WriteTarget) {
+  constructor(args: WriteArguments, operation: WriteOperation, target: WriteSource) {
     const given = readObject(args, operation, FIELDS);
     validateOptions(given);
     const { ids, embeddings = null, documents = null, metadatas = null, uris = null } = given;

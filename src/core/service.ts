@@ -92,9 +92,8 @@ export interface GetRequest extends Selection {
   include: IncludeField[];
 }
 
-/** A read of a conditional transaction. */
+/** A read of a conditional transaction, which is of no version. */
 export interface ConditionalGetRequest extends GetRequest {
-  version?: never;
   /** The token that an earlier read of the transaction was answered with; none: the read is of the present. */
   readToken?: number | null;
 }

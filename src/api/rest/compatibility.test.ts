@@ -13,14 +13,14 @@ const rows = [...document.matchAll(/^\| `(.+?)` \| (works|differs|not there) \| 
   note: note!,
 }));
 
-/** The public methods of `chromadb` 3.5.0. */
+/** The public methods of `chromadb` 3.5.0, and `conditional`, which came after it. */
 const methods = {
   ChromaClient:
     "collection countCollections createCollection deleteCollection getCollection getCollectionByCrn getCollectionById " +
     "getCollections getMaxBatchSize getOrCreateCollection getPreflightChecks " +
     "getUserIdentity heartbeat listCollections reset supportsBase64Encoding version",
   AdminClient: "createDatabase createTenant deleteDatabase getDatabase getTenant listDatabases",
-  Collection: "add count delete fork forkCount get getIndexingStatus modify peek query search update upsert",
+  Collection: "add conditional count delete fork forkCount get getIndexingStatus modify peek query search update upsert",
 };
 
 const ours: Record<string, object> = {
