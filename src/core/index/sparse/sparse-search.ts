@@ -26,6 +26,8 @@ export interface SparseTerm {
 const WINDOW = 4096;
 /** Postings added up, or looked up, between two looks at the clock. */
 const POSTINGS_PER_STEP = 32_768;
+/** Postings that are added up in the time of looking one record up. */
+const LOOKUP_COST = 8;
 /** What a float64 and a float32 may be off, as a share of it. */
 const EPSILON_64 = 2 ** -52;
 const EPSILON_32 = 2 ** -23;
@@ -119,8 +121,9 @@ class Window {
 
   *read(start: number, terms: readonly Cursor[]): Steps<void> {
     const threshold = this.#threshold;
-    const weak = weakTerms(terms, threshold);
-    if (weak.length === terms.length) return;
+    const candidates = weakTerms(terms, threshold);
+    if (candidates.length === terms.length) return;
+    const weak = isWorthIt(candidates, terms) ? candidates : [];
     yield* this.#addUp(start, weak.length === 0 ? terms : terms.filter((term) => !weak.includes(term)));
     const rest = sumsFromEnd(weak);
     const judge = (ordinal: number, sum: number): void => {
@@ -187,6 +190,16 @@ function weakTerms(terms: readonly Cursor[], threshold: number): Cursor[] {
   let sum = 0;
   const strong = weakest.findIndex(({ bound }) => !((sum += bound) < threshold));
   return weakest.slice(0, strong === -1 ? terms.length : strong).reverse();
+}
+
+/** Whether looking records up in the weak terms costs less than to add these up as well. */
+function isWorthIt(weak: readonly Cursor[], terms: readonly Cursor[]): boolean {
+  const weakPostings = postingsOf(weak);
+  return weakPostings > LOOKUP_COST * (postingsOf(terms) - weakPostings);
+}
+
+function postingsOf(terms: readonly Cursor[]): number {
+  return terms.reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
 /** What each term and those after it add at most. */
