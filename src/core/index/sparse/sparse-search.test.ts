@@ -79,6 +79,19 @@ describe.each(Object.keys(WEIGHTS))("weights %s", (kind) => {
   });
 });
 
+test.each([1, 2, 3, 4])("what frequent dimensions add is looked up where they weigh little (seed %i)", async (seed) => {
+  const random = new Random(seed);
+  const ordinals = 20_000;
+  const postings = Array.from({ length: 10 }, (_, dimension) => {
+    const [share, least] = dimension < 4 ? [0.4, 0] : [0.002, 1];
+    const weightOf = () => Math.fround((random.chance(0.2) ? -1 : 1) * (least + random.next()));
+    return new Map(Array.from({ length: ordinals * share }, () => [random.below(ordinals), weightOf()] as const));
+  });
+  const query = postings.map((_, dimension) => ({ dimension, weight: dimension < 4 ? 0.1 + random.next() / 8 : 1 }));
+  const allowed = Bitmap.of(Array.from({ length: ordinals }, (_, i) => i));
+  for (const limit of [1, 5, 20, 60]) expect(await search(postings, query, limit, allowed)).toEqual(plain(postings, query, limit, allowed));
+});
+
 test("a record that shares a dimension is a hit though it adds nothing, and no other is", async () => {
   const postings = [new Map([[3, 0]]), new Map([[5, 2]])];
   const allowed = Bitmap.of([1, 3, 5]);
