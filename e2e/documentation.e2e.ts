@@ -45,6 +45,7 @@ const modelLibrary = {
 const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
 <script type="importmap">{ "imports": {
   "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
+  "tidepool-db/embeddings": "./package/embeddings.js",
   "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js",
   "tidepool-db/service-worker": "./package/service-worker.js",
   "@huggingface/transformers": "./transformers.js"

@@ -74,8 +74,7 @@ export interface Bm25Config {
  * const schema = new Schema().createIndex(new SparseVectorIndexConfig(config), "words");
  * const pools = await client.createCollection({ name: "pools", schema });
  * await pools.add({ ids: ["a", "b"], documents: ["Low tide uncovers the pools.", "Crabs hide under weed."] });
- * const found = await pools.get({ ids: ["a"], include: ["metadatas"] });
- * console.log(found.metadatas[0].words.indices.length); // 4
+ * console.log((await pools.search(new Search().rank(Knn({ query: "tides", key: "words" })))).ids); // [["a"]]
  */
 export class Bm25EmbeddingFunction {
   /** The name under which schemas store it. */

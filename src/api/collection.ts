@@ -347,7 +347,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    * @example
    * const hits = await collection.hybrid({ queryText: "tides of spring", nResults: 1 });
    * const [best] = hits.rows();
-   * console.log(best?.id, best?.text?.terms, best?.dense?.rank); // b ["of", "spring", "tides"] 1
+   * console.log(best?.id, best?.text?.terms, best?.dense?.rank); // b ["spring", "tides"] 1
    */
   async hybrid<T extends MetadataOf<T> = TMeta>(args: HybridArguments<TMeta>): Promise<HybridResult<T>> {
     const given = readArguments("hybrid", () => copyOf(args as HybridArguments));

@@ -378,12 +378,21 @@ export interface RecordBatch {
 
 /** Columns of records as a reader gets them: one entry per record in each, `null` for a column that was not asked for. */
 export interface RecordColumns {
+  /** The records, in their order. */
   ids: string[];
+  /** What each says; `null` where documents were not asked for. */
   documents: (string | null)[] | null;
+  /** What is known of each; `null` where metadata was not asked for. */
   metadatas: (Metadata | null)[] | null;
+  /** Where each comes from; `null` where URIs were not asked for. */
   uris: (string | null)[] | null;
-  /** Row-major, one row per id. */
-  embeddings: { dimension: number; values: Float32Array } | null;
+  /** Row-major, one row per id; `null` where embeddings were not asked for. */
+  embeddings: {
+    /** Numbers of a row. */
+    dimension: number;
+    /** All rows, one after the other. */
+    values: Float32Array;
+  } | null;
 }
 
 /** A stretch of a text, in UTF-16 code units: `text.slice(start, end)`. */
