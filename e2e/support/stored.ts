@@ -18,7 +18,7 @@ export interface Manifest {
     vectors: { rows: { refs: BlockRef[] }[]; graph: { pieces: BlockRef[] } | null };
     metadata: { postings: { blocks: { ref: BlockRef }[] } };
     sparse: { indexes: { postings: { blocks: { ref: BlockRef }[] } }[] };
-    text: { snapshot: { blocks: BlockRef[] } | null };
+    text: { segments: { leaves: { terms: BlockRef; postings: BlockRef }[] }[] | null };
   };
 }
 

@@ -236,7 +236,7 @@ describe("space", () => {
     await engine.compact(collectionId);
     const { blockBytesUsed, records: left, logRecords } = await engine.service.info();
     expect([left, logRecords]).toEqual([10, 0]);
-    expect(blockBytesUsed).toBeLessThan(full / 5);
+    expect(blockBytesUsed).toBeLessThan(full / 4);
     await engine.service.deleteCollection({ ...scope, name: "things" });
     expect((await engine.service.info()).blockBytesUsed).toBe(0);
   });

@@ -128,9 +128,11 @@ export const compactionLogBytesMax = 48 * MiB;
 export const compactionIdleLogBytes = 256 * KiB;
 /** Time without a write after which the database counts as idle. */
 export const compactionIdleMs = 1500;
-/** Time without a write after which a text index is brought up to date and written: it costs more than the rest together. */
+/** Memory that a text index takes while it is made of documents, after which what there is of it is written as a segment. */
+export const textBuildBytes = 16 * MiB;
+/** Time without a write after which segments of a text index are merged. */
 export const textIdleMs = 5000;
-/** Time without a write after which a text index is built anew whose words are not those that the configuration asks for. */
+/** Time without a write after which a text index is built that is missing, or whose words are not those that the configuration asks for. */
 export const textRebuildIdleMs = 300;
 /** Time without a write after which records are taken into an index of sparse vectors that lacks them, and how many at a time. */
 export const sparseBuildIdleMs = 300;

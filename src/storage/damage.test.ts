@@ -437,7 +437,7 @@ test("whatever is missing, of another type, cut off or exchanged is told or mend
 type Sections = {
   metadata: { postings: { blocks: unknown[] } };
   sparse: { indexes: [{ upTo: number; postings: { blocks: unknown[] } }] };
-  text: { snapshot: { nextOrdinal: number } | null };
+  text: { segments: unknown[] };
   vectors: { rows: unknown[]; graph: { changed?: number } | null };
 };
 
@@ -447,7 +447,7 @@ test.each<[string, (sections: Sections, other: Sections) => void, string]>([
   ["lists of the sparse vectors of another collection", (sections, other) => (sections.sparse = other.sparse), "sparse"],
   ["lists of fewer sparse vectors than is said", (sections) => (sections.sparse.indexes[0].upTo = 10), "sparse"],
   ["lists of more sparse vectors than there are", (sections) => (sections.sparse.indexes[0].upTo = 1000), "sparse"],
-  ["an older text index", (sections) => (sections.text.snapshot!.nextOrdinal = 1000), "text"],
+  ["a text index that is gone", (sections) => (sections.text.segments = []), "text"],
   ["vectors that are gone", (sections) => (sections.vectors.rows = []), "vectors"],
   ["a graph that is older than is said", (sections) => (sections.vectors.graph!.changed = 0), "graph"],
   ["vectors of another collection", (sections, other) => (sections.vectors.rows = other.vectors.rows), "vectors"],

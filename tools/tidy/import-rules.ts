@@ -15,7 +15,7 @@ const packageOf = (specifier: string): string =>
 const packageOwners: Record<string, (path: string) => boolean> = {
   "apache-arrow": (path) => path.startsWith("src/core/blockstore/"),
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
-  minisearch: (path) => path === "src/core/index/text/text-index.ts",
+  minisearch: (path) => path === "src/core/index/text/young-index.ts",
   "@orama/stemmers": (path) => path === "src/worker/stemmers.ts",
   porter2: (path) => path === "src/api/bm25-embedding-function.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),

@@ -15,6 +15,7 @@
  * Values handed out are views into immutable blocks: do not write to them.
  */
 import { lowerBound } from "../base/lower-bound.js";
+import { Pace } from "../base/pace.js";
 import { sortedInTurns } from "../base/sorted.js";
 import type { Tick } from "../base/turns.js";
 import { wellFormed } from "../base/well-formed.js";
@@ -81,7 +82,7 @@ export class PostingBlockfile<Value, Delta> {
   readonly #blocks: SectionBlocks<Row<Value>, PostingBlock> = {
     sizeOf: (row) => this.#sizeOf(row),
     byteLength: (place) => place.ref.length,
-    read: (place, tick) => this.#rows(place, new Pace(tick)),
+    read: (place, tick) => this.#rows(place, new Pace(tick, TICK_ROWS)),
     write: (rows, writer) => this.#write(rows, writer),
   };
 
@@ -130,7 +131,7 @@ export class PostingBlockfile<Value, Delta> {
     blocks: BlockWriter,
     tick: Tick = () => {},
   ): Promise<PostingSection> {
-    const pace = new Pace(tick);
+    const pace = new Pace(tick, TICK_ROWS);
     const output = this.#writerTo(blocks, pace);
     await this.#merge(section, await this.#sortDeltas(deltas, pace), output, pace);
     return { blocks: await output.finish() };
@@ -143,7 +144,7 @@ export class PostingBlockfile<Value, Delta> {
     blocks: BlockWriter,
     tick: Tick = () => {},
   ): Promise<PostingSection> {
-    const pace = new Pace(tick);
+    const pace = new Pace(tick, TICK_ROWS);
     const output = this.#writerTo(blocks, pace);
     for (const place of section.blocks) {
       const rows = await this.#rows(place, pace);
@@ -154,7 +155,7 @@ export class PostingBlockfile<Value, Delta> {
 
   /** A section of these rows, in runs whose keys ascend from one to the next. */
   async build(runs: AsyncIterable<readonly Row<Value>[]>, blocks: BlockWriter, tick: Tick = () => {}): Promise<PostingSection> {
-    const pace = new Pace(tick);
+    const pace = new Pace(tick, TICK_ROWS);
     const output = this.#writerTo(blocks, pace);
     for await (const rows of runs) {
       await output.append([...rows]);
@@ -306,27 +307,6 @@ export class PostingRun<Value> {
 
   *[Symbol.iterator](): Generator<[key: string, value: Value], void, undefined> {
     for (let row = this.first; row < this.end; row++) yield [this.#rows.key(row), this.#rows.values(row)];
-  }
-}
-
-/** Awaits the tick once enough work was done. */
-class Pace {
-  readonly #tick: Tick;
-  #work = 0;
-
-  constructor(tick: Tick) {
-    this.#tick = tick;
-  }
-
-  /** A promise only when it is time, so that most steps cost no turn of the event loop. */
-  step(work: number): Promise<void> | void {
-    this.#work += work;
-    if (this.#work >= TICK_ROWS) return this.pause();
-  }
-
-  pause(): Promise<void> | void {
-    this.#work = 0;
-    return this.#tick();
   }
 }
 

@@ -1,32 +1,38 @@
 /**
- * The text of a collection: its full-text index, kept in snapshots on disk and in memory once it is searched. An index costs
- * more to write than the rest of a collection, so it is written by an idle job and not by compactions.
+ * The text of a collection: its full-text index, in segments on disk, and over them the documents of the memtable, in memory once
+ * somebody searches. A compaction writes a segment of the documents that it moves, and notes in the others which of theirs are dead;
+ * an idle job merges segments.
  *
  * How texts become words is a matter of the collection's configuration, and may change. An index answers as it was made until
- * another one is complete and written; the snapshot says how it was made, and the job is due while that is not what is wanted.
+ * another one is complete and written, by a job that is due while the section is not as it is wanted.
  */
 import { Bitmap } from "../base/bitmap.js";
 import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { type Analysis, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
-import { type Operators, readOperators } from "../index/text/clauses.js";
+import { type Analysis, type Analyzer, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
+import { type Clause, type Operators, readOperators } from "../index/text/clauses.js";
 import { type Highlighting, highlight, noPhrases, phrasesOf } from "../index/text/highlight.js";
 import type { KnownTerm, NearOptions, TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
-import { advance, loadTextIndex, staleShare, type TextSnapshot } from "../segment/text-section.js";
+import { merged, mergePlan, withoutDocuments, writeSegments } from "../segment/text-merge.js";
+import { type ReadBlock, readingOnce, SegmentReader, segmentRefs, type TextSection, type TextSegment } from "../segment/text-segment.js";
 import type { Highlight, TextConfiguration } from "../types.js";
 import type { Inspection } from "./inspection.js";
-import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared } from "./part.js";
-import { ResidentText, type TextSource } from "./resident-text.js";
-
-export interface TextSection {
-  /** Whether any record that was compacted ever had a document. */
-  hasDocuments: boolean;
-  /** `null` when there is none. */
-  snapshot: TextSnapshot | null;
-}
+import { LiveText, type TextSource } from "./live-text.js";
+import type {
+  AppliedRecords,
+  CollectionPart,
+  Entry,
+  MemtableChanges,
+  PartHome,
+  PartJob,
+  PayloadChange,
+  Prepared,
+  Renumbering,
+} from "./part.js";
+import { verifyText } from "./verify-text.js";
 
 /** What was looked for, and the terms of each hit. */
 export interface Searched {
@@ -35,56 +41,48 @@ export interface Searched {
   terms: readonly (readonly string[])[];
 }
 
-/** Share of changed documents above which the snapshot is written anew. */
-const STALE_SHARE_MAX = 0.2;
+/** Documents read in one go. */
+const CHUNK = 16;
 
 export class CollectionText implements CollectionPart<TextSection> {
   readonly #home: PartHome;
   #section: TextSection = CollectionText.empty();
-  /** What searches ask. */
-  #index: ResidentText;
   #analysis: Analysis | undefined;
-  /** What is to take its place; in the making. */
-  #next: ResidentText | null = null;
+  /** For this analysis, once it is needed. */
+  #analyzer: Promise<Analyzer> | null = null;
+  /** What searches ask. */
+  #live: LiveText;
+  /** Of the analyzer, once it is known. */
+  #signature: string | null = null;
   #read: { text: TextConfiguration | undefined; analysis: Analysis | undefined } | null = null;
 
   constructor(home: PartHome) {
     this.#home = home;
     this.#analysis = this.#wanted;
-    this.#index = this.#newIndex(this.#analysis);
+    this.#live = this.#newLive(new Bitmap());
   }
 
   static empty(): TextSection {
-    return { hasDocuments: false, snapshot: null };
+    return { segments: [] };
   }
 
-  static refs({ snapshot }: TextSection): readonly BlockRef[] {
-    return snapshot?.blocks ?? [];
+  static *refs({ segments }: TextSection): Generator<BlockRef, void, undefined> {
+    for (const segment of segments ?? []) yield* segmentRefs(segment);
   }
 
-  static async verify({ snapshot }: TextSection, inspection: Inspection): Promise<void> {
-    if (snapshot === null) return;
-    const { blocks, deep, tick, loadStem } = inspection.context;
-    const owner = inspection.owner("text");
-    const analyzer = await prepareAnalyzer(snapshot.analysis, loadStem);
-    const index = await inspection.attempt("text", owner, () => loadTextIndex(blocks, snapshot, owner, tick, analyzer));
-    inspection.counts.blocks += snapshot.blocks.length;
-    // An index of another analyzer is built anew, and nothing is read from it.
-    if (index === null) return;
-    inspection.counts.documents = index.documentCount;
-    if (deep && inspection.isWhole) await verifyDocuments(index, snapshot, inspection);
+  static verify(section: TextSection, inspection: Inspection): Promise<void> {
+    return verifyText(section, inspection);
   }
 
   get bytes(): number {
-    return this.#index.bytes + (this.#next?.bytes ?? 0);
+    return this.#live.bytes;
   }
 
-  /** The index is loaded by the first search. */
+  /** Nothing is read before the first search. */
   async open(section: TextSection): Promise<void> {
     this.#section = section;
-    if (section.snapshot === null) return;
-    this.#analysis = section.snapshot.analysis;
-    this.#index = this.#newIndex(this.#analysis);
+    if (section.segments === null || section.segments.length > 0) this.#analysis = section.analysis;
+    this.#live = this.#newLive(this.#notInSegments());
   }
 
   configure(): void {
@@ -92,22 +90,29 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   apply({ written, deleted }: AppliedRecords): void {
-    const touched = written.filter(([, { document }]) => document !== undefined).map(([ordinal]) => ordinal);
-    for (const index of [this.#index, this.#next]) index?.touch([...touched, ...deleted]);
+    this.#live.touch(written.filter(([, { document }]) => document !== undefined).map(([ordinal]) => ordinal));
+    this.#live.touch(deleted);
   }
 
-  async compact({ entries }: MemtableChanges): Promise<Prepared<TextSection>> {
-    const hasDocuments = this.#section.hasDocuments || entries.some(([, entry]) => hasDocument(entry));
-    return this.#prepared({ hasDocuments, snapshot: advance(this.#section.snapshot, changedDocuments(entries)) });
+  async compact({ entries, payloads }: MemtableChanges, writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
+    const { segments } = this.#section;
+    const changed = Uint32Array.from(changedDocuments(entries));
+    if (segments === null || changed.length === 0 || !this.#home.indexes.fullText) return this.#prepared(segments, this.#analysis);
+    const kept: TextSegment[] = [];
+    for (const segment of segments) {
+      const reader = await SegmentReader.open(segment, this.#cached, this.#owner);
+      const left = await withoutDocuments(reader, changed, writer, tick);
+      if (left !== null) kept.push(left);
+    }
+    const analyzer = await this.#prepare();
+    return this.#renewed([...kept, ...(await writeSegments(newDocuments(payloads), analyzer, writer, tick))], this.#analysis);
   }
 
-  /** The index is not translated but built again. */
-  async renumber(): Promise<Prepared<TextSection>> {
-    return this.#prepared({ ...this.#section, snapshot: null }, () => {
-      this.#analysis = this.#wanted;
-      this.#index = this.#newIndex(this.#analysis);
-      this.#next = null;
-    });
+  /** All segments become one, without the words of what is dead. */
+  async renumber({ ordinalOf }: Renumbering, writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
+    const { segments } = this.#section;
+    if (segments === null) return this.#renewed(null, this.#analysis);
+    return this.#renewed(await this.#merged(segments, writer, tick, ordinalOf), this.#analysis);
   }
 
   static readonly idleJobs: readonly PartJob<TextSection>[] = [
@@ -115,23 +120,17 @@ export class CollectionText implements CollectionPart<TextSection> {
       idleMs: limits.textIdleMs,
       priority: 2,
       isAwaited: false,
-      isDue: (text: CollectionText) => text.#isSnapshotDue,
-      run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
+      isDue: (text: CollectionText) => mergePlan(text.#section.segments ?? []).length > 0,
+      run: (text: CollectionText, writer, tick) => text.#merge(writer, tick),
     },
     {
       idleMs: limits.textRebuildIdleMs,
       priority: 3,
       isAwaited: true,
       isDue: (text: CollectionText) => text.#isOutdated && text.#home.indexes.fullText,
-      run: (text: CollectionText, writer, tick) => text.#saveSnapshot(writer, tick),
+      run: (text: CollectionText, writer, tick) => text.#build(writer, tick),
     },
   ];
-
-  get #isSnapshotDue(): boolean {
-    const { hasDocuments, snapshot } = this.#section;
-    if (!hasDocuments || !this.#home.indexes.fullText) return false;
-    return snapshot === null || staleShare(snapshot, this.#home.records.compactedEnd) > STALE_SHARE_MAX;
-  }
 
   /** What the collection's configuration asks for; worked out once for each configuration. */
   get #wanted(): Analysis | undefined {
@@ -141,35 +140,66 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   get #isOutdated(): boolean {
+    const { segments } = this.#section;
+    if (segments === null) return true;
+    // Dictionaries change with the browser.
+    if (this.#signature !== null && segments.some(({ signature }) => signature !== this.#signature)) return true;
     return this.#analysis !== this.#wanted && keyOf(this.#analysis) !== keyOf(this.#wanted);
   }
 
-  /** What is written while this runs stays in the memtable, hence is read again on loading. */
-  async #saveSnapshot(writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
-    const [analysis, replaces] = [this.#wanted, this.#isOutdated];
-    const index = replaces ? (this.#next = this.#newIndex(analysis)) : this.#index;
-    const wasLoaded = this.#index.isLoaded;
-    const source: TextSource = replaces ? { ...this.#unlockedSource, snapshot: () => null } : this.#unlockedSource;
-    try {
-      const saved = await index.save(source, this.#home.records.compactedEnd, writer, tick);
-      const snapshot = analysis === undefined ? saved : { ...saved, analysis };
-      return this.#prepared({ ...this.#section, snapshot }, () => {
-        if (replaces) this.#put(index, analysis);
-        if (!wasLoaded) index.unload();
-      });
-    } catch (error) {
-      this.#next = null;
-      throw error;
+  // ---- writing
+
+  /** Segments of about one size become one; what is written meanwhile stays over them. */
+  async #merge(writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
+    const segments = this.#section.segments!;
+    const plan = mergePlan(segments);
+    const result = segments.filter((segment) => !plan.flat().includes(segment));
+    for (const group of plan) result.push(...(await this.#merged(group, writer, tick)));
+    return this.#prepared(result, this.#analysis, () => this.#live.replaceSegments(result));
+  }
+
+  async #merged(
+    segments: readonly TextSegment[],
+    writer: BlockWriter,
+    tick: Tick,
+    ordinalOf?: (ordinal: number) => number,
+  ): Promise<TextSegment[]> {
+    const readers: SegmentReader[] = [];
+    for (const segment of segments) readers.push(await SegmentReader.open(segment, readingOnce(this.#home.context.blocks), this.#owner));
+    const signatures = new Set(segments.map(({ signature }) => signature));
+    const segment = await merged(readers, signatures.size === 1 ? segments[0]!.signature : "", writer, tick, ordinalOf);
+    return segment === null ? [] : [segment];
+  }
+
+  /** All segments anew from the records, as the configuration asks. */
+  async #build(writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
+    const analysis = this.#wanted;
+    const analyzer = await prepareAnalyzer(analysis, this.#home.context.loadStem);
+    return this.#renewed(await writeSegments(this.#storedDocuments(), analyzer, writer, tick), analysis);
+  }
+
+  async *#storedDocuments(): AsyncGenerator<readonly [ordinal: number, document: string], void, undefined> {
+    const { records } = this.#home;
+    const end = records.compactedEnd;
+    for (let from = 0; from < end; from += CHUNK) {
+      const ordinals = Array.from({ length: Math.min(CHUNK, end - from) }, (_, i) => from + i);
+      const payloads = await this.#home.read(() => records.storedPayloads(ordinals));
+      for (const [i, payload] of payloads.entries()) if (payload?.document != null) yield [ordinals[i]!, payload.document];
     }
   }
 
-  #put(index: ResidentText, analysis: Analysis | undefined): void {
-    this.#index = index;
-    this.#analysis = analysis;
-    this.#next = null;
+  /** Other segments, which have all documents but those that are in the memtable by then. */
+  #renewed(segments: TextSegment[] | null, analysis: Analysis | undefined): Prepared<TextSection> {
+    return this.#prepared(segments, analysis, () => {
+      if (keyOf(analysis) !== keyOf(this.#analysis)) [this.#analyzer, this.#signature] = [null, null];
+      this.#analysis = analysis;
+      this.#live.retire();
+      this.#live = this.#newLive(this.#notInSegments());
+    });
   }
 
-  #prepared(section: TextSection, effect?: () => void): Prepared<TextSection> {
+  #prepared(segments: TextSection["segments"], analysis: Analysis | undefined, effect?: () => void): Prepared<TextSection> {
+    const section: TextSection = analysis === undefined ? { segments } : { segments, analysis };
     const install = () => {
       this.#section = section;
       effect?.();
@@ -177,36 +207,73 @@ export class CollectionText implements CollectionPart<TextSection> {
     return { section, install };
   }
 
-  #newIndex(analysis: Analysis | undefined): ResidentText {
-    const { blocks, loadStem } = this.#home.context;
-    return new ResidentText(blocks, `collection "${this.#home.row.name}" (text)`, () => prepareAnalyzer(analysis, loadStem));
+  #newLive(over: Bitmap): LiveText {
+    const place = { read: this.#cached, owner: this.#owner };
+    return new LiveText(this.#section.segments ?? [], over, place, () => this.#prepare());
+  }
+
+  /** What the memtable has; all there is while there are no segments. */
+  #notInSegments(): Bitmap {
+    const { records } = this.#home;
+    const over = Bitmap.of(changedDocuments(records.entries()));
+    if (this.#section.segments === null) over.addRange(0, records.nextOrdinal);
+    return over;
+  }
+
+  async #prepare(): Promise<Analyzer> {
+    const preparing = (this.#analyzer ??= prepareAnalyzer(this.#analysis, this.#home.context.loadStem));
+    try {
+      const { signature } = await preparing;
+      if (this.#analyzer === preparing) this.#noteSignature(signature);
+    } catch (error) {
+      if (this.#analyzer === preparing) this.#analyzer = null;
+      throw error;
+    }
+    return preparing;
+  }
+
+  #noteSignature(signature: string): void {
+    if (this.#signature === signature) return;
+    this.#signature = signature;
+    if (this.#isOutdated) this.#home.noteWork();
   }
 
   // ---- reading
 
-  /** Loads the index if need be and does the bulk of catching up, so that a search under the lock has little to do. */
-  ready(tick: Tick): Promise<void> {
-    return this.#index.ready(this.#unlockedSource, tick);
+  readonly #cached: ReadBlock = (ref, owner) => this.#home.context.blocks.read(ref, owner);
+
+  get #owner(): string {
+    return `collection "${this.#home.row.name}" (text)`;
+  }
+
+  /** Does the bulk of catching up with the documents, so that a search under the lock has little to do. */
+  async ready(tick: Tick): Promise<void> {
+    const source: TextSource = { ...this.#source, read: (body) => this.#home.read(body) };
+    let live: LiveText;
+    do {
+      live = this.#live;
+      await live.catchUp(source, tick);
+    } while (live.isRetired);
   }
 
   /** Under the shared lock: complete as of this moment. */
   async search(query: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
-    const index = this.#index;
+    const index = await this.#live.current(this.#source, tick);
     const { synonyms } = this.#home.row.configuration.text ?? {};
-    if (!options.operators) return index.search(this.#source, query, { ...options, synonyms }, tick);
+    if (!options.operators) return index.search(query, { ...options, synonyms }, tick);
     const operators = readOperators(query);
     const allowed = await this.#narrowed(index, operators, options.allowed, tick);
-    return index.search(this.#source, operators.text, { ...options, allowed, boosts: operators.boosts, synonyms }, tick);
+    return index.search(operators.text, { ...options, allowed, boosts: operators.boosts, synonyms }, tick);
   }
 
   /** Terms of the index that may have been meant by one, with their documents. Under the shared lock: complete as of this moment. */
-  near(term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
-    return this.#index.near(this.#source, term, options, tick);
+  async near(term: string, options: NearOptions, tick: Tick): Promise<KnownTerm[]> {
+    return (await this.#live.current(this.#source, tick)).near(term, options, tick);
   }
 
   /** Where in the documents of its hits a search matched. Under the lock under which it searched. */
   async highlights(search: Searched, documents: readonly (string | null)[], how: Highlighting, tick: Tick): Promise<Highlight[]> {
-    const analyzer = await prepareAnalyzer(this.#analysis, this.#home.context.loadStem);
+    const analyzer = await this.#prepare();
     const phrases = search.operators ? phrasesOf(analyzer, readOperators(search.query)) : noPhrases;
     const found: Highlight[] = [];
     for (const [i, document] of documents.entries()) {
@@ -217,32 +284,36 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   /** Those of the documents that have all that is required, and nothing that is excluded. */
-  async #narrowed(index: ResidentText, { required, excluded }: Operators, within: Bitmap, tick: Tick): Promise<Bitmap> {
+  async #narrowed(index: TextIndex, { required, excluded }: Operators, within: Bitmap, tick: Tick): Promise<Bitmap> {
     const left = within.clone();
     for (const clause of [...required, ...excluded]) {
-      const holding = await index.holders(this.#source, clause, left, tick);
+      const holding = (await index.holders(clause.text, tick))?.intersect(left) ?? null;
       if (holding === null) continue;
-      if (excluded.includes(clause)) left.subtract(holding);
-      else left.intersect(holding);
+      const found = clause.isPhrase ? await this.#holdingPhrase(index, clause, holding, tick) : holding;
+      if (excluded.includes(clause)) left.subtract(found);
+      else left.intersect(found);
     }
     return left;
   }
 
-  /** For callers that hold the shared lock. */
-  get #source(): TextSource {
-    const { records } = this.#home;
-    return {
-      documents: (ordinals) => records.documents(ordinals),
-      snapshot: () => this.#section.snapshot,
-      nextOrdinal: () => records.nextOrdinal,
-      uncompacted: () => records.uncompacted(),
-    };
+  /** The index does not know where in a document a word stands. */
+  async #holdingPhrase(index: TextIndex, { text }: Clause, within: Bitmap, tick: Tick): Promise<Bitmap> {
+    const found = new Bitmap();
+    const all = within.toArray();
+    for (let from = 0; from < all.length; from += CHUNK) {
+      const chunk = all.subarray(from, from + CHUNK);
+      const documents = await this.#source.documents(chunk);
+      for (const [i, ordinal] of chunk.entries()) {
+        if (await inTurns(index.holdsPhrase(documents[i]!, text), tick)) found.add(ordinal);
+      }
+      await tick();
+    }
+    return found;
   }
 
-  /** Takes the shared lock for each chunk of documents. Ordinals may be dead by then: `null`. */
-  get #unlockedSource(): TextSource {
-    const { records } = this.#home;
-    return { ...this.#source, documents: (ordinals) => this.#home.read(() => records.documents(ordinals)) };
+  /** For callers that hold the shared lock. */
+  get #source(): TextSource {
+    return { read: (body) => body(), documents: (ordinals) => this.#home.records.documents(ordinals) };
   }
 }
 
@@ -259,28 +330,15 @@ function keyOf(analysis: Analysis | undefined): string {
   return JSON.stringify(analysis ?? {});
 }
 
-function hasDocument(entry: Entry[1]): boolean {
-  return entry.kind !== "tombstone" && entry.document != null;
-}
-
 /** Ordinals whose document was written or deleted. */
 function* changedDocuments(entries: readonly Entry[]): Generator<number, void, undefined> {
   for (const [ordinal, entry] of entries) if (entry.kind !== "patch" || entry.document !== undefined) yield ordinal;
 }
 
-/** Each document that did not change since the snapshot is in it, word for word, and nothing else is. */
-async function verifyDocuments(index: TextIndex, snapshot: TextSnapshot, inspection: Inspection): Promise<void> {
-  const owner = inspection.owner("text");
-  const stale = Bitmap.of(snapshot.stale);
-  const lengths = await index.wordCounts(inspection.context.tick);
-  for await (const { ordinals, payloadAt } of inspection.payloads()) {
-    for (let row = 0; row < ordinals.length; row++) {
-      const ordinal = ordinals[row]!;
-      if (ordinal >= snapshot.nextOrdinal || stale.has(ordinal)) continue;
-      if (!index.matches(ordinal, payloadAt(row).document, lengths)) {
-        inspection.find("text", `ordinal ${ordinal}`, `The document of ordinal ${ordinal} is not what ${owner} has of it`);
-      }
-    }
-    await inspection.context.tick();
+/** The documents that a compaction moves. */
+async function* newDocuments(payloads: readonly PayloadChange[]): AsyncGenerator<readonly [number, string], void, undefined> {
+  for (const { ordinal, entry, after } of payloads) {
+    const isNew = entry.kind === "record" || (entry.kind === "patch" && entry.document !== undefined);
+    if (isNew && after?.document != null) yield [ordinal, after.document];
   }
 }

@@ -3,6 +3,7 @@
  * read is not freed meanwhile (`BlockStore.hold`), so no lock is held: a manifest and its blocks never change. The log is read up
  * to the tail that it had at first; when it was truncated meanwhile, it is read again.
  */
+
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { ordinalRefs } from "../blockstore/ordinal-blockfile.js";
@@ -11,6 +12,7 @@ import type { Progress } from "../events.js";
 import type { LoadStem } from "../index/text/analyzer.js";
 import type { Log } from "../log/log.js";
 import { IndexPolicy } from "../schema.js";
+import { segmentRefs } from "../segment/text-segment.js";
 import type { CatalogReport, CollectionReport, Finding } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
@@ -164,9 +166,11 @@ function bytesOf(latest: Manifest, versions: readonly Manifest[], deep: boolean)
   for (const { sections } of [latest, ...versions]) for (const ref of sectionKinds.refs(sections)) lengths.set(placeOf(ref), ref.length);
   let bytes = 0;
   for (const length of lengths.values()) bytes += length;
+  if (!deep) return bytes;
   const { records, sparse, text } = latest.sections;
-  const again = deep ? (text.snapshot === null ? 1 : 2) + sparse.indexes.length : 0;
+  const again = (text.segments === null ? 1 : 2) + sparse.indexes.length;
   for (const ref of ordinalRefs(records.payload)) bytes += again * ref.length;
+  for (const ref of (text.segments ?? []).flatMap((segment) => [...segmentRefs(segment)])) bytes += ref.length;
   return bytes;
 }
 

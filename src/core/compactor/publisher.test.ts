@@ -11,7 +11,7 @@ import { Publisher } from "./publisher.js";
 /** A manifest that names one block, told by its version. */
 function manifest(version: number): Manifest {
   const sections = sectionKinds.empty();
-  sections.text.snapshot = { blocks: [refOf(version)], nextOrdinal: 0, stale: [] };
+  sections.metadata.postings.blocks = [{ firstKey: "", ref: refOf(version) }];
   return { ...emptyManifest(sections, "c"), version };
 }
 

@@ -5,7 +5,6 @@
 
 import { firstLink } from "../base/log-chain.js";
 import type { Sections } from "../collection/parts.js";
-import type { TextSnapshot } from "../segment/text-section.js";
 import type { CatalogStore } from "../storage.js";
 import { formatKey, idIn } from "./catalog-keys.js";
 import type { Manifest } from "./manifest.js";
@@ -23,7 +22,6 @@ interface ManifestOfFormat1 {
   payload: Sections["records"]["payload"];
   vectors: Sections["vectors"]["rows"];
   metadata: Sections["metadata"];
-  text: TextSnapshot | null;
   graph: Sections["vectors"]["graph"];
 }
 
@@ -56,7 +54,7 @@ function decodedOrNull(key: string, bytes: Uint8Array): unknown {
 }
 
 function fromFormat1(id: string, row: ManifestOfFormat1): Manifest {
-  const { version, offset, nextOrdinal, count, dimension, hasDocuments, ids, payload, vectors, metadata, text, graph } = row;
+  const { version, offset, nextOrdinal, count, dimension, hasDocuments, ids, payload, vectors, metadata, graph } = row;
   return {
     version,
     offset,
@@ -69,7 +67,8 @@ function fromFormat1(id: string, row: ManifestOfFormat1): Manifest {
       vectors: { dimension, rows: vectors, graph },
       metadata,
       sparse: { indexes: [] },
-      text: { hasDocuments, snapshot: text },
+      // A snapshot of the text index is not read: segments are made of the records.
+      text: { segments: hasDocuments ? null : [] },
     },
   };
 }

@@ -190,7 +190,7 @@ describe("the system database", () => {
     const sysdb = await open(catalog);
     expect(sysdb.manifests.published("c")).toEqual({
       ...{ version, offset, link: firstLink("c"), nextOrdinal, count, requests: [] },
-      sections: { ...sections, vectors: { dimension: 2, rows: [], graph: null }, text: { hasDocuments: true, snapshot: null } },
+      sections: { ...sections, vectors: { dimension: 2, rows: [], graph: null }, text: { segments: null } },
     });
     expect(decodeRow("format", (await catalog.get("format"))!)).toEqual({ formatVersion: FORMAT_VERSION, createdAt: 0 });
     expect(sysdb.catalog.damage).toEqual([]);

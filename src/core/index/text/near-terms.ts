@@ -1,7 +1,7 @@
 /**
- * The terms of a radix tree within an edit distance of a word, as MiniSearch finds them, in steps: a large distance leads through
- * most of the tree. One row of the Levenshtein matrix is filled for each character on the way down, over what an earlier branch
- * has left there.
+ * Terms within an edit distance of a word: those of a radix tree, as MiniSearch finds them, in steps, since a large distance leads
+ * through most of it; or those of a list by code unit. One row of the Levenshtein matrix is filled for each character on the way down,
+ * over what an earlier branch has left there, and once for all terms of a list that begin with the same.
  */
 import type { Steps } from "../../base/steps.js";
 
@@ -36,6 +36,45 @@ export function* nearTerms<V>(
   }
 }
 
+/** Looks at terms one after the other, which ascend by code unit. */
+export class NearWalk {
+  readonly #word: string;
+  readonly #max: number;
+  readonly #rows: Rows;
+  /** The term whose characters the rows are of, so many of them. */
+  #term = "";
+  #filled = 0;
+  /** Whether no term is near that begins with all of these. */
+  #isFar = false;
+
+  constructor(word: string, distanceMax: number) {
+    this.#word = word;
+    this.#max = distanceMax;
+    this.#rows = new Rows(word, distanceMax);
+  }
+
+  /** How many edits away the next term is; `null` where that is too many, or it is the word itself. */
+  distance(term: string): number | null {
+    const shared = sharedLength(this.#term, term, this.#filled);
+    if (this.#isFar && shared === this.#filled) return null;
+    const end = Math.min(term.length, this.#word.length + this.#max);
+    const far = this.#rows.firstFar(term, shared, end);
+    this.#term = term;
+    this.#filled = far ?? end;
+    this.#isFar = far !== null;
+    if (this.#isFar || end < term.length || term === this.#word) return null;
+    const distance = this.#rows.distance(term);
+    return distance <= this.#max ? distance : null;
+  }
+}
+
+/** How many characters both begin with, at most so many. */
+function sharedLength(a: string, b: string, max: number): number {
+  let shared = 0;
+  while (shared < max && shared < b.length && a.charCodeAt(shared) === b.charCodeAt(shared)) shared++;
+  return shared;
+}
+
 /** The matrix: a row for each character of a prefix, a column for each of the word. Only distances up to the largest are exact. */
 class Rows {
   readonly #word: string;
@@ -59,9 +98,13 @@ class Rows {
 
   /** Fills the rows of the prefix from character `known` on; `false` where no term that begins with it can be near. */
   fill(prefix: string, known: number): boolean {
-    if (prefix.length > this.#word.length + this.#max) return false;
-    for (let i = known + 1; i <= prefix.length; i++) if (this.#fillRow(i, prefix[i - 1]!) > this.#max) return false;
-    return true;
+    return prefix.length <= this.#word.length + this.#max && this.firstFar(prefix, known, prefix.length) === null;
+  }
+
+  /** Fills the rows of a term from character `known` on, up to `end`; the first after which nothing can be near, if any. */
+  firstFar(term: string, known: number, end: number): number | null {
+    for (let i = known + 1; i <= end; i++) if (this.#fillRow(i, term[i - 1]!) > this.#max) return i;
+    return null;
   }
 
   /** Returns the least distance in the row: it never falls further down. */

@@ -1,26 +1,22 @@
 import { expect, test } from "vitest";
-import { testBlockStore } from "../../../testing/block-store.js";
 import { Bitmap } from "../../base/bitmap.js";
+import { atOnce } from "../../base/steps.js";
 import type { Parts } from "../../collection/parts.js";
-import { ResidentText, type TextSource } from "../../collection/resident-text.js";
+import { TextIndex } from "../../index/text/text-index.js";
+import { YoungIndex } from "../../index/text/young-index.js";
 import { textSource } from "./text-source.js";
 
 const documents = ["tidal wave", "tide pool", "tide tide", "crab"];
-const source: TextSource = {
-  documents: async (ordinals) => Array.from(ordinals, (ordinal) => documents[ordinal] ?? null),
-  snapshot: () => null,
-  nextOrdinal: () => documents.length,
-  uncompacted: () => [],
-};
 
 const run = (query: string, allowed: number[], options: { limit?: number; prefix?: boolean; fuzzy?: number } = {}) => {
-  const resident = new ResidentText(testBlockStore(), "o");
-  const text: Pick<Parts["text"], "search"> = { search: (...asked) => resident.search(source, ...asked) };
+  const index = new YoungIndex();
+  documents.forEach((document, ordinal) => atOnce(index.set(ordinal, document)));
+  const text: Pick<Parts["text"], "search"> = { search: (...asked) => new TextIndex([index]).search(...asked) };
   const asked = { kind: "text", query, limit: 10, prefix: false, fuzzy: 0, ...options } as const;
   return textSource.readLive({ text } as Parts, asked, Bitmap.of(allowed), () => undefined);
 };
 
-test("loads, filters, ranks and cuts", async () => {
+test("filters, ranks and cuts", async () => {
   const hits = await run("tide", [0, 1, 2]);
   expect([...hits.ordinals]).toEqual([2, 1]);
   expect(hits.scores[0]).toBeGreaterThan(hits.scores[1]!);
