@@ -100,7 +100,7 @@ export class CollectionText implements CollectionPart<TextSection> {
     if (segments === null || changed.length === 0 || !this.#home.indexes.fullText) return this.#prepared(segments, this.#analysis);
     const kept: TextSegment[] = [];
     for (const segment of segments) {
-      const reader = await SegmentReader.open(segment, this.#cached, this.#owner);
+      const reader = await SegmentReader.open(segment, readingOnce(this.#home.context.blocks), this.#owner);
       const left = await withoutDocuments(reader, changed, writer, tick);
       if (left !== null) kept.push(left);
     }
