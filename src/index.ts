@@ -55,6 +55,7 @@ export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, TextReason } from "./api/hybrid.js";
 export type {
+  AutoSuggestArguments,
   CountArguments,
   DeleteArguments,
   DistinctArguments,
@@ -199,6 +200,7 @@ export type {
   StemmingLanguage,
   TextConfiguration,
   TextRange,
+  TextSuggestion,
   Where,
   WhereDocument,
   WhereOperator,

@@ -189,7 +189,12 @@ const TABLE: Record<string, Entry> = {
       fuzzy: false,
       operators: false,
       highlight: { before: "<b>", after: "</b>", maxLength: 9 },
+      suggest: true,
     },
+  },
+  "Collection#autoSuggest": {
+    run: (v) => collection.autoSuggest(v),
+    good: { where: selection.where, whereDocument: selection.whereDocument, queryText: "ti", nResults: 1, fuzzy: false },
   },
   "Collection#hybrid": {
     run: (v) => collection.hybrid(v),

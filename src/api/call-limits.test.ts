@@ -41,6 +41,7 @@ const READS: [string, (within: { signal?: AbortSignal; timeoutMs?: number }) => 
   ["hybrid", (within) => collection.hybrid({ queryText: "tide", ...within })],
   ["search", (within) => collection.search({}, within)],
   ["count", (within) => collection.count(within)],
+  ["autoSuggest", (within) => collection.autoSuggest({ queryText: "ti", ...within })],
   ["facets", (within) => collection.facets({ keys: ["year"], ...within })],
   ["distinct", (within) => collection.distinct({ key: "year", ...within })],
   ["checkRecall", (within) => collection.checkRecall(within)],

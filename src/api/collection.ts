@@ -23,6 +23,7 @@ import type {
   MetadataOf,
   MetadataValue,
   RecordBatch,
+  TextSuggestion,
 } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, readLimits } from "./call-limits.js";
 import { ConditionalTransaction } from "./conditional-transaction.js";
@@ -33,6 +34,7 @@ import type { Restored } from "./embedding-registry.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
+  type AutoSuggestArguments,
   type CountArguments,
   type DeleteArguments,
   type DistinctArguments,
@@ -41,6 +43,7 @@ import {
   type Queries,
   type QueryArguments,
   type QueryRows,
+  readAutoSuggest,
   readCount,
   readDelete,
   readDistinct,
@@ -362,6 +365,21 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
+   * Suggestions while somebody types: what was typed with its last word completed, best first, by words that stand together with all
+   * the others in documents. What fits as it was typed stays so. The best 256 documents are looked at.
+   *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` as {@link Collection.searchText}.
+   *
+   * @example
+   * const suggestions = await collection.autoSuggest({ queryText: "spring ti" });
+   * console.log(suggestions.map(({ suggestion }) => suggestion)); // ["spring tides"]
+   */
+  async autoSuggest(args: AutoSuggestArguments<TMeta>): Promise<TextSuggestion[]> {
+    const { request, within } = readArguments("autoSuggest", () => readAutoSuggest(args as AutoSuggestArguments));
+    return this.#limited("autoSuggest", request, within);
+  }
+
+  /**
    * Chroma's Search API: filter, rank by expressions over vector and text search, group, select. Several searches in one
    * call see the same moment; texts in their ranks are embedded together.
    *
@@ -559,7 +577,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
 
-  #limited<M extends "get" | "conditionalGet" | "searchText" | "count" | "facets" | "distinct" | "checkRecall">(
+  #limited<M extends "get" | "conditionalGet" | "searchText" | "autoSuggest" | "count" | "facets" | "distinct" | "checkRecall">(
     method: M,
     request: Omit<RequestOf<M>, "collectionId">,
     within: CallLimits,
@@ -641,7 +659,19 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 /** A collection at an earlier version: what reads, and nothing else. */
 export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick<
   Collection<TMeta>,
-  "id" | "name" | "metadata" | "get" | "query" | "peek" | "count" | "facets" | "distinct" | "search" | "searchText" | "hybrid"
+  | "id"
+  | "name"
+  | "metadata"
+  | "get"
+  | "query"
+  | "peek"
+  | "count"
+  | "facets"
+  | "distinct"
+  | "search"
+  | "searchText"
+  | "autoSuggest"
+  | "hybrid"
 >;
 
 async function getResult<T extends MetadataOf<T>>(response: ResponseOf<"get">, include: IncludeField[]): Promise<GetResult<T>> {
@@ -681,6 +711,7 @@ async function searchTextResult<T extends MetadataOf<T>>(
     scores: Array.from(response.scores),
     terms: response.terms,
     ...(response.highlights && { highlights: response.highlights }),
+    ...(response.suggestion !== undefined && { suggestion: response.suggestion }),
     ...(await columns<T>(response)),
     include,
   });

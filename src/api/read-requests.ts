@@ -7,6 +7,7 @@ import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
 import type {
+  AutoSuggestRequest,
   CountRequest,
   DeleteRequest,
   DistinctRequest,
@@ -116,6 +117,26 @@ export interface SearchTextArguments<TMeta = Metadata> extends CallLimits {
    * a prefix, an edit or a synonym; the words of a phrase where it stands. Default `false`.
    */
   highlight?: boolean | HighlightOptions;
+  /**
+   * Whether the result has a `suggestion` ("did you mean"): the query with each word that no document has as the nearest word that
+   * some of those that are searched have, one edit or swap of neighbours away in words of three letters on, two in words of six; `null` where
+   * there is nothing to correct or nothing near. Default `false`.
+   */
+  suggest?: boolean;
+}
+
+/** Arguments of `collection.autoSuggest`. */
+export interface AutoSuggestArguments<TMeta = Metadata> extends CallLimits {
+  /** What was typed; its last word counts as unfinished. */
+  queryText: string;
+  /** Largest number of suggestions. Default 10. */
+  nResults?: number;
+  /** Filter on metadata: only words of these records are suggested. */
+  where?: Where<TMeta>;
+  /** Filter on documents. */
+  whereDocument?: WhereDocument;
+  /** Whether words that no document has are corrected, as in `collection.searchText`. Default `false`. */
+  fuzzy?: boolean | number;
 }
 
 /** Rows of queries, flat. */
@@ -177,7 +198,7 @@ export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryE
 }
 
 export function readSearchText(args: SearchTextArguments): Read<SearchTextRequest> {
-  const fields = "query nResults where whereDocument include prefix fuzzy operators highlight";
+  const fields = "query nResults where whereDocument include prefix fuzzy operators highlight suggest";
   const given = readObject(args, "searchText", `${fields} ${CALL_LIMITS}`);
   const { query, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false, operators } = given;
   if (typeof query !== "string") throw invalidArgument(`query must be a string, got ${show(query)}`);
@@ -187,8 +208,15 @@ export function readSearchText(args: SearchTextArguments): Read<SearchTextReques
   if (operators !== undefined && typeof operators !== "boolean")
     throw invalidArgument(`operators must be true or false, got ${show(operators)}`);
   const { where, whereDocument } = readSelection({ where: given.where, whereDocument: given.whereDocument });
-  const text = { query, operators, prefix, fuzzy: readFuzzy(fuzzy), highlight: copyOf(given.highlight) };
+  const text = { query, operators, prefix, fuzzy: readFuzzy(fuzzy), highlight: copyOf(given.highlight), suggest: given.suggest };
   return { request: { ...text, nResults, where, whereDocument, include: copyOf(include) }, within: readCallLimits(given) };
+}
+
+export function readAutoSuggest(args: AutoSuggestArguments): Read<AutoSuggestRequest> {
+  const given = readObject(args, "autoSuggest", `queryText nResults where whereDocument fuzzy ${CALL_LIMITS}`);
+  const { queryText, nResults = 10, fuzzy = false, where, whereDocument } = given;
+  const filters = readSelection({ where, whereDocument });
+  return { request: { ...filters, queryText, nResults, fuzzy: readFuzzy(fuzzy) }, within: readCallLimits(given) };
 }
 
 /** `null` where nothing is selected: then nothing is deleted. */

@@ -156,6 +156,8 @@ export class SearchTextResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   declare readonly terms: string[][];
   /** For each hit, where its terms stand; only where `highlight` was asked for. */
   declare readonly highlights?: Highlight[];
+  /** The query with its unknown words corrected, `null` where there is nothing to correct; only where `suggest` was asked for. */
+  declare readonly suggestion?: string | null;
   /** For each record its document; `null` where it has none. */
   declare readonly documents: (string | null)[];
   /** For each record its embedding, as numbers that were float32. */

@@ -70,6 +70,9 @@ export const highlightLengthMax = 1_000_000;
 export const highlightMatchesMax = 10_000;
 /** Length of what stands before and after a match. */
 export const highlightMarkLengthMax = 256;
+/** Words of a query that are corrected, and documents that are looked at to complete one. */
+export const correctedWordsMax = 32;
+export const suggestHitsMax = 256;
 /** Distinct terms in one text query. */
 export const queryTermsMax = 1024;
 /** How deep groups and classes of a regular expression may nest. */

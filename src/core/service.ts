@@ -20,6 +20,7 @@ import type {
   Scalar,
   Space,
   TextConfiguration,
+  TextSuggestion,
   Where,
   WhereDocument,
 } from "./types.js";
@@ -174,6 +175,8 @@ export interface SearchTextRequest {
   operators?: boolean | undefined;
   /** Whether hits tell where they matched, and how that is shown. */
   highlight?: boolean | HighlightOptions | undefined;
+  /** Whether the query is corrected, where no document has one of its words. */
+  suggest?: boolean | undefined;
 }
 
 /** What finds records in a hybrid search: the words of their documents, or their vectors. */
@@ -203,6 +206,16 @@ export interface HybridRequest {
   fuzzy: number;
   /** As of a text search. */
   operators?: boolean | undefined;
+}
+
+export interface AutoSuggestRequest {
+  collectionId: string;
+  queryText: string;
+  nResults: number;
+  where?: Where;
+  whereDocument?: WhereDocument;
+  /** As in a text search. */
+  fuzzy: number;
 }
 
 export interface CheckRecallRequest {
@@ -264,6 +277,8 @@ export interface SearchTextResponse extends RecordColumns {
   terms: string[][];
   /** For each hit, where they stand; where that was asked for. */
   highlights?: Highlight[];
+  /** The corrected query, `null` where there is nothing to correct; where that was asked for. */
+  suggestion?: string | null;
 }
 
 /** Why one branch found a record: for each hit in columns; where the branch did not find it, the rank is 0. */
@@ -573,6 +588,8 @@ export interface EngineMethods {
   facets(request: FacetsRequest): Promise<FacetColumns[]>;
   /** The different values of a key in the selected records, ascending. */
   distinct(request: DistinctRequest): Promise<Scalar[]>;
+  /** Completions of a text's last word, best first. */
+  autoSuggest(request: AutoSuggestRequest): Promise<TextSuggestion[]>;
   checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
 

@@ -430,3 +430,13 @@ export interface Highlight {
   /** Where it ends. */
   end: number;
 }
+
+/** What a text may become whose last word is unfinished. */
+export interface TextSuggestion {
+  /** The text, with its last word completed, and misspelt ones corrected where `fuzzy` was asked for. */
+  suggestion: string;
+  /** Its words as documents have them, in lower case. */
+  terms: string[];
+  /** Sum of the BM25 scores of the documents that have all of the words, of the best 256 for what was typed. Larger is better. */
+  score: number;
+}

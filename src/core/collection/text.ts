@@ -18,7 +18,7 @@ import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
 import { merged, mergePlan, withoutDocuments, writeSegments } from "../segment/text-merge.js";
 import { type ReadBlock, readingOnce, SegmentReader, segmentRefs, type TextSection, type TextSegment } from "../segment/text-segment.js";
-import type { Highlight, TextConfiguration } from "../types.js";
+import type { Highlight, TextConfiguration, TextSuggestion } from "../types.js";
 import type { Inspection } from "./inspection.js";
 import { LiveText, type TextSource } from "./live-text.js";
 import type {
@@ -32,6 +32,7 @@ import type {
   Prepared,
   Renumbering,
 } from "./part.js";
+import { type AskedIndex, completed, corrected } from "./suggestions.js";
 import { verifyText } from "./verify-text.js";
 
 /** What was looked for, and the terms of each hit. */
@@ -271,6 +272,30 @@ export class CollectionText implements CollectionPart<TextSection> {
     return (await this.#live.current(this.#source, tick)).near(term, options, tick);
   }
 
+  /** A query with its unknown words as words of the allowed documents; `null`: there is nothing to correct. Under the shared lock. */
+  async corrected(query: string, allowed: Bitmap, tick: Tick): Promise<string | null> {
+    return corrected(await this.#asked(tick), query, allowed);
+  }
+
+  /** What a query may become whose last word is unfinished, by the allowed documents. Under the shared lock. */
+  async completed(query: string, options: Omit<TextSearchOptions, "prefix">, tick: Tick): Promise<TextSuggestion[]> {
+    return completed(await this.#asked(tick), query, options);
+  }
+
+  async #asked(tick: Tick): Promise<AskedIndex> {
+    const index = await this.#live.current(this.#source, tick);
+    return {
+      analyzer: await this.#prepare(),
+      near: (term, options) => index.near(term, options, tick),
+      search: (query, options) => index.search(query, options, tick),
+      narrowed: (words, within) => {
+        const required = words.map((text) => ({ text, isPhrase: false }));
+        return this.#narrowed(index, { required, excluded: [] }, within, tick);
+      },
+      tick,
+    };
+  }
+
   /** Where in the documents of its hits a search matched. Under the lock under which it searched. */
   async highlights(search: Searched, documents: readonly (string | null)[], how: Highlighting, tick: Tick): Promise<Highlight[]> {
     const analyzer = await this.#prepare();
@@ -284,7 +309,12 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   /** Those of the documents that have all that is required, and nothing that is excluded. */
-  async #narrowed(index: TextIndex, { required, excluded }: Operators, within: Bitmap, tick: Tick): Promise<Bitmap> {
+  async #narrowed(
+    index: TextIndex,
+    { required, excluded }: Pick<Operators, "required" | "excluded">,
+    within: Bitmap,
+    tick: Tick,
+  ): Promise<Bitmap> {
     const left = within.clone();
     for (const clause of [...required, ...excluded]) {
       const holding = (await index.holders(clause.text, tick))?.intersect(left) ?? null;

@@ -175,6 +175,7 @@ describe("every method", () => {
       hybrid: ["read", { ...by, queryText: "tide", nResults: 1, include, prefix: false, fuzzy: 0 }],
       search: ["read", { ...by, searches: [{}] }],
       count: ["read", by],
+      autoSuggest: ["read", { ...by, queryText: "ti", nResults: 1, fuzzy: 0 }],
       facets: ["read", { ...by, keys: ["year"] }],
       distinct: ["read", { ...by, key: "year" }],
       checkRecall: ["read", { ...by, sample: 1, k: 1 }],

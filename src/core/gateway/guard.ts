@@ -113,6 +113,7 @@ const RULES: Rules = {
   search: ["read", "collection"],
   count: ["read", "collection"],
   facets: ["read", "collection"],
+  autoSuggest: ["read", "collection"],
   distinct: ["read", "collection"],
   checkRecall: ["read", "collection"],
   indexingStatus: ["read", "collection"],

@@ -9,6 +9,7 @@ import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { IndexPolicy } from "../schema.js";
 import type {
+  AutoSuggestRequest,
   CheckRecallRequest,
   ConfigurationInput,
   CountRequest,
@@ -85,6 +86,7 @@ export interface SearchTextPlan extends SelectionPlan {
   include: ReadonlySet<IncludeField>;
   /** `null`: nobody asks where hits matched. */
   highlight: Required<HighlightOptions> | null;
+  suggest: boolean;
 }
 
 /** Which values of which keys are asked for. */
@@ -321,11 +323,15 @@ export function planQuery(request: QueryRequest, dimension: number | null, index
 
 export function planSearchText(request: SearchTextRequest, indexes: IndexPolicy): SearchTextPlan {
   validateCount(request.nResults, "nResults");
+  if (request.suggest !== undefined && typeof request.suggest !== "boolean") {
+    throw invalidArgument(`suggest must be a boolean, got ${show(request.suggest)}`);
+  }
   return {
     ...planSelection(request, indexes),
     source: planText(request, request.nResults, indexes),
     include: includeSet(request.include, "distances"),
     highlight: planHighlight(request.highlight),
+    suggest: request.suggest ?? false,
   };
 }
 
@@ -346,6 +352,18 @@ export function planText(
   }
   const { query, prefix, fuzzy, operators } = request;
   return { kind: "text", query, limit, prefix, fuzzy, operators };
+}
+
+/** What is suggested, and among which records it is looked for. */
+export interface AutoSuggestPlan extends SelectionPlan {
+  source: TextSource;
+}
+
+export function planAutoSuggest(request: AutoSuggestRequest, indexes: IndexPolicy): AutoSuggestPlan {
+  validateCount(request.nResults, "nResults");
+  const { queryText, fuzzy, nResults } = request;
+  if (typeof queryText !== "string") throw invalidArgument(`queryText must be a string, got ${show(queryText)}`);
+  return { ...planSelection(request, indexes), source: planText({ query: queryText, prefix: true, fuzzy }, nResults, indexes) };
 }
 
 function planHighlight(highlight: SearchTextRequest["highlight"]): SearchTextPlan["highlight"] {

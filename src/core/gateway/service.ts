@@ -21,6 +21,7 @@ import { TidepoolError } from "../errors.js";
 import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type {
+  AutoSuggestRequest,
   CatalogReport,
   CheckRecallRequest,
   CollectionReport,
@@ -64,7 +65,7 @@ import type { CatalogRequest } from "../sysdb/catalog-requests.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
 import type { SysDb } from "../sysdb/sysdb.js";
-import type { CollectionConfiguration, CollectionInfo, RecordColumns, Scalar } from "../types.js";
+import type { CollectionConfiguration, CollectionInfo, RecordColumns, Scalar, TextSuggestion } from "../types.js";
 import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
 import { type Facts, infoOf } from "./facts.js";
@@ -73,6 +74,7 @@ import {
   checkCollectionName,
   checkDatabaseName,
   checkTenantName,
+  planAutoSuggest,
   planCheckRecall,
   planCount,
   planCreateCollection,
@@ -286,6 +288,10 @@ export class GatewayService implements EngineService {
 
   count(request: CountRequest, caller?: Caller): Promise<number> {
     return this.#reading(request, (state) => this.#executor(caller).count(state, planCount(request, state.indexes)));
+  }
+
+  autoSuggest(request: AutoSuggestRequest, caller?: Caller): Promise<TextSuggestion[]> {
+    return this.#reading(request, (state) => this.#executor(caller).autoSuggest(state, planAutoSuggest(request, state.indexes)));
   }
 
   facets(request: FacetsRequest, caller?: Caller): Promise<FacetColumns[]> {

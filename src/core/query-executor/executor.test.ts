@@ -9,6 +9,7 @@ const plan: SearchTextPlan = {
   source: { kind: "text", query: "tide", limit: 1, prefix: false, fuzzy: 0 },
   include: new Set(),
   highlight: null,
+  suggest: false,
 };
 
 /** A collection whose text index takes ten steps to get ready; `done` counts them. */

@@ -7,7 +7,16 @@ import { concat } from "../base/concat.js";
 import type { Tick } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { TidepoolError } from "../errors.js";
-import type { DeletePlan, FacetPlan, GetPlan, QueryPlan, RecallPlan, SearchTextPlan, SelectionPlan } from "../gateway/plan.js";
+import type {
+  AutoSuggestPlan,
+  DeletePlan,
+  FacetPlan,
+  GetPlan,
+  QueryPlan,
+  RecallPlan,
+  SearchTextPlan,
+  SelectionPlan,
+} from "../gateway/plan.js";
 import type { ConditionalGetPlan } from "../gateway/plan-conditional.js";
 import type { HybridPlan } from "../gateway/plan-hybrid.js";
 import type { RankSource, SearchPlan } from "../gateway/search-plan.js";
@@ -20,7 +29,7 @@ import type {
   SearchColumns,
   SearchTextResponse,
 } from "../service.js";
-import type { IncludeField, RecordColumns } from "../types.js";
+import type { IncludeField, RecordColumns, TextSuggestion } from "../types.js";
 import { hybrid, sourcesOfHybrid } from "./hybrid.js";
 import { countValues } from "./operators/facets.js";
 import { limit } from "./operators/limit.js";
@@ -115,12 +124,22 @@ export class QueryExecutor {
       const { ordinals, scores, terms } = await view.read(plan.source, await view.select(plan.filter));
       const fields = fieldsOf(plan.include);
       const fetch = forResponse(view.fetch, this.#tick);
-      if (plan.highlight === null) return { ...(await fetch(ordinals, fields)), scores, terms };
-      const columns = await fetch(ordinals, { ...fields, document: true });
+      const { text } = state.parts;
       const { query, operators } = plan.source;
-      const highlights = await state.parts.text.highlights({ query, operators, terms }, columns.documents!, plan.highlight, this.#tick);
+      const suggested = plan.suggest ? { suggestion: await text.corrected(query, await view.select(plan.filter), this.#tick) } : {};
+      if (plan.highlight === null) return { ...(await fetch(ordinals, fields)), scores, terms, ...suggested };
+      const columns = await fetch(ordinals, { ...fields, document: true });
+      const highlights = await text.highlights({ query, operators, terms }, columns.documents!, plan.highlight, this.#tick);
       assertSendable(highlights);
-      return { ...columns, documents: fields.document ? columns.documents : null, scores, terms, highlights };
+      return { ...columns, documents: fields.document ? columns.documents : null, scores, terms, highlights, ...suggested };
+    });
+  }
+
+  /** Completions of the last word of a text. */
+  autoSuggest(state: CollectionState, { source, filter }: AutoSuggestPlan): Promise<TextSuggestion[]> {
+    return this.#read(state, [source], async (view) => {
+      const options = { nResults: source.limit, fuzzy: source.fuzzy, allowed: await view.select(filter) };
+      return state.parts.text.completed(source.query, options, this.#tick);
     });
   }
 

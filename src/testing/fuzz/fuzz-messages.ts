@@ -22,6 +22,7 @@ const METHODS = [
   "hybrid",
   "count",
   "facets",
+  "autoSuggest",
   "distinct",
   "write",
   "delete",
