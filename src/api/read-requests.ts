@@ -119,8 +119,8 @@ export interface SearchTextArguments<TMeta = Metadata> extends CallLimits {
   highlight?: boolean | HighlightOptions;
   /**
    * Whether the result has a `suggestion` ("did you mean"): the query with each word that no document has as the nearest word that
-   * some of those that are searched have, one edit or swap of neighbours away in words of three letters on, two in words of six; `null` where
-   * there is nothing to correct or nothing near. Default `false`.
+   * some of those that are searched have, one edit or swap of neighbours away in words of three letters on, two in words of six;
+   * `null` where there is nothing to correct or nothing near. Default `false`.
    */
   suggest?: boolean;
 }
