@@ -18,7 +18,7 @@ const budgets = [
   { part: "transactions", files: ["transaction.js"], bytesMax: 2_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "providers", files: ["embeddings.js"], bytesMax: 6_000 },
-  { part: "REST gateway", files: ["rest.js"], bytesMax: 12_000 },
+  { part: "REST gateway", files: ["rest.js"], bytesMax: 13_500 },
   { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },
   { part: "worker", files: ["worker.js"], bytesMax: 136_000 },
   { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 138_000 },

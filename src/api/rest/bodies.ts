@@ -139,3 +139,17 @@ export const queryBody = object({
 });
 export const deleteBody = object({ ...selection, limit: optional(count) });
 export const searchBody = object({ searches: list(anything), read_level: optional(text) });
+
+export const conditionalGetBody = object({
+  ...selection,
+  limit: optional(count),
+  offset: optional(count),
+  include: optional(list(include)),
+  read_token: optional(count),
+});
+/** What stands in a payload depends on its operation, and is read as the body of that operation's route. */
+export const conditionalCommitBody = object({
+  read_token: optional(count),
+  read_ids: optional(list(text)),
+  operations: list(object({ operation: oneOf("add", "update", "upsert", "delete"), payload: anything })),
+});

@@ -15,6 +15,8 @@ export function isJson(contentType: string): boolean {
 
 export class Call {
   readonly ask: Ask;
+  /** Whether the request's tenant may use conditional transactions. */
+  readonly allowsTransactions: (tenant: string) => boolean;
   readonly #params: Readonly<Record<string, string>>;
   readonly #query: URLSearchParams;
   readonly #bytes: () => Promise<Uint8Array>;
@@ -22,12 +24,14 @@ export class Call {
 
   constructor(parts: {
     ask: Ask;
+    allowsTransactions: (tenant: string) => boolean;
     params: Readonly<Record<string, string>>;
     query: URLSearchParams;
     bytes: () => Promise<Uint8Array>;
     contentType: string;
   }) {
     this.ask = parts.ask;
+    this.allowsTransactions = parts.allowsTransactions;
     this.#params = parts.params;
     this.#query = parts.query;
     this.#bytes = parts.bytes;

@@ -2,9 +2,10 @@
  * Chroma's REST v2 as a function from request to response. It answers every request, whatever is in it: what a route
  * refuses, and what goes wrong inside, becomes a response too.
  */
-import { show } from "../../core/errors.js";
+import { invalidArgument, show } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { TidepoolClient } from "../client.js";
+import { readArguments, readObject } from "../read-arguments.js";
 import { askAs } from "./ask.js";
 import { Call, EXPECTED_JSON, isJson } from "./call.js";
 import { badRequest, RestError, toRestError } from "./rest-error.js";
@@ -13,6 +14,29 @@ import { routes } from "./routes.js";
 
 /** Answers one request. Never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
+
+/** Options of {@link createGateway}. */
+export interface GatewayOptions {
+  /** Whether conditional transactions are answered, as Chroma's server does where it is told to; else they are 501. Default `false`. */
+  enableTransactions?: boolean;
+  /** Tenants of which they are answered in any case; `"*"` is all. Default: none. */
+  tenantsWithTransactionsEnabled?: string[];
+}
+
+/** Throws unless the options are options, and says of which tenants transactions are answered. */
+function readGatewayOptions(options: GatewayOptions, call: string): (tenant: string) => boolean {
+  const given = readObject(options, call, "enableTransactions tenantsWithTransactionsEnabled");
+  const { enableTransactions = false, tenantsWithTransactionsEnabled: tenants = [] } = given;
+  if (typeof enableTransactions !== "boolean") {
+    throw invalidArgument(`enableTransactions must be true or false, got ${show(enableTransactions)}`);
+  }
+  if (!Array.isArray(tenants) || !tenants.every((name) => typeof name === "string")) {
+    throw invalidArgument(`tenantsWithTransactionsEnabled must be a list of names, got ${show(tenants)}`);
+  }
+  const all = enableTransactions || tenants.includes("*");
+  const some = new Set(tenants);
+  return (tenant) => all || some.has(tenant);
+}
 
 const CORS = { "access-control-allow-origin": "*" };
 
@@ -27,11 +51,12 @@ const CORS = { "access-control-allow-origin": "*" };
  * const response = await gateway(new Request("http://localhost:8000/api/v2/version"));
  * console.log(await response.json()); // 1.0.0
  */
-export function createGateway(client: TidepoolClient): Gateway {
+export function createGateway(client: TidepoolClient, options: GatewayOptions = {}): Gateway {
+  const allowsTransactions = readArguments("createGateway", () => readGatewayOptions(options, "createGateway"));
   askAs(client, null);
   return async (request) => {
     try {
-      return await answer(client, request);
+      return await answer(client, request, allowsTransactions);
     } catch (error) {
       const { status, error: name, message } = toRestError(error);
       return json({ error: name, message }, status);
@@ -39,7 +64,7 @@ export function createGateway(client: TidepoolClient): Gateway {
   };
 }
 
-async function answer(client: TidepoolClient, request: Request): Promise<Response> {
+async function answer(client: TidepoolClient, request: Request, allowsTransactions: (tenant: string) => boolean): Promise<Response> {
   const url = new URL(request.url);
   if (request.method === "OPTIONS") return preflight();
   if (url.pathname.startsWith("/api/v1/")) throw new RestError(410, "Unimplemented", "The v1 API is deprecated. Please use /v2 apis");
@@ -53,6 +78,7 @@ async function answer(client: TidepoolClient, request: Request): Promise<Respons
   refuseForgery(request, hit.route);
   const call = new Call({
     ask: askAs(client, token(request.headers)),
+    allowsTransactions,
     params: hit.params,
     query: url.searchParams,
     bytes: () => readBytes(request, limits.bodyBytesMax),

@@ -1,10 +1,11 @@
 /** Lets Chroma's own client, in this page, talk to the engine of this page: no server, no change to the client. */
 import type { TidepoolClient } from "../client.js";
+import { readArguments, readObject } from "../read-arguments.js";
 import { isApiUrl, parseUrl, readOrigin } from "./api-url.js";
-import { createGateway } from "./create-gateway.js";
+import { createGateway, type GatewayOptions } from "./create-gateway.js";
 
 /** Options of {@link installFetch}. */
-export interface InstallFetchOptions {
+export interface InstallFetchOptions extends GatewayOptions {
   /** Calls of the API at the origin of this http(s) URL are answered here. Default `http://localhost:8000`, where Chroma's client looks. */
   url?: string;
 }
@@ -24,8 +25,11 @@ export interface InstallFetchOptions {
  * uninstall();
  */
 export function installFetch(client: TidepoolClient, options: InstallFetchOptions = {}): () => void {
-  const origin = readOrigin(options, "installFetch");
-  const gateway = createGateway(client);
+  const { url, ...others } = readArguments("installFetch", () =>
+    readObject(options, "installFetch", "url enableTransactions tenantsWithTransactionsEnabled"),
+  );
+  const origin = readOrigin({ url }, "installFetch");
+  const gateway = createGateway(client, others);
   const former = globalThis.fetch;
   let installed = true;
   const replacement: typeof fetch = async (input, init) => {

@@ -1,6 +1,6 @@
 /** The page's half of the service worker: the engine is here, so the answers come from here. */
 import type { TidepoolClient } from "../client.js";
-import { createGateway, type Gateway } from "./create-gateway.js";
+import { createGateway, type Gateway, type GatewayOptions } from "./create-gateway.js";
 import { REQUEST, type Reply, type RequestMessage, type ResponseMessage } from "./page-messages.js";
 
 /**
@@ -15,8 +15,8 @@ import { REQUEST, type Reply, type RequestMessage, type ResponseMessage } from "
  * const stop = offerGateway(client);
  * stop();
  */
-export function offerGateway(client: TidepoolClient): () => void {
-  const gateway = createGateway(client);
+export function offerGateway(client: TidepoolClient, options: GatewayOptions = {}): () => void {
+  const gateway = createGateway(client, options);
   const onMessage = ({ data, ports }: MessageEvent<RequestMessage | undefined>): void => {
     const port = ports[0];
     if (data?.type !== REQUEST || port === undefined) return;

@@ -3,7 +3,7 @@ import type { Route } from "./route.js";
 
 export function openApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  for (const route of routes.filter(({ isHidden }) => !isHidden)) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
   return { openapi: "3.1.0", info: { title: "tidepool-db", description: "Chroma's REST API, answered in the browser", version }, paths };
 }
 

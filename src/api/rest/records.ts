@@ -1,7 +1,7 @@
 /** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
 import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
-import type { QueryResponse, Selection } from "../../core/service.js";
+import type { GetRequest, QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
 import { perQuery } from "../results.js";
 import {
@@ -23,7 +23,7 @@ import { isSoundSparseVector, isSparseVectorOnWire, metadataOnWire } from "./spa
 
 type Patch = Record<string, ValueOnWire | null>;
 
-interface WriteBody {
+export interface WriteBody {
   ids: string[];
   embeddings?: EmbeddingsOnWire;
   documents?: (string | null)[];
@@ -37,22 +37,30 @@ export const update = (call: Call): Promise<object> => write(call, "update", upd
 
 async function write(call: Call, operation: "add" | "update" | "upsert", shape: Shape<WriteBody>): Promise<object> {
   const { collectionId } = call;
-  const records = distinct(await call.body(shape), operation);
-  checkRecords(records);
-  const embeddings = records.embeddings === undefined ? null : embeddingRows(records.embeddings);
-  const batch: Columns = {
-    ids: records.ids,
-    embeddings,
-    documents: records.documents ?? null,
-    uris: records.uris ?? null,
-    metadatas: records.metadatas?.map(cleanMetadata) ?? null,
-  };
+  const batch = readColumns(await call.body(shape), operation);
   if (batch.ids.length === 0) await existing(call, call.ask("count", { collectionId }));
   for (let start = 0; start < batch.ids.length; start += limits.batchRecordsMax) {
     const records = slice(batch, start, start + limits.batchRecordsMax);
     await existing(call, tooLarge(call.ask("write", { collectionId, operation, records })));
   }
   return {};
+}
+
+function readColumns(body: WriteBody, operation: string): Columns {
+  const records = distinct(body, operation);
+  checkRecords(records);
+  return {
+    ids: records.ids,
+    embeddings: records.embeddings === undefined ? null : embeddingRows(records.embeddings),
+    documents: records.documents ?? null,
+    uris: records.uris ?? null,
+    metadatas: records.metadatas?.map(cleanMetadata) ?? null,
+  };
+}
+
+/** The body of a write as one batch of the engine. */
+export function readBatch(body: WriteBody, operation: string): RecordBatch {
+  return slice(readColumns(body, operation), 0, body.ids.length);
 }
 
 /** Checked columns of one call; embeddings one by one. */
@@ -134,14 +142,14 @@ function flatRows(rows: readonly (Float32Array | null)[] | null): EmbeddingRows 
 }
 
 /** A batch that is refused for its size alone is too large a payload, although the body was not. */
-async function tooLarge<T>(answer: Promise<T>): Promise<T> {
+export async function tooLarge<T>(answer: Promise<T>): Promise<T> {
   return answer.catch((error: unknown) => {
     if (isEngineError(error) && error.details.limit === "batchBytesMax") throw new RestError(413, "ChromaError", error.message);
     throw error;
   });
 }
 
-function existing<T>(call: Call, answer: Promise<T>): Promise<T> {
+export function existing<T>(call: Call, answer: Promise<T>): Promise<T> {
   return orNotFound(answer, `Collection [${call.collectionId}] does not exist.`);
 }
 
@@ -151,19 +159,27 @@ const GET_DEFAULT: IncludeField[] = ["documents", "metadatas"];
 const QUERY_DEFAULT: IncludeField[] = ["documents", "metadatas", "distances"];
 
 export async function get(call: Call): Promise<object> {
-  const { collectionId } = call;
-  const body = await call.body(getBody);
-  const include = body.include ?? GET_DEFAULT;
-  const { limit, offset } = body;
+  const { request, toWire } = readGet(call, await call.body(getBody));
+  return toWire(await existing(call, call.ask("get", request)));
+}
+
+interface GetBody extends SelectionBody {
+  limit?: number;
+  offset?: number;
+  include?: IncludeField[];
+}
+
+/** What a get asks of the engine, and its answer on the wire. */
+export function readGet(call: Call, body: GetBody): { request: GetRequest; toWire(columns: RecordColumns): object } {
+  const { limit, offset, include = GET_DEFAULT } = body;
   const request = {
-    collectionId,
+    collectionId: call.collectionId,
     ...selection(body),
     limit: body.ids?.length === 0 ? 0 : limit,
     offset,
     include: needed(include, "distances"),
   };
-  const columns = await existing(call, call.ask("get", request));
-  return { ids: columns.ids, ...columnsOnWire(columns, include), include };
+  return { request, toWire: (columns) => ({ ids: columns.ids, ...columnsOnWire(columns, include), include }) };
 }
 
 export async function query(call: Call): Promise<object> {

@@ -5,7 +5,16 @@
 import type { ErrorCode } from "../../core/errors.js";
 
 /** Chroma's names of errors. */
-export type WireErrorName = "ChromaError" | "InvalidArgumentError" | "NotFoundError" | "InternalError" | "Unimplemented" | "AuthError";
+export type WireErrorName =
+  | "ChromaError"
+  | "InvalidArgumentError"
+  | "NotFoundError"
+  | "InternalError"
+  | "Unimplemented"
+  | "AuthError"
+  | TransactionErrorName;
+
+type TransactionErrorName = "ConditionalWriteConflictError" | "StaleReadError" | "TransactionsNotSupported";
 
 export class RestError extends Error {
   readonly status: number;
@@ -34,6 +43,8 @@ const ANSWERS: { [C in ErrorCode]?: [status: number, error: WireErrorName] } = {
   FORBIDDEN: [403, "AuthError"],
   NOT_FOUND: [404, "NotFoundError"],
   ALREADY_EXISTS: [409, "ChromaError"],
+  CONFLICT: [409, "ConditionalWriteConflictError"],
+  STALE_READ: [412, "StaleReadError"],
   RATE_LIMITED: [429, "ChromaError"],
   NOT_SUPPORTED: [501, "ChromaError"],
   LOCKED: [503, "ChromaError"],
@@ -86,6 +97,7 @@ const CLAUSES = { where: "Invalid where clause", whereDocument: "Invalid where d
 function wireMessage({ code, message, details }: EngineError): string {
   const { expected, actual, clause, pattern, reason, position } = details;
   if (code === "DIMENSION_MISMATCH") return `Collection expecting embedding with dimension of ${expected}, got ${actual}`;
+  if (code === "CONFLICT") return "conditional write conflict";
   if (code !== "INVALID_ARGUMENT" || clause === undefined) return message;
   return position === undefined ? CLAUSES[clause] : regexMessage(pattern!, reason!, position);
 }

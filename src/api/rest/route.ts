@@ -12,4 +12,6 @@ export interface Route {
   status?: number;
   query?: readonly string[];
   body?: Shape<unknown>;
+  /** Left out of `openapi.json`, as Chroma leaves it out. */
+  isHidden?: boolean;
 }

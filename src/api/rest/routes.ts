@@ -2,6 +2,8 @@
 import { limits } from "../../core/limits.js";
 import {
   addBody,
+  conditionalCommitBody,
+  conditionalGetBody,
   createCollectionBody,
   deleteBody,
   forkBody,
@@ -16,6 +18,7 @@ import {
 } from "./bodies.js";
 import type { Call } from "./call.js";
 import * as collections from "./collections.js";
+import { conditionalCommit, conditionalGet } from "./conditional.js";
 import { openApi } from "./open-api.js";
 import * as records from "./records.js";
 import { RestError } from "./rest-error.js";
@@ -79,6 +82,22 @@ export const routes: readonly Route[] = [
   { method: "POST", path: `${C}/query`, summary: "Nearest records", handler: records.query, body: queryBody },
   { method: "POST", path: `${C}/search`, summary: "Search by rank expressions", handler: records.search, body: searchBody },
   { method: "POST", path: `${C}/delete`, summary: "Delete records", handler: records.remove, body: deleteBody },
+  {
+    method: "POST",
+    path: `${C}/conditional/get`,
+    summary: "Read records in a transaction",
+    handler: conditionalGet,
+    body: conditionalGetBody,
+    isHidden: true,
+  },
+  {
+    method: "POST",
+    path: `${C}/conditional/commit`,
+    summary: "Commit a transaction",
+    handler: conditionalCommit,
+    body: conditionalCommitBody,
+    isHidden: true,
+  },
   { method: "GET", path: `${C}/count`, summary: "Count records", handler: records.count, query: ["read_level"] },
   { method: "GET", path: `${C}/indexing_status`, summary: "How far the indexes have come", handler: records.indexingStatus },
   { method: "POST", path: `${C}/fork`, summary: "Fork a collection", handler: collections.fork, body: forkBody },
