@@ -5,9 +5,13 @@ import { yieldToEventLoop } from "../worker/protocol.js";
 export class Slice {
   #end = performance.now() + limits.sliceMs;
 
+  get isOver(): boolean {
+    return performance.now() >= this.#end;
+  }
+
   /** Goes on at once until the slice is used up; then lets waiting events run. */
   async tick(): Promise<void> {
-    if (performance.now() < this.#end) return;
+    if (!this.isOver) return;
     await yieldToEventLoop();
     this.#end = performance.now() + limits.sliceMs;
   }
