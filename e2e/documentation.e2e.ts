@@ -24,6 +24,7 @@ const examples = await readExamples(root, [
   "docs/chroma-compatibility.md",
   "docs/chroma-differences.md",
   "src/api",
+  "src/api/passages",
   "src/api/rest",
   "src/api/schema",
   "src/api/search",

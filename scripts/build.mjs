@@ -275,11 +275,12 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|admin-client|destroy|chroma-errors|create-hnswlib))/,
+      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|passages|admin-client|destroy|chroma-errors|create-hnswlib))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/api\/bm25/,
     transaction: /src\/api\/transaction-rules/,
+    passages: /src\/api\/passages\//,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({

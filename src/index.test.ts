@@ -81,6 +81,7 @@ test("the entry exports these names and no others", () => {
     ...[
       "VectorIndexConfig",
       "WhereExpression",
+      "chunk",
       "destroyPath",
       "getEmbeddingFunction",
       "getSparseEmbeddingFunction",

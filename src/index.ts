@@ -54,6 +54,7 @@ export {
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, TextReason } from "./api/hybrid.js";
+export { type ChunkOptions, chunk, type Passage, type TextFormat, type Tokenizer } from "./api/passages/chunk.js";
 export type {
   AutoSuggestArguments,
   CountArguments,

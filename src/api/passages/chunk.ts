@@ -57,8 +57,8 @@ const MAX_TOKENS_DEFAULT = 256;
  *
  * @example
  * import { chunk } from "tidepool-db";
- * const passages = await chunk("# Tides\n\nThe moon pulls. The sea follows.\n", { maxTokens: 8 });
- * console.log(passages.map(({ text, headings }) => [text, headings])); // [["# Tides\n\nThe moon pulls.",["Tides"]],["The sea follows.",["Tides"]]]
+ * const passages = await chunk("# Tides\n\nThe moon pulls. The sea follows.\n", { maxTokens: 6 });
+ * console.log(passages.map(({ text }) => text)); // ["# Tides\n\nThe moon pulls.","The sea follows."]
  */
 export async function chunk(text: string, options: ChunkOptions & { signal?: AbortSignal } = {}): Promise<Passage[]> {
   const { signal, ...read } = readArguments("chunk", () => {
