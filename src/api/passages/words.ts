@@ -10,7 +10,8 @@ const WINDOW = 4096;
 const GRAPHEME = 64;
 /** Scripts that are written without spaces between words, by code units: Thai, Lao, Myanmar, Khmer, kana and Han. */
 const SPACELESS =
-  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u2e80-\\u2fff\\u3001-\\u312f\\u3190-\\ua4cf\\uf900-\\ufaff\\uff61-\\uff9f\\u{20000}-\\u{2ffff}";
+  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u2e80-\\u2fff\\u3001-\\u312f\\u3190-\\ua4cf" +
+  "\\uf900-\\ufaff\\uff61-\\uff9f\\u{20000}-\\u{2ffff}";
 /** A run of these, with the marks that belong to it. */
 const SPACELESS_RUN = new RegExp(`[${SPACELESS}]+`, "gu");
 const WHITE_RUN = /\s+/g;
