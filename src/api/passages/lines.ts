@@ -3,6 +3,8 @@
  * lines are passed over in one step, however many there are.
  */
 
+import { withWhite } from "./graphemes.js";
+
 /** A line, by offsets into the text. */
 export interface Line {
   /** Where it begins, its indentation included. */
@@ -23,9 +25,10 @@ const LINE_END = /\r\n?|[\n\u2028\u2029]/g;
 export function* linesOf(text: string): Generator<Line, void, undefined> {
   let at = 0;
   for (;;) {
-    const first = searchFrom(VISIBLE, text, at);
-    if (first < 0) return;
-    const start = lastLineStart(text, at, first);
+    const found = searchFrom(VISIBLE, text, at);
+    if (found < 0) return;
+    const start = lastLineStart(text, at, found);
+    const first = withWhite(text, start, found);
     LINE_END.lastIndex = first;
     const ending = LINE_END.exec(text);
     const end = trimmedEnd(text, first, ending?.index ?? text.length);
@@ -63,7 +66,7 @@ export function trimmedEnd(text: string, start: number, end: number): number {
 export function trimmedStart(text: string, start: number, end: number): number {
   let at = start;
   while (at < end && isWhite(text.charCodeAt(at))) at++;
-  return at;
+  return at === end ? end : withWhite(text, start, at);
 }
 
 /** What `\s` stands for. */

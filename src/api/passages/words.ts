@@ -2,6 +2,7 @@
  * Where prose may be cut: between sentences, between words, and within words at worst. Every place is the border of a grapheme, and
  * white space belongs to what stands before it. Long texts are looked at through windows, so that no step takes long.
  */
+import { isBorder } from "./graphemes.js";
 import { isLineEnd } from "./lines.js";
 
 /** Code units that a segmenter is given at once. */
@@ -18,8 +19,6 @@ const WHITE_RUN = /\s+/g;
 const LINES = /(?:\r\n?|[\n\u2028\u2029])/g;
 /** What a word that is too long is cut after. */
 const PUNCTUATION_RUN = /[\p{P}\p{Sc}\p{Sm}\p{Sk}]+/gu;
-/** Characters that continue a grapheme. */
-const EXTENDS = /^[\p{M}\p{Grapheme_Extend}\p{Emoji_Modifier}\u200d]/u;
 /** What stays with the word before it, and with the word after it. */
 const CLOSES = /^[\p{Pe}\p{Pf}\p{Po}\u30fc]/u;
 const OPENS = /[\p{Ps}\p{Pi}]$/u;
@@ -38,15 +37,6 @@ function segmenterOf(granularity: Granularity): Intl.Segmenter | null {
   const known = segmenters.get(granularity) ?? new Intl.Segmenter("en", { granularity });
   segmenters.set(granularity, known);
   return known;
-}
-
-/** Whether a grapheme ends before this place. */
-function isBorder(text: string, at: number): boolean {
-  const [before, after] = [text.charCodeAt(at - 1), text.charCodeAt(at)];
-  // The quick way for what most texts are made of.
-  if (after < 0x300 || (after >= 0x3400 && after < 0xa000)) return !(before === 0x0d && after === 0x0a);
-  if (before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff) return false;
-  return before !== 0x200d && !EXTENDS.test(String.fromCodePoint(text.codePointAt(at)!));
 }
 
 /** Ends of the sentences between `start` and `end`, without `end` itself. A line end within is no end. */
