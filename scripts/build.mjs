@@ -275,7 +275,7 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|passages|admin-client|destroy|chroma-errors|create-hn))/,
+      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|passages|admin-cl|destroy|chroma-errors|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/api\/bm25/,
