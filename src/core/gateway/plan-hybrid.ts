@@ -20,6 +20,8 @@ export interface BranchPlan<Source> {
 export interface HybridPlan extends SelectionPlan {
   text: BranchPlan<TextSource> | null;
   dense: BranchPlan<KnnSource> | null;
+  /** Whether the weights are set for each query. */
+  isWeighed: boolean;
   limit: number;
   /** Of what the dense branch finds. */
   maxDistance: number;
@@ -40,7 +42,16 @@ export function planHybrid(request: HybridRequest, dimension: number | null, ind
     throw invalidArgument("A hybrid search needs a queryText or a queryEmbedding whose branch has a weight above 0");
   }
   const include = includeSet(request.include, "distances");
-  return { ...planSelection(request, indexes), text, dense, limit: nResults, maxDistance, minScore, include };
+  return {
+    ...planSelection(request, indexes),
+    text,
+    dense,
+    isWeighed: request.weights === undefined,
+    limit: nResults,
+    maxDistance,
+    minScore,
+    include,
+  };
 }
 
 /** `null` where it counts nothing. */

@@ -6,9 +6,10 @@ import type { HybridPlan } from "../gateway/plan-hybrid.js";
 import type { RankSource } from "../gateway/search-plan.js";
 import type { TextHits } from "../index/text/text-index.js";
 import type { Nearest } from "../index/vector/flat.js";
+import { limits } from "../limits.js";
 import type { HybridResponse } from "../service.js";
 import type { RecordColumns } from "../types.js";
-import { type Fused, fuse } from "./operators/fuse.js";
+import { denseShare, type Fused, fuse } from "./operators/fuse.js";
 import type { View } from "./view.js";
 
 /** The sources that a hybrid search reads. */
@@ -24,7 +25,10 @@ export async function hybrid(view: View, plan: HybridPlan): Promise<HybridHits> 
   const text = plan.text && { ...(await view.read(plan.text.source, allowed)), weight: plan.text.weight };
   const dense = plan.dense && { ...within((await view.read(plan.dense.source, allowed))[0]!, plan.maxDistance), weight: plan.dense.weight };
   const branches = [text, dense].filter((branch) => branch !== null);
-  const fused = cut(fuse(branches), plan);
+  if (plan.isWeighed && text !== null && dense !== null) weigh(text, dense);
+  const values = (branch: (typeof branches)[number]) =>
+    "scores" in branch ? branch.scores : branch.distances.map((distance) => -distance);
+  const fused = cut(fuse(branches.map((branch) => ({ ...branch, values: values(branch) }))), plan);
   const ranksOf = (branch: (typeof branches)[number]) => fused.ranks[branches.indexOf(branch)]!;
   return {
     ordinals: fused.ordinals,
@@ -32,6 +36,15 @@ export async function hybrid(view: View, plan: HybridPlan): Promise<HybridHits> 
     text: text && textColumns(text, ranksOf(text)),
     dense: dense && denseColumns(dense, ranksOf(dense)),
   };
+}
+
+/** Sets the weights for this query; where no word is found, the vectors alone count. */
+function weigh(text: TextHits & { weight: number }, dense: Nearest & { weight: number }): void {
+  const [first] = text.ordinals;
+  const at = first === undefined ? -1 : dense.ordinals.indexOf(first);
+  const words = new Set(text.terms.flat()).size;
+  dense.weight = first === undefined ? 1 : denseShare(words, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  text.weight = 1 - dense.weight;
 }
 
 /** What is not farther away. */

@@ -1,24 +1,36 @@
 import { expect, test } from "vitest";
-import { type FusedBranch, fuse } from "./fuse.js";
+import { denseShare, type FusedBranch, fuse } from "./fuse.js";
 
-const branch = (weight: number, ...ordinals: number[]): FusedBranch => ({ ordinals: Uint32Array.from(ordinals), weight });
+const branch = (weight: number, ...hits: [ordinal: number, value: number][]): FusedBranch => ({
+  ordinals: Uint32Array.from(hits, ([ordinal]) => ordinal),
+  values: hits.map(([, value]) => value),
+  weight,
+});
 
-test("what a rank counts falls from 1, and the shares are added by weight", () => {
-  const { ordinals, scores, ranks } = fuse([branch(1, 7, 3), branch(1, 3, 9)]);
-  expect([...ordinals]).toEqual([3, 7, 9]);
-  expect([...scores]).toEqual([(61 / 62 + 1) / 2, 1 / 2, 61 / 62 / 2].map((score) => expect.closeTo(score, 12)));
+test("a share is by rank and by value between the last and the first, and shares are added by weight", () => {
+  const { ordinals, scores, ranks } = fuse([branch(1, [7, 9], [3, 5], [4, 1]), branch(1, [3, 2], [9, 1])]);
+  const at = (rank: number, value: number) => (0.3 * 21) / (20 + rank) + 0.7 * value;
+  expect([...ordinals]).toEqual([3, 7, 9, 4]);
+  expect([...scores]).toEqual([(at(2, 0.5) + 1) / 2, 0.5, at(2, 0) / 2, at(3, 0) / 2].map((score) => expect.closeTo(score, 12)));
   expect(ranks.map((column) => [...column])).toEqual([
-    [2, 1, 0],
-    [1, 0, 2],
+    [2, 1, 0, 3],
+    [1, 0, 2, 0],
   ]);
 });
 
-test("a branch that counts three times as much has three quarters of the score", () => {
-  expect([...fuse([branch(3, 1), branch(1, 2)]).scores]).toEqual([0.75, 0.25]);
+test("a branch that counts three times as much has three quarters of the score, one that counts nothing none", () => {
+  expect([...fuse([branch(3, [1, 5]), branch(1, [2, 5])]).scores]).toEqual([0.75, 0.25]);
+  expect([...fuse([branch(0, [1, 5]), branch(1, [2, 5])]).scores]).toEqual([1, 0]);
 });
 
 test("one branch alone keeps its order, and equal scores come in insertion order", () => {
-  expect([...fuse([branch(2, 5, 4, 6)]).ordinals]).toEqual([5, 4, 6]);
-  expect([...fuse([branch(1, 9), branch(1, 4)]).ordinals]).toEqual([4, 9]);
+  expect([...fuse([branch(2, [5, 3], [4, 2], [6, 1])]).ordinals]).toEqual([5, 4, 6]);
+  expect([...fuse([branch(1, [9, 1]), branch(1, [4, 1])]).ordinals]).toEqual([4, 9]);
   expect(fuse([branch(1), branch(1)]).ordinals).toHaveLength(0);
+});
+
+test("vectors count more for long questions, less where they disagree with the words, and always something", () => {
+  expect(denseShare(10, 1)).toBeCloseTo(0.4746, 4);
+  expect(denseShare(10, 4)).toBeCloseTo(0.3446, 4);
+  expect([denseShare(1, 1), denseShare(1000, 1)]).toEqual([0.12, 0.74]);
 });

@@ -1,12 +1,15 @@
 /**
- * Fuses what several branches found into one order, by the ranks that each gave a record (reciprocal rank fusion): scores of
- * different kinds need not be compared. A score is 1 for what all branches have first, and near 0 for what one has far down.
+ * Fuses what several branches found into one order. What a record has of a branch is partly by its rank there and partly by its value
+ * between the branch's last and first, since ranks alone forget by how much the first are better, and values alone follow outliers
+ * (`docs/internals/hybrid.md`). A score is 1 for what all branches have first.
  */
 
 /** What one branch found, best first. */
 export interface FusedBranch {
   ordinals: Uint32Array;
-  /** How much it counts beside the others; above 0. */
+  /** How good each is: descending. */
+  values: ArrayLike<number>;
+  /** How much it counts beside the others, at least 0; one of them counts something. */
   weight: number;
 }
 
@@ -19,14 +22,16 @@ export interface Fused {
   ranks: Uint32Array[];
 }
 
-/** How slowly what a rank counts falls: by half at this one. */
-const RANK_SCALE = 60;
+/** How slowly what a rank counts falls: by half at this one and one more. */
+const RANK_SCALE = 20;
+/** How much of a share is by rank. */
+const BY_RANK = 0.3;
 
 export function fuse(branches: readonly FusedBranch[]): Fused {
   const ranksOf = branches.map(({ ordinals }) => new Map(Array.from(ordinals, (ordinal, i) => [ordinal, i + 1])));
   const whole = branches.reduce((sum, { weight }) => sum + weight, 0);
   const scoreOf = (ordinal: number): number =>
-    branches.reduce((sum, { weight }, b) => sum + (weight / whole) * share(ranksOf[b]!.get(ordinal)), 0);
+    branches.reduce((sum, branch, b) => sum + (branch.weight / whole) * share(branch.values, ranksOf[b]!.get(ordinal)), 0);
   const found = [...new Set(ranksOf.flatMap((ranks) => [...ranks.keys()]))].map((ordinal) => ({ ordinal, score: scoreOf(ordinal) }));
   found.sort((a, b) => b.score - a.score || a.ordinal - b.ordinal);
   return {
@@ -37,6 +42,19 @@ export function fuse(branches: readonly FusedBranch[]): Fused {
 }
 
 /** 1 at the first rank. */
-function share(rank: number | undefined): number {
-  return rank === undefined ? 0 : (RANK_SCALE + 1) / (RANK_SCALE + rank);
+function share(values: ArrayLike<number>, rank: number | undefined): number {
+  if (rank === undefined) return 0;
+  const last = values[values.length - 1]!;
+  const range = values[0]! - last;
+  const byValue = range > 0 ? (values[rank - 1]! - last) / range : 1;
+  return (BY_RANK * (RANK_SCALE + 1)) / (RANK_SCALE + rank) + (1 - BY_RANK) * byValue;
+}
+
+/**
+ * What vectors count beside words, of 1, where nobody says: more, the more words of the query were found, since a long question is not
+ * known by its words; and less, the farther down the vectors have what the words have first.
+ */
+export function denseShare(words: number, rankOfFirst: number): number {
+  const share = -0.93 + 0.61 * Math.log(words) - 0.065 * Math.log2(rankOfFirst);
+  return Math.min(0.74, Math.max(0.12, share));
 }
