@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
+import { Slice } from "./slice.js";
 
 const fn = new HashingEmbeddingFunction();
 
@@ -67,6 +68,20 @@ test("the same text has the same embedding everywhere and for ever", async () =>
       ],
     ]
   `);
+});
+
+test("a long word has the features of any word, and gives turns", async () => {
+  const short = "tidepool".repeat(100);
+  for (const word of ["tide", "潮だ", "𠮷野"]) {
+    const long = word.repeat(Math.ceil(100_000 / word.length));
+    const ticks = vi.spyOn(Slice.prototype, "tick");
+    const embedding = await embed(long);
+    expect(ticks.mock.calls.length).toBeGreaterThan(50);
+    ticks.mockRestore();
+    expect(Math.hypot(...embedding)).toBeCloseTo(1, 5);
+  }
+  // The last letter makes a word long that is worked on whole without it: their features are nearly those of each other.
+  expect(await similarity(short.repeat(2).slice(0, 1024), short.repeat(2).slice(0, 1025))).toBeGreaterThan(0.7);
 });
 
 test("case, width and composition of characters make no difference", async () => {

@@ -18,6 +18,8 @@ export const HASHING_NAME = "tidepool-hashing";
 const DIMENSION_DEFAULT = 384;
 /** Words added between two looks at the clock. */
 const WORDS_AT_ONCE = 64;
+/** Code units from which on a word is worked on with turns within it. */
+const LONG_WORD = 1024;
 /** Runs of letters (with their marks) and digits. */
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 /** Scripts written without spaces: their runs are sentences, so short n-grams stand for words. */
@@ -109,7 +111,8 @@ async function embedText(text: string, dimension: number, slice: Slice): Promise
   const sums = new Float64Array(dimension);
   let words = 0;
   for (const [word, count] of await countWords(text, slice)) {
-    addWord(sums, word, Math.sqrt(count));
+    if (word.length > LONG_WORD) await addLongWord(sums, word, Math.sqrt(count), slice);
+    else addWord(sums, word, Math.sqrt(count));
     if (++words % WORDS_AT_ONCE === 0) await slice.tick();
   }
   let squares = 0;
@@ -139,6 +142,28 @@ function addWord(sums: Float64Array, word: string, countWeight: number): void {
   addFeature(sums, `w${word}`, weight);
   const grams = ngrams(["<", ...characters, ">"], 3, 5);
   addGrams(sums, grams, (2 * weight) / Math.sqrt(grams.length));
+}
+
+/** A word that takes long, with turns between: its features are those of any other word, in their order. */
+async function addLongWord(sums: Float64Array, word: string, countWeight: number, slice: Slice): Promise<void> {
+  const isUnspaced = UNSPACED.test(word);
+  const text = isUnspaced ? word : `<${word}>`;
+  const starts: number[] = [];
+  for (let at = 0; at < text.length; at += text.codePointAt(at)! > 0xffff ? 2 : 1) {
+    if (starts.push(at) % LONG_WORD === 0) await slice.tick();
+  }
+  const count = starts.length;
+  starts.push(text.length);
+  const [shortest, longest] = isUnspaced ? [1, 2] : [3, 5];
+  const grams = isUnspaced ? 0 : 3 * count - 9;
+  if (!isUnspaced) addFeature(sums, `w${word}`, countWeight);
+  const weight = isUnspaced ? countWeight : (2 * countWeight) / Math.sqrt(grams);
+  for (let length = shortest; length <= longest; length++) {
+    for (let i = 0; i + length <= count; i++) {
+      addFeature(sums, `n${text.slice(starts[i], starts[i + length])}`, weight);
+      if (i % LONG_WORD === 0) await slice.tick();
+    }
+  }
 }
 
 function addGrams(sums: Float64Array, grams: string[], weight: number): void {
