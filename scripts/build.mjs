@@ -275,10 +275,10 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema)|api\/(?!search|schema|bm25|transaction|passages|admin-cl|destroy|chroma-errors|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng)|api\/(?!search|schema|bm25|transaction|passages|admin|destroy|chroma|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
-    bm25: /src\/api\/bm25/,
+    bm25: /src\/(?:api\/bm25|core\/base\/english)/,
     transaction: /src\/api\/transaction-rules/,
     passages: /src\/api\/passages\//,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,

@@ -200,6 +200,7 @@ export type {
   SparseVector,
   StemmingLanguage,
   TextConfiguration,
+  TextConfigurationInput,
   TextRange,
   TextSuggestion,
   Where,

@@ -4,6 +4,7 @@
  * otherwise.
  */
 import { stem } from "porter2";
+import { ENGLISH_STOP_WORDS } from "../core/base/english-stop-words.js";
 import { piecesOf } from "../core/base/text-pieces.js";
 import { invalidArgument, show } from "../core/errors.js";
 import { limits } from "../core/limits.js";
@@ -14,15 +15,6 @@ import { Slice } from "./slice.js";
 const WORD = /[\p{L}\p{N}_]+/gu;
 /** Different words looked at between two looks at the clock. */
 const WORDS_AT_ONCE = 256;
-/** The English list of NLTK, without the words that an apostrophe divides: they never come whole, and their pieces are in it. */
-const STOP_WORDS =
-  "a about above after again against ain all am an and any are aren as at be because been before being below between both but by can " +
-  "couldn d did didn do does doesn doing don down during each few for from further had hadn has hasn have haven having he her here hers " +
-  "herself him himself his how i if in into is isn it its itself just ll m ma me mightn more most mustn my myself needn no nor not now o " +
-  "of off on once only or other our ours ourselves out over own re s same shan she should shouldn so some such t than that the their " +
-  "theirs them themselves then there these they this those through to too under until up ve very was wasn we were weren what when where " +
-  "which while who whom why will with won wouldn y you your yours yourself yourselves";
-
 /** Options of {@link Bm25EmbeddingFunction}. */
 export interface Bm25EmbeddingFunctionOptions {
   /** How slowly a word that comes again gains weight; 0 and more. Default 1.2. */
@@ -92,7 +84,7 @@ export class Bm25EmbeddingFunction {
     const { stopwords, ...numbers } = readArguments("Bm25EmbeddingFunction", () => readOptions(options));
     this.#options = numbers;
     this.#ownStopWords = stopwords;
-    this.#stopWords = new Set(stopwords?.map((word) => word.toLowerCase()) ?? STOP_WORDS.split(" "));
+    this.#stopWords = new Set(stopwords?.map((word) => word.toLowerCase()) ?? ENGLISH_STOP_WORDS);
   }
 
   /** Builds the function that `getConfig` told of. */

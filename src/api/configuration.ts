@@ -3,7 +3,7 @@ import { invalidArgument } from "../core/errors.js";
 import { validateHnsw } from "../core/gateway/validate/configuration.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
-import type { CollectionConfiguration, Metadata, Space, TextConfiguration } from "../core/types.js";
+import type { CollectionConfiguration, Metadata, Space, TextConfigurationInput } from "../core/types.js";
 import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";
 import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
@@ -34,7 +34,7 @@ export interface CreateCollectionConfiguration {
     [parameter: string]: unknown;
   } | null;
   /** How full-text search reads the documents; goes with a schema, too. */
-  text?: TextConfiguration;
+  text?: TextConfigurationInput;
   /** Embeds the collection's texts, as the argument `embeddingFunction` of `createCollection` does; give one of the two. */
   embeddingFunction?: EmbeddingFunction;
 }
@@ -54,7 +54,7 @@ export interface UpdateCollectionConfiguration {
    * Takes the place of all that was said of full-text search; `{}` is the default. Synonyms count from the next search on. Anything
    * else has the index built anew in the background, and searches go on as before until that is done.
    */
-  text?: TextConfiguration;
+  text?: TextConfigurationInput;
   /**
    * Takes the place of the collection's embedding function. It must have its name, and agree to the change
    * (`validateConfigUpdate`).
@@ -110,7 +110,7 @@ export function createConfiguration(
 }
 
 /** The engine checks what is in it. */
-function textOf({ text }: { text?: TextConfiguration } = {}): TextConfiguration | undefined {
+function textOf({ text }: { text?: TextConfigurationInput } = {}): TextConfigurationInput | undefined {
   if (text == null) return undefined;
   validateObject(text, "configuration.text");
   return copyOf(text);

@@ -176,6 +176,12 @@ test("stems are found by one another, the word as written first; prefixes are th
   expect(await library.find("tides")).toEqual(["the tides", "tide"]);
 });
 
+test("the stop words of English are stored where the language is named", async () => {
+  const library = await Library.open({ stop_words: "english" } as unknown as TextConfiguration, ["the tides", "and so on"]);
+  expect(await library.find("the tides and so")).toEqual(["the tides"]);
+  expect(await library.find("so")).toEqual([]);
+});
+
 test("a language without stemmers, and an engine without any, say so", async () => {
   const library = await Library.open(undefined, ["cafe"]);
   const klingon = { stemming: "klingon" } as unknown as TextConfiguration;

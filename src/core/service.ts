@@ -19,7 +19,7 @@ import type {
   RecordColumns,
   Scalar,
   Space,
-  TextConfiguration,
+  TextConfigurationInput,
   TextSuggestion,
   Where,
   WhereDocument,
@@ -37,7 +37,7 @@ export interface ConfigurationInput {
   /** Used when `hnsw.space` is not given: the embedding function's own preference. */
   defaultSpace?: Space;
   embedding_function?: EmbeddingFunctionConfiguration | null;
-  text?: TextConfiguration | undefined;
+  text?: TextConfigurationInput | undefined;
 }
 
 export interface CreateCollectionRequest extends Scope {
@@ -59,7 +59,7 @@ export interface ModifyCollectionRequest {
     hnsw?: Partial<CollectionConfiguration["hnsw"]>;
     embedding_function?: EmbeddingFunctionConfiguration;
     /** Takes the place of what there was; `{}`: all is as by default. */
-    text?: TextConfiguration;
+    text?: TextConfigurationInput;
   };
 }
 

@@ -211,6 +211,12 @@ export interface TextConfiguration {
   synonyms?: string[][];
 }
 
+/** A {@link TextConfiguration} as it may be given. */
+export interface TextConfigurationInput extends Omit<TextConfiguration, "stop_words"> {
+  /** Stop words, or the language whose list is stored in their place: "english" is NLTK's. */
+  stop_words?: string[] | "english";
+}
+
 /** A collection's configuration as stored. `resize_factor` and `sync_threshold` are kept for Chroma's sake and have no effect. */
 export interface CollectionConfiguration {
   /** How vectors are compared, and the graph that large collections get. */

@@ -1,4 +1,5 @@
 /** What the configuration of a collection's full-text search may look like. The gateway alone checks it: the page leaves it out. */
+import { ENGLISH_STOP_WORDS } from "../../base/english-stop-words.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage, TextConfiguration } from "../../types.js";
@@ -12,7 +13,9 @@ export const STEMMING_LANGUAGES: readonly StemmingLanguage[] = (
 /** Checks a configuration of full-text search and returns what is stored of it; `undefined` where it says nothing. */
 export function validateText(text: unknown, argument = "configuration.text"): TextConfiguration | undefined {
   validateObject(text, argument);
-  const given = Object.entries(text).filter(([, value]) => value != null);
+  const given = Object.entries(text)
+    .map(([key, value]): [string, unknown] => [key, key === "stop_words" && value === "english" ? ENGLISH_STOP_WORDS : value])
+    .filter(([, value]) => value != null);
   const stranger = given.find(([key]) => !Object.hasOwn(TEXT_CHECKS, key));
   if (stranger !== undefined) {
     throw invalidArgument(`${argument} has the field ${show(stranger[0])}; it takes ${Object.keys(TEXT_CHECKS).join(", ")}`);
