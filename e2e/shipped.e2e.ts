@@ -13,7 +13,7 @@ const MARKS: Record<string, RegExp> = {
   comlink: /Unserializable return value/,
   flatbuffers: /FlatBuffers: /,
   idb: /blocking|IDBTransaction/,
-  minisearch: /MiniSearch/,
+  minisearch: /Mismatched prefix/,
   porter2: /case 121:return!0;default:ret/,
   rolldown: /enumerable:!0/,
 };

@@ -104,6 +104,10 @@ const bm25Config = { k: 1, b: 0, avg_doc_length: 1, token_max_length: 1, stopwor
 const exported: Record<string, unknown> = { ...index, ...rest, ...serviceWorker, ...hnswlib };
 
 const TABLE: Record<string, Entry> = {
+  chunk: {
+    run: (options) => index.chunk("Low tide. High tide.", options),
+    good: { maxTokens: 4, overlap: 1, tokenizer: (text: string) => text.length, format: "text", signal: undefined },
+  },
   TidepoolClient: {
     run: built(index.TidepoolClient),
     good: {
