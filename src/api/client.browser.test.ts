@@ -39,6 +39,9 @@ test.each([...(accessHandles === true ? (["opfs"] as const) : []), "indexeddb", 
     expect([...new Set(progress)]).toEqual([0, 1000, 1500]);
     expect((await tides.query({ queryTexts: ["passage 1234 about the tide"], nResults: 1 })).ids).toEqual([["r1234"]]);
     expect((await tides.searchText({ query: "1234" })).ids).toEqual(["r1234"]);
+    const [both] = (await tides.hybrid({ queryText: "passage 1234 about the tide", nResults: 1 })).rows();
+    const found = { id: "r1234", text: { rank: 1, terms: ["1234", "about", "passage", "the", "tide"] }, dense: { rank: 1 } };
+    expect(both).toMatchObject(found);
     const facets = await tides.facets({ keys: ["even", "text"], where: { even: true }, limit: 1 });
     expect(facets.even).toEqual({ values: [{ value: true, count: 750 }], distinct: 1, missing: 0 });
     expect(facets.text).toMatchObject({ values: [{ count: 1 }], distinct: 750 });
