@@ -261,8 +261,12 @@ test("a holder that hangs loses the lease to one that answers, and follows when 
  * they find waiting what the page asks as soon as it goes on, which is how many records there are.
  */
 function freeze(page: Page, ms: number): Promise<void> {
-  return page.evaluate((ms) => {
+  return page.evaluate(async (ms) => {
+    const hanging = new BroadcastChannel("hanging");
+    const begun = new Promise((resolve) => hanging.addEventListener("message", resolve));
     for (const worker of workers) worker.postMessage({ hangMs: ms + 700 });
+    await begun;
+    hanging.close();
     globalThis.writing = new Promise((resolve) => {
       setTimeout(() => {
         for (const end = Date.now() + ms; Date.now() < end; );

@@ -43,7 +43,7 @@ const files: Record<string, string> = {
     Object.assign(globalThis, { tidepool, load: (name) => import("./pages/" + name + ".js") });
     document.title = "ready";`,
   "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
-  // Does nothing else for as long as it is told, though not in the middle of a transaction: for those all others wait.
+  // Does nothing else for as long as it is told, and says so before; though not in the middle of a transaction: for those all wait.
   "hanging.js": `
     import "./package/worker.js";
     let underWay = 0;
@@ -57,6 +57,7 @@ const files: Record<string, string> = {
     addEventListener("message", async ({ data }) => {
       if (data?.hangMs === undefined) return;
       while (underWay > 0) await new Promise((resolve) => setTimeout(resolve));
+      new BroadcastChannel("hanging").postMessage(data.hangMs);
       for (const end = Date.now() + data.hangMs; Date.now() < end; );
     });`,
   // A worker, of whatever kind, that is a client: for each message it adds the record and tells its role and what it found.
