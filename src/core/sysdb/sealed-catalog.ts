@@ -220,7 +220,8 @@ function wrongWith(key: string, bytes: Uint8Array | undefined, sum: number): str
 function guessedSums(bucket: number, stored: ReadonlyMap<string, Uint8Array>): Sums {
   const sums: Sums = new Map();
   const spares = [...stored.keys()].filter((key) => key.startsWith(spareKey(""))).map((key) => key.slice(spareKey("").length));
-  for (const key of new Set([...spares, ...[...stored.keys()].filter(isSealed)])) {
+  // A stray spare of a digest must not seal that digest: its next change would be taken for damage.
+  for (const key of new Set([...spares, ...stored.keys()].filter(isSealed))) {
     const row = stored.get(key);
     const best = row !== undefined && isSound(key, row) ? row : (stored.get(spareKey(key)) ?? row!);
     if (bucketOf(key) === bucket) sums.set(key, checksumOf(best));

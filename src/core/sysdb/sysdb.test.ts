@@ -291,6 +291,17 @@ describe("a row that is damaged, missing, exchanged or out of date", () => {
     expect(sysdb.manifests.published("b").version).toBe(0);
   });
 
+  test("second copies of digests, which have none, are taken for nothing", async () => {
+    const catalog = await filled();
+    const stray = Array.from({ length: 16 }, (_, at): [string, Uint8Array] => [`spare/digest/${at}`, encodeRow(`digest/${at}`, { rows: {} })]);
+    await catalog.commit({ put: new Map(stray) });
+    const sysdb = await open(catalog);
+    expect(sysdb.catalog.damage).toEqual([]);
+    await sysdb.catalog.heal();
+    for (let i = 0; i < 16; i++) await sysdb.createCollection(fields(`more-${i}`));
+    expect((await open(catalog)).catalog.damage).toEqual([]);
+  });
+
   test("a collection that is lost with its spare is told to whoever might mean it, and can be deleted by its id", async () => {
     const catalog = await filled();
     await catalog.commit({ delete: ["collection/a", "spare/collection/a"] });
