@@ -249,6 +249,7 @@ describe("what is known of the latest writes", () => {
     codeOf(desk.commit({ readToken, readIds, operations: [put("upsert", ["mine"])] }));
 
   test("outlives a compaction, and a reopening as far as the log was not compacted", async () => {
+    expect(await desk.get()).toMatchObject({ readToken: 1 });
     await desk.write("add", ["a"]);
     await desk.engine.compact(desk.id);
     await desk.write("add", ["b"]);
@@ -260,6 +261,25 @@ describe("what is known of the latest writes", () => {
     expect(await codeOf(desk.get({ readToken: 1 }))).toBe("STALE_READ");
     expect(await depends(2, ["b"])).toBe("CONFLICT");
     expect(await depends(2, ["a"])).toBe("null");
+  });
+
+  test("is forgotten by a compaction before anybody has read, and is bounded when somebody has, however long the ids are", async () => {
+    const bytes = async (): Promise<number> => (await desk.engine.service.info()).memoryBytes;
+    const round = async (i: number): Promise<number> => {
+      const ids = Array.from({ length: 100 }, (_, j) => `${i}-${j}-${"x".repeat(5000)}`);
+      await desk.write("add", ids);
+      await desk.engine.service.delete({ collectionId: desk.id, ids });
+      await desk.engine.compact(desk.id);
+      return bytes();
+    };
+    const first = await round(0);
+    expect(await round(1)).toBeLessThan(first + 100_000);
+    expect(await codeOf(desk.get({ readToken: 1 }))).toBe("STALE_READ");
+    const { readToken } = await desk.get({ ids: ["a"] });
+    expect(await round(2)).toBeGreaterThan(first + 2_000_000);
+    expect(await codeOf(desk.get({ ids: ["a"], readToken }))).toBe("null");
+    for (let i = 3; i < 6; i++) expect(await round(i)).toBeLessThan(first + limits.recentIdBytesMax + 100_000);
+    expect(await codeOf(desk.get({ ids: ["a"], readToken }))).toBe("STALE_READ");
   });
 
   test("is forgotten when too much was written", async () => {

@@ -115,8 +115,12 @@ export const openCollectionBytesMax = 1024 * MiB;
  */
 export const requestsRememberedMax = 1024;
 
-/** Ids of the latest log records of an open collection that are known: transactions that read before more than these are stale. */
+/**
+ * Ids of the latest log records of an open collection that are known, and the memory they may take: transactions that read before more
+ * than these are stale.
+ */
 export const recentIdsMax = 32_768;
+export const recentIdBytesMax = 4 * MiB;
 /** Records of all operations of one transaction. */
 export const transactionRecordsMax = 32_768;
 

@@ -57,7 +57,7 @@ export class CollectionState {
   /** Given up to save memory: another state may stand for the collection by now. */
   closed = false;
   readonly requests: AppliedRequests;
-  /** Of log records that were applied since it was opened. */
+  /** Of the latest log records. */
   readonly recent: RecentIds;
   readonly log: UncompactedLog = { bytes: 0, records: 0, deletions: 0 };
   #context: StateContext;
@@ -246,6 +246,7 @@ export class CollectionState {
   #installing(manifest: Manifest, prepared: Iterable<Prepared<unknown>>): PreparedManifest {
     const install = () => {
       this.#manifest = manifest;
+      this.recent.compacted(manifest.offset);
       for (const part of prepared) part.install();
     };
     return { manifest, install };

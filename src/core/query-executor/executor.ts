@@ -73,7 +73,7 @@ export class QueryExecutor {
    */
   conditionalGet(state: CollectionState, plan: ConditionalGetPlan): Promise<ConditionalGetResponse> {
     return this.#read(state, [], async (view) => {
-      const readToken = plan.token ?? state.appliedOffset + 1;
+      const readToken = plan.token ?? state.recent.take();
       if (plan.token !== null) state.recent.checkReadable(readToken, plan.ids);
       return { ...(await this.#records(view, plan)), readToken };
     });
