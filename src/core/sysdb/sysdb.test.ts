@@ -293,7 +293,10 @@ describe("a row that is damaged, missing, exchanged or out of date", () => {
 
   test("second copies of digests, which have none, are taken for nothing", async () => {
     const catalog = await filled();
-    const stray = Array.from({ length: 16 }, (_, at): [string, Uint8Array] => [`spare/digest/${at}`, encodeRow(`digest/${at}`, { rows: {} })]);
+    const stray = Array.from({ length: 16 }, (_, at): [string, Uint8Array] => [
+      `spare/digest/${at}`,
+      encodeRow(`digest/${at}`, { rows: {} }),
+    ]);
     await catalog.commit({ put: new Map(stray) });
     const sysdb = await open(catalog);
     expect(sysdb.catalog.damage).toEqual([]);
