@@ -16,7 +16,7 @@ const budgets = [
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_000 },
   { part: "BM25", files: ["bm25.js"], bytesMax: 4_000 },
   { part: "transactions", files: ["transaction.js"], bytesMax: 2_000 },
-  { part: "passages", files: ["passages.js"], bytesMax: 5_500 },
+  { part: "passages", files: ["passages.js"], bytesMax: 7_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "providers", files: ["embeddings.js"], bytesMax: 6_000 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 13_500 },

@@ -175,6 +175,11 @@ const TABLE: Record<string, Entry> = {
   "Collection#upsert": { run: (v) => collection.upsert(v), good: one },
   "Collection#update": { run: (v) => collection.update(v), good: { ...one, ids: ["a"] } },
   "Collection#delete": { run: (v) => collection.delete(v), good: { ...selection, limit: 1 } },
+  "Collection#addDocument": {
+    run: (v) => collection.addDocument(v),
+    good: { id: "d", text: "tide", metadata: { year: 1 }, uri: "u", chunk: { maxTokens: 9 } },
+  },
+  "Collection#deleteDocument": { run: (v) => collection.deleteDocument(v), good: { id: "d" } },
   "Collection#get": { run: (v) => collection.get(v), good: { ...selection, ...listed, orderBy: { key: "year" }, include: ["documents"] } },
   "Collection#peek": { run: (v) => collection.peek(v), good: { limit: 1 } },
   "Collection#query": {

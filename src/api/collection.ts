@@ -32,6 +32,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
+import type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, DocumentHome } from "./passages/documents.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
   type AutoSuggestArguments,
@@ -59,6 +60,7 @@ import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
 import { Slice } from "./slice.js";
 import { throughProxies } from "./through-proxies.js";
+import type { TransactionHome } from "./transaction-rules.js";
 import {
   embedRows,
   type Place,
@@ -70,6 +72,8 @@ import {
   write,
 } from "./write.js";
 import type { AddArguments, UpdateArguments, UpsertArguments } from "./write-arguments.js";
+
+type Documents = typeof import("./passages/documents.js");
 
 /** A collection's schema, to be read and to be handed on. */
 export interface StoredSchema extends CollectionSchema {
@@ -278,17 +282,71 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    */
   conditional(): ConditionalTransaction<TMeta> {
     this.#requirePresent("conditional");
-    return new ConditionalTransaction<TMeta>({
+    return new ConditionalTransaction<TMeta>(this.#transactionHome);
+  }
+
+  /**
+   * Divides a long text into passages and stores them as records, in place of the document that had the id before, if any, in one
+   * moment: reads see all of either. The passages are embedded before. A passage has the id `<id>#<index>`, the document
+   * `text.slice(passage_start, passage_end)`, the metadata given and `document_id`, `passage_index`, `passage_start`, `passage_end`
+   * (UTF-16 code units), and `passage_headings` where it stands below headings. What others write of the document meanwhile is replaced.
+   *
+   * @throws `INVALID_ARGUMENT`, also for metadata with one of these keys; `ALREADY_EXISTS` where another record has the id of a passage;
+   *   `LIMIT_EXCEEDED` for more than 16,384 passages or 32 MiB; `DIMENSION_MISMATCH`, `EMBEDDING_FUNCTION`, `QUOTA_EXCEEDED`, `ABORTED`;
+   *   `CONFLICT` where others have written the document 64 times meanwhile. Nothing is written then.
+   *
+   * @example
+   * const text = "# Tides\n\nThe moon pulls at the sea.\n\n# Pools\n\nCrabs live here.";
+   * console.log(await collection.addDocument({ id: "shore", text, metadata: { year: 4 } })); // {"added":2,"deleted":0}
+   */
+  async addDocument(args: AddDocumentArguments<TMeta>): Promise<AddDocumentResult> {
+    return this.#onDocuments("addDocument", args as AddDocumentArguments, ({ addDocument }) => addDocument);
+  }
+
+  /**
+   * Deletes all passages of a document that `addDocument` has stored, in one moment. An id that no document has deletes nothing.
+   *
+   * @throws `INVALID_ARGUMENT`, `ABORTED`, `CONFLICT` as {@link Collection.addDocument}.
+   *
+   * @returns The number of passages deleted.
+   *
+   * @example
+   * await collection.addDocument({ id: "shore", text: "Crabs live in the pools.", metadata: { year: 4 } });
+   * console.log(await collection.deleteDocument({ id: "shore" })); // {"deleted":1}
+   */
+  async deleteDocument(args: DeleteDocumentArguments): Promise<DeleteResult> {
+    return this.#onDocuments("deleteDocument", args, ({ deleteDocument }) => deleteDocument);
+  }
+
+  /** Later writes wait until it is done: it may have to be tried again. */
+  async #onDocuments<A, R>(method: string, args: A, which: (calls: Documents) => (args: A, home: DocumentHome) => Promise<R>): Promise<R> {
+    this.#requirePresent(method);
+    const given = readArguments(method, () => copyOf(args));
+    const { before, sent } = this.#takePlace();
+    try {
+      // Loaded when it is first needed, like the Search API.
+      const call = which(await import("./passages/documents.js"));
+      const commit: DocumentHome["commit"] = (request) => this.#commitNow(request);
+      return await call(given, { ...this.#transactionHome, schema: this.#info.schema, before, commit });
+    } finally {
+      sent();
+    }
+  }
+
+  get #transactionHome(): TransactionHome {
+    return {
       get: (request, within) => this.#limited("conditionalGet", request, within),
       toResult: getResult,
       prepare: (operation, args) => prepareWrite(args, operation, this.#writeSource),
-      commit: (request) => this.#commit(request),
-    });
+      commit: async (request) => {
+        const { before, sent } = this.#takePlace();
+        await before.finally(sent);
+        return this.#commitNow(request);
+      },
+    };
   }
 
-  async #commit(request: Omit<RequestOf<"conditionalCommit">, "collectionId">): Promise<ResponseOf<"conditionalCommit">> {
-    const { before, sent } = this.#takePlace();
-    await before.finally(sent);
+  async #commitNow(request: Omit<RequestOf<"conditionalCommit">, "collectionId">): Promise<ResponseOf<"conditionalCommit">> {
     const written = await this.#connection.call("conditionalCommit", { collectionId: this.id, ...request });
     for (const one of request.operations) if (one.operation !== "delete") this.#noteDimension(one.operation, one.records);
     return written;

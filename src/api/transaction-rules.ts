@@ -189,6 +189,6 @@ function readRetries(options: Running<unknown, unknown>["options"]): number {
 }
 
 /** Whether an error of the engine says that others were faster. */
-function saysAgain(error: unknown): boolean {
+export function saysAgain(error: unknown): boolean {
   return error instanceof TidepoolError && (error.code === "CONFLICT" || error.code === "STALE_READ");
 }

@@ -123,6 +123,9 @@ export const recentIdsMax = 32_768;
 export const recentIdBytesMax = 4 * MiB;
 /** Records of all operations of one transaction. */
 export const transactionRecordsMax = 32_768;
+/** Passages of one document, so that all can be replaced by as many in one transaction; and tries of that where others write them too. */
+export const documentPassagesMax = 16_384;
+export const documentTriesMax = 64;
 
 /** Characters of the ids by which a connection and its requests are known. */
 export const requestIdLengthMax = 200;
