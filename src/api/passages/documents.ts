@@ -5,7 +5,6 @@
  * Invariant: the passages of a document come from one text. What replaces them names the records that it found, and is committed only
  * where nobody has written these, or the new ones, since: else it looks again.
  */
-import { wellFormed } from "../../core/base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import type { ConditionalOperation } from "../../core/service.js";
@@ -107,7 +106,7 @@ function readSignal(given: { signal?: AbortSignal }): { signal?: AbortSignal } {
 
 function readId(id: unknown): string {
   // Half of a surrogate pair is stored as another character: the document would not be found by its id.
-  if (typeof id === "string" && id !== "" && wellFormed(id) === id) return id;
+  if (typeof id === "string" && id !== "" && !/\p{Surrogate}/u.test(id)) return id;
   throw invalidArgument(`id must be a non-empty string of well-formed Unicode, got ${show(id)}`);
 }
 
