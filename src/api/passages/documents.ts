@@ -17,6 +17,7 @@ import type { Nullable } from "../write-arguments.js";
 import { type ChunkOptions, type ChunkPlan, type Passage, passagesOf, readChunkOptions } from "./chunk.js";
 import { inSlices } from "./steps.js";
 
+/** Metadata keys that are set on each passage, and are not the caller's to give. */
 const PASSAGE_KEYS = ["document_id", "passage_index", "passage_start", "passage_end", "passage_headings"] as const;
 
 /** Metadata keys that `collection.addDocument` sets on each passage. */
