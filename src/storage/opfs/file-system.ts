@@ -157,12 +157,15 @@ function storageManager(): { getDirectory?(): Promise<Directory> } | undefined {
   return (globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } }).navigator?.storage;
 }
 
-/** Whether a file that was there cannot be found any more, for whatever reason. */
-export function isGone(directory: Directory, name: string): Promise<boolean> {
-  return bounded(directory.getFileHandle(name), `look for the file ${name}`).then(
-    () => false,
-    () => true,
-  );
+/** Whether a file that was there is gone. Browsers have several names for that: what fails for another reason is looked for again. */
+export async function isGone(directory: Directory, name: string): Promise<boolean> {
+  const look = (): Promise<unknown> =>
+    bounded(directory.getFileHandle(name), `look for the file ${name}`).then(
+      () => null,
+      (error: unknown) => error,
+    );
+  const failure = await look();
+  return failure !== null && (nameOf(failure) === "NotFoundError" || (await look()) !== null);
 }
 
 /** A path may contain anything; a name in the file system may not contain slashes or be made of dots alone. */
