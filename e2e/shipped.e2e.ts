@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 
 const dist = dirname(createRequire(import.meta.url).resolve("tidepool-db"));
@@ -30,4 +31,14 @@ test("licences and bill of materials name every package whose code is in the bun
   expect(required.map(({ name }) => name)).toEqual([...Object.keys(MARKS), "assemblyscript"].sort());
   for (const { name, version } of required) expect(licences).toContain(`\n${name} ${version} (`);
   for (const [name, mark] of Object.entries(MARKS)) expect([name, mark.test(code)]).toEqual([name, true]);
+});
+
+test("errors name a provider's class as users know it, whatever its name is in the bundle", async () => {
+  const { MistralEmbeddingFunction } = (await import(/* @vite-ignore */ pathToFileURL(join(dist, "embeddings.js")).href)) as Record<
+    string,
+    new (
+      options: object,
+    ) => unknown
+  >;
+  expect(() => new MistralEmbeddingFunction!({ modelName: "m" })).toThrow('MistralEmbeddingFunction has no option "modelName"');
 });

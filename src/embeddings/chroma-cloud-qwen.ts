@@ -1,10 +1,9 @@
 /** Qwen3 in Chroma Cloud. */
 import type { Vector } from "../api/embedding-function.js";
 import { chromaCloud } from "./chroma-cloud.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -23,11 +22,15 @@ export interface ChromaCloudQwenOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<ChromaCloudQwenOptions> = {
-  model: ["text", "model"],
-  task: ["any", "task"],
-  instructions: ["any", "instructions"],
-  apiKeyEnvVar: ["text", "api_key_env_var"],
+const provider: Provider<ChromaCloudQwenOptions> = {
+  className: "ChromaCloudQwenEmbeddingFunction",
+  options: {
+    model: ["text", "model"],
+    task: ["any", "task"],
+    instructions: ["any", "instructions"],
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+  },
+  defaults: () => ({ model: "Qwen/Qwen3-Embedding-0.6B", task: null, instructions: INSTRUCTIONS, apiKeyEnvVar: "CHROMA_API_KEY" }),
 };
 
 /** From the task prompts of Qwen3-Embedding (github.com/QwenLM/Qwen3-Embedding, evaluation/task_prompts.json), as in Chroma's package. */
@@ -39,32 +42,12 @@ const INSTRUCTIONS = {
  * Embeddings of Qwen3 by Chroma Cloud. Registered as "chroma-cloud-qwen".
  */
 export class ChromaCloudQwenEmbeddingFunction extends RemoteEmbeddingFunction<ChromaCloudQwenOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "chroma-cloud-qwen";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 100 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: ChromaCloudQwenOptions = {}, client?: unknown) {
-    super(
-      withDefaults(options, { model: "Qwen/Qwen3-Embedding-0.6B", task: null, instructions: INSTRUCTIONS, apiKeyEnvVar: "CHROMA_API_KEY" }),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): ChromaCloudQwenEmbeddingFunction {
-    return new ChromaCloudQwenEmbeddingFunction(
-      restoredOptions<ChromaCloudQwenOptions>(config, "ChromaCloudQwenEmbeddingFunction", table),
-      client,
-    );
-  }
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

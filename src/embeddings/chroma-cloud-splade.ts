@@ -2,9 +2,8 @@
 
 import type { SparseVector } from "../core/types.js";
 import { chromaCloud } from "./chroma-cloud.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { type OwnTable, type Purpose, RemoteFunction, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { type Provider, type Purpose, RemoteFunction, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link ChromaCloudSpladeEmbeddingFunction}. */
 export interface ChromaCloudSpladeOptions extends RemoteOptions {
@@ -14,37 +13,25 @@ export interface ChromaCloudSpladeOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<ChromaCloudSpladeOptions> = {
-  model: ["text", "model"],
-  apiKeyEnvVar: ["text", "api_key_env_var"],
+const provider: Provider<ChromaCloudSpladeOptions> = {
+  className: "ChromaCloudSpladeEmbeddingFunction",
+  options: {
+    model: ["text", "model"],
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+  },
+  defaults: () => ({ model: "prithivida/Splade_PP_en_v1", apiKeyEnvVar: "CHROMA_API_KEY" }),
 };
 
 /**
  * Sparse embeddings of SPLADE by Chroma Cloud, for a `SparseVectorIndexConfig`. Registered as "chroma-cloud-splade".
  */
 export class ChromaCloudSpladeEmbeddingFunction extends RemoteFunction<SparseVector, ChromaCloudSpladeOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "chroma-cloud-splade";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 100 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: ChromaCloudSpladeOptions = {}, client?: unknown) {
-    super(withDefaults(options, { model: "prithivida/Splade_PP_en_v1", apiKeyEnvVar: "CHROMA_API_KEY" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): ChromaCloudSpladeEmbeddingFunction {
-    return new ChromaCloudSpladeEmbeddingFunction(
-      restoredOptions<ChromaCloudSpladeOptions>(config, "ChromaCloudSpladeEmbeddingFunction", table),
-      client,
-    );
-  }
 
   /** @internal */
   protected request(texts: readonly string[], _: Purpose, key: string): RemoteRequest {

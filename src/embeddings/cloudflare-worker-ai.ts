@@ -1,10 +1,9 @@
 /** Cloudflare Workers AI. */
 import type { Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -23,11 +22,15 @@ export interface CloudflareWorkerAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<CloudflareWorkerAIOptions> = {
-  accountId: ["text!", "account_id"],
-  modelName: ["text!", "model_name"],
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  gatewayId: ["text", "gateway_id"],
+const provider: Provider<CloudflareWorkerAIOptions> = {
+  className: "CloudflareWorkerAIEmbeddingFunction",
+  options: {
+    accountId: ["text!", "account_id"],
+    modelName: ["text!", "model_name"],
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    gatewayId: ["text", "gateway_id"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "CLOUDFLARE_API_KEY" }),
 };
 
 /**
@@ -36,28 +39,12 @@ const table: OwnTable<CloudflareWorkerAIOptions> = {
 export class CloudflareWorkerAIEmbeddingFunction extends RemoteEmbeddingFunction<CloudflareWorkerAIOptions> {
   /** Names that other packages store it under. */
   static readonly aliases: readonly string[] = ["cloudflare_workers_ai"];
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "cloudflare-worker-ai";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 100 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: CloudflareWorkerAIOptions, client?: unknown) {
-    super(withDefaults(options, { apiKeyEnvVar: "CLOUDFLARE_API_KEY" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): CloudflareWorkerAIEmbeddingFunction {
-    return new CloudflareWorkerAIEmbeddingFunction(
-      restoredOptions<CloudflareWorkerAIOptions>(config, "CloudflareWorkerAIEmbeddingFunction", table),
-      client,
-    );
-  }
 
   /** @internal */
   protected request(text: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,10 +1,9 @@
 /** Cohere. */
 import type { EmbeddingFunctionSpace, Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -25,12 +24,18 @@ export interface CohereOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<CohereOptions> = {
-  modelName: ["text", "model_name"],
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  inputType: ["text", "input_type"],
-  truncate: ["text", "truncate"],
-  embeddingType: ["text", "embedding_type"],
+const provider: Provider<CohereOptions> = {
+  className: "CohereEmbeddingFunction",
+  options: {
+    modelName: ["text", "model_name"],
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    inputType: ["text", "input_type"],
+    truncate: ["text", "truncate"],
+    embeddingType: ["text", "embedding_type"],
+  },
+  defaults: () => ({ modelName: "embed-english-v3.0", apiKeyEnvVar: "COHERE_API_KEY", inputType: "search_document" }),
+  // Chroma's package stores of every function whether it takes images; one that does is none for texts.
+  hasNoEffect: (key, value) => key === "image" && value === false,
 };
 
 /**
@@ -38,31 +43,12 @@ const table: OwnTable<CohereOptions> = {
  * documents.
  */
 export class CohereEmbeddingFunction extends RemoteEmbeddingFunction<CohereOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "cohere";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 96 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: CohereOptions = {}, client?: unknown) {
-    super(
-      withDefaults(options, { modelName: "embed-english-v3.0", apiKeyEnvVar: "COHERE_API_KEY", inputType: "search_document" }),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): CohereEmbeddingFunction {
-    // Chroma's package stores of every function whether it takes images; one that does is none for texts.
-    const ignored = "image" in config && config.image === false ? ["image"] : [];
-    return new CohereEmbeddingFunction(restoredOptions<CohereOptions>(config, "CohereEmbeddingFunction", table, ignored), client);
-  }
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

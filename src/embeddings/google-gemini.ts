@@ -1,9 +1,8 @@
 /** Google Gemini. */
 import type { Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -22,11 +21,16 @@ export interface GoogleGeminiOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<GoogleGeminiOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text", "model_name"],
-  taskType: ["text or null", "task_type"],
-  dimension: ["count", "dimension"],
+const provider: Provider<GoogleGeminiOptions> = {
+  className: "GoogleGeminiEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text", "model_name"],
+    taskType: ["text or null", "task_type"],
+    dimension: ["count", "dimension"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "GEMINI_API_KEY", modelName: "gemini-embedding-001", taskType: "RETRIEVAL_DOCUMENT" }),
+  restored: (options) => ({ taskType: null, ...options }),
 };
 
 /**
@@ -36,32 +40,12 @@ const table: OwnTable<GoogleGeminiOptions> = {
 export class GoogleGeminiEmbeddingFunction extends RemoteEmbeddingFunction<GoogleGeminiOptions> {
   /** Names that other packages store it under. */
   static readonly aliases: readonly string[] = ["google_gemini", "google_genai"];
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "google-gemini";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 100 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: GoogleGeminiOptions = {}, client?: unknown) {
-    super(
-      withDefaults(options, { apiKeyEnvVar: "GEMINI_API_KEY", modelName: "gemini-embedding-001", taskType: "RETRIEVAL_DOCUMENT" }),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): GoogleGeminiEmbeddingFunction {
-    return new GoogleGeminiEmbeddingFunction(
-      { taskType: null, ...restoredOptions<GoogleGeminiOptions>(config, "GoogleGeminiEmbeddingFunction", table) },
-      client,
-    );
-  }
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

@@ -1,10 +1,9 @@
 /** A server of Hugging Face's, text-embeddings-inference. */
 import type { Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -19,9 +18,13 @@ export interface HuggingfaceServerOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<HuggingfaceServerOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  url: ["text!", "url"],
+const provider: Provider<HuggingfaceServerOptions> = {
+  className: "HuggingfaceServerEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    url: ["text!", "url"],
+  },
+  defaults: (given) => (given.apiKey === undefined && given.apiKeyEnvVar === undefined ? { apiKey: null } : {}),
 };
 
 /**
@@ -31,32 +34,12 @@ const table: OwnTable<HuggingfaceServerOptions> = {
 export class HuggingfaceServerEmbeddingFunction extends RemoteEmbeddingFunction<HuggingfaceServerOptions> {
   /** Names that other packages store it under. */
   static readonly aliases: readonly string[] = ["huggingface_server"];
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "huggingface-server";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 32 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: HuggingfaceServerOptions, client?: unknown) {
-    super(
-      withDefaults(options, options?.apiKey === undefined && options?.apiKeyEnvVar === undefined ? { apiKey: null } : {}),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): HuggingfaceServerEmbeddingFunction {
-    return new HuggingfaceServerEmbeddingFunction(
-      restoredOptions<HuggingfaceServerOptions>(config, "HuggingfaceServerEmbeddingFunction", table),
-      client,
-    );
-  }
 
   /** @internal */
   protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,10 +1,9 @@
 /** Models that Hugging Face runs. */
 import type { Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -19,9 +18,13 @@ export interface HuggingFaceOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<HuggingFaceOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text", "model_name"],
+const provider: Provider<HuggingFaceOptions> = {
+  className: "HuggingFaceEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text", "model_name"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "HUGGINGFACE_API_KEY", modelName: "sentence-transformers/all-MiniLM-L6-v2" }),
 };
 
 /**
@@ -29,29 +32,12 @@ const table: OwnTable<HuggingFaceOptions> = {
  * server of your own see `HuggingfaceServerEmbeddingFunction`.
  */
 export class HuggingFaceEmbeddingFunction extends RemoteEmbeddingFunction<HuggingFaceOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "huggingface";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 32 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: HuggingFaceOptions = {}, client?: unknown) {
-    super(
-      withDefaults(options, { apiKeyEnvVar: "HUGGINGFACE_API_KEY", modelName: "sentence-transformers/all-MiniLM-L6-v2" }),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): HuggingFaceEmbeddingFunction {
-    return new HuggingFaceEmbeddingFunction(restoredOptions<HuggingFaceOptions>(config, "HuggingFaceEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {

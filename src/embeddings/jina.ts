@@ -1,8 +1,7 @@
 /** Jina AI. */
 import { OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link JinaEmbeddingFunction}. */
 export interface JinaOptions extends RemoteOptions {
@@ -24,40 +23,31 @@ export interface JinaOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<JinaOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text", "model_name"],
-  task: ["text", "task"],
-  lateChunking: ["flag", "late_chunking"],
-  truncate: ["flag", "truncate"],
-  dimensions: ["count", "dimensions"],
-  embeddingType: ["text", "embedding_type"],
-  normalized: ["flag", "normalized"],
+const provider: Provider<JinaOptions> = {
+  className: "JinaEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text", "model_name"],
+    task: ["text", "task"],
+    lateChunking: ["flag", "late_chunking"],
+    truncate: ["flag", "truncate"],
+    dimensions: ["count", "dimensions"],
+    embeddingType: ["text", "embedding_type"],
+    normalized: ["flag", "normalized"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "JINA_API_KEY", modelName: "jina-clip-v2" }),
 };
 
 /**
  * Embeddings of Jina AI. Registered as "jina". Where `task` is "retrieval.passage", queries are sent as "retrieval.query".
  */
 export class JinaEmbeddingFunction extends OpenAIShapedFunction<JinaOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "jina";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 512 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: JinaOptions = {}, client?: unknown) {
-    super(withDefaults(options, { apiKeyEnvVar: "JINA_API_KEY", modelName: "jina-clip-v2" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): JinaEmbeddingFunction {
-    return new JinaEmbeddingFunction(restoredOptions<JinaOptions>(config, "JinaEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], purpose: Purpose, key: string): RemoteRequest {

@@ -1,8 +1,7 @@
 /** Mistral. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MistralEmbeddingFunction}. */
 export interface MistralOptions extends RemoteOptions {
@@ -12,34 +11,25 @@ export interface MistralOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<MistralOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  model: ["text", "model"],
+const provider: Provider<MistralOptions> = {
+  className: "MistralEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    model: ["text", "model"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "MISTRAL_API_KEY", model: "mistral-embed" }),
 };
 
 /**
  * Embeddings of Mistral. Registered as "mistral".
  */
 export class MistralEmbeddingFunction extends OpenAIShapedFunction<MistralOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "mistral";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 128, tokens: 16_000 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: MistralOptions = {}, client?: unknown) {
-    super(withDefaults(options, { apiKeyEnvVar: "MISTRAL_API_KEY", model: "mistral-embed" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): MistralEmbeddingFunction {
-    return new MistralEmbeddingFunction(restoredOptions<MistralOptions>(config, "MistralEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,8 +1,7 @@
 /** Morph. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MorphEmbeddingFunction}. */
 export interface MorphOptions extends RemoteOptions {
@@ -16,45 +15,32 @@ export interface MorphOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<MorphOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text", "model_name"],
-  apiBase: ["text", "api_base"],
-  encodingFormat: ["text", "encoding_format"],
+const provider: Provider<MorphOptions> = {
+  className: "MorphEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text", "model_name"],
+    apiBase: ["text", "api_base"],
+    encodingFormat: ["text", "encoding_format"],
+  },
+  defaults: () => ({
+    apiKeyEnvVar: "MORPH_API_KEY",
+    modelName: "morph-embedding-v2",
+    apiBase: "https://api.morphllm.com/v1",
+    encodingFormat: "float",
+  }),
 };
 
 /**
  * Embeddings of Morph, for code. Registered as "morph".
  */
 export class MorphEmbeddingFunction extends OpenAIShapedFunction<MorphOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "morph";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 128 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: MorphOptions = {}, client?: unknown) {
-    super(
-      withDefaults(options, {
-        apiKeyEnvVar: "MORPH_API_KEY",
-        modelName: "morph-embedding-v2",
-        apiBase: "https://api.morphllm.com/v1",
-        encodingFormat: "float",
-      }),
-      table,
-      client,
-    );
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): MorphEmbeddingFunction {
-    return new MorphEmbeddingFunction(restoredOptions<MorphOptions>(config, "MorphEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,10 +1,9 @@
 /** Ollama. */
 import type { Vector } from "../api/embedding-function.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
 import {
   bearer,
-  type OwnTable,
+  type Provider,
   type Purpose,
   RemoteEmbeddingFunction,
   type RemoteLimits,
@@ -19,9 +18,14 @@ export interface OllamaOptions extends RemoteOptions {
   model?: string;
 }
 
-const table: OwnTable<OllamaOptions> = {
-  model: ["text", "model_name"],
-  url: ["text", "url"],
+const provider: Provider<OllamaOptions> = {
+  className: "OllamaEmbeddingFunction",
+  options: {
+    model: ["text", "model_name"],
+    url: ["text", "url"],
+  },
+  defaults: () => ({ url: "http://localhost:11434", model: "chroma/all-minilm-l6-v2-f32", apiKey: null }),
+  hasNoEffect: (key) => key === "timeout",
 };
 
 /**
@@ -29,25 +33,12 @@ const table: OwnTable<OllamaOptions> = {
  * started with `OLLAMA_ORIGINS`.
  */
 export class OllamaEmbeddingFunction extends RemoteEmbeddingFunction<OllamaOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "ollama";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 64 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: OllamaOptions = {}, client?: unknown) {
-    super(withDefaults(options, { url: "http://localhost:11434", model: "chroma/all-minilm-l6-v2-f32", apiKey: null }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): OllamaEmbeddingFunction {
-    return new OllamaEmbeddingFunction(restoredOptions<OllamaOptions>(config, "OllamaEmbeddingFunction", table, ["timeout"]), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

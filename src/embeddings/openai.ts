@@ -1,8 +1,7 @@
 /** OpenAI, and by `apiBase` whoever answers as it does: xAI, LM Studio, vLLM, llama.cpp and others. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link OpenAIEmbeddingFunction}. */
 export interface OpenAIOptions extends RemoteOptions {
@@ -18,12 +17,18 @@ export interface OpenAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<OpenAIOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text!", "model_name"],
-  organizationId: ["text", "organization_id"],
-  dimensions: ["count", "dimensions"],
-  apiBase: ["text", "api_base"],
+const provider: Provider<OpenAIOptions> = {
+  className: "OpenAIEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text!", "model_name"],
+    organizationId: ["text", "organization_id"],
+    dimensions: ["count", "dimensions"],
+    apiBase: ["text", "api_base"],
+  },
+  defaults: (given) => (given.apiKey === null ? {} : { apiKeyEnvVar: "OPENAI_API_KEY" }),
+  hasNoEffect: (key, value) => key === "api_type" && value === "openai",
+  restored: (options) => (options.apiKeyEnvVar === undefined ? { ...options, apiKey: null } : options),
 };
 
 /**
@@ -37,27 +42,12 @@ const table: OwnTable<OpenAIOptions> = {
  * console.log(embeddingFunction.name); // openai
  */
 export class OpenAIEmbeddingFunction extends OpenAIShapedFunction<OpenAIOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "openai";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 2048, tokens: 300_000 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: OpenAIOptions, client?: unknown) {
-    super(withDefaults(options, options?.apiKey === null ? {} : { apiKeyEnvVar: "OPENAI_API_KEY" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): OpenAIEmbeddingFunction {
-    const ignored = "api_type" in config && config.api_type === "openai" ? ["api_type"] : [];
-    const options = restoredOptions<OpenAIOptions>(config, "OpenAIEmbeddingFunction", table, ignored);
-    return new OpenAIEmbeddingFunction(options.apiKeyEnvVar === undefined ? { ...options, apiKey: null } : options, client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

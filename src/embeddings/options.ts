@@ -15,7 +15,6 @@ export type TableOf<Options> = { readonly [Name in keyof Options]-?: OptionTable
 
 /** Throws unless all options are in the table, and of the right kinds. */
 export function checkOptions<Options extends object>(given: Options, call: string, table: OptionTable): void {
-  if (typeof given !== "object" || given === null) throw invalidArgument(`The options of ${call} must be an object, got ${show(given)}`);
   for (const name of Object.keys(given)) {
     if (!(name in table)) throw invalidArgument(`${call} has no option ${show(name)}; it takes ${Object.keys(table).join(", ")}`);
   }
@@ -24,9 +23,14 @@ export function checkOptions<Options extends object>(given: Options, call: strin
 }
 
 /** The options with what counts where they say nothing. */
-export function withDefaults<Options extends object>(given: Options, defaults: Partial<Options>): Options {
-  const said = typeof given === "object" && given !== null ? Object.entries(given).filter(([, value]) => value !== undefined) : null;
-  return said === null ? given : ({ ...defaults, ...Object.fromEntries(said) } as Options);
+export function withDefaults<Options extends object>(
+  given: Options,
+  defaults: (given: Options) => Partial<Options>,
+  call: string,
+): Options {
+  if (typeof given !== "object" || given === null) throw invalidArgument(`The options of ${call} must be an object, got ${show(given)}`);
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults(given), ...Object.fromEntries(said) } as Options;
 }
 
 const tests: Record<Kind, [allowed: string, test: (value: unknown) => boolean]> = {
@@ -72,13 +76,13 @@ export function restoredOptions<Options extends object>(
   config: object,
   call: string,
   table: OptionTable,
-  ignored: readonly string[] = [],
+  hasNoEffect: (key: string, value: unknown) => boolean = () => false,
 ): Options {
   const names = new Map(Object.entries(table).map(([name, [, key]]) => [key, name]));
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
     // Python's packages write null for what is not set.
-    if (value === null || value === undefined || ignored.includes(key)) continue;
+    if (value === null || value === undefined || hasNoEffect(key, value)) continue;
     const name = names.get(key);
     if (name === undefined) throw invalidArgument(`The stored configuration of ${call} has ${key} ${show(value)}, which it cannot follow`);
     options[name] = value;

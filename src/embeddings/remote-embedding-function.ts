@@ -7,7 +7,7 @@
  */
 import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions, Vector } from "../api/embedding-function.js";
 import { show, TidepoolError } from "../core/errors.js";
-import { checkOptions, type OptionTable, storedOptions, type TableOf } from "./options.js";
+import { checkOptions, restoredOptions, storedOptions, type TableOf, withDefaults } from "./options.js";
 import { post, type RemoteRequest } from "./post.js";
 
 /** A secret, or what fetches it when it is first needed. */
@@ -48,8 +48,23 @@ const shared: TableOf<RemoteOptions> = {
   maxRetries: ["retries"],
 };
 
-/** The options that a class has beside those of all. */
-export type OwnTable<Options> = TableOf<Omit<Options, keyof RemoteOptions>>;
+/** What a class says of its options. */
+export interface Provider<Options> {
+  /** For errors: the name of a class that ships is another one. */
+  className: string;
+  /** Those beside the options of all. */
+  options: TableOf<Omit<Options, keyof RemoteOptions>>;
+  /** What counts where nothing is said. */
+  defaults(given: Options): Partial<Options>;
+  /** Whether what other packages store makes no difference to vectors. Default: nothing does. */
+  hasNoEffect?(key: string, value: unknown): boolean;
+  /** What stored options stand for where it is not what the same ones stand for when they are given. */
+  restored?(options: Options): Options;
+}
+
+/** What a class is made with: options may be left out where none must be given. */
+type RemoteArguments<Options> =
+  Partial<Options> extends Options ? [options?: Options, client?: unknown] : [options: Options, client?: unknown];
 
 /** What a provider takes in one request. */
 export interface RemoteLimits {
@@ -75,20 +90,31 @@ export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
   protected abstract readonly limits: RemoteLimits;
   /** @internal */
   protected readonly options: Options;
-  readonly #table: OptionTable;
+  readonly #provider: Provider<Options>;
   readonly #client: KeyBringer | null | undefined;
 
-  /** @internal `client`: its `credentials` are asked for the key, where none is given. */
-  constructor(options: Options, table: OptionTable, client: unknown) {
-    checkOptions(options, new.target.name, { ...shared, ...table });
-    this.options = options;
-    this.#table = table;
+  /**
+   * Sends nothing. The `credentials` of `client` bring the key, where `apiKey` is not given.
+   *
+   * @throws `INVALID_ARGUMENT`.
+   */
+  constructor(...[given, client]: RemoteArguments<Options>) {
+    this.#provider = providerOf<Options>(new.target);
+    const { className, options, defaults } = this.#provider;
+    this.options = withDefaults(given === undefined ? ({} as Options) : given, defaults, className);
+    checkOptions(this.options, className, { ...shared, ...options });
     this.#client = client as KeyBringer | null | undefined;
+  }
+
+  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
+  static buildFromConfig<F>(this: new (options: never, client?: unknown) => F, config: object, client?: unknown): F {
+    // biome-ignore lint/complexity/noThisInStatic: it builds the class that it is called on
+    return restored(this, config, client);
   }
 
   /** What is stored with a collection, under the names that Chroma's packages use. The key is not. */
   getConfig(): Record<string, unknown> {
-    return storedOptions(this.options, this.#table);
+    return storedOptions(this.options, this.#provider.options);
   }
 
   /**
@@ -171,6 +197,15 @@ export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
   #failure(what: string, cause?: unknown): TidepoolError {
     return new TidepoolError("EMBEDDING_FUNCTION", `${this.name} ${what}`, { cause });
   }
+}
+
+function restored<F>(Class: new (options: never, client?: unknown) => F, config: object, client: unknown): F {
+  const { className, options, hasNoEffect, restored: asStored = (same) => same } = providerOf<object>(Class);
+  return new Class(asStored(restoredOptions(config, className, options, hasNoEffect)) as never, client);
+}
+
+function providerOf<Options>(of: unknown): Provider<Options> {
+  return (of as { provider: Provider<Options> }).provider;
 }
 
 /** A provider of dense embeddings. */

@@ -1,8 +1,7 @@
 /** Together AI. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link TogetherAIEmbeddingFunction}. */
 export interface TogetherAIOptions extends RemoteOptions {
@@ -12,9 +11,13 @@ export interface TogetherAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<TogetherAIOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text!", "model_name"],
+const provider: Provider<TogetherAIOptions> = {
+  className: "TogetherAIEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text!", "model_name"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "TOGETHER_API_KEY" }),
 };
 
 /**
@@ -23,25 +26,12 @@ const table: OwnTable<TogetherAIOptions> = {
 export class TogetherAIEmbeddingFunction extends OpenAIShapedFunction<TogetherAIOptions> {
   /** Names that other packages store it under. */
   static readonly aliases: readonly string[] = ["together_ai"];
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "together-ai";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 128 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: TogetherAIOptions, client?: unknown) {
-    super(withDefaults(options, { apiKeyEnvVar: "TOGETHER_API_KEY" }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): TogetherAIEmbeddingFunction {
-    return new TogetherAIEmbeddingFunction(restoredOptions<TogetherAIOptions>(config, "TogetherAIEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,8 +1,7 @@
 /** Voyage AI. */
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
-import { restoredOptions, withDefaults } from "./options.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type OwnTable, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link VoyageAIEmbeddingFunction}. */
 export interface VoyageAIOptions extends RemoteOptions {
@@ -16,11 +15,15 @@ export interface VoyageAIOptions extends RemoteOptions {
   apiKeyEnvVar?: string;
 }
 
-const table: OwnTable<VoyageAIOptions> = {
-  apiKeyEnvVar: ["text", "api_key_env_var"],
-  modelName: ["text!", "model_name"],
-  inputType: ["text", "input_type"],
-  truncation: ["flag", "truncation"],
+const provider: Provider<VoyageAIOptions> = {
+  className: "VoyageAIEmbeddingFunction",
+  options: {
+    apiKeyEnvVar: ["text", "api_key_env_var"],
+    modelName: ["text!", "model_name"],
+    inputType: ["text", "input_type"],
+    truncation: ["flag", "truncation"],
+  },
+  defaults: () => ({ apiKeyEnvVar: "VOYAGE_API_KEY", truncation: true }),
 };
 
 /**
@@ -28,25 +31,12 @@ const table: OwnTable<VoyageAIOptions> = {
  * stores `inputType` and `truncation`, and sends neither.
  */
 export class VoyageAIEmbeddingFunction extends OpenAIShapedFunction<VoyageAIOptions> {
+  /** @internal */
+  static readonly provider = provider;
   /** The name that is stored. */
   readonly name = "voyageai";
   /** @internal */
   protected readonly limits: RemoteLimits = { texts: 1000, tokens: 120_000 };
-
-  /**
-   * Sends nothing.
-   *
-   * @param client - Whose `credentials` bring the key, where `apiKey` is not given.
-   * @throws `INVALID_ARGUMENT`.
-   */
-  constructor(options: VoyageAIOptions, client?: unknown) {
-    super(withDefaults(options, { apiKeyEnvVar: "VOYAGE_API_KEY", truncation: true }), table, client);
-  }
-
-  /** Builds the function that `getConfig` told of, here or in Chroma's packages. */
-  static buildFromConfig(config: object, client?: unknown): VoyageAIEmbeddingFunction {
-    return new VoyageAIEmbeddingFunction(restoredOptions<VoyageAIOptions>(config, "VoyageAIEmbeddingFunction", table), client);
-  }
 
   /** @internal */
   protected request(input: readonly string[], purpose: Purpose, key: string): RemoteRequest {
