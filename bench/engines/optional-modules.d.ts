@@ -81,11 +81,12 @@ declare module "mememo" {
 
 declare module "sqlite-vec-wasm/dist/sqlite3-bundler-friendly.mjs" {
   export interface Statement {
-    bind(values: readonly (number | Uint8Array)[]): Statement;
+    bind(values: readonly (number | string | Uint8Array)[]): Statement;
     step(): boolean;
     stepReset(): Statement;
     reset(): Statement;
     getInt(column: number): number;
+    finalize(): void;
   }
   export interface Database {
     readonly pointer: number;
@@ -131,28 +132,6 @@ declare module "flexsearch" {
 }
 
 declare module "@sqlite.org/sqlite-wasm" {
-  export interface Statement {
-    bind(values: readonly (number | string)[]): Statement;
-    step(): boolean;
-    stepReset(): Statement;
-    getInt(column: number): number;
-    finalize(): void;
-  }
-  export interface Database {
-    readonly pointer: number;
-    exec(sql: string): Database;
-    prepare(sql: string): Statement;
-  }
-  export interface Sqlite {
-    oo1: { DB: new (name: string, flags: string) => Database };
-    capi: {
-      sqlite3_js_db_export(database: Database): Uint8Array;
-      sqlite3_deserialize(pointer: number, schema: string, data: number, size: number, capacity: number, flags: number): number;
-      SQLITE_DESERIALIZE_FREEONCLOSE: number;
-      SQLITE_DESERIALIZE_RESIZEABLE: number;
-    };
-    wasm: { allocFromTypedArray(bytes: Uint8Array): number };
-  }
-  const init: (options?: object) => Promise<Sqlite>;
-  export default init;
+  export * from "sqlite-vec-wasm/dist/sqlite3-bundler-friendly.mjs";
+  export { default } from "sqlite-vec-wasm/dist/sqlite3-bundler-friendly.mjs";
 }

@@ -1,14 +1,9 @@
 /** Chroma's conditional transactions as a page uses them: every rule of its client, and what comes of many at once. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  ChromaBackoffError,
-  ChromaConditionalWriteConflictError,
-  ChromaStaleReadError,
-  ChromaValueError,
-  TidepoolError,
-} from "../index.js";
+import { ChromaBackoffError, ChromaConditionalWriteConflictError, ChromaStaleReadError, ChromaValueError } from "../index.js";
 import { openTestClient } from "../testing/client.js";
 import { TestEngine } from "../testing/engine.js";
+import { rejectionOf } from "../testing/failure-of.js";
 import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient } from "./client.js";
 import type { Collection } from "./collection.js";
@@ -43,15 +38,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => client.close());
-
-async function errorOf(call: Promise<unknown>): Promise<TidepoolError> {
-  const error: unknown = await call.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof TidepoolError) return error;
-  throw new Error(`it was not refused: ${String(error)}`);
-}
 
 const put = { embeddings: [[3]], metadatas: [{ n: 1 }] };
 
@@ -88,7 +74,7 @@ describe("a transaction", () => {
     const empty = (await other.getCollection({ name: "things" })).conditional();
     expect(await empty.commit()).toEqual({ first_inserted_record_offset: null, record_count: 0 });
     expect(engine.requests.map(([method]) => method).filter((method) => method.startsWith("conditional"))).toEqual([]);
-    expect((await errorOf(empty.commit())).message).toContain("conditional transaction is closed");
+    expect((await rejectionOf(empty.commit())).message).toContain("conditional transaction is closed");
     await other.close();
   });
 
@@ -129,7 +115,7 @@ describe("a transaction", () => {
     const controller = new AbortController();
     const writing = txn.upsert({ ids: ["a"], documents: ["text"], signal: controller.signal });
     controller.abort();
-    expect((await errorOf(writing)).code).toBe("ABORTED");
+    expect((await rejectionOf(writing)).code).toBe("ABORTED");
     open();
     expect(await txn.commit()).toEqual({ first_inserted_record_offset: null, record_count: 0 });
   });
@@ -225,7 +211,7 @@ describe("is refused as Chroma's client refuses it", () => {
   ];
 
   test.each(cases)("%s", async (_, act, message) => {
-    const error = await errorOf(act(counters.conditional()));
+    const error = await rejectionOf(act(counters.conditional()));
     expect(error).toBeInstanceOf(ChromaValueError);
     expect(error.message).toContain(message);
     expect((await counters.get()).ids).toEqual(["a", "b"]);
@@ -234,7 +220,7 @@ describe("is refused as Chroma's client refuses it", () => {
   test("a refused call buffers nothing, not even the half that would do", async () => {
     const txn = counters.conditional();
     await txn.get({ ids: ["a", "c"] });
-    await errorOf(txn.update({ ids: ["a", "c"], metadatas: [{ n: 1 }, { n: 1 }] }));
+    await rejectionOf(txn.update({ ids: ["a", "c"], metadatas: [{ n: 1 }, { n: 1 }] }));
     await txn.update({ ids: ["a"], metadatas: [{ n: 1 }] });
     expect((await txn.commit()).record_count).toBe(1);
   });
@@ -244,7 +230,7 @@ describe("is refused as Chroma's client refuses it", () => {
     await txn.get({ ids: ["a"] });
     const late = txn.get({ ids: ["b"] });
     await txn.upsert({ ids: ["a"], documents: ["one"] });
-    const messageOf = async (call: Promise<unknown>): Promise<string> => (await errorOf(call)).message;
+    const messageOf = async (call: Promise<unknown>): Promise<string> => (await rejectionOf(call)).message;
     const first = txn.commit();
     const meanwhile = [messageOf(txn.commit()), messageOf(late)];
     await first;
@@ -272,7 +258,7 @@ describe("is refused as Chroma's client refuses it", () => {
     const txn = (await other.createCollection({ name: "things", embeddingFunction: null })).conditional();
     const reads = tokens.map(() => txn.get({ ids: ["a"] }));
     for (const read of reads.slice(0, -1)) await read;
-    expect((await errorOf(reads.at(-1)!)).message).toContain(message);
+    expect((await rejectionOf(reads.at(-1)!)).message).toContain(message);
     await other.close();
   });
 });
@@ -284,7 +270,7 @@ describe("conflicts", () => {
     await txn.add({ ids: ["c"], ...put });
     await counters.update({ ids: ["a"], metadatas: [{ n: 5 }] });
     for (let i = 0; i < 2; i++) {
-      const error = await errorOf(txn.commit());
+      const error = await rejectionOf(txn.commit());
       expect(error).toMatchObject({ code: "CONFLICT", details: { id: "a" } });
       expect(error).toBeInstanceOf(ChromaConditionalWriteConflictError);
       expect(error.message).toContain("conditional write conflict");
@@ -297,7 +283,7 @@ describe("conflicts", () => {
     await txn.get({ ids: ["a"] });
     await counters.update({ ids: ["b"], metadatas: [{ n: 5 }] });
     expect((await txn.get({ ids: ["a"] })).ids).toEqual(["a"]);
-    const error = await errorOf(txn.get({ ids: ["b"] }));
+    const error = await rejectionOf(txn.get({ ids: ["b"] }));
     expect(error).toBeInstanceOf(ChromaStaleReadError);
     expect(error instanceof ChromaBackoffError).toBe(false);
     // What was not read is no concern of it.
@@ -327,7 +313,7 @@ describe("run", () => {
     expect(await txn.run((inner) => increment(inner, "a", seen))).toBe(1);
     expect(seen[0]).toBe(txn);
     expect((await counters.get()).ids).toEqual(["a", "b", "before"]);
-    expect((await errorOf(txn.commit())).message).toContain("closed");
+    expect((await rejectionOf(txn.commit())).message).toContain("closed");
   });
 
   test.each<[string, number | { maxRetries?: number } | undefined, number]>([
@@ -341,7 +327,7 @@ describe("run", () => {
       await increment(txn, "a");
       await counters.update({ ids: ["a"], metadatas: [{ n: 100 }] });
     }, options);
-    expect((await errorOf(call)).code).toBe("CONFLICT");
+    expect((await rejectionOf(call)).code).toBe("CONFLICT");
     expect(seen.size).toBe(tries);
   });
 

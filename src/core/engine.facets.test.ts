@@ -1,6 +1,7 @@
 /** Values and how many records have them: as a plain count says, wherever the records are, and read from no more than it takes. */
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { countBytesRead } from "../testing/bytes-read.js";
 import { Random } from "../testing/environment.js";
 import { compareScalars, type Matches, Model, type ModelWrite } from "../testing/model.js";
 import { openedEngine } from "../testing/opened-engines.js";
@@ -131,15 +132,10 @@ async function bytesRead(path: string, call: (engine: Engine) => Promise<unknown
   const engine = await openedEngine(storage);
   const collectionId = (await engine.service.listCollections(scope))[0]!.id;
   await engine.service.count({ collectionId });
-  const read = storage.blobs.read.bind(storage.blobs);
-  let bytes = 0;
-  storage.blobs.read = (ranges) => {
-    for (const { length } of ranges) bytes += length;
-    return read(ranges);
-  };
+  const bytes = countBytesRead(storage);
   await call(engine);
   await engine.close();
-  return bytes;
+  return bytes();
 }
 
 describe("what is read", () => {

@@ -1,6 +1,7 @@
 /** Filters on documents, where there is an index and where there is none: what is left to be read, and what becomes of it. */
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { countBytesRead } from "../testing/bytes-read.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
 import type { Extent } from "./storage.js";
@@ -41,15 +42,10 @@ async function findAnew(path: string, collectionId: string, filter: WhereDocumen
   const storage = await openMemoryStorage(path);
   const engine = await openedEngine(storage);
   await engine.service.count({ collectionId });
-  const read = storage.blobs.read.bind(storage.blobs);
-  let bytes = 0;
-  storage.blobs.read = (ranges) => {
-    for (const { length } of ranges) bytes += length;
-    return read(ranges);
-  };
+  const bytesRead = countBytesRead(storage);
   const ids = await idsOf(engine, collectionId, filter);
   await engine.close();
-  return { ids, bytes };
+  return { ids, bytes: bytesRead() };
 }
 
 const selective: [WhereDocument, string[]][] = [

@@ -11,3 +11,13 @@ export function failureOf(check: () => void): TidepoolError {
   }
   throw new Error("nothing was thrown");
 }
+
+/** The error that a call rejects with. */
+export async function rejectionOf(call: Promise<unknown>): Promise<TidepoolError> {
+  const error: unknown = await call.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof TidepoolError) return error;
+  throw new Error(`it was not refused: ${String(error)}`);
+}

@@ -1,18 +1,8 @@
 /** Documents as passages in a collection: stored, replaced and deleted as a whole, whoever else writes. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  Aggregate,
-  type Collection,
-  GroupBy,
-  K,
-  Knn,
-  Schema,
-  Search,
-  StringInvertedIndexConfig,
-  TidepoolClient,
-  TidepoolError,
-} from "../../index.js";
+import { Aggregate, type Collection, GroupBy, K, Knn, Schema, Search, StringInvertedIndexConfig, TidepoolClient } from "../../index.js";
 import { memoryHost, openTestClient } from "../../testing/client.js";
+import { rejectionOf } from "../../testing/failure-of.js";
 import { TestWorker } from "../../testing/worker.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 
@@ -47,15 +37,6 @@ const textOf = (word: string, count: number): string =>
 
 async function textsOf(id: string, of = notes): Promise<(string | null)[]> {
   return (await of.get({ where: { document_id: id } })).documents;
-}
-
-async function errorOf(call: Promise<unknown>): Promise<TidepoolError> {
-  const error: unknown = await call.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof TidepoolError) return error;
-  throw new Error(`it was not refused: ${String(error)}`);
 }
 
 describe("addDocument", () => {
@@ -162,7 +143,7 @@ describe("addDocument", () => {
 
   test("leaves records alone that are no passages of the document", async () => {
     await notes.add({ ids: ["a#1"], documents: ["mine"] });
-    expect(await errorOf(notes.addDocument({ id: "a", text: textOf("ebb", 3) }))).toMatchObject({
+    expect(await rejectionOf(notes.addDocument({ id: "a", text: textOf("ebb", 3) }))).toMatchObject({
       code: "ALREADY_EXISTS",
       message: expect.stringContaining('"a#1"'),
       details: { id: "a#1" },
@@ -183,7 +164,7 @@ describe("addDocument", () => {
     [{ id: "a", text: "t", metadatas: [] }, /addDocument has no argument "metadatas"/],
     [undefined, /argument of addDocument/],
   ])("refuses %j", async (args, message) => {
-    expect(await errorOf(notes.addDocument(args as never))).toMatchObject({
+    expect(await rejectionOf(notes.addDocument(args as never))).toMatchObject({
       code: "INVALID_ARGUMENT",
       message: expect.stringMatching(message),
     });
@@ -196,7 +177,7 @@ describe("addDocument", () => {
     await notes.addDocument({ id: "a", text: textOf("ebb", 2) });
     const controller = new AbortController();
     lengths.gate = new Promise(() => {});
-    const call = errorOf(notes.addDocument({ id: "a", text: textOf("flood", 3), signal: controller.signal }));
+    const call = rejectionOf(notes.addDocument({ id: "a", text: textOf("flood", 3), signal: controller.signal }));
     controller.abort("enough");
     expect(await call).toMatchObject({ code: "ABORTED", cause: "enough" });
     lengths.gate = Promise.resolve();
@@ -206,12 +187,12 @@ describe("addDocument", () => {
 
   test("needs an embedding function", async () => {
     const bare = await client.createCollection({ name: "bare", embeddingFunction: null });
-    expect((await errorOf(bare.addDocument({ id: "a", text: "Ebb." }))).code).toBe("EMBEDDING_FUNCTION");
+    expect((await rejectionOf(bare.addDocument({ id: "a", text: "Ebb." }))).code).toBe("EMBEDDING_FUNCTION");
   });
 
   test("a version takes no documents", async () => {
     const past = notes.at({ version: 1 }) as Collection;
-    expect((await errorOf(past.addDocument({ id: "a", text: "Ebb." }))).message).toMatch(/addDocument is not possible at version 1/);
+    expect((await rejectionOf(past.addDocument({ id: "a", text: "Ebb." }))).message).toMatch(/addDocument is not possible at version 1/);
   });
 });
 
@@ -225,12 +206,12 @@ describe("deleteDocument", () => {
   });
 
   test("refuses what it cannot use", async () => {
-    expect((await errorOf(notes.deleteDocument({} as never))).message).toMatch(/id must be a non-empty string/);
-    expect((await errorOf(notes.deleteDocument({ id: "a", where: {} } as never))).message).toMatch(
+    expect((await rejectionOf(notes.deleteDocument({} as never))).message).toMatch(/id must be a non-empty string/);
+    expect((await rejectionOf(notes.deleteDocument({ id: "a", where: {} } as never))).message).toMatch(
       /deleteDocument has no argument "where"/,
     );
     const signal = AbortSignal.abort();
-    expect((await errorOf(notes.deleteDocument({ id: "a", signal }))).code).toBe("ABORTED");
+    expect((await rejectionOf(notes.deleteDocument({ id: "a", signal }))).code).toBe("ABORTED");
   });
 });
 
