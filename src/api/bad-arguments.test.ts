@@ -246,6 +246,7 @@ const TABLE: Record<string, Entry> = {
   "Collection#listVersions": { run: (v) => collection.listVersions(v), good: limited },
   "Collection#at": { run: (v) => collection.at(v), good: { version: 1 } },
   "Collection#conditional": [
+    (v) => (collection.conditional as (value: unknown) => unknown)(v),
     (v) => collection.conditional().get(v),
     (v) => collection.conditional().upsert(v),
     (v) => collection.conditional().delete(v),
@@ -464,6 +465,11 @@ test.each(closed)("%s takes what it should, and names what it does not know", as
 
 test.each(BARE)("%s takes no arguments", async (method) => {
   expect(await failureOf(() => bare(method)({ where: 1 } as never))).toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
+test("conditional takes no arguments, and says so at once", () => {
+  expect(() => (collection.conditional as (value: unknown) => unknown)({ maxRetries: 1 })).toThrow("conditional takes no arguments");
+  expect(() => (collection.conditional as (value: unknown) => unknown)(undefined)).not.toThrow();
 });
 
 test("misspelt options within arguments are named", async () => {

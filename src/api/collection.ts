@@ -121,7 +121,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   /** @internal */
   constructor(client: unknown, connection: Connection, info: CollectionInfo, embedding: Restored, version?: number) {
-    throughProxies(this, Collection);
+    throughProxies(this, Collection, "", "conditional");
     this.#client = client;
     this.#connection = connection;
     this.#info = info;
@@ -270,7 +270,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   /**
    * A new transaction: reads and writes that take effect together with its `commit`, unless a record that they depend on was written
-   * since. Nothing is sent by this call.
+   * since. Nothing is sent by this call, which takes no arguments.
+   *
+   * @throws `INVALID_ARGUMENT` for an argument, and on a collection `at` an earlier version.
    *
    * @example
    * const renewed = await collection.conditional().run(async (txn) => {

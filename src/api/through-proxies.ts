@@ -15,26 +15,36 @@ const wrapped = new WeakSet<object>();
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Called by a constructor, with its own class and the names of those asynchronous methods that take no arguments. */
-export function throughProxies(self: object, { prototype }: { prototype: object }, bare = ""): void {
+/** Called by a constructor, with its own class and the names of methods that take no arguments: asynchronous ones, and one that is not. */
+export function throughProxies(self: object, { prototype }: { prototype: object }, bare = "", bareAtOnce = ""): void {
   Object.defineProperty(self, SELF, { value: () => self, configurable: true });
   if (wrapped.has(prototype)) return;
   wrapped.add(prototype);
   for (const name of Reflect.ownKeys(prototype)) {
     const { value, get, ...rest } = Object.getOwnPropertyDescriptor(prototype, name)!;
     if (name === "constructor") continue;
-    Object.defineProperty(
-      prototype,
-      name,
-      get ? { ...rest, get: onSelf(get) } : { ...rest, value: onSelf(value, bare.split(" ").includes(String(name))) },
-    );
+    const called = bareAtOnce === name ? bareMethod(value) : bare.split(" ").includes(String(name)) ? bareAsync(value) : value;
+    Object.defineProperty(prototype, name, get ? { ...rest, get: onSelf(get) } : { ...rest, value: onSelf(called) });
   }
 }
 
-function onSelf(method: Method, isBare = false): Method {
+function onSelf(method: Method): Method {
   return function (this: unknown, ...args) {
-    if (isBare && args[0] !== undefined) return Promise.reject(invalidArgument(`${method.name} takes no arguments, got ${show(args[0])}`));
     return method.apply(selfOf(this), args);
+  };
+}
+
+function bareMethod(method: Method): Method {
+  return function (this: unknown, ...args) {
+    if (args[0] !== undefined) throw invalidArgument(`${method.name} takes no arguments, got ${show(args[0])}`);
+    return method.call(this);
+  };
+}
+
+function bareAsync(method: Method): Method {
+  const called = bareMethod(method);
+  return async function (this: unknown, ...args) {
+    return called.apply(this, args);
   };
 }
 
