@@ -9,6 +9,7 @@ import type { Change } from "./events.js";
 import type { Caller } from "./gateway/caller.js";
 import { limits } from "./limits.js";
 import type { ConditionalCommitRequest, ConditionalOperation } from "./service.js";
+import type { Storage } from "./storage.js";
 import type { RecordBatch } from "./types.js";
 
 const SCOPE = { tenant: "default_tenant", database: "default_database" };
@@ -66,7 +67,7 @@ let desk: Desk;
 
 /** The database of the test, which outlives its engines. */
 async function openDatabase(): Promise<Engine> {
-  return openedEngine(await openMemoryStorage(`conditional-${databases}`));
+  return openedEngine(await openMemoryStorage(`conditional-${databases}`), { options: { allowReset: true } });
 }
 
 beforeEach(async () => {
@@ -241,6 +242,82 @@ describe("a commit", () => {
     expect(await codeOf(other.commit({ operations: [put("upsert", ["a"]), put("upsert", ["c"])] }))).toBe("QUOTA_EXCEEDED");
     expect(await codeOf(other.commit({ operations: 7 } as never))).toBe("INVALID_ARGUMENT");
     expect(Object.keys(await other.all())).toEqual(["a", "b"]);
+  });
+});
+
+describe("tokens given out before a repair", () => {
+  /** Opens the database anew once its storage was damaged, repairs, and tells what becomes of a token. */
+  async function afterRepair(readToken: number, damage: (storage: Storage) => Promise<void>): Promise<string[]> {
+    await desk.engine.close();
+    const storage = await openMemoryStorage(`conditional-${databases}`);
+    await damage(storage);
+    desk = new Desk(await openedEngine(storage), desk.id);
+    await desk.engine.service.repairCollection({ collectionId: desk.id });
+    const reads = (ids: string[]) => codeOf(desk.get({ ids, readToken }));
+    const commits = () => codeOf(desk.commit({ readToken, readIds: ["a"], operations: [put("upsert", ["mine"])] }));
+    return [await reads(["a"]), await reads(["untouched"]), await commits()];
+  }
+  const stale = ["STALE_READ", "STALE_READ", "STALE_READ"];
+  test.each<[string, (storage: Storage) => Promise<void>]>([
+    ["loses log records", (storage) => storage.catalog.commit({ truncateLog: [{ collectionId: desk.id, upTo: 2 }] })],
+    ["loses blocks", (storage) => storage.blobs.retain([])],
+    ["loses nothing", async () => undefined],
+  ])("are stale where it %s, and new ones are good", async (_, damage) => {
+    await desk.write("add", ["a"], "one");
+    await desk.engine.compact(desk.id);
+    await desk.write("add", ["b"], "two");
+    await desk.write("update", ["a"], "three");
+    const { readToken } = await desk.get({ ids: ["a"] });
+    expect(await afterRepair(readToken, damage)).toEqual(stale);
+    const next = await desk.get({ ids: ["a"] });
+    expect(next.readToken).toBeGreaterThan(readToken);
+    expect(await codeOf(desk.commit({ readToken: next.readToken, readIds: ["a"], operations: [put("upsert", ["mine"])] }))).toBe("null");
+    expect(await afterRepair(readToken, async () => undefined)).toEqual(stale);
+  });
+
+  test("are stale where the log is gone with the end that it had, and stay so", async () => {
+    for (let i = 0; i < 5; i++) await desk.write("upsert", ["a"], `${i}`);
+    const { readToken } = await desk.get({ ids: ["a"] });
+    const lose = (storage: Storage) => storage.catalog.commit({ truncateLog: [{ collectionId: desk.id, upTo: Infinity }] });
+    expect(await afterRepair(readToken, lose)).toEqual(stale);
+    await desk.write("add", ["a"], "new");
+    expect((await desk.get()).readToken).toBeGreaterThan(readToken + 1);
+    expect(await codeOf(desk.get({ ids: ["a"], readToken }))).toBe("STALE_READ");
+    await desk.engine.close();
+    desk = new Desk(await openDatabase(), desk.id);
+    expect(await desk.all()).toEqual({ a: "new" });
+  });
+});
+
+describe("a token is of one collection", () => {
+  test.each<[string, () => Promise<void>]>([
+    ["deleted, and another made with its name", () => desk.engine.service.deleteCollection({ ...SCOPE, name: "things" })],
+    ["gone with a reset, and another made with its name", () => desk.engine.service.reset()],
+  ])("that is %s: nothing is read or committed", async (_, lose) => {
+    await desk.write("add", ["a"]);
+    const { readToken } = await desk.get({ ids: ["a"] });
+    await lose();
+    const other = new Desk(desk.engine, await createCollection(desk.engine));
+    await other.write("add", ["a"], "another");
+    expect(await codeOf(desk.get({ ids: ["a"], readToken }))).toBe("NOT_FOUND");
+    expect(await codeOf(desk.commit({ readToken, readIds: ["a"], operations: [put("update", ["a"], "mine")] }))).toBe("NOT_FOUND");
+    expect(await other.all()).toEqual({ a: "another" });
+  });
+
+  test("and a fork goes its own way from there", async () => {
+    await desk.write("add", ["a", "b"], "old");
+    const { id } = await desk.engine.service.forkCollection({ collectionId: desk.id, name: "fork" });
+    const fork = new Desk(desk.engine, id);
+    const [here, there] = [await desk.get({ ids: ["a"] }), await fork.get({ ids: ["a"] })];
+    expect(there.readToken).toBe(here.readToken);
+    await desk.write("update", ["a"], "here");
+    const operations = [put("update", ["b"], "mine")];
+    expect(await codeOf(desk.commit({ readToken: here.readToken, readIds: ["a"], operations }))).toBe("CONFLICT");
+    expect(await codeOf(fork.commit({ readToken: there.readToken, readIds: ["a"], operations }))).toBe("null");
+    expect([await desk.all(), await fork.all()]).toEqual([
+      { a: "here", b: "old" },
+      { a: "old", b: "mine" },
+    ]);
   });
 });
 

@@ -121,6 +121,8 @@ export const requestsRememberedMax = 1024;
  */
 export const recentIdsMax = 32_768;
 export const recentIdBytesMax = 4 * MiB;
+/** Log records that a repair takes to be lost, at most, where nothing tells how many there were: as many offsets are left out. */
+export const lostLogRecordsMax = 1 << 20;
 /** Records of all operations of one transaction. */
 export const transactionRecordsMax = 32_768;
 /** Passages of one document, so that all can be replaced by as many in one transaction; and tries of that where others write them too. */

@@ -141,6 +141,29 @@ describe.each(["opfs", "indexeddb"] as const)("over %s", (kind) => {
     }
   });
 
+  test("it decides transactions that began at the one before it by what was written since, there and here", async () => {
+    const commit = ({ engine }: Opened, collectionId: string, readToken: number, id: string) => {
+      const operations = [{ operation: "delete" as const, ids: [id] }];
+      return engine.service.conditionalCommit({ collectionId, readToken, readIds: [id], operations });
+    };
+    const first = await open();
+    const id = await write(first, 0, 300);
+    await publish(first, id);
+    const standby = await standBy();
+    const { readToken } = await first.engine.service.conditionalGet({ collectionId: id, limit: 9, include: [] });
+    await write(first, 0, 2);
+    standby.stop();
+    await first.engine.close();
+    const next = await open(standby);
+    await expect(commit(next, id, readToken, "r1")).rejects.toMatchObject({ code: "CONFLICT" });
+    await write(next, 2, 3);
+    await expect(commit(next, id, readToken, "r2")).rejects.toMatchObject({ code: "CONFLICT" });
+    await commit(next, id, readToken, "r3");
+    expect(await next.engine.service.count({ collectionId: id })).toBe(299);
+    await expect(commit(next, id, readToken - 1, "r4")).rejects.toMatchObject({ code: "STALE_READ" });
+    await next.engine.close();
+  });
+
   test("damage is found by whoever opens", async () => {
     const first = await open();
     const id = await write(first, 0, 300);

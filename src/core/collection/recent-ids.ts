@@ -5,7 +5,8 @@
  * records from a token on are known here while the collection stays open, but for the oldest where they name more than
  * `limits.recentIdsMax` ids or take more than `limits.recentIdBytesMax`. Known, too, are those that are not compacted: a collection
  * may have been opened anew since the token. Before there is a token, nobody asks for what is compacted, so it is forgotten. A token
- * of which not all is known is stale.
+ * of which not all is known is stale. So is every one that was given out before a repair, which leaves offsets out: nobody knows all
+ * that is lost by one.
  */
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -64,7 +65,8 @@ export class RecentIds {
     const next = this.take();
     if (token > next)
       throw invalidArgument(`readToken must be one that a conditional get answered with: ${token} is beyond the log's ${next}`);
-    if (token <= this.#floor) throw staleRead("too much was written since, or the collection was opened anew, so it is not known what");
+    if (token <= this.#floor)
+      throw staleRead("too much was written since, or the collection was opened anew or repaired, so it is not known what");
     for (let offset = token; offset < next; offset++) {
       const named = this.#records.get(offset)!.find((id) => ids === null || ids.has(id));
       if (named !== undefined) return named;

@@ -9,6 +9,7 @@
 import { decodeTail, encodeTail, type LogPlace, placeAfter } from "../base/log-chain.js";
 import { type LogRecord, operationsOf } from "../base/operations.js";
 import { TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
 import type { LogEntry, LogStore } from "../storage.js";
 import { checksumIn, decodeLogRecord, linkIn, setLink } from "./log-record.js";
 
@@ -134,8 +135,9 @@ export class Log {
   }
 
   /**
-   * The records after a place that are sound and certainly the collection's, and where the log ends. After a gap that is so only where
-   * the record that follows, or the tail, continues from a record.
+   * The records after a place that are sound and certainly the collection's, and where the log goes on. After a gap a record is so only
+   * where the one that follows, or the tail, continues from it. The log goes on beyond the end that it had, which a token of a read names:
+   * what was read of records that are lost must not pass for what is so. Where nothing tells the end, it goes on far beyond.
    */
   async salvage(collection: { id: string; name: string }, after: LogPlace): Promise<{ records: LogRecord[]; lost: number; end: LogPlace }> {
     const entries = await this.#store.read(collection.id, after.offset, Infinity);
@@ -150,7 +152,8 @@ export class Log {
     }
     const last = Math.max(after.offset, entries.at(-1)?.offset ?? 0, tail?.offset ?? 0);
     const link = known?.offset === last ? known.link : (tail?.link ?? after.link);
-    return { records, lost: last - after.offset - records.length, end: { offset: last, link } };
+    const beyond = tail === null ? limits.lostLogRecordsMax : 1;
+    return { records, lost: last - after.offset - records.length, end: { offset: last + beyond, link } };
   }
 
   async #readableTail(collectionId: string): Promise<LogPlace | null> {
