@@ -76,7 +76,7 @@ function transaction(random: Random, stamp: number): Step {
 }
 
 async function openEngine(storage: FaultInjectingStorage): Promise<Engine> {
-  const options = { path: "crash", storage: "memory", durability: "strict", allowReset: false } as const;
+  const options = { path: "crash", storage: "memory", durability: "strict", allowReset: true } as const;
   return Engine.open({ storage, kernel: referenceKernel, environment: new TestEnvironment(), options, deadOrdinalsMax: () => 4 });
 }
 
@@ -135,6 +135,63 @@ describe.each([11, 12])("script of seed %i", (seed) => {
       const found = await survivors(storage.reopen());
       const allowed = [sure, perhaps].map((model) => [...model.records.values()]);
       expect(allowed, `seed ${seed}, crash ${variant} sync ${at}`).toContainEqual(found);
+    }
+  });
+});
+
+const SHELF = { tenant: "default_tenant", database: "shelf" };
+
+/** Two collections of a database, one of them compacted, and one in another. */
+async function fillShelves(engine: Engine): Promise<void> {
+  await engine.service.createDatabase({ tenant: SHELF.tenant, name: SHELF.database });
+  for (const [database, name] of [
+    ["shelf", "compacted"],
+    ["shelf", "logged"],
+    ["default_database", "other"],
+  ] as const) {
+    const request = { ...SHELF, database, name, metadata: null, configuration: {}, getOrCreate: false };
+    const { id } = await engine.service.createCollection(request);
+    const records = toBatch(writes(new Random(5), 1));
+    await engine.service.write({ collectionId: id, operation: "add", records });
+    if (name === "compacted") await engine.compact(id);
+  }
+}
+
+/** Databases of the tenant, with each collection's ids. */
+async function shelves(engine: Engine): Promise<Record<string, Record<string, string[]>>> {
+  const found: Record<string, Record<string, string[]>> = {};
+  for (const { name: database } of await engine.service.listDatabases({ tenant: SHELF.tenant })) {
+    const collections: Record<string, string[]> = {};
+    for (const { id, name } of await engine.service.listCollections({ tenant: SHELF.tenant, database })) {
+      collections[name] = (await engine.service.get({ collectionId: id, include: [] })).ids;
+    }
+    found[database] = collections;
+  }
+  return found;
+}
+
+describe.each<[string, (engine: Engine) => Promise<void>]>([
+  ["the deletion of a database", ({ service }) => service.deleteDatabase({ tenant: SHELF.tenant, name: SHELF.database })],
+  ["a reset", ({ service }) => service.reset()],
+])("%s", (_, remove) => {
+  test.each(variants)("dying %s each durability point has happened in full or not at all", async (variant) => {
+    const rehearsal = new FaultInjectingStorage();
+    const engine = await openEngine(rehearsal);
+    await fillShelves(engine);
+    const [before, first] = [await shelves(engine), rehearsal.syncs + 1];
+    await remove(engine);
+    const after = await shelves(engine);
+    expect(after).not.toEqual(before);
+    for (let at = first; at <= rehearsal.syncs; at++) {
+      const storage = new FaultInjectingStorage({ crash: { at, variant }, seed: at });
+      const dying = await openEngine(storage);
+      await fillShelves(dying);
+      await remove(dying).catch(() => undefined);
+      const reopened = await openEngine(storage.reopen());
+      const found = await shelves(reopened);
+      expect([before, after], `crash ${variant} sync ${at}`).toContainEqual(found);
+      await remove(reopened).catch(() => undefined);
+      expect(await shelves(reopened)).toEqual(after);
     }
   });
 });

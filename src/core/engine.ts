@@ -15,7 +15,7 @@ import { cacheBudgets } from "./cache-budgets.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState, type StateContext } from "./collection/collection-state.js";
 import type { CollectionsAhead } from "./collection/collections-ahead.js";
-import { dropCollection } from "./collection/drop-collection.js";
+import { dropCollections } from "./collection/drop-collections.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
 import { ReadWriteLock } from "./collection/read-write-lock.js";
@@ -49,7 +49,7 @@ import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
 import { tellEvicted } from "./sysdb/evicted.js";
 import { emptyManifest } from "./sysdb/manifest.js";
-import { FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
+import { type Deletion, FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
 import type { CollectionConfiguration, IndexEngine } from "./types.js";
 
 /** What an engine is built from. */
@@ -259,25 +259,26 @@ export class Engine {
     );
   }
 
-  async #drop(row: CollectionRow, requestId?: string): Promise<void> {
+  async #drop(deletion: Deletion, names: readonly string[]): Promise<void> {
     const parts = {
       collections: this.#collections,
       log: this.#log,
       compactor: this.#compactor,
       sysdb: this.#sysdb,
-      free: (refs: readonly BlockRef[], collection: string) => this.#free(refs, collection),
+      free: (refs: readonly BlockRef[]) => this.#free(refs, names),
     };
-    await dropCollection(row, parts, requestId);
+    await dropCollections(deletion, parts);
     this.#compactor.noteRoom();
   }
 
   /** What is not freed now is found unused, and freed, by the next opening. */
-  async #free(refs: readonly BlockRef[], collection: string): Promise<void> {
+  async #free(refs: readonly BlockRef[], names: readonly string[]): Promise<void> {
     try {
       await this.#blocks.release(refs);
     } catch (error) {
-      const message = `Space of collection "${collection}" could not be freed before the database is opened again: ${String(error)}`;
-      this.#warn({ code: "SPACE_NOT_FREED", message, collection });
+      const of = names.length === 1 ? `collection "${names[0]}"` : `${names.length} collections`;
+      const message = `Space of ${of} could not be freed before the database is opened again: ${String(error)}`;
+      this.#warn({ code: "SPACE_NOT_FREED", message, ...(names.length === 1 && { collection: names[0]! }) });
     }
   }
 
@@ -314,7 +315,7 @@ export class Engine {
         await this.#loadIndexEngine(collection, configuration);
         if (configuration.text?.stemming !== undefined) await this.#loadStem(configuration.text.stemming);
       },
-      drop: (row, requestId) => this.#drop(row, requestId),
+      drop: (deletion, names) => this.#drop(deletion, names),
       tell: (type, event) => this.#parts.tell?.(type, event),
     });
   }
@@ -331,7 +332,7 @@ export class Engine {
       salvageRecords,
       configuration: planConfiguration({}),
       openEmpty: (row) => this.#openEmpty(row),
-      free: (refs, collection) => this.#free(refs, collection),
+      free: (refs, collection) => this.#free(refs, [collection]),
     });
   }
 

@@ -64,7 +64,7 @@ import type { Environment } from "../storage.js";
 import type { CatalogRequest } from "../sysdb/catalog-requests.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
-import type { SysDb } from "../sysdb/sysdb.js";
+import type { Deletion, SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns, Scalar, TextSuggestion } from "../types.js";
 import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
@@ -109,8 +109,8 @@ export interface GatewayParts {
   allowReset: boolean;
   /** Rejects with `NOT_SUPPORTED` where what the configuration names, an index engine or a stemmer, cannot run. */
   loadFor(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
-  /** Deletes a collection and all that it holds. */
-  drop(row: CollectionRow, requestId?: string): Promise<void>;
+  /** Deletes collections of these names, where these are known, and all that they hold. */
+  drop(deletion: Deletion, names: readonly string[]): Promise<void>;
   tell: Tell;
 }
 
@@ -160,9 +160,8 @@ export class GatewayService implements EngineService {
 
   async deleteDatabase(request: { tenant: string; name: string }, caller?: Caller): Promise<void> {
     await this.#change(caller, async (id) => {
-      this.#directory.getDatabase(request.tenant, request.name);
-      for (const row of this.#directory.listCollections(request.tenant, request.name)) await this.#drop(row, caller);
-      await this.#directory.deleteDatabase(request.tenant, request.name, id);
+      const change = this.#directory.withoutDatabase(request.tenant, request.name);
+      await this.#drop(this.#directory.listCollections(request.tenant, request.name), caller, { change, requestId: id });
     });
   }
 
@@ -243,7 +242,7 @@ export class GatewayService implements EngineService {
 
   async deleteCollection(request: Scope & { name: string }, caller?: Caller): Promise<void> {
     const { tenant, database, name } = request;
-    await this.#change(caller, (id) => this.#drop(this.#directory.getCollection(tenant, database, name), caller, id));
+    await this.#change(caller, (requestId) => this.#drop([this.#directory.getCollection(tenant, database, name)], caller, { requestId }));
   }
 
   // ---- records
@@ -375,9 +374,8 @@ export class GatewayService implements EngineService {
   async reset(_request?: undefined, caller?: Caller): Promise<void> {
     if (!this.#parts.allowReset) throw resetForbidden();
     await this.#change(caller, async (id) => {
-      for (const row of this.#directory.listCollections()) await this.#drop(row, caller);
-      for (const lost of this.#directory.lostIds) await this.#sysdb.deleteCollection(lost, []);
-      await this.#directory.reset(this.#newId(), id);
+      const change = this.#directory.anew(this.#newId());
+      await this.#drop(this.#directory.listCollections(), caller, { change, requestId: id, lost: this.#directory.lostIds });
     });
   }
 
@@ -395,10 +393,15 @@ export class GatewayService implements EngineService {
     return this.#parts.environment.randomId();
   }
 
-  /** `requestId` where the request is about this collection alone. */
-  async #drop(row: CollectionRow, caller: Caller | undefined, requestId?: string): Promise<void> {
-    await this.#parts.drop(row, requestId);
-    this.#told("drop", row, caller);
+  /** All in one transaction, with the ids of collections whose rows are lost and what else changes. */
+  async #drop(
+    rows: readonly CollectionRow[],
+    caller: Caller | undefined,
+    { lost = [], ...deletion }: Omit<Deletion, "ids"> & { lost?: readonly string[] },
+  ): Promise<void> {
+    const names = rows.map(({ name }) => name);
+    await this.#parts.drop({ ...deletion, ids: [...rows.map(({ id }) => id), ...lost] }, names);
+    for (const row of rows) this.#told("drop", row, caller);
   }
 
   /** Tells of what became of a collection; returns its row. */

@@ -2,9 +2,8 @@
  * Which requests the latest changes of the catalog came from. Each is written into the one row `requests` by the transaction that
  * makes the change, so that a change which is tried again, since its outcome is unknown to its caller, happens once.
  *
- * Changes with a request run one after the other (`gateway/service.ts`), so the row is not written from two sides. A change of many
- * transactions, such as deleting a database with its collections, names its request in the last: what is done again before that is
- * what was not done. Where the row is damaged, nothing is remembered; the catalog's damage tells.
+ * Changes with a request run one after the other (`gateway/service.ts`), so the row is not written from two sides. Where the row is
+ * damaged, nothing is remembered; the catalog's damage tells.
  */
 import { limits } from "../limits.js";
 import type { CatalogTransaction } from "../storage.js";

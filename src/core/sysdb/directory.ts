@@ -30,6 +30,13 @@ export interface DatabaseRow {
   tenant: string;
 }
 
+/** A change of rows that is committed together with others, and shown when that is done. */
+export interface DirectoryChange {
+  delete: readonly string[];
+  put?: ReadonlyMap<string, Uint8Array>;
+  show(): void;
+}
+
 /** Stands for the id of a database whose row is lost. */
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 
@@ -154,13 +161,15 @@ export class Directory {
     return [...this.#databases.values()].filter((row) => row.tenant === tenant);
   }
 
-  /** Deletes the database's row; its collections must be gone already. */
-  async deleteDatabase(tenant: string, name: string, requestId?: string): Promise<void> {
+  /** The end of a database; its collections go in the same transaction. */
+  withoutDatabase(tenant: string, name: string): DirectoryChange {
     this.getDatabase(tenant, name);
     const key = databaseKey(tenant, name);
-    await this.#requests.commit({ delete: [key], makesRoom: true }, requestId);
-    this.#databases.delete(key);
-    this.#unwritten.delete(key);
+    const show = (): void => {
+      this.#databases.delete(key);
+      this.#unwritten.delete(key);
+    };
+    return { delete: [key], show };
   }
 
   /** Rows that are known to be missing by what other rows say. */
@@ -187,21 +196,23 @@ export class Directory {
   }
 
   /**
-   * Leaves the tenant and the database that a new one has; the collections must be gone already. `id` is for the latter,
+   * Leaves the tenant and the database that a new one has; the collections go in the same transaction. `id` is for the latter,
    * should it have been deleted.
    */
-  async reset(id: string, requestId?: string): Promise<void> {
+  anew(id: string): DirectoryChange {
     const key = databaseKey(DEFAULT_TENANT, DEFAULT_DATABASE);
     const tenant: TenantRow = { name: DEFAULT_TENANT };
     const database = this.#databases.get(key) ?? { id, name: DEFAULT_DATABASE, tenant: DEFAULT_TENANT };
     const gone = [...[...this.#tenants.keys()].map(tenantKey), ...this.#databases.keys()];
     const put = new Map([rowOf(tenantKey(DEFAULT_TENANT), tenant), rowOf(key, database)]);
-    await this.#requests.commit({ delete: gone.filter((row) => !put.has(row)), put, makesRoom: true }, requestId);
-    this.#tenants.clear();
-    this.#databases.clear();
-    this.#unwritten.clear();
-    this.#tenants.set(DEFAULT_TENANT, tenant);
-    this.#databases.set(key, database);
+    const show = (): void => {
+      this.#tenants.clear();
+      this.#databases.clear();
+      this.#unwritten.clear();
+      this.#tenants.set(DEFAULT_TENANT, tenant);
+      this.#databases.set(key, database);
+    };
+    return { delete: gone.filter((row) => !put.has(row)), put, show };
   }
 
   // ---- collections

@@ -291,16 +291,16 @@ export class Manifests {
   }
 
   /**
-   * Forgets the manifests of a collection whose deletion was committed. Returns the blocks that they, or `unpublished` ones of the
-   * collection, name and no other does.
+   * Forgets the manifests of collections whose deletion was committed. Returns the blocks that they, or `unpublished` ones of the
+   * collections, name and no other does.
    */
-  remove(id: string, unpublished: readonly Manifest[]): BlockRef[] {
-    const current = [this.#published.get(id), this.#staged.get(id)].flatMap((stored) => stored?.manifest ?? []);
-    const gone = [...this.versions(id), ...current, ...unpublished];
-    this.#published.delete(id);
-    this.#staged.delete(id);
-    this.#versions.delete(id);
-    this.#lost.delete(id);
+  remove(ids: readonly string[], unpublished: readonly Manifest[]): BlockRef[] {
+    const gone = [...unpublished];
+    for (const id of ids) {
+      for (const stored of [this.#published.get(id), this.#staged.get(id)]) gone.push(...(stored === undefined ? [] : [stored.manifest]));
+      gone.push(...this.versions(id));
+      for (const manifests of [this.#published, this.#staged, this.#versions, this.#lost]) manifests.delete(id);
+    }
     return this.refsOnlyIn(gone);
   }
 

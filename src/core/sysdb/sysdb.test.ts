@@ -53,7 +53,7 @@ describe("the system database", () => {
     const catalog = await openCatalog();
     const sysdb = await open(catalog);
     for (const name of ["zulu", "alpha", "mike"]) await sysdb.createCollection(fields(name));
-    await sysdb.deleteCollection("alpha", []);
+    await sysdb.deleteCollections({ ids: ["alpha"] });
     await sysdb.createCollection(fields("beta"));
     const reopened = await open(catalog);
     expect(reopened.directory.listCollections().map((row) => row.name)).toEqual(["zulu", "mike", "beta"]);
@@ -137,9 +137,9 @@ describe("the system database", () => {
     expect((await open(catalog)).manifests.blockRefs()).toEqual([shared]);
     const next = manifestWith({ version: 2 }, own);
     expect(await sysdb.manifests.publish("source", next, [])).toEqual([]);
-    expect(await sysdb.deleteCollection("source", [])).toEqual([own]);
-    expect(await sysdb.deleteCollection("fork", [])).toEqual([]);
-    expect(await sysdb.deleteCollection("grandchild", [])).toEqual([shared]);
+    expect(await sysdb.deleteCollections({ ids: ["source"] })).toEqual([own]);
+    expect(await sysdb.deleteCollections({ ids: ["fork"] })).toEqual([]);
+    expect(await sysdb.deleteCollections({ ids: ["grandchild"] })).toEqual([shared]);
   });
 
   test("retains as many published versions as asked for, and hands back the blocks of older ones", async () => {
@@ -154,7 +154,7 @@ describe("the system database", () => {
     const reopened = await open(catalog);
     expect(reopened.manifests.versions("c")).toEqual(sysdb.manifests.versions("c"));
     expect((await reopened.manifests.publish("c", manifest(6), [])).map(({ arena }) => arena).sort()).toEqual([3, 4, 5]);
-    expect(await reopened.deleteCollection("c", [])).toEqual([ref(6)]);
+    expect(await reopened.deleteCollections({ ids: ["c"] })).toEqual([ref(6)]);
     expect(await catalog.list("version/")).toEqual([]);
   });
 
@@ -316,7 +316,7 @@ describe("a row that is damaged, missing, exchanged or out of date", () => {
     ])
       expect(ask).toThrow('Catalog row "collection/a" is missing');
     await expect(sysdb.createCollection(fields("a", "c"))).rejects.toMatchObject({ code: "CORRUPTION" });
-    await sysdb.deleteCollection("a", []);
+    await sysdb.deleteCollections({ ids: ["a"] });
     await sysdb.createCollection(fields("a", "c"));
     expect((await open(catalog)).catalog.damage).toEqual([]);
   });
@@ -328,7 +328,7 @@ describe("a row that is damaged, missing, exchanged or out of date", () => {
     expect(() => sysdb.manifests.published("a")).toThrow(
       'The manifest of collection "a" cannot be read. Catalog row "manifest/a" fails its checksum',
     );
-    await sysdb.deleteCollection("a", []);
+    await sysdb.deleteCollections({ ids: ["a"] });
     expect(sysdb.manifests.firstLoss).toBeNull();
     expect((await open(catalog)).catalog.damage).toEqual([]);
   });

@@ -11,7 +11,7 @@ import type { CatalogStore, CatalogTransaction, Environment } from "../storage.j
 import { collectionKey, formatKey, manifestKey } from "./catalog-keys.js";
 import { CatalogRequests } from "./catalog-requests.js";
 import type { CollectionRow } from "./collection-row.js";
-import { Directory, firstRows } from "./directory.js";
+import { Directory, type DirectoryChange, firstRows } from "./directory.js";
 import { raiseFromFormat1 } from "./format-1.js";
 import type { Manifest } from "./manifest.js";
 import { Manifests, type ManifestsOptions, type StoredManifest, storedAs } from "./manifests.js";
@@ -24,6 +24,14 @@ export const FORMAT_VERSION = 2;
 interface FormatRow {
   formatVersion: number;
   createdAt: number;
+}
+
+/** What goes in one transaction. */
+export interface Deletion {
+  ids: readonly string[];
+  /** What changes with it. */
+  change?: DirectoryChange;
+  requestId?: string | undefined;
 }
 
 export class SysDb {
@@ -138,20 +146,23 @@ export class SysDb {
   }
 
   /**
-   * Deletes row, manifests and log in one transaction, also when they cannot be read. Returns the blocks that no other collection's
-   * manifest names.
+   * Deletes rows, manifests and logs, also those that cannot be read, in one transaction. Returns the blocks that no other
+   * collection's manifest names.
    */
-  deleteCollection(id: string, unpublished: readonly Manifest[], requestId?: string): Promise<BlockRef[]> {
+  deleteCollections({ ids, change, requestId }: Deletion, unpublished: readonly Manifest[] = []): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
-      if (!this.directory.lostIds.includes(id)) this.directory.collectionById(id);
+      const lost = new Set(this.directory.lostIds);
+      for (const id of ids) if (!lost.has(id)) this.directory.collectionById(id);
       const transaction = {
-        delete: [collectionKey(id), ...this.manifests.keysOf(id)],
-        truncateLog: [{ collectionId: id, upTo: Infinity }],
+        delete: [...ids.flatMap((id) => [collectionKey(id), ...this.manifests.keysOf(id)]), ...(change?.delete ?? [])],
+        put: change?.put,
+        truncateLog: ids.map((collectionId) => ({ collectionId, upTo: Infinity })),
         makesRoom: true,
       };
       await this.requests.commit(transaction, requestId);
-      this.directory.remove(id);
-      return this.manifests.remove(id, unpublished);
+      for (const id of ids) this.directory.remove(id);
+      change?.show();
+      return this.manifests.remove(ids, unpublished);
     });
   }
 }
