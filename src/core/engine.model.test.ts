@@ -5,11 +5,22 @@
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "../testing/environment.js";
-import { compareScalars, type Matches, Model, type ModelWrite } from "../testing/model.js";
+import { compareScalars, type Matches, Model, type ModelOperation, type ModelRecord, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
+import { TidepoolError } from "./errors.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
-import type { FacetColumns } from "./service.js";
-import type { IncludeField, Metadata, MetadataPatch, RecordBatch, Space, SparseVector, Where, WhereDocument } from "./types.js";
+import type { ConditionalOperation, FacetColumns } from "./service.js";
+import type {
+  IncludeField,
+  Metadata,
+  MetadataPatch,
+  RecordBatch,
+  RecordColumns,
+  Space,
+  SparseVector,
+  Where,
+  WhereDocument,
+} from "./types.js";
 
 const DIMENSION = 8;
 const STEPS = 120;
@@ -27,24 +38,55 @@ describe.each(seeds)("seed %i", (seed) => {
   });
 });
 
-/** One engine beside one model. */
+/** A transaction that is not committed yet. */
+interface Transaction {
+  token: number;
+  read: Set<string>;
+}
+
+/** A collection beside its model. */
+class Subject {
+  readonly transactions: Transaction[] = [];
+  /** Changes that transactions which began before cannot rely on, since the collection is compacted and was opened anew. */
+  forgotten = 0;
+  /** Whether a transaction has asked since it was opened: from then on compactions let nothing be forgotten. */
+  isAsked = false;
+
+  constructor(
+    readonly id: string,
+    readonly model: Model,
+  ) {}
+
+  /** What a read of these ids, or of any, or a commit that depends on them, is refused with; `null`: it is not. */
+  refusal(token: number, ids: ReadonlySet<string> | null, code: "STALE_READ" | "CONFLICT"): string | null {
+    this.isAsked = true;
+    if (token <= this.forgotten) return "STALE_READ";
+    return this.model.hasChangedSince(token - 1, ids) ? code : null;
+  }
+}
+
+/** One engine beside its models: a collection, and forks of it. */
 class Run {
   readonly environment = new TestEnvironment();
   readonly random: Random;
-  readonly model: Model;
+  readonly subjects: Subject[] = [];
+  subject!: Subject;
   engine!: Engine;
-  collectionId!: string;
 
-  private constructor(
-    readonly seed: number,
-    space: Space,
-  ) {
+  private constructor(readonly seed: number) {
     this.random = new Random(seed);
-    this.model = new Model(space);
+  }
+
+  get model(): Model {
+    return this.subject.model;
+  }
+
+  get collectionId(): string {
+    return this.subject.id;
   }
 
   static async start(seed: number, space: Space): Promise<Run> {
-    const run = new Run(seed, space);
+    const run = new Run(seed);
     await run.open();
     const info = await run.engine.service.createCollection({
       tenant: "default_tenant",
@@ -55,7 +97,7 @@ class Run {
       schema: { keys: { "#embedding": vectorIndex(space), lexical: sparseIndex(false), kind: sparseIndex(true) } },
       getOrCreate: false,
     });
-    run.collectionId = info.id;
+    run.subjects.push((run.subject = new Subject(info.id, new Model(space))));
     return run;
   }
 
@@ -67,17 +109,45 @@ class Run {
 
   async step(): Promise<void> {
     const dice = this.random.next();
-    if (dice < 0.45) await this.write();
-    else if (dice < 0.55) await this.deleteSome();
-    else if (dice < 0.65) await this.engine.compact(this.collectionId);
-    else if (dice < 0.72) await this.reopen();
-    else if (dice < 0.78) await this.racingCompaction();
+    if (dice < 0.36) await this.write();
+    else if (dice < 0.45) await this.deleteSome();
+    else if (dice < 0.53) await this.compact();
+    else if (dice < 0.6) await this.reopen();
+    else if (dice < 0.65) await this.racingCompaction();
+    else if (dice < 0.68) await this.fork();
+    else if (dice < 0.82) await this.transact();
     else await this.read();
   }
 
   async reopen(): Promise<void> {
     await this.engine.close();
     await this.open();
+    for (const subject of this.subjects) {
+      subject.isAsked = false;
+      await this.noteCompacted(subject);
+    }
+  }
+
+  async compact(): Promise<void> {
+    await this.engine.compact(this.collectionId);
+    await this.noteCompacted(this.subject);
+  }
+
+  async noteCompacted(subject: Subject): Promise<void> {
+    const versions = await this.engine.service.listVersions({ collectionId: subject.id });
+    if (!subject.isAsked) subject.forgotten = versions.at(-1)!.logOffset;
+  }
+
+  /** Goes on with a fork, or with any other there is. */
+  async fork(): Promise<void> {
+    if (this.subjects.length < 3) {
+      const name = `fork-${this.subjects.length}`;
+      const { id } = await this.engine.service.forkCollection({ collectionId: this.collectionId, name });
+      const fork = new Subject(id, this.model.fork());
+      await this.noteCompacted(fork);
+      this.subjects.push(fork);
+    }
+    this.subject = this.random.pick(this.subjects);
   }
 
   /** Writes and deletes while a compaction is under way. */
@@ -89,6 +159,55 @@ class Run {
       await this.read();
     }
     await compaction;
+    await this.noteCompacted(this.subject);
+  }
+
+  /** Begins a transaction, or takes one a step further. */
+  async transact(): Promise<void> {
+    const { transactions } = this.subject;
+    if (transactions.length === 0 || this.random.chance(0.4)) await this.readIn(null);
+    else if (this.random.chance(0.3)) await this.readIn(this.random.pick(transactions));
+    else await this.commit(transactions.splice(this.random.below(transactions.length), 1)[0]!);
+  }
+
+  async readIn(transaction: Transaction | null): Promise<void> {
+    const { matches, ...filter } = this.filter();
+    const ids = this.random.chance(0.6) ? new Set(Array.from({ length: 3 }, () => this.id())) : null;
+    const request = { ...filter, ...(ids === null ? { limit: 3 } : { ids: [...ids] }), include: ALL };
+    const asked = { collectionId: this.collectionId, readToken: transaction?.token, ...request };
+    const refusal = transaction && this.subject.refusal(transaction.token, ids, "STALE_READ");
+    this.subject.isAsked = true;
+    const found = await orCode(this.engine.service.conditionalGet(asked));
+    if (typeof found === "string" || refusal !== null) return void expect(found).toBe(refusal);
+    const expected = this.model.select((record) => matches(record) && (ids?.has(record.id) ?? true)).slice(0, ids === null ? 3 : Infinity);
+    expectRecords(found, expected);
+    expect(found.readToken).toBe(transaction?.token ?? this.model.changes.length + 1);
+    const read = transaction?.read ?? new Set();
+    for (const id of [...(ids ?? []), ...found.ids]) read.add(id);
+    if (transaction === null) this.subject.transactions.push({ token: found.readToken, read });
+  }
+
+  /** Commits what may conflict with what was written since its reads. */
+  async commit({ token, read }: Transaction): Promise<void> {
+    const ends = Array.from({ length: 1 + this.random.below(3) }, () => this.operation());
+    const plain = ends.map(({ plain }) => plain);
+    const written = plain.flatMap((one) => (one.operation === "delete" ? one.ids : one.writes.map(({ id }) => id)));
+    const refusal = this.subject.refusal(token, new Set([...read, ...written]), "CONFLICT");
+    const request = { collectionId: this.collectionId, readToken: token, readIds: [...read], operations: ends.map(({ asked }) => asked) };
+    const committed = await orCode(this.engine.service.conditionalCommit(request));
+    if (refusal !== null) return void expect(committed).toBe(refusal);
+    expect(committed).toEqual({ firstInsertedRecordOffset: this.model.changes.length + 1, recordCount: written.length });
+    this.model.transact(plain);
+  }
+
+  /** An operation as the engine takes it, and as the model does. */
+  operation(): { asked: ConditionalOperation; plain: ModelOperation } {
+    const operation = this.random.pick(["add", "update", "upsert", "delete"] as const);
+    const ids = [...new Set(Array.from({ length: 1 + this.random.below(3) }, () => this.id()))];
+    if (operation === "delete") return { asked: { operation, ids }, plain: { operation, ids } };
+    const columns = { document: true, metadata: this.random.chance(0.8), uri: false };
+    const writes = ids.map((id) => this.record(id, operation === "update", columns));
+    return { asked: { operation, records: toBatch(writes, columns) }, plain: { operation, writes } };
   }
 
   async write(): Promise<void> {
@@ -239,12 +358,7 @@ class Run {
     const offset = this.random.below(5);
     const limit = 1 + this.random.below(30);
     const found = await this.engine.service.get({ collectionId: this.collectionId, ...filter, offset, limit, include: ALL });
-    const expected = this.model.select(matches).slice(offset, offset + limit);
-    expect(found.ids).toEqual(expected.map((record) => record.id));
-    expect(found.documents).toEqual(expected.map((record) => record.document));
-    expect(found.uris).toEqual(expected.map((record) => record.uri));
-    expect(found.metadatas).toEqual(expected.map((record) => record.metadata ?? (record.uri === null ? null : {})));
-    expect(rowsOf(found.embeddings!)).toEqual(expected.map((record) => [...record.embedding]));
+    expectRecords(found, this.model.select(matches).slice(offset, offset + limit));
     await this.checkOrder(filter, matches);
   }
 
@@ -311,12 +425,27 @@ class Run {
 
   /** Everything there is, once more. */
   async check(): Promise<void> {
-    const all = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
-    expect(all.ids).toEqual([...this.model.records.keys()]);
+    const all = () => Promise.all(this.subjects.map(({ id }) => this.engine.service.get({ collectionId: id, include: ALL })));
+    const before = await all();
+    for (const [i, { model }] of this.subjects.entries()) expect(before[i]!.ids).toEqual([...model.records.keys()]);
     await this.reopen();
-    const again = await this.engine.service.get({ collectionId: this.collectionId, include: ALL });
-    expect(again).toEqual(all);
+    expect(await all()).toEqual(before);
   }
+}
+
+async function orCode<T>(answer: Promise<T>): Promise<T | string> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof TidepoolError) return error.code;
+    throw error;
+  });
+}
+
+function expectRecords(found: RecordColumns, expected: readonly ModelRecord[]): void {
+  expect(found.ids).toEqual(expected.map((record) => record.id));
+  expect(found.documents).toEqual(expected.map((record) => record.document));
+  expect(found.uris).toEqual(expected.map((record) => record.uri));
+  expect(found.metadatas).toEqual(expected.map((record) => record.metadata ?? (record.uri === null ? null : {})));
+  expect(rowsOf(found.embeddings!)).toEqual(expected.map((record) => [...record.embedding]));
 }
 
 function vectorIndex(space: Space): object {

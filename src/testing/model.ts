@@ -23,12 +23,52 @@ export interface ModelWrite {
 
 export type Matches = (record: ModelRecord) => boolean;
 
+export type ModelOperation =
+  | { operation: "add" | "update" | "upsert"; writes: readonly ModelWrite[] }
+  | { operation: "delete"; ids: string[] };
+
 export class Model {
   readonly records = new Map<string, ModelRecord>();
+  /** The ids that each change names, whether or not it changed anything. */
+  readonly changes: string[][] = [];
 
   constructor(readonly space: Space) {}
 
+  /** Another one that begins with all that this one holds. */
+  fork(): Model {
+    const fork = new Model(this.space);
+    for (const [id, record] of this.records) fork.records.set(id, record);
+    fork.changes.push(...this.changes);
+    return fork;
+  }
+
   write(operation: "add" | "update" | "upsert", writes: readonly ModelWrite[]): void {
+    this.changes.push(writes.map(({ id }) => id));
+    this.#write(operation, writes);
+  }
+
+  /** A deletion of nothing is no change. */
+  delete(ids: readonly string[]): number {
+    const found = ids.filter((id) => this.records.has(id));
+    if (found.length > 0) this.changes.push(found);
+    return this.#delete(found);
+  }
+
+  /** All of it is one change, which names also what it finds nothing to delete of. */
+  transact(operations: readonly ModelOperation[]): void {
+    this.changes.push(operations.flatMap((one) => (one.operation === "delete" ? one.ids : one.writes.map(({ id }) => id))));
+    for (const one of operations) {
+      if (one.operation === "delete") this.#delete(one.ids);
+      else this.#write(one.operation, one.writes);
+    }
+  }
+
+  /** Whether one of these ids, or any, was named after so many changes. */
+  hasChangedSince(count: number, ids: ReadonlySet<string> | null): boolean {
+    return this.changes.slice(count).some((named) => ids === null || named.some((id) => ids.has(id)));
+  }
+
+  #write(operation: "add" | "update" | "upsert", writes: readonly ModelWrite[]): void {
     for (const write of writes) {
       const existing = this.records.get(write.id);
       if (existing === undefined) {
@@ -39,7 +79,7 @@ export class Model {
     }
   }
 
-  delete(ids: readonly string[]): number {
+  #delete(ids: readonly string[]): number {
     return ids.filter((id) => this.records.delete(id)).length;
   }
 
