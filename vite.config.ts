@@ -35,7 +35,8 @@ export default defineConfig({
           name: "unit",
           environment: "node",
           // Far above what any test takes: a busy machine is no failure.
-          testTimeout: 60_000,
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
           include: ["{src,scripts,tools,demo,e2e,bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.browser.test.ts"],
         },
@@ -67,6 +68,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Of those of one file that do not mind each other.
+          maxConcurrency: 2,
         },
       },
     ],

@@ -15,9 +15,10 @@ if (!allowed.includes(browser)) {
   process.exit(1);
 }
 process.stdout.write(`the ${suite} suite in ${browser}: ${await ensureBrowser(/** @type {any} */ (browser))}\n`);
-// What `scripts/write-browsers.ts` reads.
+// What `scripts/write-browsers.ts` reads, of the whole suite only.
+const isWhole = rest.length === 0;
 const report = ["--reporter=default", "--reporter=json", `--outputFile.json=.cache/test-results/${suite}.${browser}.json`];
-const { status } = spawnSync("npx", ["vitest", "run", "--project", String(suite), ...report, ...rest], {
+const { status } = spawnSync("npx", ["vitest", "run", "--project", String(suite), ...(isWhole ? report : []), ...rest], {
   stdio: "inherit",
   shell: process.platform === "win32",
   env: { ...process.env, TIDEPOOL_BROWSER: browser },

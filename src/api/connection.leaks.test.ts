@@ -43,7 +43,7 @@ function factory(made: WeakRef<TestWorker>[], host = () => memoryHost()): () => 
   };
 }
 
-test(`${CYCLES} clients opened and closed leave no listener and no worker`, { timeout: 60_000 }, async () => {
+test(`${CYCLES} clients opened and closed leave no listener and no worker`, async () => {
   const listeners = countListeners();
   const made: WeakRef<TestWorker>[] = [];
   for (let i = 0; i < CYCLES; i++) {

@@ -226,7 +226,7 @@ describe("when the holder goes", () => {
     await vi.waitUntil(() => last.role === "holder");
   });
 
-  test("and who stands by is frozen, and has the lease now, another takes both from it", { timeout: 30_000 }, async () => {
+  test("and who stands by is frozen, and has the lease now, another takes both from it", async () => {
     const holder = await origin.newTab();
     await holder.connect().call("heartbeat");
     const frozen = (name: string): Promise<unknown> => origin.locks.request(name, () => new Promise(() => {})).catch(() => "robbed");

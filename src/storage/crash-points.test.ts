@@ -42,7 +42,7 @@ function isWanted(name: string): boolean {
 }
 
 describe.each(workloads.filter(({ name }) => only.workload === undefined || only.workload === name))("$name", (workload) => {
-  test.each(seeds)("seed %i", { timeout: 300_000 }, async (seed) => {
+  test.each(seeds)("seed %i", async (seed) => {
     const points = await crashPoints(workload, seed);
     expect(points.length).toBeGreaterThan(20);
     await examineAll(workload, seed, points);
