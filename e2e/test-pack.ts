@@ -61,8 +61,16 @@ function run(command: string, args: string[], cwd: string): string {
   return stdout;
 }
 
-/** A fresh copy of a template with the tarball and its pinned tools installed. */
-async function install({ work, tarball }: Packed, template: string): Promise<string> {
+const installed = new Map<string, Promise<string>>();
+
+/** A copy of a template with the tarball and its pinned tools installed, once for all apps that are made of it. */
+function install(packed: Packed, template: string): Promise<string> {
+  const app = installed.get(template) ?? installAnew(packed, template);
+  installed.set(template, app);
+  return app;
+}
+
+async function installAnew({ work, tarball }: Packed, template: string): Promise<string> {
   const app = join(work, template);
   await cp(join(templates, template), app, { recursive: true });
   for (const file of ["exercise.js", "records.js"]) await cp(join(templates, file), join(app, file));
