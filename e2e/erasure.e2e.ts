@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
-import { openTab, serveApp } from "./support/app.js";
+import { createSettled, openTab, serveApp } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 
 const suite = useSuite(serveApp);
@@ -63,6 +63,8 @@ async function leftAfter<Told>(erase: (vector: number[]) => Promise<Told>): Prom
   try {
     let browser = await spawnBrowser(profile);
     let page = await openTab(browser.context, suite.app);
+    // Erasing waits until arenas have come of age, which `core/engine.young-arenas.test.ts` looks at.
+    await createSettled(page, { path: "erasure" });
     expect(await page.evaluate(fill, { needles, vector })).toBe(601);
     await browser.close();
     expect((await filesWith(profile)).some((path) => !INDEXED_DB.test(path))).toBe(true);
