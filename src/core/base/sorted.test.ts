@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { sortedInTurns } from "./sorted.js";
+import { firstInTurns, sortedInTurns } from "./sorted.js";
 
 interface Item {
   rank: number;
@@ -26,4 +26,19 @@ test("gives turns on the way, and leaves the items as they are", async () => {
   expect(found.map(({ at }) => at)).toEqual(items.map(({ at }) => at).reverse());
   expect(items[0]).toEqual({ rank: -0, at: 0 });
   expect(ticks).toBeGreaterThan(60);
+});
+
+test("the first of many are those of all sorted, with turns on the way", async () => {
+  const byPlace = (a: Item, b: Item): number => a.rank - b.rank || a.at - b.at;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(40), { maxLength: 2000, size: "max" }), fc.nat(2500), fc.boolean(), async (ranks, count, few) => {
+      const items = ranks.map((rank, at) => ({ rank, at }));
+      const most = few ? count % 20 : count;
+      let ticks = 0;
+      const first = await firstInTurns(items, most, byPlace, () => void ticks++);
+      expect(first).toEqual([...items].sort(byPlace).slice(0, most));
+      expect(ticks).toBeGreaterThanOrEqual(Math.floor(items.length / 512));
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -1,7 +1,8 @@
 /** Sorting with turns for others on the way: runs are sorted one by one, then merged. */
+import { FirstItems } from "./first-items.js";
 import type { Tick } from "./turns.js";
 
-/** Items sorted, or merged, between two ticks. */
+/** Items sorted, merged or looked at between two ticks. */
 const RUN = 512;
 
 /** The items in the order of `compare`, those that it calls equal in the order in which they came. */
@@ -17,6 +18,17 @@ export async function sortedInTurns<T>(items: readonly T[], compare: (a: T, b: T
     runs = merged;
   }
   return runs[0] ?? [];
+}
+
+/** The first so many of the items in the order of `compare`, which calls no two equal: the others are not sorted. */
+export async function firstInTurns<T>(items: Iterable<T>, count: number, compare: (a: T, b: T) => number, tick: Tick): Promise<T[]> {
+  const first = new FirstItems(count, compare);
+  let looked = 0;
+  for (const item of items) {
+    first.offer(item);
+    if (++looked % RUN === 0) await tick();
+  }
+  return sortedInTurns(first.items(), compare, tick);
 }
 
 async function merge<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number, tick: Tick): Promise<T[]> {

@@ -8,6 +8,7 @@
  * without any normalisation, except that a lone surrogate becomes U+FFFD. Bytes that contradict themselves give `CORRUPTION`,
  * while decoding or when the value concerned is read; damage within a value is for the checksum to find.
  */
+import type { Utf8Rows } from "../base/utf8-rows.js";
 import { TidepoolError } from "../errors.js";
 import type { BufferRange, FieldShape, Item, NodeShape } from "./arrow-message.js";
 import {
@@ -300,6 +301,14 @@ export class Block {
     const item = (row: number): string =>
       isAscii ? text.slice(range.start(row), range.end(row)) : decodeUtf8(data, range.start(row), range.end(row));
     return Array.from({ length: this.rows }, (_, row) => item(row));
+  }
+
+  /** A string column without nulls as it lies there: the string of a row is `bytes` from `start(row)` to `end(row)`. */
+  utf8Rows(name: string): Utf8Rows {
+    const { buffer } = this.#find(name, "utf8");
+    const bytes = this.#view(buffer + 2);
+    const range = this.#offsets(name, buffer + 1, bytes.length);
+    return { rows: this.rows, bytes, start: (row) => range.start(row), end: (row) => range.end(row) };
   }
 
   /** The list of a row; with `end`, the lists of the rows from `row` up to but without `end`, one after another. */

@@ -84,7 +84,7 @@ export class QueryExecutor {
     const ordinals =
       plan.orderBy === null
         ? limit(selected, plan.offset, plan.limit)
-        : (await ordered(view.fetch, selected.toArray(), plan.orderBy, this.#tick)).subarray(plan.offset, plan.offset + plan.limit);
+        : (await ordered(view.fetch, selected.toArray(), plan.orderBy, plan.offset + plan.limit, this.#tick)).subarray(plan.offset);
     return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
   }
 

@@ -17,8 +17,10 @@
 import { Bitmap } from "../base/bitmap.js";
 import { lowerBound } from "../base/lower-bound.js";
 import type { Tick } from "../base/turns.js";
+import type { Utf8Rows } from "../base/utf8-rows.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import { decodeUtf8 } from "../blockstore/utf8.js";
 import type { Analysis } from "../index/text/analyzer.js";
 import { NearWalk } from "../index/text/near-terms.js";
 import {
@@ -252,10 +254,7 @@ export class SegmentReader implements TextReader {
     const walk = new NearWalk(word, distanceMax);
     for (let leaf = 0; leaf < this.segment.leaves.length; leaf++) {
       const terms = await this.#terms(leaf);
-      terms.all().forEach((term, row) => {
-        const distance = walk.distance(term);
-        if (distance !== null) visit(this.#entry(term, leaf, terms, row), distance);
-      });
+      walk.eachNear(terms.rows, (row, distance) => visit(this.#entry(terms.term(row), leaf, terms, row), distance));
       await tick();
     }
   }
@@ -315,86 +314,120 @@ export class SegmentReader implements TextReader {
 class LeafTerms {
   readonly count: number;
   readonly ends: Uint32Array;
-  readonly #block: Block;
-  readonly term: (row: number) => string;
+  readonly rows: Utf8Rows;
 
   constructor(block: Block) {
-    const term = block.utf8("term");
     this.count = block.rows;
     this.ends = block.u32("end");
-    this.#block = block;
-    this.term = (row) => term(row) ?? "";
+    this.rows = block.utf8Rows("term");
   }
 
-  /** All of them, which costs less than one by one. */
-  all(): string[] {
-    return this.#block.utf8Column("term");
+  term(row: number): string {
+    const { bytes, start, end } = this.rows;
+    return decodeUtf8(bytes, start(row), end(row));
   }
 }
 
 /** The postings of a term and its forms, decoded when they are asked for. */
 class StoredPostings implements TermPostings {
   readonly #bytes: Uint8Array;
+  readonly #start: number;
   readonly #hidden: Bitmap;
   readonly #end: number;
+  /** Where the forms begin, once the postings of the term were read. */
+  #formsAt: number | null = null;
   /** Where the postings of each form begin. */
-  readonly #starts: Map<string | null, number>;
-  #forms: readonly string[] | undefined;
+  #forms: ReadonlyMap<string, number> | null = null;
 
   constructor(bytes: Uint8Array, start: number, hidden: Bitmap, end: number) {
     this.#bytes = bytes;
+    this.#start = start;
     this.#hidden = hidden;
     this.#end = end;
-    this.#starts = new Map([[null, start]]);
   }
 
   get forms(): readonly string[] {
-    return (this.#forms ??= this.#findForms());
+    return [...this.#found.keys()];
   }
 
   postings(form: string | null): Postings {
-    if (form !== null) void this.forms;
-    const start = this.#starts.get(form);
-    return start === undefined ? noPostings : this.#decode(start);
-  }
-
-  #findForms(): string[] {
-    const reader = new ByteReader(this.#bytes, this.#skip(this.#starts.get(null)!));
-    const forms: string[] = [];
-    for (let left = reader.varint(); left > 0; left--) {
-      const form = reader.string();
-      this.#starts.set(form, reader.at);
-      forms.push(form);
-      reader.at = this.#skip(reader.at);
-    }
-    return forms;
-  }
-
-  /** Where the postings that begin there end. */
-  #skip(start: number): number {
-    const reader = new ByteReader(this.#bytes, start);
-    for (let left = reader.varint(); left > 0; left--) if ((reader.varint() & 1) === 1) reader.varint();
-    return reader.at;
-  }
-
-  #decode(start: number): Postings {
-    const reader = new ByteReader(this.#bytes, start);
-    const count = reader.varint();
-    if (count > this.#bytes.length - reader.at) throw damagedText("end within a list");
-    const positions = new Uint32Array(count);
-    const frequencies = new Float32Array(count);
-    let [position, shown] = [0, 0];
-    for (let i = 0; i < count; i++) {
-      const next = reader.varint();
-      position += next >>> 1;
-      const frequency = (next & 1) === 0 ? 1 : reader.varint();
-      if (this.#hidden.has(position)) continue;
-      positions[shown] = position;
-      frequencies[shown++] = frequency;
-    }
+    const start = form === null ? this.#start : this.#found.get(form);
+    if (start === undefined) return noPostings;
+    const { next, position, ...postings } = readPostings(this.#bytes, start, this.#hidden.words);
     if (position >= this.#end) throw damagedText(`name document ${position} of ${this.#end}`);
-    return { positions: positions.subarray(0, shown), frequencies: frequencies.subarray(0, shown) };
+    if (form === null) this.#formsAt = next;
+    return postings;
   }
+
+  get #found(): ReadonlyMap<string, number> {
+    return (this.#forms ??= this.#findForms());
+  }
+
+  #findForms(): ReadonlyMap<string, number> {
+    const reader = new ByteReader(this.#bytes, this.#formsAt ?? skipPostings(this.#bytes, this.#start));
+    const found = new Map<string, number>();
+    for (let left = reader.varint(); left > 0; left--) {
+      found.set(reader.string(), reader.at);
+      reader.at = skipPostings(this.#bytes, reader.at);
+    }
+    return found;
+  }
+}
+
+interface ReadPostings extends Postings {
+  /** Where they end, and the last position. */
+  next: number;
+  position: number;
+}
+
+/** The postings that begin there, but for hidden ones. Numbers are read here and not one by a call: there are many. */
+function readPostings(bytes: Uint8Array, start: number, hidden: Uint32Array): ReadPostings {
+  const reader = new ByteReader(bytes, start);
+  const count = reader.varint();
+  let at = reader.at;
+  if (count > bytes.length - at) throw damagedText("end within a list");
+  const positions = new Uint32Array(count);
+  const frequencies = new Float32Array(count);
+  let [position, shown] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    let byte = bytes[at++]!;
+    let next = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      if (shift > 28) throw damagedText("hold a number that does not end");
+      byte = bytes[at++]!;
+      next |= (byte & 0x7f) << shift;
+    }
+    position += next >>> 1;
+    let frequency = 1;
+    if ((next & 1) === 1) {
+      byte = bytes[at++]!;
+      frequency = byte & 0x7f;
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        if (shift > 28) throw damagedText("hold a number that does not end");
+        byte = bytes[at++]!;
+        frequency |= (byte & 0x7f) << shift;
+      }
+    }
+    if (((hidden[position >>> 5]! >>> (position & 31)) & 1) === 1) continue;
+    positions[shown] = position;
+    frequencies[shown++] = frequency >>> 0;
+  }
+  if (at > bytes.length) throw damagedText("end within a list");
+  return { positions: positions.subarray(0, shown), frequencies: frequencies.subarray(0, shown), next: at, position };
+}
+
+/** Where the postings end that begin there. */
+function skipPostings(bytes: Uint8Array, start: number): number {
+  const reader = new ByteReader(bytes, start);
+  let left = reader.varint();
+  let { at } = reader;
+  for (; left > 0 && at < bytes.length; left--) {
+    const hasFrequency = (bytes[at]! & 1) === 1;
+    while (bytes[at++]! >= 0x80);
+    if (hasFrequency) while (bytes[at++]! >= 0x80);
+  }
+  if (left > 0 || at > bytes.length) throw damagedText("end within a list");
+  return at;
 }
 
 function bitmapOf(words: Uint32Array): Bitmap {

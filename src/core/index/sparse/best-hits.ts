@@ -1,7 +1,5 @@
-/**
- * The best so many hits of a search for a sparse vector: the smallest scores, equal ones by ordinal. A heap with the worst on top,
- * so that what a hit must be better than is known at every moment.
- */
+/** The best so many hits of a search for a sparse vector: the smallest scores, equal ones by ordinal. */
+import { FirstItems } from "../../base/first-items.js";
 
 export interface SparseHits {
   ordinals: Uint32Array;
@@ -15,54 +13,27 @@ interface Hit {
 }
 
 export class BestHits {
-  readonly #count: number;
-  /** Each is no better than its children, which stand at twice its place, and one and two on. */
-  readonly #heap: Hit[] = [];
+  readonly #first: FirstItems<Hit>;
 
   constructor(count: number) {
-    this.#count = count;
+    this.#first = new FirstItems(count, byScore);
   }
 
   /** What the next hit must not exceed: the worst score among enough hits, else infinity. */
   get bound(): number {
-    return this.#heap.length < this.#count ? Infinity : this.#heap[0]!.score;
+    return this.#first.last?.score ?? Infinity;
   }
 
   offer(ordinal: number, score: number): void {
-    const hit = { ordinal, score };
-    if (this.#heap.length < this.#count) this.#rise(this.#heap.push(hit) - 1, hit);
-    else if (isWorse(this.#heap[0]!, hit)) this.#sink(hit);
+    this.#first.offer({ ordinal, score });
   }
 
   take(): SparseHits {
-    const hits = this.#heap.toSorted((a, b) => (isWorse(a, b) ? 1 : -1));
+    const hits = this.#first.items().toSorted(byScore);
     return { ordinals: Uint32Array.from(hits, ({ ordinal }) => ordinal), scores: Float32Array.from(hits, ({ score }) => score) };
-  }
-
-  #rise(at: number, hit: Hit): void {
-    const heap = this.#heap;
-    for (; at > 0; at = (at - 1) >>> 1) {
-      const above = heap[(at - 1) >>> 1]!;
-      if (!isWorse(hit, above)) break;
-      heap[at] = above;
-    }
-    heap[at] = hit;
-  }
-
-  /** In place of the worst. */
-  #sink(hit: Hit): void {
-    const heap = this.#heap;
-    let at = 0;
-    for (let child = 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && isWorse(heap[child + 1]!, heap[child]!)) child++;
-      if (!isWorse(heap[child]!, hit)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = hit;
   }
 }
 
-function isWorse(a: Hit, b: Hit): boolean {
-  return a.score > b.score || (a.score === b.score && a.ordinal > b.ordinal);
+function byScore(a: Hit, b: Hit): number {
+  return a.score - b.score || a.ordinal - b.ordinal;
 }

@@ -15,7 +15,7 @@
 import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
-import { caseFolded, normalized, originOf, unmarked } from "./folding.js";
+import { caseFolded, isAscii, normalized, originOf, unmarked } from "./folding.js";
 import { isSpaceless, lastsOf, pairsOf, type SplitWords, type Stretch, syllablePairsOf, wordSplitter } from "./spaceless.js";
 
 /** Raised whenever the same text gives other tokens. */
@@ -23,6 +23,8 @@ const VERSION = 3;
 const UNIT = "[\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}]*";
 const JOINERS = "_.'’\\-‐‑·‧׳״";
 const JOINED = new RegExp(`${UNIT}(?:[${JOINERS}]${UNIT})*`, "gu");
+/** Of text that is ASCII, as most is, this finds the same at a fraction of the time. */
+const JOINED_ASCII = /[A-Za-z0-9]+(?:[_.'-][A-Za-z0-9]+)*/g;
 const JOINER = new RegExp(`[${JOINERS}]`, "u");
 const CAMEL = /\p{Ll}\p{Lu}|\p{Lu}\p{Lu}\p{Ll}/u;
 const CAMEL_BREAK = /(?<=\p{Ll}\p{M}*)(?=\p{Lu})|(?<=\p{Lu}\p{M}*)(?=\p{Lu}\p{M}*\p{Ll})/u;
@@ -155,7 +157,8 @@ class Tokens {
   }
 
   of(text: string): Token[] {
-    for (const { 0: joined, index } of normalized(text).matchAll(JOINED)) {
+    const plain = normalized(text);
+    for (const { 0: joined, index } of plain.matchAll(isAscii(plain) ? JOINED_ASCII : JOINED)) {
       const words = JOINER.test(joined) ? joined.split(JOINER) : [joined];
       let at = index;
       for (const word of words) {
@@ -168,13 +171,20 @@ class Tokens {
   }
 
   #word(word: string, at: number): void {
-    if (isSpaceless(word)) this.#run(word, at);
+    if (isAscii(word)) this.#ascii(word, at);
+    else if (isSpaceless(word)) this.#run(word, at);
     else {
       const form = caseFolded(word);
       this.#add(form, "word", at, at + word.length);
       for (const pair of syllablePairsOf(form)) if (pair.text !== form) this.#addWithin(word, form, pair, "pair", at);
       if (CAMEL.test(word)) this.#parts(word, at);
     }
+  }
+
+  #ascii(word: string, at: number): void {
+    const form = word.toLowerCase();
+    this.#add(form, "word", at, at + word.length);
+    if (form !== word && CAMEL.test(word)) this.#parts(word, at);
   }
 
   #parts(word: string, start: number): void {
@@ -214,8 +224,9 @@ class Tokens {
     const { bare, stem, stopWords } = this.#rules;
     const plain = cut(bare(form));
     if (stopWords.has(plain)) return;
+    const stemmed = kind === "pair" || kind === "last" ? form : stem(form);
     // What an ending was all of stays as it is.
-    const term = kind === "pair" || kind === "last" ? plain : cut(bare(stem(form))) || plain;
+    const term = stemmed === form ? plain : cut(bare(stemmed)) || plain;
     this.#push({ term, form, kind }, start, end);
   }
 

@@ -54,9 +54,13 @@ const ALIKE = new Map(
 );
 const ALIKE_LETTERS = new RegExp(`[${[...ALIKE.keys()].join("")}]`, "gu");
 
+export function isAscii(text: string): boolean {
+  return ASCII.test(text);
+}
+
 /** Compatibility forms and what is never seen are gone; letters keep their case. */
 export function normalized(text: string): string {
-  return ASCII.test(text) ? text : text.replace(IGNORABLE, "").normalize("NFKC");
+  return isAscii(text) ? text : text.replace(IGNORABLE, "").normalize("NFKC");
 }
 
 /** Where each code unit of a text in its normal form comes from: the first that made it, and the one behind the last. */
@@ -81,13 +85,13 @@ export function originOf(text: string): Origin {
 
 /** One case for all, as in Unicode's folding: İ is an i, and both small sigmas are one. */
 export function caseFolded(word: string): string {
-  if (ASCII.test(word)) return word.toLowerCase();
+  if (isAscii(word)) return word.toLowerCase();
   return word.replaceAll("İ", "i").toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
 }
 
 /** A case-folded word without its diacritics and vowel signs. */
 export function unmarked(word: string): string {
-  if (ASCII.test(word)) return word;
+  if (isAscii(word)) return word;
   const bare = word.normalize("NFD").replace(MARKS, "").normalize("NFC");
   return bare.replace(ALIKE_LETTERS, (letter) => ALIKE.get(letter)!);
 }

@@ -7,6 +7,7 @@
 const SCRIPTS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("");
 const SPACELESS = new RegExp(`[${SCRIPTS}]`, "u");
 const RUNS = new RegExp(`([${SCRIPTS}\\p{M}ー]+)|[\\s\\S]`, "gu");
+const HANGUL = /\p{Script=Hangul}/u;
 const SYLLABLES = /\p{Script=Hangul}{2,}/gu;
 /** A character with the marks that belong to it. */
 const CHARACTERS = /[\s\S]\p{M}*/gu;
@@ -63,6 +64,7 @@ export function isCharacter(word: string): boolean {
 }
 
 export function syllablePairsOf(word: string): Stretch[] {
+  if (!HANGUL.test(word)) return [];
   return Array.from(word.matchAll(SYLLABLES), ({ 0: run, index }) => pairs(charactersOf(run), index)).flat();
 }
 

@@ -11,7 +11,10 @@
  *   may change the readers.
  */
 import { Bitmap } from "../../base/bitmap.js";
+import { FirstItems } from "../../base/first-items.js";
+import { lowerBound } from "../../base/lower-bound.js";
 import { Pace } from "../../base/pace.js";
+import { sortedInTurns } from "../../base/sorted.js";
 import type { Steps } from "../../base/steps.js";
 import type { Tick } from "../../base/turns.js";
 import { type Analyzer, defaultAnalyzer } from "./analyzer.js";
@@ -268,15 +271,16 @@ class Ranking {
   }
 
   async best(count: number): Promise<Hit[]> {
-    const best = new Best(count);
+    const first = new FirstItems(count, byScore);
     const ordinals = this.#found.toArray();
     for (let from = 0; from < ordinals.length; from += WORK_PER_TICK) {
       for (const ordinal of ordinals.subarray(from, from + WORK_PER_TICK)) {
-        best.offer({ ordinal, score: this.#scores[ordinal]!, terms: [] });
+        const score = this.#scores[ordinal]!;
+        if (!(score < (first.last?.score ?? -Infinity))) first.offer({ ordinal, score, terms: [] });
       }
       await this.#pace.step(WORK_PER_TICK);
     }
-    const hits = best.take();
+    const hits = await sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
     await this.#tellTerms(hits);
     return hits;
   }
@@ -302,14 +306,16 @@ class Ranking {
 function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, hits: readonly Hit[]): number {
   const all = loaded.postings(null);
   const unchanged = new Float64Array(positions.length);
-  eachShared(positions, all.positions, (at, i) => {
+  const told = eachAmong(positions, all.positions, (at, i) => {
     unchanged[at] = all.frequencies[i]!;
   });
   let work = all.positions.length;
+  // Most terms near another are in none of the hits.
+  if (!told) return work;
   for (const form of loaded.forms) {
     const list = loaded.postings(form);
     work += list.positions.length + 8;
-    eachShared(positions, list.positions, (at, i) => {
+    eachAmong(positions, list.positions, (at, i) => {
       hits[at]!.terms.push(form);
       unchanged[at]! -= list.frequencies[i]!;
     });
@@ -318,6 +324,18 @@ function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, h
     if (count > 0) hits[at]!.terms.push(term);
   });
   return work;
+}
+
+/** Calls `visit` with the places of those few positions that are among many; returns whether any is. */
+function eachAmong(few: Uint32Array, many: Uint32Array, visit: (inFew: number, inMany: number) => void): boolean {
+  let [place, found] = [0, false];
+  for (let at = 0; at < few.length && place < many.length; at++) {
+    place = lowerBound(place, many.length, (i) => many[i]! < few[at]!);
+    if (many[place] !== few[at]) continue;
+    found = true;
+    visit(at, place);
+  }
+  return found;
 }
 
 /** The postings of a match, occurrences in other forms than the one asked for counted less. */
@@ -359,34 +377,9 @@ async function eachDocument(
   }
 }
 
-/** Keeps the first `count` hits by score, then ordinal, out of any number offered, in room for twice as many. */
-class Best {
-  readonly #count: number;
-  readonly #hits: Hit[] = [];
-  /** No hit below this can be among the best. */
-  #threshold = -Infinity;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  offer(hit: Hit): void {
-    if (hit.score < this.#threshold) return;
-    this.#hits.push(hit);
-    if (this.#hits.length >= 2 * this.#count + 64) this.#shrink();
-  }
-
-  take(): Hit[] {
-    this.#shrink();
-    return this.#hits;
-  }
-
-  #shrink(): void {
-    this.#hits.sort((a, b) => b.score - a.score || a.ordinal - b.ordinal);
-    if (this.#hits.length <= this.#count) return;
-    this.#hits.length = this.#count;
-    this.#threshold = this.#hits.at(-1)?.score ?? Infinity;
-  }
+/** Best first. */
+function byScore(a: Hit, b: Hit): number {
+  return b.score - a.score || a.ordinal - b.ordinal;
 }
 
 function toHits(hits: readonly Hit[]): TextHits {

@@ -6,7 +6,7 @@
  * records. Records in the memtable, and those with texts that the postings do not tell whole, are looked at, each once.
  */
 import { Bitmap } from "../../base/bitmap.js";
-import { sortedInTurns } from "../../base/sorted.js";
+import { firstInTurns } from "../../base/sorted.js";
 import { isSparseVector } from "../../base/sparse-vector.js";
 import type { Tick } from "../../base/turns.js";
 import type { TakeValue } from "../../collection/metadata.js";
@@ -125,13 +125,13 @@ class Tally {
   }
 
   async told({ order, offset, limit }: FacetPlan, selected: number, tick: Tick): Promise<FacetColumns> {
-    const sorted = await sortedInTurns([...this.#counts], order === "count" ? byCount : byValue, tick);
-    const page = sorted.slice(offset, offset + limit);
+    const first = await firstInTurns(this.#counts, offset + limit, order === "count" ? byCount : byValue, tick);
+    const page = first.slice(offset);
     return {
       key: this.key,
       values: page.map(([value]) => value),
       counts: Float64Array.from(page, ([, count]) => count),
-      distinct: sorted.length,
+      distinct: this.#counts.size,
       missing: selected - this.records.count(),
     };
   }

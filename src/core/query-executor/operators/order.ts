@@ -2,6 +2,7 @@
  * Orders the records of a read by the value of a metadata key, with turns for others on the way. Records that lack the key come
  * last, in whichever direction; those that agree stay in insertion order.
  */
+import { FirstItems } from "../../base/first-items.js";
 import { sortedInTurns } from "../../base/sorted.js";
 import type { Tick } from "../../base/turns.js";
 import type { OrderPlan } from "../../gateway/plan.js";
@@ -17,14 +18,21 @@ interface Placed {
   value: MetadataValue | null;
 }
 
-/** `ordinals` ascend. */
-export async function ordered(fetch: FetchColumns, ordinals: Uint32Array, plan: OrderPlan, tick: Tick): Promise<Uint32Array> {
-  const placed: Placed[] = [];
+/** The first so many. */
+export async function ordered(
+  fetch: FetchColumns,
+  ordinals: Uint32Array,
+  plan: OrderPlan,
+  count: number,
+  tick: Tick,
+): Promise<Uint32Array> {
+  const compare = comparing(plan);
+  const first = new FirstItems(count, compare);
   for (let from = 0; from < ordinals.length; from += CHUNK) {
-    placed.push(...(await valuesOf(fetch, ordinals.subarray(from, from + CHUNK), plan.key)));
+    for (const placed of await valuesOf(fetch, ordinals.subarray(from, from + CHUNK), plan.key)) first.offer(placed);
     await tick();
   }
-  return Uint32Array.from(await sortedInTurns(placed, comparing(plan), tick), ({ ordinal }) => ordinal);
+  return Uint32Array.from(await sortedInTurns(first.items(), compare, tick), ({ ordinal }) => ordinal);
 }
 
 async function valuesOf(fetch: FetchColumns, ordinals: Uint32Array, key: string): Promise<Placed[]> {
@@ -35,10 +43,11 @@ async function valuesOf(fetch: FetchColumns, ordinals: Uint32Array, key: string)
   });
 }
 
-/** Records that agree stay as they are, which is in insertion order. */
 function comparing({ descending }: OrderPlan): (a: Placed, b: Placed) => number {
-  return (a, b) => {
-    if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null);
-    return (descending ? -1 : 1) * compareValues(a.value, b.value);
-  };
+  return (a, b) => byValue(a.value, b.value, descending) || a.ordinal - b.ordinal;
+}
+
+function byValue(a: MetadataValue | null, b: MetadataValue | null, descending: boolean): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return (descending ? -1 : 1) * compareValues(a, b);
 }
