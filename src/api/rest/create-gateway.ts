@@ -8,6 +8,7 @@ import type { TidepoolClient } from "../client.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import { askAs } from "./ask.js";
 import { Call, EXPECTED_JSON, isJson } from "./call.js";
+import { jsonBody } from "./json-parts.js";
 import { badRequest, RestError, toRestError } from "./rest-error.js";
 import type { Route } from "./route.js";
 import { routes } from "./routes.js";
@@ -191,7 +192,7 @@ function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 function json(value: unknown, status = 200): Response {
-  return new Response(JSON.stringify(value), { status, headers: { ...CORS, "content-type": "application/json" } });
+  return new Response(jsonBody(value), { status, headers: { ...CORS, "content-type": "application/json" } });
 }
 
 /** Other origins may ask, as they may ask a Chroma server that was told to allow them. */

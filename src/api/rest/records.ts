@@ -3,7 +3,6 @@ import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import type { GetRequest, QueryResponse, Selection } from "../../core/service.js";
 import type { EmbeddingRows, IncludeField, MetadataPatch, RecordBatch, RecordColumns } from "../../core/types.js";
-import { perQuery } from "../results.js";
 import {
   addBody,
   deleteBody,
@@ -16,6 +15,7 @@ import {
   type ValueOnWire,
 } from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
+import { Listed } from "./json-parts.js";
 import { decodeBase64, shortest } from "./numbers.js";
 import { badRequest, isEngineError, RestError } from "./rest-error.js";
 import type { Shape } from "./shape.js";
@@ -179,7 +179,7 @@ export function readGet(call: Call, body: GetBody): { request: GetRequest; toWir
     offset,
     include: needed(include, "distances"),
   };
-  return { request, toWire: (columns) => ({ ids: columns.ids, ...columnsOnWire(columns, include), include }) };
+  return { request, toWire: (columns) => ({ ids: Listed.of(columns.ids), ...columnsOnWire(columns, include), include }) };
 }
 
 export async function query(call: Call): Promise<object> {
@@ -198,11 +198,14 @@ export async function query(call: Call): Promise<object> {
         include: needed(include),
       });
   const found = await existing(call, answer);
+  const { counts, distances } = found;
   const columns = {
+    ids: Listed.of(found.ids),
     ...columnsOnWire(found, include),
-    distances: include.includes("distances") ? Array.from(found.distances ?? [], shortest) : null,
+    distances: include.includes("distances") ? new Listed(distances?.length ?? 0, (i) => shortest(distances![i]!)) : null,
   };
-  return { ids: perQuery(found.ids, found.counts), ...nest(columns, found.counts), include };
+  const nested = Object.entries(columns).map(([name, column]) => [name, column === null ? null : column.nested(counts)]);
+  return { ...Object.fromEntries(nested), include };
 }
 
 /** The answer to queries that can find nothing. Their collection and filters are looked at all the same. */
@@ -231,12 +234,12 @@ export async function search(call: Call): Promise<object> {
   const answer = call.ask("search", { collectionId, searches, readLevel, asChroma: true });
   const found = await existing(call, answer);
   return {
-    ids: found.map(({ ids }) => ids),
-    documents: found.map(({ documents }) => documents),
+    ids: found.map(({ ids }) => Listed.of(ids)),
+    documents: found.map(({ documents }) => documents && Listed.of(documents)),
     embeddings: found.map(({ embeddings }) => embeddings && rowsOnWire(embeddings)),
-    metadatas: found.map(({ metadatas }) => metadatas?.map(metadataOnWire) ?? null),
+    metadatas: found.map(({ metadatas }) => metadatas && Listed.of(metadatas, metadataOnWire)),
     // Chroma's scores are float32.
-    scores: found.map(({ scores }) => scores && Array.from(scores, (score) => shortest(Math.fround(score)))),
+    scores: found.map(({ scores }) => scores && new Listed(scores.length, (i) => shortest(Math.fround(scores[i]!)))),
     select: found.map(({ select }) => select),
   };
 }
@@ -284,28 +287,24 @@ function needed(include: readonly IncludeField[], except?: IncludeField): Includ
 }
 
 /** Columns that were not asked for are `null`. */
-function columnsOnWire(columns: RecordColumns, include: readonly IncludeField[]): Record<string, unknown[] | null> {
-  const asked = <T>(field: IncludeField, column: () => T[]): T[] | null => (include.includes(field) ? column() : null);
+function columnsOnWire(columns: RecordColumns, include: readonly IncludeField[]): Record<string, Listed | null> {
+  const asked = (field: IncludeField, column: () => Listed): Listed | null => (include.includes(field) ? column() : null);
   return {
     embeddings: asked("embeddings", () => rowsOnWire(columns.embeddings)),
-    documents: asked("documents", () => columns.documents ?? []),
-    uris: asked("uris", () => columns.uris ?? []),
+    documents: asked("documents", () => Listed.of(columns.documents ?? [])),
+    uris: asked("uris", () => Listed.of(columns.uris ?? [])),
     metadatas: asked("metadatas", () => metadatasOnWire(columns)),
   };
 }
 
-function metadatasOnWire({ metadatas, uris }: RecordColumns): (object | null)[] {
-  return (metadatas ?? []).map((metadata, i) => metadataOnWire(metadata) ?? (uris?.[i] == null ? null : {}));
+function metadatasOnWire({ metadatas, uris }: RecordColumns): Listed {
+  const at = (i: number): object | null => metadataOnWire(metadatas![i]!) ?? (uris?.[i] == null ? null : {});
+  return new Listed(metadatas?.length ?? 0, at);
 }
 
-function rowsOnWire(embeddings: RecordColumns["embeddings"]): number[][] {
-  if (embeddings === null) return [];
+function rowsOnWire(embeddings: RecordColumns["embeddings"]): Listed {
+  if (embeddings === null || embeddings.values.length === 0) return Listed.of([]);
   const { dimension, values } = embeddings;
-  const rows: number[][] = [];
-  for (let start = 0; start < values.length; start += dimension) rows.push(Array.from(values.subarray(start, start + dimension), shortest));
-  return rows;
-}
-
-function nest(columns: Record<string, unknown[] | null>, counts: readonly number[]): Record<string, unknown[][] | null> {
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column && perQuery(column, counts)]));
+  const rowAt = (row: number): number[] => Array.from(values.subarray(row * dimension, (row + 1) * dimension), shortest);
+  return new Listed(values.length / dimension, rowAt);
 }
