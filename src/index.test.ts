@@ -180,6 +180,7 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   const both = await books.hybrid({ queryText: "x", weights: { dense: 0.5 } });
   same<typeof both, HybridResult<Book>>(true);
   both.rows()[0]?.dense?.distance.toFixed();
+  (await books.hybrid({ queryText: "x", sparseKey: "words", weights: { sparse: 2 } })).sparse[0]?.score.toFixed();
   // @ts-expect-error: no such branch
   await books.hybrid({ queryText: "x", weights: { vector: 1 } });
   const facets = await books.facets({ keys: ["title", "tags"], where, limit: 5 });

@@ -53,7 +53,7 @@ export {
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
-export type { DenseReason, HybridArguments, HybridResult, HybridRow, TextReason } from "./api/hybrid.js";
+export type { DenseReason, HybridArguments, HybridResult, HybridRow, SparseReason, TextReason } from "./api/hybrid.js";
 export { type ChunkOptions, chunk, type Passage, type TextFormat, type Tokenizer } from "./api/passages/chunk.js";
 export type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, PassageKey } from "./api/passages/documents.js";
 export type {

@@ -1,7 +1,7 @@
 /** What the evaluation of one set of texts found. */
 
-/** Ways of asking, and in which order a table has them. */
-export const METHODS = ["sparse", "fullText", "dense", "hybrid"] as const;
+/** Ways of asking, and in which order a table has them: `hybrid` is of full text and vectors, `hybridOfThree` of all before it. */
+export const METHODS = ["sparse", "fullText", "dense", "hybrid", "hybridOfThree"] as const;
 export type Method = (typeof METHODS)[number];
 
 /** How good a way of asking is, over all questions that have an answer. */
@@ -18,6 +18,8 @@ export interface RetrievalOutcome {
   queries: number;
   /** `null`: the set has no vectors. */
   vectors: string | null;
+  /** Whether full text takes words by their stems, which is not the default: for information, without aims. */
+  isStemmed: boolean;
   /** A way that a set has no vectors for is missing. */
   methods: { [M in Method]?: Quality };
   /** nDCG@10 of reference implementations, by the name that the data has for them. */

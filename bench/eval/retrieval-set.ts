@@ -1,6 +1,6 @@
 /**
  * A set of texts and questions with judgements, asked in every way that there is: BM25 as sparse vectors, full text, vectors that come
- * with the set, and the hybrid of the last two. Each set is written once.
+ * with the set, and the hybrids of the last two and of all three. Each set is written once.
  */
 import {
   Bm25EmbeddingFunction,
@@ -37,11 +37,13 @@ export class RetrievalSet {
   readonly name: string;
   readonly #folder: string;
   readonly #vectors: keyof typeof VECTORS | null;
+  readonly #isStemmed: boolean;
 
-  constructor(folder: string, vectors: keyof typeof VECTORS | null = null) {
-    this.name = vectors === "minilm" ? `${folder}-minilm` : folder;
+  constructor(folder: string, vectors: keyof typeof VECTORS | null = null, { isStemmed = false } = {}) {
+    this.name = `${vectors === "minilm" ? `${folder}-minilm` : folder}${isStemmed ? "-stemmed" : ""}`;
     this.#folder = folder;
     this.#vectors = vectors;
+    this.#isStemmed = isStemmed;
   }
 
   async ingest(client: TidepoolClient): Promise<void> {
@@ -50,7 +52,8 @@ export class RetrievalSet {
     const schema = new Schema()
       .createIndex(new VectorIndexConfig({ space: "cosine" }))
       .createIndex(new SparseVectorIndexConfig({ embeddingFunction, sourceKey: K.DOCUMENT.name, bm25: true }), SPARSE_KEY);
-    const collection = await client.createCollection({ name: this.name, schema, embeddingFunction: null });
+    const configuration = this.#isStemmed ? { text: { stemming: "english" as const } } : undefined;
+    const collection = await client.createCollection({ name: this.name, schema, configuration, embeddingFunction: null });
     await collection.add({
       ids: corpus.map(({ id }) => id),
       documents: corpus.map(({ title, text }) => (title ? `${title} ${text}` : text)),
@@ -71,14 +74,15 @@ export class RetrievalSet {
       .filter(({ id }) => grades.has(id));
     const methods: RetrievalOutcome["methods"] = {};
     for (const method of METHODS) {
-      if (vectors === null && (method === "dense" || method === "hybrid")) continue;
+      if (vectors === null && method !== "sparse" && method !== "fullText") continue;
       const { answers, timesMs } = await timeQueries(queries, (query) => ask(collection, method, query));
       const mean = (score: (ids: string[], of: Map<string, number>, k: number) => number, k: number): number =>
         queries.reduce((sum, { id }, q) => sum + score(answers[q]!, grades.get(id)!, k), 0) / queries.length;
       methods[method] = { ndcgAt10: mean(ndcg, 10), recallAt100: mean(recall, FOUND), ...latencies(timesMs) };
     }
     const { reference_ndcg10: reference } = await readJson<{ reference_ndcg10: Record<string, number> }>(`${this.#folder}/meta.json`);
-    return { set: this.name, records: await collection.count(), queries: queries.length, vectors: this.#vectors, methods, reference };
+    const described = { set: this.name, records: await collection.count(), queries: queries.length, vectors: this.#vectors };
+    return { ...described, isStemmed: this.#isStemmed, methods, reference };
   }
 }
 
@@ -98,6 +102,8 @@ async function ask(
     case "dense":
       return (await collection.query({ queryEmbeddings: [vector!], ...common })).ids[0]!;
     case "hybrid":
+      return (await collection.hybrid({ queryText: text, queryEmbedding: vector!, weights: { sparse: 0 }, ...common })).ids;
+    case "hybridOfThree":
       return (await collection.hybrid({ queryText: text, queryEmbedding: vector!, ...common })).ids;
   }
 }

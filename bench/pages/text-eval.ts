@@ -4,16 +4,22 @@ import type { RetrievalOutcome } from "../eval/retrieval-outcome.js";
 import { RetrievalSet } from "../eval/retrieval-set.js";
 import { expose } from "../page.js";
 
+/** In English, with vectors. */
+const ENGLISH = [
+  ["adi", "lsa"],
+  ["cisi", "lsa"],
+  ["cranfield", "lsa"],
+  ["cranfield", "minilm"],
+  ["npl", "lsa"],
+  ["scifact", "lsa"],
+  ["msrd-movies", "lsa"],
+] as const;
+
 const sets: readonly RetrievalSet[] = [
-  new RetrievalSet("adi", "lsa"),
-  new RetrievalSet("cisi", "lsa"),
-  new RetrievalSet("cranfield", "lsa"),
-  new RetrievalSet("cranfield", "minilm"),
-  new RetrievalSet("npl", "lsa"),
-  new RetrievalSet("scifact", "lsa"),
-  new RetrievalSet("msrd-movies", "lsa"),
+  ...ENGLISH.map(([folder, vectors]) => new RetrievalSet(folder, vectors)),
   new RetrievalSet("miracl-yo"),
   ...["en", "de", "es", "ru", "zh", "ar"].map((language) => new RetrievalSet(`xquad-${language}`)),
+  ...ENGLISH.map(([folder, vectors]) => new RetrievalSet(folder, vectors, { isStemmed: true })),
 ];
 
 const client = new TidepoolClient({ path: "text-eval", storage: "opfs" });

@@ -212,6 +212,7 @@ const TABLE: Record<string, Entry> = {
       whereDocument: selection.whereDocument,
       queryText: "tide",
       queryEmbedding: undefined,
+      sparseKey: undefined,
       nResults: 1,
       weights: { text: 1 },
       maxDistance: 1,

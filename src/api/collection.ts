@@ -402,8 +402,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
-   * Words and meaning together: records that hold words of the query, and those whose vectors are near, in one order. Each hit says
-   * where each of the two branches has it and why. Both see the same moment.
+   * Words and meaning together: records that hold words of the query, those whose vectors are near, and, where an index of sparse
+   * vectors embeds texts, what that finds, in one order. Each hit says where each branch has it and why. All see the same moment.
    *
    * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`.
    *
@@ -415,13 +415,13 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   async hybrid<T extends MetadataOf<T> = TMeta>(args: HybridArguments<TMeta>): Promise<HybridResult<T>> {
     const given = readArguments("hybrid", () => copyOf(args as HybridArguments));
     // Loaded when it is first needed, like the Search API.
-    const { hybridResult, readHybrid } = await import("./hybrid.js");
-    const { queries, request, within } = readArguments("hybrid", () => readHybrid(given));
-    const response = await limited(within, async (signal) => {
-      const queryEmbedding = queries === null ? undefined : (await this.#embedQueries(queries, signal)).values;
-      return this.#connection.call("hybrid", { ...this.#source, ...request, queryEmbedding }, { signal });
+    const { embedHybrid, hybridResult, readHybrid } = await import("./hybrid.js");
+    const read = readArguments("hybrid", () => readHybrid(given, this.#sparseSource));
+    const response = await limited(read.within, async (signal) => {
+      const vectors = await embedHybrid(read, (queries) => this.#embedQueries(queries, signal), this.#sparseSource);
+      return this.#connection.call("hybrid", { ...this.#source, ...read.request, ...vectors }, { signal });
     });
-    return hybridResult<T>(response, request.include);
+    return hybridResult<T>(response, read.request.include);
   }
 
   /**

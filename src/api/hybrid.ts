@@ -6,18 +6,28 @@ import type { HybridBranch, HybridRequest, HybridResponse } from "../core/servic
 import type { IncludeField, Metadata, MetadataOf } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { readObject } from "./read-arguments.js";
-import { type Queries, readQueries, readSelection, type SearchTextArguments } from "./read-requests.js";
+import { type Queries, type QueryRows, readQueries, readSelection, type SearchTextArguments } from "./read-requests.js";
 import { columns, type GetRow, row } from "./results.js";
+import { embeddingKeys, embedSparseQueries, type SparseSource } from "./schema/embed-sparse.js";
 
 /** Arguments of `collection.hybrid`. */
 export interface HybridArguments<TMeta = Metadata> extends Omit<SearchTextArguments<TMeta>, "query"> {
-  /** What is looked for: its words in the documents, and, embedded by the collection's embedding function, its meaning. */
+  /**
+   * What is looked for: its words in the documents; embedded by the collection's embedding function, its meaning; and, where an index
+   * of sparse vectors has an embedding function, what that makes of it.
+   */
   queryText?: string;
   /** Stands in place of the embedded `queryText`; without one, it alone is looked for. */
   queryEmbedding?: readonly number[] | Float32Array;
   /**
-   * What each branch counts beside the other, finite and at least 0; one that is left out counts 1. A branch of weight 0 is not
-   * asked, and needs no index and no embedding function.
+   * Under which metadata key the sparse branch looks for `queryText`. Default: the one key whose index of sparse vectors has an
+   * embedding function; where several have, one must be named, and where none has, there is no sparse branch.
+   */
+  sparseKey?: string;
+  /**
+   * What each branch counts beside the others, finite and at least 0; one that is left out counts 1. A branch of weight 0 is not
+   * asked, and needs no index and no embedding function. Where none is given that is above 0, those that are asked are weighed for
+   * each query.
    */
   weights?: { [B in HybridBranch]?: number };
   /** Largest distance of what the dense branch finds. Default: none, so that it finds something for every query. */
@@ -44,6 +54,14 @@ export interface DenseReason {
   distance: number;
 }
 
+/** Why the sparse branch found a record. */
+export interface SparseReason {
+  /** Its place among what the branch found, from 1. */
+  rank: number;
+  /** The dot product with the query's sparse vector, in which rare terms count more where the index has `bm25`; larger is better. */
+  score: number;
+}
+
 /** One record of a {@link HybridResult}. Fields that were not included are `undefined`. */
 export interface HybridRow<TMeta extends MetadataOf<TMeta> = Metadata> extends GetRow<TMeta> {
   /** Of all branches together, 0–1; larger is better. */
@@ -52,6 +70,8 @@ export interface HybridRow<TMeta extends MetadataOf<TMeta> = Metadata> extends G
   text: TextReason | null;
   /** How near the vector is to the query's; `null` where that branch did not find the record. */
   dense: DenseReason | null;
+  /** How alike the sparse vectors are; `null` where that branch did not find the record. */
+  sparse: SparseReason | null;
 }
 
 /**
@@ -70,6 +90,8 @@ export class HybridResult<TMeta extends MetadataOf<TMeta> = Metadata> {
   declare readonly text: (TextReason | null)[];
   /** For each hit, why the dense branch found it; `null` where it did not. */
   declare readonly dense: (DenseReason | null)[];
+  /** For each hit, why the sparse branch found it; `null` where it did not. */
+  declare readonly sparse: (SparseReason | null)[];
   /** For each record its document; `null` where it has none. */
   declare readonly documents: (string | null)[];
   /** For each record its embedding, as numbers that were float32. */
@@ -88,22 +110,28 @@ export class HybridResult<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   /** One object per hit, with the fields that were asked for. */
   rows(): HybridRow<TMeta>[] {
-    const { scores, text, dense } = this;
-    return this.ids.map((id, i) => row(this, this.include, i, { id, score: scores[i]!, text: text[i]!, dense: dense[i]! }));
+    const { scores, text, dense, sparse } = this;
+    return this.ids.map((id, i) =>
+      row(this, this.include, i, { id, score: scores[i]!, text: text[i]!, dense: dense[i]!, sparse: sparse[i]! }),
+    );
   }
 }
 
-/** What is sent, but for the embedding, which is made of `queries`; `null`: there is no dense branch. */
+/** What is sent, but for vectors: that of the dense branch is made of `queries`, that of the sparse one for `sparseKey`. */
 interface ReadHybrid {
-  request: Omit<HybridRequest, "collectionId" | "version" | "queryEmbedding">;
+  request: Omit<HybridRequest, "collectionId" | "version" | "queryEmbedding" | "sparse">;
+  queryText: string | undefined;
+  /** `null`: there is no dense branch. */
   queries: Queries | null;
+  /** `null`: there is no sparse branch. */
+  sparseKey: string | null;
   within: CallLimits;
 }
 
 const SEARCHED = "queryText queryEmbedding nResults where whereDocument include prefix fuzzy operators";
-const FIELDS = `${SEARCHED} weights maxDistance minScore ${CALL_LIMITS}`;
+const FIELDS = `${SEARCHED} sparseKey weights maxDistance minScore ${CALL_LIMITS}`;
 
-export function readHybrid(args: HybridArguments): ReadHybrid {
+export function readHybrid(args: HybridArguments, sparse: SparseSource): ReadHybrid {
   const given = readObject(args, "hybrid", FIELDS);
   const { queryText, queryEmbedding, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
   const { where, whereDocument, operators } = given;
@@ -114,21 +142,58 @@ export function readHybrid(args: HybridArguments): ReadHybrid {
   if (queryText !== undefined && typeof queryText !== "string") throw invalidArgument(`queryText must be a string, got ${show(queryText)}`);
   for (const [name, value] of Object.entries({ prefix, operators }))
     if (value !== undefined && typeof value !== "boolean") throw invalidArgument(`${name} must be true or false, got ${show(value)}`);
-  const asks = branchesOf(given);
+  const asks = branchesOf(given, embeddingKeys(sparse));
   const flags = { prefix, fuzzy: readFuzzy(fuzzy), operators };
   return {
     request: { queryText: asks.text, nResults, include, ...cuts, ...flags, ...readSelection({ where, whereDocument }) },
+    queryText,
     queries: asks.dense ? queriesOf(queryText, queryEmbedding) : null,
+    sparseKey: asks.sparseKey,
     within: readCallLimits(given),
   };
 }
 
-/** Which branches there are. */
-function branchesOf({ queryText, queryEmbedding, weights }: HybridArguments): { text: string | undefined; dense: boolean } {
+interface Asked extends Pick<ReadHybrid, "sparseKey"> {
+  text: string | undefined;
+  dense: boolean;
+}
+
+/** Which branches there are; `keys` are those whose sparse index embeds texts. */
+function branchesOf(given: HybridArguments, keys: string[]): Asked {
+  const { queryText, queryEmbedding, weights } = given;
   const text = weights?.text === 0 ? undefined : queryText;
   const dense = weights?.dense !== 0 && (queryText !== undefined || queryEmbedding !== undefined);
-  if (text !== undefined || dense) return { text, dense };
+  const sparseKey = sparseKeyOf(given, keys);
+  if (text !== undefined || dense || sparseKey !== null) return { text, dense, sparseKey };
   throw invalidArgument("hybrid needs a queryText or a queryEmbedding whose branch has a weight above 0");
+}
+
+function sparseKeyOf({ queryText, sparseKey, weights }: HybridArguments, keys: string[]): string | null {
+  const weight = weights?.sparse;
+  const known = keys.map(show).join(", ");
+  if (sparseKey !== undefined && !keys.includes(sparseKey)) {
+    const allowed = keys.length === 0 ? "no key has one" : `it may be ${known}`;
+    throw invalidArgument(`sparseKey must be a key whose sparse index has an embedding function, got ${show(sparseKey)}; ${allowed}`);
+  }
+  if (weight && keys.length === 0)
+    throw invalidArgument(`weights.sparse is ${weight}, but the collection has no sparse index with an embedding function`);
+  if (queryText === undefined || weight === 0) return null;
+  if (sparseKey === undefined && keys.length > 1)
+    throw invalidArgument(`hybrid needs a sparseKey, one of ${known}, or weights.sparse 0: each has a sparse index that embeds texts`);
+  return sparseKey ?? keys[0] ?? null;
+}
+
+/** The vectors that a search is asked by, made at one time. */
+export async function embedHybrid(
+  { queryText, queries, sparseKey }: ReadHybrid,
+  embed: (queries: Queries) => Promise<QueryRows>,
+  source: SparseSource,
+): Promise<Pick<HybridRequest, "queryEmbedding" | "sparse">> {
+  const [rows, vectors] = await Promise.all([
+    queries && embed(queries),
+    sparseKey !== null && embedSparseQueries(source, sparseKey, [queryText!]),
+  ]);
+  return { queryEmbedding: rows?.values, sparse: vectors ? { key: sparseKey!, query: vectors[0]! } : undefined };
 }
 
 function queriesOf(queryText: string | undefined, queryEmbedding: HybridArguments["queryEmbedding"]): Queries {
@@ -139,13 +204,14 @@ function queriesOf(queryText: string | undefined, queryEmbedding: HybridArgument
 }
 
 export async function hybridResult<T extends MetadataOf<T>>(response: HybridResponse, include: IncludeField[]): Promise<HybridResult<T>> {
-  const { ids, scores, text, dense } = response;
+  const { ids, scores, text, dense, sparse } = response;
   const { ranks: textRanks, scores: textScores, terms } = text ?? {};
   return new HybridResult<T>({
     ids,
     scores: Array.from(scores),
     text: ids.map((_, i) => (textRanks?.[i] ? { rank: textRanks[i]!, score: textScores![i]!, terms: terms![i]! } : null)),
     dense: ids.map((_, i) => (dense?.ranks[i] ? { rank: dense.ranks[i]!, distance: dense.distances[i]! } : null)),
+    sparse: ids.map((_, i) => (sparse?.ranks[i] ? { rank: sparse.ranks[i]!, score: sparse.scores[i]! } : null)),
     ...(await columns<T>(response)),
     include,
   });

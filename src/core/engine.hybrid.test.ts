@@ -14,7 +14,7 @@ let collectionId: string;
 
 function write(ids: string[], positions: number[], documents: string[], operation: "add" | "upsert" = "add"): Promise<void> {
   const embeddings = { dimension: 1, values: Float32Array.from(positions), present: null };
-  const metadatas = positions.map((position) => ({ position }));
+  const metadatas = positions.map((position) => ({ position, terms: { indices: [1, 2 + position], values: [1, 2] } }));
   return engine.service.write({ collectionId, operation, records: { ids, embeddings, documents, metadatas, uris: null } });
 }
 
@@ -27,7 +27,15 @@ const near = (position: number): Float32Array => Float32Array.of(position);
 beforeEach(async () => {
   engine = await openedEngine(new FaultInjectingStorage({}));
   const scope = { tenant: "default_tenant", database: "default_database" };
-  const made = await engine.service.createCollection({ ...scope, name: "sea", metadata: null, configuration: {}, getOrCreate: false });
+  const schema = { keys: { terms: { sparse_vector: { sparse_vector_index: { enabled: true, config: {} } } } } };
+  const made = await engine.service.createCollection({
+    ...scope,
+    name: "sea",
+    metadata: null,
+    configuration: {},
+    schema,
+    getOrCreate: false,
+  });
   collectionId = made.id;
   await write(IDS, POSITIONS, DOCUMENTS);
 });
@@ -65,6 +73,30 @@ describe("branches", () => {
     expect([vectors.ids, vectors.text]).toEqual([["far", "spring"], null]);
     expect((await ask({ queryText: "tide", queryEmbedding: near(9), weights: { text: 0 } })).text).toBeNull();
     expect((await ask({ queryText: "tide", queryEmbedding: near(9), weights: { dense: 0 } })).ids).toEqual(words.ids);
+  });
+
+  test("sparse vectors are a branch of their own", async () => {
+    const sparse = { key: "terms", query: { indices: [1, 5], values: [1, 1] } };
+    const alone = await ask({ sparse });
+    expect([alone.ids, alone.text, alone.dense]).toEqual([["spring", "ebb", "moon", "far"], null, null]);
+    expect([[...alone.sparse!.ranks], [...alone.sparse!.scores]]).toEqual([
+      [1, 2, 3, 4],
+      [3, 1, 1, 1],
+    ]);
+    const all = await ask({
+      sparse,
+      queryText: "shore",
+      queryEmbedding: near(1),
+      maxDistance: 0,
+      nResults: 2,
+      weights: { text: 2, sparse: 3 },
+    });
+    expect([all.ids, [...all.sparse!.ranks], [...all.text!.ranks]]).toEqual([
+      ["spring", "far"],
+      [1, 4],
+      [0, 1],
+    ]);
+    expect((await ask({ sparse, queryText: "shore", weights: { sparse: 0 } })).sparse).toBeNull();
   });
 
   test("weights say which of them decides", async () => {
@@ -110,14 +142,15 @@ test("all branches and columns see one moment, wherever in the search a write co
   const seen = new Set<string>();
   for (let turns = 0; turns < 60; turns++) {
     const [position, document] = turns % 2 === 0 ? [50, "no more"] : [0, "ebb tide"];
-    const found = ask({ queryText: "tide", queryEmbedding: near(0), include: ["documents"] });
+    const sparse = { key: "terms", query: { indices: [52], values: [1] } };
+    const found = ask({ queryText: "tide", queryEmbedding: near(0), sparse, include: ["documents"] });
     for (let i = 0; i < turns; i++) await Promise.resolve();
     const written = write(["ebb"], [position], [document], "upsert");
-    const { ids, documents, dense, text } = await found;
+    const { ids, documents, dense, text, sparse: alike } = await found;
     await written;
     const at = ids.indexOf("ebb");
-    const [distance, terms] = documents![at] === "ebb tide" ? [0, ["tide"]] : [2500, []];
-    expect([dense!.distances[at], text!.terms[at]]).toEqual([distance, terms]);
+    const expected = documents![at] === "ebb tide" ? [0, ["tide"], 0] : [2500, [], 1];
+    expect([dense!.distances[at], text!.terms[at], alike!.ranks[at]]).toEqual(expected);
     seen.add(documents![at] === document ? "after" : "before");
   }
   expect([...seen].sort()).toEqual(["after", "before"]);
@@ -129,7 +162,11 @@ test.each<[string, Partial<HybridRequest>, RegExp]>([
   ["no text", { queryText: 1 as never }, /queryText/],
   ["no vector", { queryEmbedding: [1] as never }, /queryEmbedding must be a Float32Array/],
   ["an infinite vector", { queryEmbedding: near(Infinity) }, /queryEmbedding/],
-  ["an unknown branch", { queryText: "a", weights: { colour: 1 } as never }, /"colour".*text, dense/],
+  ["an unknown branch", { queryText: "a", weights: { colour: 1 } as never }, /"colour".*text, dense, sparse/],
+  ["a sparse query under a key without an index", { sparse: { key: "position", query: { indices: [1], values: [1] } } }, /position/],
+  ["a sparse query that is a text", { sparse: { key: "terms", query: "tide" } as never }, /sparse\.query.*embedded before/],
+  ["no sparse query", { sparse: 7 as never }, /'sparse' to be an object/],
+  ["indices that do not ascend", { sparse: { key: "terms", query: { indices: [2, 1], values: [1, 1] } } }, /ascend/],
   ["a negative weight", { queryText: "a", weights: { text: -1 } }, /weights\.text.*-1/],
   ["an infinite weight", { queryText: "a", weights: { dense: Infinity } }, /weights\.dense/],
   ["no weights", { queryText: "a", weights: [] as never }, /weights/],

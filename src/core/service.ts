@@ -19,6 +19,7 @@ import type {
   RecordColumns,
   Scalar,
   Space,
+  SparseVector,
   TextConfigurationInput,
   TextSuggestion,
   Where,
@@ -179,8 +180,8 @@ export interface SearchTextRequest {
   suggest?: boolean | undefined;
 }
 
-/** What finds records in a hybrid search: the words of their documents, or their vectors. */
-export type HybridBranch = "text" | "dense";
+/** What finds records in a hybrid search: the words of their documents, their vectors, or their sparse vectors under a key. */
+export type HybridBranch = "text" | "dense" | "sparse";
 
 export interface HybridRequest {
   collectionId: string;
@@ -190,11 +191,13 @@ export interface HybridRequest {
   queryText?: string | undefined;
   /** What the dense branch looks for; without it there is none. */
   queryEmbedding?: Float32Array | undefined;
+  /** What the sparse branch looks for, and under which metadata key; without it there is none. */
+  sparse?: { key: string; query: SparseVector } | undefined;
   nResults: number;
   where?: Where;
   whereDocument?: WhereDocument;
   include: IncludeField[];
-  /** What each branch counts; a branch of weight 0 is not read. Default: set for each query. */
+  /** What each branch counts; a branch of weight 0 is not read. Where none is above 0, they are set for each query. */
   weights?: { [B in HybridBranch]?: number } | undefined;
   /** Largest distance of what the dense branch finds. */
   maxDistance?: number | undefined;
@@ -289,6 +292,8 @@ export interface HybridResponse extends RecordColumns {
   text: { ranks: Uint32Array; scores: Float64Array; terms: string[][] } | null;
   /** `null` where there was no such branch. */
   dense: { ranks: Uint32Array; distances: Float64Array } | null;
+  /** `null` where there was no such branch. */
+  sparse: { ranks: Uint32Array; scores: Float64Array } | null;
 }
 
 /** Values of one key, and how many of the selected records have each. */

@@ -15,7 +15,17 @@ import type { SparseVector } from "../types.js";
 import { checkFullText, checkIndexed, notIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
 import { parseSearchFilter } from "./parse-filter.js";
-import type { GroupPlan, RankOperator, RankPlan, RankSource, SearchPlan, SelectPlan, SingleSearchPlan, SourceRank } from "./search-plan.js";
+import type {
+  GroupPlan,
+  RankOperator,
+  RankPlan,
+  RankSource,
+  SearchPlan,
+  SelectPlan,
+  SingleSearchPlan,
+  SourceRank,
+  SparseSource,
+} from "./search-plan.js";
 import { isMetadataKey, validateDimension, validateSparseVector, validateVector } from "./validate/records.js";
 import { readFuzzy, validateCount, validateReadLevel } from "./validate/values.js";
 
@@ -119,21 +129,29 @@ class RankParser {
   }
 
   #sparse(given: Record<string, unknown>, path: string): SourceRank {
-    const { query, key } = given;
-    if (typeof key !== "string") throw invalid(`${path}.key`, key, `${show(EMBEDDING_KEY)} or a metadata key`);
-    if (!this.#indexes.isIndexed(key, "sparse_vector")) throw noSparseIndex(key, this.#indexes.sparseKeys);
-    if (typeof query === "string")
-      throw invalid(`${path}.query`, query, "a sparse vector: texts are embedded before they reach the engine");
-    if (!isSparse(query)) throw invalid(`${path}.query`, query, `a sparse vector, for that is what ${show(key)} has an index of`);
-    validateSparseVector(query, `${path}.query`);
-    const limit = parseSourceLimit(given.limit, path);
-    return sourceRank({ kind: "sparse", key, vector: storedSparseVector(query), limit }, given, path);
+    if (typeof given.key !== "string") throw invalid(`${path}.key`, given.key, `${show(EMBEDDING_KEY)} or a metadata key`);
+    const sought = parseSparseQuery(given, path, this.#indexes);
+    return sourceRank({ kind: "sparse", ...sought, limit: parseSourceLimit(given.limit, path) }, given, path);
   }
 
   #text(text: unknown, path: string): SourceRank {
     checkFullText(this.#indexes, "rank");
     return parseText(text, path);
   }
+}
+
+/** What is looked for among sparse vectors, and under which key. */
+export function parseSparseQuery(
+  { key, query }: { key?: unknown; query?: unknown },
+  path: string,
+  indexes: IndexPolicy,
+): Pick<SparseSource, "key" | "vector"> {
+  if (typeof key !== "string") throw invalid(`${path}.key`, key, "a metadata key");
+  if (!indexes.isIndexed(key, "sparse_vector")) throw noSparseIndex(key, indexes.sparseKeys);
+  if (typeof query === "string") throw invalid(`${path}.query`, query, "a sparse vector: texts are embedded before they reach the engine");
+  if (!isSparse(query)) throw invalid(`${path}.query`, query, `a sparse vector, for that is what ${show(key)} has an index of`);
+  validateSparseVector(query, `${path}.query`);
+  return { key, vector: storedSparseVector(query) };
 }
 
 /** The operands of an operator, each with its place. */

@@ -4,11 +4,12 @@ import { limits } from "../limits.js";
 import type { IndexPolicy } from "../schema.js";
 import type { HybridRequest } from "../service.js";
 import type { IncludeField } from "../types.js";
+import { parseSparseQuery } from "./parse-search.js";
 import { includeSet, planSelection, planText, type SelectionPlan } from "./plan.js";
-import type { KnnSource, TextSource } from "./search-plan.js";
+import type { KnnSource, SparseSource, TextSource } from "./search-plan.js";
 import { validateHybrid } from "./validate/fusion.js";
 import { validateDimension, validateVector } from "./validate/records.js";
-import { validateCount } from "./validate/values.js";
+import { validateCount, validateObject } from "./validate/values.js";
 
 /** A branch and how much it counts. */
 export interface BranchPlan<Source> {
@@ -20,6 +21,7 @@ export interface BranchPlan<Source> {
 export interface HybridPlan extends SelectionPlan {
   text: BranchPlan<TextSource> | null;
   dense: BranchPlan<KnnSource> | null;
+  sparse: BranchPlan<SparseSource> | null;
   /** Whether the weights are set for each query. */
   isWeighed: boolean;
   limit: number;
@@ -38,7 +40,8 @@ export function planHybrid(request: HybridRequest, dimension: number | null, ind
   const limit = Math.max(nResults, limits.hybridCandidates);
   const text = request.queryText === undefined ? null : branch(textSource(request, limit, indexes), weights.text);
   const dense = request.queryEmbedding === undefined ? null : branch(denseSource(request.queryEmbedding, limit, dimension), weights.dense);
-  if (text === null && dense === null) {
+  const sparse = request.sparse === undefined ? null : branch(sparseSource(request.sparse, limit, indexes), weights.sparse);
+  if (text === null && dense === null && sparse === null) {
     throw invalidArgument("A hybrid search needs a queryText or a queryEmbedding whose branch has a weight above 0");
   }
   const include = includeSet(request.include, "distances");
@@ -46,7 +49,8 @@ export function planHybrid(request: HybridRequest, dimension: number | null, ind
     ...planSelection(request, indexes),
     text,
     dense,
-    isWeighed: request.weights === undefined,
+    sparse,
+    isWeighed: !Object.values(weights).some((weight) => weight > 0),
     limit: nResults,
     maxDistance,
     minScore,
@@ -70,4 +74,9 @@ function denseSource(query: unknown, limit: number, dimension: number | null): K
   validateDimension(query.length, "queryEmbedding", dimension);
   validateVector(query, "queryEmbedding", 0);
   return { kind: "knn", queries: [query], limit };
+}
+
+function sparseSource(sought: object, limit: number, indexes: IndexPolicy): SparseSource {
+  validateObject(sought, "sparse");
+  return { kind: "sparse", ...parseSparseQuery(sought, "sparse", indexes), limit };
 }

@@ -4,47 +4,69 @@
  */
 import type { HybridPlan } from "../gateway/plan-hybrid.js";
 import type { RankSource } from "../gateway/search-plan.js";
+import type { SparseHits } from "../index/sparse/best-hits.js";
 import type { TextHits } from "../index/text/text-index.js";
 import type { Nearest } from "../index/vector/flat.js";
 import { limits } from "../limits.js";
 import type { HybridResponse } from "../service.js";
 import type { RecordColumns } from "../types.js";
-import { denseShare, type Fused, fuse } from "./operators/fuse.js";
+import { denseShare, type Fused, type FusedBranch, fuse } from "./operators/fuse.js";
 import type { View } from "./view.js";
 
 /** The sources that a hybrid search reads. */
-export function sourcesOfHybrid({ text, dense }: HybridPlan): RankSource[] {
-  return [text, dense].flatMap((branch) => branch?.source ?? []);
+export function sourcesOfHybrid({ text, dense, sparse }: HybridPlan): RankSource[] {
+  return [text, dense, sparse].flatMap((branch) => branch?.source ?? []);
 }
 
 /** What a hybrid search has found, without the records' columns. */
 export type HybridHits = { ordinals: Uint32Array } & Omit<HybridResponse, keyof RecordColumns>;
 
+/** What the branches found; `null` for one that is not there. */
+interface Branches {
+  text: (FusedBranch & TextHits) | null;
+  dense: (FusedBranch & Nearest) | null;
+  sparse: (FusedBranch & SparseHits) | null;
+}
+
 export async function hybrid(view: View, plan: HybridPlan): Promise<HybridHits> {
-  const allowed = await view.select(plan.filter);
-  const text = plan.text && { ...(await view.read(plan.text.source, allowed)), weight: plan.text.weight };
-  const dense = plan.dense && { ...within((await view.read(plan.dense.source, allowed))[0]!, plan.maxDistance), weight: plan.dense.weight };
-  const branches = [text, dense].filter((branch) => branch !== null);
-  if (plan.isWeighed && text !== null && dense !== null) weigh(text, dense);
-  const values = (branch: (typeof branches)[number]) =>
-    "scores" in branch ? branch.scores : branch.distances.map((distance) => -distance);
-  const fused = cut(fuse(branches.map((branch) => ({ ...branch, values: values(branch) }))), plan);
-  const ranksOf = (branch: (typeof branches)[number]) => fused.ranks[branches.indexOf(branch)]!;
+  const { text, dense, sparse } = await read(view, plan);
+  if (plan.isWeighed) weigh({ text, dense, sparse });
+  const branches = [text, dense, sparse].filter((branch) => branch !== null);
+  const fused = cut(fuse(branches), plan);
+  const ranksOf = (branch: FusedBranch) => fused.ranks[(branches as FusedBranch[]).indexOf(branch)]!;
   return {
     ordinals: fused.ordinals,
     scores: fused.scores,
     text: text && textColumns(text, ranksOf(text)),
-    dense: dense && denseColumns(dense, ranksOf(dense)),
+    dense: dense && { ranks: ranksOf(dense), distances: valuesAt(dense.distances, ranksOf(dense)) },
+    sparse: sparse && { ranks: ranksOf(sparse), scores: valuesAt(sparse.values, ranksOf(sparse)) },
   };
 }
 
-/** Sets the weights for this query; where no word is found, the vectors alone count. */
-function weigh(text: TextHits & { weight: number }, dense: Nearest & { weight: number }): void {
+async function read(view: View, { filter, text, dense, sparse, maxDistance }: HybridPlan): Promise<Branches> {
+  const allowed = await view.select(filter);
+  const words = text && (await view.read(text.source, allowed));
+  const near = dense && within((await view.read(dense.source, allowed))[0]!, maxDistance);
+  const alike = sparse && (await view.read(sparse.source, allowed));
+  return {
+    text: words && { ...words, values: words.scores, weight: text!.weight },
+    dense: near && { ...near, values: near.distances.map((distance) => -distance), weight: dense!.weight },
+    // Scores of sparse vectors are 1 − the dot product.
+    sparse: alike && { ...alike, values: alike.scores.map((score) => 1 - score), weight: sparse!.weight },
+  };
+}
+
+/** Sets the weights for this query. Where no word is found, the others count alike; text and sparse vectors share what words count. */
+function weigh({ text, dense, sparse }: Branches): void {
+  if (text === null) return;
   const [first] = text.ordinals;
-  const at = first === undefined ? -1 : dense.ordinals.indexOf(first);
-  const words = new Set(text.terms.flat()).size;
-  dense.weight = first === undefined ? 1 : denseShare(words, at === -1 ? limits.hybridCandidates + 1 : at + 1);
-  text.weight = 1 - dense.weight;
+  if (first === undefined) text.weight = 0;
+  else if (dense !== null) {
+    const at = dense.ordinals.indexOf(first);
+    dense.weight = denseShare(new Set(text.terms.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+    text.weight = (1 - dense.weight) / (sparse === null ? 1 : 2);
+    if (sparse !== null) sparse.weight = text.weight;
+  }
 }
 
 /** What is not farther away. */
@@ -63,13 +85,10 @@ function cut({ ordinals, scores, ranks }: Fused, { limit, minScore }: HybridPlan
 
 /** What the text branch says of each hit; where it has no rank, nothing. */
 function textColumns({ scores, terms }: TextHits, ranks: Uint32Array): HybridResponse["text"] {
-  return {
-    ranks,
-    scores: Float64Array.from(ranks, (rank) => (rank === 0 ? 0 : scores[rank - 1]!)),
-    terms: Array.from(ranks, (rank) => (rank === 0 ? [] : terms[rank - 1]!)),
-  };
+  return { ranks, scores: valuesAt(scores, ranks), terms: Array.from(ranks, (rank) => (rank === 0 ? [] : terms[rank - 1]!)) };
 }
 
-function denseColumns({ distances }: Nearest, ranks: Uint32Array): HybridResponse["dense"] {
-  return { ranks, distances: Float64Array.from(ranks, (rank) => (rank === 0 ? 0 : distances[rank - 1]!)) };
+/** A branch's values by its ranks; 0 where there is no rank. */
+function valuesAt(values: ArrayLike<number>, ranks: Uint32Array): Float64Array {
+  return Float64Array.from(ranks, (rank) => (rank === 0 ? 0 : values[rank - 1]!));
 }

@@ -3,7 +3,7 @@ import { invalidArgument, show } from "../../errors.js";
 import type { HybridBranch, HybridRequest } from "../../service.js";
 import { validateObject } from "./values.js";
 
-const BRANCHES: readonly HybridBranch[] = ["text", "dense"];
+const BRANCHES: readonly HybridBranch[] = ["text", "dense", "sparse"];
 
 /** Throws unless the weights and cut-offs of a hybrid search are as they may be. */
 export function validateHybrid({ weights, maxDistance, minScore }: Pick<HybridRequest, "weights" | "maxDistance" | "minScore">): void {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { denseShare, type FusedBranch, fuse } from "./fuse.js";
 
@@ -28,6 +29,48 @@ test("one branch alone keeps its order, and equal scores come in insertion order
   expect([...fuse([branch(1, [9, 1]), branch(1, [4, 1])]).ordinals]).toEqual([4, 9]);
   expect(fuse([branch(1), branch(1)]).ordinals).toHaveLength(0);
 });
+
+test("any number of branches is fused as a table of all records would be", () => {
+  const hits = fc.uniqueArray(fc.record({ ordinal: fc.nat(20), value: fc.integer({ min: -9, max: 9 }) }), {
+    selector: ({ ordinal }) => ordinal,
+  });
+  const branches = fc.array(fc.record({ weight: fc.constantFrom(0, 0.5, 1, 3), hits }), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(branches, (given) => {
+      const whole = given.reduce((sum, { weight }) => sum + weight, 0);
+      fc.pre(whole > 0);
+      const sorted = given.map(({ weight, hits }) => ({ weight, hits: hits.toSorted((a, b) => b.value - a.value) }));
+      const rows = Array.from({ length: 21 }, (_, ordinal) => {
+        const ranks = sorted.map(({ hits }) => hits.findIndex((hit) => hit.ordinal === ordinal) + 1);
+        const shares = sorted.map(({ weight, hits }, b) =>
+          ranks[b] === 0
+            ? 0
+            : weight *
+              shareOf(
+                hits.map(({ value }) => value),
+                ranks[b]!,
+              ),
+        );
+        return { ordinal, ranks, score: shares.reduce((a, b) => a + b, 0) / whole };
+      }).filter(({ ranks }) => ranks.some((rank) => rank > 0));
+      const { ordinals, scores, ranks } = fuse(
+        sorted.map(({ weight, hits }) => branch(weight, ...hits.map(({ ordinal, value }) => [ordinal, value] as [number, number]))),
+      );
+      expect([...ordinals].sort((a, b) => a - b)).toEqual(rows.map(({ ordinal }) => ordinal));
+      ordinals.forEach((ordinal, i) => {
+        const row = rows.find((row) => row.ordinal === ordinal)!;
+        expect([scores[i], ranks.map((column) => column[i])]).toEqual([expect.closeTo(row.score, 12), row.ranks]);
+        if (i > 0) expect(scores[i - 1]! - scores[i]! || ordinal - ordinals[i - 1]!).toBeGreaterThan(0);
+      });
+    }),
+  );
+});
+
+/** What the record at a rank has of a branch with these values. */
+function shareOf(values: number[], rank: number): number {
+  const [first, last] = [Math.max(...values), Math.min(...values)];
+  return (0.3 * 21) / (20 + rank) + 0.7 * (first === last ? 1 : (values[rank - 1]! - last) / (first - last));
+}
 
 test("vectors count more for long questions, less where they disagree with the words, and always something", () => {
   expect(denseShare(10, 1)).toBeCloseTo(0.4746, 4);

@@ -1,0 +1,143 @@
+/** Whatever becomes of a collection, a hybrid search is what its branches find when they are asked one by one, put together plainly. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { openedEngine } from "../testing/opened-engines.js";
+import type { Engine } from "./engine.js";
+import type { HybridBranch, HybridRequest } from "./service.js";
+import type { SparseVector } from "./types.js";
+
+const SCHEMA = { keys: { terms: { sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25: true } } } } } };
+const words = fc.array(fc.constantFrom("tide", "ebb", "moon", "spring", "pool"), { maxLength: 4 }).map((list) => list.join(" "));
+const sparse = fc
+  .uniqueArray(fc.record({ index: fc.nat(5), value: fc.constantFrom(-1, 0.5, 1, 2) }), { selector: ({ index }) => index, maxLength: 4 })
+  .map((entries): SparseVector => {
+    const ascending = entries.toSorted((a, b) => a.index - b.index);
+    return { indices: ascending.map(({ index }) => index), values: ascending.map(({ value }) => value) };
+  });
+const record = fc.record({ id: fc.nat(30).map((n) => `r${n}`), position: fc.nat(9), words, sparse });
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.uniqueArray(record, { selector: ({ id }) => id, minLength: 1, maxLength: 12 }) },
+  { weight: 1, arbitrary: fc.constantFrom("compact" as const, "reopen" as const) },
+);
+const weight = fc.constantFrom(undefined, 0, 1, 3);
+const question = fc.record({
+  queryText: fc.option(words, { nil: undefined, freq: 8 }),
+  position: fc.option(fc.nat(9), { freq: 8 }),
+  sparse: fc.option(sparse, { freq: 8 }),
+  weights: fc.option(fc.record({ text: weight, dense: weight, sparse: weight }), { nil: undefined }),
+  maxDistance: fc.option(fc.nat(20), { nil: undefined }),
+  below: fc.option(fc.nat(9), { freq: 3 }),
+});
+
+interface Branch {
+  name: HybridBranch;
+  ids: string[];
+  /** Descending. */
+  values: number[];
+}
+
+/** What each branch that is asked finds by itself. */
+async function branchesOf({ service }: Engine, collectionId: string, request: Omit<HybridRequest, "collectionId">): Promise<Branch[]> {
+  const { queryText, queryEmbedding, sparse, weights = {}, maxDistance = Infinity, where } = request;
+  const selected = { collectionId, nResults: 100, include: [], ...(where && { where }) };
+  const branches: Branch[] = [];
+  if (queryText !== undefined && weights.text !== 0) {
+    const { ids, scores } = await service.searchText({ ...selected, query: queryText, prefix: false, fuzzy: 0 });
+    branches.push({ name: "text", ids, values: [...scores] });
+  }
+  if (queryEmbedding && weights.dense !== 0) {
+    const queryEmbeddings = { dimension: 1, values: queryEmbedding };
+    const { ids, distances } = await service.query({ ...selected, queryEmbeddings, include: ["distances"] });
+    const near = ids.filter((_, i) => distances![i]! <= maxDistance);
+    branches.push({ name: "dense", ids: near, values: [...distances!].slice(0, near.length).map((distance) => -distance) });
+  }
+  if (sparse && weights.sparse !== 0) {
+    const rank = { $knn: { key: sparse.key, query: sparse.query, limit: 100 } };
+    const search = { rank, limit: { limit: 100 }, select: { keys: ["#score"] }, ...(where && { filter: where }) };
+    const [found] = await service.search({ collectionId, searches: [search] });
+    branches.push({ name: "sparse", ids: found!.ids, values: [...found!.scores!].map((score) => 1 - score) });
+  }
+  return branches;
+}
+
+/** What a branch gives a record, of 1. */
+function share({ ids, values }: Branch, id: string): number {
+  const at = ids.indexOf(id);
+  if (at === -1) return 0;
+  const [first, last] = [values[0]!, values.at(-1)!];
+  return (0.3 * 21) / (21 + at) + 0.7 * (first === last ? 1 : (values[at]! - last) / (first - last));
+}
+
+async function write({ service }: Engine, collectionId: string, records: (typeof record extends fc.Arbitrary<infer R> ? R : never)[]) {
+  const embeddings = { dimension: 1, values: Float32Array.from(records, ({ position }) => position), present: null };
+  await service.write({
+    collectionId,
+    operation: "upsert",
+    records: {
+      ids: records.map(({ id }) => id),
+      embeddings,
+      documents: records.map(({ words }) => words),
+      metadatas: records.map(({ position, sparse }) => ({ position, terms: sparse })),
+      uris: null,
+    },
+  });
+}
+
+test("branches, reasons and scores", { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 8 }),
+      fc.array(question, { minLength: 1, maxLength: 6 }),
+      async (steps, asked) => {
+        let storage = new FaultInjectingStorage();
+        let engine = await openedEngine(storage);
+        const named = { tenant: "default_tenant", database: "default_database", name: "sea", metadata: null, configuration: {} };
+        const { id: collectionId } = await engine.service.createCollection({ ...named, schema: SCHEMA, getOrCreate: false });
+        for (const what of steps) {
+          if (what === "compact") await engine.compact(collectionId);
+          else if (what !== "reopen") await write(engine, collectionId, what);
+          else {
+            await engine.close();
+            storage = storage.reopen();
+            engine = await openedEngine(storage);
+          }
+        }
+        for (const question of asked) await check(engine, collectionId, question);
+        await engine.close();
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+type Question = typeof question extends fc.Arbitrary<infer Q> ? Q : never;
+
+async function check(engine: Engine, collectionId: string, { position, sparse, below, ...cuts }: Question): Promise<void> {
+  const request = {
+    ...cuts,
+    nResults: 100,
+    include: [],
+    prefix: false,
+    fuzzy: 0,
+    ...(position !== null && { queryEmbedding: Float32Array.of(position) }),
+    ...(sparse !== null && { sparse: { key: "terms", query: sparse } }),
+    ...(below !== null && { where: { position: { $lt: below } } }),
+  };
+  const branches = await branchesOf(engine, collectionId, request);
+  const found = engine.service.hybrid({ collectionId, ...request });
+  if (branches.length === 0) return expect(found).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  const { ids, scores, ...reasons } = await found;
+  expect([...ids].sort()).toEqual([...new Set(branches.flatMap((branch) => branch.ids))].sort());
+  expect([...scores]).toEqual([...scores].sort((a, b) => b - a));
+  for (const name of ["text", "dense", "sparse"] as const) {
+    const branch = branches.find((branch) => branch.name === name);
+    if (branch === undefined) expect(reasons[name]).toBeNull();
+    else expect([...reasons[name]!.ranks]).toEqual(ids.map((id) => branch.ids.indexOf(id) + 1));
+  }
+  const weights: NonNullable<HybridRequest["weights"]> = cuts.weights ?? {};
+  if (!Object.values(weights).some((weight) => weight !== undefined && weight > 0)) return;
+  const whole = branches.reduce((sum, { name }) => sum + (weights[name] ?? 1), 0);
+  const scoreOf = (id: string) => branches.reduce((sum, branch) => sum + ((weights[branch.name] ?? 1) / whole) * share(branch, id), 0);
+  expect([...scores]).toEqual(ids.map((id) => expect.closeTo(scoreOf(id), 6)));
+}
