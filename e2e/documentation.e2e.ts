@@ -23,11 +23,13 @@ const examples = await readExamples(root, [
   "README.md",
   "docs/chroma-compatibility.md",
   "docs/chroma-differences.md",
+  "docs/backup.md",
   "src/api",
   "src/api/passages",
   "src/api/rest",
   "src/api/schema",
   "src/api/search",
+  "src/api/transfer",
   "src/core/errors.ts",
 ]);
 

@@ -275,12 +275,13 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng)|api\/(?!search|schema|bm25|transaction|passages|admin|destroy|chroma|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm25|transa|transf|passages|admin|destr|chroma|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
     transaction: /src\/api\/transaction-rules/,
     passages: /src\/api\/passages\//,
+    export: /src\/(?:api\/transfer|core\/blockstore)\/|node_modules\/(?:apache-arrow|flatbuffers)\//,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({

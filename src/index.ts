@@ -167,6 +167,7 @@ export {
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { CommitResult } from "./api/transaction-rules.js";
+export type { ExportArguments, ExportFormat, ExportProgress } from "./api/transfer/export-arguments.js";
 export type { VacuumOptions, VacuumReport } from "./api/vacuum.js";
 export type { RepairReport, VerifyOptions, VerifyProgress, VerifyReport } from "./api/verify.js";
 export type { Progress, WriteOptions } from "./api/write.js";

@@ -32,6 +32,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
+import { lazyStream } from "./lazy-stream.js";
 import type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, DocumentHome } from "./passages/documents.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
@@ -61,6 +62,7 @@ import type { SearchResult } from "./search/search-result.js";
 import { Slice } from "./slice.js";
 import { throughProxies } from "./through-proxies.js";
 import type { TransactionHome } from "./transaction-rules.js";
+import type { ExportArguments } from "./transfer/export-arguments.js";
 import {
   embedRows,
   type Place,
@@ -266,6 +268,26 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   async get<T extends MetadataOf<T> = TMeta>(args: GetArguments<TMeta> = {}): Promise<GetResult<T>> {
     const { request, within } = readArguments("get", () => readGet(args as GetArguments));
     return getResult<T>(await this.#limited("get", request, within), request.include);
+  }
+
+  /**
+   * The selected records as a stream of bytes, in insertion order: JSON lines, an Arrow stream or a Parquet file. They are those of the
+   * moment of this call, whatever is written while the stream is read. Nothing is read ahead of it, so the memory that it takes does
+   * not grow with the collection; cancelling it lets go of what it holds, and so do ten minutes without a read. `docs/backup.md` tells
+   * what the formats look like.
+   *
+   * Reading rejects with `INVALID_ARGUMENT` for arguments that cannot be used; `LIMIT_EXCEEDED` for an oversized filter, and for more
+   * than 16 exports and backups at once; `STALE_READ` where the moment is lost, since nobody read for ten minutes, or the tab that kept
+   * it has gone; `ABORTED`.
+   *
+   * @example
+   * const text = await new Response(collection.export({ format: "jsonl", include: ["documents"] })).text();
+   * console.log(text.split("\n")[0]); // {"id":"a","text_chunk":"The ebb uncovers the pools."}
+   */
+  export(args: ExportArguments<TMeta>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const given = readArguments("export", () => copyOf(args as ExportArguments));
+    // Loaded when it is first needed, like the Search API.
+    return lazyStream(async () => (await import("./transfer/export.js")).exportRecords(this.#connection, this.#source, given));
   }
 
   /**
@@ -732,6 +754,7 @@ export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick
   | "searchText"
   | "autoSuggest"
   | "hybrid"
+  | "export"
 >;
 
 async function getResult<T extends MetadataOf<T>>(response: ResponseOf<"get">, include: IncludeField[]): Promise<GetResult<T>> {

@@ -44,6 +44,7 @@ import { Log } from "./log/log.js";
 import { encodeLogRecord } from "./log/log-record.js";
 import { LogRetention } from "./log/log-retention.js";
 import { QueryExecutor } from "./query-executor/executor.js";
+import { Exporter } from "./query-executor/exporter.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
@@ -102,6 +103,7 @@ export class Engine {
   readonly #log: Log;
   readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
+  readonly #exporter: Exporter;
   readonly #compactor: Compactor;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
@@ -119,6 +121,7 @@ export class Engine {
     this.#log = new Log(parts.storage.log);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
+    this.#exporter = new Exporter(parts.environment, blocks, this.#turns.tick);
     this.#quota = new QuotaWatch({
       read: parts.quota ?? (async () => null),
       environment: parts.environment,
@@ -170,6 +173,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#availability.close();
+    this.#exporter.close();
     await this.#log.drain();
     await this.#compactor.stop();
     await this.#changes.idle();
@@ -294,6 +298,7 @@ export class Engine {
       collections: this.#collections,
       writer: this.#newWriter(),
       executor: this.#executor,
+      exporter: this.#exporter,
       facts,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,

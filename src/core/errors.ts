@@ -21,7 +21,10 @@ export type ErrorCode =
   | "RATE_LIMITED"
   /** A record that a conditional transaction has read or would write was written by another since; nothing was written. Run it again. */
   | "CONFLICT"
-  /** What a conditional transaction has read can no longer be read, or be told to be unchanged; nothing was written. Run it again. */
+  /**
+   * What a conditional transaction has read can no longer be read, or be told to be unchanged, so nothing was written: run it again. Or
+   * the moment that an export is of is kept no longer: begin again.
+   */
   | "STALE_READ"
   /** A limit of `limits.ts` is exceeded. */
   | "LIMIT_EXCEEDED"

@@ -45,6 +45,13 @@ export const metadataListMax = 65_536;
 /** Bytes of one answer, about, and of each message in which it reaches the page: reading 1 MiB of records takes a phone 100 ms. */
 export const responseBytesMax = 256 * MiB;
 export const answerPartBytes = 256 * KiB;
+/** Bytes of one page of an export or a backup, about. */
+export const exportPageBytes = MiB;
+/** Exports and backups under way, and how long one may go unread before what it keeps is let go. */
+export const snapshotsMax = 16;
+export const snapshotIdleMs = 600_000;
+/** Metadata columns of a table that is exported; the values of more keys stand in one more column, as JSON. */
+export const exportColumnsMax = 256;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
 /** Records that each branch of a hybrid search puts up, unless more results are asked for. */

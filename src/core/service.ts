@@ -502,6 +502,31 @@ export interface TenantInfo {
   resourceName: string | null;
 }
 
+/** Which records are exported. */
+export interface ExportRequest extends Selection {
+  collectionId: string;
+}
+
+/** Which page of an export is read. */
+export interface ExportPageRequest {
+  collectionId: string;
+  /** That of `beginExport`. */
+  snapshot: string;
+  /** Records before it. */
+  from: number;
+  include: IncludeField[];
+}
+
+/** A snapshot that was taken for an export. */
+export interface ExportBegun {
+  /** Names it. */
+  snapshot: string;
+  /** Records in it. */
+  count: number;
+  /** Of the embeddings; `null` where the collection has had no record. */
+  dimension: number | null;
+}
+
 /** Who a caller is and what it may use; the names are those of Chroma's answer. */
 export interface UserIdentity {
   /** The bearer's name in the gateway rules; "" where there is none. */
@@ -566,6 +591,13 @@ export interface EngineMethods {
   forkCount(request: { collectionId: string }): Promise<number>;
   /** Published versions that can be read, oldest first; the last is the current one. */
   listVersions(request: { collectionId: string }): Promise<VersionInfo[]>;
+
+  /** Keeps the selected records as they are now, to be read page by page. The snapshot is let go when it is not read for a while. */
+  beginExport(request: ExportRequest): Promise<ExportBegun>;
+  /** The records of a snapshot from the `from`-th on, about `exportPageBytes` of them; none at its end. */
+  readExport(request: ExportPageRequest): Promise<RecordColumns>;
+  /** Lets go of a snapshot. One that is not there any more is none the worse. */
+  endExport(request: { collectionId: string; snapshot: string }): Promise<void>;
 
   /** Resolves once the batch is durable and visible to every later read. */
   write(request: WriteRequest): Promise<void>;

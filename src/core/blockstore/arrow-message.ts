@@ -90,7 +90,7 @@ export function padTo8(length: number): number {
 
 // ---------------------------------------------------------------------------------------------------------- encoding
 
-export function encodeSchemaMessage(fields: readonly FieldShape[], metadata: Record<string, string>): Uint8Array {
+export function encodeSchemaMessage(fields: readonly FieldShape[], metadata: Record<string, string>): Uint8Array<ArrayBuffer> {
   const builder = new Builder(256);
   const fieldsVector = Schema.createFieldsVector(
     builder,
@@ -120,7 +120,7 @@ export function encodeBatchMessage(batch: BatchShape): Uint8Array {
   return frame(builder, MessageHeader.RecordBatch, RecordBatch.endRecordBatch(builder), batch.bodyLength);
 }
 
-function frame(builder: Builder, type: MessageHeader, header: number, bodyLength: number): Uint8Array {
+function frame(builder: Builder, type: MessageHeader, header: number, bodyLength: number): Uint8Array<ArrayBuffer> {
   Message.finishMessageBuffer(builder, Message.createMessage(builder, MetadataVersion.V5, type, header, BigInt(bodyLength), 0));
   const message = builder.asUint8Array();
   const framed = new Uint8Array(PREFIX_LENGTH + padTo8(message.length));

@@ -23,6 +23,8 @@ import {
 } from "./arrow-message.js";
 import { decodeUtf8, encodeStrings } from "./utf8.js";
 
+export { END_OF_STREAM };
+
 type ListRow = readonly (string | number | boolean)[];
 
 /** One column of a block to encode. Columns of type f64, bool, utf8 and their lists may hold nulls, and so may f32-list. */
@@ -61,19 +63,43 @@ const EMPTY = new Uint8Array(0);
 
 /** Encodes columns of `rows` rows each. `metadata` travels in the Arrow schema. */
 export function encodeBlock(columns: readonly Column[], rows: number, metadata: Record<string, string> = {}): Uint8Array {
-  const body = new Body();
-  for (const column of columns) {
-    checkLength(column, rows);
-    appendColumn(body, column, rows);
-  }
-  const schema = encodeSchemaMessage(columns.map(shapeOf), metadata);
-  const batch = encodeBatchMessage({ rows, nodes: body.nodes, buffers: body.ranges, bodyLength: body.length });
+  const body = bodyOf(columns, rows);
+  const schema = encodeHead(columns, metadata);
+  const batch = messageOf(body, rows);
   const bytes = new Uint8Array(schema.length + batch.length + body.length + END_OF_STREAM.length);
   bytes.set(schema, 0);
   bytes.set(batch, schema.length);
   body.copyTo(bytes, schema.length + batch.length);
   bytes.set(END_OF_STREAM, bytes.length - END_OF_STREAM.length);
   return bytes;
+}
+
+/** What an Arrow stream of batches with such columns begins with; it ends with `END_OF_STREAM`. Blocks have one batch. */
+export function encodeHead(columns: readonly Column[], metadata: Record<string, string>): Uint8Array<ArrayBuffer> {
+  return encodeSchemaMessage(columns.map(shapeOf), metadata);
+}
+
+/** One batch of such a stream. */
+export function encodeBatch(columns: readonly Column[], rows: number): Uint8Array<ArrayBuffer> {
+  const body = bodyOf(columns, rows);
+  const message = messageOf(body, rows);
+  const bytes = new Uint8Array(message.length + body.length);
+  bytes.set(message, 0);
+  body.copyTo(bytes, message.length);
+  return bytes;
+}
+
+function bodyOf(columns: readonly Column[], rows: number): Body {
+  const body = new Body();
+  for (const column of columns) {
+    checkLength(column, rows);
+    appendColumn(body, column, rows);
+  }
+  return body;
+}
+
+function messageOf({ nodes, ranges, length }: Body, rows: number): Uint8Array {
+  return encodeBatchMessage({ rows, nodes, buffers: ranges, bodyLength: length });
 }
 
 function shapeOf(column: Column): FieldShape {

@@ -171,9 +171,13 @@ export class BlockStore {
     return this.#whyFrozen() === null ? this.#blobs.packing() : null;
   }
 
-  /** Gives back, and with `erase` overwrites, the space in which no block lies. */
+  /** Gives back, and with `erase` overwrites, the space in which no block lies. What is held cannot be erased. */
   async vacuum(erase: boolean, tick: Tick): Promise<void> {
     this.#checkFrozen();
+    if (erase && this.#holds > 0) {
+      const message = "What was deleted cannot be erased while an export, a backup or a verification is under way: call again after it";
+      throw new TidepoolError("LOCKED", message);
+    }
     await this.#blobs.vacuum(erase, async () => tick());
   }
 

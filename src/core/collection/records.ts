@@ -42,6 +42,16 @@ export interface RecordsSection {
   payload: OrdinalSection;
 }
 
+/** Records of one moment: they stay as they were then, for as long as their blocks are kept. */
+export interface FrozenRecords {
+  readonly entries: ReadonlyMap<number, MemtableEntry>;
+  readonly section: RecordsSection;
+  /** Of records that lived. Ordinals ascend. */
+  ids(ordinals: Uint32Array): Promise<string[]>;
+  /** As `ids`. */
+  payloads(ordinals: Uint32Array): Promise<Payload[]>;
+}
+
 /** Memory that an id takes in the table: estimated. */
 const BYTES_PER_ID = 100;
 /** Payloads read in one go while a compaction lays the memtable over them. */
@@ -284,10 +294,47 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   /** Payloads of live records, in the order given. */
-  async payloads(ordinals: readonly number[]): Promise<Payload[]> {
-    const entries = ordinals.map((ordinal) => this.#memtable.get(ordinal));
+  payloads(ordinals: readonly number[]): Promise<Payload[]> {
+    return this.#payloadsOver(this.#section, ordinals, (ordinal) => this.#memtable.get(ordinal));
+  }
+
+  /** What the section and the memtable are now; later writes and compactions change nothing of it. */
+  frozen(): FrozenRecords {
+    const section = this.#section;
+    const entries = new Map(this.entries());
+    const entryOf = (ordinal: number): MemtableEntry | undefined => entries.get(ordinal);
+    return {
+      entries,
+      section,
+      ids: (ordinals) => this.#idsOver(section, ordinals, entryOf),
+      payloads: (ordinals) => this.#payloadsOver(section, Array.from(ordinals), entryOf),
+    };
+  }
+
+  async #idsOver(
+    section: RecordsSection,
+    ordinals: Uint32Array,
+    entryOf: (ordinal: number) => MemtableEntry | undefined,
+  ): Promise<string[]> {
+    const below = ordinals.filter((ordinal) => entryOf(ordinal)?.kind !== "record");
+    const rows = await this.#idFile.read(section.ids, below);
+    let next = 0;
+    return Array.from(ordinals, (ordinal) => {
+      const entry = entryOf(ordinal);
+      const id = entry?.kind === "record" ? entry.id : rows[next++];
+      if (id == null) throw this.#missing(ordinal);
+      return id;
+    });
+  }
+
+  async #payloadsOver(
+    section: RecordsSection,
+    ordinals: readonly number[],
+    entryOf: (ordinal: number) => MemtableEntry | undefined,
+  ): Promise<Payload[]> {
+    const entries = ordinals.map(entryOf);
     const below = ordinals.filter((_, i) => entries[i]?.kind !== "record").sort((a, b) => a - b);
-    const rows = await this.storedPayloads(below);
+    const rows = await this.#payloadFile.read(section.payload, below);
     const stored = new Map(below.map((ordinal, i) => [ordinal, rows[i]!]));
     return ordinals.map((ordinal, i) => {
       const entry = entries[i];

@@ -58,6 +58,13 @@ export class StoredVectors {
     this.#directories = directories;
   }
 
+  /** Reads the rows of the section that is installed now, also when another one is. */
+  frozen(): Pick<StoredVectors, "read"> {
+    const frozen = new StoredVectors(this.#store, this.#owner, this.#dimension);
+    frozen.install(this.#directories);
+    return frozen;
+  }
+
   /** Embeddings of ordinals that the segment holds, in the order given. */
   async read(ordinals: readonly number[]): Promise<Float32Array[]> {
     const places = ordinals.map((ordinal) => this.#locate(ordinal));

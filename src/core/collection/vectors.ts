@@ -24,6 +24,7 @@ import type { WarningCode } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
 import type { Inspection, InspectionContext } from "./inspection.js";
+import type { MemtableEntry } from "./memtable.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
 import { StoredVectors } from "./stored-vectors.js";
 
@@ -367,6 +368,25 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       this.#home.context.vectorCache.set(this.#cacheBase + ordinals[i]!, rows[m]!, dimension * 4);
     });
     return out;
+  }
+
+  /** Reads embeddings as they are now, of records of this moment; later writes and compactions change nothing of it. */
+  frozen(entries: ReadonlyMap<number, MemtableEntry>): (ordinals: Uint32Array) => Promise<Float32Array> {
+    const { dimension = 0, stored } = this.#fixed ?? {};
+    const rowsOf = stored?.frozen();
+    return async (ordinals) => {
+      const out = new Float32Array(ordinals.length * dimension);
+      const missing: number[] = [];
+      for (let i = 0; i < ordinals.length; i++) {
+        const entry = entries.get(ordinals[i]!);
+        const fresh = entry === undefined || entry.kind === "tombstone" ? undefined : entry.vector?.embedding;
+        if (fresh === undefined) missing.push(i);
+        else out.set(fresh, i * dimension);
+      }
+      const rows = missing.length === 0 ? [] : await rowsOf!.read(missing.map((i) => ordinals[i]!));
+      missing.forEach((i, m) => void out.set(rows[m]!, i * dimension));
+      return out;
+    };
   }
 
   /** Embeddings as the section has them, in the order given. */

@@ -16,6 +16,8 @@ import type {
   CreateCollectionRequest,
   DeleteRequest,
   DistinctRequest,
+  ExportPageRequest,
+  ExportRequest,
   FacetsRequest,
   GetRequest,
   ModifyCollectionRequest,
@@ -267,6 +269,23 @@ function planOrder(orderBy: OrderBy): OrderPlan {
 function validateMetadataName(key: unknown, argument: string): asserts key is string {
   if (typeof key === "string" && isMetadataKey(key)) return;
   throw invalidArgument(`${argument} must be a metadata key, got ${show(key)}`);
+}
+
+/** Which page of which snapshot. */
+export interface ExportPagePlan {
+  owner: string;
+  snapshot: string;
+  from: number;
+  include: ReadonlySet<IncludeField>;
+}
+
+export function planExport(request: ExportRequest, indexes: IndexPolicy): SelectionPlan {
+  return planSelection(request, indexes);
+}
+
+export function planExportPage({ collectionId, snapshot, from, include }: ExportPageRequest): ExportPagePlan {
+  if (typeof snapshot !== "string") throw invalidArgument(`snapshot must be a string, got ${show(snapshot)}`);
+  return { owner: collectionId, snapshot, from: optionalCount(from, "from") ?? 0, include: includeSet(include, "distances") };
 }
 
 export function planCount(request: CountRequest, indexes: IndexPolicy): SelectionPlan {

@@ -20,6 +20,7 @@ import type { Vacuum } from "../compactor/vacuum.js";
 import { TidepoolError } from "../errors.js";
 import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
+import type { Exporter } from "../query-executor/exporter.js";
 import type {
   AutoSuggestRequest,
   CatalogReport,
@@ -36,6 +37,9 @@ import type {
   DistinctRequest,
   EngineInfo,
   EngineService,
+  ExportBegun,
+  ExportPageRequest,
+  ExportRequest,
   FacetColumns,
   FacetsRequest,
   GetRequest,
@@ -79,6 +83,8 @@ import {
   planCount,
   planCreateCollection,
   planDistinct,
+  planExport,
+  planExportPage,
   planFacets,
   planGet,
   planModifyCollection,
@@ -102,6 +108,7 @@ export interface GatewayParts {
   collections: OpenCollections;
   writer: Writer;
   executor: QueryExecutor;
+  exporter: Exporter;
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
@@ -257,6 +264,20 @@ export class GatewayService implements EngineService {
 
   get(request: GetRequest, caller?: Caller): Promise<RecordColumns> {
     return this.#reading(request, (state) => this.#executor(caller).get(state, planGet(request, state.indexes)));
+  }
+
+  beginExport(request: ExportRequest, caller?: Caller): Promise<ExportBegun> {
+    return this.#reading(request, (state) => this.#parts.exporter.begin(state, planExport(request, state.indexes), this.#executor(caller)));
+  }
+
+  async readExport(request: ExportPageRequest): Promise<RecordColumns> {
+    this.#check();
+    return this.#parts.exporter.page(planExportPage(request));
+  }
+
+  async endExport({ collectionId, snapshot }: { collectionId: string; snapshot: string }): Promise<void> {
+    this.#check();
+    await this.#parts.exporter.end({ owner: collectionId, snapshot });
   }
 
   conditionalGet(request: ConditionalGetRequest, caller?: Caller): Promise<ConditionalGetResponse> {

@@ -29,17 +29,23 @@ import type {
   SearchColumns,
   SearchTextResponse,
 } from "../service.js";
-import type { IncludeField, RecordColumns, TextSuggestion } from "../types.js";
+import type { RecordColumns, TextSuggestion } from "../types.js";
 import { hybrid, sourcesOfHybrid } from "./hybrid.js";
 import { countValues } from "./operators/facets.js";
 import { limit } from "./operators/limit.js";
 import { ordered } from "./operators/order.js";
 import { checkRecall } from "./operators/recall.js";
 import { assertAnswerable, assertSendable, forResponse } from "./operators/respond.js";
-import type { FieldSelection } from "./operators/select.js";
+import { type FetchColumns, fieldsOf } from "./operators/select.js";
 import { search, sourcesOfSearch } from "./search.js";
 import { preparationsOf } from "./sources/sources.js";
-import { liveView, type OpenView, segmentsView, type View } from "./view.js";
+import { frozenFetch, liveView, type OpenView, segmentsView, type View } from "./view.js";
+
+/** What reads records of a moment that is over. */
+export interface FrozenRead {
+  readonly fetch: FetchColumns;
+  readonly dimension: number | null;
+}
 
 export class QueryExecutor {
   readonly #tick: Tick;
@@ -86,6 +92,14 @@ export class QueryExecutor {
         ? limit(selected, plan.offset, plan.limit)
         : (await ordered(view.fetch, selected.toArray(), plan.orderBy, plan.offset + plan.limit, this.#tick)).subarray(plan.offset);
     return forResponse(view.fetch, this.#tick)(ordinals, fieldsOf(plan.include));
+  }
+
+  /** The selected records, and what reads them as they are now at any later time. Whoever asks keeps the blocks from here on. */
+  freeze(state: CollectionState, { filter }: SelectionPlan): Promise<FrozenRead & { ordinals: Uint32Array }> {
+    return this.#read(state, [], async (view) => {
+      const ordinals = (await view.select(filter)).toArray();
+      return { ordinals, fetch: frozenFetch(state.parts), dimension: state.dimension };
+    });
   }
 
   /** Ids of the records that a delete is about, in insertion order. */
@@ -195,13 +209,4 @@ export class QueryExecutor {
       return body(open(state, this.#tick));
     });
   }
-}
-
-function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {
-  return {
-    document: include.has("documents"),
-    uri: include.has("uris"),
-    metadata: include.has("metadatas"),
-    embedding: include.has("embeddings"),
-  };
 }

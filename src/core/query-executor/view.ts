@@ -159,6 +159,21 @@ class SegmentsView implements View, Segments {
   }
 }
 
+/**
+ * Reads columns of records as they are now, for as long as their blocks are kept (`BlockStore.hold`) and whatever becomes of the
+ * collection. Ordinals ascend.
+ */
+export function frozenFetch({ records, vectors }: Parts): FetchColumns {
+  const frozen = records.frozen();
+  const embeddingsOf = vectors.frozen(frozen.entries);
+  const dimension = vectors.dimension ?? 0;
+  return async (ordinals, fields) => ({
+    ids: await frozen.ids(ordinals),
+    ...payloadColumns(needsPayload(fields) ? await frozen.payloads(ordinals) : [], fields),
+    embeddings: fields.embedding ? { dimension, values: await embeddingsOf(ordinals) } : null,
+  });
+}
+
 /** What filters ask of either view: the indexes, which know compacted records only, and the records themselves. */
 function indexed({ records, metadata }: Parts, fetch: FetchColumns, tick: Tick): Pick<FilterSource, "metadata" | "documents" | "fetch"> {
   return {

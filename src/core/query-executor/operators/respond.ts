@@ -3,6 +3,7 @@
  * counted is about what the columns take in memory: two bytes for a character are not, since most texts need one.
  */
 
+import { concat } from "../../base/concat.js";
 import { recordTextBytes } from "../../base/record-bytes.js";
 import type { Tick } from "../../base/turns.js";
 import { TidepoolError } from "../../errors.js";
@@ -35,12 +36,12 @@ export function forResponse(fetch: FetchColumns, tick: Tick): FetchColumns {
   return async (ordinals, fields) => {
     const all = await fetch(ordinals.subarray(0, CHUNK), fields);
     const rows = all.embeddings === null ? null : rowsFor(ordinals.length, all.embeddings, limits.responseBytesMax - bytes);
-    bytes += bytesOf(all);
+    bytes += columnBytes(all);
     for (let from = CHUNK; from < ordinals.length; from += CHUNK) {
       if (bytes > limits.responseBytesMax) throw tooLarge();
       await tick();
       const chunk = await fetch(ordinals.subarray(from, from + CHUNK), fields);
-      bytes += bytesOf(chunk);
+      bytes += columnBytes(chunk);
       append(all, chunk);
       rows?.values.set(chunk.embeddings!.values, from * rows.dimension);
     }
@@ -49,10 +50,23 @@ export function forResponse(fetch: FetchColumns, tick: Tick): FetchColumns {
   };
 }
 
-function bytesOf({ ids, documents, metadatas, uris, embeddings }: RecordColumns): number {
+/** About what the columns take. */
+export function columnBytes({ ids, documents, metadatas, uris, embeddings }: RecordColumns): number {
   let bytes = embeddings?.values.byteLength ?? 0;
   for (let i = 0; i < ids.length; i++) bytes += recordTextBytes(ids[i]!, documents?.[i], uris?.[i], metadatas?.[i]);
   return bytes;
+}
+
+/** Columns of the same fields, one after the other; there is at least one. */
+export function joinedColumns(chunks: readonly RecordColumns[]): RecordColumns {
+  const [first, ...others] = chunks as [RecordColumns, ...RecordColumns[]];
+  for (const chunk of others) append(first, chunk);
+  if (first.embeddings === null) return first;
+  const values = concat(
+    Float32Array,
+    chunks.map(({ embeddings }) => embeddings!.values),
+  );
+  return { ...first, embeddings: { ...first.embeddings, values } };
 }
 
 type Rows = NonNullable<RecordColumns["embeddings"]>;

@@ -1,7 +1,7 @@
 /** The columns of ranked records that a search selects. */
 import type { SelectPlan } from "../../gateway/search-plan.js";
 import type { SearchColumns } from "../../service.js";
-import type { Metadata, RecordColumns } from "../../types.js";
+import type { IncludeField, Metadata, RecordColumns } from "../../types.js";
 import type { Ranked } from "./rank.js";
 
 /** Which columns a read wants beside the ids. */
@@ -10,6 +10,16 @@ export interface FieldSelection {
   uri: boolean;
   metadata: boolean;
   embedding: boolean;
+}
+
+/** What a read includes. */
+export function fieldsOf(include: ReadonlySet<IncludeField>): FieldSelection {
+  return {
+    document: include.has("documents"),
+    uri: include.has("uris"),
+    metadata: include.has("metadatas"),
+    embedding: include.has("embeddings"),
+  };
 }
 
 /** Reads columns of these ordinals, in their order. */
