@@ -275,7 +275,7 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm25|transa|transf|passages|admin|destr|chroma|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm25|trans[af]|passages|admin|destr|chroma|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
