@@ -167,6 +167,7 @@ export {
 } from "./api/search/search.js";
 export { SearchResult, type SearchResultRow } from "./api/search/search-result.js";
 export type { CommitResult } from "./api/transaction-rules.js";
+export type { BackupFile, BackupOptions, BackupProgress, RestoreOptions } from "./api/transfer/backup-arguments.js";
 export type { ExportArguments, ExportFormat, ExportProgress } from "./api/transfer/export-arguments.js";
 export type { VacuumOptions, VacuumReport } from "./api/vacuum.js";
 export type { RepairReport, VerifyOptions, VerifyProgress, VerifyReport } from "./api/verify.js";
@@ -182,6 +183,8 @@ export type {
   OriginQuota,
   RecallReport,
   RepairedCollection,
+  RestoreMode,
+  RestoreReport,
   VerifiedCounts,
   VersionInfo,
 } from "./core/service.js";

@@ -13,7 +13,16 @@ import {
   validateText,
 } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { EngineInfo, OpenOptions, Scope, TidepoolWarning, UserIdentity, VacuumRequest, WarningCode } from "../core/service.js";
+import type {
+  EngineInfo,
+  OpenOptions,
+  RestoreReport,
+  Scope,
+  TidepoolWarning,
+  UserIdentity,
+  VacuumRequest,
+  WarningCode,
+} from "../core/service.js";
 import type { CollectionInfo, Metadata, MetadataOf, MetadataValue } from "../core/types.js";
 import { VERSION } from "../version.js";
 import { CALL_LIMITS, type CallLimits, limited, readCallLimits, readLimits } from "./call-limits.js";
@@ -25,9 +34,11 @@ import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
 import { type EmbeddingFunction, embeddingError, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
-import { readArguments, readObject } from "./read-arguments.js";
+import { lazyStream } from "./lazy-stream.js";
+import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
+import type { BackupFile, BackupOptions, RestoreOptions } from "./transfer/backup-arguments.js";
 import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
 import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
@@ -536,6 +547,44 @@ export class TidepoolClient {
   vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
     const engine = { vacuum: (step: VacuumRequest) => this.#connection.call("vacuum", step), info: () => this.info() };
     return vacuum(engine, options);
+  }
+
+  /**
+   * Everything of this path as one file, streamed: all tenants, databases and collections with their configurations, schemas, metadata,
+   * records and indexes, as they are in the moment of this call. Writes wait for that moment and go on while the stream is read; the
+   * rules of {@link Collection.export} hold for that. The file carries checksums and an end, by which `restore` tells whether it is whole.
+   *
+   * Reading rejects with `INVALID_ARGUMENT`, `CORRUPTION` where something stored is damaged, `FORBIDDEN` where gateway rules allow a token
+   * less than the whole database, and as `export`.
+   *
+   * @example
+   * const file = await new Response(client.backup()).blob();
+   * console.log(file.size > 0); // true
+   */
+  backup(options: BackupOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const given = readArguments("backup", () => copyOf(options));
+    return lazyStream(async () => (await import("./transfer/backup.js")).backup(this.#connection, given));
+  }
+
+  /**
+   * Takes a backup in, all of it in one moment or, where anything goes wrong, nothing. Until then nothing of it is seen; a restore that is
+   * interrupted leaves nothing behind. In a database's first minute, and that of its files, it takes the rest of that minute.
+   *
+   * @param file - What `backup` has given.
+   *
+   * @throws `CORRUPTION` where the file is cut, changed or no backup; `ALREADY_EXISTS` where mode "new" finds a database that is not empty,
+   *   or mode "merge" a collection of the same name or id; `FORMAT_TOO_NEW`; `NOT_SUPPORTED` where the worker lacks an index engine that a
+   *   collection needs; `QUOTA_EXCEEDED`, `ABORTED`, `INVALID_ARGUMENT`; `STALE_READ` where the tab that took it in has gone.
+   *
+   * @example
+   * const copy = new TidepoolClient({ path: "copy", allowReset: true });
+   * await copy.reset();
+   * const { collections } = await copy.restore(client.backup(), { mode: "new" });
+   * console.log(collections === (await client.info()).collections); // true
+   */
+  async restore(file: BackupFile, options: RestoreOptions): Promise<RestoreReport> {
+    const given = readArguments("restore", () => copyOf(options));
+    return (await import("./transfer/restore.js")).restore(this.#connection, file, given);
   }
 
   /**

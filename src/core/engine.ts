@@ -6,6 +6,8 @@
  * stays open. What was opened is to be closed, once.
  */
 
+import { type Backup, Backups } from "./backup/backups.js";
+import { type Restore, Restores } from "./backup/restores.js";
 import { Availability } from "./base/availability.js";
 import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
@@ -45,11 +47,12 @@ import { encodeLogRecord } from "./log/log-record.js";
 import { LogRetention } from "./log/log-retention.js";
 import { QueryExecutor } from "./query-executor/executor.js";
 import { Exporter } from "./query-executor/exporter.js";
+import { Snapshots } from "./query-executor/snapshots.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
 import { tellEvicted } from "./sysdb/evicted.js";
-import { emptyManifest } from "./sysdb/manifest.js";
+import { emptyManifest, type Manifest } from "./sysdb/manifest.js";
 import { type Deletion, FORMAT_VERSION, SysDb } from "./sysdb/sysdb.js";
 import type { CollectionConfiguration, IndexEngine } from "./types.js";
 
@@ -104,6 +107,8 @@ export class Engine {
   readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
   readonly #exporter: Exporter;
+  readonly #backups: Snapshots<Backup>;
+  readonly #restores: Snapshots<Restore>;
   readonly #compactor: Compactor;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
@@ -121,6 +126,8 @@ export class Engine {
     this.#log = new Log(parts.storage.log);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
+    this.#backups = new Snapshots(parts.environment);
+    this.#restores = new Snapshots(parts.environment);
     this.#exporter = new Exporter(parts.environment, blocks, this.#turns.tick);
     this.#quota = new QuotaWatch({
       read: parts.quota ?? (async () => null),
@@ -173,7 +180,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#availability.close();
-    this.#exporter.close();
+    for (const kept of [this.#exporter, this.#backups, this.#restores]) kept.close();
     await this.#log.drain();
     await this.#compactor.stop();
     await this.#changes.idle();
@@ -228,10 +235,16 @@ export class Engine {
     return state;
   }
 
-  /** Holds nothing and reads no log; for a repair. */
-  async #openEmpty(row: CollectionRow): Promise<CollectionState> {
+  /** A state that nobody else knows, of a manifest without its log; for a repair, where it holds nothing, and for a restore. */
+  async #openApart(row: CollectionRow, manifest: Manifest): Promise<CollectionState> {
     const nothing: Pick<Log, "replay"> = { replay: async function* () {} };
-    return CollectionState.open(row, emptyManifest(sectionKinds.empty(), row.id), { ...(await this.#contextOf(row)), log: nothing });
+    return CollectionState.open(row, manifest, { ...(await this.#contextOf(row)), log: nothing });
+  }
+
+  /** Rejects with `NOT_SUPPORTED` where what the configuration names cannot run here. */
+  async #loadFor(collection: string, configuration: CollectionConfiguration): Promise<void> {
+    await this.#loadIndexEngine(collection, configuration);
+    if (configuration.text?.stemming !== undefined) await this.#loadStem(configuration.text.stemming);
   }
 
   async #contextOf(row: CollectionRow): Promise<StateContext> {
@@ -299,6 +312,8 @@ export class Engine {
       writer: this.#newWriter(),
       executor: this.#executor,
       exporter: this.#exporter,
+      backups: this.#newBackups(),
+      restores: this.#newRestores(),
       facts,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,
@@ -316,13 +331,34 @@ export class Engine {
         loadStem: this.#loadStem,
       }),
       allowReset: this.#parts.options.allowReset,
-      loadFor: async (collection, configuration) => {
-        await this.#loadIndexEngine(collection, configuration);
-        if (configuration.text?.stemming !== undefined) await this.#loadStem(configuration.text.stemming);
-      },
+      loadFor: (collection, configuration) => this.#loadFor(collection, configuration),
       drop: (deletion, names) => this.#drop(deletion, names),
       tell: (type, event) => this.#parts.tell?.(type, event),
     });
+  }
+
+  #newBackups(): Backups {
+    const parts = {
+      sysdb: this.#sysdb,
+      collections: this.#collections,
+      blocks: this.#blocks,
+      environment: this.#parts.environment,
+      tick: this.#turns.tick,
+    };
+    return new Backups(parts, this.#backups);
+  }
+
+  #newRestores(): Restores {
+    const parts = {
+      sysdb: this.#sysdb,
+      blocks: this.#blocks,
+      environment: this.#parts.environment,
+      tick: this.#turns.tick,
+      openApart: (row: CollectionRow, manifest: Manifest) => this.#openApart(row, manifest),
+      loadFor: (collection: string, configuration: CollectionConfiguration) => this.#loadFor(collection, configuration),
+      free: (refs: readonly BlockRef[], collections: readonly string[]) => this.#free(refs, collections),
+    };
+    return new Restores(parts, this.#restores);
   }
 
   #newRepairer(): Repairer {
@@ -336,7 +372,7 @@ export class Engine {
       tick: this.#turns.tick,
       salvageRecords,
       configuration: planConfiguration({}),
-      openEmpty: (row) => this.#openEmpty(row),
+      openEmpty: (row) => this.#openApart(row, emptyManifest(sectionKinds.empty(), row.id)),
       free: (refs, collection) => this.#free(refs, [collection]),
     });
   }

@@ -47,9 +47,11 @@ export const responseBytesMax = 256 * MiB;
 export const answerPartBytes = 256 * KiB;
 /** Bytes of one page of an export or a backup, about. */
 export const exportPageBytes = MiB;
-/** Exports and backups under way, and how long one may go unread before what it keeps is let go. */
+/** Exports, backups and restores under way, of each, and how long nothing may happen to one before what it keeps is let go. */
 export const snapshotsMax = 16;
 export const snapshotIdleMs = 600_000;
+/** Longest part of a backup that is read: a block, but for the head, which says of all blocks where they were. */
+export const backupPartBytesMax = 512 * MiB;
 /** Metadata columns of a table that is exported; the values of more keys stand in one more column, as JSON. */
 export const exportColumnsMax = 256;
 /** Queries in one `query` call. */

@@ -527,6 +527,32 @@ export interface ExportBegun {
   dimension: number | null;
 }
 
+/** A backup that was begun: its moment is kept. */
+export interface BackupBegun {
+  /** Names it. */
+  snapshot: string;
+  /** Bytes of the blocks in it, which are most of it. */
+  bytes: number;
+}
+
+/**
+ * Where a backup goes. `new`: a database that holds no collection, and no tenant or database beside the first ones. `merge`: beside what
+ * there is.
+ */
+export type RestoreMode = "new" | "merge";
+
+/** What a backup had, and the database has now. */
+export interface RestoreReport {
+  /** Tenants of the backup, also those that were there. */
+  tenants: number;
+  /** Databases of the backup, also those that were there. */
+  databases: number;
+  /** Collections that were restored. */
+  collections: number;
+  /** Records in them. */
+  records: number;
+}
+
 /** Who a caller is and what it may use; the names are those of Chroma's answer. */
 export interface UserIdentity {
   /** The bearer's name in the gateway rules; "" where there is none. */
@@ -644,6 +670,20 @@ export interface EngineMethods {
   repairCatalog(request?: undefined): Promise<RepairedCatalog>;
   /** Keeps what can be read of a collection, also of one whose row is lost, with new indexes; what cannot is gone for good. */
   repairCollection(request: { collectionId: string }): Promise<RepairedCollection>;
+  /** Keeps everything as it is in one moment, to be read piece by piece. `versions`: earlier versions of collections, too. */
+  beginBackup(request: { versions: boolean }): Promise<BackupBegun>;
+  /** The `at`-th piece of a backup, `null` at its end. One after the other; the last one may be asked for again. */
+  readBackup(request: { snapshot: string; at: number }): Promise<{ bytes: Uint8Array | null }>;
+  /** Lets go of it. One that is not there any more is none the worse. */
+  endBackup(request: { snapshot: string }): Promise<void>;
+  /** Begins to take a backup in. Nothing of it is seen before `endRestore`. */
+  beginRestore(request: { mode: RestoreMode }): Promise<{ restore: string }>;
+  /** Takes the bytes at a place of the file: one after the other; those that are there already are passed over. */
+  feedRestore(request: { restore: string; at: number; bytes: Uint8Array }): Promise<RestoreReport>;
+  /** Puts everything in place in one moment, or rejects with `CORRUPTION` where the file was not whole. */
+  endRestore(request: { restore: string }): Promise<void>;
+  /** Gives up a restore. One that is not there any more is none the worse. */
+  abortRestore(request: { restore: string }): Promise<void>;
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
 }

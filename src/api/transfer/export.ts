@@ -12,6 +12,7 @@ import { readArguments, readObject } from "../read-arguments.js";
 import { readSelection } from "../read-requests.js";
 import type { ExportArguments, ExportFormat } from "./export-arguments.js";
 import { RecordPages, type WriteRecords } from "./record-pages.js";
+import { untilEnded } from "./until-ended.js";
 
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
 
@@ -52,24 +53,4 @@ function readExport(args: ExportArguments) {
   if (onProgress !== undefined) validateFunction(onProgress, "onProgress");
   const { signal } = readCallLimits(given.signal === undefined ? {} : { signal: given.signal });
   return { format, selection: readSelection({ where, whereDocument }), include: [...include], signal, onProgress };
-}
-
-/** The bytes of a generator, with an end for each of its ends; also where it has not begun. */
-function untilEnded(bytes: AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>, end: () => Promise<void>): ByteSource {
-  return {
-    async next() {
-      try {
-        const result = await bytes.next();
-        if (result.done) await end();
-        return result;
-      } catch (error) {
-        await end();
-        throw error;
-      }
-    },
-    async return() {
-      await bytes.return();
-      await end();
-    },
-  };
 }

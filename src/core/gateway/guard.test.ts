@@ -191,6 +191,13 @@ describe("every method", () => {
       verifyCollection: ["owner", { collectionId, deep: false }],
       repairCatalog: ["owner", undefined],
       repairCollection: ["owner", { collectionId }],
+      beginBackup: ["owner", { versions: false }],
+      readBackup: ["owner", { snapshot: "none", at: 0 }],
+      endBackup: ["owner", { snapshot: "none" }],
+      beginRestore: ["owner", { mode: "merge" }],
+      feedRestore: ["owner", { restore: "none", at: 0, bytes: new Uint8Array() }],
+      endRestore: ["owner", { restore: "none" }],
+      abortRestore: ["owner", { restore: "none" }],
       reset: ["owner", undefined],
     };
   }

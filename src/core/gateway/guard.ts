@@ -128,6 +128,13 @@ const RULES: Rules = {
   verifyCollection: ["owner", "collection"],
   repairCatalog: ["owner", "whole"],
   repairCollection: ["owner", "collection"],
+  beginBackup: ["owner", "whole"],
+  readBackup: ["owner", "whole"],
+  endBackup: ["owner", "whole"],
+  beginRestore: ["owner", "whole"],
+  feedRestore: ["owner", "whole"],
+  endRestore: ["owner", "whole"],
+  abortRestore: ["owner", "whole"],
   reset: ["owner", "whole"],
 };
 

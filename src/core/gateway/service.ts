@@ -8,6 +8,8 @@
  * plan has to fit, such as the collection's dimension, depends on the writes before it.
  */
 
+import type { Backups } from "../backup/backups.js";
+import type { Restores } from "../backup/restores.js";
 import type { Availability } from "../base/availability.js";
 import type { Serial } from "../base/serial.js";
 import type { Turns } from "../base/turns.js";
@@ -17,12 +19,13 @@ import type { Verifier } from "../collection/verifier.js";
 import type { Writer } from "../collection/writer.js";
 import type { Repairer } from "../compactor/repairer.js";
 import type { Vacuum } from "../compactor/vacuum.js";
-import { TidepoolError } from "../errors.js";
+import { invalidArgument, show, TidepoolError } from "../errors.js";
 import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type { Exporter } from "../query-executor/exporter.js";
 import type {
   AutoSuggestRequest,
+  BackupBegun,
   CatalogReport,
   CheckRecallRequest,
   CollectionReport,
@@ -52,6 +55,8 @@ import type {
   RecallReport,
   RepairedCatalog,
   RepairedCollection,
+  RestoreMode,
+  RestoreReport,
   Scope,
   SearchColumns,
   SearchRequest,
@@ -96,6 +101,7 @@ import {
 } from "./plan.js";
 import { planConditionalGet } from "./plan-conditional.js";
 import { planHybrid } from "./plan-hybrid.js";
+import { validateCount } from "./validate/values.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
@@ -109,6 +115,8 @@ export interface GatewayParts {
   writer: Writer;
   executor: QueryExecutor;
   exporter: Exporter;
+  backups: Backups;
+  restores: Restores;
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
@@ -390,6 +398,51 @@ export class GatewayService implements EngineService {
       await this.#directory.writeScopes(() => this.#newId());
       return repaired;
     });
+  }
+
+  async beginBackup({ versions }: { versions: boolean }): Promise<BackupBegun> {
+    this.#check();
+    if (typeof versions !== "boolean") throw invalidArgument(`versions must be true or false, got ${show(versions)}`);
+    return this.#parts.changes.run(() => this.#parts.backups.begin(versions));
+  }
+
+  async readBackup({ snapshot, at }: { snapshot: string; at: number }): Promise<{ bytes: Uint8Array | null }> {
+    this.#check();
+    validateCount(at, "at");
+    return { bytes: await this.#parts.backups.read(snapshot, at) };
+  }
+
+  async endBackup({ snapshot }: { snapshot: string }): Promise<void> {
+    this.#check();
+    await this.#parts.backups.end(snapshot);
+  }
+
+  async beginRestore({ mode }: { mode: RestoreMode }): Promise<{ restore: string }> {
+    this.#check();
+    if (mode !== "new" && mode !== "merge") throw invalidArgument(`mode must be "new" or "merge", got ${show(mode)}`);
+    return { restore: this.#parts.restores.begin(mode) };
+  }
+
+  async feedRestore({ restore, at, bytes }: { restore: string; at: number; bytes: Uint8Array }): Promise<RestoreReport> {
+    this.#check();
+    validateCount(at, "at");
+    if (!(bytes instanceof Uint8Array)) throw invalidArgument(`bytes must be a Uint8Array, got ${show(bytes)}`);
+    await this.#parts.restores.feed(restore, at, bytes);
+    return this.#parts.restores.report(restore);
+  }
+
+  /** What takes long is done before the system database is held. */
+  async endRestore({ restore }: { restore: string }, caller?: Caller): Promise<void> {
+    this.#check();
+    if (this.#sysdb.requests.find(caller?.requestId) === undefined) await this.#parts.restores.prepare(restore);
+    await this.#change(caller, async (id) => {
+      for (const row of await this.#parts.restores.commit(restore, id)) this.#told("create", row, caller);
+    });
+  }
+
+  async abortRestore({ restore }: { restore: string }): Promise<void> {
+    this.#check();
+    await this.#parts.restores.abort(restore);
   }
 
   async reset(_request?: undefined, caller?: Caller): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * Snapshots that are read page by page, in many calls, while writes go on: of records for exports, of everything for backups.
+ * Snapshots that are read page by page, in many calls, while writes go on: of records for exports, of everything for backups. Restores,
+ * which are written so, are kept in the same way.
  *
  * A snapshot is made of what is in memory and of blocks whose space is not used again before it is let go (`BlockStore.hold`), so it
  * costs nothing but that space. Whoever reads it may vanish, so one that is not read for `snapshotIdleMs` is let go too; and none
@@ -37,7 +38,7 @@ export class Snapshots<T> {
   /** Refuses one more than there may be, before anything is kept for it. */
   checkRoom(): void {
     if (this.#held.size < limits.snapshotsMax) return;
-    const message = `${limits.snapshotsMax} exports and backups are under way, and no more are allowed (snapshotsMax): end one first`;
+    const message = `${limits.snapshotsMax} exports, or backups, are under way, and no more are allowed (snapshotsMax): end one first`;
     throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit: "snapshotsMax", allowed: limits.snapshotsMax } });
   }
 
@@ -94,7 +95,7 @@ function gone(): TidepoolError {
   const minutes = limits.snapshotIdleMs / 60_000;
   return new TidepoolError(
     "STALE_READ",
-    `The moment that was being exported is no longer kept: it was not read for ${minutes} minutes, or the database has been opened anew ` +
+    `This export, backup or restore is no longer under way: nothing came for ${minutes} minutes, or the database has been opened anew ` +
       "since, in another tab perhaps. Begin again",
   );
 }

@@ -18,7 +18,7 @@ import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.j
 export const DEFAULT_TENANT = "default_tenant";
 export const DEFAULT_DATABASE = "default_database";
 
-interface TenantRow {
+export interface TenantRow {
   name: string;
   /** Missing in rows of tenants that were never given one. */
   resourceName?: string;
@@ -35,6 +35,12 @@ export interface DirectoryChange {
   delete: readonly string[];
   put?: ReadonlyMap<string, Uint8Array>;
   show(): void;
+}
+
+/** Rows of another database under the keys that they get here. */
+export interface RestoredRows extends DirectoryChange {
+  put: ReadonlyMap<string, Uint8Array>;
+  collections: CollectionRow[];
 }
 
 /** Stands for the id of a database whose row is lost. */
@@ -172,6 +178,56 @@ export class Directory {
     return { delete: [key], show };
   }
 
+  /** The rows of all tenants and databases. */
+  scopes(): { tenants: TenantRow[]; databases: DatabaseRow[] } {
+    return { tenants: [...this.#tenants.values()], databases: [...this.#databases.values()] };
+  }
+
+  /** Refuses a directory that has more than a new one. */
+  refuseUnlessEmpty(): void {
+    const { tenants, databases } = this.scopes();
+    const collections = this.listCollections();
+    const isNew = tenants.length === 1 && databases.length === 1 && databases[0]!.name === DEFAULT_DATABASE;
+    if (isNew && collections.length === 0 && this.#lost.size === 0) return;
+    const what = collections[0] === undefined ? "tenants or databases" : `collections, one of which is [${collections[0].name}]`;
+    throw new TidepoolError("ALREADY_EXISTS", `mode "new" restores into an empty database, and this one has ${what}: use another path`);
+  }
+
+  /**
+   * What another database had, beside what there is: tenants and databases of names that are taken stay as they are, unless this
+   * directory is `empty`. Refused where a collection's name or id is taken.
+   */
+  restored(scopes: { tenants: TenantRow[]; databases: DatabaseRow[] }, rows: readonly CollectionRow[], empty: boolean): RestoredRows {
+    if (empty) this.refuseUnlessEmpty();
+    this.refuseLost();
+    const tenants = scopes.tenants.filter(({ name }) => empty || !this.#tenants.has(name));
+    const databases = scopes.databases.filter(({ tenant, name }) => empty || !this.#databases.has(databaseKey(tenant, name)));
+    const sequence = this.#nextSequence;
+    const collections = rows.map((row, i) => ({ ...row, sequence: sequence + i }));
+    for (const row of collections) this.#refuseTaken(row);
+    const put = new Map([
+      ...tenants.map((row) => rowOf(tenantKey(row.name), row)),
+      ...databases.map((row) => rowOf(databaseKey(row.tenant, row.name), row)),
+      ...collections.map((row): [string, Uint8Array] => [collectionKey(row.id), encodeRow(collectionKey(row.id), row)]),
+    ]);
+    const show = (): void => {
+      for (const row of tenants) this.#tenants.set(row.name, row);
+      for (const row of databases) this.#databases.set(databaseKey(row.tenant, row.name), row);
+      for (const row of collections) this.add(row);
+      this.#nextSequence = sequence + collections.length;
+    };
+    return { delete: [], put, show, collections };
+  }
+
+  #refuseTaken({ id, tenant, database, name }: CollectionRow): void {
+    const taken = this.listCollections().find(
+      (row) => row.id === id || (row.tenant === tenant && row.database === database && row.name === name),
+    );
+    if (taken === undefined) return;
+    const why = taken.name === name ? "" : `, under the name [${taken.name}]`;
+    throw new TidepoolError("ALREADY_EXISTS", `Collection [${name}] of the backup already exists${why}. Nothing was restored`);
+  }
+
   /** Rows that are known to be missing by what other rows say. */
   get missing(): Pick<RowDamage, "key" | "what">[] {
     return [
@@ -222,7 +278,7 @@ export class Directory {
     const all = [...this.#collections.values()];
     if (tenant === undefined || database === undefined) return all;
     this.getDatabase(tenant, database);
-    this.#refuseLost();
+    this.refuseLost();
     return all.filter((row) => row.tenant === tenant && row.database === database);
   }
 
@@ -231,11 +287,12 @@ export class Directory {
     this.getDatabase(tenant, database);
     const ofScope = (row: CollectionRow): boolean => row.tenant === tenant && row.database === database;
     const found = this.listCollections().find((row) => row.name === name && ofScope(row));
-    if (found === undefined) this.#refuseLost();
+    if (found === undefined) this.refuseLost();
     return found ?? null;
   }
 
-  #refuseLost(): void {
+  /** Rejects while the row of any collection is lost. */
+  refuseLost(): void {
     for (const error of this.#lost.values()) throw error;
   }
 

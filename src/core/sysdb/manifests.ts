@@ -274,6 +274,24 @@ export class Manifests {
     return [...new Set([manifestKey(id), ...staged, ...this.versions(id).map(({ version }) => versionKey(id, version)), ...lost])];
   }
 
+  /** Manifests of new collections, oldest first, to be committed with their rows. */
+  restored(all: ReadonlyMap<string, readonly Manifest[]>): { put: Map<string, Uint8Array>; show(): void } {
+    const put = new Map<string, Uint8Array>();
+    for (const [id, manifests] of all) {
+      for (const [i, manifest] of manifests.entries()) {
+        const key = i + 1 < manifests.length ? versionKey(id, manifest.version) : manifestKey(id);
+        put.set(key, encodeRow(key, manifest));
+      }
+    }
+    const show = (): void => {
+      for (const [id, manifests] of all) {
+        this.#published.set(id, { manifest: manifests.at(-1)!, bytes: put.get(manifestKey(id))! });
+        this.#versions.set(id, manifests.slice(0, -1));
+      }
+    };
+    return { put, show };
+  }
+
   /** Shows the manifest of a collection that was committed. */
   add(id: string, stored: StoredManifest): void {
     this.#published.set(id, stored);

@@ -116,6 +116,27 @@ export class SysDb {
     return row;
   }
 
+  /**
+   * Puts what another database had in place, in one transaction: `manifests` of each collection, oldest first. Returns the rows of the
+   * collections. `empty`: there is to be nothing else.
+   */
+  restore(
+    scopes: Parameters<Directory["restored"]>[0],
+    rows: readonly CollectionRow[],
+    manifests: readonly (readonly Manifest[])[],
+    empty: boolean,
+    requestId?: string,
+  ): Promise<CollectionRow[]> {
+    return this.#changes.run(async () => {
+      const { put, show, collections } = this.directory.restored(scopes, rows, empty);
+      const restored = this.manifests.restored(new Map(collections.map(({ id }, i) => [id, manifests[i]!])));
+      await this.requests.commit({ put: new Map([...put, ...restored.put]) }, requestId);
+      restored.show();
+      show();
+      return collections;
+    });
+  }
+
   /** The row to go on with of a collection whose own is lost, and how much it tells; `made` is all that is known where nothing does. */
   async rowOfLost(id: string, made: Pick<CollectionRow, "configuration">): Promise<{ row: CollectionRow; known: "outdated" | "lost" }> {
     const key = collectionKey(id);
