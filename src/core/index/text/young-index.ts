@@ -40,6 +40,8 @@ export class YoungIndex implements TextReader {
   words = 0;
   readonly #analyzer: Analyzer;
   readonly #terms = new SearchableMap<YoungTerm>();
+  /** The tree's terms once more: a text mostly has known ones, and the way down the tree to each is long. */
+  readonly #known = new Map<string, YoungTerm>();
   /** Where each ordinal is found. */
   readonly #positions = new Map<number, number>();
   #ordinals = new Uint32Array(64);
@@ -110,7 +112,7 @@ export class YoungIndex implements TextReader {
 
   #count({ term, form, kind }: Token, position: number): void {
     if (kind === "word") this.#wordCounts[position]!++;
-    const data = this.#terms.fetch(term, () => this.#newTerm());
+    const data = this.#known.get(term) ?? this.#newTerm(term);
     this.#increment(data.all, position);
     if (form === term) return;
     data.forms ??= new Map();
@@ -122,9 +124,12 @@ export class YoungIndex implements TextReader {
     this.#increment(list, position);
   }
 
-  #newTerm(): YoungTerm {
+  #newTerm(term: string): YoungTerm {
     this.#lists++;
-    return new YoungTerm();
+    const data = new YoungTerm();
+    this.#terms.set(term, data);
+    this.#known.set(term, data);
+    return data;
   }
 
   #increment(list: List, position: number): void {
@@ -139,7 +144,7 @@ export class YoungIndex implements TextReader {
   // ---- reading
 
   async get(term: string): Promise<TermEntry | null> {
-    const data = this.#terms.get(term);
+    const data = this.#known.get(term);
     return data === undefined ? null : this.#entry(term, data);
   }
 
