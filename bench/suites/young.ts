@@ -21,7 +21,7 @@ interface MomentResult {
   logRecords: number[];
 }
 
-/** The text index is written 5 s after the last write, so the wait is longer than that. */
+/** The text index is merged 2 s after the last write, so the wait is longer than that. */
 async function untilQuiet(page: HarnessPage<OverviewPage>, path: string): Promise<void> {
   for (let quiet = 0; quiet < QUIET_POLLS; ) {
     await sleep(QUIET_POLL_MS);

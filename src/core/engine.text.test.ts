@@ -268,3 +268,15 @@ test("signs and quotation marks are operators where that is asked for, over writ
     await library.pause(limits.textIdleMs);
   }
 });
+
+test("soon after the last write the index has in memory what was written, and a compaction takes it from there", async () => {
+  const library = await Library.open(undefined, ["low tide", "tide pools"]);
+  const memory = async () => (await library.engine.service.info()).memoryBytes;
+  const before = await memory();
+  await library.pause(limits.textReadingIdleMs);
+  expect(await memory()).toBeGreaterThan(before);
+  await library.add(["neap tide", "low tide"]);
+  await library.engine.compact(library.collectionId);
+  expect(await library.find("tide")).toEqual(["low tide", "tide pools", "neap tide"]);
+  expect(await library.findings()).toEqual([]);
+});

@@ -27,6 +27,7 @@ import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
 import { Repairer } from "./compactor/repairer.js";
+import { TextReading } from "./compactor/text-reading.js";
 import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
 import type { Tell } from "./events.js";
@@ -203,7 +204,7 @@ export class Engine {
       states: () => this.#collections.states(),
       lockOf: (id) => this.#collections.find(id)?.lock ?? new ReadWriteLock(),
       partJobs,
-      jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) })],
+      jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) }), new TextReading(this.#turns.tick)],
       tick: this.#turns.tick,
       poison: (error) => this.#availability.poison(error),
     });

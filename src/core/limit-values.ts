@@ -149,10 +149,17 @@ export const compactionLogBytesMax = 48 * MiB;
 export const compactionIdleLogBytes = 256 * KiB;
 /** Time without a write after which the database counts as idle. */
 export const compactionIdleMs = 1500;
-/** Memory that a text index takes while it is made of documents, after which what there is of it is written as a segment. */
+/**
+ * Memory that a text index takes while it is made of documents, after which what there is of it is written as a segment; and that one
+ * in memory takes of documents that nobody has searched for yet.
+ */
 export const textBuildBytes = 16 * MiB;
-/** Time without a write after which segments of a text index are merged. */
-export const textIdleMs = 5000;
+/** Time without a write after which what was written is read into the text index in memory. */
+export const textReadingIdleMs = 100;
+/** Time without a write after which segments of a text index are merged: when a compaction, if there is one, has begun. */
+export const textIdleMs = 2000;
+/** Segments of one collection with which they are merged while it is written to: a search asks each of them. */
+export const textSegmentsMax = 12;
 /** Time without a write after which a text index is built that is missing, or whose words are not those that the configuration asks for. */
 export const textRebuildIdleMs = 300;
 /** Time without a write after which records are taken into an index of sparse vectors that lacks them, and how many at a time. */

@@ -348,7 +348,7 @@ export interface EngineInfo {
   /**
    * Collections of which a compaction waits to be published: it is on disk, and the next opening goes on from it, but the log is
    * kept until its arena is a minute old.
-   * At 0, with `compacting` false, nothing changes on disk by itself any more but a text index, 5 s after the last write.
+   * At 0, with `compacting` false, nothing changes on disk by itself any more but a text index, 2 s after the last write.
    */
   unpublished: number;
   /** The messages of all warnings since opening: what was found damaged, or failed, and was mended without loss. */

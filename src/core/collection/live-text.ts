@@ -1,7 +1,7 @@
 /**
  * The text index of a collection as searches see it: the segments of the installed section, and over them what the memtable has, in
- * memory. Writes only mark ordinals; the next search, or whoever comes before it, hides these in the segments, reads their documents
- * and puts them in.
+ * memory. Writes only mark ordinals; a job once nobody writes, or the next search, reads their documents and puts them in, and a search
+ * hides them in the segments. A compaction takes what is in memory then and need not read it again.
  *
  * Invariants: an ordinal that is neither dirty nor to be hidden is found with its current document, once; an ordinal stops being dirty
  * only when a document read after its last `touch` has been put in. Documents are put in one at a time. Nothing is touched while the
@@ -15,7 +15,9 @@ import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { Analyzer } from "../index/text/analyzer.js";
 import { TextIndex } from "../index/text/text-index.js";
+import type { TextWalk } from "../index/text/text-reader.js";
 import { YoungIndex } from "../index/text/young-index.js";
+import { limits } from "../limits.js";
 import { type ReadBlock, SegmentReader, type TextSegment } from "../segment/text-segment.js";
 
 /** How a text index comes to documents. */
@@ -35,6 +37,8 @@ export interface SegmentPlace {
 
 /** Documents read in one go while catching up: few enough that indexing them takes no longer than a slice. */
 const CHUNK = 16;
+/** Chunks read in the background before it is asked again whether anybody writes. */
+const CHUNKS_AT_ONCE = 16;
 /** Documents put in, and so many times as many as there are, from which on what is hidden is worth beginning anew. */
 const RESTART_MIN = 4096;
 const RESTART_RATIO = 4;
@@ -103,6 +107,27 @@ export class LiveText {
   /** Under the exclusive lock. */
   retire(): void {
     this.#isRetired = true;
+  }
+
+  /** Whether there are documents to be read, and room for them beside those that nobody has asked for yet. */
+  get isBehind(): boolean {
+    return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < limits.textBuildBytes;
+  }
+
+  /** What is in memory of these ordinals' documents, for a walk that sees nothing of what comes later; `null`: nothing. */
+  known(ordinals: Iterable<number>, analyzer: Analyzer): { ordinals: Bitmap; documents: TextWalk } | null {
+    if (this.#opened?.analyzer !== analyzer) return null;
+    return this.#opened.young.asOfNow(Bitmap.of(ordinals).subtract(this.#dirty));
+  }
+
+  /** Reads some of the documents that are not known yet; whether there are more. */
+  async catchUpSome(source: TextSource, tick: Tick): Promise<boolean> {
+    const opened = await this.#open();
+    for (let chunks = 0; chunks < CHUNKS_AT_ONCE && this.isBehind && !this.#isRetired; chunks++) {
+      await this.#refresh(opened, this.#nextChunk(), source, tick);
+      await tick();
+    }
+    return this.isBehind && !this.#isRetired;
   }
 
   /** Reads the documents that are not known yet, unless another takes its place meanwhile. */

@@ -118,6 +118,8 @@ export interface Prepared<Section> {
 /** Work on a kind of part that costs too much for every compaction. */
 export interface PartJob<Section> extends Pick<IdleJob<unknown>, "idleMs" | "priority" | "isAwaited"> {
   isDue(part: CollectionPart<Section>): boolean;
+  /** Whether a due job is not to wait for writes to end. */
+  isUrgent?(part: CollectionPart<Section>): boolean;
   /** Writes blocks; `null` when there turned out to be nothing to do. */
   run(part: CollectionPart<Section>, writer: BlockWriter, tick: Tick): Promise<Prepared<Section> | null>;
 }

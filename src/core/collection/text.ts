@@ -105,8 +105,19 @@ export class CollectionText implements CollectionPart<TextSection> {
       const left = await withoutDocuments(reader, changed, writer, tick);
       if (left !== null) kept.push(left);
     }
+    return this.#renewed([...kept, ...(await this.#newSegments(payloads, writer, tick))], this.#analysis);
+  }
+
+  /** Segments of the documents that a compaction moves; those that are in memory already are not read once more. */
+  async #newSegments(payloads: readonly PayloadChange[], writer: BlockWriter, tick: Tick): Promise<TextSegment[]> {
     const analyzer = await this.#prepare();
-    return this.#renewed([...kept, ...(await writeSegments(newDocuments(payloads), analyzer, writer, tick))], this.#analysis);
+    const { records } = this.#home;
+    const unchanged = payloads.filter(({ ordinal, entry }) => records.entry(ordinal) === entry);
+    const known = this.#live.known(ordinalsOf(newDocuments(unchanged)), analyzer);
+    if (known === null) return writeSegments(newDocuments(payloads), analyzer, writer, tick);
+    const segment = await merged([known.documents], analyzer.signature, writer, tick);
+    const others = payloads.filter(({ ordinal }) => !known.ordinals.has(ordinal));
+    return [...(segment === null ? [] : [segment]), ...(await writeSegments(newDocuments(others), analyzer, writer, tick))];
   }
 
   /** All segments become one, without the words of what is dead. */
@@ -122,6 +133,7 @@ export class CollectionText implements CollectionPart<TextSection> {
       priority: 2,
       isAwaited: false,
       isDue: (text: CollectionText) => mergePlan(text.#section.segments ?? []).length > 0,
+      isUrgent: (text: CollectionText) => (text.#section.segments?.length ?? 0) >= limits.textSegmentsMax,
       run: (text: CollectionText, writer, tick) => text.#merge(writer, tick),
     },
     {
@@ -247,6 +259,16 @@ export class CollectionText implements CollectionPart<TextSection> {
     return `collection "${this.#home.row.name}" (text)`;
   }
 
+  /** Whether documents were written that the index in memory has not read. */
+  get isBehind(): boolean {
+    return this.#home.indexes.fullText && this.#section.segments !== null && this.#live.isBehind;
+  }
+
+  /** Reads some of them, so that the next search need not; whether there are more. */
+  catchUpSome(tick: Tick): Promise<boolean> {
+    return this.#live.catchUpSome({ ...this.#source, read: (body) => this.#home.read(body) }, tick);
+  }
+
   /** Does the bulk of catching up with the documents, so that a search under the lock has little to do. */
   async ready(tick: Tick): Promise<void> {
     const source: TextSource = { ...this.#source, read: (body) => this.#home.read(body) };
@@ -365,8 +387,12 @@ function* changedDocuments(entries: readonly Entry[]): Generator<number, void, u
   for (const [ordinal, entry] of entries) if (entry.kind !== "patch" || entry.document !== undefined) yield ordinal;
 }
 
+function* ordinalsOf(documents: Iterable<readonly [ordinal: number, document: string]>): Generator<number, void, undefined> {
+  for (const [ordinal] of documents) yield ordinal;
+}
+
 /** The documents that a compaction moves. */
-async function* newDocuments(payloads: readonly PayloadChange[]): AsyncGenerator<readonly [number, string], void, undefined> {
+function* newDocuments(payloads: readonly PayloadChange[]): Generator<readonly [number, string], void, undefined> {
   for (const { ordinal, entry, after } of payloads) {
     const isNew = entry.kind === "record" || (entry.kind === "patch" && entry.document !== undefined);
     if (isNew && after?.document != null) yield [ordinal, after.document];

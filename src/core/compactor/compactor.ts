@@ -226,6 +226,7 @@ export class Compactor {
       writesBlocks: true,
       isAwaited,
       isDue: (state) => job.isDue(state.parts[name]),
+      isUrgent: (state) => job.isUrgent?.(state.parts[name]) ?? false,
       run: (state) => this.#piece(() => this.#runPartJob(state, name, job)),
     };
   }

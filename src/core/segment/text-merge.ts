@@ -9,7 +9,7 @@ import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
 import type { Analyzer } from "../index/text/analyzer.js";
-import type { Postings, TermEntry, TermPostings, TextReader } from "../index/text/text-reader.js";
+import type { Postings, TermEntry, TermPostings, TextWalk } from "../index/text/text-reader.js";
 import { YoungIndex } from "../index/text/young-index.js";
 import { limits } from "../limits.js";
 import { type SegmentReader, SegmentWriter, type TextSegment, withDead } from "./text-segment.js";
@@ -25,7 +25,7 @@ const WORK_PER_TICK = 8192;
 
 /** Segments of these documents, whose ordinals ascend; several where they are many. */
 export async function writeSegments(
-  documents: AsyncIterable<readonly [ordinal: number, document: string]>,
+  documents: AsyncIterable<readonly [ordinal: number, document: string]> | Iterable<readonly [ordinal: number, document: string]>,
   analyzer: Analyzer,
   writer: BlockWriter,
   tick: Tick,
@@ -63,7 +63,7 @@ export async function withoutDocuments(
 
 /** One segment of all documents that the readers have, under their ordinals or others in the same order; `null` where there is none. */
 export async function merged(
-  readers: readonly TextReader[],
+  readers: readonly TextWalk[],
   signature: string,
   writer: BlockWriter,
   tick: Tick,
@@ -103,7 +103,7 @@ class MergedDocuments {
     this.places = places;
   }
 
-  static async of(readers: readonly TextReader[], ordinalOf: (ordinal: number) => number, tick: Tick): Promise<MergedDocuments> {
+  static async of(readers: readonly TextWalk[], ordinalOf: (ordinal: number) => number, tick: Tick): Promise<MergedDocuments> {
     const columns: Shown[] = [];
     for (const reader of readers) columns.push(await shownOf(reader, tick));
     const total = columns.reduce((sum, { positions }) => sum + positions.length, 0);
@@ -139,7 +139,7 @@ interface Shown {
 }
 
 /** The documents of a reader that are not hidden. */
-async function shownOf(reader: TextReader, tick: Tick): Promise<Shown> {
+async function shownOf(reader: TextWalk, tick: Tick): Promise<Shown> {
   const runs: Shown[] = [];
   for (let from = 0; from < reader.end; ) {
     const { start, ordinals, words } = await reader.documentsAt(from);
@@ -162,7 +162,7 @@ async function shownOf(reader: TextReader, tick: Tick): Promise<Shown> {
 
 /** Each term of some readers, ascending, with the entries of those that have it. */
 async function* sideBySide(
-  readers: readonly TextReader[],
+  readers: readonly TextWalk[],
   tick: Tick,
 ): AsyncGenerator<{ term: string; entries: [reader: number, entry: TermEntry][] }, void, undefined> {
   const walks = readers.map((reader) => reader.beginning("", tick));

@@ -55,6 +55,9 @@ export interface TextReader {
   find(ordinals: Uint32Array): Promise<Map<number, number>>;
 }
 
+/** What it takes to walk through all of a reader: documents by position, and terms. */
+export type TextWalk = Pick<TextReader, "end" | "hidden" | "beginning" | "documentsAt">;
+
 export const noPostings: Postings = { positions: new Uint32Array(0), frequencies: new Float32Array(0) };
 
 /** Calls `visit` with the places of the positions that both have. */

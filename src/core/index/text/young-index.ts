@@ -15,7 +15,15 @@ import { piecesOf } from "../../base/text-pieces.js";
 import type { Tick } from "../../base/turns.js";
 import { type Analyzer, defaultAnalyzer, type Token } from "./analyzer.js";
 import { nearTerms, type TermTree } from "./near-terms.js";
-import { type DocumentRun, noPostings, type Postings, type TermEntry, type TermPostings, type TextReader } from "./text-reader.js";
+import {
+  type DocumentRun,
+  noPostings,
+  type Postings,
+  type TermEntry,
+  type TermPostings,
+  type TextReader,
+  type TextWalk,
+} from "./text-reader.js";
 
 /** Tokens of a document put in between two steps. */
 const TOKENS_PER_STEP = 2048;
@@ -28,6 +36,9 @@ const BYTES_PER_DOCUMENT = 60;
 
 /** Positions and frequencies in turn. */
 type List = number[];
+
+/** Which positions are told of. */
+type Shown = Pick<TextReader, "hidden" | "end">;
 
 class YoungTerm {
   readonly all: List = [];
@@ -143,16 +154,37 @@ export class YoungIndex implements TextReader {
 
   // ---- reading
 
-  async get(term: string): Promise<TermEntry | null> {
-    const data = this.#known.get(term);
-    return data === undefined ? null : this.#entry(term, data);
+  /**
+   * What there is of these ordinals, for a walk that takes its time: nothing put in or hidden later is seen. Documents that were not
+   * put in by ascending ordinals are left out.
+   */
+  asOfNow(wanted: Bitmap): { ordinals: Bitmap; documents: TextWalk } {
+    const end = this.#end;
+    const [ordinals, hidden] = [new Bitmap(), new Bitmap(end)];
+    let last = -1;
+    for (let position = 0; position < end; position++) {
+      const ordinal = this.#ordinals[position]!;
+      if (this.hidden.has(position) || ordinal < last || !wanted.has(ordinal)) hidden.add(position);
+      else ordinals.add((last = ordinal));
+    }
+    const beginning = (prefix: string, tick: Tick) => this.#walk(prefix, { hidden, end }, tick);
+    return { ordinals, documents: { end, hidden, beginning, documentsAt: async () => this.#run(end) } };
   }
 
-  async *beginning(prefix: string, tick: Tick): AsyncGenerator<TermEntry, void, undefined> {
+  async get(term: string): Promise<TermEntry | null> {
+    const data = this.#known.get(term);
+    return data === undefined ? null : this.#entry(term, data, this);
+  }
+
+  beginning(prefix: string, tick: Tick): AsyncGenerator<TermEntry, void, undefined> {
+    return this.#walk(prefix, this, tick);
+  }
+
+  async *#walk(prefix: string, of: Shown, tick: Tick): AsyncGenerator<TermEntry, void, undefined> {
     const { _tree: tree, _prefix: start } = this.#terms.atPrefix(prefix) as unknown as { _tree: TermTree<YoungTerm>; _prefix: string };
     let walked = 0;
     for (const [term, data] of ascending(tree, start)) {
-      yield this.#entry(term, data);
+      yield this.#entry(term, data, of);
       if (++walked % TERMS_PER_TICK === 0) await tick();
     }
   }
@@ -160,13 +192,17 @@ export class YoungIndex implements TextReader {
   async near(word: string, distanceMax: number, visit: (entry: TermEntry, distance: number) => void, tick: Tick): Promise<void> {
     const { _tree: tree } = this.#terms as unknown as { _tree: TermTree<YoungTerm> };
     await inTurns(
-      nearTerms(tree, word, distanceMax, (term, data, distance) => visit(this.#entry(term, data), distance)),
+      nearTerms(tree, word, distanceMax, (term, data, distance) => visit(this.#entry(term, data, this), distance)),
       tick,
     );
   }
 
   async documentsAt(): Promise<DocumentRun> {
-    return { start: 0, ordinals: this.#ordinals.subarray(0, this.#end), words: this.#wordCounts.subarray(0, this.#end) };
+    return this.#run(this.#end);
+  }
+
+  #run(end: number): DocumentRun {
+    return { start: 0, ordinals: this.#ordinals.subarray(0, end), words: this.#wordCounts.subarray(0, end) };
   }
 
   async find(ordinals: Uint32Array): Promise<Map<number, number>> {
@@ -178,16 +214,16 @@ export class YoungIndex implements TextReader {
     return found;
   }
 
-  #entry(term: string, data: YoungTerm): TermEntry {
-    return { term, load: async () => this.#loaded(data) };
+  #entry(term: string, data: YoungTerm, of: Shown): TermEntry {
+    return { term, load: async () => this.#loaded(data, of) };
   }
 
-  #loaded({ all, forms }: YoungTerm): TermPostings {
+  #loaded({ all, forms }: YoungTerm, { hidden, end }: Shown): TermPostings {
     return {
       forms: forms === null ? [] : [...forms.keys()],
       postings: (form) => {
         const list = form === null ? all : forms?.get(form);
-        return list === undefined ? noPostings : shown(list, this.hidden);
+        return list === undefined ? noPostings : shown(list, hidden, end);
       },
     };
   }
@@ -203,11 +239,11 @@ function* ascending<V>(tree: TermTree<V>, prefix: string): Generator<[term: stri
   }
 }
 
-function shown(list: List, hidden: Bitmap): Postings {
+function shown(list: List, hidden: Bitmap, end: number): Postings {
   const positions = new Uint32Array(list.length / 2);
   const frequencies = new Float32Array(list.length / 2);
   let count = 0;
-  for (let i = 0; i < list.length; i += 2) {
+  for (let i = 0; i < list.length && list[i]! < end; i += 2) {
     if (hidden.has(list[i]!)) continue;
     positions[count] = list[i]!;
     frequencies[count++] = list[i + 1]!;
