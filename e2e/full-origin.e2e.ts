@@ -1,33 +1,64 @@
 /**
- * An origin in which nothing fits any more, whoever has filled it: room can be made in every way there is, and writes go on.
+ * An origin in which nothing fits any more, whoever has filled it: room can be made in every way there is, and writes go on. Each
+ * case has a profile of its own, so that none meets what another left there.
  */
-import type { Page } from "playwright";
+import type { BrowserContext, Page } from "playwright";
 import type { TidepoolClientOptions } from "tidepool-db";
-import { afterEach, describe, expect, test } from "vitest";
-import { limitStorage, openBrowser } from "../tools/browser/browser.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createProfile, limitStorage, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import type { StaticServer } from "../tools/browser/static-server.js";
 import { can } from "../tools/browser/target.js";
 import { openTab, serveApp } from "./support/app.js";
-import { useSuite } from "./support/suite.js";
+import { expectNoViolations } from "./support/strict-policy.js";
 
 type Records = typeof import("./pages/records.js");
 type Filler = "itself" | "another database" | "files";
 
-const suite = useSuite(serveApp);
-let page: Page;
+let app: StaticServer;
 
-afterEach(() => page.close());
+beforeAll(async () => {
+  app = await serveApp();
+});
 
-/** For some seconds Chromium remembers how much room IndexedDB had; a browser that has just started does not. */
-async function limitFromNowOn(more: number): Promise<() => Promise<void>> {
-  await suite.context.close();
-  suite.context = await openBrowser(suite.profile);
-  page = await openTab(suite.context, suite.app);
-  const usage = await page.evaluate(async () => (await navigator.storage.estimate()).usage!);
-  return limitStorage(page, Math.max(1, usage + more));
+afterAll(async () => {
+  await app.close();
+  expectNoViolations(app);
+});
+
+/** A page in a browser of its own. */
+interface Place {
+  page: Page;
+  /** Starts the browser again, whose origin then takes so many bytes more and no others. */
+  limit(more: number): Promise<void>;
 }
 
-async function fill(filler: Filler): Promise<void> {
-  await page.evaluate({ itself: fillItself, "another database": fillByDatabase, files: fillByFile }[filler]);
+async function alone(body: (place: Place) => Promise<void>): Promise<void> {
+  const profile = await createProfile();
+  let context: BrowserContext | undefined;
+  const start = async (): Promise<Page> => {
+    // For some seconds Chromium remembers how much room IndexedDB had; a browser that has just started does not.
+    await context?.close();
+    context = await openBrowser(profile);
+    return openTab(context, app);
+  };
+  const place: Place = {
+    page: await start(),
+    limit: async (more) => {
+      place.page = await start();
+      const usage = await place.page.evaluate(async () => (await navigator.storage.estimate()).usage!);
+      await limitStorage(place.page, Math.max(1, usage + more));
+    },
+  };
+  try {
+    await body(place);
+  } finally {
+    await context?.close();
+    await removeProfile(profile);
+  }
+}
+
+function fill(page: Page, filler: Filler): Promise<void> {
+  return page.evaluate({ itself: fillItself, "another database": fillByDatabase, files: fillByFile }[filler]);
 }
 
 async function fillItself(): Promise<void> {
@@ -80,57 +111,85 @@ async function fillByFile(): Promise<void> {
   for (const bytes of [1_000_000, 100_000, 10_000]) while (await write(bytes));
 }
 
-/** Whether one origin can be limited, by the debugger; in Firefox the limit is one for all. */
-const isDriven = can("devtools");
+/** Whether the limit is one of the origin's own, set by the debugger; in Firefox a file takes what is beyond it. */
+const isSet = can("devtools");
 
-describe.each(["opfs", "indexeddb"] as const)("%s", (storage) => {
-  test.runIf(isDriven).each([
-    ["a little", -500_000],
-    ["nearly all", -Infinity],
-  ])("granted less than is stored, by %s: all is read, and destroyPath works", async (_, more) => {
-    const options: TidepoolClientOptions = { path: `less-${storage}`, storage };
-    page = await openTab(suite.context, suite.app);
-    await page.evaluate(async (options) => {
-      const { recordsOf, visit } = await load<Records>("records");
-      await visit(options, (collection) => collection.add(recordsOf(0, 2000)));
-    }, options);
-    const lift = await limitFromNowOn(more);
-    const seen = await page.evaluate(async (options) => {
-      const { open, recordsOf, rejection } = await load<Records>("records");
-      const client = new tidepool.TidepoolClient(options);
-      const collection = await open(client);
-      const refused = (await rejection(collection.add(recordsOf(2000, 1000))))?.code;
-      const count = await collection.count();
-      await client.close();
-      await tidepool.destroyPath({ path: options.path! });
-      return { refused, count, left: (await indexedDB.databases()).map(({ name }) => name) };
-    }, options);
-    expect(seen).toEqual({ refused: "QUOTA_EXCEEDED", count: 2000, left: expect.not.arrayContaining([`tidepool:${options.path}`]) });
-    await lift();
-  });
+const storages = ["opfs", "indexeddb"] as const;
+type Storage = (typeof storages)[number];
 
-  test.runIf(isDriven).each<Filler>(["files"])("filled by %s: delete, reset and destroyPath work", (filler) => makeRoom(storage, filler));
-  test.runIf(isDriven || storage === "opfs").each<Filler>(["itself", "another database"])(
-    "filled by %s: delete, reset and destroyPath work",
-    (filler) => makeRoom(storage, filler),
-  );
-});
+function inEachStorage<Case>(cases: readonly Case[]): [Storage, Case][] {
+  return cases.flatMap((one) => storages.map((storage): [Storage, Case] => [storage, one]));
+}
 
-async function makeRoom(storage: "opfs" | "indexeddb", filler: Filler): Promise<void> {
-  const options: TidepoolClientOptions = { path: `full-${storage}-${filler.replaceAll(" ", "-")}`, storage, allowReset: true };
-  page = await openTab(suite.context, suite.app);
+// Two at a time, since some wait for half a minute.
+test.concurrent.each(inEachStorage<Filler>(["files", "itself", "another database"]))(
+  "%s, filled by %s: delete, reset and destroyPath work",
+  (storage, filler) => alone((place) => makeRoom(place, storage, filler)),
+);
+
+test.concurrent.each(inEachStorage([500_000, Infinity]))(
+  "%s, granted %d bytes less than is stored: all is read, and destroyPath works",
+  (storage, less) => alone((place) => readAndDestroy(place, storage, -less)),
+);
+
+async function store(page: Page, options: TidepoolClientOptions): Promise<void> {
   await page.evaluate(async (options) => {
     const { recordsOf, visit } = await load<Records>("records");
     await visit(options, (collection) => collection.add(recordsOf(0, 2000)));
   }, options);
-  const lift = await limitFromNowOn(6_000_000);
+}
+
+async function readAndDestroy(place: Place, storage: Storage, more: number): Promise<void> {
+  const options: TidepoolClientOptions = { path: "less", storage };
+  await store(place.page, options);
+  await place.limit(more);
+  const seen = await place.page.evaluate(async (options) => {
+    const { open, recordsOf, rejection } = await load<Records>("records");
+    const client = new tidepool.TidepoolClient(options);
+    const collection = await open(client);
+    const refused = (await rejection(collection.add(recordsOf(2000, 1000))))?.code;
+    const count = await collection.count();
+    await client.close();
+    await tidepool.destroyPath({ path: options.path! });
+    return { refused, count, left: (await indexedDB.databases()).map(({ name }) => name) };
+  }, options);
+  expect(seen).toEqual({ refused: "QUOTA_EXCEEDED", count: 2000, left: [] });
+}
+
+async function makeRoom(place: Place, storage: Storage, filler: Filler): Promise<void> {
+  const options: TidepoolClientOptions = { path: "full", storage, allowReset: true };
+  await store(place.page, options);
+  await place.limit(6_000_000);
+  const { page } = place;
   await page.evaluate(async (options) => {
     globalThis.client = new tidepool.TidepoolClient(options);
     globalThis.collection = await (await load<Records>("records")).open(client);
   }, options);
-  await fill(filler);
-  // For up to half a minute Chromium goes by the room that IndexedDB had before others took it, and lets it write beyond.
-  const refused = await page.evaluate(
+  await fill(page, filler);
+  expect(await refusal(page)).toBe("QUOTA_EXCEEDED");
+  const deleted = await page.evaluate(async () => {
+    const before = await collection.count();
+    await collection.delete({ ids: Array.from({ length: 500 }, (_, i) => `r${i}`) });
+    return before - (await collection.count());
+  });
+  expect(deleted).toBe(500);
+  const collections = await page.evaluate(async () => {
+    await client.reset();
+    const left = await client.countCollections();
+    await client.close();
+    return left;
+  });
+  expect(collections).toBe(0);
+  const kept = await page.evaluate(async (path) => {
+    await tidepool.destroyPath({ path });
+    return (await indexedDB.databases()).map(({ name }) => name).filter((name) => name !== "filler");
+  }, options.path!);
+  expect(kept).toEqual([]);
+}
+
+/** For up to half a minute Chromium goes by the room that IndexedDB had before others took it, and lets it write beyond. */
+function refusal(page: Page): Promise<string> {
+  return page.evaluate(
     async (count) => {
       const { recordsOf, rejection } = await load<Records>("records");
       for (let first = 9_000_000; ; first += count) {
@@ -139,31 +198,6 @@ async function makeRoom(storage: "opfs" | "indexeddb", filler: Filler): Promise<
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
     },
-    isDriven ? 1 : 1000,
+    isSet ? 1 : 1000,
   );
-  expect(refused).toBe("QUOTA_EXCEEDED");
-  const left = await page.evaluate(async () => {
-    const before = await collection.count();
-    await collection.delete({ ids: Array.from({ length: 500 }, (_, i) => `r${i}`) });
-    return before - (await collection.count());
-  });
-  expect(left).toBe(500);
-  const collections = await page.evaluate(async () => {
-    await client.reset();
-    const left = await client.countCollections();
-    await client.close();
-    return left;
-  });
-  expect(collections).toBe(0);
-  await page.evaluate((path) => tidepool.destroyPath({ path }), options.path!);
-  const kept = await page.evaluate(
-    async (path) => (await indexedDB.databases()).map(({ name }) => name).includes(`tidepool:${path}`),
-    options.path!,
-  );
-  expect(kept).toBe(false);
-  await lift();
-  await page.evaluate(async () => {
-    indexedDB.deleteDatabase("filler");
-    await (await navigator.storage.getDirectory()).removeEntry("filler", { recursive: true }).catch(() => undefined);
-  });
 }
