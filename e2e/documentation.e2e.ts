@@ -1,6 +1,6 @@
 /**
  * Every example that the documentation shows is a program: the compiler accepts it against the built package, and it runs
- * in Chromium against the built package and prints what it says it prints. Each runs in an origin of its own, so none
+ * in a browser against the built package and prints what it says it prints. Each runs in an origin of its own, so none
  * finds what another left. The README's tables are held to the code as well.
  */
 import { spawnSync } from "node:child_process";
@@ -107,7 +107,7 @@ const compilerSettings = {
   },
 };
 
-describe("in Chromium", () => {
+describe("in a browser", () => {
   let server: StaticServer;
   let folder: string;
   let profile: string;
@@ -136,6 +136,8 @@ describe("in Chromium", () => {
     server = await serveFolder(folder);
     profile = await createProfile();
     context = await openBrowser(profile);
+    // As long as a page of the site is open, the browser keeps the process that the examples run in.
+    await (await context.newPage()).goto(addressOf("first"));
   });
 
   afterAll(async () => {
@@ -145,11 +147,13 @@ describe("in Chromium", () => {
     if (folder) await rm(folder, { recursive: true });
   });
 
+  /** Browsers find every name under localhost on this machine, and each is an origin of its own; all these are one site. */
+  const addressOf = (name: string): string => server.url.replace("//localhost", `//${name}.examples.localhost`);
+
   async function run(index: number): Promise<string[]> {
     const tab = await context.newPage();
     try {
-      // Chromium finds every name under localhost on this machine, and each is an origin of its own.
-      await tab.goto(server.url.replace("//localhost", `//example-${index}.localhost`));
+      await tab.goto(addressOf(`example-${index}`));
       return await tab.evaluate(async (index) => {
         const printed: string[] = [];
         console.log = (...values: unknown[]) =>
@@ -165,7 +169,7 @@ describe("in Chromium", () => {
   }
 
   const running = [...examples.entries()].filter(([, { runs }]) => runs);
-  test.each<[string, number, Example]>(running.map(([index, example]) => [example.place, index, example]))(
+  test.concurrent.each<[string, number, Example]>(running.map(([index, example]) => [example.place, index, example]))(
     "%s runs",
     async (_, index, { prints }) => {
       const printed = (await run(index)).map(withoutBlanks);
