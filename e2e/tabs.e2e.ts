@@ -7,46 +7,19 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Page } from "playwright";
-import type { Collection, TidepoolClient } from "tidepool-db";
 import { expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { killPage, type OwnPage, openInOwnProcess } from "../tools/browser/page-process.js";
+import { openInOwnProcess } from "../tools/browser/page-process.js";
 import { can } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
+import { type Ending, end, joinTab, openIn, untilStandby } from "./support/tabs.js";
 
 type Records = typeof import("./pages/records.js");
 
-declare global {
-  /** In the page: what one evaluation leaves for the next. */
-  var client: TidepoolClient;
-  var collection: Collection;
-  var writing: Promise<unknown>;
-  var written: number;
-  var workers: Worker[];
-}
-
 const suite = useSuite(serveApp);
 
-/** A tab with the database open; its role. */
-async function joinIn(path: string): Promise<{ page: Page; role: string }> {
-  const page = await openTab(suite.context, suite.app);
-  return { page, role: await openIn(page, path) };
-}
-
-function openIn(page: Page, path: string): Promise<string> {
-  return page.evaluate(async (path) => {
-    const { open } = await load<Records>("records");
-    globalThis.workers = [];
-    const worker = (): Worker => {
-      workers.push(new Worker("./hanging.js", { type: "module" }));
-      return workers.at(-1)!;
-    };
-    globalThis.client = new tidepool.TidepoolClient({ path, worker });
-    globalThis.collection = await open(client);
-    return (await client.info()).role;
-  }, path);
-}
+const joinIn = (path: string) => joinTab(suite, path);
 
 function add(page: Page, first: number, count: number): Promise<void> {
   return page.evaluate(async ([first, count]) => collection.add((await load<Records>("records")).recordsOf(first, count)), [
@@ -57,14 +30,6 @@ function add(page: Page, first: number, count: number): Promise<void> {
 
 function faults(page: Page, count: number): Promise<string[]> {
   return page.evaluate(async (count) => (await load<Records>("records")).faultsOf(collection, count), count);
-}
-
-/** Once a worker of another tab waits for the lease. */
-async function untilStandby(page: Page, path: string): Promise<void> {
-  await page.waitForFunction(
-    async (name) => (await navigator.locks.query()).pending!.some((lock) => lock.name === name),
-    `tidepool:${path}`,
-  );
 }
 
 test("two tabs read and write at once, and each hears of the other's changes", async () => {
@@ -129,16 +94,6 @@ test("a follower has a port to the holder's worker, and a relay where there is n
   console.log(`round trip p50, ms: holder ${own}, over a port ${port}, relayed ${relay}`);
   for (const page of [relayed, direct.page, holder.page]) await page.close();
 });
-
-type Ending = "close" | "crash" | "terminate" | "reload" | "client.close";
-
-async function end({ page, pids }: OwnPage, how: Ending): Promise<void> {
-  if (how === "close") return page.close();
-  if (how === "reload") return page.reload().then(() => untilReady(page));
-  if (how === "terminate") return page.evaluate(() => workers.at(-1)!.terminate());
-  if (how === "client.close") return page.evaluate(() => client.close());
-  return killPage({ page, pids });
-}
 
 test.each<Ending>(["close", "crash", "terminate", "reload", "client.close"])(
   "when the holder ends in the middle of work (%s), the others go on and nothing is lost or done twice",

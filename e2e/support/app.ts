@@ -44,20 +44,34 @@ const files: Record<string, string> = {
     document.title = "ready";`,
   "elsewhere.html": "<!doctype html><link rel='icon' href='data:,'><title>elsewhere</title>",
   // Does nothing else for as long as it is told, and says so before; though not in the middle of a transaction: for those all wait.
+  // Told to lose the next write to the log, it never hears of it once it is written, or comes to nothing else before it is.
   "hanging.js": `
     import "./package/worker.js";
     let underWay = 0;
+    let losing = null;
+    const say = (what) => new BroadcastChannel("hanging").postMessage(what);
+    function lose(transaction) {
+      const how = losing;
+      losing = null;
+      if (how === "unwritten") for (say(how); ; );
+      transaction.addEventListener("complete", (event) => {
+        event.stopImmediatePropagation();
+        say(how);
+      });
+    }
     const { transaction } = IDBDatabase.prototype;
     IDBDatabase.prototype.transaction = function (...args) {
       const begun = transaction.apply(this, args);
+      if (losing !== null && args[0].includes("log") && args[1] === "readwrite") lose(begun);
       underWay++;
       for (const end of ["complete", "abort"]) begun.addEventListener(end, () => underWay--);
       return begun;
     };
     addEventListener("message", async ({ data }) => {
+      losing = data?.lose ?? losing;
       if (data?.hangMs === undefined) return;
       while (underWay > 0) await new Promise((resolve) => setTimeout(resolve));
-      new BroadcastChannel("hanging").postMessage(data.hangMs);
+      say(data.hangMs);
       for (const end = Date.now() + data.hangMs; Date.now() < end; );
     });`,
   // A worker, of whatever kind, that is a client: for each message it adds the record and tells its role and what it found.
