@@ -201,7 +201,7 @@ test("there is a stemmer for each language", async () => {
 });
 
 test("hits tell where they matched, in whatever way they did, over written and compacted documents alike", async () => {
-  const documents = ["Spring tides at the café", "an automobile and its tide-tables"];
+  const documents = ["Spring tides at the café", "an automobile and its tide-tables", "東京都に住む"];
   const library = await Library.open({ stemming: "english", synonyms: [["car", "automobile"]] }, documents);
   const { collectionId } = library;
   const request = { collectionId, nResults: 10, prefix: true, fuzzy: 0.2, include: [] as never[] };
@@ -217,6 +217,7 @@ test("hits tell where they matched, in whatever way they did, over written and c
     ]);
     expect(await find("car")).toEqual(["an <mark>automobile</mark> and its tide-tables"]);
     expect(await find("spri")).toEqual(["<mark>Spring</mark> tides at the café"]);
+    expect(await find('"京都"', true)).toEqual(["東<mark>京都</mark>に住む"]);
     expect(await find('"spring tide" cafe -car', true)).toEqual(["<mark>Spring tides</mark> at the <mark>café</mark>"]);
     await library.engine.compact(collectionId);
     await library.pause(limits.textIdleMs);
@@ -256,6 +257,16 @@ test("signs and quotation marks are operators where that is asked for, over writ
     expect(await find("spring -tide")).toEqual(["spring"]);
     expect(await find('spring -"spring tide"')).toEqual(["spring", "tide of spring"]);
     expect(await find('"长江"')).toEqual(["南京市长江大桥"]);
+    for (const held of ["江", "桥", "南", "长江大", "市长江"]) {
+      for (const query of [`+${held}`, `"${held}"`, `+"${held}"`]) expect([query, await find(query)]).toEqual([query, ["南京市长江大桥"]]);
+      expect(await find(`南京 -${held}`)).toEqual([]);
+      expect(await find(`南京 -"${held}"`)).toEqual([]);
+    }
+    for (const lacking of ["河", "江南", "大长江"]) {
+      for (const query of [`南京 +${lacking}`, `南京 "${lacking}"`]) expect([query, await find(query)]).toEqual([query, []]);
+      expect(await find(`南京 -${lacking}`)).toEqual(["南京市长江大桥"]);
+      expect(await find(`南京 -"${lacking}"`)).toEqual(["南京市长江大桥"]);
+    }
     expect(await find("+absent spring")).toEqual([]);
     expect(await find('+"" -"!" spring')).toHaveLength(4);
     expect(await find("-spring")).toEqual([]);

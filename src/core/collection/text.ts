@@ -11,7 +11,7 @@ import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, type Analyzer, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
-import { type Clause, type Operators, readOperators } from "../index/text/clauses.js";
+import { type Operators, readOperators } from "../index/text/clauses.js";
 import { type Highlighting, highlight, noPhrases, phrasesOf } from "../index/text/highlight.js";
 import type { KnownTerm, NearOptions, TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
@@ -339,9 +339,9 @@ export class CollectionText implements CollectionPart<TextSection> {
   ): Promise<Bitmap> {
     const left = within.clone();
     for (const clause of [...required, ...excluded]) {
-      const holding = (await index.holders(clause.text, tick))?.intersect(left) ?? null;
-      if (holding === null) continue;
-      const found = clause.isPhrase ? await this.#holdingPhrase(index, clause, holding, tick) : holding;
+      let found = (await index.holders(clause.text, tick))?.intersect(left) ?? null;
+      if (found === null) continue;
+      if (clause.isPhrase || index.isLong(clause.text)) found = await this.#holdingPhrase(index, clause.text, found, tick);
       if (excluded.includes(clause)) left.subtract(found);
       else left.intersect(found);
     }
@@ -349,14 +349,14 @@ export class CollectionText implements CollectionPart<TextSection> {
   }
 
   /** The index does not know where in a document a word stands. */
-  async #holdingPhrase(index: TextIndex, { text }: Clause, within: Bitmap, tick: Tick): Promise<Bitmap> {
+  async #holdingPhrase(index: TextIndex, phrase: string, within: Bitmap, tick: Tick): Promise<Bitmap> {
     const found = new Bitmap();
     const all = within.toArray();
     for (let from = 0; from < all.length; from += CHUNK) {
       const chunk = all.subarray(from, from + CHUNK);
       const documents = await this.#source.documents(chunk);
       for (const [i, ordinal] of chunk.entries()) {
-        if (await inTurns(index.holdsPhrase(documents[i]!, text), tick)) found.add(ordinal);
+        if (await inTurns(index.holdsPhrase(documents[i]!, phrase), tick)) found.add(ordinal);
       }
       await tick();
     }

@@ -16,7 +16,16 @@ import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
 import { caseFolded, isAscii, normalized, originOf, unmarked } from "./folding.js";
-import { isSpaceless, lastsOf, pairsOf, type SplitWords, type Stretch, syllablePairsOf, wordSplitter } from "./spaceless.js";
+import {
+  isSpaceless,
+  lastsOf,
+  pairsOf,
+  type SplitWords,
+  type Stretch,
+  splitCharacters,
+  syllablePairsOf,
+  wordSplitter,
+} from "./spaceless.js";
 
 /** Raised whenever the same text gives other tokens. */
 const VERSION = 3;
@@ -57,11 +66,16 @@ export interface Analysis {
   stopWords?: string[];
 }
 
-export interface Analyzer {
+export interface Tokenizer {
   /** In the order of the text; what is joined comes after the words in it. Stop words are left out. */
   analyze(text: string): Token[];
   /** The tokens of `analyze`, each with its place. */
   locate(text: string): PlacedToken[];
+}
+
+export interface Analyzer extends Tokenizer {
+  /** Has each character of scripts without spaces for a word: what follows each other does so here, however a dictionary cuts it. */
+  readonly byCharacter: Tokenizer;
   /** A form without what its diacritics say, but with its endings. */
   bare(form: string): string;
   /** Whether words are reduced to their stems. */
@@ -105,6 +119,17 @@ export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSe
   return {
     bare,
     stems: stem !== undefined,
+    ...tokenizer(rules),
+    byCharacter: tokenizer({ ...rules, splitWords: splitCharacters, pairKind: "pair" }),
+    get signature() {
+      // Dictionaries are loaded to find it, so it is found once.
+      return (signature ??= `${VERSION} ${JSON.stringify(analysis)} ${rules.splitWords(PROBE).join(" ")}`);
+    },
+  };
+}
+
+function tokenizer(rules: Rules): Tokenizer {
+  return {
     analyze: (text) => new Tokens(rules).of(text),
     locate: (text) => {
       const tokens = new Tokens(rules);
@@ -113,10 +138,6 @@ export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSe
         const [start, end] = [tokens.places[2 * i]!, tokens.places[2 * i + 1]!];
         return { ...token, start: origin.start(start), end: origin.end(end - 1) };
       });
-    },
-    get signature() {
-      // Dictionaries are loaded to find it, so it is found once.
-      return (signature ??= `${VERSION} ${JSON.stringify(analysis)} ${rules.splitWords(PROBE).join(" ")}`);
     },
   };
 }

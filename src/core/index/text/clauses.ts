@@ -3,12 +3,14 @@
  * `-"some words"` must not. A sign counts where it begins a word that begins with a letter, so "-5", "well-known" and "a - b" are
  * what they were; so does a quotation mark that has a partner.
  *
+ * In scripts without spaces a word, of one character or more, is in a document where its characters follow each other.
+ *
  * A boost, `word^2` or `"some words"^0.5`, is what such a word or phrase counts beside the others: a decimal number above 0 and below
  * 1000. What has none of these forms is text: a query is what people type.
  */
 import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
-import { type Analyzer, wordsAmong } from "./analyzer.js";
+import { type Analyzer, type Tokenizer, wordsAmong } from "./analyzer.js";
 
 export interface Clause {
   /** As it is written in the query. */
@@ -52,10 +54,10 @@ export function readOperators(query: string): Operators {
 
 /** Whether the words of the phrase follow each other in the document, in whatever form. */
 export function* holdsPhrase(analyzer: Analyzer, document: string, phrase: string): Steps<boolean> {
-  const words = wordsOf(analyzer, phrase);
+  const words = wordsOf(analyzer.byCharacter, phrase);
   let before: string[] = [];
   for (const piece of piecesOf(document)) {
-    const all = [...before, ...wordsOf(analyzer, piece)];
+    const all = [...before, ...wordsOf(analyzer.byCharacter, piece)];
     if (follows(all, words)) return true;
     before = words.length > 1 ? all.slice(1 - words.length) : [];
     yield;
@@ -70,6 +72,6 @@ function follows(all: readonly string[], words: readonly string[]): boolean {
   return false;
 }
 
-export function wordsOf(analyzer: Analyzer, text: string): string[] {
-  return wordsAmong(analyzer.analyze(text));
+export function wordsOf(tokenizer: Tokenizer, text: string): string[] {
+  return wordsAmong(tokenizer.analyze(text));
 }

@@ -17,7 +17,7 @@ import { isSpaceless } from "./spaceless.js";
 /** How what matched is shown, with defaults filled in. */
 export type Highlighting = Required<HighlightOptions>;
 
-/** The phrases of a query as words, and the words that it has in phrases only. */
+/** The phrases of a query as words by character, and the words that it has in phrases only. */
 export interface QueryPhrases {
   phrases: readonly (readonly string[])[];
   words: ReadonlySet<string>;
@@ -37,10 +37,12 @@ const TRAILING = /[\p{M}\p{Default_Ignorable_Code_Point}]/u;
 export const noPhrases: QueryPhrases = { phrases: [], words: new Set() };
 
 export function phrasesOf(analyzer: Analyzer, { text, required }: Pick<Operators, "text" | "required">): QueryPhrases {
-  const phrases = required.filter(({ isPhrase }) => isPhrase).map((clause) => wordsOf(analyzer, clause.text));
+  const texts = required.filter(({ isPhrase }) => isPhrase).map((clause) => clause.text);
   const loose = wordsOf(analyzer, text);
-  for (const word of phrases.flat()) if (loose.includes(word)) loose.splice(loose.indexOf(word), 1);
-  return { phrases: phrases.filter((words) => words.length > 0), words: new Set(phrases.flat().filter((word) => !loose.includes(word))) };
+  const words = texts.flatMap((phrase) => wordsOf(analyzer, phrase));
+  for (const word of words) if (loose.includes(word)) loose.splice(loose.indexOf(word), 1);
+  const phrases = texts.map((phrase) => wordsOf(analyzer.byCharacter, phrase)).filter((sequence) => sequence.length > 0);
+  return { phrases, words: new Set(words.filter((word) => !loose.includes(word))) };
 }
 
 /** `terms` are those of the hit. */
@@ -65,7 +67,9 @@ function* matchesIn(analyzer: Analyzer, document: string, forms: ReadonlySet<str
     for (const token of analyzer.locate(piece)) {
       const [start, end] = [at + token.start, at + token.end];
       if (forms.has(token.form) && !words.has(token.term)) matches.push({ start, end, what: token.term });
-      for (const phrase of standing) phrase.read({ ...token, start, end }, matches);
+    }
+    for (const token of standing.length > 0 ? analyzer.byCharacter.locate(piece) : []) {
+      for (const phrase of standing) phrase.read({ ...token, start: at + token.start, end: at + token.end }, matches);
     }
     if (matches.length >= limits.highlightMatchesMax) break;
     at += piece.length;

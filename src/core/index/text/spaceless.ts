@@ -31,18 +31,26 @@ export function wordSplitter(segmenter: Intl.Segmenter | null): SplitWords {
 
 /** "ab日本語" becomes "ab"; a character that stands alone is a word. */
 function otherRuns(text: string): string[] {
+  return dividedAt(text, (characters) => (characters.length === 1 ? characters : []));
+}
+
+/** "ab日本語" becomes "ab", "日", "本", "語". */
+export function splitCharacters(text: string): string[] {
+  return dividedAt(text, (characters) => characters);
+}
+
+/** What stands between runs of such scripts, and what is made of the characters of each. */
+function dividedAt(text: string, wordsOfRun: (characters: string[]) => string[]): string[] {
   const words: string[] = [];
   let word = "";
   for (const [part, run] of text.matchAll(RUNS)) {
-    if (run === undefined) {
-      word += part;
-      continue;
+    if (run === undefined) word += part;
+    else {
+      words.push(word, ...wordsOfRun(charactersOf(run)));
+      word = "";
     }
-    if (word !== "") words.push(word);
-    word = "";
-    if (charactersOf(run).length === 1) words.push(run);
   }
-  return word === "" ? words : [...words, word];
+  return [...words, word].filter((one) => one !== "");
 }
 
 /** Every two characters that stand beside each other in a run, from left to right. */
@@ -61,6 +69,12 @@ export function lastsOf(text: string): Stretch[] {
 /** Whether it is one character of such a script. */
 export function isCharacter(word: string): boolean {
   return isSpaceless(word) && charactersOf(word).length === 1;
+}
+
+/** Whether it is more than two characters of such scripts, and nothing else: too much to be a pair. */
+export function isLongRun(word: string): boolean {
+  const [run, ...others] = word.matchAll(RUNS);
+  return others.length === 0 && charactersOf(run?.[1] ?? "").length > 2;
 }
 
 export function syllablePairsOf(word: string): Stretch[] {

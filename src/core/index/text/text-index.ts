@@ -19,6 +19,7 @@ import type { Steps } from "../../base/steps.js";
 import type { Tick } from "../../base/turns.js";
 import { type Analyzer, defaultAnalyzer } from "./analyzer.js";
 import { holdsPhrase, wordsOf } from "./clauses.js";
+import { isCharacter, isLongRun, isSpaceless, pairsOf } from "./spaceless.js";
 import { Synonyms } from "./synonyms.js";
 import { parseQuery, type QueryTerm, type TextSearchOptions } from "./text-query.js";
 import { eachShared, noPostings, type Postings, type TermEntry, type TermPostings, type TextReader } from "./text-reader.js";
@@ -96,14 +97,18 @@ export class TextIndex {
     return toHits(await ranking.best(options.nResults));
   }
 
-  /** Documents that have each of the words, in whatever form; `null` where there is no word. */
+  /**
+   * Documents that have each of the words, in whatever form, or all pairs of a long one in a script without spaces; `null` where there
+   * is no word.
+   */
   async holders(text: string, tick: Tick): Promise<Bitmap | null> {
-    let all: Bitmap | null = null;
-    for (const word of new Set(wordsOf(this.#analyzer, text))) {
-      const holding = await this.#holders(word, new Pace(tick, WORK_PER_TICK));
-      all = all === null ? holding : all.intersect(holding);
-    }
-    return all;
+    const words = [...new Set(wordsOf(this.#analyzer, text))];
+    return this.#holdingAll(words, tick);
+  }
+
+  /** Whether a word has more than a pair of characters of a script without spaces: `holders` does not know that they follow each other. */
+  isLong(word: string): boolean {
+    return isSpaceless(word) && wordsOf(this.#analyzer.byCharacter, word).length > 2;
   }
 
   /** Terms of the index that may have been meant by one, itself among them where it is in a document; in no order. */
@@ -132,15 +137,33 @@ export class TextIndex {
     return known.synonyms;
   }
 
-  async #holders(word: string, pace: Pace): Promise<Bitmap> {
-    const holding = new Bitmap();
-    for (const reader of this.#readers) {
-      const entry = await reader.get(word);
-      if (entry === null) continue;
-      const { positions } = (await entry.load()).postings(null);
-      await eachDocument(reader, positions, pace, (_, ordinal) => holding.add(ordinal));
+  async #holdingAll(words: readonly string[], tick: Tick): Promise<Bitmap | null> {
+    let all: Bitmap | null = null;
+    for (const word of words) {
+      const holding = await this.#holders(word, tick);
+      all = all === null ? holding : all.intersect(holding);
     }
-    return holding;
+    return all;
+  }
+
+  /** A character begins a pair wherever it is not the last one; a dictionary may have cut what is longer than a pair. */
+  async #holders(word: string, tick: Tick): Promise<Bitmap> {
+    const holding = new Bitmap();
+    const pace = new Pace(tick, WORK_PER_TICK);
+    for (const { entries } of isCharacter(word) ? await this.#beginning(word, tick) : [await this.#exact(word)]) {
+      for (const [r, entry] of entries.entries()) {
+        if (entry === undefined) continue;
+        const { positions } = (await entry.load()).postings(null);
+        await eachDocument(this.#readers[r]!, positions, pace, (_, ordinal) => holding.add(ordinal));
+      }
+    }
+    const pairs = isLongRun(word)
+      ? await this.#holdingAll(
+          pairsOf(word).map(({ text }) => text),
+          tick,
+        )
+      : null;
+    return pairs === null ? holding : holding.union(pairs);
   }
 
   // ---- what a term stands for
