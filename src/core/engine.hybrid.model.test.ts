@@ -4,11 +4,20 @@ import { expect, test } from "vitest";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
+import { limits } from "./limits.js";
+import { denseShare } from "./query-executor/operators/fuse.js";
 import type { HybridBranch, HybridRequest } from "./service.js";
 import type { SparseVector } from "./types.js";
 
 const SCHEMA = { keys: { terms: { sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25: true } } } } } };
-const words = fc.array(fc.constantFrom("tide", "ebb", "moon", "spring", "pool"), { maxLength: 4 }).map((list) => list.join(" "));
+const VOCABULARY = "tide ebb moon spring pool shore crab weed rock sand neap wave".split(" ");
+const sentence = (maxLength: number) => fc.array(fc.constantFrom(...VOCABULARY), { maxLength }).map((list) => list.join(" "));
+const words = sentence(5);
+/** Vectors count more than their least only where many words are found. */
+const queryText = fc.oneof(
+  sentence(3),
+  fc.shuffledSubarray(VOCABULARY, { minLength: 8 }).map((list) => list.join(" ")),
+);
 const sparse = fc
   .uniqueArray(fc.record({ index: fc.nat(5), value: fc.constantFrom(-1, 0.5, 1, 2) }), { selector: ({ index }) => index, maxLength: 4 })
   .map((entries): SparseVector => {
@@ -22,7 +31,7 @@ const step = fc.oneof(
 );
 const weight = fc.constantFrom(undefined, 0, 1, 3);
 const question = fc.record({
-  queryText: fc.option(words, { nil: undefined, freq: 8 }),
+  queryText: fc.option(queryText, { nil: undefined, freq: 8 }),
   position: fc.option(fc.nat(9), { freq: 8 }),
   sparse: fc.option(sparse, { freq: 8 }),
   weights: fc.option(fc.record({ text: weight, dense: weight, sparse: weight }), { nil: undefined }),
@@ -32,6 +41,8 @@ const question = fc.record({
 
 interface Branch {
   name: HybridBranch;
+  /** Of a branch of text. */
+  terms?: string[][];
   ids: string[];
   /** Descending. */
   values: number[];
@@ -43,8 +54,8 @@ async function branchesOf({ service }: Engine, collectionId: string, request: Om
   const selected = { collectionId, nResults: 100, include: [], ...(where && { where }) };
   const branches: Branch[] = [];
   if (queryText !== undefined && weights.text !== 0) {
-    const { ids, scores } = await service.searchText({ ...selected, query: queryText, prefix: false, fuzzy: 0 });
-    branches.push({ name: "text", ids, values: [...scores] });
+    const { ids, scores, terms } = await service.searchText({ ...selected, query: queryText, prefix: false, fuzzy: 0 });
+    branches.push({ name: "text", ids, terms, values: [...scores] });
   }
   if (queryEmbedding && weights.dense !== 0) {
     const queryEmbeddings = { dimension: 1, values: queryEmbedding };
@@ -66,7 +77,20 @@ function share({ ids, values }: Branch, id: string): number {
   const at = ids.indexOf(id);
   if (at === -1) return 0;
   const [first, last] = [values[0]!, values.at(-1)!];
-  return (0.3 * 21) / (21 + at) + 0.7 * (first === last ? 1 : (values[at]! - last) / (first - last));
+  return (0.2 * 21) / (21 + at) + 0.8 * (first === last ? 1 : (values[at]! - last) / (first - last));
+}
+
+type Weights = NonNullable<HybridRequest["weights"]>;
+
+/** What the branches count: as given, or where nothing is, by what they found. */
+function weightsOf(branches: Branch[], given: Weights): Weights {
+  if (Object.values(given).some((weight) => weight !== undefined && weight > 0)) return given;
+  const found = (name: HybridBranch) => branches.find((branch) => branch.name === name && branch.ids.length > 0);
+  const [text, dense, sparse] = [found("text"), found("dense"), found("sparse")];
+  if (!text || !dense) return { text: text ? 1 : 0, dense: dense ? 1 : 0, sparse: sparse ? 1 : 0 };
+  const at = dense.ids.indexOf((sparse ?? text).ids[0]!);
+  const share = denseShare(new Set(text.terms!.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  return { dense: share, text: 1 - share, sparse: sparse ? 1 - share : 0 };
 }
 
 async function write({ service }: Engine, collectionId: string, records: (typeof record extends fc.Arbitrary<infer R> ? R : never)[]) {
@@ -135,8 +159,7 @@ async function check(engine: Engine, collectionId: string, { position, sparse, b
     if (branch === undefined) expect(reasons[name]).toBeNull();
     else expect([...reasons[name]!.ranks]).toEqual(ids.map((id) => branch.ids.indexOf(id) + 1));
   }
-  const weights: NonNullable<HybridRequest["weights"]> = cuts.weights ?? {};
-  if (!Object.values(weights).some((weight) => weight !== undefined && weight > 0)) return;
+  const weights = weightsOf(branches, cuts.weights ?? {});
   const whole = branches.reduce((sum, { name }) => sum + (weights[name] ?? 1), 0);
   const scoreOf = (id: string) => branches.reduce((sum, branch) => sum + ((weights[branch.name] ?? 1) / whole) * share(branch, id), 0);
   expect([...scores]).toEqual(ids.map((id) => expect.closeTo(scoreOf(id), 6)));

@@ -57,7 +57,7 @@ export const exportColumnsMax = 256;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
 /** Records that each branch of a hybrid search puts up, unless more results are asked for. */
-export const hybridCandidates = 100;
+export const hybridCandidates = 200;
 /** Searches in one `search` call. */
 export const searchesMax = 100;
 /** Records that `checkRecall` uses as queries, and neighbours of each that it compares. */

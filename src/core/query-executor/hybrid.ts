@@ -56,17 +56,18 @@ async function read(view: View, { filter, text, dense, sparse, maxDistance }: Hy
   };
 }
 
-/** Sets the weights for this query. Where no word is found, the others count alike; text and sparse vectors share what words count. */
+/**
+ * Sets the weights for this query. Sparse vectors count as much as words do; and where they found something, their first stands for
+ * what words have first, since it is they that know rare words and stems. Branches that found nothing count nothing.
+ */
 function weigh({ text, dense, sparse }: Branches): void {
-  if (text === null) return;
-  const [first] = text.ordinals;
-  if (first === undefined) text.weight = 0;
-  else if (dense !== null) {
-    const at = dense.ordinals.indexOf(first);
-    dense.weight = denseShare(new Set(text.terms.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
-    text.weight = (1 - dense.weight) / (sparse === null ? 1 : 2);
-    if (sparse !== null) sparse.weight = text.weight;
-  }
+  for (const branch of [text, dense, sparse]) if (branch?.ordinals.length === 0) branch.weight = 0;
+  if (!text?.weight || !dense?.weight) return;
+  const [first] = sparse?.weight ? sparse.ordinals : text.ordinals;
+  const at = dense.ordinals.indexOf(first!);
+  dense.weight = denseShare(new Set(text.terms.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  text.weight = 1 - dense.weight;
+  if (sparse?.weight) sparse.weight = text.weight;
 }
 
 /** What is not farther away. */

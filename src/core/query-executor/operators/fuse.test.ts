@@ -10,7 +10,7 @@ const branch = (weight: number, ...hits: [ordinal: number, value: number][]): Fu
 
 test("a share is by rank and by value between the last and the first, and shares are added by weight", () => {
   const { ordinals, scores, ranks } = fuse([branch(1, [7, 9], [3, 5], [4, 1]), branch(1, [3, 2], [9, 1])]);
-  const at = (rank: number, value: number) => (0.3 * 21) / (20 + rank) + 0.7 * value;
+  const at = (rank: number, value: number) => (0.2 * 21) / (20 + rank) + 0.8 * value;
   expect([...ordinals]).toEqual([3, 7, 9, 4]);
   expect([...scores]).toEqual([(at(2, 0.5) + 1) / 2, 0.5, at(2, 0) / 2, at(3, 0) / 2].map((score) => expect.closeTo(score, 12)));
   expect(ranks.map((column) => [...column])).toEqual([
@@ -69,7 +69,7 @@ test("any number of branches is fused as a table of all records would be", () =>
 /** What the record at a rank has of a branch with these values. */
 function shareOf(values: number[], rank: number): number {
   const [first, last] = [Math.max(...values), Math.min(...values)];
-  return (0.3 * 21) / (20 + rank) + 0.7 * (first === last ? 1 : (values[rank - 1]! - last) / (first - last));
+  return (0.2 * 21) / (20 + rank) + 0.8 * (first === last ? 1 : (values[rank - 1]! - last) / (first - last));
 }
 
 test("vectors count more for long questions, less where they disagree with the words, and always something", () => {

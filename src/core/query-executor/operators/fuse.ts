@@ -25,7 +25,7 @@ export interface Fused {
 /** How slowly what a rank counts falls: by half at this one and one more. */
 const RANK_SCALE = 20;
 /** How much of a share is by rank. */
-const BY_RANK = 0.3;
+const BY_RANK = 0.2;
 
 export function fuse(branches: readonly FusedBranch[]): Fused {
   const ranksOf = branches.map(({ ordinals }) => new Map(Array.from(ordinals, (ordinal, i) => [ordinal, i + 1])));
