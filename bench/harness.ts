@@ -190,7 +190,9 @@ export class HarnessPage<TExposed extends Exposed> {
 
 async function bundlePage(page: string, folder: string): Promise<void> {
   await bundle({ input: join(root, "bench/pages", `${page}.ts`), outDir: folder, entryFileNames: "page.js" });
-  const imports = JSON.stringify({ imports: { "tidepool-db": "./tidepool/index.js" } });
+  const imports = JSON.stringify({
+    imports: { "tidepool-db": "./tidepool/index.js", "tidepool-db/sentence-encoder": "./tidepool/sentence-encoder.js" },
+  });
   await writeFile(
     join(folder, "index.html"),
     `<!doctype html><link rel="icon" href="data:,">` +
@@ -219,7 +221,12 @@ async function bundle({ input, outDir, entryFileNames }: Bundle): Promise<void> 
       modulePreload: false,
       reportCompressedSize: false,
       chunkSizeWarningLimit: 2000,
-      rolldownOptions: { input, external: ["tidepool-db"], preserveEntrySignatures: "strict", output: { entryFileNames } },
+      rolldownOptions: {
+        input,
+        external: ["tidepool-db", "tidepool-db/sentence-encoder"],
+        preserveEntrySignatures: "strict",
+        output: { entryFileNames },
+      },
     },
   });
 }

@@ -198,14 +198,16 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     if (!output.includes("All good!")) throw new Error(output);
   },
   attw: async ({ tarball, work }) => {
-    // ESM only, so what a CommonJS project would find is left out; the kernel's bytes have no types.
-    run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "./tidepool.wasm", "./tidepool-relaxed.wasm"], work);
+    // ESM only, so what a CommonJS project would find is left out; the bytes of kernels and model have no types.
+    const bytes = ["./tidepool.wasm", "./tidepool-relaxed.wasm", "./sentence-encoder.bin"];
+    run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", ...bytes], work);
   },
   node: async (packed) => {
     const app = await install(packed, "import-map");
     const code = `
       const before = Object.getOwnPropertyNames(globalThis).join();
       if (typeof window !== "undefined") throw new Error("this is no page");
+      await import("tidepool-db/sentence-encoder");
       for (const name of ["tidepool-db", "tidepool-db/inline"]) {
         const { TidepoolClient } = await import(name);
         new TidepoolClient();

@@ -1,2 +1,2 @@
 export function buildWasm(): Promise<{ output: string; bytes: number; gzipBytes: number }[]>;
-export function ensureWasm(name: "wasm-simd" | "wasm-relaxed-simd"): Promise<string>;
+export function ensureWasm(name: "wasm-simd" | "wasm-relaxed-simd" | "matrix"): Promise<string>;

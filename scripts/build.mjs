@@ -1,6 +1,6 @@
 /**
  * Builds `dist/` from `src/`: the page part, the self-contained module worker, both kernels as real `.wasm` files, the
- * inline variant, the declarations, and the licences and bill of materials of what is bundled.
+ * inline variant, the sentence encoder with its model, the declarations, and the licences and bill of materials of what is bundled.
  *
  * The page finds its worker, and the worker its kernel, by `new URL("./file", import.meta.url)`. Those two expressions
  * must stand verbatim in what ships: it is the one form that Vite, webpack, Rollup, Parcel and plain browsers all
@@ -11,10 +11,11 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { ensureSentenceModel, WEIGHTS_PACKAGE } from "./build-sentence-model.mjs";
 import { billOf, licencesOf, packagesOf } from "./shipped.mjs";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -30,6 +31,9 @@ const shipped = new Map([
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
+  ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
+  ["../wasm/build/matrix.wasm", "./sentence-encoder.wasm"],
+  ["./build/sentence-encoder.bin", "./sentence-encoder.bin"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
   ["../wasm/build/kernel-relaxed.wasm", "./tidepool-relaxed.wasm"],
 ]);
@@ -209,7 +213,9 @@ async function declare() {
     { stdio: "inherit" },
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
-  const kept = new Set(["index", "embeddings", "hnswlib", "rest", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)));
+  const kept = new Set(
+    ["index", "embeddings", "hnswlib", "rest", "sentence-encoder", "service-worker"].map((entry) => join(dist, `${entry}.d.ts`)),
+  );
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
@@ -252,8 +258,18 @@ function tooLargeToInline(kernel) {
  */
 async function check() {
   if (!WebAssembly.validate(await readFile(join(dist, "tidepool.wasm")))) throw new Error("dist/tidepool.wasm is not valid");
-  const names = ["client.js", "worker.js", "inline.js", "rest.js", "hnswlib-worker.js"];
-  const [client, worker, inline, rest, hnswlibWorker] = await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")));
+  const names = [
+    "client.js",
+    "worker.js",
+    "inline.js",
+    "rest.js",
+    "hnswlib-worker.js",
+    "sentence-encoder.js",
+    "sentence-encoder-worker.js",
+  ];
+  const [client, worker, inline, rest, hnswlibWorker, encoder, encoderWorker] = await Promise.all(
+    names.map((name) => readFile(join(dist, name), "utf8")),
+  );
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
   if (!client?.includes('new SharedWorker(new URL("./shared-worker.js", import.meta.url)'))
     throw new Error("dist/client.js lost the URL of its broker");
@@ -263,7 +279,13 @@ async function check() {
   for (const kernel of ["tidepool", "tidepool-relaxed"]) {
     if (!worker?.includes(`new URL("./${kernel}.wasm", import.meta.url)`)) throw new Error(`dist/worker.js lost the URL of ${kernel}.wasm`);
   }
-  for (const [name, code] of Object.entries({ client, worker, rest })) {
+  if (!encoder?.includes('new Worker(new URL("./sentence-encoder-worker.js", import.meta.url),{type:"module"})'))
+    throw new Error("dist/sentence-encoder.js lost the URL of its worker");
+  for (const file of ["sentence-encoder.wasm", "sentence-encoder.bin"]) {
+    if (!encoderWorker?.includes(`new URL("./${file}", import.meta.url)`))
+      throw new Error(`dist/sentence-encoder-worker.js lost the URL of ${file}`);
+  }
+  for (const [name, code] of Object.entries({ client, worker, rest, encoder, encoderWorker })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
   }
@@ -285,7 +307,12 @@ async function buildAll() {
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({
-    entries: { index: "src/index.ts", hnswlib: "src/hnswlib.ts", embeddings: "src/embeddings.ts" },
+    entries: {
+      index: "src/index.ts",
+      hnswlib: "src/hnswlib.ts",
+      embeddings: "src/embeddings.ts",
+      "sentence-encoder": "src/sentence-encoder.ts",
+    },
     plugins: [keepUrls(shippedUrl)],
     parts,
   });
@@ -293,13 +320,16 @@ async function buildAll() {
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
+  await bundle({ entries: { "sentence-encoder-worker": "src/sentence-encoder/encoder-worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
   await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
   await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel.wasm"))));
   await writeFile(join(dist, "tidepool-relaxed.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel-relaxed.wasm"))));
+  await writeFile(join(dist, "sentence-encoder.wasm"), tooLargeToInline(await readFile(join(kernels, "matrix.wasm"))));
+  await copyFile(await ensureSentenceModel(), join(dist, "sentence-encoder.bin"));
   await declare();
-  const packages = packagesOf(bundled, join(root, "src"));
+  const packages = [...packagesOf(bundled, join(root, "src")), WEIGHTS_PACKAGE].sort();
   await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), await licencesOf(home, packages));
   await writeFile(join(dist, "sbom.cdx.json"), `${JSON.stringify(await billOf(home, packages), null, 2)}\n`);
   await check();
@@ -315,7 +345,7 @@ async function publish() {
   await rm(old, { recursive: true, force: true });
 }
 
-for (const name of ["kernel.wasm", "kernel-relaxed.wasm"]) {
+for (const name of ["kernel.wasm", "kernel-relaxed.wasm", "matrix.wasm"]) {
   if (!existsSync(join(kernels, name))) throw new Error(`${relative(root, join(kernels, name))} is missing: run npm run build:wasm`);
 }
 try {

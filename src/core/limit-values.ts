@@ -205,6 +205,8 @@ export const embedBatchSize = 64;
 export const embedPaceMs = 250;
 /** How long an embedding function may take for one batch before its write gives up, so that it does not hold back others for good. */
 export const embeddingWaitMs = 600_000;
+/** How long the sentence encoder's worker stays without a call, unless it is said otherwise. */
+export const encoderIdleMs = 60_000;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
 export const arenaSettleMs = 60_000;
 

@@ -52,6 +52,10 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
   "src/embeddings/": (target) => /^src\/(?:core\/(?:errors|types)|api\/embedding-function)\.ts$/.test(target),
   "src/embeddings.ts": (target) => target.startsWith("src/embeddings/"),
+  "src/sentence-encoder/": (target) =>
+    target === "src/wasm/build/matrix.wasm" ||
+    /^src\/(?:core\/(?:errors|limits|types)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(target),
+  "src/sentence-encoder.ts": (target) => target.startsWith("src/sentence-encoder/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };
@@ -106,6 +110,8 @@ const reaches: { from: string; into: string; because: string }[] = [
   { from: "e2e/soak.ts", into: "bench/svg-chart.ts", because: "it draws what it has measured" },
   { from: "scripts/fuzz.ts", into: "src/testing/", because: "it runs for hours what a test runs for seconds" },
   { from: "scripts/write-format-fixture.ts", into: "src/testing/", because: "it writes what a test reads" },
+  { from: "scripts/write-sentence-fixture.ts", into: "src/testing/", because: "it writes what a test reads" },
+  { from: "src/testing/sentence-encoder.ts", into: "scripts/build-", because: "tests make the model as the build does" },
   { from: "src/testing/kernel.ts", into: "scripts/build-wasm.mjs", because: "tests compile the kernel as the build does" },
 ];
 
@@ -125,7 +131,7 @@ export function wrongReaches(tree: Tree): string[] {
       const target = targetOf(path, specifier);
       if (target !== null && isTest(target)) complaints.push(`${path} imports ${target}, which is a test`);
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
-      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|service-worker)$/.test(specifier))
+      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|sentence-encoder|service-worker)$/.test(specifier))
         complaints.push(`${path} imports ${specifier}, not the entry`);
     }
   }
