@@ -3,7 +3,7 @@
  * failed; the next call starts another one. Every call gets an answer or an error.
  */
 import { show, TidepoolError } from "../core/errors.js";
-import type { LoadProgress } from "./encoder.js";
+import type { LoadProgress } from "./load-progress.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /** A call under way. */

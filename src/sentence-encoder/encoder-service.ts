@@ -4,7 +4,8 @@
  */
 import { TidepoolError } from "../core/errors.js";
 import { asError } from "../worker/protocol.js";
-import { DIMENSION, type Encoder, type LoadProgress } from "./encoder.js";
+import { DIMENSION, type Encoder } from "./encoder.js";
+import type { LoadProgress } from "./load-progress.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /** What the service needs of where it runs. */

@@ -5,6 +5,7 @@
 import { TidepoolError } from "../core/errors.js";
 import { EncoderMemory, layoutFor, type Product } from "./encoder-memory.js";
 import { int8Weights } from "./int8-weights.js";
+import type { LoadProgress } from "./load-progress.js";
 import { fileBytesOf, PREFIX_BYTES, readHeader } from "./model-file.js";
 import { Tokenizer } from "./tokenizer.js";
 import { PIECES_MAX, Transformer, toUnitLength } from "./transformer.js";
@@ -14,12 +15,6 @@ const OVERLAP = 32;
 /** Length of an embedding. */
 export const DIMENSION = 512;
 const PAGE_BYTES = 65_536;
-
-/** How far loading is, in bytes of the model's file. */
-export interface LoadProgress {
-  loadedBytes: number;
-  totalBytes: number;
-}
 
 /** What embeds texts. */
 export class Encoder {

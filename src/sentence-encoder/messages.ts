@@ -1,6 +1,6 @@
 /** What the page and the encoder's worker tell each other. The page speaks first, with `start`. */
 import type { ErrorCode } from "../core/errors.js";
-import type { LoadProgress } from "./encoder.js";
+import type { LoadProgress } from "./load-progress.js";
 
 /** From the page. Calls have numbers; `abort` takes one back that nobody waits for any more. */
 export type ToWorker =

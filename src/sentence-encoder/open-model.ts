@@ -1,7 +1,8 @@
 /** Fetches the encoder's kernel and model, in its worker. Errors say of which file they speak, and what can be done. */
 import { TidepoolError } from "../core/errors.js";
 import { asError } from "../worker/protocol.js";
-import { type Encoder, type LoadProgress, openEncoder } from "./encoder.js";
+import { type Encoder, openEncoder } from "./encoder.js";
+import type { LoadProgress } from "./load-progress.js";
 
 /** Brings a file; the expressions that name ours are in the worker's entry, where bundlers look for them. */
 export type FetchFile = () => Promise<Response>;

@@ -4,8 +4,9 @@ import { readArguments, readObject, validateTexts } from "../api/read-arguments.
 import { invalidArgument, show } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { createEncoderWorker } from "./create-encoder-worker.js";
-import { DIMENSION, type LoadProgress } from "./encoder.js";
+import { DIMENSION } from "./encoder.js";
 import { EncoderLink } from "./encoder-link.js";
+import type { LoadProgress } from "./load-progress.js";
 
 /** The name of the weights: vectors of others cannot be compared with theirs. */
 const MODEL = "universal-sentence-encoder-lite-int8";
