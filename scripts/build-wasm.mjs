@@ -1,7 +1,8 @@
 /**
  * Compiles src/wasm/assembly/kernel.ts twice: to kernel.wasm, which every engine with WebAssembly SIMD runs, and to
- * kernel-relaxed.wasm, which takes relaxed SIMD; and src/wasm/assembly/matrix.ts, the sentence encoder's, once. Run it, or import `buildWasm` (always compiles) or `ensureWasm` (compiles
- * when an output is missing or older than its source, as tests want).
+ * kernel-relaxed.wasm, which takes relaxed SIMD; and src/wasm/assembly/matrix.ts, the sentence encoder's, once. Run it, or
+ * import `buildWasm` (always compiles) or `ensureWasm` (compiles when an output is missing or older than its source, as
+ * tests want).
  */
 
 import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
