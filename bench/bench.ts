@@ -12,6 +12,7 @@ import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
+import { sentenceEncoderSuite } from "./suites/sentence-encoder.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
 import { text } from "./suites/text.js";
@@ -24,6 +25,7 @@ const suites: Record<string, Suite> = {
   browsers: browsersSuite,
   overview,
   phone: phoneSuite,
+  "sentence-encoder": sentenceEncoderSuite,
   takeover,
   text,
   "text-filters": textFilters,

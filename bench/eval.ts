@@ -7,11 +7,13 @@
  *
  * Usage: npm run eval [-- name of a set …]
  *        npm run eval -- text [name of a set …]: how well texts are found (`eval-text.ts`)
+ *        npm run eval -- embeddings [name of a set …]: what embeddings find (`eval-embeddings.ts`)
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "./eval/outcome.js";
+import { evaluateEmbeddingSets } from "./eval-embeddings.js";
 import { evaluateTexts } from "./eval-text.js";
 import { formatTable, significant } from "./format-table.js";
 import { Harness, type HarnessPage, root } from "./harness.js";
@@ -116,8 +118,9 @@ async function main(): Promise<void> {
     return;
   }
   const [first, ...names] = process.argv.slice(2);
-  if (first === "text") {
-    process.exitCode = (await evaluateTexts(data, names)) ? 0 : 1;
+  if (first === "text" || first === "embeddings") {
+    const evaluateThem = first === "text" ? evaluateTexts : evaluateEmbeddingSets;
+    process.exitCode = (await evaluateThem(data, names)) ? 0 : 1;
     return;
   }
   const start = Date.now();

@@ -24,6 +24,7 @@ const examples = await readExamples(root, [
   "docs/chroma-compatibility.md",
   "docs/chroma-differences.md",
   "docs/backup.md",
+  "docs/sentence-encoder.md",
   "src/api",
   "src/api/passages",
   "src/api/rest",
@@ -221,7 +222,7 @@ describe("the README's tables say what the code says", async () => {
       files: [...names!.matchAll(/`(\S+)`/g)].map((match) => match[1]!),
       kilobytes: Number(kilobytes),
     }));
-    const shipped = (await readdir(join(root, "dist"))).filter((name) => /\.(?:js|wasm)$/.test(name));
+    const shipped = (await readdir(join(root, "dist"))).filter((name) => /\.(?:bin|js|wasm)$/.test(name));
     expect(parts.flatMap(({ files }) => files).sort()).toEqual(shipped.sort());
     for (const { files, kilobytes } of parts) {
       const contents = await Promise.all(files.map((file) => readFile(join(root, "dist", file))));

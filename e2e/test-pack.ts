@@ -34,6 +34,9 @@ const found = {
   kernel: "wasm-relaxed-simd",
 };
 
+/** What the sentence encoder finds. */
+const encoderFound = { isWhole: true, nearest: ["harbour"] };
+
 /** What Chroma's client finds among these records. */
 const officialFound = {
   near: [["moon", "tide"]],
@@ -41,6 +44,9 @@ const officialFound = {
   wet: ["the tide comes in", "a pool is left behind"],
   missing: "ChromaNotFoundError",
 };
+
+/** Of the tarball, of which the sentence encoder's model takes 6.9 MB. */
+const PACKED_BYTES_MAX = 9_000_000;
 
 interface Packed {
   work: string;
@@ -73,7 +79,7 @@ function install(packed: Packed, template: string): Promise<string> {
 async function installAnew({ work, tarball }: Packed, template: string): Promise<string> {
   const app = join(work, template);
   await cp(join(templates, template), app, { recursive: true });
-  for (const file of ["exercise.js", "records.js"]) await cp(join(templates, file), join(app, file));
+  for (const file of ["exercise.js", "exercise-encoder.js", "records.js"]) await cp(join(templates, file), join(app, file));
   const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
   const dependencies = { ...manifest.dependencies, "tidepool-db": `file:${tarball}` };
   await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies }));
@@ -282,6 +288,26 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url));
   },
+  "sentence encoder, import map": async (packed) => {
+    const app = await install(packed, "sentence-encoder");
+    await whileStatic(app, (url) => expectWorking(packed.context, `${url}import-map.html`, encoderFound));
+  },
+  "sentence encoder, vite dev": async (packed) => {
+    const app = await install(packed, "sentence-encoder");
+    await whileServing(app, [], "/", (url) => expectWorking(packed.context, url, encoderFound));
+  },
+  "sentence encoder, vite build": async (packed) => {
+    const app = await install(packed, "sentence-encoder");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    const use = (url: string) => expectWorking(packed.context, url, encoderFound);
+    await whileStatic(join(app, "dist"), use, { "content-security-policy": strictPolicy });
+  },
+  "sentence encoder, webpack production": async (packed) => {
+    const app = await install(packed, "sentence-encoder");
+    run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js"], app);
+    await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, encoderFound));
+  },
   "chromadb, import map": async (packed) => {
     const app = await installOfficial(packed, "official-import-map");
     await whileStatic(app, (url) => expectWorking(packed.context, url, officialFound));
@@ -307,7 +333,9 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     await rm(join(app, "node_modules"), { recursive: true });
     const context = await openBrowser(join(packed.work, "extension-profile"), { extensions: [app] });
     try {
-      await expectWorking(context, `chrome-extension://${await extensionId(app)}/page.html`);
+      const extension = `chrome-extension://${await extensionId(app)}`;
+      await expectWorking(context, `${extension}/page.html`);
+      await expectWorking(context, `${extension}/encoder.html`, encoderFound);
     } finally {
       await context.close();
     }
@@ -329,6 +357,7 @@ async function main(): Promise<number> {
       run("npm", ["pack", "--json", "--loglevel=error", "--ignore-scripts", "--pack-destination", work], root),
     ) as [{ filename: string; size: number; entryCount: number }];
     process.stdout.write(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1000)} kB\n`);
+    if (size > PACKED_BYTES_MAX) throw new Error(`the package has ${size} bytes, more than ${PACKED_BYTES_MAX}`);
     for (const [name, check] of chosen) {
       const start = performance.now();
       try {

@@ -135,3 +135,23 @@ declare module "@sqlite.org/sqlite-wasm" {
   export * from "sqlite-vec-wasm/dist/sqlite3-bundler-friendly.mjs";
   export { default } from "sqlite-vec-wasm/dist/sqlite3-bundler-friendly.mjs";
 }
+
+declare module "@tensorflow/tfjs-core" {
+  export interface Tensor {
+    data(): Promise<Float32Array>;
+    dispose(): void;
+  }
+  export function setBackend(name: string): Promise<boolean>;
+  export function ready(): Promise<void>;
+  export function tensor1d(values: number[], type: "int32"): Tensor;
+  export function tensor2d(values: number[][], shape: [number, number], type: "int32"): Tensor;
+}
+
+declare module "@tensorflow/tfjs-converter" {
+  import type { Tensor } from "@tensorflow/tfjs-core";
+  export function loadGraphModel(url: string): Promise<{ executeAsync(inputs: Record<string, Tensor>): Promise<Tensor> }>;
+}
+
+declare module "@tensorflow/tfjs-backend-wasm" {
+  export function setWasmPaths(folder: string): void;
+}

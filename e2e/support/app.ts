@@ -29,7 +29,9 @@ const pages = fileURLToPath(new URL("../pages", import.meta.url));
 /** Names of the worker files below, for the client's option `worker`. */
 export type WorkerFile = "late-clock.js" | "no-simd.js" | "no-relaxed-simd.js";
 
-const importMap = '{ "imports": { "tidepool-db": "./package/index.js" } }';
+const importMap = JSON.stringify({
+  imports: { "tidepool-db": "./package/index.js", "tidepool-db/sentence-encoder": "./package/sentence-encoder.js" },
+});
 
 const files: Record<string, string> = {
   "index.html": `<!doctype html><link rel="icon" href="data:,"><title>tidepool</title>

@@ -8,6 +8,7 @@ import type { FromWorker, ToWorker } from "./messages.js";
 
 /** A call under way. */
 interface Pending {
+  owner: object;
   onEmbedded(texts: number): void;
   resolve(embeddings: Float32Array): void;
   reject(error: unknown): void;
@@ -21,37 +22,33 @@ export interface EncoderLinkOptions {
   onProgress(progress: LoadProgress): void;
 }
 
-/** A call's own wishes. */
+/** Whose call it is, and its own wishes. */
 export interface CallOptions {
+  owner: object;
   signal?: AbortSignal | undefined;
   onEmbedded?(texts: number): void;
 }
 
-/** The link. */
+/** The link. Several may share it: each is the owner of its calls. */
 export class EncoderLink {
   readonly #options: EncoderLinkOptions;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #calls = 0;
-  #isClosed = false;
 
   constructor(options: EncoderLinkOptions) {
     this.#options = options;
   }
 
   /** The embeddings of the texts, one after the other. No texts: resolves when the model is there. */
-  async embed(texts: string[], { signal, onEmbedded = () => {} }: CallOptions = {}): Promise<Float32Array> {
-    if (this.#isClosed) throw closed();
+  async embed(texts: string[], { owner, signal, onEmbedded = () => {} }: CallOptions): Promise<Float32Array> {
     signal?.throwIfAborted();
     const call = ++this.#calls;
     const answer = new Promise<Float32Array>((resolve, reject) => {
-      this.#pending.set(call, { onEmbedded, resolve, reject });
+      this.#pending.set(call, { owner, onEmbedded, resolve, reject });
     });
-    const onAbort = (): void => {
-      this.#post({ kind: "abort", call });
-      this.#pending.get(call)?.reject(signal!.reason);
-    };
+    const onAbort = (): void => this.#takeBack(call, signal!.reason);
     signal?.addEventListener("abort", onAbort);
     try {
       clearTimeout(this.#idle);
@@ -65,10 +62,16 @@ export class EncoderLink {
     }
   }
 
-  /** Ends the worker for good; calls under way fail. */
-  close(): void {
-    this.#isClosed = true;
-    this.#fail(closed());
+  /** Takes back all calls of an owner, with this error, and ends the worker unless others wait for it. */
+  leave(owner: object, error: TidepoolError): void {
+    const calls = [...this.#pending].filter(([, pending]) => pending.owner === owner);
+    for (const [call] of calls) this.#takeBack(call, error);
+    if (calls.length === this.#pending.size) this.#end();
+  }
+
+  #takeBack(call: number, error: unknown): void {
+    this.#post({ kind: "abort", call });
+    this.#pending.get(call)?.reject(error);
   }
 
   #start(): Worker {
@@ -114,8 +117,4 @@ export class EncoderLink {
     this.#worker?.terminate();
     this.#worker = null;
   }
-}
-
-function closed(): TidepoolError {
-  return new TidepoolError("CLOSED", "This SentenceEncoder was closed");
 }

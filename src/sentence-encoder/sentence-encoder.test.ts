@@ -187,6 +187,26 @@ test("close ends the worker and what waits for it", async () => {
   expect(running()).toBe(0);
 });
 
+describe("functions without options", () => {
+  test("share a worker, and closing one ends its own calls only", async () => {
+    const [one, other] = [new SentenceEncoder(), SentenceEncoder.buildFromConfig({ model: "universal-sentence-encoder-lite-int8" })];
+    const calls = [one.generate(["a".repeat(1000)]), other.generate(["bb"])] as const;
+    one.close();
+    await expect(calls[0]).rejects.toMatchObject({ code: "CLOSED" });
+    expect(lengths(await calls[1])).toEqual([2]);
+    expect(world.workers).toHaveLength(1);
+    other.close();
+    expect(running()).toBe(0);
+  });
+  test("do not share with those that have some", async () => {
+    const [one, other] = [new SentenceEncoder(), new SentenceEncoder({ idleMs: 5 })];
+    await Promise.all([one.load(), other.load()]);
+    expect(world.workers).toHaveLength(2);
+    one.close();
+    other.close();
+  });
+});
+
 describe("what is stored", () => {
   test("builds the function again", () => {
     const config = new SentenceEncoder().getConfig();

@@ -1,15 +1,18 @@
 /** The embedding function that a collection is given: a model of English sentences that comes with the package. */
 import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions } from "../api/embedding-function.js";
 import { readArguments, readObject, validateTexts } from "../api/read-arguments.js";
-import { invalidArgument, show } from "../core/errors.js";
+import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { createEncoderWorker } from "./create-encoder-worker.js";
 import { DIMENSION } from "./encoder.js";
-import { EncoderLink } from "./encoder-link.js";
+import { type CallOptions, EncoderLink } from "./encoder-link.js";
 import type { LoadProgress } from "./load-progress.js";
 
 /** The name of the weights: vectors of others cannot be compared with theirs. */
 const MODEL = "universal-sentence-encoder-lite-int8";
+
+/** The worker of all functions that are made without options, as those are that collections bring with them. */
+let shared: EncoderLink | null = null;
 
 /** Options of {@link SentenceEncoder}. None of them is stored. */
 export interface SentenceEncoderOptions {
@@ -24,7 +27,7 @@ export interface SentenceEncoderOptions {
 /**
  * Embeds English sentences by their meaning, with the model that comes with the package: Google's Universal Sentence Encoder lite, 512
  * numbers of unit length, weights made int8. Nothing is asked of another origin, so it works offline. It runs in a worker of its own,
- * which loads the model (7.5 MB) when it is first needed.
+ * which loads the model (7.5 MB) when it is first needed; functions that are made without options share one.
  *
  * Questions and passages that say one thing in other words are near; names, numbers and rare words are found better by `searchText`,
  * and both by `hybrid`. Texts of more than 128 pieces (some 100 words) are read in windows that overlap, and have the mean of
@@ -43,6 +46,7 @@ export class SentenceEncoder implements EmbeddingFunction {
   /** Length of the embeddings. */
   readonly dimension = DIMENSION;
   readonly #link: EncoderLink;
+  #isClosed = false;
 
   /**
    * Nothing is loaded yet.
@@ -50,13 +54,11 @@ export class SentenceEncoder implements EmbeddingFunction {
    * @throws `INVALID_ARGUMENT`.
    */
   constructor(options: SentenceEncoderOptions = {}) {
-    const { modelUrl, onProgress, idleMs } = readArguments("SentenceEncoder", () => readOptions(options));
-    this.#link = new EncoderLink({
-      createWorker: createEncoderWorker,
-      modelUrl,
-      idleMs,
-      onProgress,
-    });
+    const read = readArguments("SentenceEncoder", () => readOptions(options));
+    const isPlain = Object.keys(options).length === 0;
+    const link = (isPlain && shared) || new EncoderLink({ createWorker: createEncoderWorker, ...read });
+    if (isPlain) shared = link;
+    this.#link = link;
   }
 
   /**
@@ -79,7 +81,7 @@ export class SentenceEncoder implements EmbeddingFunction {
    */
   async load(options: { signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = readArguments("load", () => readObject(options, "load", "signal"));
-    await this.#link.embed([], { signal });
+    await this.#embed([], { signal });
   }
 
   /**
@@ -95,14 +97,23 @@ export class SentenceEncoder implements EmbeddingFunction {
     if (texts.length === 0) return [];
     const distinct = [...new Set(texts)];
     const onEmbedded = (embedded: number): void => onProgress?.({ embedded, total: distinct.length });
-    const embeddings = await this.#link.embed(distinct, { signal, onEmbedded });
+    const embeddings = await this.#embed(distinct, { signal, onEmbedded });
     const places = new Map(distinct.map((text, i) => [text, i * DIMENSION]));
     return texts.map((text) => embeddings.subarray(places.get(text)!, places.get(text)! + DIMENSION));
   }
 
-  /** Ends the worker, and all calls that wait for it, with `CLOSED`. Without it the worker ends when it has been idle for `idleMs`. */
+  /**
+   * Ends the function: its calls under way, and later ones, fail with `CLOSED`, and its worker ends unless other functions wait for
+   * it. Without it the worker ends when it has been idle for `idleMs`.
+   */
   close(): void {
-    this.#link.close();
+    this.#isClosed = true;
+    this.#link.leave(this, closed());
+  }
+
+  async #embed(texts: string[], options: Omit<CallOptions, "owner">): Promise<Float32Array> {
+    if (this.#isClosed) throw closed();
+    return this.#link.embed(texts, { owner: this, ...options });
   }
 
   /** What is stored with a collection. */
@@ -128,6 +139,10 @@ export class SentenceEncoder implements EmbeddingFunction {
   validateConfigUpdate(newConfig: { model?: string }): void {
     readArguments("validateConfigUpdate", () => checkModel(readObject(newConfig, "validateConfigUpdate", "model").model));
   }
+}
+
+function closed(): TidepoolError {
+  return new TidepoolError("CLOSED", "This SentenceEncoder was closed");
 }
 
 function checkModel(model: unknown): void {

@@ -1,0 +1,64 @@
+/**
+ * The sentence encoder as it ships, in a page under the strictest policy, which has everything come from the page's own origin: the
+ * suite fails when anything was asked of another.
+ */
+import { stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import type * as Meaning from "./pages/meaning.js";
+import { openTab, serveApp } from "./support/app.js";
+import { useSuite } from "./support/suite.js";
+
+const suite = useSuite(serveApp);
+const dist = dirname(createRequire(import.meta.url).resolve("tidepool-db"));
+
+test("finds sentences by their meaning, and again after a reload, with nothing asked of another origin", async () => {
+  const origins = new Set<string>();
+  suite.context.on("request", (request) => origins.add(new URL(request.url()).origin));
+  const page = await openTab(suite.context, suite.app);
+  const written = await page.evaluate(async () => (await load<typeof Meaning>("meaning")).write("meaning"));
+  const { size } = await stat(join(dist, "sentence-encoder.bin"));
+  expect(written).toEqual({ loaded: [size, size], nearest: ["s0", "s2"] });
+  await page.close();
+  const again = await openTab(suite.context, suite.app);
+  expect(await again.evaluate(async () => (await load<typeof Meaning>("meaning")).ask("meaning"))).toEqual(["s0", "s2"]);
+  await again.close();
+  origins.delete("null");
+  expect([...origins]).toEqual([new URL(suite.app.url).origin]);
+});
+
+test("works offline once it is loaded, and lets its worker go when it is idle", async () => {
+  const page = await openTab(suite.context, suite.app);
+  const embed = (text: string, idleMs: number) =>
+    page.evaluate(async ({ text, idleMs }) => (await load<typeof Meaning>("meaning")).embed(text, idleMs), { text, idleMs });
+  expect(await embed("Low tide.", 60_000)).toBeCloseTo(1, 5);
+  const workers = () => page.workers().filter((worker) => worker.url().includes("sentence-encoder-worker")).length;
+  expect(workers()).toBe(1);
+  await suite.context.setOffline(true);
+  try {
+    expect(await embed("High tide.", 60_000)).toBeCloseTo(1, 5);
+  } finally {
+    await suite.context.setOffline(false);
+  }
+  await page.reload();
+  expect(await embed("Low tide.", 0)).toBeCloseTo(1, 5);
+  await expect.poll(workers).toBe(0);
+  expect(await embed("High tide.", 0)).toBeCloseTo(1, 5);
+  await page.close();
+});
+
+test("a model that is not there is an error that says where it was looked for", async () => {
+  const page = await openTab(suite.context, suite.app);
+  const failure = (modelUrl: string) => page.evaluate(async (url) => (await load<typeof Meaning>("meaning")).failure(url), modelUrl);
+  expect(await failure("models/missing.bin")).toEqual({
+    code: "EMBEDDING_FUNCTION",
+    message: expect.stringContaining(`cannot be loaded from ${suite.app.url}models/missing.bin: the server answers with status 404`),
+  });
+  expect(await failure("index.html")).toEqual({
+    code: "EMBEDDING_FUNCTION",
+    message: expect.stringContaining("it is no model of the sentence encoder: it begins with"),
+  });
+  expect((await failure("package/sentence-encoder.bin")).message).toBe("it was loaded");
+  await page.close();
+});
