@@ -141,6 +141,7 @@ declare module "@tensorflow/tfjs-core" {
     data(): Promise<Float32Array>;
     dispose(): void;
   }
+  export function env(): { set(flag: string, value: boolean): void };
   export function setBackend(name: string): Promise<boolean>;
   export function ready(): Promise<void>;
   export function tensor1d(values: number[], type: "int32"): Tensor;

@@ -4,9 +4,11 @@
  */
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
-import { ready, setBackend, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { env, ready, setBackend, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 
 const loaded = (async () => {
+  // The page is isolated, where the backend would start threads from a blob; ours has one thread, too.
+  env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   setWasmPaths(new URL("../tensorflow/", location.href).href);
   await setBackend("wasm");
   await ready();

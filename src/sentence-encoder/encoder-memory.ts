@@ -1,12 +1,31 @@
 /**
- * The one memory in which the model's file lies as it is, and behind it what a product reads and writes: the rows' codes, their
- * scales, and the rows that come out. It never grows, so that views of it stay good.
+ * The one memory in which the model's file lies as it is, and behind it what the kernel reads and writes: the rows' codes, their
+ * scales, and rows of float32. It never grows, so that views of it stay good.
  */
-import type { ProductArguments } from "./reference-product.js";
 import { PIECES_MAX } from "./transformer.js";
 
-/** Multiplies rows in the memory that it was made for. */
-export type Product = (...args: ProductArguments) => void;
+/** What multiplies in a memory. All places are bytes from its start. */
+export interface EncoderKernel {
+  /** Rows of int16 codes times a matrix of int8 codes that has a row per output: `dot × (scale of the row × scale) + bias`. */
+  multiply(
+    codes: number,
+    codeScales: number,
+    weights: number,
+    scales: number,
+    bias: number,
+    inputs: number,
+    outputs: number,
+    rows: number,
+    out: number,
+  ): void;
+  /** The dot products of a query with each key. */
+  fit(query: number, keys: number, stride: number, size: number, rows: number, out: number): void;
+  /** The sum of the values, each times its share. */
+  mix(shares: number, values: number, stride: number, size: number, rows: number, out: number): void;
+}
+
+/** Parts of a row that attend by themselves. */
+const HEADS = 4;
 
 /** The longest row of the model. */
 const ROW_MAX = 1536;
@@ -39,21 +58,42 @@ export interface Matrix {
 export class EncoderMemory {
   readonly buffer: ArrayBuffer;
   readonly #layout: ReturnType<typeof layoutFor>;
-  readonly #product: Product;
+  readonly #kernel: EncoderKernel;
 
-  /** `product` works on `buffer`, which has the bytes of `layoutFor(fileBytes)`. */
-  constructor(buffer: ArrayBuffer, fileBytes: number, product: Product) {
+  /** `kernel` works on `buffer`, which has the bytes of `layoutFor(fileBytes)`. */
+  constructor(buffer: ArrayBuffer, fileBytes: number, kernel: EncoderKernel) {
     this.buffer = buffer;
     this.#layout = layoutFor(fileBytes);
-    this.#product = product;
+    this.#kernel = kernel;
   }
 
   /** The rows of `x` times the matrix. */
   multiply(x: Float32Array, rows: number, { codes, scales, bias, inputs, outputs }: Matrix): Float32Array {
     this.#encode(x, rows, inputs);
     const { out } = this.#layout;
-    this.#product(this.#layout.codes, this.#layout.scales, codes, scales, bias, inputs, outputs, rows, out);
+    this.#kernel.multiply(this.#layout.codes, this.#layout.scales, codes, scales, bias, inputs, outputs, rows, out);
     return new Float32Array(this.buffer, out, rows * outputs).slice();
+  }
+
+  /**
+   * What each row takes from the values of all, by how well its query fits their keys, head by head. The rows have queries, keys and
+   * values side by side; what is mixed lies where the codes of rows are at other times, and the shares where their scales are.
+   */
+  attend(qkv: Float32Array, rows: number): Float32Array {
+    const { codes: mixed, scales: shares, out: read } = this.#layout;
+    new Float32Array(this.buffer, read, qkv.length).set(qkv);
+    const width = qkv.length / rows / 3;
+    const size = width / HEADS;
+    const stride = 12 * width;
+    for (let head = 0; head < HEADS; head++) {
+      const queries = read + 4 * head * size;
+      for (let row = 0; row < rows; row++) {
+        this.#kernel.fit(queries + row * stride, queries + 4 * width, stride, size, rows, shares);
+        toShares(new Float32Array(this.buffer, shares, rows), 1 / Math.sqrt(size));
+        this.#kernel.mix(shares, queries + 8 * width, stride, size, rows, mixed + 4 * (row * width + head * size));
+      }
+    }
+    return new Float32Array(this.buffer, mixed, rows * width).slice();
   }
 
   /** Each row as whole numbers, and what they are to be multiplied with. */
@@ -69,4 +109,15 @@ export class EncoderMemory {
       for (let i = start; i < end; i++) codes[i] = Math.round(x[i]! * factor);
     }
   }
+}
+
+/** The softmax, in place. */
+function toShares(fits: Float32Array, scale: number): void {
+  let [most, sum] = [-Infinity, 0];
+  for (let i = 0; i < fits.length; i++) most = Math.max(most, fits[i]!);
+  for (let i = 0; i < fits.length; i++) {
+    fits[i] = Math.exp((fits[i]! - most) * scale);
+    sum += fits[i]!;
+  }
+  for (let i = 0; i < fits.length; i++) fits[i]! /= sum;
 }

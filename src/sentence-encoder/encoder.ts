@@ -3,7 +3,7 @@
  * window.
  */
 import { TidepoolError } from "../core/errors.js";
-import { EncoderMemory, layoutFor, type Product } from "./encoder-memory.js";
+import { type EncoderKernel, EncoderMemory, layoutFor } from "./encoder-memory.js";
 import { int8Weights } from "./int8-weights.js";
 import type { LoadProgress } from "./load-progress.js";
 import { fileBytesOf, PREFIX_BYTES, readHeader } from "./model-file.js";
@@ -55,10 +55,11 @@ export async function openEncoder(
   onProgress: (progress: LoadProgress) => void = () => {},
 ): Promise<Encoder> {
   const { exports } = await WebAssembly.instantiate(kernel);
-  const { memory, multiply } = exports as unknown as { memory: WebAssembly.Memory; multiply: Product };
+  const instance = exports as unknown as EncoderKernel & { memory: WebAssembly.Memory };
+  const { memory } = instance;
   const fileBytes = await readInto(memory, file, onProgress);
   const { pieces, tensors } = readHeader(memory.buffer as ArrayBuffer);
-  const weights = int8Weights(new EncoderMemory(memory.buffer as ArrayBuffer, fileBytes, multiply), { pieces, tensors });
+  const weights = int8Weights(new EncoderMemory(memory.buffer as ArrayBuffer, fileBytes, instance), { pieces, tensors });
   const scores = new Float32Array(memory.buffer, tensors["scores"]!.at, pieces.length);
   return new Encoder(new Tokenizer(pieces, scores), new Transformer(weights));
 }

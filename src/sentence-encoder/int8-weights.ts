@@ -45,6 +45,7 @@ export function int8Weights(memory: EncoderMemory, { tensors }: ModelHeader): En
     },
     frequencies: floats("frequencies"),
     layers: [layer("layer0"), layer("layer1")],
+    attend: (qkv, rows) => memory.attend(qkv, rows),
     head: dense("head"),
   };
 }

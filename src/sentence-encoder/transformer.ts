@@ -1,7 +1,7 @@
 /**
  * The arithmetic of the Universal Sentence Encoder lite (Cer et al.: "Universal Sentence Encoder", 2018), as the graph of its
  * TensorFlow.js model has it: pieces and places become rows, two layers of attention and feed-forward networks with the norm before
- * each, the mean of the rows, one more layer, unit length. How rows are multiplied with matrices is said by who brings the weights.
+ * each, the mean of the rows, one more layer, unit length. How rows are multiplied is said by who brings the weights.
  */
 
 /** Rows times a matrix, plus a bias. */
@@ -40,12 +40,13 @@ export interface EncoderWeights {
   /** Of the waves that mark places. */
   frequencies: Float32Array;
   layers: readonly Layer[];
+  /** What each row takes from all; the rows have queries, keys and values side by side. */
+  attend(qkv: Float32Array, rows: number): Float32Array;
   head: Dense;
 }
 
 /** Most pieces that the model reads at once. */
 export const PIECES_MAX = 128;
-const HEADS = 4;
 const NORM_EPSILON = 1e-6;
 const LENGTH_MIN = 1e-12;
 
@@ -63,9 +64,17 @@ export class Transformer {
   embed(ids: ArrayLike<number>): Float32Array {
     const rows = ids.length;
     let x = this.#read(ids);
-    for (const layer of this.#weights.layers) x = applyLayer(layer, x, rows);
+    for (const layer of this.#weights.layers) x = this.#apply(layer, x, rows);
     const embedding = this.#weights.head.apply(meanOf(x, rows), 1).map(Math.tanh);
     return toUnitLength(embedding);
+  }
+
+  #apply(layer: Layer, x: Float32Array, rows: number): Float32Array {
+    const heads = this.#weights.attend(layer.qkv.apply(normed(x, rows, layer.attentionNorm), rows), rows);
+    const y = added(layer.attended.apply(heads, rows), layer.widen === null ? x : layer.widen.apply(x, rows));
+    const grown = layer.grow.apply(normed(y, rows, layer.feedNorm), rows);
+    for (let i = 0; i < grown.length; i++) if (grown[i]! < 0) grown[i] = 0;
+    return added(layer.shrink.apply(grown, rows), y);
   }
 
   /** The graph adds the row of a piece twice, once with the mark of its place. */
@@ -103,14 +112,6 @@ function placesOf(frequencies: Float32Array): Float32Array {
   return places;
 }
 
-function applyLayer(layer: Layer, x: Float32Array, rows: number): Float32Array {
-  const heads = attend(layer.qkv.apply(normed(x, rows, layer.attentionNorm), rows), rows);
-  const y = added(layer.attended.apply(heads, rows), layer.widen === null ? x : layer.widen.apply(x, rows));
-  const grown = layer.grow.apply(normed(y, rows, layer.feedNorm), rows);
-  for (let i = 0; i < grown.length; i++) if (grown[i]! < 0) grown[i] = 0;
-  return added(layer.shrink.apply(grown, rows), y);
-}
-
 /** Adds the numbers of `more` to those of `to`, in place. */
 export function added(to: Float32Array, more: Float32Array): Float32Array {
   for (let i = 0; i < to.length; i++) to[i]! += more[i]!;
@@ -129,44 +130,6 @@ function normed(x: Float32Array, rows: number, { scale, bias }: Norm): Float32Ar
     for (let i = 0; i < width; i++) y[start + i] = (x[start + i]! - mean) * factor * scale[i]! + bias[i]!;
   }
   return y;
-}
-
-/** What each row takes from the values of all, by how well its query fits their keys, head by head. */
-function attend(qkv: Float32Array, rows: number): Float32Array {
-  const width = qkv.length / rows / 3;
-  const size = width / HEADS;
-  const y = new Float32Array(rows * width);
-  const shares = new Float64Array(rows);
-  for (let head = 0; head < width; head += size) {
-    for (let row = 0; row < rows; row++) {
-      shareOut(qkv, { row, head, size, width, shares });
-      for (let other = 0; other < rows; other++) {
-        const value = (3 * other + 2) * width + head;
-        const share = shares[other]!;
-        for (let i = 0; i < size; i++) y[row * width + head + i]! += share * qkv[value + i]!;
-      }
-    }
-  }
-  return y;
-}
-
-/** The softmax of a row's query against all keys. */
-function shareOut(
-  qkv: Float32Array,
-  { row, head, size, width, shares }: { row: number; head: number; size: number; width: number; shares: Float64Array },
-): void {
-  const query = 3 * row * width + head;
-  const scale = 1 / Math.sqrt(size);
-  let [most, sum] = [-Infinity, 0];
-  for (let other = 0; other < shares.length; other++) {
-    const key = (3 * other + 1) * width + head;
-    let fit = 0;
-    for (let i = 0; i < size; i++) fit += qkv[query + i]! * qkv[key + i]!;
-    shares[other] = fit * scale;
-    most = Math.max(most, shares[other]!);
-  }
-  for (let other = 0; other < shares.length; other++) sum += shares[other] = Math.exp(shares[other]! - most);
-  for (let other = 0; other < shares.length; other++) shares[other]! /= sum;
 }
 
 function meanOf(x: Float32Array, rows: number): Float32Array {

@@ -6,6 +6,8 @@ import { readFile } from "node:fs/promises";
 import { ensureSentenceModel, namesOfWeights, readFloatWeights } from "../../scripts/build-sentence-model.mjs";
 import { ensureWasm } from "../../scripts/build-wasm.mjs";
 import { type Encoder, openEncoder } from "../sentence-encoder/encoder.js";
+import { EncoderMemory, layoutFor } from "../sentence-encoder/encoder-memory.js";
+import { referenceKernel } from "../sentence-encoder/reference-kernel.js";
 import { Tokenizer } from "../sentence-encoder/tokenizer.js";
 import { type Dense, type EncoderWeights, type Layer, type Norm, Transformer } from "../sentence-encoder/transformer.js";
 
@@ -53,12 +55,15 @@ export function floatWeights(weightOf: (name: string) => { shape: number[]; valu
     shrink: dense(`${name}.shrink`),
   });
   const table = weightOf(embeddings);
+  const buffer = new ArrayBuffer(layoutFor(0).bytes);
+  const memory = new EncoderMemory(buffer, 0, referenceKernel(buffer));
   const width = table.shape[1]!;
   return {
     width,
     readPiece: (id, row) => row.set(table.values.subarray(id * width, (id + 1) * width)),
     frequencies: weightOf(frequencies).values,
     layers: [layer("layer0"), layer("layer1")],
+    attend: (qkv, rows) => memory.attend(qkv, rows),
     head: dense("head"),
   };
 }

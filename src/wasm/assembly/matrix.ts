@@ -1,7 +1,11 @@
 /**
- * The product of the sentence encoder: rows of int16 codes times a matrix of int8 codes, and from it float32 rows. A module of its
- * own, `matrix.wasm`, since no engine needs it. It equals `sentence-encoder/reference-product.ts` to the bit: the dot products are
- * exact in int32, and each step after them is one float32 rounding.
+ * The products of the sentence encoder: rows of int16 codes times a matrix of int8 codes, and what attention multiplies. A module of
+ * its own, `matrix.wasm`, since no engine needs it. It equals `sentence-encoder/reference-kernel.ts` to the bit: the dot products of
+ * codes are exact in int32, and every other step is one float32 rounding, in the same order.
+ */
+
+/**
+ * Rows of codes times a matrix, as float32:
  *
  *     out[row][i] = dot × (scale of the row × scale[i]) + bias[i]
  *
@@ -71,4 +75,34 @@ function totals(a: v128, b: v128, c: v128, d: v128): v128 {
 @inline
 function finished(dots: v128, scale: f32, columnScales: v128, columnBias: v128): v128 {
   return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(dots), f32x4.mul(f32x4.splat(scale), columnScales)), columnBias);
+}
+
+/**
+ * How well a query fits each of `rows` keys, which lie `stride` bytes apart: the dot products of `size` numbers, a multiple of 4. Four
+ * sums, of every fourth number, are added by twos.
+ */
+export function fit(query: usize, keys: usize, stride: usize, size: usize, rows: usize, out: usize): void {
+  for (let row: usize = 0; row < rows; row++) {
+    let sums = f32x4.splat(0);
+    for (let at: usize = 0; at < size << 2; at += 16) {
+      sums = f32x4.add(sums, f32x4.mul(v128.load(query + at), v128.load(keys + at)));
+    }
+    const low = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1);
+    const high = f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+    store<f32>(out + (row << 2), low + high);
+    keys += stride;
+  }
+}
+
+/** The sum of `rows` values, each times its share; they lie `stride` bytes apart and have `size` numbers, a multiple of 4. */
+export function mix(shares: usize, values: usize, stride: usize, size: usize, rows: usize, out: usize): void {
+  for (let at: usize = 0; at < size << 2; at += 16) {
+    let sums = f32x4.splat(0);
+    let value = values + at;
+    for (let row: usize = 0; row < rows; row++) {
+      sums = f32x4.add(sums, f32x4.mul(v128.load32_splat(shares + (row << 2)), v128.load(value)));
+      value += stride;
+    }
+    v128.store(out + at, sums);
+  }
 }
