@@ -34,7 +34,7 @@ import type { Tell } from "./events.js";
 import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
-import { planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
+import { checkDimension, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
@@ -389,6 +389,7 @@ export class Engine {
       availability: this.#availability,
       tick: this.#turns.tick,
       planWrite,
+      checkDimension,
       planDelete,
       planCommit,
       planOperation,

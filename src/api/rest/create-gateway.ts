@@ -8,7 +8,7 @@ import type { TidepoolClient } from "../client.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import { askAs } from "./ask.js";
 import { Call, EXPECTED_JSON, isJson } from "./call.js";
-import { jsonBody } from "./json-parts.js";
+import { jsonBody } from "./json-body.js";
 import { badRequest, RestError, toRestError } from "./rest-error.js";
 import type { Route } from "./route.js";
 import { routes } from "./routes.js";

@@ -1,4 +1,5 @@
 /** Records over REST: bodies turned into the engine's requests, its columns into Chroma's. */
+import { Listed } from "../../core/base/json-parts.js";
 import { isMetadataKey } from "../../core/gateway/validate/records.js";
 import { limits } from "../../core/limits.js";
 import type { GetRequest, QueryResponse, Selection } from "../../core/service.js";
@@ -15,7 +16,6 @@ import {
   type ValueOnWire,
 } from "./bodies.js";
 import { type Call, orNotFound } from "./call.js";
-import { Listed } from "./json-parts.js";
 import { decodeBase64, shortest } from "./numbers.js";
 import { badRequest, isEngineError, RestError } from "./rest-error.js";
 import type { Shape } from "./shape.js";

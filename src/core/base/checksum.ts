@@ -2,6 +2,8 @@
  * CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), as in zip and gzip. Every byte that the engine stores is covered
  * by one. Eight table look-ups consume eight bytes at a time ("slicing by 8", Kounavis and Berry 2005), read as two words.
  */
+import type { Steps } from "./steps.js";
+
 const TABLE_SIZE = 256;
 const tables = makeTables();
 
@@ -27,6 +29,18 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
   let c = stepBytes(bytes, 0, head, ~seed);
   c = stepWords(new Int32Array(bytes.buffer, bytes.byteOffset + head, 2 * words), c);
   return ~stepBytes(bytes, head + 8 * words, bytes.length, c) >>> 0;
+}
+
+/** Bytes between two turns. */
+const STEP_BYTES = 1024 * 1024;
+
+export function* crc32InSteps(bytes: Uint8Array): Steps<number> {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    if (at > 0) yield;
+    sum = crc32(bytes.subarray(at, at + STEP_BYTES), sum);
+  }
+  return sum;
 }
 
 function stepBytes(bytes: Uint8Array, from: number, to: number, c: number): number {

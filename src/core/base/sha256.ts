@@ -2,6 +2,7 @@
  * SHA-256, synchronous: the platform's own is asynchronous and missing on insecure origins. Used where two different
  * texts must not share a fingerprint even when somebody tries to make them.
  */
+import type { Steps } from "./steps.js";
 
 /** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const K = new Uint32Array([
@@ -16,12 +17,16 @@ const K = new Uint32Array([
 /** First 32 bits of the fractional parts of the square roots of the first 8 primes. */
 const INITIAL = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
+/** Bytes between two turns: some milliseconds. */
+const STEP_BYTES = 131_072;
+
 /** The digest as 64 lower-case hexadecimal digits. */
-export function sha256Hex(bytes: Uint8Array): string {
+export function* sha256Hex(bytes: Uint8Array): Steps<string> {
   const state = new Uint32Array(INITIAL);
   const schedule = new Uint32Array(64);
   const padded = pad(bytes);
   for (let at = 0; at < padded.byteLength; at += 64) {
+    if (at > 0 && at % STEP_BYTES === 0) yield;
     for (let i = 0; i < 16; i++) schedule[i] = padded.getUint32(at + i * 4);
     compress(state, schedule);
   }

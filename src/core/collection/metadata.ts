@@ -8,7 +8,9 @@
  */
 
 import { Bitmap } from "../base/bitmap.js";
+import { Pace } from "../base/pace.js";
 import { isSparseVector } from "../base/sparse-vector.js";
+import { atOnce, inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { wellFormed } from "../base/well-formed.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
@@ -23,6 +25,7 @@ import {
   nameRange,
   postingKeys,
   prefixRange,
+  prepareKeys,
   scalarKey,
   scalarRange,
   tellsOrder,
@@ -71,13 +74,15 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     const stored = await verifyPostings(postings, inspection);
     const { deep, indexes, tick } = inspection.context;
     if (!deep || !inspection.isWhole || stored === null) return;
+    const pace = new Pace(tick, VALUES_PER_TICK);
     for await (const { ordinals, payloadAt } of inspection.payloads()) {
       for (let row = 0; row < ordinals.length; row++) {
         const metadata = payloadAt(row).metadata ?? {};
+        await inTurns(prepareKeys(Object.values(metadata)), tick);
         for (const name of Object.keys(metadata))
           takePostings(stored, indexedKeys(name, metadata[name]!, indexes), ordinals[row]!, inspection);
+        await pace.step(valuesOf(metadata));
       }
-      await tick();
     }
     for (const [key, { count }] of stored) {
       if (count > 0) inspection.find("metadata", show(key), `${count} records are posted under ${show(key)} and do not have that value`);
@@ -99,11 +104,13 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
     const deltas = new Map<string, OrdinalListDelta>();
     let values = 0;
     for (const change of payloads) {
+      await inTurns(prepareKeys(valuesIn(change)), tick);
       values += collectDeltas(change, deltas, this.#indexes);
       if (values < VALUES_PER_TICK) continue;
       values = 0;
       await tick();
     }
+    atOnce(prepareKeys([]));
     if (deltas.size === 0) return this.#prepared(this.#section);
     return this.#prepared({ postings: await this.#blockfile.apply(this.#section.postings, deltas, writer, tick) });
   }
@@ -132,6 +139,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
 
   /** Ordinals of compacted records that satisfy a condition; the caller owns the bitmap. */
   async evaluate(condition: Condition, tick: Tick): Promise<Bitmap> {
+    await inTurns(prepareKeys(condition.operator === "in" ? condition.values : [condition.value]), tick);
     switch (condition.operator) {
       case "eq":
         return this.#lookup([scalarKey(condition.key, condition.value)], tick);
@@ -255,6 +263,11 @@ function takePostings(posted: Map<string, Posted>, keys: Iterable<string>, ordin
     if (found.count === 0 && found.sum !== 0)
       inspection.find("metadata", show(key), `Other records than have that value are posted under ${show(key)}`);
   }
+}
+
+/** Scalars whose keys a change takes; elements of lists are short, or few. */
+function valuesIn({ before, after }: Omit<PayloadChange, "entry">): MetadataValue[] {
+  return [before, after].flatMap((payload) => Object.values(payload?.metadata ?? {})).flat() as MetadataValue[];
 }
 
 /** Returns how many values it has looked at, those of lists too. */

@@ -8,6 +8,7 @@
 import { Bitmap } from "../base/bitmap.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
 import type { Operation } from "../base/operations.js";
+import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
@@ -229,18 +230,21 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   async #payloadChanges(entries: readonly Entry[], tick: Tick): Promise<PayloadChange[]> {
-    const old = entries.filter(([ordinal]) => ordinal < this.#compactedEnd).map(([ordinal]) => ordinal);
-    const before = new Map<number, Payload | null>();
-    for (let from = 0; from < old.length; from += PAYLOADS_PER_READ) {
-      const chunk = old.slice(from, from + PAYLOADS_PER_READ);
-      const rows = await this.storedPayloads(chunk);
-      chunk.forEach((ordinal, i) => before.set(ordinal, rows[i]!));
+    const compactedEnd = this.#compactedEnd;
+    const changes: PayloadChange[] = [];
+    for (let from = 0; from < entries.length; from += PAYLOADS_PER_READ) {
+      const chunk = entries.slice(from, from + PAYLOADS_PER_READ);
+      const old = chunk.filter(([ordinal]) => ordinal < compactedEnd).map(([ordinal]) => ordinal);
+      const rows = await this.storedPayloads(old);
+      const before = new Map(old.map((ordinal, i) => [ordinal, rows[i]!]));
+      for (const [ordinal, entry] of chunk) {
+        const row = before.get(ordinal) ?? null;
+        changes.push({ ordinal, entry, before: row, after: payloadWith(entry, row) });
+        if (entry.kind === "patch") await tick();
+      }
       await tick();
     }
-    return entries.map(([ordinal, entry]) => {
-      const row = before.get(ordinal) ?? null;
-      return { ordinal, entry, before: row, after: payloadWith(entry, row) };
-    });
+    return changes;
   }
 
   /** Entries that were replaced since the changes were taken stay in the memtable, over the new section. */
@@ -441,18 +445,19 @@ async function verifyFilters(payload: OrdinalSection, inspection: Inspection): P
     if (!inspection.context.deep || (filter === null && entry.beside !== null)) continue;
     await inspection.attempt("records", placeOf(entry.refs[0]!), async () => {
       const [block] = await Promise.all(entry.refs.map((ref) => inspection.context.blocks.readBytes(ref, owner)));
-      verifyFilter(Block.decode(block!), filter, inspection);
+      await inTurns(verifyFilter(Block.decode(block!), filter, inspection), inspection.context.tick);
     });
   }
 }
 
-function verifyFilter(records: Block, filter: Block | null, inspection: Inspection): void {
+function* verifyFilter(records: Block, filter: Block | null, inspection: Inspection): Steps<void> {
   const documentAt = records.utf8("document");
-  records.u32("ordinal").forEach((ordinal, row) => {
+  for (const [row, ordinal] of records.u32("ordinal").entries()) {
     const document = documentAt(row) ?? "";
-    if (filter === null ? !hasGrams(document) : knowsGrams(filter, ordinal, document)) return;
+    const isKnown = filter === null ? !hasGrams(document) : yield* knowsGrams(filter, ordinal, document);
+    if (isKnown) continue;
     inspection.find("records", String(ordinal), `The filter on documents of ordinal ${ordinal} does not know all of its text`);
-  });
+  }
 }
 
 function hasGrams(document: string): boolean {

@@ -2,6 +2,9 @@
  * Compares the segments of a collection's text index with their blocks, and with the records: each live document is in one of them,
  * word for word, and nothing else is.
  */
+import { Pace } from "../base/pace.js";
+import { inTurns, type Steps } from "../base/steps.js";
+import { piecesOf } from "../base/text-pieces.js";
 import { TidepoolError } from "../errors.js";
 import { type Analyzer, prepareAnalyzer, type Token } from "../index/text/analyzer.js";
 import type { Postings } from "../index/text/text-reader.js";
@@ -10,6 +13,11 @@ import type { Inspection } from "./inspection.js";
 
 /** A sum over the terms and forms of a document and how often each occurs, by ordinal: two different documents hardly share it. */
 type Sums = Map<number, number>;
+
+/** Terms and forms that are added up between two turns. */
+const KEYS_PER_STEP = 4096;
+/** Length of short documents that are analyzed between two turns. */
+const UNITS_PER_STEP = 16_384;
 
 export async function verifyText({ segments, analysis }: TextSection, inspection: Inspection): Promise<void> {
   if (segments === null) return;
@@ -42,11 +50,14 @@ async function compare(segments: readonly TextSegment[], analyzer: Analyzer, ins
   const owner = inspection.owner("text");
   const stored: Sums = new Map();
   for (const segment of segments) await addStored(stored, segment, inspection);
+  const pace = new Pace(inspection.context.tick, UNITS_PER_STEP);
   for await (const { ordinals, payloadAt } of inspection.payloads()) {
     for (let row = 0; row < ordinals.length; row++) {
       const ordinal = ordinals[row]!;
       const { document } = payloadAt(row);
-      const isAsStored = document === null ? !stored.has(ordinal) : stored.get(ordinal) === sumOf(analyzer.analyze(document));
+      const sum = document === null ? undefined : await inTurns(sumOf(document, analyzer), inspection.context.tick);
+      await pace.step(document?.length ?? 0);
+      const isAsStored = stored.get(ordinal) === sum;
       if (!isAsStored) inspection.find("text", `ordinal ${ordinal}`, `The document of ordinal ${ordinal} is not what ${owner} has of it`);
       stored.delete(ordinal);
     }
@@ -96,17 +107,33 @@ async function ordinalsOf(reader: SegmentReader, sums: Sums, inspection: Inspect
   return all;
 }
 
-function sumOf(tokens: readonly Token[]): number {
+function* sumOf(document: string, analyzer: Analyzer): Steps<number> {
   const counts = new Map<string, number>();
-  const count = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
   let sum = 0;
+  let isFirst = true;
+  for (const piece of piecesOf(document)) {
+    if (!isFirst) yield;
+    isFirst = false;
+    sum += countTokens(analyzer.analyze(piece), counts);
+  }
+  let added = 0;
+  for (const [key, frequency] of counts) {
+    sum += hashOf(key, Math.min(frequency, FREQUENCY_MAX));
+    if (++added % KEYS_PER_STEP === 0) yield;
+  }
+  return sum;
+}
+
+/** Adds to how often each term and form occurs; returns how many of the tokens are words. */
+function countTokens(tokens: readonly Token[], counts: Map<string, number>): number {
+  const count = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  let words = 0;
   for (const { term, form, kind } of tokens) {
     count(term);
     if (form !== term) count(formKey(term, form));
-    if (kind === "word") sum++;
+    if (kind === "word") words++;
   }
-  for (const [key, frequency] of counts) sum += hashOf(key, Math.min(frequency, FREQUENCY_MAX));
-  return sum;
+  return words;
 }
 
 function formKey(term: string, form: string): string {

@@ -3,7 +3,7 @@ import { Availability } from "../base/availability.js";
 import type { LogPlace } from "../base/log-chain.js";
 import { TidepoolError } from "../errors.js";
 import type { RecordFilter } from "../gateway/filter.js";
-import { planDelete, planWrite } from "../gateway/plan.js";
+import { checkDimension, planDelete, planWrite } from "../gateway/plan.js";
 import { planCommit, planOperation } from "../gateway/plan-conditional.js";
 import { Log } from "../log/log.js";
 import { encodeLogRecord } from "../log/log-record.js";
@@ -89,6 +89,7 @@ class Walk {
       availability: this.availability,
       tick: () => undefined,
       planWrite: noted("validation", planWrite),
+      checkDimension,
       planDelete: noted("validation", planDelete),
       planCommit: noted("conditions", planCommit),
       planOperation: noted("validation", planOperation),

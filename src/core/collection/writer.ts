@@ -19,10 +19,11 @@
 import type { Availability } from "../base/availability.js";
 import type { LogPlace } from "../base/log-chain.js";
 import { type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { Compactor } from "../compactor/compactor.js";
 import { show, TidepoolError } from "../errors.js";
-import type { planDelete, planWrite } from "../gateway/plan.js";
+import type { checkDimension, planDelete, planWrite } from "../gateway/plan.js";
 import type { CommitPlan, planCommit, planOperation } from "../gateway/plan-conditional.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
@@ -39,6 +40,7 @@ export interface WriterParts {
   availability: Availability;
   tick: Tick;
   planWrite: typeof planWrite;
+  checkDimension: typeof checkDimension;
   planDelete: typeof planDelete;
   planCommit: typeof planCommit;
   planOperation: typeof planOperation;
@@ -65,11 +67,12 @@ export class Writer {
   }
 
   async #prepareWrite(state: CollectionState, request: WriteRequest, requestId: string | undefined): Promise<Logged<Outcome>> {
-    const { tick, planWrite, compactor } = this.#parts;
+    const { tick, planWrite, checkDimension, compactor } = this.#parts;
     // Reads that arrived with the write go first: it takes long.
     await tick();
+    const records = await inTurns(planWrite(request), tick);
     // No await between the check and the claim.
-    const records = planWrite(request, state.dimension);
+    checkDimension(records, state.dimension);
     const dimension = records.embeddings?.dimension ?? null;
     state.vectors.claimDimension(dimension);
     const unclaim = (): void => state.vectors.unclaimDimension(dimension);
@@ -147,10 +150,12 @@ export class Writer {
   async #planOperations(state: CollectionState, asked: readonly ConditionalOperation[], unclaims: (() => void)[]): Promise<LogOperation[]> {
     const operations: LogOperation[] = [];
     for (const one of asked) {
-      await this.#parts.tick();
-      // No await between the check and the claim.
-      const operation = this.#parts.planOperation(one, state.row.id, state.dimension);
+      const { tick, planOperation, checkDimension } = this.#parts;
+      await tick();
+      const operation = await inTurns(planOperation(one, state.row.id), tick);
       operations.push(operation);
+      // No await between the check and the claim.
+      if (operation.kind === "write") checkDimension(operation.records, state.dimension);
       const dimension = operation.kind === "delete" ? null : (operation.records.embeddings?.dimension ?? null);
       state.vectors.claimDimension(dimension);
       unclaims.push(() => state.vectors.unclaimDimension(dimension));
@@ -161,7 +166,7 @@ export class Writer {
   /** Resolves when the record's place in the order of the log is certain. */
   async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
-    const bytes = encode(record);
+    const bytes = await inTurns(encode(record), tick);
     if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
     availability.check();

@@ -1,6 +1,7 @@
 /** What conditional transactions ask, checked: reads at a token, and commits. */
 
 import type { LogOperation } from "../base/operations.js";
+import type { Steps } from "../base/steps.js";
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -48,13 +49,13 @@ export function planCommit(request: ConditionalCommitRequest): CommitPlan | null
   return { token, ids: new Set(readIds.concat(written)), written: written.length };
 }
 
-/** Validates one operation against the collection's dimension; returns it as it is to be logged. */
-export function planOperation(operation: ConditionalOperation, collectionId: string, dimension: number | null): LogOperation {
+/** Validates one operation, but for its dimension (`checkDimension`); returns it as it is to be logged. */
+export function* planOperation(operation: ConditionalOperation, collectionId: string): Steps<LogOperation> {
   if (operation.operation === "delete") {
     // Half of a surrogate pair is in no id of a record, and would be in another one when it is read from the log.
     return { kind: "delete", ids: operation.ids.filter((id) => wellFormed(id) === id) };
   }
-  return { kind: "write", operation: operation.operation, records: planWrite({ collectionId, ...operation }, dimension) };
+  return { kind: "write", operation: operation.operation, records: yield* planWrite({ collectionId, ...operation }) };
 }
 
 function idsNamed(operation: ConditionalOperation, argument: string): string[] {

@@ -4,6 +4,7 @@
  */
 
 import { storedSparseVector } from "../base/sparse-vector.js";
+import type { Steps } from "../base/steps.js";
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -46,7 +47,14 @@ import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
 import { validateHnsw } from "./validate/configuration.js";
-import { isMetadataKey, validateEmbeddingRows, validateIds, validateMetadata, validateRecordBatch } from "./validate/records.js";
+import {
+  isMetadataKey,
+  validateDimension,
+  validateEmbeddingRows,
+  validateIds,
+  validateMetadata,
+  validateRecordBatch,
+} from "./validate/records.js";
 import { validateText } from "./validate/text-configuration.js";
 import {
   validateArray,
@@ -197,17 +205,25 @@ function storedJson<T>(value: T, argument: string): T {
   }
 }
 
-/** Validates a batch against the collection's dimension (`null`: not fixed yet); returns it as it is to be logged. */
-export function planWrite(request: WriteRequest, dimension: number | null): RecordBatch {
+/** Records that are made well-formed between two turns. */
+const RECORDS_PER_STEP = 16;
+
+/** Validates a batch, but for its dimension (`checkDimension`); returns it as it is to be logged. */
+export function* planWrite(request: WriteRequest): Steps<RecordBatch> {
   if (!["add", "update", "upsert"].includes(request.operation)) {
     throw invalidArgument(`operation must be add, update or upsert, got ${show(request.operation)}`);
   }
-  validateRecordBatch(request.records, request.operation, dimension);
+  yield* validateRecordBatch(request.records, request.operation);
   const { embeddings } = request.records;
   if (request.operation !== "update" && (embeddings === null || embeddings.present !== null)) {
     throw invalidArgument(`${request.operation} needs an embedding for every record`);
   }
-  return wellFormedBatch(request.records);
+  return yield* wellFormedBatch(request.records);
+}
+
+/** Refuses embeddings of another dimension than the collection's (`null`: not fixed yet). */
+export function checkDimension({ embeddings }: RecordBatch, dimension: number | null): void {
+  if (embeddings !== null) validateDimension(embeddings.dimension, "embeddings", dimension);
 }
 
 /**
@@ -215,16 +231,21 @@ export function planWrite(request: WriteRequest, dimension: number | null): Reco
  * is stored is UTF-8, which has no lone surrogates: in an id or a key one is refused, since replacing it could make two of them
  * one, and elsewhere it becomes U+FFFD. Numbers have no negative zero, which JSON does not know.
  */
-function wellFormedBatch(records: RecordBatch): RecordBatch {
+function* wellFormedBatch(records: RecordBatch): Steps<RecordBatch> {
   records.ids.forEach((id, i) => {
     if (wellFormed(id) !== id)
       throw invalidArgument(`ids[${i}] ${show(id)} holds half of a surrogate pair; ids must be well-formed Unicode`);
   });
+  const metadatas: RecordBatch["metadatas"] = records.metadatas && [];
+  for (const metadata of records.metadatas ?? []) {
+    metadatas!.push(metadata === null ? null : storedPatch(metadata));
+    if (metadatas!.length % RECORDS_PER_STEP === 0) yield;
+  }
   return {
     ...records,
     documents: records.documents?.map(wellFormedOrNull) ?? null,
     uris: records.uris?.map(wellFormedOrNull) ?? null,
-    metadatas: records.metadatas?.map((metadata) => (metadata === null ? null : storedPatch(metadata))) ?? null,
+    metadatas,
   };
 }
 

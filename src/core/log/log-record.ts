@@ -14,10 +14,12 @@
  * values: as JSON its numbers would take far more bytes. A record without any has format 3, others have format 4; records of
  * database format 1 have format 1 or 2, no link and no `requestId`, which names the request that the record came from.
  */
-import { crc32 } from "../base/checksum.js";
-import { decodeJson, encodeJson } from "../base/json-bytes.js";
+import { crc32, crc32InSteps } from "../base/checksum.js";
+import { decodeJson, encodeUtf8 } from "../base/json-bytes.js";
+import { jsonParts, Listed } from "../base/json-parts.js";
 import { type LogOperation, type LogRecord, type Operation, operationsOf } from "../base/operations.js";
 import { isSparseVector } from "../base/sparse-vector.js";
+import type { Steps } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
 
@@ -30,6 +32,8 @@ const KIND_WRITE = 1;
 const KIND_DELETE = 2;
 const KIND_TRANSACTION = 3;
 const HEADER_AT = 12;
+/** Records whose metadata is looked through between two turns. */
+const RECORDS_PER_STEP = 16;
 const OPERATIONS: readonly Operation[] = ["add", "update", "upsert"];
 
 /** What stands in the header where a metadata value is a sparse vector. */
@@ -54,12 +58,13 @@ interface DeleteHeader {
 }
 
 /** The link is left open: only when a record is about to be written it is known which one is before it. */
-export function encodeLogRecord(record: LogRecord): Uint8Array {
+export function* encodeLogRecord(record: LogRecord): Steps<Uint8Array> {
   const numbers: Numbers = { parts: [], hasSparse: false };
-  const headers = operationsOf(record).map((operation) => headerOf(operation, numbers));
-  const header = record.kind === "transaction" ? { operations: headers } : headers[0];
-  const kind = KINDS[record.kind];
-  return frame(numbers.hasSparse ? FORMAT_SPARSE : FORMAT, kind, { ...header, requestId: record.requestId }, numbers.parts);
+  const headers: object[] = [];
+  for (const operation of operationsOf(record)) headers.push(yield* headerOf(operation, numbers));
+  const header = record.kind === "transaction" ? { operations: Listed.of(headers) } : headers[0];
+  const json = yield* encodeHeader({ ...header, requestId: record.requestId });
+  return yield* frame(numbers.hasSparse ? FORMAT_SPARSE : FORMAT, KINDS[record.kind], json, numbers.parts);
 }
 
 const KINDS = { write: KIND_WRITE, delete: KIND_DELETE, transaction: KIND_TRANSACTION };
@@ -70,17 +75,25 @@ interface Numbers {
   hasSparse: boolean;
 }
 
-/** The header of an operation; its numbers are appended. */
-function headerOf(operation: LogOperation, numbers: Numbers): WriteHeader | DeleteHeader {
-  if (operation.kind === "delete") return { ids: operation.ids };
+/** The header of an operation, its columns to be written item by item; its numbers are appended. */
+function* headerOf(
+  operation: LogOperation,
+  numbers: Numbers,
+): Steps<Record<keyof WriteHeader, unknown> | Record<keyof DeleteHeader, unknown>> {
+  if (operation.kind === "delete") return { ids: Listed.of(operation.ids) };
   const vectors: SparseVector[] = [];
   const { ids, documents, metadatas, uris, embeddings } = operation.records;
-  const header: WriteHeader = {
+  const taken: (Record<string, HeaderValue> | null)[] = [];
+  for (const metadata of metadatas ?? []) {
+    taken.push(metadata && takeOut(metadata, vectors));
+    if (taken.length % RECORDS_PER_STEP === 0) yield;
+  }
+  const header: Record<keyof WriteHeader, unknown> = {
     operation: operation.operation,
-    ids,
-    documents,
-    metadatas: metadatas?.map((metadata) => metadata && takeOut(metadata, vectors)) ?? null,
-    uris,
+    ids: Listed.of(ids),
+    documents: documents && Listed.of(documents),
+    metadatas: metadatas && Listed.of(taken),
+    uris: uris && Listed.of(uris),
     dimension: embeddings?.dimension ?? null,
     absent: absentPositions(embeddings?.present ?? null),
   };
@@ -244,21 +257,36 @@ function decodeWrite(header: WriteHeader, numbers: NumberReader, hasSparse: bool
   return { kind: "write", operation, records: { ids, documents, metadatas, uris, embeddings } };
 }
 
-function frame(format: number, kind: number, header: object, numbers: (Uint32Array | Float32Array)[]): Uint8Array {
-  const json = encodeJson(header);
-  let at = align4(HEADER_AT + json.length);
-  const bytes = new Uint8Array(numbers.reduce((length, part) => length + part.byteLength, at) + LINK_BYTES);
+function* encodeHeader(header: object): Steps<Uint8Array[]> {
+  const parts: Uint8Array[] = [];
+  for (const part of jsonParts(header)) {
+    parts.push(encodeUtf8(part));
+    yield;
+  }
+  return parts;
+}
+
+function* frame(format: number, kind: number, json: readonly Uint8Array[], numbers: (Uint32Array | Float32Array)[]): Steps<Uint8Array> {
+  const headerBytes = json.reduce((length, part) => length + part.length, 0);
+  const numbersAt = align4(HEADER_AT + headerBytes);
+  const bytes = new Uint8Array(numbers.reduce((length, part) => length + part.byteLength, numbersAt) + LINK_BYTES);
   const view = new DataView(bytes.buffer);
   bytes[4] = format;
   bytes[5] = kind;
-  view.setUint32(8, json.length, true);
-  bytes.set(json, HEADER_AT);
-  for (const part of numbers) {
+  view.setUint32(8, headerBytes, true);
+  yield* place(bytes, json, HEADER_AT);
+  yield* place(bytes, numbers, numbersAt);
+  view.setUint32(0, yield* crc32InSteps(bytes.subarray(4, bytes.length - LINK_BYTES)), true);
+  return bytes;
+}
+
+function* place(bytes: Uint8Array, parts: readonly (Uint8Array | Uint32Array | Float32Array)[], from: number): Steps<void> {
+  let at = from;
+  for (const part of parts) {
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
     at += part.byteLength;
+    yield;
   }
-  view.setUint32(0, crc32(bytes.subarray(4, bytes.length - LINK_BYTES)), true);
-  return bytes;
 }
 
 function absentPositions(present: Uint8Array | null): number[] {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MemoryRows } from "../../storage/memory/memory-rows.js";
 import { firstLink, type LogPlace, placeAfter } from "../base/log-chain.js";
+import { atOnce } from "../base/steps.js";
 import type { LogEntry, LogStore } from "../storage.js";
 import { Log } from "./log.js";
 import { checksumIn, encodeLogRecord } from "./log-record.js";
@@ -42,7 +43,7 @@ function target(collectionId = "c"): {
   return self;
 }
 
-const bytes = encodeLogRecord({ kind: "delete", ids: [], requestId: undefined });
+const bytes = atOnce(encodeLogRecord({ kind: "delete", ids: [], requestId: undefined }));
 
 test("nothing is applied or acknowledged before its transaction is durable", async () => {
   const store = new ManualLogStore();
@@ -136,7 +137,7 @@ describe("replay", () => {
     for (const id of ["c", "d"]) {
       let place = { offset: 0, link: firstLink(id) };
       for (let i = 1; i <= count; i++) {
-        const record = encodeLogRecord({ kind: "delete", ids: [`r${i}`], requestId: undefined });
+        const record = atOnce(encodeLogRecord({ kind: "delete", ids: [`r${i}`], requestId: undefined }));
         await log.append({ collectionId: id, applied: () => place }, record, async (next) => void (place = next));
       }
     }

@@ -133,7 +133,7 @@ describe("never leaves out a document that matches", () => {
         const bytes = atOnce(gramFilterOf(ordinals, documents));
         if (bytes === null) return;
         const block = Block.decode(bytes);
-        for (const [i, document] of documents.entries()) expect(knowsGrams(block, i * 7, document)).toBe(true);
+        for (const [i, document] of documents.entries()) expect(atOnce(knowsGrams(block, i * 7, document))).toBe(true);
       }),
     );
   });
@@ -141,5 +141,5 @@ describe("never leaves out a document that matches", () => {
 
 test("verification notices a text that the filter does not know", () => {
   const block = Block.decode(atOnce(gramFilterOf(Uint32Array.of(5), ["the quick brown fox"]))!);
-  expect([knowsGrams(block, 5, "quick"), knowsGrams(block, 5, "lazy")]).toEqual([true, false]);
+  expect([atOnce(knowsGrams(block, 5, "quick")), atOnce(knowsGrams(block, 5, "lazy"))]).toEqual([true, false]);
 });

@@ -58,13 +58,16 @@ export function eachCandidate(block: Block, end: number, probe: GramProbe, take:
 }
 
 /** Whether the filter of the ordinal's group knows all grams of its document. */
-export function knowsGrams(block: Block, ordinal: number, document: string): boolean {
+export function* knowsGrams(block: Block, ordinal: number, document: string): Steps<boolean> {
   const { first, filterAt } = decode(block);
   const filter = filterAt(first.findLastIndex((begin) => begin <= ordinal));
   let isKnown = true;
-  eachGram(document, 0, document.length, (gram) => {
-    isKnown &&= mayHave(filter, gram);
-  });
+  for (let from = 0; isKnown && from < document.length; from += STEP_UNITS) {
+    if (from > 0) yield;
+    eachGram(document, from, from + STEP_UNITS, (gram) => {
+      isKnown &&= mayHave(filter, gram);
+    });
+  }
   return isKnown;
 }
 

@@ -19,6 +19,7 @@
 
 import { sha256Hex } from "../base/sha256.js";
 import { isSparseVector } from "../base/sparse-vector.js";
+import { atOnce, type Steps } from "../base/steps.js";
 import { wellFormed } from "../base/well-formed.js";
 import type { MetadataValue, Scalar } from "../types.js";
 
@@ -141,14 +142,35 @@ function bounded(text: string): string {
   return `${kept}\u0001${fingerprint(text)}`;
 }
 
+/** Length of texts whose fingerprints are made in turns, and units between two of them. */
+const LONG_TEXT = 65_536;
+
+/** Fingerprints of the long texts that are just being worked on. */
+const prepared = new Map<string, string>();
+
+/** Makes in turns what the keys of long texts among the values take; it is forgotten when others are prepared. */
+export function* prepareKeys(values: Iterable<unknown>): Steps<void> {
+  prepared.clear();
+  for (const value of values) {
+    if (typeof value !== "string" || value.length < LONG_TEXT) continue;
+    const text = wellFormed(value);
+    prepared.set(text, yield* fingerprintOf(text));
+  }
+}
+
 function fingerprint(text: string): string {
+  return (text.length < LONG_TEXT ? undefined : prepared.get(text)) ?? atOnce(fingerprintOf(text));
+}
+
+function* fingerprintOf(text: string): Steps<string> {
   const bytes = new Uint8Array(text.length * 2);
   for (let i = 0; i < text.length; i++) {
+    if (i > 0 && i % LONG_TEXT === 0) yield;
     const unit = text.charCodeAt(i);
     bytes[i * 2] = unit;
     bytes[i * 2 + 1] = unit >>> 8;
   }
-  return sha256Hex(bytes).slice(0, FINGERPRINT_DIGITS);
+  return (yield* sha256Hex(bytes)).slice(0, FINGERPRINT_DIGITS);
 }
 
 const scratch = new DataView(new ArrayBuffer(8));

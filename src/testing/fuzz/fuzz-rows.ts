@@ -5,6 +5,7 @@
 import { crc32 } from "../../core/base/checksum.js";
 import { decodeJson, encodeJson } from "../../core/base/json-bytes.js";
 import { type LogOperation, type LogRecord, operationsOf } from "../../core/base/operations.js";
+import { atOnce } from "../../core/base/steps.js";
 import { decodeLogRecord, encodeLogRecord } from "../../core/log/log-record.js";
 import { decodeRow, encodeRow } from "../../core/sysdb/row.js";
 import { Random } from "../environment.js";
@@ -44,7 +45,7 @@ function reseal(bytes: Uint8Array, seed: number, end: number): void {
 }
 
 function hostileRecord(random: Random): string | null {
-  const sound = encodeLogRecord(soundRecord(random));
+  const sound = atOnce(encodeLogRecord(soundRecord(random)));
   const bytes = random.chance(0.5) ? mutateBytes(random, sound) : withHeader(sound, (header) => mutateJson(random, header));
   const isOld = bytes[4] === 1 || bytes[4] === 2;
   if (bytes.length >= 20) reseal(bytes, 0, isOld ? bytes.length : bytes.length - LINK_BYTES);

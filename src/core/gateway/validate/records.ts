@@ -9,6 +9,7 @@
  */
 
 import { recordTextBytes } from "../../base/record-bytes.js";
+import type { Steps } from "../../base/steps.js";
 import { wellFormed } from "../../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
@@ -247,8 +248,11 @@ function allFinite(values: Float32Array): boolean {
   return sum === 0;
 }
 
-/** A whole batch as it arrives in the gateway. `dimension` is the collection's, where it is fixed. */
-export function validateRecordBatch(batch: RecordBatch, operation: WriteOperation, dimension?: number | null): void {
+/** Records that are looked at between two turns. */
+const RECORDS_PER_STEP = 16;
+
+/** A whole batch as it arrives in the gateway, but for whether its dimension is the collection's. */
+export function* validateRecordBatch(batch: RecordBatch, operation: WriteOperation): Steps<void> {
   validateObject(batch, "records");
   validateIds(batch.ids);
   const count = batch.ids.length;
@@ -262,15 +266,19 @@ export function validateRecordBatch(batch: RecordBatch, operation: WriteOperatio
   validateLengths(count, { documents, uris, metadatas });
   if (documents !== null) validateStringRange(documents, "documents", 0, count);
   if (uris !== null) validateStringRange(uris, "uris", 0, count);
-  if (metadatas !== null) validateMetadataRange(metadatas, operation, "metadatas", 0, count);
-  if (batch.embeddings !== null) validateEmbeddingRows(batch.embeddings, count, dimension);
-  validateBatchBytes(batch);
+  for (let start = 0; metadatas !== null && start < count; start += RECORDS_PER_STEP) {
+    validateMetadataRange(metadatas, operation, "metadatas", start, Math.min(start + RECORDS_PER_STEP, count));
+    yield;
+  }
+  if (batch.embeddings !== null) validateEmbeddingRows(batch.embeddings, count);
+  yield* validateBatchBytes(batch);
 }
 
-function validateBatchBytes(batch: RecordBatch): void {
+function* validateBatchBytes(batch: RecordBatch): Steps<void> {
   let bytes = batch.embeddings?.values.byteLength ?? 0;
   for (let i = 0; i < batch.ids.length; i++) {
     bytes += recordTextBytes(batch.ids[i]!, batch.documents?.[i], batch.uris?.[i], batch.metadatas?.[i]);
+    if (i % RECORDS_PER_STEP === 0) yield;
   }
   if (bytes <= limits.batchBytesMax) return;
   throw new TidepoolError("LIMIT_EXCEEDED", `A batch of about ${bytes} bytes exceeds the ${limits.batchBytesMax} allowed`, {

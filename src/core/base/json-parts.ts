@@ -1,15 +1,14 @@
 /**
- * Answers as JSON, written part by part: the page could do nothing else while a large one is turned into text in one piece. What
- * makes one large are lists, which are made and written item by item, and long texts.
+ * JSON written part by part, so that others have their turns while a large value becomes text. What makes one large are lists, which
+ * are made and written item by item, and long texts.
  */
-import { Slice } from "../slice.js";
 
 /** Characters of a part, about; and of a text that is written whole. */
 const PART_UNITS = 65_536;
 /** Items of a plain list that is written whole. */
 const ITEMS_AT_ONCE = 4096;
 
-/** A list of an answer. An item is made when it is written. */
+/** A list of which an item is made when it is written. */
 export class Listed {
   readonly length: number;
   readonly at: (i: number) => unknown;
@@ -82,26 +81,4 @@ function* members(object: object): Generator<string, void, undefined> {
     lead = ",";
   }
   yield lead === "{" ? "{}" : "}";
-}
-
-/** The body of an answer: a small one is a text, a large one is written while it is read, and gives the page its turns. */
-export function jsonBody(value: unknown): string | ReadableStream<Uint8Array> {
-  const parts = jsonParts(value);
-  const first = parts.next();
-  const second = first.done ? first : parts.next();
-  if (second.done) return first.value ?? "";
-  const begun = [first.value as string, second.value];
-  const encoder = new TextEncoder();
-  const slice = new Slice();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      await slice.tick();
-      const part = begun.shift() ?? parts.next().value;
-      if (part === undefined) controller.close();
-      else controller.enqueue(encoder.encode(part));
-    },
-    cancel() {
-      parts.return();
-    },
-  });
 }
