@@ -7,6 +7,7 @@
 
 import type { LogPlace } from "../base/log-chain.js";
 import { idsOf, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
+import { inTurns } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { Log } from "../log/log.js";
@@ -14,6 +15,7 @@ import { IndexPolicy } from "../schema.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import { AppliedRequests, type Outcome } from "./applied-requests.js";
+import { measureMetadata } from "./memtable.js";
 import type { CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
@@ -191,8 +193,16 @@ export class CollectionState {
 
   async #replay(): Promise<void> {
     for await (const { place, record, byteLength } of this.#context.log.replay(this.row, this.#applied)) {
+      await this.prepareToApply(record);
       this.apply(place, record, byteLength);
       await this.#context.tick();
+    }
+  }
+
+  /** Does what of applying a record can be done before, with turns. */
+  async prepareToApply(record: LogRecord): Promise<void> {
+    for (const operation of operationsOf(record)) {
+      if (operation.kind === "write") await inTurns(measureMetadata(operation.records.metadatas), this.#context.tick);
     }
   }
 

@@ -8,8 +8,9 @@
  */
 import { mergeMetadata } from "../base/merge-metadata.js";
 import { isSparseVector } from "../base/sparse-vector.js";
+import type { Steps } from "../base/steps.js";
 import type { VectorRow } from "../segment/vector.js";
-import type { Metadata, MetadataPatch } from "../types.js";
+import type { Metadata, MetadataPatch, RecordBatch } from "../types.js";
 
 /** A record that the memtable knows in full. */
 export interface RecordEntry {
@@ -129,7 +130,30 @@ function sizeOf(entry: MemtableEntry): number {
   return fixed + text + 1.25 * (entry.vector?.embedding.byteLength ?? 0) + metadataSize(entry.metadata);
 }
 
+/** Of metadata that was measured. */
+const sizes = new WeakMap<MetadataPatch, number>();
+
+/** Records that are measured between two turns. */
+const RECORDS_PER_STEP = 16;
+
+/** Measures the metadata of records that are about to be applied, which then takes no more than a look-up. */
+export function* measureMetadata(metadatas: RecordBatch["metadatas"]): Steps<void> {
+  for (let i = 0; metadatas !== null && i < metadatas.length; i++) {
+    metadataSize(metadatas[i]);
+    if (i % RECORDS_PER_STEP === 0) yield;
+  }
+}
+
 function metadataSize(metadata: MetadataPatch | null | undefined): number {
+  if (metadata === null || metadata === undefined) return 0;
+  const known = sizes.get(metadata);
+  if (known !== undefined) return known;
+  const size = measured(metadata);
+  sizes.set(metadata, size);
+  return size;
+}
+
+function measured(metadata: MetadataPatch): number {
   let size = 0;
   for (const key in metadata) {
     const value = metadata[key];

@@ -49,6 +49,8 @@ class CountingCollection {
     },
   };
 
+  async prepareToApply(): Promise<void> {}
+
   apply(place: LogPlace): { deleted: number } {
     this.#steps.push(`apply ${place.offset}`);
     this.onApply(place.offset);

@@ -166,6 +166,7 @@ export class Writer {
   /** Resolves when the record's place in the order of the log is certain. */
   async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
+    await state.prepareToApply(record);
     const bytes = await inTurns(encode(record), tick);
     if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
