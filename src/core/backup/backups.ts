@@ -6,6 +6,7 @@
 
 import { concat } from "../base/concat.js";
 import { encodeJson } from "../base/json-bytes.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
@@ -149,7 +150,7 @@ export class Backups {
       for (const record of recordsOf(own)) {
         const number = new Uint8Array(4);
         new DataView(number.buffer).setUint32(0, collection, true);
-        yield parts.frame("entries", concat(Uint8Array, [number, encodeLogRecord(record)]));
+        yield parts.frame("entries", concat(Uint8Array, [number, await inTurns(encodeLogRecord(record), tick)]));
         await tick();
       }
     }
