@@ -2,6 +2,7 @@
  * The test suites, one vitest project each: `unit` runs in Node, `browser` inside a headless browser, `e2e` in Node and
  * drives one from outside (`tools/browser/target.ts` says which). The library itself is built by `scripts/build.mjs`.
  */
+import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
@@ -34,6 +35,8 @@ export default defineConfig({
     projects: [
       {
         extends: true,
+        // The demo's own tests run before anything is built.
+        resolve: { alias: [{ find: /^tidepool-db$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) }] },
         test: {
           name: "unit",
           environment: "node",

@@ -141,7 +141,7 @@ test("filters by topic, tag, words, literal text and a filter of one's own", asy
     .poll(async () => new Set(await part("list-vector").locator(".topic").allTextContents()), patience)
     .toEqual(new Set(["Databases"]));
   await part("filter-tag").selectOption("recovery");
-  await part("filter-words-max").fill("40");
+  await part("filter-words-max").fill("120");
   await expect.poll(() => textOf("filter-count"), patience).toBe("(3 active)");
   await expect.poll(async () => (await hitsOf("vector").allTextContents()).every((text) => text.includes("recovery")), patience).toBe(true);
   expect(await hitsOf("vector").count()).toBeGreaterThan(0);

@@ -16,10 +16,9 @@ export interface BundledSource {
 }
 
 /** All bundled documents, in the order of their topics. */
-export function bundledSources(): BundledSource[] {
-  const sources = [...byPath(notes).map(readNote), ...byPath(documentation).map(readDocumentation)].filter(
-    ({ passages }) => passages.length > 0,
-  );
+export async function bundledSources(): Promise<BundledSource[]> {
+  const read = await Promise.all([...byPath(notes).map(readNote), ...byPath(documentation).map(readDocumentation)]);
+  const sources = read.filter(({ passages }) => passages.length > 0);
   return sources.sort((a, b) => compareTopics(a.passages[0]!.metadata.topic, b.passages[0]!.metadata.topic));
 }
 
@@ -27,13 +26,13 @@ function byPath(files: Record<string, string>): [path: string, text: string][] {
   return Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function readNote([path, text]: [string, string]): BundledSource {
+async function readNote([path, text]: [string, string]): Promise<BundledSource> {
   const [, topic = "Notes", body = text] = /^---\ntopic: (.+)\n---\n([\s\S]*)$/.exec(text) ?? [];
   const name = path.replace("../corpus/", "");
-  return { name, passages: toPassages(name, topic, "note", chunkMarkdown(body, topic)) };
+  return { name, passages: toPassages(name, topic, "note", await chunkMarkdown(body, topic)) };
 }
 
-function readDocumentation([path, text]: [string, string]): BundledSource {
+async function readDocumentation([path, text]: [string, string]): Promise<BundledSource> {
   const name = path.replace("../../", "");
-  return { name, passages: toPassages(name, "Tidepool", "documentation", chunkMarkdown(text, name)) };
+  return { name, passages: toPassages(name, "Tidepool", "documentation", await chunkMarkdown(text, name)) };
 }

@@ -63,7 +63,7 @@ class Demo {
 
   /** Puts in the passages that come with the demo. Doing it again mends what an interrupted first time left out. */
   async addBundled(): Promise<void> {
-    if (await this.#add(bundledSources())) await this.#library.rememberFilled().catch(showError);
+    if (await this.#add(await bundledSources())) await this.#library.rememberFilled().catch(showError);
   }
 
   async #refresh(): Promise<void> {

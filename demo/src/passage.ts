@@ -25,7 +25,7 @@ export interface Passage {
   metadata: PassageMetadata & Record<string, string | number | boolean | string[]>;
 }
 
-/** What a chunker returns: text with the heading it stands under. */
+/** Part of a text, with the heading it stands under. */
 export interface Chunk {
   title: string;
   text: string;

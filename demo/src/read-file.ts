@@ -18,8 +18,8 @@ export async function readFile(file: File): Promise<Passage[]> {
     throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
   const chunks: Chunk[] = [];
   const pause = breather();
-  for (const chunk of chunksOf(file.name, decode(await file.arrayBuffer(), file.name))) {
-    chunks.push(chunk);
+  for await (const some of chunksOf(file.name, decode(await file.arrayBuffer(), file.name))) {
+    for (const chunk of some) chunks.push(chunk);
     await pause();
   }
   if (chunks.length === 0) throw new FileError(`${file.name} holds no text.`);
@@ -42,14 +42,15 @@ function decode(bytes: ArrayBuffer, name: string): string {
   }
 }
 
-function chunksOf(name: string, text: string): Iterable<Chunk> {
+/** Chunks as they come, those of one text together. */
+function chunksOf(name: string, text: string): AsyncIterable<Chunk[]> | Promise<Chunk[]>[] {
   const extension = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   switch (extension) {
     case "md":
     case "markdown":
-      return chunkMarkdown(text, name);
+      return [chunkMarkdown(text, name)];
     case "txt":
-      return chunkText(text, name);
+      return [chunkText(text, name)];
     case "json":
       return chunkRecords(parseJson(name, text), name);
     case "jsonl":
@@ -61,8 +62,8 @@ function chunksOf(name: string, text: string): Iterable<Chunk> {
   }
 }
 
-function* chunkRecords(records: Iterable<unknown>, name: string): Generator<Chunk> {
-  for (const record of records) yield* chunkRecord(record, name);
+async function* chunkRecords(records: Iterable<unknown>, name: string): AsyncGenerator<Chunk[]> {
+  for (const record of records) yield await chunkRecord(record, name);
 }
 
 /** The records of a JSON file: its array, the first array inside its object, or the whole as one record. */
@@ -88,17 +89,15 @@ function parse(name: string, text: string): unknown {
 }
 
 /** One record as passages: its text, under its title, with its short values as metadata. */
-function* chunkRecord(value: unknown, name: string): Generator<Chunk> {
-  if (!isObject(value)) {
-    if (value !== null) yield* chunkText(typeof value === "string" ? value : JSON.stringify(value), name);
-    return;
-  }
+async function chunkRecord(value: unknown, name: string): Promise<Chunk[]> {
+  if (value === null) return [];
+  if (!isObject(value)) return chunkText(typeof value === "string" ? value : JSON.stringify(value), name);
   const textKey = textKeys.find((key) => isText(value[key])) ?? longestText(value);
   const titleKey = titleKeys.find((key) => key !== textKey && isText(value[key]));
   const text = textKey === undefined ? describe(value) : String(value[textKey]);
   const title = titleKey === undefined ? name : String(value[titleKey]).slice(0, 120);
   const extra = extraOf(value, [textKey, titleKey]);
-  for (const chunk of chunkText(text, title)) yield { ...chunk, extra };
+  return (await chunkText(text, title)).map((chunk) => ({ ...chunk, extra }));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
