@@ -1,8 +1,10 @@
 /** Whose code ships, as the built package tells it. */
+import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 const dist = dirname(createRequire(import.meta.url).resolve("tidepool-db"));
@@ -42,4 +44,14 @@ test("errors name a provider's class as users know it, whatever its name is in t
     ) => unknown
   >;
   expect(() => new MistralEmbeddingFunction!({ modelName: "m" })).toThrow('MistralEmbeddingFunction has no option "modelName"');
+});
+
+test("long work is done in a plain script of Node, which then ends by itself", async () => {
+  const script = `
+    import { HashingEmbeddingFunction } from ${JSON.stringify(pathToFileURL(join(dist, "index.js")).href)};
+    const [embedding] = await new HashingEmbeddingFunction().generate(["tide ".repeat(400_000)]);
+    process.stdout.write(String(embedding.length));
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]);
+  expect(stdout).toBe("384");
 });

@@ -154,17 +154,25 @@ const waiting: (() => void)[] = [];
  */
 export function yieldToEventLoop(): Promise<void> {
   channel ??= openChannel();
-  const { port2 } = channel;
+  const { port1, port2 } = channel;
   return new Promise((resolve) => {
-    waiting.push(resolve);
+    if (waiting.push(resolve) === 1) (port1 as NodePort).ref?.();
     port2.postMessage(null);
   });
 }
 
+/** In Node an open port keeps the process alive: it shall for as long as somebody waits, and no longer. */
+interface NodePort {
+  ref?(): void;
+  unref?(): void;
+}
+
 function openChannel(): MessageChannel {
   const opened = new MessageChannel();
-  opened.port1.onmessage = () => waiting.shift()!();
-  // In Node an open port would keep the process alive.
-  for (const port of [opened.port1, opened.port2] as { unref?: () => void }[]) port.unref?.();
+  opened.port1.onmessage = () => {
+    waiting.shift()!();
+    if (waiting.length === 0) (opened.port1 as NodePort).unref?.();
+  };
+  (opened.port2 as NodePort).unref?.();
   return opened;
 }
