@@ -167,6 +167,14 @@ async function makeRoom(place: Place, storage: Storage, filler: Filler): Promise
   }, options);
   await fill(page, filler);
   expect(await refusal(page)).toBe("QUOTA_EXCEEDED");
+  const another = await page.evaluate(
+    async (options) => {
+      const { recordsOf, rejection, visit } = await load<Records>("records");
+      return rejection(visit(options, (collection) => collection.add(recordsOf(0, 10_000))));
+    },
+    { ...options, path: "new" },
+  );
+  expect(another?.code).toBe("QUOTA_EXCEEDED");
   const deleted = await page.evaluate(async () => {
     const before = await collection.count();
     await collection.delete({ ids: Array.from({ length: 500 }, (_, i) => `r${i}`) });
@@ -181,7 +189,7 @@ async function makeRoom(place: Place, storage: Storage, filler: Filler): Promise
   });
   expect(collections).toBe(0);
   const kept = await page.evaluate(async (path) => {
-    await tidepool.destroyPath({ path });
+    for (const each of [path, "new"]) await tidepool.destroyPath({ path: each });
     return (await indexedDB.databases()).map(({ name }) => name).filter((name) => name !== "filler");
   }, options.path!);
   expect(kept).toEqual([]);
