@@ -4,6 +4,8 @@
  */
 import { createGateway } from "../../api/rest/create-gateway.js";
 import { routes } from "../../api/rest/routes.js";
+import { SparseVectorIndexConfig } from "../../api/schema/index-config.js";
+import { Schema } from "../../api/schema/schema.js";
 import { openTestClient } from "../client.js";
 import { Random } from "../environment.js";
 import type { FuzzTarget } from "./fuzz-target.js";
@@ -44,8 +46,12 @@ const BODY = {
   limit: 3,
   offset: 0,
   include: ["documents"],
-  searches: [{ rank: { $knn: { query: [1, 2], key: "#embedding", limit: 3 } }, limit: { limit: 2, offset: 0 }, select: { keys: ["#id"] } }],
+  searches: [
+    { rank: { $knn: { query: [1, 2], key: "#embedding", limit: 3 } }, limit: { limit: 2, offset: 0 }, select: { keys: ["#id"] } },
+    { rank: { $knn: { query: { "#type": "sparse_vector", indices: [1, 9], values: [2, -1] }, key: "s", limit: 3 } } },
+  ],
 };
+const SCHEMA = new Schema().createIndex(new SparseVectorIndexConfig(), "s");
 
 export const fuzzBodies: FuzzTarget = {
   name: "bodies",
@@ -56,7 +62,7 @@ export const fuzzBodies: FuzzTarget = {
     const client = openTestClient({ allowReset: true });
     try {
       const gateway = createGateway(client);
-      const tides = await client.createCollection({ name: "tides", embeddingFunction: null });
+      const tides = await client.createCollection({ name: "tides", embeddingFunction: null, schema: SCHEMA });
       for (let input = 0; input < INPUTS; input++) {
         const request = await hostileRequest(random, tides.id);
         const told = `request ${input}: ${request.method} ${request.url}`;
