@@ -1,7 +1,7 @@
 /** What the evaluation of ways to find texts by their embeddings found, of one set. */
 
 /** Ways of asking, and in which order a table has them. */
-export const WAYS = ["full text", "hashing", "sentence encoder", "hybrid"] as const;
+export const WAYS = ["full text", "hashing", "sentence encoder", "hybrid", "hybrid, vectors × 3"] as const;
 export type Way = (typeof WAYS)[number];
 
 export interface EmbeddingOutcome {

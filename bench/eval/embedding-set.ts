@@ -1,6 +1,7 @@
 /**
  * A set of texts and questions with judgements, asked by full text, by the embeddings of hashing and of the sentence encoder, and by
- * the hybrid of full text and the sentence encoder.
+ * the hybrid of full text and the sentence encoder, also with
+ * more weight on its vectors.
  */
 import { type Collection, HashingEmbeddingFunction, type TidepoolClient } from "tidepool-db";
 import { SentenceEncoder } from "tidepool-db/sentence-encoder";
@@ -82,5 +83,7 @@ async function ask(way: Way, text: string, hashed: Collection, encoded: Collecti
       return (await encoded.query({ queryTexts: [text], ...common })).ids[0]!;
     case "hybrid":
       return (await encoded.hybrid({ queryText: text, ...common })).ids;
+    case "hybrid, vectors × 3":
+      return (await encoded.hybrid({ queryText: text, weights: { dense: 3 }, ...common })).ids;
   }
 }
