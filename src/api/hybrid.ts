@@ -3,12 +3,12 @@ import { invalidArgument, show } from "../core/errors.js";
 import { validateHybrid } from "../core/gateway/validate/fusion.js";
 import { readFuzzy, validateCount, validateInclude } from "../core/gateway/validate/values.js";
 import type { HybridBranch, HybridRequest, HybridResponse } from "../core/service.js";
-import type { IncludeField, Metadata, MetadataOf } from "../core/types.js";
+import type { IncludeField, Metadata, MetadataOf, SparseVector } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
 import { readObject } from "./read-arguments.js";
 import { type Queries, type QueryRows, readQueries, readSelection, type SearchTextArguments } from "./read-requests.js";
 import { columns, type GetRow, row } from "./results.js";
-import { embeddingKeys, embedSparseQueries, type SparseSource } from "./schema/embed-sparse.js";
+import type { SparseSource } from "./schema/embed-sparse.js";
 
 /** Arguments of `collection.hybrid`. */
 export interface HybridArguments<TMeta = Metadata> extends Omit<SearchTextArguments<TMeta>, "query"> {
@@ -21,7 +21,8 @@ export interface HybridArguments<TMeta = Metadata> extends Omit<SearchTextArgume
   queryEmbedding?: readonly number[] | Float32Array;
   /**
    * Under which metadata key the sparse branch looks for `queryText`. Default: the one key whose index of sparse vectors has an
-   * embedding function; where several have, one must be named, and where none has, there is no sparse branch.
+   * embedding function; where several have, one must be named, and where none has, there is no sparse branch. A function that could not
+   * be stored is known to the page only that gave it.
    */
   sparseKey?: string;
   /**
@@ -168,6 +169,21 @@ function branchesOf(given: HybridArguments, keys: string[]): Asked {
   throw invalidArgument("hybrid needs a queryText or a queryEmbedding whose branch has a weight above 0");
 }
 
+/** The keys whose index has a function that embeds texts: of the page's own, or stored, whether or not it can be built here. */
+function embeddingKeys({ schema, given }: SparseSource): string[] {
+  return Object.entries(schema.keys).flatMap(([key, { sparse_vector }]) => {
+    const { enabled, config } = sparse_vector?.sparse_vector_index ?? {};
+    return enabled && (given?.has(key) || config?.embedding_function?.type === "known") ? [key] : [];
+  });
+}
+
+/** The vector of a text under a key. */
+async function embedSparse(source: SparseSource, key: string, text: string): Promise<{ key: string; query: SparseVector }> {
+  const { embedSparseQueries } = await import("./schema/embed-sparse.js");
+  const [query] = await embedSparseQueries(source, key, [text]);
+  return { key, query: query! };
+}
+
 function sparseKeyOf({ queryText, sparseKey, weights }: HybridArguments, keys: string[]): string | null {
   const weight = weights?.sparse;
   const known = keys.map(show).join(", ");
@@ -189,11 +205,11 @@ export async function embedHybrid(
   embed: (queries: Queries) => Promise<QueryRows>,
   source: SparseSource,
 ): Promise<Pick<HybridRequest, "queryEmbedding" | "sparse">> {
-  const [rows, vectors] = await Promise.all([
+  const [rows, sparse] = await Promise.all([
     queries && embed(queries),
-    sparseKey !== null && embedSparseQueries(source, sparseKey, [queryText!]),
+    sparseKey === null ? undefined : embedSparse(source, sparseKey, queryText!),
   ]);
-  return { queryEmbedding: rows?.values, sparse: vectors ? { key: sparseKey!, query: vectors[0]! } : undefined };
+  return { queryEmbedding: rows?.values, sparse };
 }
 
 function queriesOf(queryText: string | undefined, queryEmbedding: HybridArguments["queryEmbedding"]): Queries {

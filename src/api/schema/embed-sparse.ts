@@ -54,13 +54,6 @@ export async function embedSparseQueries(source: SparseSource, key: string, text
   );
 }
 
-/** The keys whose index has a function that embeds texts: of the page's own, or stored, whether or not it can be built here. */
-export function embeddingKeys({ schema, given }: SparseSource): string[] {
-  const hasFunction = (key: string, { embedding_function: stored }: SparseVectorIndexSettings): boolean =>
-    given?.has(key) || stored?.type === "known";
-  return sparseIndexes(schema).flatMap(([key, config]) => (hasFunction(key, config) ? [key] : []));
-}
-
 function sparseIndexes({ keys }: CollectionSchema): [key: string, config: SparseVectorIndexSettings][] {
   return Object.entries(keys).flatMap(([key, { sparse_vector }]) => {
     const { enabled, config } = sparse_vector?.sparse_vector_index ?? {};
