@@ -17,6 +17,7 @@ import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
 import { text } from "./suites/text.js";
 import { textFilters } from "./suites/text-filters.js";
+import { transfer } from "./suites/transfer.js";
 import { turnsSuite } from "./suites/turns.js";
 import { vector } from "./suites/vector.js";
 import { young } from "./suites/young.js";
@@ -29,6 +30,7 @@ const suites: Record<string, Suite> = {
   takeover,
   text,
   "text-filters": textFilters,
+  transfer,
   turns: turnsSuite,
   vector,
   young,
