@@ -114,6 +114,10 @@ export async function client(client: TidepoolClient): Promise<void> {
     allowReset: true,
     worker: () => new Worker(""),
   });
+  const { records } = await client.restore(client.backup({ versions: true }), { mode: "new", onProgress: ({ bytes }) => bytes });
+  same<typeof records, number>(true);
+  // @ts-expect-error: no such mode
+  await client.restore(new Blob(), { mode: "over" });
   // @ts-expect-error: no such storage
   new TidepoolClient({ storage: "disk" });
   // @ts-expect-error: a name is needed
@@ -181,6 +185,12 @@ export async function reads(books: Collection<Book>, plain: Collection): Promise
   same<typeof both, HybridResult<Book>>(true);
   both.rows()[0]?.dense?.distance.toFixed();
   (await books.hybrid({ queryText: "x", sparseKey: "words", weights: { sparse: 2 } })).sparse[0]?.score.toFixed();
+  const stream = books.export({ format: "arrow", where: { year: 1 }, onProgress: ({ done, total }) => done / total });
+  same<typeof stream, ReadableStream<Uint8Array<ArrayBuffer>>>(true);
+  // @ts-expect-error: no such format
+  books.export({ format: "csv" });
+  // @ts-expect-error: no such key
+  books.export({ format: "jsonl", where: { yaer: 1 } });
   // @ts-expect-error: no such branch
   await books.hybrid({ queryText: "x", weights: { vector: 1 } });
   const facets = await books.facets({ keys: ["title", "tags"], where, limit: 5 });

@@ -103,6 +103,8 @@ const bm25Config = { k: 1, b: 0, avg_doc_length: 1, token_max_length: 1, stopwor
 
 const exported: Record<string, unknown> = { ...index, ...rest, ...serviceWorker, ...hnswlib };
 
+const read = (stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<ArrayBuffer> => new Response(stream).arrayBuffer();
+
 const TABLE: Record<string, Entry> = {
   chunk: {
     run: (options) => index.chunk("Low tide. High tide.", options),
@@ -144,6 +146,18 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#supportsBase64Encoding": bare("supportsBase64Encoding"),
   "TidepoolClient#getCollectionByCrn": (v) => client.getCollectionByCrn(v),
   "TidepoolClient#vacuum": { run: (v) => client.vacuum(v), good: { erase: false, onProgress: undefined, signal: undefined } },
+  "TidepoolClient#backup": {
+    run: (v) => read(client.backup(v)),
+    good: { versions: false, onProgress: undefined, signal: undefined },
+  },
+  "TidepoolClient#restore": [
+    (v) => client.restore(v, { mode: "merge" }),
+    (v) => client.restore(new Uint8Array(), v),
+    (v) => client.restore(new Uint8Array(), { mode: v }),
+    (v) => client.restore(new Uint8Array(), { mode: "merge", onProgress: v }),
+    (v) => client.restore(new Blob(), { mode: "merge", signal: v }),
+    (v) => client.restore(new ReadableStream({ start: (controller) => controller.enqueue(v) }), { mode: "merge" }),
+  ],
   "TidepoolClient#getUserIdentity": { run: (v) => client.getUserIdentity(v), good: limited },
   "TidepoolClient#deleteCollection": { run: (v) => client.deleteCollection(v), good: { name: "abc" } },
   "TidepoolClient#on": [(v) => client.on(v, () => undefined), (v) => client.on("change", v)],
@@ -175,6 +189,17 @@ const TABLE: Record<string, Entry> = {
   "Collection#upsert": { run: (v) => collection.upsert(v), good: one },
   "Collection#update": { run: (v) => collection.update(v), good: { ...one, ids: ["a"] } },
   "Collection#delete": { run: (v) => collection.delete(v), good: { ...selection, limit: 1 } },
+  "Collection#export": {
+    run: (v) => read(collection.export(v)),
+    good: {
+      format: "jsonl",
+      where: selection.where,
+      whereDocument: selection.whereDocument,
+      include: ["documents"],
+      onProgress: undefined,
+      signal: undefined,
+    },
+  },
   "Collection#addDocument": {
     run: (v) => collection.addDocument(v),
     good: { id: "d", text: "tide", metadata: { year: 1 }, uri: "u", chunk: { maxTokens: 9 } },
