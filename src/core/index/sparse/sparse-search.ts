@@ -26,8 +26,8 @@ export interface SparseTerm {
 const WINDOW = 4096;
 /** Postings added up, or looked up, between two looks at the clock. */
 const POSTINGS_PER_STEP = 32_768;
-/** Postings that are added up in the time of looking one record up. */
-const LOOKUP_COST = 8;
+/** Postings that are added up in the time of looking one record up, about: measured on MIRACL, where less is worse than more. */
+const LOOKUP_COST = 12;
 /** What a float64 and a float32 may be off, as a share of it. */
 const EPSILON_64 = 2 ** -52;
 const EPSILON_32 = 2 ** -23;

@@ -22,7 +22,15 @@ import { holdsPhrase, wordsOf } from "./clauses.js";
 import { isCharacter, isLongRun, isSpaceless, pairsOf } from "./spaceless.js";
 import { Synonyms } from "./synonyms.js";
 import { parseQuery, type QueryTerm, type TextSearchOptions } from "./text-query.js";
-import { eachShared, noPostings, type Postings, type TermEntry, type TermPostings, type TextReader } from "./text-reader.js";
+import {
+  type DocumentRun,
+  eachShared,
+  noPostings,
+  type Postings,
+  type TermEntry,
+  type TermPostings,
+  type TextReader,
+} from "./text-reader.js";
 
 /** Postings scored, or documents looked at, between two ticks. */
 const WORK_PER_TICK = 16_384;
@@ -154,7 +162,9 @@ export class TextIndex {
       for (const [r, entry] of entries.entries()) {
         if (entry === undefined) continue;
         const { positions } = (await entry.load()).postings(null);
-        await eachDocument(this.#readers[r]!, positions, pace, (_, ordinal) => holding.add(ordinal));
+        await eachRun(this.#readers[r]!, positions, pace, ({ start, ordinals }, from, to) => {
+          for (let i = from; i < to; i++) holding.add(ordinals[positions[i]! - start]!);
+        });
       }
     }
     const pairs = isLongRun(word)
@@ -284,12 +294,16 @@ class Ranking {
 
   #score(reader: TextReader, { positions, frequencies }: Postings, rarity: number): Promise<void> {
     const [allowed, found, scores, perWord] = [this.#allowed.words, this.#found.words, this.#scores, 0.9 / this.#average];
-    return eachDocument(reader, positions, this.#pace, (i, ordinal, words) => {
-      const [word, bit] = [ordinal >>> 5, 1 << (ordinal & 31)];
-      if (word >= allowed.length || (allowed[word]! & bit) === 0) return;
-      found[word]! |= bit;
-      const frequency = frequencies[i]!;
-      scores[ordinal]! += (rarity * frequency * 2.2) / (frequency + 0.3 + perWord * words);
+    return eachRun(reader, positions, this.#pace, ({ start, ordinals, words }, from, to) => {
+      for (let i = from; i < to; i++) {
+        const at = positions[i]! - start;
+        const ordinal = ordinals[at]!;
+        const [word, bit] = [ordinal >>> 5, 1 << (ordinal & 31)];
+        if (word >= allowed.length || (allowed[word]! & bit) === 0) continue;
+        found[word]! |= bit;
+        const frequency = frequencies[i]!;
+        scores[ordinal]! += (rarity * frequency * 2.2) / (frequency + 0.3 + perWord * words[at]!);
+      }
     });
   }
 
@@ -297,9 +311,12 @@ class Ranking {
     const first = new FirstItems(count, byScore);
     const ordinals = this.#found.toArray();
     for (let from = 0; from < ordinals.length; from += WORK_PER_TICK) {
+      let least = first.last?.score ?? -Infinity;
       for (const ordinal of ordinals.subarray(from, from + WORK_PER_TICK)) {
         const score = this.#scores[ordinal]!;
-        if (!(score < (first.last?.score ?? -Infinity))) first.offer({ ordinal, score, terms: [] });
+        if (score < least) continue;
+        first.offer({ ordinal, score, terms: [] });
+        least = first.last?.score ?? -Infinity;
       }
       await this.#pace.step(WORK_PER_TICK);
     }
@@ -381,22 +398,20 @@ function addTo(all: Postings, some: Postings, share: number): void {
   });
 }
 
-/** Calls `visit` with what is known of the document at each position: these ascend. */
-async function eachDocument(
+/** Calls `visit` with each run of documents, and from where to where in the positions, which ascend, these are in it. */
+async function eachRun(
   reader: TextReader,
   positions: Uint32Array,
   pace: Pace,
-  visit: (i: number, ordinal: number, words: number) => void,
+  visit: (run: DocumentRun, from: number, to: number) => void,
 ): Promise<void> {
-  for (let i = 0; i < positions.length; ) {
-    const { start, ordinals, words } = await reader.documentsAt(positions[i]!);
-    const end = start + ordinals.length;
-    const before = i;
-    for (; i < positions.length && positions[i]! < end && i - before < WORK_PER_TICK; i++) {
-      const at = positions[i]! - start;
-      visit(i, ordinals[at]!, words[at]!);
-    }
-    await pace.step(i - before);
+  for (let from = 0; from < positions.length; ) {
+    const run = await reader.documentsAt(positions[from]!);
+    const end = run.start + run.ordinals.length;
+    const to = lowerBound(from, Math.min(positions.length, from + WORK_PER_TICK), (i) => positions[i]! < end);
+    visit(run, from, to);
+    await pace.step(to - from);
+    from = to;
   }
 }
 
