@@ -297,13 +297,15 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm25|trans[af]|passages|admin|destr|chroma|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm2|trans[af]|passages|live|hyb|admin|destr|chroma|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
     transaction: /src\/api\/transaction-rules/,
     passages: /src\/api\/passages\//,
     export: /src\/(?:api\/transfer|core\/blockstore)\/|node_modules\/(?:apache-arrow|flatbuffers)\//,
+    hybrid: /src\/api\/hybrid/,
+    live: /src\/api\/live\//,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({

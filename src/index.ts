@@ -54,6 +54,10 @@ export {
 export type { Embeddings } from "./api/embeddings.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, SparseReason, TextReason } from "./api/hybrid.js";
+export type { LiveOptions, Subscription } from "./api/live/live-query.js";
+export type { LiveUpdate } from "./api/live/live-results.js";
+export { type LiveSnapshot, type LiveStore, liveStore } from "./api/live/live-store.js";
+export type { LiveListener, LiveRead, LiveReads, LiveResults } from "./api/live/subscribe.js";
 export { type ChunkOptions, chunk, type Passage, type TextFormat, type Tokenizer } from "./api/passages/chunk.js";
 export type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, PassageKey } from "./api/passages/documents.js";
 export type {

@@ -133,6 +133,10 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#persisted": bare("persisted"),
   "TidepoolClient#version": bare("version"),
   "TidepoolClient#info": { run: (v) => client.info(v), good: limited },
+  "TidepoolClient#subscribe": {
+    run: async (v) => (await client.subscribe(v, () => undefined)).unsubscribe(),
+    good: { collections: {}, onError: () => undefined, signal: undefined },
+  },
   "TidepoolClient#listCollections": { run: (v) => client.listCollections(v), good: listed },
   "TidepoolClient#countCollections": { run: (v) => client.countCollections(v), good: limited },
   "TidepoolClient#createCollection": { run: (v) => client.createCollection(v), good: created() },
@@ -258,6 +262,10 @@ const TABLE: Record<string, Entry> = {
           collection.search({ [part]: v }),
     ),
   ],
+  "Collection#subscribe": {
+    run: async (v) => (await collection.subscribe(v, () => undefined)).unsubscribe(),
+    good: { get: {}, onError: () => undefined, signal: undefined },
+  },
   "Collection#count": { run: (v) => collection.count(v), good: { ...selection, readLevel: "index_only", ...limited } },
   "Collection#facets": { run: (v) => collection.facets(v), good: { ...selection, keys: ["year"], limit: 1 } },
   "Collection#distinct": { run: (v) => collection.distinct(v), good: { ...selection, ...listed, key: "year" } },
@@ -279,6 +287,7 @@ const TABLE: Record<string, Entry> = {
     (v) => collection.conditional().run(v),
     (v) => collection.conditional().run(() => 1, v),
   ],
+  liveStore: [(v) => index.liveStore(collection, v).subscribe(() => undefined)()],
   destroyPath: { run: (v) => index.destroyPath(v), good: { path: "p", worker: undefined } },
   getEmbeddingFunction: { run: (v) => index.getEmbeddingFunction(v), good: { efConfig: null, client: undefined } },
   registerEmbeddingFunction: [

@@ -35,6 +35,8 @@ import { createWorker } from "./create-worker.js";
 import { type EmbeddingFunction, embeddingError, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { lazyStream } from "./lazy-stream.js";
+import type { LiveOptions, Subscription } from "./live/live-query.js";
+import type { LiveUpdate } from "./live/live-results.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
@@ -343,6 +345,31 @@ export class TidepoolClient {
     const request = { ...this.#scope, ...page };
     const infos = await limited(within, (signal) => this.#connection.call("listCollections", request, { signal }));
     return infos.map((info) => this.#collection(info, this.#restore(info)));
+  }
+
+  /**
+   * The collections of this client's tenant and database, now and from then on: whenever one is created, changed or deleted, in
+   * whatever tab, the listener gets the list and the ids of those that were added, have changed and were removed.
+   *
+   * @param what - `collections` with the arguments of {@link TidepoolClient.listCollections}; beside it `onError` and `signal`.
+   *
+   * @throws `INVALID_ARGUMENT`; `LIMIT_EXCEEDED` beyond 1,000 subscriptions of a client; `ABORTED`.
+   *
+   * @example
+   * const listed = await client.subscribe({ collections: {} }, ({ results }) => console.log(results.map(({ name }) => name)));
+   * listed.unsubscribe();
+   */
+  async subscribe(
+    what: { collections: { limit?: number; offset?: number } } & LiveOptions,
+    listener: (update: LiveUpdate<Collection[]>) => void,
+  ): Promise<Subscription<Collection[]>> {
+    const given = readArguments("subscribe", () => copyOf(what));
+    // Loaded when it is first needed.
+    const { subscribeToList } = await import("./live/subscribe.js");
+    return subscribeToList(given, listener, this.#connection, {
+      list: (page) => this.listCollections(page),
+      onChange: (told) => this.on("change", told),
+    });
   }
 
   /**

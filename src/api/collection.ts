@@ -4,21 +4,11 @@
  */
 import { invalidArgument } from "../core/errors.js";
 import { validateCount, validateName } from "../core/gateway/validate/values.js";
-import type {
-  FacetColumns,
-  IndexingStatus,
-  QueryResponse,
-  RecallReport,
-  RequestOf,
-  ResponseOf,
-  SearchTextResponse,
-  VersionInfo,
-} from "../core/service.js";
+import type { FacetColumns, IndexingStatus, RecallReport, RequestOf, ResponseOf, VersionInfo } from "../core/service.js";
 import type {
   CollectionConfiguration,
   CollectionInfo,
   CollectionSchema,
-  IncludeField,
   Metadata,
   MetadataOf,
   MetadataValue,
@@ -33,6 +23,8 @@ import { type EmbeddingFunction, embeddingError } from "./embedding-function.js"
 import type { Restored } from "./embedding-registry.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
 import { lazyStream } from "./lazy-stream.js";
+import type { LiveOptions, Subscription } from "./live/live-query.js";
+import type { LiveListener, LiveRead, LiveResults } from "./live/subscribe.js";
 import type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, DocumentHome } from "./passages/documents.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
@@ -55,8 +47,18 @@ import {
   readSearchText,
   type SearchTextArguments,
 } from "./read-requests.js";
-import { columns, type Facets, type FacetValue, GetResult, QueryResult, SearchTextResult } from "./results.js";
+import {
+  type Facets,
+  type FacetValue,
+  type GetResult,
+  getResult,
+  type QueryResult,
+  queryResult,
+  type SearchTextResult,
+  searchTextResult,
+} from "./results.js";
 import type { SparseSource } from "./schema/embed-sparse.js";
+import type { EmbedQueries } from "./search/run-search.js";
 import type { ReadLevel, SearchLike } from "./search/search.js";
 import type { SearchResult } from "./search/search-result.js";
 import { Slice } from "./slice.js";
@@ -486,10 +488,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const found = await limited(within, async (signal) => {
-      const payloads = await searchPayloads(given, {
-        dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension, undefined, signal),
-        sparse: this.#sparseSource,
-      });
+      const payloads = await searchPayloads(given, this.#searchSources(signal));
       return this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }, { signal });
     });
     return searchResult<T>(found);
@@ -659,6 +658,69 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return new Collection<TMeta>(this.#client, this.#connection, this.#info, this.#embedding, version);
   }
 
+  /**
+   * The results of a read, now and from then on: after acknowledged writes, from whatever tab, the listener gets the new results and
+   * the ids that were added, have changed and were removed. Writes that cannot touch the results ask nothing; what comes in quick
+   * succession is told together. It goes on when another tab takes over and when the collection is renamed, and ends with
+   * `unsubscribe`, its `signal`, the client, or the collection. Texts to query with are embedded once.
+   *
+   * @param what - `get`, `query`, `searchText`, `hybrid` or `count` with the arguments of that method, but for `signal` and
+   *   `timeoutMs`; or `search` with what {@link Collection.search} takes. Beside it `onError` and `signal`.
+   *
+   * @throws What the read itself rejects with; `LIMIT_EXCEEDED` beyond 1,000 subscriptions of a client; `ABORTED`.
+   *
+   * @example
+   * const notes = await collection.subscribe({ get: { where: { year: 2 } } }, ({ results, added, removed }) => {
+   *   console.log(results.documents, added, removed);
+   * });
+   * console.log(notes.initial.ids); // ["b"]
+   * notes.unsubscribe();
+   */
+  subscribe(
+    what: LiveRead<"get", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["get"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["get"]>>;
+  subscribe(
+    what: LiveRead<"query", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["query"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["query"]>>;
+  subscribe(
+    what: LiveRead<"searchText", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["searchText"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["searchText"]>>;
+  subscribe(
+    what: LiveRead<"hybrid", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["hybrid"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["hybrid"]>>;
+  subscribe(
+    what: LiveRead<"search", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["search"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["search"]>>;
+  subscribe(
+    what: LiveRead<"count", TMeta> & LiveOptions,
+    listener: LiveListener<LiveResults<TMeta>["count"]>,
+  ): Promise<Subscription<LiveResults<TMeta>["count"]>>;
+  async subscribe(what: object, listener: LiveListener<never>): Promise<Subscription<never>> {
+    this.#requirePresent("subscribe");
+    const given = readArguments("subscribe", () => copyOf(what));
+    // Loaded when it is first needed, like the Search API.
+    const { subscribe } = await import("./live/subscribe.js");
+    return subscribe<never>(given, listener, {
+      connection: this.#connection,
+      collectionId: this.id,
+      name: () => this.name,
+      embed: (queries, signal) => this.#embedQueries(queries, signal),
+      sources: (signal) => this.#searchSources(signal),
+    });
+  }
+
+  #searchSources(signal: AbortSignal | undefined): EmbedQueries {
+    return {
+      dense: (texts) => embedRows(this.#requireFunction(), texts, "queries", this.#info.dimension, undefined, signal),
+      sparse: this.#sparseSource,
+    };
+  }
+
   #limited<M extends "get" | "conditionalGet" | "searchText" | "autoSuggest" | "count" | "facets" | "distinct" | "checkRecall">(
     method: M,
     request: Omit<RequestOf<M>, "collectionId">,
@@ -756,49 +818,6 @@ export type CollectionVersion<TMeta extends MetadataOf<TMeta> = Metadata> = Pick
   | "hybrid"
   | "export"
 >;
-
-async function getResult<T extends MetadataOf<T>>(response: ResponseOf<"get">, include: IncludeField[]): Promise<GetResult<T>> {
-  return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include });
-}
-
-async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
-  const { ids, distances, counts } = response;
-  const all = await columns<T>(response);
-  const slice = new Slice();
-  const nest = async <V>(values: ArrayLike<V>, field?: IncludeField): Promise<V[][]> => {
-    const nested: V[][] = [];
-    let start = 0;
-    for (const count of field === undefined || include.includes(field) ? counts : []) {
-      nested.push(Array.from((values as V[]).slice(start, (start += count))));
-      await slice.tick();
-    }
-    return nested;
-  };
-  return new QueryResult<T>({
-    ids: await nest(ids),
-    documents: await nest(all.documents, "documents"),
-    embeddings: await nest(all.embeddings, "embeddings"),
-    metadatas: await nest(all.metadatas, "metadatas"),
-    uris: await nest(all.uris, "uris"),
-    distances: await nest(distances ?? [], "distances"),
-    include,
-  });
-}
-
-async function searchTextResult<T extends MetadataOf<T>>(
-  response: SearchTextResponse,
-  include: IncludeField[],
-): Promise<SearchTextResult<T>> {
-  return new SearchTextResult<T>({
-    ids: response.ids,
-    scores: Array.from(response.scores),
-    terms: response.terms,
-    ...(response.highlights && { highlights: response.highlights }),
-    ...(response.suggestion !== undefined && { suggestion: response.suggestion }),
-    ...(await columns<T>(response)),
-    include,
-  });
-}
 
 async function facetsOf<TMeta, K extends keyof TMeta>(columns: FacetColumns[]): Promise<Facets<TMeta, K>> {
   const slice = new Slice();

@@ -24,6 +24,16 @@ export interface CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** A client's subscriptions, as its connection sees them. */
+export interface Subscriptions {
+  /** The results that the engine watches under these names may have changed. */
+  onTouched(watches: readonly string[]): void;
+  /** Whoever watched them has gone. */
+  onLost(): void;
+  /** The client closes. */
+  end(): void;
+}
+
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
 
 export class Connection implements LinkMember {
@@ -33,6 +43,8 @@ export class Connection implements LinkMember {
   readonly #offscreen: string | undefined;
   /** As of the latest answer; `null` before the first. */
   role: Role | null = null;
+  /** Since there was the first of them. */
+  subscriptions: Subscriptions | null = null;
   readonly #listeners: { [T in keyof ClientEvents]?: Set<Listener<T>> } = {};
   /** Made with the first call, since a client may be constructed where there is nothing to make it of. */
   #clientId = "";
@@ -123,12 +135,14 @@ export class Connection implements LinkMember {
 
   /** Lets calls under way finish, and closes the engine where it runs for this client alone. Later calls reject with `CLOSED`. */
   close(): Promise<void> {
+    this.subscriptions?.end();
     return (this.#closing ??= this.#shutDown());
   }
 
   /** Waits for nothing: calls under way reject with `CLOSED`, and the worker ends where it runs for this client alone. */
   async forceClose(): Promise<void> {
     const reason = closed(this.#options.path);
+    this.subscriptions?.end();
     this.#closing = Promise.resolve();
     for (const reject of this.#rejects) reject(reason);
     this.#joined?.abandon(this, reason);
@@ -143,15 +157,25 @@ export class Connection implements LinkMember {
 
   onPush({ type, event }: Push): void {
     if (type === "guests" || type === "ended") return; // The link's own affair.
+    if (type === "live") return event.clientId === this.#clientId ? this.subscriptions?.onTouched(event.watches) : undefined;
     if (type === "progress") return this.#progress.get(event.requestId)?.(event);
     if (type !== "change") return this.#tell(type, event);
     const { requestId, ...change } = event;
     this.#tell(type, { ...change, own: requestId?.startsWith(`${this.#clientId}-`) ?? false });
   }
 
+  onLost(): void {
+    this.subscriptions?.onLost();
+  }
+
   onRole(role: Role): void {
     this.role = role;
     this.#tell("lease", { role });
+  }
+
+  /** Tells of what went wrong where no call can. */
+  warn(warning: ClientEvents["warning"]): void {
+    this.#tell("warning", warning);
   }
 
   /** A warning that nobody listens for should not pass unseen. */

@@ -26,6 +26,8 @@ import { wholeAnswer } from "./whole-answer.js";
 export interface LinkMember {
   onPush(push: Push): void;
   onRole(role: Role): void;
+  /** Whoever served has gone. */
+  onLost(): void;
 }
 
 /** Who answers the calls now. */
@@ -389,6 +391,7 @@ export class Link {
     this.#current = null;
     this.#served = null;
     if (role === "follower" && this.#members.size > 0 && this.#aside === null) this.#serve().catch(() => undefined);
+    for (const member of this.#members) member.onLost();
   }
 
   // ---- a holder that does not answer
@@ -419,9 +422,15 @@ export class Link {
   readonly #onWord = (word: Word): void => {
     const { role, transport } = this.#current ?? {};
     if (role === "holder") this.#onWordToHolder(word, transport!);
-    else if (word.type === "serving") this.#silence.end();
+    else if (word.type === "serving") this.#onWordOfHolder(word, transport);
     else if (this.#candidate !== null && this.#standing !== null) this.#silence.begin(limits.heartbeatMs, () => void this.#takeOver());
   };
+
+  /** Who has been taken over from, frozen, say, tells nobody of anything: a follower that only listens goes on elsewhere. */
+  #onWordOfHolder({ host, ready }: Serving, transport: Transport | undefined): void {
+    this.#silence.end();
+    if (ready && transport !== undefined && transport.host !== host) transport.end(lost("another context runs the engine now"));
+  }
 
   /** Another may have taken over while this page did not run, or another's word may be late: its own worker will say. */
   #onWordToHolder(word: Word, transport: Transport): void {

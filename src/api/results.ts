@@ -1,7 +1,9 @@
 /** What reads return: Chroma's column-wise results, with `rows()` for those who prefer records. */
 import { INCLUDE_FIELDS } from "../core/gateway/validate/values.js";
+import type { QueryResponse, SearchTextResponse } from "../core/service.js";
 import type { Highlight, IncludeField, Metadata, MetadataOf, RecordColumns, Scalar } from "../core/types.js";
 import { toNumberArrays } from "./embeddings.js";
+import { Slice } from "./slice.js";
 
 /** The fields that a read can include, by name, as Chroma's client exports them. */
 export const IncludeEnum = Object.fromEntries(INCLUDE_FIELDS.map((field) => [field, field])) as { readonly [F in IncludeField]: F };
@@ -209,4 +211,47 @@ export function row<TRow>(columns: Columns, include: readonly IncludeField[], i:
 export function perQuery<V>(column: readonly V[], counts: readonly number[]): V[][] {
   let start = 0;
   return counts.map((count) => column.slice(start, (start += count)));
+}
+
+export async function getResult<T extends MetadataOf<T>>(response: RecordColumns, include: IncludeField[]): Promise<GetResult<T>> {
+  return new GetResult<T>({ ids: response.ids, ...(await columns<T>(response)), include });
+}
+
+export async function queryResult<T extends MetadataOf<T>>(response: QueryResponse, include: IncludeField[]): Promise<QueryResult<T>> {
+  const { ids, distances, counts } = response;
+  const all = await columns<T>(response);
+  const slice = new Slice();
+  const nest = async <V>(values: ArrayLike<V>, field?: IncludeField): Promise<V[][]> => {
+    const nested: V[][] = [];
+    let start = 0;
+    for (const count of field === undefined || include.includes(field) ? counts : []) {
+      nested.push(Array.from((values as V[]).slice(start, (start += count))));
+      await slice.tick();
+    }
+    return nested;
+  };
+  return new QueryResult<T>({
+    ids: await nest(ids),
+    documents: await nest(all.documents, "documents"),
+    embeddings: await nest(all.embeddings, "embeddings"),
+    metadatas: await nest(all.metadatas, "metadatas"),
+    uris: await nest(all.uris, "uris"),
+    distances: await nest(distances ?? [], "distances"),
+    include,
+  });
+}
+
+export async function searchTextResult<T extends MetadataOf<T>>(
+  response: SearchTextResponse,
+  include: IncludeField[],
+): Promise<SearchTextResult<T>> {
+  return new SearchTextResult<T>({
+    ids: response.ids,
+    scores: Array.from(response.scores),
+    terms: response.terms,
+    ...(response.highlights && { highlights: response.highlights }),
+    ...(response.suggestion !== undefined && { suggestion: response.suggestion }),
+    ...(await columns<T>(response)),
+    include,
+  });
 }

@@ -49,6 +49,7 @@ import { LogRetention } from "./log/log-retention.js";
 import { QueryExecutor } from "./query-executor/executor.js";
 import { Exporter } from "./query-executor/exporter.js";
 import { Snapshots } from "./query-executor/snapshots.js";
+import { Watches } from "./query-executor/watches.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
@@ -110,6 +111,7 @@ export class Engine {
   readonly #exporter: Exporter;
   readonly #backups: Snapshots<Backup>;
   readonly #restores: Snapshots<Restore>;
+  readonly #watches: Watches;
   readonly #compactor: Compactor;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
@@ -130,6 +132,12 @@ export class Engine {
     this.#backups = new Snapshots(parts.environment);
     this.#restores = new Snapshots(parts.environment);
     this.#exporter = new Exporter(parts.environment, blocks, this.#turns.tick);
+    this.#watches = new Watches({
+      environment: parts.environment,
+      tick: this.#turns.tick,
+      tell: (type, event) => this.#parts.tell?.(type, event),
+      find: (id) => this.#collections.find(id),
+    });
     this.#quota = new QuotaWatch({
       read: parts.quota ?? (async () => null),
       environment: parts.environment,
@@ -181,7 +189,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#availability.close();
-    for (const kept of [this.#exporter, this.#backups, this.#restores]) kept.close();
+    for (const kept of [this.#exporter, this.#watches, this.#backups, this.#restores]) kept.close();
     await this.#log.drain();
     await this.#compactor.stop();
     await this.#changes.idle();
@@ -204,7 +212,14 @@ export class Engine {
       states: () => this.#collections.states(),
       lockOf: (id) => this.#collections.find(id)?.lock ?? new ReadWriteLock(),
       partJobs,
-      jobs: [new GraphBuilder({ turns: this.#turns, warn: (warning) => this.#warn(warning) }), new TextReading(this.#turns.tick)],
+      jobs: [
+        new GraphBuilder({
+          turns: this.#turns,
+          warn: (warning) => this.#warn(warning),
+          built: ({ row }) => this.#watches.touchAll(row.id, ({ vector }) => vector),
+        }),
+        new TextReading(this.#turns.tick),
+      ],
       tick: this.#turns.tick,
       poison: (error) => this.#availability.poison(error),
     });
@@ -262,6 +277,7 @@ export class Engine {
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
       noteWork: () => this.#compactor.noteStale(),
+      noteOtherWords: () => this.#watches.touchAll(row.id, ({ text }) => text),
     };
   }
 
@@ -315,6 +331,7 @@ export class Engine {
       exporter: this.#exporter,
       backups: this.#newBackups(),
       restores: this.#newRestores(),
+      watches: this.#watches,
       facts,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,
@@ -382,6 +399,7 @@ export class Engine {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
     listeners.add(() => this.#quota.noteWrite());
+    listeners.add((applied) => this.#watches.note(applied));
     listeners.add(({ state, record }) => {
       for (const change of changesOfRecords(state.row, record)) this.#parts.tell?.("change", change);
     });

@@ -41,6 +41,14 @@ export interface Progress {
   totalBytes: number;
 }
 
+/** Results that a client watches and that may have changed. */
+export interface LiveEvent {
+  /** The client whose watches they are. */
+  clientId: string;
+  /** Their names, as the client has given them. */
+  watches: string[];
+}
+
 /** What the engine tells, by type. */
 export interface EngineEvents {
   warning: TidepoolWarning;
@@ -49,6 +57,7 @@ export interface EngineEvents {
   change: Change & { requestId: string | null };
   /** With the id of the call. */
   progress: Progress & { requestId: string };
+  live: LiveEvent;
 }
 
 /** Takes what the engine tells. It must not throw. */

@@ -212,6 +212,22 @@ export const arenaSettleMs = 60_000;
 
 /** Ids that a change tells of; of a larger one it tells their number. */
 export const changeIdsMax = 100;
+/** Subscriptions of one client. */
+export const subscriptionsMax = 1000;
+/**
+ * Least time between two looks of the engine at what was written, for those who watch results; and written records between two of
+ * them beyond which all results of the collection count as changed.
+ */
+export const watchPauseMs = 20;
+export const watchedChangesMax = 10_000;
+/** How many times longer than they take such looks, and the refreshing of subscriptions, let others go first; and the most of that. */
+export const livePauseShare = 3;
+export const livePauseMsMax = 2_000;
+/** How long a subscription that could not be refreshed waits before it is tried again, at first and at most: it doubles. */
+export const liveRetryMs = 1_000;
+export const liveRetryMsMax = 60_000;
+/** How long a store of live results keeps its subscription when nobody is subscribed to it any more. */
+export const liveLingerMs = 1_000;
 /** How long the browser may take to open something that is stored, or to say whether it is there, before that counts as failed. */
 export const browserWaitMs = 10_000;
 /** How long a transaction may take: one that is not over by then is given up, and the connection with it. */

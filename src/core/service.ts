@@ -267,6 +267,23 @@ export interface SearchColumns extends Omit<RecordColumns, "uris"> {
   select: string[];
 }
 
+/** A read of one collection as it is now, by the name of its method. */
+export type WatchedRead =
+  | { method: "get"; request: Omit<GetRequest, "collectionId" | "version"> }
+  | { method: "query"; request: Omit<QueryRequest, "collectionId" | "version"> }
+  | { method: "searchText"; request: Omit<SearchTextRequest, "collectionId"> }
+  | { method: "hybrid"; request: Omit<HybridRequest, "collectionId" | "version"> }
+  | { method: "search"; request: Pick<SearchRequest, "searches"> }
+  | { method: "count"; request: Omit<CountRequest, "collectionId" | "version"> };
+
+/** A read whose result is to be watched from then on. */
+export interface WatchRequest {
+  collectionId: string;
+  /** Chosen by the client, which knows its watches by it. One that is there already takes this read in place of its own. */
+  watch: string;
+  read: WatchedRead;
+}
+
 /** Records in columns; for several queries the rows of all queries follow each other, `counts[q]` rows for query q. */
 export interface QueryResponse extends RecordColumns {
   counts: number[];
@@ -371,6 +388,8 @@ export type WarningCode =
   | "DATA_EVICTED"
   /** Space of what was deleted could not be given back; the next opening does. */
   | "SPACE_NOT_FREED"
+  /** A subscription could not be refreshed, and has no `onError`; the message says whether it is tried again. */
+  | "SUBSCRIPTION"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
   | "INTERNAL";
 
@@ -641,6 +660,13 @@ export interface EngineMethods {
   conditionalCommit(request: ConditionalCommitRequest): Promise<ConditionalCommitResponse>;
   query(request: QueryRequest): Promise<QueryResponse>;
   searchText(request: SearchTextRequest): Promise<SearchTextResponse>;
+  /**
+   * Reads, and from then on tells with the event `live` once a write may have changed what was read: once, until it is read again. A
+   * watch ends with the session that it came over. Rejects with `LIMIT_EXCEEDED` beyond `limits.subscriptionsMax` of a client.
+   */
+  watch(request: WatchRequest): Promise<WatchAnswer>;
+  /** Ends watches of this client, as far as it has them. */
+  unwatch(request: { watches: string[] }): Promise<void>;
   /** Several branches of one moment, fused. */
   hybrid(request: HybridRequest): Promise<HybridResponse>;
   /** One result for each search, in their order. */
@@ -687,6 +713,9 @@ export interface EngineMethods {
   /** Deletes everything of this database path. Refused with `FORBIDDEN` unless the engine was opened with `allowReset`. */
   reset(request?: undefined): Promise<void>;
 }
+
+/** What the read of a watch answers. */
+export type WatchAnswer = { [M in WatchedRead["method"]]: Awaited<ReturnType<EngineMethods[M]>> }[WatchedRead["method"]];
 
 export type RequestOf<M extends keyof EngineMethods> = Parameters<EngineMethods[M]>[0];
 export type ResponseOf<M extends keyof EngineMethods> = Awaited<ReturnType<EngineMethods[M]>>;

@@ -35,6 +35,8 @@ export class Session implements HostSession {
   /** Of each call under way, by its id: what ends it. */
   readonly #cancels = new Map<string, () => void>();
   readonly #answers = new AnswerParts();
+  /** What ends with the session. */
+  readonly #leaving = new Set<() => void>();
   #engine: Promise<EngineService> | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
@@ -90,7 +92,7 @@ export class Session implements HostSession {
     };
     this.#cancels.set(caller.requestId, cancel);
     try {
-      return await body({ ...caller, isCancelled: () => isCancelled });
+      return await body({ ...caller, isCancelled: () => isCancelled, leaving: this.#leaving });
     } finally {
       if (this.#cancels.get(caller.requestId) === cancel) this.#cancels.delete(caller.requestId);
     }
@@ -125,6 +127,8 @@ export class Session implements HostSession {
    * the rest of their answers.
    */
   async #close(): Promise<void> {
+    for (const leave of this.#leaving) leave();
+    this.#leaving.clear();
     if (await this.#host.leave(this)) await Promise.allSettled(this.#underWay);
     await this.#answers.drain(limits.closeWaitMs);
   }

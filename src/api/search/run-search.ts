@@ -14,7 +14,7 @@ import { SearchResult } from "./search-result.js";
 const RANK_LEVELS_MAX = 3 * (limits.rankDepthMax + 1);
 
 /** What turns texts into vectors, one row or one sparse vector each. */
-interface EmbedQueries {
+export interface EmbedQueries {
   dense(texts: string[]): Promise<EmbeddingRows>;
   sparse: SparseSource;
 }

@@ -1,5 +1,5 @@
 /**
- * Who is told of what was written: the compactor, whose jobs wait until nobody writes.
+ * Who is told of what was written: the compactor, whose jobs wait until nobody writes, and those who watch results.
  *
  * Each record of the log is told once, after it was applied and before its call is acknowledged, and the records of a collection in
  * the order of its log. Records that are replayed when a collection is opened are not told: they were when they were written.
@@ -12,6 +12,7 @@
 import type { LogRecord } from "../base/operations.js";
 import { TidepoolError } from "../errors.js";
 import type { CollectionState } from "./collection-state.js";
+import type { AppliedRecords } from "./part.js";
 
 /** A record of the log was applied to a collection. */
 export interface Applied {
@@ -20,6 +21,8 @@ export interface Applied {
   readonly offset: number;
   /** The operation and the ids it is about, those included that it left as they were, such as ids to be added that were there already. */
   readonly record: LogRecord;
+  /** What each of its operations did. */
+  readonly effects: readonly AppliedRecords[];
 }
 
 export type AppliedListener = (applied: Applied) => void;

@@ -16,7 +16,7 @@ import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import { AppliedRequests, type Outcome } from "./applied-requests.js";
 import { measureMetadata } from "./memtable.js";
-import type { CollectionContext, PartHome, Prepared } from "./part.js";
+import type { AppliedRecords, CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import { RecentIds } from "./recent-ids.js";
@@ -31,6 +31,8 @@ export interface StateContext extends CollectionContext {
   deadOrdinalsMax(live: number): number;
   /** Asks for background work that is due for another reason than opening and writing. */
   noteWork(): void;
+  /** Takes note of texts that are made of other words from now on. */
+  noteOtherWords(): void;
 }
 
 /** Log records after the manifest's offset. */
@@ -119,6 +121,7 @@ export class CollectionState {
       },
       read: (body) => this.read(body),
       noteWork: () => this.#context.noteWork(),
+      noteOtherWords: () => this.#context.noteOtherWords(),
     };
   }
 
@@ -208,31 +211,36 @@ export class CollectionState {
 
   /**
    * Makes one durable log record visible, all of its operations in one moment. `codes` are those of the embeddings of each, where they
-   * were made before. Returns how many records it deleted.
+   * were made before. Returns how many records it deleted; `effects` gets what each operation did.
    */
-  apply(place: LogPlace, record: LogRecord, byteLength: number, codes: readonly (QuantizedRows | null)[] = []): Outcome {
+  apply(
+    place: LogPlace,
+    record: LogRecord,
+    byteLength: number,
+    codes: readonly (QuantizedRows | null)[] = [],
+    effects: AppliedRecords[] = [],
+  ): Outcome {
     if (this.closed) throw new TidepoolError("INTERNAL", `Collection "${this.row.name}" was closed while it was written to`);
     const operations = operationsOf(record);
     this.#applied = place;
     this.log.bytes += byteLength;
     this.log.records++;
     if (operations.some(({ kind }) => kind === "delete")) this.log.deletions++;
-    let deleted = 0;
-    operations.forEach((operation, i) => (deleted += this.#applyOne(operation, codes[i] ?? null)));
+    operations.forEach((operation, i) => effects.push(this.#applyOne(operation, codes[i] ?? null)));
+    const deleted = effects.reduce((count, effect) => count + effect.deleted.length, 0);
     this.recent.note(place.offset, operations.length === 1 ? idsOf(operations[0]!) : operations.flatMap(idsOf));
     const outcome: Outcome = record.kind === "transaction" ? { deleted, offset: place.offset } : { deleted };
     if (record.requestId !== undefined) this.requests.note({ id: record.requestId, ...outcome });
     return outcome;
   }
 
-  /** Returns how many records it deleted. */
-  #applyOne(operation: LogOperation, codes: QuantizedRows | null): number {
+  #applyOne(operation: LogOperation, codes: QuantizedRows | null): AppliedRecords {
     const applied =
       operation.kind === "delete"
         ? this.records.delete(operation.ids)
         : this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records));
     for (const part of this.#allParts) part.apply?.(applied);
-    return applied.deleted.length;
+    return applied;
   }
 
   // ---- compaction

@@ -34,10 +34,10 @@ const noLog: StateContext["log"] = { replay: async function* () {} };
 export class CollectionsAhead {
   /** The engine's, too, once that is open. */
   readonly blocks: BlockStore;
-  readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork">;
+  readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteOtherWords">;
   readonly #ahead = new Map<string, Ahead>();
 
-  constructor(blocks: BlockStore, context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork">) {
+  constructor(blocks: BlockStore, context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteOtherWords">) {
     this.blocks = blocks;
     this.#context = context;
   }
@@ -58,7 +58,7 @@ export class CollectionsAhead {
   async #open({ row, manifest }: Openable, tick: Tick): Promise<void> {
     let isSound = true;
     const warn = (): void => void (isSound = false);
-    const context = { ...this.#context, blocks: this.blocks, log: noLog, tick, warn, noteWork: () => undefined };
+    const context = { ...this.#context, blocks: this.blocks, log: noLog, tick, warn, noteWork: ignore, noteOtherWords: ignore };
     const state = await CollectionState.open(row, manifest, context);
     await state.records.prepareWrites();
     if (isSound) this.#ahead.set(row.id, { key: keyOf({ row, manifest }), state });
@@ -86,6 +86,8 @@ export class CollectionsAhead {
 function keyOf({ row, manifest }: Openable): string {
   return JSON.stringify([row, manifest]);
 }
+
+function ignore(): void {}
 
 function bytesOf({ count, sections }: Manifest): number {
   return count * ((sections.vectors.dimension ?? 0) + BYTES_PER_RECORD);

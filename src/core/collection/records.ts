@@ -70,6 +70,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   #compactedEnd = 0;
   /** Ordinals below this are in the section or in a compaction under way: deleting one leaves a tombstone. */
   #sealedOrdinal = 0;
+  /** Another object after the records were numbered anew, or opened: then ordinals mean others. */
+  numbering: object = {};
 
   constructor(home: PartHome) {
     const { blocks } = home.context;
@@ -278,6 +280,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     const section = { ids, payload };
     const install = () => {
       this.#section = section;
+      this.numbering = {};
       this.#memtable.renumber(ordinalOf);
       this.#nextOrdinal = ordinalOf(this.#nextOrdinal);
       this.#compactedEnd = nextOrdinal;

@@ -204,10 +204,12 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** Other segments, which have all documents but those that are in the memtable by then. */
   #renewed(segments: TextSegment[] | null, analysis: Analysis | undefined): Prepared<TextSection> {
     return this.#prepared(segments, analysis, () => {
-      if (keyOf(analysis) !== keyOf(this.#analysis)) [this.#analyzer, this.#signature] = [null, null];
+      const isOther = keyOf(analysis) !== keyOf(this.#analysis);
+      if (isOther) [this.#analyzer, this.#signature] = [null, null];
       this.#analysis = analysis;
       this.#live.retire();
       this.#live = this.#newLive(this.#notInSegments());
+      if (isOther) this.#home.noteOtherWords();
     });
   }
 

@@ -34,6 +34,7 @@ import type { ConditionalCommitRequest, ConditionalCommitResponse, ConditionalOp
 import type { AppliedListeners } from "./applied-listeners.js";
 import type { Outcome } from "./applied-requests.js";
 import type { CollectionState } from "./collection-state.js";
+import type { AppliedRecords } from "./part.js";
 import type { Logged } from "./write-line.js";
 
 export interface WriterParts {
@@ -187,11 +188,12 @@ export class Writer {
   /** Called when the record is durable, and after all before it in the log; the call is acknowledged when this resolves. */
   async #apply(state: CollectionState, place: LogPlace, record: LogRecord, byteLength: number, codes: Codes): Promise<Outcome> {
     await this.#parts.tick();
+    const effects: AppliedRecords[] = [];
     const outcome = await state.lock.exclusive(() => {
       this.#parts.availability.checkPoison();
-      return this.#orPoison(state, place.offset, () => state.apply(place, record, byteLength, codes));
+      return this.#orPoison(state, place.offset, () => state.apply(place, record, byteLength, codes, effects));
     });
-    this.#parts.listeners.tell({ state, offset: place.offset, record });
+    this.#parts.listeners.tell({ state, offset: place.offset, record, effects });
     return outcome;
   }
 

@@ -9,7 +9,7 @@ import { Jobs } from "./jobs.js";
 
 /** A collection whose graph takes some slices to build. */
 class SlowCollection {
-  readonly row = { name: "things" };
+  readonly row = { id: "id-of-things", name: "things" };
   readonly lock = new ReadWriteLock();
   dropped = false;
   closed = false;
@@ -43,9 +43,10 @@ function builderOf(...collections: SlowCollection[]) {
   const environment = new TestEnvironment();
   const warnings: TidepoolWarning[] = [];
   const turns = new Turns(environment);
-  const builder = new GraphBuilder({ turns, warn: (warning) => warnings.push(warning) });
+  const built: string[] = [];
+  const builder = new GraphBuilder({ turns, warn: (warning) => warnings.push(warning), built: ({ row }) => built.push(row.id) });
   const jobs = new Jobs<SlowCollection>({ environment, states: () => collections, jobs: [builder] });
-  return { environment, warnings, turns, builder, jobs };
+  return { environment, warnings, built, turns, builder, jobs };
 }
 
 async function turns(): Promise<void> {
@@ -54,7 +55,7 @@ async function turns(): Promise<void> {
 
 test("a graph is built slice by slice once nobody has written for a moment", async () => {
   const collection = new SlowCollection(3);
-  const { environment, jobs } = builderOf(collection);
+  const { environment, built, jobs } = builderOf(collection);
   jobs.noteWrite();
   environment.advance(limits.graphIdleMs - 1);
   await turns();
@@ -62,6 +63,7 @@ test("a graph is built slice by slice once nobody has written for a moment", asy
   environment.advance(1);
   await turns();
   expect(collection.steps).toEqual(["prepare", "build", "prepare", "build", "prepare", "build"]);
+  expect(built).toEqual(["id-of-things"]);
   expect(jobs.isBusy).toBe(false);
 });
 

@@ -11,12 +11,14 @@ import type { IdleJob } from "./jobs.js";
 
 /** What it needs of a collection. */
 type Buildable = Pick<CollectionState, "lock" | "dropped"> & {
-  readonly row: Pick<CollectionState["row"], "name">;
+  readonly row: Pick<CollectionState["row"], "name" | "id">;
   readonly vectors: Pick<CollectionState["vectors"], "isGraphBuilt" | "graphBacklog" | "prepareGraph" | "buildGraph">;
 };
 
 export interface GraphBuilderParts {
   turns: Turns;
+  /** Told when a graph has grown to all vectors, through which queries may find others than before. */
+  built(state: Buildable): void;
   /** Takes note of a graph that could not be built; the scan answers for it. */
   warn(warning: TidepoolWarning): void;
 }
@@ -59,7 +61,9 @@ export class GraphBuilder implements IdleJob<Buildable> {
     });
     if (isOver()) return true;
     this.#parts.turns.begin();
-    return state.vectors.buildGraph(this.#parts.turns.isSliceOver);
+    const isDone = state.vectors.buildGraph(this.#parts.turns.isSliceOver);
+    if (isDone) this.#parts.built(state);
+    return isDone;
   }
 
   /** For want of memory, say. Nothing is lost: a graph is derived, and rows outside of it are scanned. */

@@ -11,4 +11,6 @@ export interface Caller {
   requestId: string;
   /** Whether nobody waits for the answer any more. Set where requests arrive: a function cannot be sent. */
   isCancelled?: () => boolean;
+  /** What is to be let go of when the session ends over which it came: one set for all of its calls. Set where requests arrive. */
+  leaving?: Set<() => void>;
 }

@@ -181,6 +181,8 @@ describe("every method", () => {
       autoSuggest: ["read", { ...by, queryText: "ti", nResults: 1, fuzzy: 0 }],
       facets: ["read", { ...by, keys: ["year"] }],
       distinct: ["read", { ...by, key: "year" }],
+      watch: ["read", { ...by, watch: "w", read: { method: "count", request: {} } }],
+      unwatch: ["open", { watches: ["w"] }],
       checkRecall: ["read", { ...by, sample: 1, k: 1 }],
       indexingStatus: ["read", by],
       heartbeat: ["open", undefined],

@@ -118,6 +118,8 @@ const RULES: Rules = {
   facets: ["read", "collection"],
   autoSuggest: ["read", "collection"],
   distinct: ["read", "collection"],
+  watch: ["read", "collection"],
+  unwatch: ["open", "whole"],
   checkRecall: ["read", "collection"],
   indexingStatus: ["read", "collection"],
   heartbeat: ["open", "whole"],

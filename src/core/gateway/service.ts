@@ -23,6 +23,7 @@ import { invalidArgument, show, TidepoolError } from "../errors.js";
 import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type { Exporter } from "../query-executor/exporter.js";
+import type { Watches } from "../query-executor/watches.js";
 import type {
   AutoSuggestRequest,
   BackupBegun,
@@ -67,6 +68,8 @@ import type {
   VacuumRequest,
   VacuumStep,
   VersionInfo,
+  WatchAnswer,
+  WatchRequest,
   WriteRequest,
 } from "../service.js";
 import type { Environment } from "../storage.js";
@@ -101,7 +104,8 @@ import {
 } from "./plan.js";
 import { planConditionalGet } from "./plan-conditional.js";
 import { planHybrid } from "./plan-hybrid.js";
-import { validateCount } from "./validate/values.js";
+import { planWatch } from "./plan-watch.js";
+import { validateArray, validateCount } from "./validate/values.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
@@ -117,6 +121,7 @@ export interface GatewayParts {
   exporter: Exporter;
   backups: Backups;
   restores: Restores;
+  watches: Watches;
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
@@ -231,6 +236,7 @@ export class GatewayService implements EngineService {
       };
       const next = await this.#directory.modifyCollection(row.id, change, id);
       this.#parts.collections.find(row.id)?.configure(next);
+      if (request.configuration !== undefined) this.#parts.watches.touchAll(row.id);
       return infoOf(this.#told("modify", next, caller), dimension);
     });
   }
@@ -331,6 +337,19 @@ export class GatewayService implements EngineService {
     return facet!.values;
   }
 
+  watch(request: WatchRequest, caller?: Caller): Promise<WatchAnswer> {
+    const { collectionId, watch } = request;
+    return this.#reading({ collectionId }, (state) =>
+      this.#parts.watches.read(state, watch, planWatch(request, state), this.#executor(caller), caller),
+    );
+  }
+
+  async unwatch({ watches }: { watches: string[] }, caller?: Caller): Promise<void> {
+    this.#check();
+    validateArray(watches, "watches");
+    this.#parts.watches.end(caller?.clientId ?? "", watches);
+  }
+
   checkRecall(request: CheckRecallRequest, caller?: Caller): Promise<RecallReport> {
     return this.#using(request.collectionId, (state) => this.#executor(caller).checkRecall(state, planCheckRecall(request)));
   }
@@ -394,6 +413,7 @@ export class GatewayService implements EngineService {
     this.#check();
     return this.#parts.changes.run(async () => {
       const repaired = await this.#parts.repairer.repair(collectionId);
+      this.#parts.watches.touchAll(collectionId);
       // A collection that was lost may lie where nothing was left.
       await this.#directory.writeScopes(() => this.#newId());
       return repaired;
@@ -475,7 +495,10 @@ export class GatewayService implements EngineService {
   ): Promise<void> {
     const names = rows.map(({ name }) => name);
     await this.#parts.drop({ ...deletion, ids: [...rows.map(({ id }) => id), ...lost] }, names);
-    for (const row of rows) this.#told("drop", row, caller);
+    for (const row of rows) {
+      this.#parts.watches.touchAll(row.id);
+      this.#told("drop", row, caller);
+    }
   }
 
   /** Tells of what became of a collection; returns its row. */

@@ -50,9 +50,11 @@ export interface FrozenRead {
 export class QueryExecutor {
   readonly #tick: Tick;
   readonly #isCancelled: () => boolean;
+  readonly #open: OpenView;
 
-  constructor(tick: Tick, isCancelled: () => boolean = () => false) {
+  constructor(tick: Tick, isCancelled: () => boolean = () => false, open: OpenView = liveView) {
     this.#isCancelled = isCancelled;
+    this.#open = open;
     this.#tick = () => {
       this.#assertWanted();
       return tick();
@@ -61,7 +63,12 @@ export class QueryExecutor {
 
   /** For one caller: its reads end at their next tick once nobody waits for them any more. */
   until(isCancelled: (() => boolean) | undefined): QueryExecutor {
-    return isCancelled === undefined ? this : new QueryExecutor(this.#tick, isCancelled);
+    return isCancelled === undefined ? this : new QueryExecutor(this.#tick, isCancelled, this.#open);
+  }
+
+  /** Its reads of the present see what this makes of the live view. */
+  through(open: (view: View, state: CollectionState) => View): QueryExecutor {
+    return new QueryExecutor(this.#tick, this.#isCancelled, (state, tick) => open(this.#open(state, tick), state));
   }
 
   #assertWanted(): void {
@@ -176,7 +183,7 @@ export class QueryExecutor {
       }
       return results;
     };
-    return this.#read(state, searches.flatMap(sourcesOfSearch), answerAll, indexOnly ? segmentsView : liveView);
+    return this.#read(state, searches.flatMap(sourcesOfSearch), answerAll, indexOnly ? segmentsView : this.#open);
   }
 
   count(state: CollectionState, { filter }: SelectionPlan): Promise<number> {
@@ -200,7 +207,7 @@ export class QueryExecutor {
     state: CollectionState,
     sources: readonly RankSource[],
     body: (view: View) => Promise<T>,
-    open: OpenView = liveView,
+    open: OpenView = this.#open,
   ): Promise<T> {
     // Where nothing is to be prepared, nothing is awaited: the lock is asked for in the order of the calls.
     for (const prepare of preparationsOf(sources)) await prepare(state.parts, this.#tick);

@@ -23,6 +23,8 @@ import { type HitsOf, kindOf } from "./sources/sources.js";
 export interface View {
   /** Ordinals of the records that match; all of the view for `null`. Not to be changed. */
   select(filter: RecordFilter | null): Promise<Bitmap>;
+  /** As `select`, of these live records only: each is looked at by itself. */
+  selectAmong(filter: RecordFilter, among: Bitmap): Promise<Bitmap>;
   /** What a source finds among the allowed records. */
   read<Source extends RankSource>(source: Source, allowed: Bitmap): Promise<HitsOf<Source>>;
   readonly fetch: FetchColumns;
@@ -49,11 +51,19 @@ class LiveView implements View {
   async select(filter: RecordFilter | null): Promise<Bitmap> {
     const { records } = this.#parts;
     if (filter === null) return records.live;
+    return this.#filter(filter, records.live, Bitmap.of(records.uncompacted()));
+  }
+
+  selectAmong(filter: RecordFilter, among: Bitmap): Promise<Bitmap> {
+    return this.#filter(filter, among, among);
+  }
+
+  #filter(filter: RecordFilter, universe: Bitmap, tested: Bitmap): Promise<Bitmap> {
     const source = {
       ...indexed(this.#parts, this.fetch, this.#tick),
-      universe: records.live,
-      memtableOrdinals: Bitmap.of(records.uncompacted()),
-      ordinalOf: (id: string) => records.ordinalOf(id),
+      universe,
+      memtableOrdinals: tested,
+      ordinalOf: (id: string) => this.#parts.records.ordinalOf(id),
       tick: this.#tick,
     };
     return filterOrdinals(source, filter);
@@ -121,6 +131,10 @@ class SegmentsView implements View, Segments {
       tick: this.#tick,
     };
     return filterOrdinals(source, filter);
+  }
+
+  async selectAmong(filter: RecordFilter, among: Bitmap): Promise<Bitmap> {
+    return (await this.select(filter)).clone().intersect(among);
   }
 
   /** A deleted record's id may name a new one, which is not in the segments. */
