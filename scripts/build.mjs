@@ -297,7 +297,7 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm2|trans[af]|passages|live|hyb|admin|destr|chroma|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm2|trans[af]|pass|live|hyb|adm|destr|chr|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
