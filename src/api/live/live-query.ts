@@ -28,7 +28,7 @@ export interface LiveOptions {
 export interface Subscription<R> {
   /** The results as they were at first; what has changed since is told to the listener. */
   readonly initial: R;
-  /** Asks again at once, whether or not something was written. Resolves with the results, of which the listener is told where they differ. */
+  /** Asks again at once, whether or not something was written. Resolves with the results; where they differ the listener is told. */
   refresh(): Promise<R>;
   /** Ends it: the listener is called no more. Calling it again is fine. */
   unsubscribe(): void;

@@ -1,6 +1,7 @@
 /**
  * A subscription as a store, in the one shape that React's `useSyncExternalStore`, Svelte's stores and Vue can use: a snapshot that
- * is another object whenever something has changed and the same while nothing has, and `subscribe`, which calls at once and after each change.
+ * is another object whenever something has changed and the same while nothing has, and `subscribe`, which calls at once and after
+ * each change.
  *
  * It asks nothing before somebody subscribes, and ends its subscription a while after the last one has left: whoever leaves and comes
  * back at once, as components do, finds it as it was.
@@ -29,7 +30,7 @@ export interface LiveSnapshot<R> {
 
 /** Results that are kept up to date while somebody is subscribed. */
 export interface LiveStore<R> {
-  /** The same object until something changes. On a server too: it asks nothing. */
+  /** One object until something changes. It asks nothing, so a server can call it, too. */
   getSnapshot(): LiveSnapshot<R>;
   /** Calls `run` at once and after each change, until the function that it returns is called. */
   subscribe(run: (snapshot: LiveSnapshot<R>) => void): () => void;
