@@ -565,7 +565,8 @@ export class TidepoolClient {
    * @returns What is left, and how many earlier versions are retained: those keep what was deleted since.
    *
    * @throws `INVALID_ARGUMENT`; `ABORTED` by the signal, after which part of it is done; `QUOTA_EXCEEDED` where compacting
-   *   finds no room; `LOCKED` where a frozen tab that has lost the database still has its files open.
+   *   finds no room; `LOCKED` where a frozen tab that has lost the database still has its files open, and, with
+   *   `erase`, while an export, a backup or a verification is under way.
    *
    * @example
    * const { versionsKept } = await client.vacuum({ erase: true });
