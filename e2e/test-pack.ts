@@ -70,8 +70,8 @@ function run(command: string, args: string[], cwd: string): string {
 const installed = new Map<string, Promise<string>>();
 
 /** A copy of a template with the tarball and its pinned tools installed, once for all apps that are made of it. */
-function install(packed: Packed, template: string): Promise<string> {
-  const app = installed.get(template) ?? installAnew(packed, template);
+function install(packed: Packed, template: string, installAll = installAnew): Promise<string> {
+  const app = installed.get(template) ?? installAll(packed, template);
   installed.set(template, app);
   return app;
 }
@@ -88,8 +88,12 @@ async function installAnew({ work, tarball }: Packed, template: string): Promise
 }
 
 /** An app with Chroma's own client, unchanged, beside the package; it takes none of what it installs for a server. */
-async function installOfficial(packed: Packed, template: string): Promise<string> {
-  const app = await install(packed, template);
+function installOfficial(packed: Packed, template: string): Promise<string> {
+  return install(packed, template, installWithClient);
+}
+
+async function installWithClient(packed: Packed, template: string): Promise<string> {
+  const app = await installAnew(packed, template);
   await cp(join(templates, "exercise-official.js"), join(app, "exercise-official.js"));
   await cp(resolve(await clientFolder(), "../.."), join(app, "node_modules"), { recursive: true });
   return app;
