@@ -56,6 +56,19 @@ test(`${CYCLES} clients opened and closed leave no listener and no worker`, asyn
   expect(await living(made)).toBeLessThan(5);
 });
 
+test("clients that close with subscriptions leave no worker", async () => {
+  const made: WeakRef<TestWorker>[] = [];
+  for (let i = 0; i < 50; i++) {
+    const client = new TidepoolClient({ path: `live-${i}`, storage: "memory", worker: factory(made) });
+    const collection = await client.createCollection({ name: "sea", embeddingFunction: null });
+    await collection.subscribe({ get: {} }, () => undefined);
+    await client.subscribe({ collections: {} }, () => undefined);
+    await collection.add({ ids: ["a"], embeddings: [[1]] });
+    await client.close();
+  }
+  expect(await living(made)).toBeLessThan(5);
+});
+
 test("workers that died with a call under way leave nothing either", async () => {
   const made: WeakRef<TestWorker>[] = [];
   const engine = new TestEngine();
