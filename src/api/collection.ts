@@ -680,22 +680,27 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     what: LiveRead<"get", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["get"]>,
   ): Promise<Subscription<LiveResults<TMeta>["get"]>>;
+  /** Live results of `query`, as those of `get` are told. */
   subscribe(
     what: LiveRead<"query", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["query"]>,
   ): Promise<Subscription<LiveResults<TMeta>["query"]>>;
+  /** Live results of `searchText`, as those of `get` are told. */
   subscribe(
     what: LiveRead<"searchText", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["searchText"]>,
   ): Promise<Subscription<LiveResults<TMeta>["searchText"]>>;
+  /** Live results of `hybrid`, as those of `get` are told. */
   subscribe(
     what: LiveRead<"hybrid", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["hybrid"]>,
   ): Promise<Subscription<LiveResults<TMeta>["hybrid"]>>;
+  /** Live results of `search`, as those of `get` are told. */
   subscribe(
     what: LiveRead<"search", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["search"]>,
   ): Promise<Subscription<LiveResults<TMeta>["search"]>>;
+  /** Live results of `count`, as those of `get` are told. */
   subscribe(
     what: LiveRead<"count", TMeta> & LiveOptions,
     listener: LiveListener<LiveResults<TMeta>["count"]>,

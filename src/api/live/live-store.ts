@@ -58,6 +58,7 @@ export function liveStore<K extends keyof LiveReads, TMeta extends MetadataOf<TM
   source: Collection<TMeta>,
   what: LiveRead<K, TMeta>,
 ): LiveStore<LiveResults<TMeta>[K]>;
+/** A store of the list of a client's collections. */
 export function liveStore(source: TidepoolClient, what: { collections: { limit?: number; offset?: number } }): LiveStore<Collection[]>;
 export function liveStore(source: unknown, what: object): LiveStore<unknown> {
   const store = new Store(
