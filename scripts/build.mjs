@@ -297,13 +297,14 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm2|trans[af]|pass|live|hyb|adm|destr|chr|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm|trans[af]|pass|fl|live|hyb|adm|des|chr|create-h))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
     transaction: /src\/api\/transaction-rules/,
     passages: /src\/api\/passages\//,
     export: /src\/(?:api\/transfer|core\/blockstore)\/|node_modules\/(?:apache-arrow|flatbuffers)\//,
+    flatten: /src\/api\/flatten-metadata/,
     hybrid: /src\/api\/hybrid/,
     live: /src\/api\/live\//,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,

@@ -83,6 +83,7 @@ test("the entry exports these names and no others", () => {
       "WhereExpression",
       "chunk",
       "destroyPath",
+      "flattenMetadata",
       "getEmbeddingFunction",
       "getSparseEmbeddingFunction",
       "knownEmbeddingFunctions",

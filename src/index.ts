@@ -52,6 +52,7 @@ export {
   registerEmbeddingFunction,
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
+export { type FlattenedMetadata, flattenMetadata } from "./api/flatten-metadata.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, SparseReason, TextReason } from "./api/hybrid.js";
 export type { LiveOptions, Subscription } from "./api/live/live-query.js";
@@ -176,7 +177,7 @@ export type { ExportArguments, ExportFormat, ExportProgress } from "./api/transf
 export type { VacuumOptions, VacuumReport } from "./api/vacuum.js";
 export type { RepairReport, VerifyOptions, VerifyProgress, VerifyReport } from "./api/verify.js";
 export type { Progress, WriteOptions } from "./api/write.js";
-export type { AddArguments, Nullable, Patch, UpdateArguments, UpsertArguments } from "./api/write-arguments.js";
+export type { AddArguments, Flattening, Nullable, Patch, UpdateArguments, UpsertArguments } from "./api/write-arguments.js";
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export type {

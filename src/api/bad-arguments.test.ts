@@ -106,6 +106,7 @@ const exported: Record<string, unknown> = { ...index, ...rest, ...serviceWorker,
 const read = (stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<ArrayBuffer> => new Response(stream).arrayBuffer();
 
 const TABLE: Record<string, Entry> = {
+  flattenMetadata: (v) => index.flattenMetadata(v),
   chunk: {
     run: (options) => index.chunk("Low tide. High tide.", options),
     good: { maxTokens: 4, overlap: 1, tokenizer: (text: string) => text.length, format: "text", signal: undefined },
@@ -188,7 +189,7 @@ const TABLE: Record<string, Entry> = {
   "AdminClient#close": () => new index.AdminClient({ client }).close(),
   "Collection#add": {
     run: (v) => collection.add(v),
-    good: { ...one, signal: undefined, onProgress: undefined, embeddings: undefined, embedBatchSize: 1 },
+    good: { ...one, signal: undefined, onProgress: undefined, embeddings: undefined, embedBatchSize: 1, metadata: "flatten" },
   },
   "Collection#upsert": { run: (v) => collection.upsert(v), good: one },
   "Collection#update": { run: (v) => collection.update(v), good: { ...one, ids: ["a"] } },

@@ -75,7 +75,7 @@ import {
   type WriteTarget,
   write,
 } from "./write.js";
-import type { AddArguments, UpdateArguments, UpsertArguments } from "./write-arguments.js";
+import type { AddArguments, Flattening, UpdateArguments, UpsertArguments } from "./write-arguments.js";
 
 type Documents = typeof import("./passages/documents.js");
 
@@ -206,7 +206,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    *   onProgress: ({ done, total }) => console.log(`${done} of ${total}`),
    * });
    */
-  async add(args: AddArguments<TMeta>): Promise<void> {
+  async add(args: Flattening<AddArguments<TMeta>>): Promise<void> {
     await write(args, "add", this.#target("add"));
   }
 
@@ -218,7 +218,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    * await collection.upsert({ ids: ["a", "d"], documents: ["Ebb tide.", "Flood."], metadatas: [{ year: null }, { year: 4 }] });
    * console.log((await collection.get({ ids: ["a", "d"] })).metadatas); // [{}, {"year":4}]
    */
-  async upsert(args: UpsertArguments<TMeta>): Promise<void> {
+  async upsert(args: Flattening<UpsertArguments<TMeta>>): Promise<void> {
     await write(args as WriteArguments, "upsert", this.#target("upsert"));
   }
 
@@ -230,7 +230,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    * await collection.update({ ids: ["a", "nobody"], metadatas: [{ tag: "low" }, { tag: "none" }] });
    * console.log((await collection.get({ ids: ["a", "nobody"] })).metadatas); // [{"year":1,"tag":"low"}]
    */
-  async update(args: UpdateArguments<TMeta>): Promise<void> {
+  async update(args: Flattening<UpdateArguments<TMeta>>): Promise<void> {
     await write(args as WriteArguments, "update", this.#target("update"));
   }
 
@@ -758,6 +758,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return {
       dimension: this.#info.dimension,
       embeddingFunction: () => this.#requireFunction(),
+      warn: (warning) => this.#connection.warn({ ...warning, collection: this.name }),
       embedSparse: this.#embedsSparse
         ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch)
         : null,

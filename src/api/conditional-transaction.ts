@@ -11,7 +11,7 @@ import type { GetResult } from "./results.js";
 import { throughProxies } from "./through-proxies.js";
 import type { CommitResult, TransactionHome, TransactionRules } from "./transaction-rules.js";
 import type { WriteArguments } from "./write.js";
-import type { AddArguments, UpdateArguments, UpsertArguments } from "./write-arguments.js";
+import type { AddArguments, Flattening, UpdateArguments, UpsertArguments } from "./write-arguments.js";
 
 /**
  * Reads and writes of one collection that depend on each other: `commit` makes all writes take effect in one moment, or none,
@@ -56,7 +56,7 @@ export class ConditionalTransaction<TMeta extends MetadataOf<TMeta> = Metadata> 
    *
    * @throws As `collection.add`; `INVALID_ARGUMENT` without that read, or where the transaction writes an id twice.
    */
-  async add(args: AddArguments<TMeta>): Promise<void> {
+  async add(args: Flattening<AddArguments<TMeta>>): Promise<void> {
     await this.#write("add", args);
   }
 
@@ -65,7 +65,7 @@ export class ConditionalTransaction<TMeta extends MetadataOf<TMeta> = Metadata> 
    *
    * @throws As `collection.update`; `INVALID_ARGUMENT` without that read, or where the transaction writes an id twice.
    */
-  async update(args: UpdateArguments<TMeta>): Promise<void> {
+  async update(args: Flattening<UpdateArguments<TMeta>>): Promise<void> {
     await this.#write("update", args);
   }
 
@@ -74,7 +74,7 @@ export class ConditionalTransaction<TMeta extends MetadataOf<TMeta> = Metadata> 
    *
    * @throws As `collection.upsert`; `INVALID_ARGUMENT` where the transaction writes an id twice.
    */
-  async upsert(args: UpsertArguments<TMeta>): Promise<void> {
+  async upsert(args: Flattening<UpsertArguments<TMeta>>): Promise<void> {
     await this.#write("upsert", args);
   }
 

@@ -65,7 +65,7 @@ export function copyOf<T>(value: T, copies = new Map<unknown, unknown>(), depth 
 }
 
 /** Made by no class, in whatever frame. */
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -15,7 +15,22 @@ export interface AddArguments<TMeta extends MetadataOf<TMeta> = Metadata> extend
   metadatas?: (Nullable<TMeta> | null)[];
   /** One per id: where the data lies elsewhere. Stored and returned, never followed. */
   uris?: (string | null)[];
+  /** Left out, metadata is stored as it is given: see {@link Flattening} for `"flatten"`. */
+  metadata?: undefined;
 }
+
+/**
+ * Arguments of a write, of which the metadata may be nested when `metadata` is `"flatten"`: it is stored as {@link flattenMetadata} makes
+ * it. What is left out of it is told once a call, as the warning `METADATA_DROPPED`.
+ */
+export type Flattening<A extends { metadatas?: unknown; metadata?: undefined }> =
+  | A
+  | (Omit<A, "metadatas" | "metadata"> & {
+      /** Nested objects become dotted keys; empty arrays and objects are left out, with a warning. */
+      metadata: "flatten";
+      /** One per id: objects of any depth, whose values are those of metadata. */
+      metadatas?: (object | null)[];
+    });
 
 /** Arguments of `collection.upsert`: metadata is merged into what is stored, `null` deletes a key. */
 export interface UpsertArguments<TMeta extends MetadataOf<TMeta> = Metadata> extends Omit<AddArguments<TMeta>, "metadatas"> {

@@ -16,6 +16,7 @@ import {
 } from "../core/gateway/validate/records.js";
 import { validateArray, validateAtLeast, validateFunction } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
+import type { TidepoolWarning } from "../core/service.js";
 import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../core/types.js";
 import { aborted, CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
@@ -52,6 +53,7 @@ export interface WriteArguments extends WriteOptions {
   documents?: readonly (string | null | undefined)[] | null;
   metadatas?: readonly (object | null | undefined)[] | null;
   uris?: readonly (string | null | undefined)[] | null;
+  metadata?: "flatten" | undefined;
 }
 
 /** What it takes to prepare the records of a collection. */
@@ -59,6 +61,8 @@ export interface WriteSource {
   dimension: number | null;
   /** The embedding function, or throws the error that says why there is none. */
   embeddingFunction(): EmbeddingFunction;
+  /** Tells of what the call does without. */
+  warn(warning: TidepoolWarning): void;
   /** Makes the sparse vectors that a batch of so many records leaves to be made, `null` where there are none to make. */
   embedSparse: ((count: number, documents: (string | null)[] | null, metadatas: Patches | null) => Promise<Patches | null>) | null;
 }
@@ -83,7 +87,7 @@ export interface Place {
 
 type Patches = (MetadataPatch | null)[];
 
-const FIELDS = `ids embeddings documents metadatas uris onProgress embedBatchSize ${CALL_LIMITS}`;
+const FIELDS = `ids embeddings documents metadatas uris metadata onProgress embedBatchSize ${CALL_LIMITS}`;
 /** Size at which a batch is closed; single records may be larger, up to `limits.batchBytesMax`. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCHES_IN_FLIGHT_MAX = 2;
@@ -151,7 +155,9 @@ class Records {
   readonly #operation: WriteOperation;
   readonly #ids: readonly string[];
   readonly #documents: readonly (string | null | undefined)[] | null;
-  readonly #metadatas: Patches | null;
+  #metadatas: Patches | null;
+  readonly #flattens: boolean;
+  readonly #warn: WriteSource["warn"];
   readonly #uris: readonly (string | null | undefined)[] | null;
   /** Embeddings that the caller gave; `null` when there are none or when they are made from the documents. */
   readonly #embeddings: EmbeddingSource | null;
@@ -185,6 +191,8 @@ class Records {
     this.#dimension = target.dimension;
     this.#embedBatchSize = given.embedBatchSize ?? limits.embedBatchSize;
     this.#embedSparse = target.embedSparse;
+    this.#flattens = given.metadata !== undefined;
+    this.#warn = target.warn;
     const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
     this.#embeddings = embeddings === null ? null : readEmbeddings(copyEmbeddings(embeddings, copied), ids.length, expectation);
     this.#embeddingFunction = embeddings === null && documents !== null ? target.embeddingFunction() : null;
@@ -192,6 +200,11 @@ class Records {
 
   /** Checks every record, giving the page its turns, and says where to cut. */
   async validate(): Promise<Batch[]> {
+    if (this.#flattens && this.#metadatas) {
+      // Loaded when it is first needed, like the Search API.
+      const { flattenColumn } = await import("./flatten-metadata.js");
+      this.#metadatas = await flattenColumn(this.#metadatas, this.#operation, this.#warn);
+    }
     const seen = new Set<string>();
     const batches: Batch[] = [];
     const slice = new Slice();
@@ -433,9 +446,10 @@ function interrupted(error: unknown, acknowledged: number, total: number): Tidep
   return new TidepoolError(code, message + stays, { cause: error, details: { ...known?.details, acknowledged } });
 }
 
-function validateOptions({ signal, timeoutMs, onProgress, embedBatchSize = 1 }: WriteOptions): void {
+function validateOptions({ signal, timeoutMs, onProgress, embedBatchSize = 1, metadata }: WriteArguments): void {
   readCallLimits({ signal, timeoutMs });
   validateAtLeast(embedBatchSize, 1, "embedBatchSize");
+  if (metadata !== undefined && metadata !== "flatten") throw invalidArgument(`metadata must be "flatten", got ${show(metadata)}`);
   if (onProgress !== undefined) validateFunction(onProgress, "onProgress");
 }
 

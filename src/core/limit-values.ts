@@ -42,6 +42,8 @@ export const selectionIdsMax = 100_000;
 /** Keys in one record's metadata, and entries of one list in it. */
 export const metadataKeysMax = 1024;
 export const metadataListMax = 65_536;
+/** Objects within each other in metadata that is flattened. */
+export const metadataDepthMax = 64;
 /** Bytes of one answer, about, and of each message in which it reaches the page: reading 1 MiB of records takes a phone 100 ms. */
 export const responseBytesMax = 256 * MiB;
 export const answerPartBytes = 256 * KiB;

@@ -388,6 +388,8 @@ export type WarningCode =
   | "DATA_EVICTED"
   /** Space of what was deleted could not be given back; the next opening does. */
   | "SPACE_NOT_FREED"
+  /** Empty arrays or objects in metadata that was to be flattened were left out, since they cannot be stored. */
+  | "METADATA_DROPPED"
   /** A subscription could not be refreshed, and has no `onError`; the message says whether it is tried again. */
   | "SUBSCRIPTION"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
