@@ -88,7 +88,7 @@ test("the entry exports these names and no others", () => {
       "getSparseEmbeddingFunction",
       "knownEmbeddingFunctions",
     ],
-    ...["knownSparseEmbeddingFunctions", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
+    ...["knownSparseEmbeddingFunctions", "liveStore", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
   ]);
 });
 
