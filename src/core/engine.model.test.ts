@@ -44,6 +44,12 @@ interface Transaction {
   read: Set<string>;
 }
 
+/** What reads are of, and what they find by the model. */
+interface Moment {
+  asked: { collectionId: string; version?: number };
+  model: Model;
+}
+
 /** A collection beside its model. */
 class Subject {
   readonly transactions: Transaction[] = [];
@@ -71,6 +77,7 @@ class Run {
   readonly random: Random;
   readonly subjects: Subject[] = [];
   subject!: Subject;
+  moment!: Moment;
   engine!: Engine;
 
   private constructor(readonly seed: number) {
@@ -97,12 +104,12 @@ class Run {
       schema: { keys: { "#embedding": vectorIndex(space), lexical: sparseIndex(false), kind: sparseIndex(true) } },
       getOrCreate: false,
     });
-    run.subjects.push((run.subject = new Subject(info.id, new Model(space))));
+    run.subjects.push((run.subject = new Subject(info.id, new Model(space, { keepsPast: true }))));
     return run;
   }
 
   async open(): Promise<void> {
-    const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false } as const;
+    const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
     const storage = await openMemoryStorage(options.path);
     this.engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.environment, options, deadOrdinalsMax: () => 4 });
   }
@@ -330,26 +337,36 @@ class Run {
     return random.pick(filters);
   }
 
+  /** What is there now, or was in an earlier version. */
   async read(): Promise<void> {
-    const { random } = this;
-    expect(await this.engine.service.count({ collectionId: this.collectionId })).toBe(this.model.records.size);
+    this.moment = this.random.chance(0.3) ? await this.earlier() : { asked: { collectionId: this.collectionId }, model: this.model };
+    const { asked, model } = this.moment;
+    expect(await this.engine.service.count(asked)).toBe(model.records.size);
     const { matches, ...filter } = this.filter();
-    expect(await this.engine.service.count({ collectionId: this.collectionId, ...filter })).toBe(this.model.select(matches).length);
+    expect(await this.engine.service.count({ ...asked, ...filter })).toBe(model.select(matches).length);
     await this.checkFacets(filter, matches);
     await this.checkGet(filter, matches);
     await this.checkQuery(filter, matches);
-    if (random.chance(0.5)) await this.checkText(filter, matches);
+    if (this.random.chance(0.5)) await this.checkText(filter, matches);
     await this.checkSparse(filter, matches);
+  }
+
+  /** One of the latest two versions: of three that are kept a compaction that is under way may let the oldest go. */
+  async earlier(): Promise<Moment> {
+    const { collectionId } = this;
+    const versions = await this.engine.service.listVersions({ collectionId });
+    const { version, logOffset } = this.random.pick(versions.slice(-2));
+    return { asked: { collectionId, version }, model: this.model.at(logOffset) };
   }
 
   async checkFacets(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
     const keys = ["kind", "year", "tags", "open"];
     const limit = 1 + this.random.below(10);
-    const found = await this.engine.service.facets({ collectionId: this.collectionId, ...filter, keys, limit });
-    const expected = keys.map((key) => ({ key, ...this.model.facet(key, matches) }));
+    const found = await this.engine.service.facets({ ...this.moment.asked, ...filter, keys, limit });
+    const expected = keys.map((key) => ({ key, ...this.moment.model.facet(key, matches) }));
     expect(found.map(told)).toEqual(expected.map((one) => ({ ...one, values: one.values.slice(0, limit), distinct: one.values.length })));
     const kinds = expected[0]!.values.map(([value]) => value).sort(compareScalars);
-    expect(await this.engine.service.distinct({ collectionId: this.collectionId, ...filter, key: "kind", offset: 1, limit })).toEqual(
+    expect(await this.engine.service.distinct({ ...this.moment.asked, ...filter, key: "kind", offset: 1, limit })).toEqual(
       kinds.slice(1, 1 + limit),
     );
   }
@@ -357,17 +374,17 @@ class Run {
   async checkGet(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
     const offset = this.random.below(5);
     const limit = 1 + this.random.below(30);
-    const found = await this.engine.service.get({ collectionId: this.collectionId, ...filter, offset, limit, include: ALL });
-    expectRecords(found, this.model.select(matches).slice(offset, offset + limit));
+    const found = await this.engine.service.get({ ...this.moment.asked, ...filter, offset, limit, include: ALL });
+    expectRecords(found, this.moment.model.select(matches).slice(offset, offset + limit));
     await this.checkOrder(filter, matches);
   }
 
   async checkOrder(filter: { where?: Where; whereDocument?: WhereDocument }, matches: Matches): Promise<void> {
     const descending = this.random.chance(0.5);
     const orderBy = { key: "year", descending };
-    const found = await this.engine.service.get({ collectionId: this.collectionId, ...filter, orderBy, offset: 1, limit: 20, include: [] });
+    const found = await this.engine.service.get({ ...this.moment.asked, ...filter, orderBy, offset: 1, limit: 20, include: [] });
     const yearOf = ({ metadata }: { metadata: Metadata | null }) => metadata?.["year"] as number | undefined;
-    const all = this.model.select(matches);
+    const all = this.moment.model.select(matches);
     const dated = all.filter((record) => yearOf(record) !== undefined);
     dated.sort((a, b) => (descending ? -1 : 1) * (yearOf(a)! - yearOf(b)!));
     const expected = [...dated, ...all.filter((record) => yearOf(record) === undefined)];
@@ -379,13 +396,13 @@ class Run {
     const nResults = 1 + this.random.below(12);
     const queryEmbeddings = { dimension: DIMENSION, values: query };
     const found = await this.engine.service.query({
-      collectionId: this.collectionId,
+      ...this.moment.asked,
       ...filter,
       queryEmbeddings,
       nResults,
       include: ["distances"],
     });
-    const expected = this.model.query(query, nResults, matches);
+    const expected = this.moment.model.query(query, nResults, matches);
     expect([...found.distances!]).toEqual(expected.map((hit) => expect.closeTo(hit.distance, 5)));
     expect(found.ids).toEqual(expected.map((hit) => hit.id));
   }
@@ -394,7 +411,7 @@ class Run {
     const word = this.random.pick(WORDS);
     const nResults = 500;
     const request = {
-      collectionId: this.collectionId,
+      ...this.moment.asked,
       ...filter,
       query: word,
       nResults,
@@ -403,7 +420,7 @@ class Run {
       fuzzy: 0,
     };
     const found = await this.engine.service.searchText(request);
-    const expected = this.model.select((record) => matches(record) && (record.document?.split(" ").includes(word) ?? false));
+    const expected = this.moment.model.select((record) => matches(record) && (record.document?.split(" ").includes(word) ?? false));
     expect([...found.ids].sort()).toEqual(expected.map((record) => record.id).sort());
     expect([...found.scores]).toEqual([...found.scores].sort((a, b) => b - a));
   }
@@ -417,8 +434,8 @@ class Run {
       ...(filters.length > 0 && { filter: filters.length === 1 ? filters[0] : { $and: filters } }),
       select: { keys: ["#score"] },
     };
-    const [found] = await this.engine.service.search({ collectionId: this.collectionId, searches: [search] });
-    const expected = this.model.sparse(key, query, { byRarity: key === "kind", limit, matches });
+    const [found] = await this.engine.service.search({ ...this.moment.asked, searches: [search] });
+    const expected = this.moment.model.sparse(key, query, { byRarity: key === "kind", limit, matches });
     expect([...found!.scores!]).toEqual(expected.map((hit) => hit.score));
     expect(found!.ids).toEqual(expected.map((hit) => hit.id));
   }

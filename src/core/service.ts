@@ -163,6 +163,8 @@ export interface QueryRequest extends Selection {
 
 export interface SearchTextRequest {
   collectionId: string;
+  /** Read a retained version instead of the present. */
+  version?: number;
   query: string;
   nResults: number;
   where?: Where;
@@ -271,7 +273,7 @@ export interface SearchColumns extends Omit<RecordColumns, "uris"> {
 export type WatchedRead =
   | { method: "get"; request: Omit<GetRequest, "collectionId" | "version"> }
   | { method: "query"; request: Omit<QueryRequest, "collectionId" | "version"> }
-  | { method: "searchText"; request: Omit<SearchTextRequest, "collectionId"> }
+  | { method: "searchText"; request: Omit<SearchTextRequest, "collectionId" | "version"> }
   | { method: "hybrid"; request: Omit<HybridRequest, "collectionId" | "version"> }
   | { method: "search"; request: Pick<SearchRequest, "searches"> }
   | { method: "count"; request: Omit<CountRequest, "collectionId" | "version"> };

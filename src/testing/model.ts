@@ -31,36 +31,52 @@ export class Model {
   readonly records = new Map<string, ModelRecord>();
   /** The ids that each change names, whether or not it changed anything. */
   readonly changes: string[][] = [];
+  /** What there was after each change; `null`: nobody asks. */
+  readonly #past: ReadonlyMap<string, ModelRecord>[] | null;
 
-  constructor(readonly space: Space) {}
+  constructor(
+    readonly space: Space,
+    { keepsPast = false } = {},
+  ) {
+    this.#past = keepsPast ? [] : null;
+  }
 
   /** Another one that begins with all that this one holds. */
   fork(): Model {
-    const fork = new Model(this.space);
+    const fork = new Model(this.space, { keepsPast: this.#past !== null });
     for (const [id, record] of this.records) fork.records.set(id, record);
     fork.changes.push(...this.changes);
+    fork.#past?.push(...this.#past!);
     return fork;
   }
 
+  /** What this one was after so many changes, where it keeps its past. */
+  at(changes: number): Model {
+    const earlier = new Model(this.space);
+    for (const [id, record] of changes === 0 ? [] : this.#past![changes - 1]!) earlier.records.set(id, record);
+    return earlier;
+  }
+
   write(operation: "add" | "update" | "upsert", writes: readonly ModelWrite[]): void {
-    this.changes.push(writes.map(({ id }) => id));
     this.#write(operation, writes);
+    this.#changed(writes.map(({ id }) => id));
   }
 
   /** A deletion of nothing is no change. */
   delete(ids: readonly string[]): number {
     const found = ids.filter((id) => this.records.has(id));
-    if (found.length > 0) this.changes.push(found);
-    return this.#delete(found);
+    this.#delete(found);
+    if (found.length > 0) this.#changed(found);
+    return found.length;
   }
 
   /** All of it is one change, which names also what it finds nothing to delete of. */
   transact(operations: readonly ModelOperation[]): void {
-    this.changes.push(operations.flatMap((one) => (one.operation === "delete" ? one.ids : one.writes.map(({ id }) => id))));
     for (const one of operations) {
       if (one.operation === "delete") this.#delete(one.ids);
       else this.#write(one.operation, one.writes);
     }
+    this.#changed(operations.flatMap((one) => (one.operation === "delete" ? one.ids : one.writes.map(({ id }) => id))));
   }
 
   /** Whether one of these ids, or any, was named after so many changes. */
@@ -79,8 +95,13 @@ export class Model {
     }
   }
 
-  #delete(ids: readonly string[]): number {
-    return ids.filter((id) => this.records.delete(id)).length;
+  #delete(ids: readonly string[]): void {
+    for (const id of ids) this.records.delete(id);
+  }
+
+  #changed(ids: string[]): void {
+    this.changes.push(ids);
+    this.#past?.push(new Map(this.records));
   }
 
   select(matches: Matches): ModelRecord[] {
