@@ -1,4 +1,7 @@
-/** Whatever becomes of a collection, a hybrid search is what its branches find when they are asked one by one, put together plainly. */
+/**
+ * Whatever becomes of a collection, a hybrid search of it, or of what it was, is what its branches find when they are asked one by one,
+ * put together plainly.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
@@ -27,7 +30,7 @@ const sparse = fc
 const record = fc.record({ id: fc.nat(30).map((n) => `r${n}`), position: fc.nat(9), words, sparse });
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.uniqueArray(record, { selector: ({ id }) => id, minLength: 1, maxLength: 12 }) },
-  { weight: 1, arbitrary: fc.constantFrom("compact" as const, "reopen" as const) },
+  { weight: 2, arbitrary: fc.constantFrom("compact" as const, "reopen" as const, "fork" as const) },
 );
 const weight = fc.constantFrom(undefined, 0, 1, 3);
 const question = fc.record({
@@ -48,10 +51,13 @@ interface Branch {
   values: number[];
 }
 
+/** A collection as it is, or as it was. */
+type Asked = Pick<HybridRequest, "collectionId" | "version">;
+
 /** What each branch that is asked finds by itself. */
-async function branchesOf({ service }: Engine, collectionId: string, request: Omit<HybridRequest, "collectionId">): Promise<Branch[]> {
+async function branchesOf({ service }: Engine, asked: Asked, request: Omit<HybridRequest, keyof Asked>): Promise<Branch[]> {
   const { queryText, queryEmbedding, sparse, weights = {}, maxDistance = Infinity, where } = request;
-  const selected = { collectionId, nResults: 100, include: [], ...(where && { where }) };
+  const selected = { ...asked, nResults: 100, include: [], ...(where && { where }) };
   const branches: Branch[] = [];
   if (queryText !== undefined && weights.text !== 0) {
     const { ids, scores, terms } = await service.searchText({ ...selected, query: queryText, prefix: false, fuzzy: 0 });
@@ -66,7 +72,7 @@ async function branchesOf({ service }: Engine, collectionId: string, request: Om
   if (sparse && weights.sparse !== 0) {
     const rank = { $knn: { key: sparse.key, query: sparse.query, limit: 100 } };
     const search = { rank, limit: { limit: 100 }, select: { keys: ["#score"] }, ...(where && { filter: where }) };
-    const [found] = await service.search({ collectionId, searches: [search] });
+    const [found] = await service.search({ ...asked, searches: [search] });
     branches.push({ name: "sparse", ids: found!.ids, values: [...found!.scores!].map((score) => 1 - score) });
   }
   return branches;
@@ -108,26 +114,36 @@ async function write({ service }: Engine, collectionId: string, records: (typeof
   });
 }
 
+const options = { retainVersions: 3 };
+
 test("branches, reasons and scores", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 8 }),
       fc.array(question, { minLength: 1, maxLength: 6 }),
-      async (steps, asked) => {
+      async (steps, questions) => {
         let storage = new FaultInjectingStorage();
-        let engine = await openedEngine(storage);
+        let engine = await openedEngine(storage, { options });
         const named = { tenant: "default_tenant", database: "default_database", name: "sea", metadata: null, configuration: {} };
-        const { id: collectionId } = await engine.service.createCollection({ ...named, schema: SCHEMA, getOrCreate: false });
+        const collectionIds = [(await engine.service.createCollection({ ...named, schema: SCHEMA, getOrCreate: false })).id];
         for (const what of steps) {
+          const collectionId = collectionIds.at(-1)!;
           if (what === "compact") await engine.compact(collectionId);
-          else if (what !== "reopen") await write(engine, collectionId, what);
+          else if (what === "fork") {
+            const fork = { collectionId, name: `sea-${collectionIds.length}` };
+            collectionIds.push((await engine.service.forkCollection(fork)).id);
+          } else if (what !== "reopen") await write(engine, collectionId, what);
           else {
             await engine.close();
             storage = storage.reopen();
-            engine = await openedEngine(storage);
+            engine = await openedEngine(storage, { options });
           }
         }
-        for (const question of asked) await check(engine, collectionId, question);
+        for (const collectionId of collectionIds) {
+          const versions = await engine.service.listVersions({ collectionId });
+          const asked = [{ collectionId }, ...versions.map(({ version }) => ({ collectionId, version }))];
+          for (const [i, question] of questions.entries()) await check(engine, asked[i % asked.length]!, question);
+        }
         await engine.close();
       },
     ),
@@ -137,7 +153,7 @@ test("branches, reasons and scores", { timeout: 120_000 }, async () => {
 
 type Question = typeof question extends fc.Arbitrary<infer Q> ? Q : never;
 
-async function check(engine: Engine, collectionId: string, { position, sparse, below, ...cuts }: Question): Promise<void> {
+async function check(engine: Engine, asked: Asked, { position, sparse, below, ...cuts }: Question): Promise<void> {
   const request = {
     ...cuts,
     nResults: 100,
@@ -148,8 +164,8 @@ async function check(engine: Engine, collectionId: string, { position, sparse, b
     ...(sparse !== null && { sparse: { key: "terms", query: sparse } }),
     ...(below !== null && { where: { position: { $lt: below } } }),
   };
-  const branches = await branchesOf(engine, collectionId, request);
-  const found = engine.service.hybrid({ collectionId, ...request });
+  const branches = await branchesOf(engine, asked, request);
+  const found = engine.service.hybrid({ ...asked, ...request });
   if (branches.length === 0) return expect(found).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   const { ids, scores, ...reasons } = await found;
   expect([...ids].sort()).toEqual([...new Set(branches.flatMap((branch) => branch.ids))].sort());
