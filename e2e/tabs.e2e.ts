@@ -10,7 +10,7 @@ import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { openInOwnProcess } from "../tools/browser/page-process.js";
-import { can } from "../tools/browser/target.js";
+import { can, target } from "../tools/browser/target.js";
 import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 import { type Ending, end, joinTab, openIn, untilStandby } from "./support/tabs.js";
@@ -172,6 +172,26 @@ test("a frame, a dedicated worker and a service worker use it too", async () => 
     holds: { role: "holder", count: 1 },
     count: 3,
   });
+  await page.close();
+});
+
+test("a SharedWorker uses it too, and says why where it cannot have a database of its own", async () => {
+  const { page } = await joinIn("shared");
+  const answers = await page.evaluate(async () => {
+    const shared = new SharedWorker("./client-worker.js", { type: "module" });
+    const ask = (path: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => resolve(data);
+        shared.port.postMessage({ path, id: "shared" }, [port2]);
+      });
+    shared.port.start();
+    return [await ask("shared"), await ask("nobody-shares")];
+  });
+  // Chromium has no workers inside a SharedWorker.
+  const why = 'Database "nobody-shares" is open nowhere, and there is no Worker here';
+  const alone = target === "chromium" ? { code: "NOT_SUPPORTED", message: expect.stringContaining(why) } : { role: "holder", count: 1 };
+  expect(answers).toEqual([{ role: "follower", count: 1 }, alone]);
   await page.close();
 });
 

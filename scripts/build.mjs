@@ -297,7 +297,7 @@ async function buildAll() {
   await mkdir(dist, { recursive: true });
   const parts = {
     client:
-      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!search|schema|bm|trans[af]|pass|fl|live|hyb|adm|des|chr|create-h))/,
+      /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!sear|sche|bm|trans[af]|pass|fl|live|hyb|adm|des|chr|create-h|work))/,
     schema: /src\/(?:core\/schema|api\/schema\/)/,
     search: /src\/api\/search\//,
     bm25: /src\/(?:api\/bm25|core\/base\/english)/,
@@ -307,6 +307,7 @@ async function buildAll() {
     flatten: /src\/api\/flatten-metadata/,
     hybrid: /src\/api\/hybrid/,
     live: /src\/api\/live\//,
+    "worker-trouble": /src\/api\/worker-trouble/,
     admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
   };
   await bundle({

@@ -79,7 +79,7 @@ const files: Record<string, string> = {
   // A worker, of whatever kind, that is a client: for each message it adds the record and tells its role and what it found.
   "client-worker.js": `
     import { TidepoolClient } from "./package/index.js";
-    addEventListener("message", async ({ data: { path, id }, ports: [port] }) => {
+    const answer = async ({ data: { path, id }, ports: [port] }) => {
       const client = new TidepoolClient({ path });
       try {
         const collection = await client.getOrCreateCollection({ name: "notes", embeddingFunction: null });
@@ -90,7 +90,9 @@ const files: Record<string, string> = {
       } finally {
         await client.close();
       }
-    });
+    };
+    addEventListener("message", answer);
+    addEventListener("connect", ({ ports: [port] }) => (port.onmessage = answer));
     addEventListener("install", () => globalThis.skipWaiting());
     addEventListener("activate", (event) => event.waitUntil(globalThis.clients.claim()));`,
   "late-clock.js": 'import "./change-late-clock.js"; import "./package/worker.js";',

@@ -101,5 +101,5 @@ test("a page that is put aside lets go of the database, and takes it back when i
 
 test("a worker script that cannot be loaded is told", async () => {
   const client = new TidepoolClient({ worker: () => new Worker("/there-is-no-such-script.js", { type: "module" }) });
-  await expect(client.heartbeat()).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+  await expect(client.heartbeat()).rejects.toMatchObject({ code: "NOT_SUPPORTED", message: expect.stringContaining("`worker`") });
 });

@@ -82,7 +82,7 @@ describe("opening", () => {
     expect(workers).toHaveLength(2);
   });
 
-  test("a worker factory that throws is CONNECTION_LOST, and tried again", async () => {
+  test("a worker factory that throws is NOT_SUPPORTED, and tried again", async () => {
     let broken = true;
     const good = TestWorker.factory(() => engine.host(), workers);
     connection = new Connection(options, () => {
@@ -90,8 +90,8 @@ describe("opening", () => {
       return good();
     });
     await expect(connection.call("heartbeat")).rejects.toMatchObject({
-      code: "CONNECTION_LOST",
-      message: expect.stringContaining("blocked by policy"),
+      code: "NOT_SUPPORTED",
+      message: expect.stringMatching(/option `worker`.*blocked by policy/),
     });
     broken = false;
     expect(await connection.call("heartbeat")).toBe(1);
@@ -101,15 +101,17 @@ describe("opening", () => {
     await expect(new Connection(options, createWorker).call("heartbeat")).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   });
 
-  test("a worker whose script cannot be loaded is CONNECTION_LOST", async () => {
-    connection = new Connection(
-      options,
-      TestWorker.factory(() => engine.host({ openStorage: never }), workers),
-    );
+  test("a worker that fails before it has said anything is NOT_SUPPORTED", async () => {
+    const start = TestWorker.factory(() => engine.host({ openStorage: never }), workers);
+    connection = new Connection(options, () => {
+      const worker = start();
+      worker.terminate();
+      return worker;
+    });
     const call = connection.call("heartbeat");
     await vi.waitUntil(() => workers.length > 0);
     workers[0]!.crash();
-    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("could not be loaded") });
+    await expect(call).rejects.toMatchObject({ code: "NOT_SUPPORTED", message: expect.stringContaining("cannot be started or loaded") });
   });
 });
 
@@ -212,6 +214,15 @@ describe("the death of the worker", () => {
     engine.overrides.clear();
     expect(await connection.call("heartbeat")).toBe(1);
     expect(workers).toHaveLength(2);
+  });
+
+  test("may come without a word", async () => {
+    await connection.call("heartbeat");
+    const reached = asked("count");
+    const call = connection.call("count", { collectionId: "c" });
+    await reached;
+    workers[0]!.crash();
+    await expect(call).rejects.toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("the worker failed. ") });
   });
 
   test("is noticed by its presence lock when nothing else tells", async () => {

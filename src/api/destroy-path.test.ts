@@ -65,12 +65,12 @@ test("a worker that fails is CONNECTION_LOST", async () => {
   expect(workers[0]!.terminated).toBe(true);
 });
 
-test("a worker that cannot be started is CONNECTION_LOST", async () => {
+test("a worker that cannot be started is NOT_SUPPORTED", async () => {
   const worker = (): Worker => {
     throw new DOMException("blocked by policy", "SecurityError");
   };
   await expect(destroyPath({ path: "old", worker })).rejects.toMatchObject({
-    code: "CONNECTION_LOST",
+    code: "NOT_SUPPORTED",
     message: expect.stringContaining("blocked by policy"),
   });
 });

@@ -3,9 +3,10 @@
  * worker that others use as well, which goes on.
  *
  * Comlink never settles a call whose worker is gone, so every call is registered here and rejected with `CONNECTION_LOST`
- * when the worker reports an error, sends what cannot be read, or ends silently (its presence lock becomes free). A transport
- * ends once, and for good, and then nothing that outlives it leads back to it: Comlink has the channel kept for as long as the
- * session's proxy is, so a channel that led to the transport, and by it to that proxy, would never go.
+ * when the worker reports an error, sends what cannot be read, or ends silently (its presence lock becomes free); and with the
+ * reason, which `worker-trouble.ts` finds, where it could not even be loaded. A transport ends once, and for good, and then
+ * nothing that outlives it leads back to it: Comlink has the channel kept for as long as the session's proxy is, so a channel
+ * that led to the transport, and by it to that proxy, would never go.
  */
 import { type Remote, releaseProxy, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
@@ -32,6 +33,8 @@ export class Transport {
   readonly #pending = new Set<Waiter>();
   readonly #watch = new AbortController();
   #ended: TidepoolError | null = null;
+  /** Whether the worker has ever answered. One that has not may never have been loaded. */
+  #hasBegun = false;
   /** What it ends with when the worker goes, as it may once it is asked to close. */
   #closing: TidepoolError | null = null;
   /** Name of the lock that the worker holds until it dies: `null` while it is not known, and where there are no locks. */
@@ -41,16 +44,17 @@ export class Transport {
   /** The session's other end. What it is asked is to be given to `settle`. */
   readonly session: Remote<HostSession>;
 
-  /** Throws `CONNECTION_LOST` when `start` throws something other than a `TidepoolError`. */
+  /** Where `start` throws something other than a `TidepoolError` it ends at once, with what is found out of it. */
   constructor(start: () => Channel, onPush: OnPush = () => {}, onEnd: () => void = () => {}) {
     receiveErrors();
-    this.#channel = started(start);
+    this.#channel = this.#started(start);
     this.#onPush = onPush;
     this.#onEnd = onEnd;
     for (const type of EVENTS) (this.#channel as EventTarget).addEventListener(type, this.#onEvent);
     this.session = wrap<HostSession>(this.#channel);
     this.presence = this.settle(this.session.presence()).then(
       (name) => {
+        this.#hasBegun = true;
         this.host = name;
         if (name !== null) this.#watchPresence(name);
         return name;
@@ -131,7 +135,29 @@ export class Transport {
   #onError(event: Event): void {
     event.preventDefault();
     const { message } = event as ErrorEvent;
-    this.end(lost(message ? `the worker failed: ${message}` : "the worker could not be loaded, or its script failed"));
+    if (!message && !this.#hasBegun) this.#explain(this.#channel);
+    else this.end(lost(`the worker failed${message ? `: ${message}` : ""}`));
+  }
+
+  /** Ends it with the reason why no worker could be had, which takes a while to find out. */
+  #explain(failed: unknown): void {
+    void import("./worker-trouble.js")
+      .then(({ workerTrouble }) => workerTrouble(failed))
+      .catch((error: unknown) => lost(`the worker could not be loaded, nor what tells why: ${asError(error).message}`))
+      .then((error) => this.end(error));
+  }
+
+  /** A channel to nobody where the worker cannot be started. */
+  #started(start: () => Channel): Channel {
+    try {
+      const channel = start();
+      if (typeof channel?.addEventListener !== "function") throw invalidArgument(`worker must return a Worker, got ${show(channel)}`);
+      return channel;
+    } catch (error) {
+      if (error instanceof TidepoolError) throw error;
+      this.#explain(error);
+      return new MessageChannel().port1;
+    }
   }
 
   /**
@@ -156,17 +182,6 @@ export class Transport {
   async #ask(gone: () => void): Promise<void> {
     const timer = setTimeout(gone, limits.silenceMs);
     await this.settle(this.session.presence()).finally(() => clearTimeout(timer));
-  }
-}
-
-function started(start: () => Channel): Channel {
-  try {
-    const channel = start();
-    if (typeof channel?.addEventListener !== "function") throw invalidArgument(`worker must return a Worker, got ${show(channel)}`);
-    return channel;
-  } catch (error) {
-    if (error instanceof TidepoolError) throw error;
-    throw new TidepoolError("CONNECTION_LOST", `The worker could not be started: ${asError(error).message}`, { cause: error });
   }
 }
 

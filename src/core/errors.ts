@@ -41,7 +41,7 @@ export type ErrorCode =
   | "DATA_EVICTED"
   /** The database was written by a newer release. Nothing is touched. */
   | "FORMAT_TOO_NEW"
-  /** The browser or the chosen storage lacks something the call needs. */
+  /** The browser or the chosen storage lacks something the call needs, or a policy or setting keeps it from the page. */
   | "NOT_SUPPORTED"
   /** Another tab or worker holds this database, and neither answers nor lets go of it. */
   | "LOCKED"
@@ -58,7 +58,7 @@ export type ErrorCode =
   | "TIMEOUT"
   /** A flush or an invariant failed. The engine ends, and the next call opens the database anew, with all that was acknowledged. */
   | "POISONED"
-  /** The worker died or could not be started, or the browser does not answer; the call may or may not have taken effect. */
+  /** The worker died or could not be fetched, or the browser does not answer; the call may or may not have taken effect. */
   | "CONNECTION_LOST"
   /** The embedding function threw, is missing, or answered something that is not an embedding. */
   | "EMBEDDING_FUNCTION"
