@@ -13,7 +13,8 @@ import type { HybridBranch, HybridRequest } from "./service.js";
 import type { SparseVector } from "./types.js";
 
 const SCHEMA = { keys: { terms: { sparse_vector: { sparse_vector_index: { enabled: true, config: { bm25: true } } } } } };
-const VOCABULARY = "tide ebb moon spring pool shore crab weed rock sand neap wave".split(" ");
+/** Some words have two forms. */
+const VOCABULARY = "tide ebb moon spring pool shore crab weed rock sand neap wave tidé ébb crâb".split(" ");
 const sentence = (maxLength: number) => fc.array(fc.constantFrom(...VOCABULARY), { maxLength }).map((list) => list.join(" "));
 const words = sentence(5);
 /** Vectors count more than their least only where many words are found. */
@@ -86,6 +87,10 @@ function share({ ids, values }: Branch, id: string): number {
   return (0.2 * 21) / (21 + at) + 0.8 * (first === last ? 1 : (values[at]! - last) / (first - last));
 }
 
+function withoutMarks(form: string): string {
+  return form.normalize("NFD").replace(/\p{M}/gu, "");
+}
+
 type Weights = NonNullable<HybridRequest["weights"]>;
 
 /** What the branches count: as given, or where nothing is, by what they found. */
@@ -95,7 +100,7 @@ function weightsOf(branches: Branch[], given: Weights): Weights {
   const [text, dense, sparse] = [found("text"), found("dense"), found("sparse")];
   if (!text || !dense) return { text: text ? 1 : 0, dense: dense ? 1 : 0, sparse: sparse ? 1 : 0 };
   const at = dense.ids.indexOf((sparse ?? text).ids[0]!);
-  const share = denseShare(new Set(text.terms!.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  const share = denseShare(new Set(text.terms!.flat().map(withoutMarks)).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
   return { dense: share, text: 1 - share, sparse: sparse ? 1 - share : 0 };
 }
 

@@ -65,7 +65,7 @@ function weigh({ text, dense, sparse }: Branches): void {
   if (!text?.weight || !dense?.weight) return;
   const [first] = sparse?.weight ? sparse.ordinals : text.ordinals;
   const at = dense.ordinals.indexOf(first!);
-  dense.weight = denseShare(new Set(text.terms.flat()).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  dense.weight = denseShare(text.found, at === -1 ? limits.hybridCandidates + 1 : at + 1);
   text.weight = 1 - dense.weight;
   if (sparse?.weight) sparse.weight = text.weight;
 }

@@ -289,3 +289,17 @@ test("a single character of a script without spaces is found wherever it stands"
   expect(await named("长江")).toEqual([0, 1]);
   expect(await named("江南", { prefix: true })).toEqual([4]);
 });
+
+test("tells how many of the query's terms the hits have, however many forms and other terms stand for each", async () => {
+  const once = ["a tide", "a pool", "the sea"];
+  const often = [...once, "tidal tides TIDÉ tidé", "pools poolside póol", "tidewater", "crab"];
+  const countIn = async (documents: string[], query: string, options?: Partial<TextSearchOptions>) =>
+    (await search(indexOf(documents), query, options)).found;
+  for (const documents of [once, often]) {
+    expect(await countIn(documents, "tide pool nothing")).toBe(2);
+    expect(await countIn(documents, "tide tidé pool", { fuzzy: 0.4, prefix: true })).toBe(2);
+    expect(await countIn(documents, "tide pool", { synonyms: [["tide", "sea"]] })).toBe(2);
+  }
+  expect(await countIn(often, "tide pool crab", { allowed: Bitmap.of([0, 3]) })).toBe(1);
+  expect(await countIn(often, "tide pool crab", { nResults: 0 })).toBe(0);
+});

@@ -46,6 +46,8 @@ export interface TextHits {
   scores: Float64Array;
   /** For each hit, the document's terms that matched, in code-unit order. */
   terms: string[][];
+  /** How many of the query's terms the hits have, whatever terms of the index led to them and in however many forms. */
+  found: number;
 }
 
 /** A term of the index, and in how many documents it is. */
@@ -69,6 +71,11 @@ interface Match extends Found {
   weight: number;
   /** Occurrences in other forms count less; `null`: all forms are alike. */
   form: string | null;
+}
+
+/** A match that documents have, and the query's terms that it stands for. */
+interface Matched extends Match {
+  asked: Set<string>;
 }
 
 /** A term as the readers have it, each in its place; where it is missing, a reader has none. */
@@ -97,12 +104,12 @@ export class TextIndex {
 
   async search(text: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     const query = parseQuery(this.#analyzer, text, options, this.#synonymsOf(options.synonyms));
-    if (query.length === 0 || options.nResults === 0) return toHits([]);
+    if (query.length === 0 || options.nResults === 0) return toHits([], 0);
     const ranking = new Ranking(this.#readers, options.allowed, new Pace(tick, WORK_PER_TICK));
     for (const wanted of query) {
-      for (const match of await this.#matches(wanted, tick)) await ranking.add(match);
+      for (const match of await this.#matches(wanted, tick)) await ranking.add(match, wanted.isSynonym ? null : wanted.term);
     }
-    return toHits(await ranking.best(options.nResults));
+    return ranking.best(options.nResults);
   }
 
   /**
@@ -264,7 +271,7 @@ class Ranking {
   /** By ordinal. */
   readonly #scores: Float64Array;
   readonly #found: Bitmap;
-  readonly #matched = new Map<string, Match>();
+  readonly #matched = new Map<string, Matched>();
 
   constructor(readers: readonly TextReader[], allowed: Bitmap, pace: Pace) {
     this.#readers = readers;
@@ -281,12 +288,15 @@ class Ranking {
     this.#found = new Bitmap(this.#scores.length);
   }
 
-  async add(match: Match): Promise<void> {
+  /** `asked` is the query's term that it stands for, if it is one of those that count to `found`. */
+  async add(match: Match, asked: string | null): Promise<void> {
     const lists: Postings[] = [];
     for (const [r, entry] of match.entries.entries()) lists[r] = entry === undefined ? noPostings : weighed(await entry.load(), match);
     const containing = lists.reduce((sum, { positions }) => sum + positions.length, 0);
     if (containing === 0) return;
-    this.#matched.set(match.term, match);
+    const matched = this.#matched.get(match.term) ?? { ...match, asked: new Set() };
+    if (asked !== null) matched.asked.add(asked);
+    this.#matched.set(match.term, matched);
     const rarity = match.weight * Math.log(1 + (this.#documents - containing + 0.5) / (containing + 0.5));
     for (const [r, list] of lists.entries()) await this.#score(this.#readers[r]!, list, rarity);
     await this.#pace.step(1);
@@ -307,7 +317,7 @@ class Ranking {
     });
   }
 
-  async best(count: number): Promise<Hit[]> {
+  async best(count: number): Promise<TextHits> {
     const first = new FirstItems(count, byScore);
     const ordinals = this.#found.toArray();
     for (let from = 0; from < ordinals.length; from += WORK_PER_TICK) {
@@ -321,12 +331,12 @@ class Ranking {
       await this.#pace.step(WORK_PER_TICK);
     }
     const hits = await sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
-    await this.#tellTerms(hits);
-    return hits;
+    return toHits(hits, await this.#tellTerms(hits));
   }
 
-  /** Writes into each hit the terms that it has, in the forms in which it has them. */
-  async #tellTerms(hits: readonly Hit[]): Promise<void> {
+  /** Writes into each hit the terms that it has, in the forms in which it has them; returns how many of the query's terms these are. */
+  async #tellTerms(hits: readonly Hit[]): Promise<number> {
+    const told = new Set<string>();
     const byOrdinal = new Map(hits.map((hit) => [hit.ordinal, hit]));
     const ordinals = Uint32Array.from(byOrdinal.keys()).sort();
     for (const [r, reader] of this.#readers.entries()) {
@@ -334,24 +344,27 @@ class Ranking {
       if (places.length === 0) continue;
       const positions = Uint32Array.from(places, ([, position]) => position);
       const found = places.map(([ordinal]) => byOrdinal.get(ordinal)!);
-      for (const { term, entries } of this.#matched.values()) {
+      for (const { term, entries, asked } of this.#matched.values()) {
         if (entries[r] === undefined) continue;
-        await this.#pace.step(tellForms(await entries[r].load(), term, positions, found));
+        const { isTold, work } = tellForms(await entries[r].load(), term, positions, found);
+        if (isTold) for (const one of asked) told.add(one);
+        await this.#pace.step(work);
       }
     }
+    return told.size;
   }
 }
 
-/** Tells documents at these positions, if they have the term, in which forms; returns how much work that was. */
-function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, hits: readonly Hit[]): number {
+/** Tells documents at these positions, if they have the term, in which forms; returns whether any has, and how much work that was. */
+function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, hits: readonly Hit[]): { isTold: boolean; work: number } {
   const all = loaded.postings(null);
   const unchanged = new Float64Array(positions.length);
-  const told = eachAmong(positions, all.positions, (at, i) => {
+  const isTold = eachAmong(positions, all.positions, (at, i) => {
     unchanged[at] = all.frequencies[i]!;
   });
   let work = all.positions.length;
   // Most terms near another are in none of the hits.
-  if (!told) return work;
+  if (!isTold) return { isTold, work };
   for (const form of loaded.forms) {
     const list = loaded.postings(form);
     work += list.positions.length + 8;
@@ -363,7 +376,7 @@ function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, h
   unchanged.forEach((count, at) => {
     if (count > 0) hits[at]!.terms.push(term);
   });
-  return work;
+  return { isTold, work };
 }
 
 /** Calls `visit` with the places of those few positions that are among many; returns whether any is. */
@@ -420,10 +433,11 @@ function byScore(a: Hit, b: Hit): number {
   return b.score - a.score || a.ordinal - b.ordinal;
 }
 
-function toHits(hits: readonly Hit[]): TextHits {
+function toHits(hits: readonly Hit[], found: number): TextHits {
   return {
     ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
     scores: Float64Array.from(hits, (hit) => hit.score),
     terms: hits.map((hit) => hit.terms.sort()),
+    found,
   };
 }

@@ -39,6 +39,8 @@ export interface QueryTerm {
   prefix: string | null;
   /** Edit distance allowed to it; 0 is exact. */
   editDistance: number;
+  /** Whether it is looked for in place of what the query says. */
+  isSynonym: boolean;
 }
 
 export function parseQuery(
@@ -54,15 +56,15 @@ export function parseQuery(
   for (const character of loneCharacters(tokens)) unfinished.set(character, character);
   const factors = new Map(boosts.flatMap(({ text: boosted, factor }) => analyzer.analyze(boosted).map(({ term }) => [term, factor])));
   const terms = new Map<string, QueryTerm>();
-  const add = ({ term, form, kind }: Token, share: number): void => {
+  const add = ({ term, form, kind }: Token, isSynonym: boolean): void => {
     if (kind === "last") return;
     const editDistance = kind === "pair" ? 0 : Math.min(EDIT_DISTANCE_MAX, Math.round(term.length * fuzzy));
-    const known = terms.get(form) ?? { term, form, weight: 0, prefix: unfinished.get(term) ?? null, editDistance };
-    known.weight += share * KIND_WEIGHTS[kind] * (factors.get(term) ?? 1);
+    const known = terms.get(form) ?? { term, form, weight: 0, prefix: unfinished.get(term) ?? null, editDistance, isSynonym };
+    known.weight += (isSynonym ? SYNONYM_WEIGHT : 1) * KIND_WEIGHTS[kind] * (factors.get(term) ?? 1);
     terms.set(form, known);
   };
-  for (const token of tokens) add(token, 1);
-  for (const token of others) if (!terms.has(token.form)) add(token, SYNONYM_WEIGHT);
+  for (const token of tokens) add(token, false);
+  for (const token of others) if (!terms.has(token.form)) add(token, true);
   return [...terms.values()];
 }
 
