@@ -23,7 +23,7 @@ const budgets = [
   { part: "live queries", files: ["live.js"], bytesMax: 4_000 },
   { part: "worker trouble", files: ["worker-trouble.js"], bytesMax: 1_500 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
-  { part: "providers", files: ["embeddings.js"], bytesMax: 6_000 },
+  { part: "providers", files: ["embeddings.js"], bytesMax: 6_500 },
   { part: "sentence encoder", files: ["sentence-encoder.js", "sentence-encoder-worker.js"], bytesMax: 8_000 },
   { part: "its kernel", files: ["sentence-encoder.wasm"], bytesMax: 1_000 },
   { part: "its model", files: ["sentence-encoder.bin"], bytesMax: 7_000_000 },

@@ -1,4 +1,5 @@
 /** The entry `tidepool-db/embeddings`: embedding functions of providers, by `fetch`. Importing it starts nothing, and registers nothing. */
+export { type AiSdkEmbeddingModel, type AiSdkProviderOptions, type FromAiSdkOptions, fromAiSdk } from "./embeddings/ai-sdk.js";
 export { ChromaCloudQwenEmbeddingFunction, type ChromaCloudQwenOptions } from "./embeddings/chroma-cloud-qwen.js";
 export { ChromaCloudSpladeEmbeddingFunction, type ChromaCloudSpladeOptions } from "./embeddings/chroma-cloud-splade.js";
 export { CloudflareWorkerAIEmbeddingFunction, type CloudflareWorkerAIOptions } from "./embeddings/cloudflare-worker-ai.js";

@@ -1,14 +1,10 @@
 /** Qwen3 in Chroma Cloud. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import { chromaCloud } from "./chroma-cloud.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link ChromaCloudQwenEmbeddingFunction}. */
 export interface ChromaCloudQwenOptions extends RemoteOptions {
@@ -47,7 +43,7 @@ export class ChromaCloudQwenEmbeddingFunction extends RemoteEmbeddingFunction<Ch
   /** The name that is stored. */
   readonly name = "chroma-cloud-qwen";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 100 };
+  protected readonly limits: RequestLimits = { texts: 100 };
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

@@ -1,9 +1,10 @@
 /** SPLADE in Chroma Cloud. */
 
 import type { SparseVector } from "../core/types.js";
+import type { RequestLimits } from "./batches.js";
 import { chromaCloud } from "./chroma-cloud.js";
 import type { RemoteRequest } from "./post.js";
-import { type Provider, type Purpose, RemoteFunction, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { type Provider, type Purpose, RemoteFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link ChromaCloudSpladeEmbeddingFunction}. */
 export interface ChromaCloudSpladeOptions extends RemoteOptions {
@@ -31,7 +32,7 @@ export class ChromaCloudSpladeEmbeddingFunction extends RemoteFunction<SparseVec
   /** The name that is stored. */
   readonly name = "chroma-cloud-splade";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 100 };
+  protected readonly limits: RequestLimits = { texts: 100 };
 
   /** @internal */
   protected request(texts: readonly string[], _: Purpose, key: string): RemoteRequest {

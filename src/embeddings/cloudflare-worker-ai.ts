@@ -1,14 +1,9 @@
 /** Cloudflare Workers AI. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  bearer,
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link CloudflareWorkerAIEmbeddingFunction}. */
 export interface CloudflareWorkerAIOptions extends RemoteOptions {
@@ -44,7 +39,7 @@ export class CloudflareWorkerAIEmbeddingFunction extends RemoteEmbeddingFunction
   /** The name that is stored. */
   readonly name = "cloudflare-worker-ai";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 100 };
+  protected readonly limits: RequestLimits = { texts: 100 };
 
   /** @internal */
   protected request(text: readonly string[], _: Purpose, key: string): RemoteRequest {

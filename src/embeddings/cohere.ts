@@ -1,14 +1,9 @@
 /** Cohere. */
+
 import type { EmbeddingFunctionSpace, Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  bearer,
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link CohereEmbeddingFunction}. */
 export interface CohereOptions extends RemoteOptions {
@@ -48,7 +43,7 @@ export class CohereEmbeddingFunction extends RemoteEmbeddingFunction<CohereOptio
   /** The name that is stored. */
   readonly name = "cohere";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 96 };
+  protected readonly limits: RequestLimits = { texts: 96 };
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

@@ -1,13 +1,9 @@
 /** Google Gemini. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link GoogleGeminiEmbeddingFunction}. */
 export interface GoogleGeminiOptions extends RemoteOptions {
@@ -45,7 +41,7 @@ export class GoogleGeminiEmbeddingFunction extends RemoteEmbeddingFunction<Googl
   /** The name that is stored. */
   readonly name = "google-gemini";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 100 };
+  protected readonly limits: RequestLimits = { texts: 100 };
 
   /** @internal */
   protected request(texts: readonly string[], purpose: Purpose, key: string): RemoteRequest {

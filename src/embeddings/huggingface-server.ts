@@ -1,14 +1,9 @@
 /** A server of Hugging Face's, text-embeddings-inference. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  bearer,
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link HuggingfaceServerEmbeddingFunction}. */
 export interface HuggingfaceServerOptions extends RemoteOptions {
@@ -39,7 +34,7 @@ export class HuggingfaceServerEmbeddingFunction extends RemoteEmbeddingFunction<
   /** The name that is stored. */
   readonly name = "huggingface-server";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 32 };
+  protected readonly limits: RequestLimits = { texts: 32 };
 
   /** @internal */
   protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,14 +1,9 @@
 /** Models that Hugging Face runs. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  bearer,
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link HuggingFaceEmbeddingFunction}. */
 export interface HuggingFaceOptions extends RemoteOptions {
@@ -37,7 +32,7 @@ export class HuggingFaceEmbeddingFunction extends RemoteEmbeddingFunction<Huggin
   /** The name that is stored. */
   readonly name = "huggingface";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 32 };
+  protected readonly limits: RequestLimits = { texts: 32 };
 
   /** @internal */
   protected request(inputs: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,7 +1,8 @@
 /** Jina AI. */
+import type { RequestLimits } from "./batches.js";
 import { OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link JinaEmbeddingFunction}. */
 export interface JinaOptions extends RemoteOptions {
@@ -47,7 +48,7 @@ export class JinaEmbeddingFunction extends OpenAIShapedFunction<JinaOptions> {
   /** The name that is stored. */
   readonly name = "jina";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 512 };
+  protected readonly limits: RequestLimits = { texts: 512 };
 
   /** @internal */
   protected request(input: readonly string[], purpose: Purpose, key: string): RemoteRequest {

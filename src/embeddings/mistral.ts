@@ -1,7 +1,8 @@
 /** Mistral. */
+import type { RequestLimits } from "./batches.js";
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MistralEmbeddingFunction}. */
 export interface MistralOptions extends RemoteOptions {
@@ -29,7 +30,7 @@ export class MistralEmbeddingFunction extends OpenAIShapedFunction<MistralOption
   /** The name that is stored. */
   readonly name = "mistral";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 128, tokens: 16_000 };
+  protected readonly limits: RequestLimits = { texts: 128, tokens: 16_000 };
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

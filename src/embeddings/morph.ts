@@ -1,7 +1,8 @@
 /** Morph. */
+import type { RequestLimits } from "./batches.js";
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link MorphEmbeddingFunction}. */
 export interface MorphOptions extends RemoteOptions {
@@ -40,7 +41,7 @@ export class MorphEmbeddingFunction extends OpenAIShapedFunction<MorphOptions> {
   /** The name that is stored. */
   readonly name = "morph";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 128 };
+  protected readonly limits: RequestLimits = { texts: 128 };
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,14 +1,9 @@
 /** Ollama. */
+
 import type { Vector } from "../api/embedding-function.js";
+import type { RequestLimits } from "./batches.js";
 import type { RemoteRequest } from "./post.js";
-import {
-  bearer,
-  type Provider,
-  type Purpose,
-  RemoteEmbeddingFunction,
-  type RemoteLimits,
-  type RemoteOptions,
-} from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, RemoteEmbeddingFunction, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link OllamaEmbeddingFunction}. */
 export interface OllamaOptions extends RemoteOptions {
@@ -38,7 +33,7 @@ export class OllamaEmbeddingFunction extends RemoteEmbeddingFunction<OllamaOptio
   /** The name that is stored. */
   readonly name = "ollama";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 64 };
+  protected readonly limits: RequestLimits = { texts: 64 };
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

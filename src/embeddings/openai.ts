@@ -1,7 +1,8 @@
 /** OpenAI, and by `apiBase` whoever answers as it does: xAI, LM Studio, vLLM, llama.cpp and others. */
+import type { RequestLimits } from "./batches.js";
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link OpenAIEmbeddingFunction}. */
 export interface OpenAIOptions extends RemoteOptions {
@@ -47,7 +48,7 @@ export class OpenAIEmbeddingFunction extends OpenAIShapedFunction<OpenAIOptions>
   /** The name that is stored. */
   readonly name = "openai";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 2048, tokens: 300_000 };
+  protected readonly limits: RequestLimits = { texts: 2048, tokens: 300_000 };
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

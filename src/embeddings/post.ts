@@ -3,6 +3,7 @@
  * longer each time where it says nothing; all else is an error that tells what the provider answered. No secret gets into an error.
  */
 import { TidepoolError } from "../core/errors.js";
+import { type Failure, type Patience, readRetryAfter, retried } from "./retry.js";
 
 export interface RemoteRequest {
   url: string;
@@ -10,40 +11,19 @@ export interface RemoteRequest {
   body: unknown;
 }
 
-export interface PostOptions {
+export interface PostOptions extends Patience {
   /** Name of the provider, for errors. */
   provider: string;
-  /** How often what failed is asked again. */
-  maxRetries: number;
-  signal: AbortSignal;
 }
 
-/** The first wait where the provider names none; it doubles with each failure, up to the largest, less up to half of it by chance. */
-const BACKOFF_MS = 500;
-const BACKOFF_MAX_MS = 16_000;
-/** A provider that asks for more patience than this has failed: a write would seem to hang. */
-const RETRY_AFTER_MAX_MS = 60_000;
 /** Characters of an answer that an error shows. */
 const SHOWN_MAX = 300;
 /** Statuses beside 5xx that say: not now. */
 const TEMPORARY = [408, 425, 429];
 
-interface Failure {
-  error: TidepoolError;
-  /** Whether the next attempt may succeed. */
-  isTemporary: boolean;
-  retryAfterMs: number | null;
-}
-
 /** @throws `EMBEDDING_FUNCTION`; the signal's reason once that has fired. */
-export async function post(request: RemoteRequest, options: PostOptions): Promise<unknown> {
-  for (let attempt = 0; ; attempt++) {
-    const outcome = await attemptOf(request, options);
-    if ("answer" in outcome) return outcome.answer;
-    const wait = outcome.retryAfterMs ?? backoffMs(attempt);
-    if (!outcome.isTemporary || attempt >= options.maxRetries || wait > RETRY_AFTER_MAX_MS) throw outcome.error;
-    await pause(wait, options.signal);
-  }
+export function post(request: RemoteRequest, options: PostOptions): Promise<unknown> {
+  return retried(() => attemptOf(request, options), options);
 }
 
 async function attemptOf(request: RemoteRequest, { provider, signal }: PostOptions): Promise<{ answer: unknown } | Failure> {
@@ -78,31 +58,6 @@ function refusal(provider: string, url: string, { status, headers }: Response, t
   const details = retryAfterMs === null ? { status } : { status, retryAfterMs };
   const error = failed(`${provider} answered ${status} (POST ${url}): ${shown(reasonIn(parsed(text)) ?? text)}`, details);
   return { error, isTemporary: status >= 500 || TEMPORARY.includes(status), retryAfterMs };
-}
-
-/** Seconds, or a date (RFC 9110, 10.2.3), as milliseconds from now. */
-function readRetryAfter(value: string | null): number | null {
-  if (value === null) return null;
-  const ms = /^\s*\d+(?:\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
-}
-
-function backoffMs(attempt: number): number {
-  return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt) * (1 - Math.random() / 2);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }
 
 function parsed(text: string): unknown {

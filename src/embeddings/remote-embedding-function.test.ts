@@ -1,7 +1,8 @@
 /** Batches, retries, progress and abort, the same for all providers; of which Mistral stands for those with few tokens. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { batchesOf } from "./batches.js";
 import { MistralEmbeddingFunction as Mistral } from "./mistral.js";
-import { batchesOf, type RemoteOptions } from "./remote-embedding-function.js";
+import type { RemoteOptions } from "./remote-embedding-function.js";
 
 type Answer = () => Response | Promise<Response>;
 

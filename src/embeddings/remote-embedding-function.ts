@@ -7,6 +7,7 @@
  */
 import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions, Vector } from "../api/embedding-function.js";
 import { show, TidepoolError } from "../core/errors.js";
+import { embedDistinct, type RequestLimits } from "./batches.js";
 import { checkOptions, restoredOptions, storedOptions, type TableOf, withDefaults } from "./options.js";
 import { post, type RemoteRequest } from "./post.js";
 
@@ -66,16 +67,7 @@ export interface Provider<Options> {
 type RemoteArguments<Options> =
   Partial<Options> extends Options ? [options?: Options, client?: unknown] : [options: Options, client?: unknown];
 
-/** What a provider takes in one request. */
-export interface RemoteLimits {
-  texts: number;
-  /** Of all texts together, at three bytes of UTF-8 each, which counts too many rather than too few. */
-  tokens?: number;
-}
-
-const CONCURRENCY = 2;
 const MAX_RETRIES = 5;
-const BYTES_PER_TOKEN = 3;
 
 /** What is asked of a client. */
 interface KeyBringer {
@@ -87,7 +79,7 @@ export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
   /** Name under which collections store it. */
   abstract readonly name: string;
   /** @internal */
-  protected abstract readonly limits: RemoteLimits;
+  protected abstract readonly limits: RequestLimits;
   /** @internal */
   protected readonly options: Options;
   readonly #provider: Provider<Options>;
@@ -159,16 +151,9 @@ export abstract class RemoteFunction<Answered, Options extends RemoteOptions> {
     if (texts.length === 0) return [];
     signal?.throwIfAborted();
     const key = await this.#key();
-    const distinct = [...new Set(texts)];
-    const vectors = await inLanes(
-      batchesOf(distinct, { ...this.limits, texts: Math.min(this.limits.texts, this.options.batchSize ?? Infinity) }),
-      this.options.concurrency ?? CONCURRENCY,
-      signal,
-      (batch, stop) => this.#ask(batch, purpose, key, stop),
-      (done) => onProgress?.({ embedded: done, total: distinct.length }),
-    );
-    const byText = new Map(distinct.map((text, i) => [text, vectors[i]!]));
-    return texts.map((text) => byText.get(text)!);
+    const { batchSize = Infinity, concurrency } = this.options;
+    const limits = { ...this.limits, texts: Math.min(this.limits.texts, batchSize) };
+    return embedDistinct(texts, { limits, concurrency, signal, onProgress }, (batch, stop) => this.#ask(batch, purpose, key, stop));
   }
 
   async #ask(texts: readonly string[], purpose: Purpose, key: string, signal: AbortSignal): Promise<Answered[]> {
@@ -221,57 +206,6 @@ export abstract class RemoteEmbeddingFunction<Options extends RemoteOptions>
   /** All three. */
   supportedSpaces(): EmbeddingFunctionSpace[] {
     return ["cosine", "l2", "ip"];
-  }
-}
-
-/** In order, each as large as the limits allow; a text that is larger than they are goes alone, for the provider to judge. */
-export function batchesOf(texts: readonly string[], { texts: textsMax, tokens: tokensMax = Infinity }: RemoteLimits): string[][] {
-  const encoder = new TextEncoder();
-  const batches: string[][] = [];
-  let tokens = 0;
-  for (const text of texts) {
-    const size = tokensMax === Infinity ? 0 : encoder.encode(text).length / BYTES_PER_TOKEN;
-    const batch = batches.at(-1);
-    if (batch === undefined || batch.length >= textsMax || tokens + size > tokensMax) {
-      batches.push([text]);
-      tokens = size;
-    } else {
-      batch.push(text);
-      tokens += size;
-    }
-  }
-  return batches;
-}
-
-/** Does so many batches at once; the first that fails ends the others. */
-async function inLanes<T>(
-  batches: readonly string[][],
-  lanes: number,
-  signal: AbortSignal | undefined,
-  work: (batch: readonly string[], stop: AbortSignal) => Promise<T[]>,
-  onDone: (texts: number) => void,
-): Promise<T[]> {
-  const results: T[][] = [];
-  const stop = new AbortController();
-  const abort = () => stop.abort(signal!.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  let next = 0;
-  let done = 0;
-  const lane = async (): Promise<void> => {
-    while (next < batches.length) {
-      const at = next++;
-      results[at] = await work(batches[at]!, stop.signal);
-      onDone((done += batches[at]!.length));
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: Math.min(lanes, batches.length) }, lane));
-    return results.flat();
-  } catch (error) {
-    stop.abort(error);
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
   }
 }
 

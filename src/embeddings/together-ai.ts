@@ -1,7 +1,8 @@
 /** Together AI. */
+import type { RequestLimits } from "./batches.js";
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link TogetherAIEmbeddingFunction}. */
 export interface TogetherAIOptions extends RemoteOptions {
@@ -31,7 +32,7 @@ export class TogetherAIEmbeddingFunction extends OpenAIShapedFunction<TogetherAI
   /** The name that is stored. */
   readonly name = "together-ai";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 128 };
+  protected readonly limits: RequestLimits = { texts: 128 };
 
   /** @internal */
   protected request(input: readonly string[], _: Purpose, key: string): RemoteRequest {

@@ -1,7 +1,8 @@
 /** Voyage AI. */
+import type { RequestLimits } from "./batches.js";
 import { embeddingsUrl, OpenAIShapedFunction } from "./openai-shape.js";
 import type { RemoteRequest } from "./post.js";
-import { bearer, type Provider, type Purpose, type RemoteLimits, type RemoteOptions } from "./remote-embedding-function.js";
+import { bearer, type Provider, type Purpose, type RemoteOptions } from "./remote-embedding-function.js";
 
 /** Options of {@link VoyageAIEmbeddingFunction}. */
 export interface VoyageAIOptions extends RemoteOptions {
@@ -36,7 +37,7 @@ export class VoyageAIEmbeddingFunction extends OpenAIShapedFunction<VoyageAIOpti
   /** The name that is stored. */
   readonly name = "voyageai";
   /** @internal */
-  protected readonly limits: RemoteLimits = { texts: 1000, tokens: 120_000 };
+  protected readonly limits: RequestLimits = { texts: 1000, tokens: 120_000 };
 
   /** @internal */
   protected request(input: readonly string[], purpose: Purpose, key: string): RemoteRequest {
