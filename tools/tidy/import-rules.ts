@@ -20,6 +20,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   porter2: (path) => path === "src/api/bm25-embedding-function.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
+  "@langchain/core": (path) => path.startsWith("src/langchain/"),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
 };
 
@@ -56,6 +57,11 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/wasm/build/matrix.wasm" ||
     /^src\/(?:core\/(?:errors|limits|types)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(target),
   "src/sentence-encoder.ts": (target) => target.startsWith("src/sentence-encoder/"),
+  "src/langchain/": (target) =>
+    /^src\/(?:core\/(?:errors|types|gateway\/validate\/values)|api\/(?:client|collection|flatten-metadata|read-arguments))\.ts$/.test(
+      target,
+    ),
+  "src/langchain.ts": (target) => target.startsWith("src/langchain/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };
