@@ -23,7 +23,7 @@ export interface AddArguments<TMeta extends MetadataOf<TMeta> = Metadata> extend
  * Arguments of a write, of which the metadata may be nested when `metadata` is `"flatten"`: it is stored as {@link flattenMetadata} makes
  * it. What is left out of it is told once a call, as the warning `METADATA_DROPPED`.
  */
-export type Flattening<A extends { metadatas?: unknown; metadata?: undefined }> =
+export type Flattening<A extends object> =
   | A
   | (Omit<A, "metadatas" | "metadata"> & {
       /** Nested objects become dotted keys; empty arrays and objects are left out, with a warning. */

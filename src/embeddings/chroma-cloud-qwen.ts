@@ -13,7 +13,15 @@ export interface ChromaCloudQwenOptions extends RemoteOptions {
   /** Which of the instructions is used, such as "nl_to_code". Default `null`: none. */
   task?: string | null;
   /** What the model is told, by task, of documents and of queries. Default: that of "nl_to_code". */
-  instructions?: Record<string, { documents: string; query: string }>;
+  instructions?: Record<
+    string,
+    {
+      /** Before what is to be found; empty: nothing. */
+      documents: string;
+      /** Before what is asked with; empty: nothing. */
+      query: string;
+    }
+  >;
   /** Stored for Chroma's packages, which read the key from there. Default "CHROMA_API_KEY". */
   apiKeyEnvVar?: string;
 }
