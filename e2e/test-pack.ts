@@ -15,6 +15,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BrowserContext, Page } from "playwright";
 import { collectErrors, openBrowser } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
+import { serveFakeModels } from "./support/fake-models.js";
 import { clientFolder } from "./support/official-client.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -44,6 +45,9 @@ const officialFound = {
   wet: ["the tide comes in", "a pool is left behind"],
   missing: "ChromaNotFoundError",
 };
+
+/** What Chroma's embedding packages find, asked of Hugging Face's server, Ollama, Jina and BM25 in turn. */
+const chromaEmbeddingsFound = { made: ["moon", "moon", "moon", "pool"], restored: ["later", "later", "later", "later"] };
 
 /** Of the tarball, of which the sentence encoder's model takes 6.9 MB. */
 const PACKED_BYTES_MAX = 9_000_000;
@@ -138,6 +142,21 @@ async function resultOf(page: Page): Promise<unknown> {
     const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no answer for 60 s")), 60_000));
     return Promise.race([(globalThis as unknown as { packed: Promise<unknown> }).packed, late]);
   });
+}
+
+/** What a page finds that asks models, all of which a server here answers for. */
+async function expectAsking(context: BrowserContext, url: string): Promise<void> {
+  const models = await serveFakeModels();
+  await context.route("https://api.jina.ai/**", async (route) => {
+    const response = await route.fetch({ url: `${models.url}/v1/embeddings` });
+    await route.fulfill({ response });
+  });
+  try {
+    await expectWorking(context, `${url}?models=${models.url}`, chromaEmbeddingsFound);
+  } finally {
+    await context.unroute("https://api.jina.ai/**");
+    await models.close();
+  }
 }
 
 async function freePort(): Promise<number> {
@@ -330,6 +349,15 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     run(join(app, "node_modules/.bin/webpack"), ["--mode", "production"], app);
     await cp(join(app, "public/index.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, officialFound));
+  },
+  "Chroma's embedding packages, vite dev": async (packed) => {
+    const app = await install(packed, "chroma-embeddings");
+    await whileServing(app, [], "/", (url) => expectAsking(packed.context, url));
+  },
+  "Chroma's embedding packages, vite build": async (packed) => {
+    const app = await install(packed, "chroma-embeddings");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectAsking(packed.context, url));
   },
   "extension page": async (packed) => {
     const app = await install(packed, "extension");
