@@ -38,6 +38,9 @@ const found = {
 /** What the sentence encoder finds. */
 const encoderFound = { isWhole: true, nearest: ["harbour"] };
 
+/** What LangChain finds among texts that are angles: the cosine of 60 degrees. */
+const langchainFound = { id: "60", metadata: { "loc.from": 60 }, score: "0.500", diverse: ["0", "60"], left: ["1"] };
+
 /** What Chroma's client finds among these records. */
 const officialFound = {
   near: [["moon", "tide"]],
@@ -330,6 +333,11 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js"], app);
     await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, encoderFound));
+  },
+  "LangChain, vite build": async (packed) => {
+    const app = await install(packed, "langchain");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, langchainFound));
   },
   "chromadb, import map": async (packed) => {
     const app = await installOfficial(packed, "official-import-map");
