@@ -299,7 +299,7 @@ async function check() {
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
   client:
-    /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!sear|sche|bm|trans[af]|pass|fl|live|hyb|adm|des|chr|create-h|work))/,
+    /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!sear|sche|bm|trans[af]|pass|fl|live|hyb|ad|im|de|ch|create-h|work))/,
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   search: /src\/api\/search\//,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
@@ -310,6 +310,7 @@ const parts = {
   hybrid: /src\/api\/hybrid/,
   live: /src\/api\/live\//,
   "worker-trouble": /src\/api\/worker-trouble/,
+  import: /src\/api\/import\//,
   admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
 };
 

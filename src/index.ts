@@ -55,6 +55,15 @@ export type { Embeddings } from "./api/embeddings.js";
 export { type FlattenedMetadata, flattenMetadata } from "./api/flatten-metadata.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, SparseReason, TextReason } from "./api/hybrid.js";
+export type {
+  ImportFormat,
+  ImportMapping,
+  ImportOptions,
+  ImportProgress,
+  ImportRejection,
+  ImportReport,
+  ImportSource,
+} from "./api/import/import-arguments.js";
 export type { LiveOptions, Subscription } from "./api/live/live-query.js";
 export type { LiveUpdate } from "./api/live/live-results.js";
 export { type LiveSnapshot, type LiveStore, liveStore } from "./api/live/live-store.js";

@@ -268,6 +268,20 @@ const TABLE: Record<string, Entry> = {
     good: { get: {}, onError: () => undefined, signal: undefined },
   },
   "Collection#count": { run: (v) => collection.count(v), good: { ...selection, readLevel: "index_only", ...limited } },
+  "Collection#import": [
+    (v) => collection.import(v),
+    (v) => collection.import(new Uint8Array([91, 93]), v),
+    ...(["format", "mapping", "metadata", "mode", "startAt", "signal", "onProgress"] as const).map(
+      (name): Call =>
+        (v) =>
+          collection.import(new Uint8Array([91, 93]), { [name]: v }),
+    ),
+    ...(["id", "embedding", "metadata"] as const).map(
+      (name): Call =>
+        (v) =>
+          collection.import(new Uint8Array([91, 93]), { mapping: { [name]: v } }),
+    ),
+  ],
   "Collection#facets": { run: (v) => collection.facets(v), good: { ...selection, keys: ["year"], limit: 1 } },
   "Collection#distinct": { run: (v) => collection.distinct(v), good: { ...selection, ...listed, key: "year" } },
   "Collection#getIndexingStatus": { run: (v) => collection.getIndexingStatus(v), good: limited },

@@ -42,6 +42,10 @@ test.each([...(accessHandles === true ? (["opfs"] as const) : []), "indexeddb", 
     const [both] = (await tides.hybrid({ queryText: "passage 1234 about the tide", nResults: 1 })).rows();
     const found = { id: "r1234", text: { rank: 1, terms: ["1234", "about", "passage", "the", "tide"] }, dense: { rank: 1 } };
     expect(both).toMatchObject(found);
+    const lines = documents.map((text, i) => JSON.stringify({ id: `r${i}`, text, year: i }));
+    const file = new File([lines.slice(0, 3).join("\n"), "\n{"], "tides.jsonl");
+    expect(await tides.import(file)).toMatchObject({ imported: 3, rejected: [{ row: 4, line: 4 }] });
+    expect((await tides.get({ ids: ["r2"] })).metadatas).toEqual([{ text: documents[2], even: true, year: 2 }]);
     const facets = await tides.facets({ keys: ["even", "text"], where: { even: true }, limit: 1 });
     expect(facets.even).toEqual({ values: [{ value: true, count: 750 }], distinct: 1, missing: 0 });
     expect(facets.text).toMatchObject({ values: [{ count: 1 }], distinct: 750 });

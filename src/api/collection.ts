@@ -22,6 +22,7 @@ import type { Connection } from "./connection.js";
 import { type EmbeddingFunction, embeddingError } from "./embedding-function.js";
 import type { Restored } from "./embedding-registry.js";
 import type { HybridArguments, HybridResult } from "./hybrid.js";
+import type { ImportOptions, ImportReport, ImportSource } from "./import/import-arguments.js";
 import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveListener, LiveRead, LiveResults } from "./live/subscribe.js";
@@ -290,6 +291,27 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     const given = readArguments("export", () => copyOf(args as ExportArguments));
     // Loaded when it is first needed, like the Search API.
     return lazyStream(async () => (await import("./transfer/export.js")).exportRecords(this.#connection, this.#source, given));
+  }
+
+  /**
+   * Records from a file, a URL, a stream or bytes: JSON lines, or JSON of records or of Chroma's columns. They are read and written batch by
+   * batch, as by `upsert`, so the memory that it takes does not grow with the source, but for its ids. `docs/import.md` tells what the
+   * formats look like. Rows that cannot go in are in the report, each with its reason; all others are in.
+   *
+   * @throws `INVALID_ARGUMENT` for arguments that cannot be used, and a source that cannot be read or is of no known format;
+   *   `LIMIT_EXCEEDED` for a row or columns beyond all measure; what `upsert` rejects with, such as `EMBEDDING_FUNCTION`, `QUOTA_EXCEEDED`
+   *   and `ABORTED`. What is in stays; `details.nextRow` is the `startAt` that goes on, `details.report` the report so far.
+   *
+   * @example
+   * const lines = new Blob(['{"id":"p","document":"A pool."}\n', '{"id":"q"}\n']);
+   * const { imported, rejected } = await collection.import(lines);
+   * console.log(imported, rejected[0]?.line, rejected[0]?.reason); // 1 2 the row has neither an embedding nor a document to embed
+   */
+  async import(source: ImportSource, options: ImportOptions = {}): Promise<ImportReport> {
+    this.#requirePresent("import");
+    const given = readArguments("import", () => copyOf(options));
+    // Loaded when it is first needed, like the Search API.
+    return (await import("./import/import.js")).importRecords(source, given, this as unknown as Collection);
   }
 
   /**

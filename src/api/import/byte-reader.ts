@@ -1,0 +1,104 @@
+/**
+ * The bytes of an import, read once, from the beginning, and no faster than they are taken. The first of them can be looked at before.
+ * What is left is cancelled at the end, however that comes.
+ */
+import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
+import { limits } from "../../core/limits.js";
+import { aborted } from "../call-limits.js";
+import { readArguments } from "../read-arguments.js";
+import type { ImportSource } from "./import-arguments.js";
+
+export class ByteReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #signal: AbortSignal | undefined;
+  /** Read and not taken. */
+  #ahead: Uint8Array[] = [];
+  /** Bytes of the source; `null` where it does not say. */
+  readonly totalBytes: number | null;
+  /** Bytes that were read. */
+  bytes = 0;
+
+  private constructor(stream: ReadableStream<Uint8Array>, totalBytes: number | null, signal: AbortSignal | undefined) {
+    this.#reader = stream.getReader();
+    this.#signal = signal;
+    this.totalBytes = totalBytes;
+  }
+
+  static async open(source: ImportSource, signal: AbortSignal | undefined): Promise<ByteReader> {
+    const { stream, totalBytes } = readArguments("import", () => readSource(source, signal));
+    return new ByteReader(await stream(), totalBytes, signal);
+  }
+
+  /** The first bytes, `limits.importHeadBytes` of them where there are so many. */
+  async head(): Promise<Uint8Array> {
+    let length = 0;
+    while (length < limits.importHeadBytes) {
+      const piece = await this.#read();
+      if (piece === null) break;
+      this.#ahead.push(piece);
+      length += piece.length;
+    }
+    return joinBytes(this.#ahead).subarray(0, limits.importHeadBytes);
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let piece = this.#ahead.shift(); piece !== undefined; piece = this.#ahead.shift()) yield piece;
+    for (let piece = await this.#read(); piece !== null; piece = await this.#read()) yield piece;
+  }
+
+  async #read(): Promise<Uint8Array | null> {
+    const { done, value } = await this.#reader.read().catch((error: unknown) => {
+      throw failure(error, this.#signal, `The source failed after ${this.bytes} bytes`);
+    });
+    if (done) return null;
+    if (!(value instanceof Uint8Array)) throw invalidArgument(`the stream of an import must give Uint8Arrays, got ${show(value)}`);
+    this.bytes += value.length;
+    return value;
+  }
+
+  async end(): Promise<void> {
+    await this.#reader.cancel().catch(() => undefined);
+  }
+}
+
+interface Opening {
+  stream: () => ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
+  totalBytes: number | null;
+}
+
+function readSource(source: ImportSource, signal: AbortSignal | undefined): Opening {
+  if (source instanceof Uint8Array) return readSource(new Blob([source as Uint8Array<ArrayBuffer>]), signal);
+  if (source instanceof Blob) return { stream: () => source.stream(), totalBytes: source.size };
+  if (typeof source === "string" || source instanceof URL) return { stream: () => fetched(source, signal), totalBytes: null };
+  if (typeof ReadableStream !== "function" || !(source instanceof ReadableStream)) {
+    throw invalidArgument(`source must be a Blob, a URL, a ReadableStream or a Uint8Array, got ${show(source)}`);
+  }
+  if (source.locked) throw invalidArgument("The stream of an import is locked: somebody else reads it");
+  return { stream: () => source, totalBytes: null };
+}
+
+async function fetched(url: string | URL, signal: AbortSignal | undefined): Promise<ReadableStream<Uint8Array>> {
+  const response = await fetch(url, { signal }).catch((error: unknown) => {
+    throw failure(error, signal, `${show(String(url))} cannot be fetched`);
+  });
+  if (response.ok && response.body !== null) return response.body;
+  await response.body?.cancel();
+  throw invalidArgument(`${show(String(url))} cannot be imported: it answered with status ${response.status}`);
+}
+
+function failure(error: unknown, signal: AbortSignal | undefined, what: string): TidepoolError {
+  if (signal?.aborted) return aborted(signal);
+  const why = error instanceof Error ? error.message : show(error);
+  return new TidepoolError("INVALID_ARGUMENT", `${what}: ${why}`, { cause: error });
+}
+
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

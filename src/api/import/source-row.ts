@@ -1,0 +1,8 @@
+/** What the readers of the formats give: rows, each with its fields as the format has them, or with the reason why it has none. */
+
+export type Fields = Record<string, unknown>;
+
+export type SourceRow = { row: number; line: number | null } & ({ fields: Fields } | { reason: string });
+
+/** What readers have to tell beside their rows. */
+export type Warn = (warning: string) => void;
