@@ -294,8 +294,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
-   * Records from a file, a URL, a stream or bytes: JSON lines, or JSON of records or of Chroma's columns. They are read and written batch by
-   * batch, as by `upsert`, so the memory that it takes does not grow with the source, but for its ids. `docs/import.md` tells what the
+   * Records from a file, a URL, a stream or bytes: JSON lines, or JSON of records or of Chroma's columns. They are read and written batch
+   * by batch, as by `upsert`, so the memory that it takes does not grow with the source, but for its ids. `docs/import.md` tells what the
    * formats look like. Rows that cannot go in are in the report, each with its reason; all others are in.
    *
    * @throws `INVALID_ARGUMENT` for arguments that cannot be used, and a source that cannot be read or is of no known format;

@@ -6,7 +6,10 @@ export type ImportSource = Blob | URL | string | ReadableStream<Uint8Array> | Ui
 /** A form of the bytes: `docs/import.md` says what each looks like. */
 export type ImportFormat = "jsonl" | "json";
 
-/** Which field of a row is what. Names may go into objects by dots, `"payload.text"`. Default of each: the first that a row has of those named. */
+/**
+ * Which field of a row is what. Names may go into objects by dots, `"payload.text"`. Default of each: the first that a row has of those
+ * named here.
+ */
 export interface ImportMapping {
   /** Of "id", "_id", "ids". A whole number becomes a text. `null`: the number of the row is the id, the first being "1". */
   id?: string | null;
@@ -41,7 +44,10 @@ export interface ImportOptions {
   format?: ImportFormat | "auto";
   /** Which field of a row is what. */
   mapping?: ImportMapping;
-  /** "flatten": nested metadata gets dotted keys, as by `flattenMetadata`; empty lists and objects are left out, which `warnings` tells. Default: such rows are rejected. */
+  /**
+   * "flatten": nested metadata gets dotted keys, as by `flattenMetadata`; empty lists and objects are left out, which `warnings` tells.
+   * Default: such rows are rejected.
+   */
   metadata?: "flatten";
   /** "upsert", the default: records whose id exists are updated, as by `collection.upsert`. "add": such rows are rejected. */
   mode?: "upsert" | "add";

@@ -7,10 +7,12 @@ import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateAtLeast, validateFunction } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import { aborted, readCallLimits } from "../call-limits.js";
-import type { Collection } from "../collection.js";
 import { flattenMetadata } from "../flatten-metadata.js";
 import { readArguments, readObject } from "../read-arguments.js";
+import type { GetArguments } from "../read-requests.js";
+import type { GetResult } from "../results.js";
 import { Slice } from "../slice.js";
+import type { AddArguments } from "../write-arguments.js";
 import { ByteReader } from "./byte-reader.js";
 import { checkRecord, type ImportedRecord } from "./check-record.js";
 import { detectFormat } from "./detect-format.js";
@@ -19,6 +21,14 @@ import type { ImportFormat, ImportOptions, ImportReport, ImportSource } from "./
 import { readJson } from "./read-json.js";
 import { readJsonLines } from "./read-json-lines.js";
 import type { SourceRow, Warn } from "./source-row.js";
+
+/** What a collection has for an import. */
+interface ImportTarget {
+  readonly dimension: number | undefined;
+  get(args: GetArguments): Promise<GetResult>;
+  add(args: AddArguments): Promise<void>;
+  upsert(args: AddArguments): Promise<void>;
+}
 
 type Rows = AsyncGenerator<SourceRow, void, undefined>;
 type Options = ReturnType<typeof readOptions>;
@@ -38,7 +48,7 @@ const DROPPED_SHOWN_MAX = 20;
  *
  * @internal
  */
-export async function importRecords(source: ImportSource, options: ImportOptions, collection: Collection): Promise<ImportReport> {
+export async function importRecords(source: ImportSource, options: ImportOptions, collection: ImportTarget): Promise<ImportReport> {
   const read = readArguments("import", () => readOptions(options));
   const reader = await ByteReader.open(source, read.signal);
   try {
@@ -73,7 +83,7 @@ function readOptions(options: ImportOptions) {
 type Waiting = ImportedRecord & { row: number; line: number | null };
 
 class Import {
-  readonly #collection: Collection;
+  readonly #collection: ImportTarget;
   readonly #options: Options;
   readonly #reader: ByteReader;
   readonly #mapping: FieldMapping;
@@ -88,7 +98,7 @@ class Import {
   /** The row after the last that was read. */
   #next = 1;
 
-  constructor(collection: Collection, options: Options, reader: ByteReader, format: ImportFormat) {
+  constructor(collection: ImportTarget, options: Options, reader: ByteReader, format: ImportFormat) {
     this.#collection = collection;
     this.#options = options;
     this.#reader = reader;

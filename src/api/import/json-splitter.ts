@@ -1,7 +1,7 @@
 /**
  * Cuts JSON text that comes in parts into the elements of its lists, each as text with the way to its list, so that a file of any
- * length can be read with one element in memory. Lists may be the whole, or stand in objects, which may stand in objects. What an element is
- * is for `JSON.parse` to say; what is between them is checked here.
+ * length can be read with one element in memory. Lists may be the whole, or stand in objects, which may stand in objects. What an element
+ * is is for `JSON.parse` to say; what is between them is checked here.
  */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";

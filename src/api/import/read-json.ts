@@ -95,6 +95,7 @@ function parse(path: string, index: number, text: string): unknown {
 
 function tooLong(): TidepoolError {
   const allowed = limits.importColumnsLengthMax;
-  const message = `The columns of the source have more than the ${allowed} characters allowed (importColumnsLengthMax): give them in parts, or as JSON lines`;
+  const remedy = "give them in parts, or as JSON lines";
+  const message = `The columns of the source have more than the ${allowed} characters allowed (importColumnsLengthMax): ${remedy}`;
   return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit: "importColumnsLengthMax", allowed } });
 }
