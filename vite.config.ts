@@ -29,7 +29,7 @@ export default defineConfig({
   // moment would fail. Of the worker vite's own scan sees nothing, since it is named by a URL.
   optimizeDeps: {
     entries: ["src/**/*.browser.test.ts", "src/worker/worker.ts", "src/worker/hnswlib-worker.ts", "src/sentence-encoder/encoder-worker.ts"],
-    include: ["fast-check"],
+    include: ["fast-check", "react", "react-dom", "react-dom/client"],
   },
   test: {
     projects: [

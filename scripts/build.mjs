@@ -97,6 +97,13 @@ function shippedUrl(url) {
 }
 
 /**
+ * Frameworks that render on a server leave the hooks to the page.
+ *
+ * @param {{ name: string }} chunk
+ */
+const directiveOf = ({ name }) => (name === "react" ? '"use client";' : "");
+
+/**
  * One bundle of one entry, or of entries that share their modules, by the names of their files. Nothing is left outside it
  * but `peers`, packages that users install. `parts` names folders whose modules go to a file of their own, which bundlers
  * leave out where nothing of it is used.
@@ -136,7 +143,13 @@ async function bundle({ entries, format = "es", plugins, write = true, parts = {
       },
       rolldownOptions: {
         external: peers,
-        output: { minify: true, comments: { legal: false }, chunkFileNames: "[name].js", codeSplitting: groups.length > 0 && { groups } },
+        output: {
+          minify: true,
+          comments: { legal: false },
+          chunkFileNames: "[name].js",
+          codeSplitting: groups.length > 0 && { groups },
+          banner: directiveOf,
+        },
       },
     },
   });
@@ -214,13 +227,13 @@ async function declare() {
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
   const kept = new Set(
-    ["index", "embeddings", "hnswlib", "langchain", "rest", "sentence-encoder", "service-worker"].map((entry) =>
+    ["index", "embeddings", "hnswlib", "langchain", "react", "rest", "sentence-encoder", "service-worker"].map((entry) =>
       join(dist, `${entry}.d.ts`),
     ),
   );
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
-      if (name.startsWith("@langchain/core/")) continue;
+      if (name === "react" || name.startsWith("@langchain/core/")) continue;
       if (!name.startsWith(".")) throw new Error(`${relative(root, path)} imports ${name}, which users do not have installed.`);
       kept.add(resolve(dirname(path), name.replace(/\.js$/, ".d.ts")));
     }
@@ -321,12 +334,13 @@ async function buildAll() {
       index: "src/index.ts",
       hnswlib: "src/hnswlib.ts",
       embeddings: "src/embeddings.ts",
+      react: "src/react.ts",
       "sentence-encoder": "src/sentence-encoder.ts",
       langchain: "src/langchain.ts",
     },
     plugins: [keepUrls(shippedUrl)],
     parts,
-    peers: ["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`),
+    peers: ["react", ...["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`)],
   });
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });

@@ -21,6 +21,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
   "@langchain/core": (path) => path.startsWith("src/langchain/"),
+  react: (path) => path.startsWith("src/react/"),
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
 };
 
@@ -62,6 +63,11 @@ const arrows: Record<string, (target: string) => boolean> = {
       target,
     ),
   "src/langchain.ts": (target) => target.startsWith("src/langchain/"),
+  "src/react/": (target) =>
+    /^src\/(?:core\/(?:errors|limits|types)|api\/(?:client|collection|write|write-arguments|live\/[\w-]+|search\/[\w-]+))\.ts$/.test(
+      target,
+    ),
+  "src/react.ts": (target) => target.startsWith("src/react/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
 };
