@@ -41,6 +41,9 @@ const encoderFound = { isWhole: true, nearest: ["harbour"] };
 /** What LangChain finds among texts that are angles: the cosine of 60 degrees. */
 const langchainFound = { id: "60", metadata: { "loc.from": 60 }, score: "0.500", diverse: ["0", "60"], left: ["1"] };
 
+/** What a component shows: a record, then another, and a third after it was mounted again. */
+const componentsFound = [["ebb"], ["ebb", "flow"], ["ebb", "flow", "moon"]];
+
 /** What Chroma's client finds among these records. */
 const officialFound = {
   near: [["moon", "tide"]],
@@ -338,6 +341,13 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     const app = await install(packed, "langchain");
     run(join(app, "node_modules/.bin/vite"), ["build"], app);
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, langchainFound));
+  },
+  "React, Svelte and Vue, vite build": async (packed) => {
+    const app = await install(packed, "components");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), async (url) => {
+      for (const page of ["react", "svelte", "vue"]) await expectWorking(packed.context, `${url}${page}.html`, componentsFound);
+    });
   },
   "chromadb, import map": async (packed) => {
     const app = await installOfficial(packed, "official-import-map");
