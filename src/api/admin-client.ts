@@ -86,7 +86,7 @@ export class AdminClient {
   }
 
   /**
-   * The databases of a tenant, at most `limit` (default 100) from `offset` (default 0).
+   * The databases of a tenant, by name, at most `limit` (default 100) from `offset` (default 0).
    *
    * @throws `NOT_FOUND`.
    *

@@ -162,9 +162,10 @@ export class Directory {
     return row;
   }
 
+  /** By name, since rows say nothing of when they were written: pages go on with one another after the database was opened anew. */
   listDatabases(tenant: string): DatabaseRow[] {
     this.getTenant(tenant);
-    return [...this.#databases.values()].filter((row) => row.tenant === tenant);
+    return [...this.#databases.values()].filter((row) => row.tenant === tenant).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The end of a database; its collections go in the same transaction. */

@@ -49,6 +49,17 @@ function ref(arena: number) {
 }
 
 describe("the system database", () => {
+  test("lists databases by name, also after reopening", async () => {
+    const catalog = await openCatalog();
+    const sysdb = await open(catalog);
+    for (const name of ["zulu", "alpha", "mike", "drafts"]) await sysdb.directory.createDatabase(DEFAULT_TENANT, name, name);
+    const reopened = await open(catalog);
+    for (const { directory } of [sysdb, reopened]) {
+      const names = directory.listDatabases(DEFAULT_TENANT).map(({ name }) => name);
+      expect(names).toEqual(["alpha", DEFAULT_DATABASE, "drafts", "mike", "zulu"]);
+    }
+  });
+
   test("lists collections in order of creation, also after reopening", async () => {
     const catalog = await openCatalog();
     const sysdb = await open(catalog);

@@ -13,6 +13,8 @@ const SCOPES = ["tenants/default_tenant/databases/default_database", "tenants/te
 const NAMES = ["alpha", "beta", "gamma"];
 const IDS = [...Array.from({ length: 16 }, (_, i) => `r${i}`), "a b", "ü/?", "constructor"];
 const KEYS = ["n", "s", "b", "t", "m", "__proto__", "constructor"];
+/** Keys under which records mostly have sparse vectors. */
+const SPARSE_KEYS = ["v", "__proto__"];
 const WORDS = ["wave", "kelp", "Crab", "100%", "潮", '"q"'];
 const TYPES_OF_FAULT: readonly unknown[] = [
   null,
@@ -52,11 +54,11 @@ class Generator {
     const add = (name: string): Step => ({ method: "POST", path: `/api/v2/${SCOPES[0]}/collections/<${name}>/add`, body: this.#records() });
     const create = (name: string): Step => {
       const configuration = { hnsw: { space: this.#random.pick(["l2", "cosine", "ip"]) } };
-      const schema = { defaults: {}, keys: this.#unindexed() };
+      const schema = { defaults: {}, keys: this.#schemaKeys() };
       return {
         method: "POST",
         path: `/api/v2/${SCOPES[0]}/collections`,
-        body: { name, ...(this.#random.chance(0.8) ? { configuration } : { schema }) },
+        body: { name, ...(this.#random.chance(0.5) ? { configuration } : { schema }) },
       };
     };
     const database: Step = { method: "POST", path: "/api/v2/tenants/team/databases", body: { name: "drafts" } };
@@ -156,7 +158,7 @@ class Generator {
         path: `/api/v2/${scope}/collections`,
         body: {
           name,
-          schema: { defaults: {}, keys: this.#unindexed() },
+          schema: { defaults: {}, keys: this.#schemaKeys() },
           ...(chance(0.1) ? { configuration: { hnsw: { space: "ip" } } } : {}),
         },
       };
@@ -165,7 +167,17 @@ class Generator {
     return { method: "POST", path: `/api/v2/${scope}/collections`, body };
   }
 
-  /** Keys of a schema, each with an index turned off. */
+  /** Keys of a schema, each with an index turned off, and some with one of sparse vectors. */
+  #schemaKeys(): Body {
+    const { pick, chance } = this.#bound();
+    const config = () => ({ bm25: chance(0.5), ...(chance(0.3) ? { algorithm: pick(["wand", "max_score"]) } : {}) });
+    const indexed = SPARSE_KEYS.filter(() => chance(0.6)).map((key) => [
+      key,
+      { sparse_vector: { sparse_vector_index: { enabled: true, config: config() } } },
+    ]);
+    return { ...this.#unindexed(), ...(Object.fromEntries(indexed) as Body) };
+  }
+
   #unindexed(): Body {
     const off = { enabled: false, config: {} };
     const types = ["string", "int", "float", "bool"].map((type) => ({ [type]: { [`${type}_inverted_index`]: off } }));
@@ -215,7 +227,16 @@ class Generator {
       chance(0.97) ? pick(KEYS) : pick(["", "#k", "$k"]),
       nulls && chance(0.4) ? null : this.#value(),
     ]);
-    return Object.fromEntries(entries) as Body;
+    const sparse = SPARSE_KEYS.filter(() => chance(0.3)).map((key) => [key, this.#sparse()]);
+    return Object.fromEntries([...entries, ...sparse]) as Body;
+  }
+
+  /** Sound, and of few dimensions, so that vectors meet. Its numbers and their products are exact in float32. */
+  #sparse(): Body {
+    const { chance, below } = this.#bound();
+    const indices = [0, 1, 7, 70_000, 2 ** 32 - 1].filter(() => chance(0.5));
+    const mark = chance(0.7) ? { "#type": "sparse_vector" } : {};
+    return { ...mark, indices, values: indices.map(() => below(17) / 4 - 2), ...(chance(0.2) ? { tokens: indices.map(String) } : {}) };
   }
 
   #value(): unknown {
@@ -304,11 +325,18 @@ class Generator {
     const { pick, chance, below } = this.#bound();
     const searches = Array.from({ length: 1 + below(2) }, () => ({
       ...(chance(0.5) ? { filter: this.#where(1) } : {}),
-      rank: { $knn: { query: this.#vector(3), key: "#embedding", limit: 1 + below(9) } },
+      rank: { $knn: { ...this.#sought(), limit: 1 + below(9) } },
       limit: { offset: below(3), limit: 1 + below(5) },
       select: { keys: ["#document", "#embedding", "#metadata", "#score"].filter(() => chance(0.5)) },
     }));
     return { searches, ...(chance(0.2) ? { read_level: pick(["index_and_wal", "index_and_bounded_wal"]) } : {}) };
+  }
+
+  /** A vector and what it is looked for among; keys may have no index. */
+  #sought(): Body {
+    const { pick, chance } = this.#bound();
+    if (chance(0.5)) return { query: this.#vector(3), key: "#embedding" };
+    return { query: this.#sparse(), key: chance(0.95) ? pick(SPARSE_KEYS) : "n" };
   }
 
   #delete(): Body {

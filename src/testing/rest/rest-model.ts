@@ -52,6 +52,8 @@ interface ModelCollection {
   hnsw: Record<string, unknown>;
   /** What its schema leaves without an index: `key type`, and `#document` where documents cannot be filtered. */
   unindexed: Set<string>;
+  /** Keys with an index of sparse vectors, and whether rarity counts in it. */
+  sparse: Map<string, boolean>;
   dimension: number | null;
   records: Model;
   /** One object for all that were forked from each other. */
@@ -172,7 +174,7 @@ export class RestModel {
     route("GET", "/api/v2/tenants/:tenant/databases", ({ tenant }, _, query) =>
       page(
         query,
-        this.#databases.filter((one) => one.tenant === tenant),
+        this.#databases.filter((one) => one.tenant === tenant).sort((a, b) => (a.name < b.name ? -1 : 1)),
       ).map(databaseOnWire),
     ),
     route("POST", "/api/v2/tenants/:tenant/databases", ({ tenant }, { name }) => this.#createDatabase(tenant!, name as string), {
@@ -290,7 +292,7 @@ export class RestModel {
     requireThat(isSoundMetadata(metadata), 400);
     const schema = body["schema"] as SchemaOnWire | null | undefined;
     // Only one of the two may say something; the fuzz sends no configuration beside a schema that says what is the case anyhow.
-    requireThat(readSchema(schema).size === 0 || (configuration.hnsw == null && configuration.spann == null), 400);
+    requireThat(Object.keys(schema?.keys ?? {}).length === 0 || (configuration.hnsw == null && configuration.spann == null), 400);
     const hnsw = Object.fromEntries(
       Object.entries(configuration.hnsw ?? {}).filter(([key, value]) => value !== null && key in DEFAULT_HNSW),
     );
@@ -306,7 +308,8 @@ export class RestModel {
       name,
       metadata,
       hnsw: { ...DEFAULT_HNSW, ...hnsw, space },
-      unindexed: readSchema(schema),
+      unindexed: unindexedBy(schema),
+      sparse: sparseBy(schema),
       dimension: null,
       records: new Model(space as Space),
     };
@@ -419,12 +422,12 @@ export class RestModel {
     return { ids: hits.map((hit) => hit.map(({ id }) => id)), ...Object.fromEntries(nested), distances, include };
   }
 
-  /** Searches by one `$knn`, which is what the fuzz sends; rank expressions have a model of their own beside the engine. */
+  /** Searches by one `$knn`, of embeddings or of sparse vectors, which is what the fuzz sends; rank expressions have a model of their own beside the engine. */
   #search(params: Params, body: Body): object {
     const collection = this.#collection(params);
     const searches = body["searches"] as {
       filter?: unknown;
-      rank: { $knn: { query: number[]; limit: number } };
+      rank: { $knn: Sought };
       limit: { offset: number; limit: number };
       select: { keys: string[] };
     }[];
@@ -432,10 +435,8 @@ export class RestModel {
     const all = searches.map(({ filter, rank: { $knn: knn }, limit, select: { keys } }) => {
       const matches = filter === undefined ? () => true : modelWhere(filter);
       if (matches !== null && filter !== undefined) requireIndexes(collection, filter);
-      requireThat(matches !== null && (collection.dimension === null || knn.query.length === collection.dimension), 400);
-      const hits = collection.records
-        .query(Float32Array.from(knn.query), knn.limit, matches!)
-        .slice(limit.offset, limit.offset + limit.limit);
+      requireThat(matches !== null, 400);
+      const hits = nearest(collection, knn, matches!).slice(limit.offset, limit.offset + limit.limit);
       const records = hits.map(({ id }) => collection.records.records.get(id)!);
       const when = <T>(key: string, column: T): T | null => (keys.includes(key) ? column : null);
       return {
@@ -455,7 +456,7 @@ export class RestModel {
         ),
         scores: when(
           "#score",
-          hits.map(({ distance }) => near(distance)),
+          hits.map(({ score }) => near(score)),
         ),
         select: keys,
       };
@@ -478,6 +479,21 @@ export class RestModel {
     const matches = readSelection(collection, body);
     return collection.records.select(matches);
   }
+}
+
+interface Sought {
+  query: number[] | SparseVector;
+  key: string;
+  limit: number;
+}
+
+function nearest({ dimension, records, sparse }: ModelCollection, { query, key, limit }: Sought, matches: Matches) {
+  if (Array.isArray(query)) {
+    requireThat(dimension === null || query.length === dimension, 400);
+    return records.query(Float32Array.from(query), limit, matches).map(({ id, distance }) => ({ id, score: distance }));
+  }
+  requireThat(sparse.has(key), 400);
+  return records.sparse(key, query, { byRarity: sparse.get(key)!, limit, matches });
 }
 
 /** `ids`, `where` and `where_document`, and-ed. */
@@ -503,16 +519,23 @@ function requireIndexes({ unindexed }: ModelCollection, where: unknown): void {
   );
 }
 
-type SchemaOnWire = { keys: Record<string, Record<string, Record<string, { enabled: boolean }>>> };
+type SchemaOnWire = { keys: Record<string, Record<string, Record<string, { enabled: boolean; config: { bm25?: boolean } }>>> };
 
-/** Of schemas the fuzz sends those that turn off indexes of single keys; others have tests of their own. */
-function readSchema(schema: SchemaOnWire | null | undefined): Set<string> {
+/** Of schemas the fuzz sends those that turn off indexes of single keys, or have sparse vectors in one; others have tests of their own. */
+function unindexedBy(schema: SchemaOnWire | null | undefined): Set<string> {
   const types: Record<string, string> = { bool: "boolean" };
   return new Set(
     Object.entries(schema?.keys ?? {}).flatMap(([key, value]) =>
-      Object.keys(value).map((type) => (key === "#document" ? key : `${key} ${types[type] ?? type}`)),
+      Object.keys(value)
+        .filter((type) => type !== "sparse_vector")
+        .map((type) => (key === "#document" ? key : `${key} ${types[type] ?? type}`)),
     ),
   );
+}
+
+function sparseBy(schema: SchemaOnWire | null | undefined): Map<string, boolean> {
+  const indexes = Object.entries(schema?.keys ?? {}).map(([key, value]) => [key, value["sparse_vector"]?.["sparse_vector_index"]] as const);
+  return new Map(indexes.flatMap(([key, index]) => (index === undefined ? [] : [[key, index.config.bm25 === true]])));
 }
 
 function requireThat(holds: boolean, status: number): void {
