@@ -81,7 +81,7 @@ class Generator {
     if (dice < 0.3)
       return { method: "POST", path: `${collection}/${pick(["add", "add", "update", "upsert", "upsert"])}`, body: this.#records() };
     if (dice < 0.5) return { method: "POST", path: `${collection}/get`, body: this.#get() };
-    if (dice < 0.65) return { method: "POST", path: `${collection}/query`, body: this.#query() };
+    if (dice < 0.6) return { method: "POST", path: `${collection}/query`, body: this.#query() };
     if (dice < 0.7) return { method: "POST", path: `${collection}/search`, body: this.#search() };
     if (dice < 0.78) return { method: "POST", path: `${collection}/delete`, body: this.#delete() };
     if (dice < 0.93) return this.#collectionRequest(scope, collection);

@@ -422,7 +422,10 @@ export class RestModel {
     return { ids: hits.map((hit) => hit.map(({ id }) => id)), ...Object.fromEntries(nested), distances, include };
   }
 
-  /** Searches by one `$knn`, of embeddings or of sparse vectors, which is what the fuzz sends; rank expressions have a model of their own beside the engine. */
+  /**
+   * Searches by one `$knn`, of embeddings or of sparse vectors, which is what the fuzz sends; rank expressions have a model of their own
+   * beside the engine.
+   */
   #search(params: Params, body: Body): object {
     const collection = this.#collection(params);
     const searches = body["searches"] as {
