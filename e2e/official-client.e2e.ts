@@ -226,7 +226,7 @@ test("what it stored is there after the page was closed, and nothing was asked o
   });
   expect(names).toEqual([
     ["tides", "forked"],
-    ["default_database", "another"],
+    ["another", "default_database"],
   ]);
   expect(requests.filter((url) => !url.startsWith(app.url))).toEqual([]);
   expect(errors).toEqual([]);

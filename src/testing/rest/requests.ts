@@ -171,7 +171,7 @@ class Generator {
   #schemaKeys(): Body {
     const { pick, chance } = this.#bound();
     const config = () => ({ bm25: chance(0.5), ...(chance(0.3) ? { algorithm: pick(["wand", "max_score"]) } : {}) });
-    const indexed = SPARSE_KEYS.filter(() => chance(0.6)).map((key) => [
+    const indexed = SPARSE_KEYS.filter(() => chance(0.8)).map((key) => [
       key,
       { sparse_vector: { sparse_vector_index: { enabled: true, config: config() } } },
     ]);
@@ -227,7 +227,7 @@ class Generator {
       chance(0.97) ? pick(KEYS) : pick(["", "#k", "$k"]),
       nulls && chance(0.4) ? null : this.#value(),
     ]);
-    const sparse = SPARSE_KEYS.filter(() => chance(0.3)).map((key) => [key, this.#sparse()]);
+    const sparse = SPARSE_KEYS.filter(() => chance(0.6)).map((key) => [key, this.#sparse()]);
     return Object.fromEntries([...entries, ...sparse]) as Body;
   }
 
