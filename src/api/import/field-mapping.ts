@@ -112,8 +112,10 @@ function take(left: Fields, name: string): unknown {
   const inner = dot < 0 ? undefined : left[name.slice(0, dot)];
   if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return undefined;
   const copy = { ...(inner as Fields) };
-  left[name.slice(0, dot)] = copy;
-  return take(copy, name.slice(dot + 1));
+  const value = take(copy, name.slice(dot + 1));
+  if (Object.keys(copy).length > 0) left[name.slice(0, dot)] = copy;
+  else delete left[name.slice(0, dot)];
+  return value;
 }
 
 /** Qdrant's ids may be numbers. Those that a number of JavaScript cannot hold have been changed by reading them. */

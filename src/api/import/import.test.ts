@@ -238,6 +238,10 @@ describe("an import of JSON", () => {
       metadatas: [{ n: 1 }],
     });
     expect(report.mapping).toEqual({ ...mapping, uri: null });
+    const title = [{ id: 7, vector: { title: [1, 0] }, payload: { text: "x", n: 1 } }];
+    const { embedding, document } = mapping;
+    const guessed = await imported(jsonOf(title), { mapping: { embedding, document } });
+    expect(await guessed.collection.get()).toMatchObject({ ids: ["7"], documents: ["x"], metadatas: [{ n: 1 }] });
     const rows = [
       { a: 1, b: "two", vector: [1] },
       { a: 2, c: 3, vector: [2] },
