@@ -44,6 +44,16 @@ const langchainFound = { id: "60", metadata: { "loc.from": 60 }, score: "0.500",
 /** What a component shows: a record, then another, and a third after it was mounted again. */
 const componentsFound = [["ebb"], ["ebb", "flow"], ["ebb", "flow", "moon"]];
 
+/** What LangChain's own class for Chroma finds among such texts: distances by the cosine. */
+const langchainChromaFound = {
+  found: [
+    ["a", "0.000"],
+    ["b", "0.500"],
+  ],
+  retrieved: ["60"],
+  left: ["b"],
+};
+
 /** What Chroma's client finds among these records. */
 const officialFound = {
   near: [["moon", "tide"]],
@@ -348,6 +358,11 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     await whileStatic(join(app, "dist"), async (url) => {
       for (const page of ["react", "svelte", "vue"]) await expectWorking(packed.context, `${url}${page}.html`, componentsFound);
     });
+  },
+  "LangChain's class for Chroma, vite build": async (packed) => {
+    const app = await install(packed, "langchain-chroma");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, langchainChromaFound));
   },
   "chromadb, import map": async (packed) => {
     const app = await installOfficial(packed, "official-import-map");
