@@ -55,7 +55,7 @@ function inResponse({ ok, status, headers }: Response, url: URL, reason: string)
   const type = headers.get("content-type");
   if (!ok || !/javascript|ecmascript/i.test(type ?? ""))
     return (
-      `${url} is no script (status ${status}, content type ${type}): the dev server of Vite 7 and earlier needs ` +
+      `${url} is no script (status ${status}, content type ${type ?? "none"}): the dev server of Vite 7 and earlier needs ` +
       `optimizeDeps: { exclude: ["tidepool-db"] }; elsewhere put worker.js of the package where that URL leads to, ${INLINE}, or ${OWN}`
     );
   return (
