@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
@@ -128,7 +129,9 @@ test("branches, reasons and scores", { timeout: 120_000 }, async () => {
       fc.array(question, { minLength: 1, maxLength: 6 }),
       async (steps, questions) => {
         let storage = new FaultInjectingStorage();
-        let engine = await openedEngine(storage, { options });
+        // One for all openings, so that it gives no id twice.
+        const environment = new TestEnvironment();
+        let engine = await openedEngine(storage, { environment, options });
         const named = { tenant: "default_tenant", database: "default_database", name: "sea", metadata: null, configuration: {} };
         const collectionIds = [(await engine.service.createCollection({ ...named, schema: SCHEMA, getOrCreate: false })).id];
         for (const what of steps) {
@@ -141,7 +144,7 @@ test("branches, reasons and scores", { timeout: 120_000 }, async () => {
           else {
             await engine.close();
             storage = storage.reopen();
-            engine = await openedEngine(storage, { options });
+            engine = await openedEngine(storage, { environment, options });
           }
         }
         for (const collectionId of collectionIds) {
