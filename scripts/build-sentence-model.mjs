@@ -5,9 +5,10 @@
  * or import `ensureSentenceModel`, which makes the file when it is missing or out of date. What the file looks like is told in
  * `src/sentence-encoder/model-file.ts`.
  */
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { modified, writeWhole } from "./made-file.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** The package that the weights are from. */
@@ -241,19 +242,8 @@ export async function ensureSentenceModel() {
   if (changed.every((time) => time < made)) return output;
   const file = fileOf(await readFloatWeights());
   await mkdir(dirname(output), { recursive: true });
-  // Whoever reads meanwhile sees the old file or the new one.
-  await writeFile(`${output}.${process.pid}`, file);
-  await rename(`${output}.${process.pid}`, output);
+  await writeWhole(output, file);
   return output;
-}
-
-/** @param {string} path */
-async function modified(path) {
-  const found = await stat(path).catch((error) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
-  return found?.mtimeMs ?? 0;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

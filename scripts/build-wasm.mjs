@@ -5,11 +5,12 @@
  * tests want).
  */
 
-import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
+import { modified, writeWhole } from "./made-file.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const sources = "src/wasm/assembly";
@@ -63,21 +64,6 @@ async function compile(source, output, features) {
   });
   if (error || !bytes) throw new Error(`${source} does not compile to ${output}\n${stderr}`, { cause: error });
   return bytes;
-}
-
-/** Test files run at once and may all build: a reader sees the old file or the new one, never half of it. */
-async function writeWhole(path, bytes) {
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, bytes);
-  await rename(draft, path);
-}
-
-async function modified(path) {
-  const found = await stat(path).catch((error) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
-  return found?.mtimeMs ?? 0;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,11 +1,11 @@
 /** A tab of the bench of takeovers: it has the database open, and can be asked how long it waited for an answer. */
 import { type Collection, TidepoolClient } from "tidepool-db";
-import { clusteredDataset, clusteredVectors, sliceDataset } from "../clustered.js";
+import { clusteredVectors } from "../clustered.js";
+import { fillClustered, isPublished } from "../clustered-collection.js";
 import { expose } from "../page.js";
 import { quantile } from "../statistics.js";
 
 const PATH = "takeover";
-const BATCH = 1000;
 const ROUND_TRIPS = 500;
 
 let client: TidepoolClient;
@@ -22,17 +22,7 @@ async function open(): Promise<string> {
 }
 
 async function fill(records: number): Promise<void> {
-  const dataset = clusteredDataset(records, 11);
-  for (let from = 0; from < records; from += BATCH) {
-    const { ids, vectors, documents, metadatas } = sliceDataset(dataset, from, Math.min(from + BATCH, records));
-    await collection.add({ ids, embeddings: vectors, documents, metadatas });
-  }
-}
-
-/** Whether all is published, which it is when its arenas are a minute old. */
-async function isPublished(): Promise<boolean> {
-  const { compacting, unpublished } = await client.info();
-  return !compacting && unpublished === 0;
+  await fillClustered(collection, records);
 }
 
 /** Once another tab's worker waits for the lease. */
@@ -81,6 +71,6 @@ async function roundTripMs(): Promise<{ p50Ms: number; p95Ms: number }> {
   return { p50Ms: quantile(times, 0.5), p95Ms: quantile(times, 0.95) };
 }
 
-const exposed = { open, fill, isPublished, hasStandby, watch, watched, terminate, close, roundTripMs };
+const exposed = { open, fill, isPublished: () => isPublished(client), hasStandby, watch, watched, terminate, close, roundTripMs };
 export type TakeoverPage = typeof exposed;
 expose(exposed);

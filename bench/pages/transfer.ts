@@ -1,9 +1,8 @@
 /** The page of the bench of exports, backups and restores. */
 import { type Collection, type ExportFormat, TidepoolClient } from "tidepool-db";
-import { clusteredDataset, sliceDataset } from "../clustered.js";
+import { fillClustered, isPublished } from "../clustered-collection.js";
 import { expose } from "../page.js";
 
-const BATCH = 1000;
 const FILE = "backup.tidepool";
 
 const worker = (): Worker => new Worker(new URL("./tidepool/worker.js", location.href), { type: "module" });
@@ -12,17 +11,7 @@ let collection: Collection;
 
 async function fill(records: number): Promise<void> {
   collection = await client.createCollection({ name: "bench", embeddingFunction: null });
-  const dataset = clusteredDataset(records, 11);
-  for (let from = 0; from < records; from += BATCH) {
-    const { ids, vectors, documents, metadatas } = sliceDataset(dataset, from, Math.min(from + BATCH, records));
-    await collection.add({ ids, embeddings: vectors, documents, metadatas });
-  }
-}
-
-/** Whether all is published, which it is when its arenas are a minute old. */
-async function isPublished(): Promise<boolean> {
-  const { compacting, unpublished } = await client.info();
-  return !compacting && unpublished === 0;
+  await fillClustered(collection, records);
 }
 
 interface Transferred {
@@ -63,6 +52,6 @@ async function restore(): Promise<Transferred & { settledMs: number; records: nu
   return { ms, bytes: file.size, settledMs, records };
 }
 
-const exposed = { fill, isPublished, exportAs, backup, restore };
+const exposed = { fill, isPublished: () => isPublished(client), exportAs, backup, restore };
 export type TransferPage = typeof exposed;
 expose(exposed);

@@ -98,14 +98,20 @@ class Shore {
   }
 }
 
-test("a document that is written while it is read is read again", async () => {
-  const shore = await Shore.of("tide", "pool");
-  await shore.write(1, "sea");
+/** A catching up that has read documents, and goes on once it is let. */
+async function readingHeld(shore: Shore): Promise<{ reading: Promise<unknown>; open(): void }> {
   const { held, open } = gate();
   shore.after = () => held;
   const reading = shore.live.catchUp({ ...shore.unlocked, read: (body) => body() }, noTick);
   await turns();
   shore.after = pass;
+  return { reading, open };
+}
+
+test("a document that is written while it is read is read again", async () => {
+  const shore = await Shore.of("tide", "pool");
+  await shore.write(1, "sea");
+  const { reading, open } = await readingHeld(shore);
   await shore.write(1, "shore");
   open();
   await reading;
@@ -116,11 +122,7 @@ test("a document that is written while it is read is read again", async () => {
 test("a document that is deleted while it is read is not found", async () => {
   const shore = await Shore.of("tide");
   await shore.write(1, "sea");
-  const { held, open } = gate();
-  shore.after = () => held;
-  const reading = shore.live.catchUp({ ...shore.unlocked, read: (body) => body() }, noTick);
-  await turns();
-  shore.after = pass;
+  const { reading, open } = await readingHeld(shore);
   await shore.write(1, null);
   await shore.write(0, null);
   open();
