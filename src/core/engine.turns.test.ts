@@ -12,6 +12,7 @@ import type { LogOperation } from "./base/operations.js";
 import { sha256Hex } from "./base/sha256.js";
 import { atOnce } from "./base/steps.js";
 import { Block } from "./blockstore/block.js";
+import { type PatchEntry, prepareMetadata } from "./collection/memtable.js";
 import type { Engine } from "./engine.js";
 import { planWrite } from "./gateway/plan.js";
 import { limits } from "./limits.js";
@@ -39,11 +40,21 @@ function write(records: RecordBatch): LogOperation {
 const text = (units: number): string => "low tide, high tide; ".repeat(units / 20);
 const block = Block.decode(atOnce(gramFilterOf(Uint32Array.of(0), [text(1000)]))!);
 
+const wideEntry: PatchEntry = {
+  kind: "patch",
+  id: "r0",
+  vector: undefined,
+  document: undefined,
+  uri: undefined,
+  metadata: batch(1, { keys: 200 }).metadatas![0]!,
+};
+
 test.each<[string, size: number, work: (size: number) => Iterator<unknown>]>([
   ["the check of many records", 400, (size) => planWrite({ collectionId: "c", operation: "upsert", records: batch(size, { keys: 3 }) })],
   ["a log record of many records", 2000, (size) => encodeLogRecord(write(batch(size, { keys: 20 })))],
   ["a log record of a long document", 2_000_000, (size) => encodeLogRecord(write(batch(1, { document: text(size) })))],
   ["a log record of many ids", 40_000, (size) => encodeLogRecord({ kind: "delete", ids: batch(size, {}).ids })],
+  ["laying metadata over that of other records", 400, (size) => prepareMetadata(batch(size, { keys: 100 }), () => wideEntry)],
   ["a checksum", 8_000_000, (size) => crc32InSteps(new Uint8Array(size))],
   ["a digest", 1_000_000, (size) => sha256Hex(new Uint8Array(size))],
   ["keys of a long value", 500_000, (size) => prepareKeys([text(size)])],

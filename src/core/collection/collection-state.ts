@@ -15,7 +15,6 @@ import { IndexPolicy } from "../schema.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import { AppliedRequests, type Outcome } from "./applied-requests.js";
-import { measureMetadata } from "./memtable.js";
 import type { AppliedRecords, CollectionContext, PartHome, Prepared } from "./part.js";
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
@@ -202,10 +201,10 @@ export class CollectionState {
     }
   }
 
-  /** Does what of applying a record can be done before, with turns. */
+  /** Does what of applying the next record can be done before, with turns. */
   async prepareToApply(record: LogRecord): Promise<void> {
     for (const operation of operationsOf(record)) {
-      if (operation.kind === "write") await inTurns(measureMetadata(operation.records.metadatas), this.#context.tick);
+      if (operation.kind === "write") await inTurns(this.records.prepare(operation.records), this.#context.tick);
     }
   }
 

@@ -6,7 +6,6 @@
  * ordinal overrules the section's row.
  */
 import { Bitmap } from "../base/bitmap.js";
-import { mergeMetadata } from "../base/merge-metadata.js";
 import type { Operation } from "../base/operations.js";
 import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
@@ -23,7 +22,7 @@ import type { VectorRow } from "../segment/vector.js";
 import type { RecordBatch } from "../types.js";
 import { IdTable } from "./id-table.js";
 import { type Inspection, placeOf } from "./inspection.js";
-import { Memtable, type MemtableEntry, type PatchEntry, patchEntry, type RecordFields } from "./memtable.js";
+import { Memtable, type MemtableEntry, newEntry, type PatchEntry, patchEntry, prepareMetadata, type RecordFields } from "./memtable.js";
 import type {
   AppliedRecords,
   CollectionPart,
@@ -174,6 +173,14 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
 
   // ---- applying the log
 
+  /** Does ahead what `write` does of a batch's metadata. */
+  prepare(batch: RecordBatch): Steps<void> {
+    return prepareMetadata(batch, (id) => {
+      const ordinal = this.#table.ordinalOf(id);
+      return ordinal === undefined ? null : this.#memtable.get(ordinal);
+    });
+  }
+
   /** Writes a batch over what is there; `codes` are those of its embeddings. Tells what it did. */
   write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null): AppliedRecords {
     const vectorOf = vectorRows(batch, codes);
@@ -210,14 +217,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
 
   #insert(id: string, ordinal: number, fields: RecordFields): void {
     this.#table.add(id, ordinal);
-    this.#memtable.set(ordinal, {
-      kind: "record",
-      id,
-      vector: fields.vector!,
-      document: fields.document ?? null,
-      uri: fields.uri ?? null,
-      metadata: fields.metadata === undefined ? null : mergeMetadata(null, fields.metadata),
-    });
+    this.#memtable.set(ordinal, newEntry(id, fields));
   }
 
   // ---- compaction

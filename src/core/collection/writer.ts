@@ -167,7 +167,6 @@ export class Writer {
   /** Resolves when the record's place in the order of the log is certain. */
   async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
-    await state.prepareToApply(record);
     const bytes = await inTurns(encode(record), tick);
     if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
@@ -189,17 +188,21 @@ export class Writer {
   async #apply(state: CollectionState, place: LogPlace, record: LogRecord, byteLength: number, codes: Codes): Promise<Outcome> {
     await this.#parts.tick();
     const effects: AppliedRecords[] = [];
-    const outcome = await state.lock.exclusive(() => {
-      this.#parts.availability.checkPoison();
-      return this.#orPoison(state, place.offset, () => state.apply(place, record, byteLength, codes, effects));
+    this.#parts.availability.checkPoison();
+    const outcome = await this.#orPoison(state, place.offset, async () => {
+      await state.prepareToApply(record);
+      return state.lock.exclusive(() => {
+        this.#parts.availability.checkPoison();
+        return state.apply(place, record, byteLength, codes, effects);
+      });
     });
     this.#parts.listeners.tell({ state, offset: place.offset, record, effects });
     return outcome;
   }
 
-  #orPoison<T>(state: CollectionState, offset: number, apply: () => T): T {
+  async #orPoison<T>(state: CollectionState, offset: number, apply: () => Promise<T>): Promise<T> {
     try {
-      return apply();
+      return await apply();
     } catch (cause) {
       const what = `Applying log record ${offset} of collection "${state.row.name}"`;
       const message = `${what} failed; reopen the database. The record is in the log.`;
