@@ -10,8 +10,6 @@ import type { BlockRows } from "../blockstore/block-pages.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
-import type { QuantizedRows } from "../index/vector/quantize.js";
-import { quantizedRows } from "../segment/vector.js";
 
 /** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
 interface RowDirectory {
@@ -33,11 +31,11 @@ export class StoredVectors {
     this.#dimension = dimension;
   }
 
-  /** Reads the codes of every block, for the vector index, and keeps what single reads need. Call `install` with the result. */
-  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, rows: QuantizedRows) => void, tick: Tick): Promise<RowDirectory[]> {
+  /** Reads the codes of every block, for what finds vectors by them, and keeps what single reads need. Call `install` with the result. */
+  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, codes: Block) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];
     for await (const { entry, block } of this.#readCodes(section)) {
-      visit(block.u32("ordinal"), quantizedRows(block));
+      visit(block.u32("ordinal"), block);
       directories.push(directoryOf(entry, block));
       await tick();
     }

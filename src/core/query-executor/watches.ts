@@ -232,7 +232,7 @@ export class Watches {
     const view = liveView(state, this.#parts.tick);
     const matching: Bitmap[] = [];
     for (const filter of interest.filters) matching.push(filter === null ? live : await view.selectAmong(filter, live));
-    const isExact = (state.vectors.index?.coveredCount ?? 0) === 0;
+    const isExact = !(state.vectors.finder?.isApproximate ?? false);
     return later.some(([ordinal, change]) => {
       const matches = matching.map((bitmap) => bitmap.has(ordinal));
       return isTouched(interest, seen, { ordinal, change, matches }, isExact);

@@ -46,7 +46,7 @@ export async function checkRecall(state: CollectionState, { sample, k }: RecallP
 /** Where the exact scan answers, `ef_search` makes no difference, and the present one is as good as any. */
 function begin(state: CollectionState, sample: number, k: number): { ids: string[]; efSearch: number; ladder: number[] } {
   const efSearch = state.row.configuration.hnsw.ef_search;
-  const isExact = state.vectors.index === null || state.vectors.index.scansAll(k + 1, state.records.live);
+  const isExact = state.vectors.finder?.isExactFor(k + 1, state.records.live) ?? true;
   return {
     ids: spread(state.records.live.toArray(), sample).map((ordinal) => state.records.idOf(ordinal)),
     efSearch,
@@ -70,18 +70,19 @@ function spread(ordinals: Uint32Array, count: number): number[] {
  */
 async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: Tick): Promise<void> {
   const ordinal = state.records.ordinalOf(id);
-  const { index } = state.vectors;
-  if (ordinal === undefined || index === null) return;
+  const { finder } = state.vectors;
+  if (ordinal === undefined || finder === null) return;
 
   const query = await state.vectors.embeddings([ordinal]);
   const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.vectors.embeddings(ordinals);
-  const exact = others(await index.searchExactly(query, k + 1, state.records.live, vectors), ordinal, k);
+  const exact = others(await finder.nearestExactly(query, k + 1, state.records.live, vectors), ordinal, k);
   if (exact.length === 0) return;
   tally.queries++;
   tally.expected += exact.length;
   for (const [ef, hits] of tally.hits) {
     await tick();
-    const found = others(await index.search(query, k + 1, state.records.live, vectors, ef), ordinal, k);
+    const [nearest] = await finder.nearest([query], k + 1, state.records.live, vectors, ef);
+    const found = others(nearest!, ordinal, k);
     // Records as far as the last of the exact ones are as good as it.
     tally.hits.set(ef, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
   }

@@ -1,0 +1,61 @@
+/**
+ * How the vectors of a collection are found: what is kept over their rows, in memory and in blocks of its own. `CollectionVectors`
+ * has one from the moment on at which the first record fixes the dimension; which kind it is stands in the configuration.
+ *
+ * Invariants: a row is found from the moment it is set; what a finder keeps on disk is derived from the rows, so what is damaged is put
+ * aside with a warning and made again. As in every part, what writes blocks changes nothing that a search can see until it is installed.
+ */
+import type { Bitmap } from "../base/bitmap.js";
+import type { Tick } from "../base/turns.js";
+import type { Block } from "../blockstore/block.js";
+import type { BlockWriter } from "../blockstore/blockstore.js";
+import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
+import type { Nearest, VectorSource } from "../index/vector/flat.js";
+import type { GraphSection } from "../segment/graph.js";
+import type { VectorRow } from "../segment/vector.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
+import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
+
+/** What a manifest says of what lies over the rows. */
+export interface FinderSection {
+  /** The index's graph, as of some earlier moment. */
+  graph: GraphSection | null;
+}
+
+export interface VectorsSection extends FinderSection {
+  /** Fixed by the first record that was compacted. */
+  dimension: number | null;
+  /** ordinal → codes, embedding. */
+  rows: OrdinalSection;
+}
+
+export interface VectorFinder {
+  /** Bytes of memory held. */
+  readonly bytes: number;
+  /** Whether searches may miss a row that is near. */
+  readonly isApproximate: boolean;
+  /** The effort that searches take where none is given: `ef_search`. */
+  readonly effort: number;
+  configure(row: CollectionRow): void;
+  /** Gives back memory that is not given back by itself. */
+  dispose(): void;
+
+  /** Takes the rows of a block at opening, before `open`. */
+  load(ordinals: Uint32Array, codes: Block): void;
+  open(section: FinderSection): Promise<void>;
+  /** Takes vectors that are new, or in place of others. */
+  set(vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void;
+  delete(ordinals: readonly number[]): void;
+
+  /** The `k` nearest allowed rows of each query, all of them when there are fewer. */
+  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, effort?: number): Promise<Nearest[]>;
+  /** The `k` nearest allowed rows, for certain. */
+  nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest>;
+  /** Whether a search for `k` of the allowed rows misses none, whatever the effort. */
+  isExactFor(k: number, allowed: Bitmap): boolean;
+
+  /** What lies over the rows once these changes have come to them. */
+  compact(changes: MemtableChanges, writer: BlockWriter, tick: Tick): Promise<Prepared<FinderSection>>;
+  /** The section for rows that are numbered anew. A new finder opens it. */
+  renumber(renumbering: Renumbering, writer: BlockWriter, tick: Tick): Promise<FinderSection>;
+}
