@@ -28,7 +28,13 @@ export default defineConfig({
   // What a browser test imports must not be found late: vite would bundle it in mid-test, and the worker's imports of the
   // moment would fail. Of the worker vite's own scan sees nothing, since it is named by a URL.
   optimizeDeps: {
-    entries: ["src/**/*.browser.test.ts", "src/worker/worker.ts", "src/worker/hnswlib-worker.ts", "src/sentence-encoder/encoder-worker.ts"],
+    entries: [
+      "src/**/*.browser.test.ts",
+      "src/worker/worker.ts",
+      "src/worker/hnswlib-worker.ts",
+      "src/sentence-encoder/encoder-worker.ts",
+      "src/api/hashing/hashing-worker.ts",
+    ],
     include: ["fast-check", "react", "react-dom", "react-dom/client"],
   },
   test: {

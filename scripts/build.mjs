@@ -12,7 +12,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { ensureSentenceModel, WEIGHTS_PACKAGE } from "./build-sentence-model.mjs";
@@ -31,6 +31,7 @@ const shipped = new Map([
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
+  ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
   ["../wasm/build/matrix.wasm", "./sentence-encoder.wasm"],
   ["./build/sentence-encoder.bin", "./sentence-encoder.bin"],
@@ -199,22 +200,39 @@ async function bundleInlineWorker() {
   return chunk.code;
 }
 
+/** The code of the worker that hashes, for the inline variant. */
+async function bundleInlineHashingWorker() {
+  const entries = { "inline-hashing-worker": "src/api/hashing/hashing-worker.ts" };
+  const [chunk] = await bundle({ entries, format: "iife", plugins: [], write: false });
+  return /** @type {import("vite").Rolldown.OutputChunk} */ (chunk).code;
+}
+
 /**
- * Puts the worker's code inside the page's part: `create-inline-worker.ts` takes the place of `create-worker.ts`, and
- * `create-no-broker.ts` that of `create-broker.ts`.
+ * Puts the workers' codes inside the page's part: `create-inline-worker.ts` takes the place of `create-worker.ts`,
+ * `create-inline-hashing-worker.ts` that of `create-hashing-worker.ts`, and `create-no-broker.ts` that of `create-broker.ts`.
  *
- * @param {string} code
+ * @param {{ worker: string, hashing: string }} code
  * @returns {import("vite").Plugin}
  */
-function inlineWorker(code) {
-  const path = join(root, "src/api/create-inline-worker.ts");
+function inlineWorker({ worker, hashing }) {
+  const codes = new Map([
+    [join(root, "src/api/create-inline-worker.ts"), worker],
+    [join(root, "src/api/hashing/create-inline-hashing-worker.ts"), hashing],
+  ]);
+  const [workerPath, hashingPath] = [...codes.keys()];
+  const standIns = new Map([
+    ["create-worker.js", workerPath],
+    ["create-hashing-worker.js", hashingPath],
+    ["create-broker.js", join(root, "src/api/create-no-broker.ts")],
+  ]);
   return {
     name: "tidepool:inline-worker",
     enforce: "pre",
-    resolveId: (source) =>
-      source.endsWith("/create-worker.js") ? path : source.endsWith("/create-broker.js") ? join(root, "src/api/create-no-broker.ts") : null,
-    transform: (text, id) =>
-      id === path ? { code: text.replace("__TIDEPOOL_WORKER_CODE__;", () => `${JSON.stringify(code)};`), map: null } : null,
+    resolveId: (source) => (source.startsWith(".") ? (standIns.get(basename(source)) ?? null) : null),
+    transform: (text, id) => {
+      const code = codes.get(id);
+      return code === undefined ? null : { code: text.replace("__TIDEPOOL_WORKER_CODE__)", () => `${JSON.stringify(code)})`), map: null };
+    },
   };
 }
 
@@ -280,10 +298,12 @@ async function check() {
     "inline.js",
     "rest.js",
     "hnswlib-worker.js",
+    "hashing.js",
+    "hashing-worker.js",
     "sentence-encoder.js",
     "sentence-encoder-worker.js",
   ];
-  const [client, worker, inline, rest, hnswlibWorker, encoder, encoderWorker] = await Promise.all(
+  const [client, worker, inline, rest, hnswlibWorker, hashing, hashingWorker, encoder, encoderWorker] = await Promise.all(
     names.map((name) => readFile(join(dist, name), "utf8")),
   );
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
@@ -295,13 +315,15 @@ async function check() {
   for (const kernel of ["tidepool", "tidepool-relaxed"]) {
     if (!worker?.includes(`new URL("./${kernel}.wasm", import.meta.url)`)) throw new Error(`dist/worker.js lost the URL of ${kernel}.wasm`);
   }
+  if (!hashing?.includes('new Worker(new URL("./hashing-worker.js", import.meta.url),{type:"module"})'))
+    throw new Error("dist/hashing.js lost the URL of its worker");
   if (!encoder?.includes('new Worker(new URL("./sentence-encoder-worker.js", import.meta.url),{type:"module"})'))
     throw new Error("dist/sentence-encoder.js lost the URL of its worker");
   for (const file of ["sentence-encoder.wasm", "sentence-encoder.bin"]) {
     if (!encoderWorker?.includes(`new URL("./${file}", import.meta.url)`))
       throw new Error(`dist/sentence-encoder-worker.js lost the URL of ${file}`);
   }
-  for (const [name, code] of Object.entries({ client, worker, rest, encoder, encoderWorker })) {
+  for (const [name, code] of Object.entries({ client, worker, rest, hashingWorker, encoder, encoderWorker })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
   }
@@ -312,7 +334,7 @@ async function check() {
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
   client:
-    /src\/(?:version|worker|core\/(?!schema|base\/eng|block)|api\/(?!sear|sche|bm|trans[af]|pass|fl|live|hyb|ad|im|de|ch|create-h|work))/,
+    /src\/(?:version|worker|core\/(?!sch|base\/eng|blo)|api\/(?!sea|sch|bm|trans[af]|pas|fl|live|hyb|hashing\/|ad|im|de|ch|create-h|work))/,
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   search: /src\/api\/search\//,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
@@ -321,6 +343,7 @@ const parts = {
   export: /src\/(?:api\/transfer|core\/blockstore)\/|node_modules\/(?:apache-arrow|flatbuffers)\//,
   flatten: /src\/api\/flatten-metadata/,
   hybrid: /src\/api\/hybrid/,
+  hashing: /src\/api\/hashing\//,
   live: /src\/api\/live\//,
   "worker-trouble": /src\/api\/worker-trouble/,
   import: /src\/api\/import\//,
@@ -346,8 +369,10 @@ async function buildAll() {
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
+  await bundle({ entries: { "hashing-worker": "src/api/hashing/hashing-worker.ts" }, plugins: [] });
   await bundle({ entries: { "sentence-encoder-worker": "src/sentence-encoder/encoder-worker.ts" }, plugins: [keepUrls(shippedUrl)] });
-  await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(await bundleInlineWorker())] });
+  const codes = { worker: await bundleInlineWorker(), hashing: await bundleInlineHashingWorker() };
+  await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(codes)] });
   await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
   await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });
   await writeFile(join(dist, "tidepool.wasm"), tooLargeToInline(await readFile(join(kernels, "kernel.wasm"))));

@@ -1,9 +1,9 @@
 /**
  * Stands in for `create-worker.ts` in the package's inline variant: the build puts the worker's code, kernel included,
- * into this module, and the worker starts from a blob. It is a classic script, so it works wherever blob workers do.
+ * into this module, and the worker starts from a blob.
  */
 import { TidepoolError } from "../core/errors.js";
-import { trusting } from "./trusted-worker.js";
+import { startFromBlob } from "./start-from-blob.js";
 
 declare const __TIDEPOOL_WORKER_CODE__: string;
 
@@ -16,12 +16,5 @@ export function createWorker(): Worker {
         "Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
     );
   }
-  const code = __TIDEPOOL_WORKER_CODE__;
-  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  try {
-    return trusting("Worker", () => new Worker(url));
-  } finally {
-    // The worker's script is being fetched by now; the URL itself is not needed any longer.
-    URL.revokeObjectURL(url);
-  }
+  return startFromBlob(__TIDEPOOL_WORKER_CODE__);
 }

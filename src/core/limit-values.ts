@@ -213,6 +213,13 @@ export const embedBatchSize = 64;
 export const embedPaceMs = 250;
 /** How long an embedding function may take for one batch before its write gives up, so that it does not hold back others for good. */
 export const embeddingWaitMs = 600_000;
+/**
+ * UTF-16 code units of texts that are hashed in place: some 10 ms of work, in slices, with which a message to a worker and back, or the
+ * start of one, would only make a query slower.
+ */
+export const hashedInPlaceMax = 16_384;
+/** How long the worker that hashes stays without a call. */
+export const hashingIdleMs = 10_000;
 /** How long the sentence encoder's worker stays without a call, unless it is said otherwise. */
 export const encoderIdleMs = 60_000;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
