@@ -7,23 +7,40 @@ import { asError } from "../worker/protocol.js";
 import { addressOf } from "./trusted-worker.js";
 
 const OWN = "give the option `worker` one that your page may start";
-const INLINE = 'import from "tidepool-db/inline", which needs no file';
+
+/** Which worker it is about. */
+export interface TroubledWorker {
+  /** Such as "The engine's worker". */
+  whose: string;
+  /** Its file in the package. */
+  file: string;
+  /** What else to do than to serve the package's files. */
+  instead?: string | undefined;
+}
+
+const engine: TroubledWorker = {
+  whose: "The engine's worker",
+  file: "worker.js",
+  instead: `import from "tidepool-db/inline", which needs no file, or ${OWN}`,
+};
 
 /**
  * `NOT_SUPPORTED` with the remedy; `CONNECTION_LOST` where the worker's file could not be reached. `failed` is the worker that reported
  * an error before it said anything, or what was thrown instead of starting one.
  */
-export async function workerTrouble(failed: unknown): Promise<TidepoolError> {
+export async function workerTrouble(failed: unknown, worker: TroubledWorker = engine): Promise<TidepoolError> {
   const address = addressOf(failed);
   const reason = failed instanceof EventTarget ? "" : ` (${asError(failed).message})`;
   if (address === undefined)
-    return refused(
+    return refusal(
+      worker,
       `the option \`worker\` gives one that cannot be started or loaded${reason}: see whether its file is there, is JavaScript and of ` +
         "this origin, and whether a policy of the page refuses it (`worker-src`, `require-trusted-types-for`)",
       failed,
     );
   const url = new URL(address, globalThis.location?.href);
-  return failed instanceof TypeError && "trustedTypes" in globalThis ? refused(untrusted(reason), failed) : explained(url, reason, failed);
+  if (failed instanceof TypeError && "trustedTypes" in globalThis) return refusal(worker, untrusted(reason), failed);
+  return explained(worker, url, reason, failed);
 }
 
 function untrusted(reason: string): string {
@@ -33,30 +50,36 @@ function untrusted(reason: string): string {
   );
 }
 
-async function explained(url: URL, reason: string, cause: unknown): Promise<TidepoolError> {
+async function explained(worker: TroubledWorker, url: URL, reason: string, cause: unknown): Promise<TidepoolError> {
   if (url.protocol === "blob:")
-    return refused(
+    return refusal(
+      worker,
       `a policy of the page refuses workers from blobs: allow \`worker-src blob:\`, or import from "tidepool-db"${reason}`,
       cause,
     );
   if (url.origin !== location.origin)
-    return refused(
+    return refusal(
+      worker,
       `the package was loaded from ${url.origin}, and a browser starts no worker from another origin than the page's: ` +
-        `${INLINE} at this origin, serve the package's files from ${location.origin}, or ${OWN}${reason}`,
+        `serve the package's files from ${location.origin}${or(worker)}${reason}`,
       cause,
     );
   const response = await fetch(url).catch(asError);
   if (response instanceof Error)
     return new TidepoolError("CONNECTION_LOST", `The worker's file ${url} could not be fetched: ${response.message}`, { cause: response });
-  return refused(inResponse(response, url, reason), cause);
+  return refusal(worker, inResponse(worker, response, url, reason), cause);
 }
 
-function inResponse({ ok, status, headers }: Response, url: URL, reason: string): string {
+function or({ instead }: TroubledWorker): string {
+  return instead === undefined ? "" : `, ${instead}`;
+}
+
+function inResponse(worker: TroubledWorker, { ok, status, headers }: Response, url: URL, reason: string): string {
   const type = headers.get("content-type");
   if (!ok || !/javascript|ecmascript/i.test(type ?? ""))
     return (
       `${url} is no script (status ${status}, content type ${type ?? "none"}): the dev server of Vite 7 and earlier needs ` +
-      `optimizeDeps: { exclude: ["tidepool-db"] }; elsewhere put worker.js of the package where that URL leads to, ${INLINE}, or ${OWN}`
+      `optimizeDeps: { exclude: ["tidepool-db"] }; elsewhere put ${worker.file} of the package where that URL leads to${or(worker)}`
     );
   return (
     `a policy of the page refuses ${url}${reason}: its Content-Security-Policy has to allow it under \`worker-src\`, or, where there is ` +
@@ -64,7 +87,7 @@ function inResponse({ ok, status, headers }: Response, url: URL, reason: string)
   );
 }
 
-function refused(why: string, cause: unknown): TidepoolError {
+function refusal({ whose }: TroubledWorker, why: string, cause: unknown): TidepoolError {
   const options = cause instanceof EventTarget ? {} : { cause };
-  return new TidepoolError("NOT_SUPPORTED", `The engine's worker cannot run here: ${why}`, options);
+  return new TidepoolError("NOT_SUPPORTED", `${whose} cannot run here: ${why}`, options);
 }

@@ -3,6 +3,7 @@
  * window.
  */
 import { TidepoolError } from "../core/errors.js";
+import type { Model } from "../model-worker/model-service.js";
 import { type EncoderKernel, EncoderMemory, layoutFor } from "./encoder-memory.js";
 import { int8Weights } from "./int8-weights.js";
 import type { LoadProgress } from "./load-progress.js";
@@ -42,6 +43,21 @@ export class Encoder {
     }
     return toUnitLength(sum);
   }
+}
+
+/** An encoder as the worker serves it: a text at a time. */
+export function textByText(encoder: Pick<Encoder, "embed">): Model {
+  return {
+    async embed(texts, prefix, { turn, onEmbedded }) {
+      const embeddings = new Float32Array(texts.length * DIMENSION);
+      for (const [i, text] of texts.entries()) {
+        embeddings.set(await encoder.embed(prefix + text, turn), i * DIMENSION);
+        onEmbedded(i + 1);
+        await turn();
+      }
+      return embeddings;
+    },
+  };
 }
 
 /**

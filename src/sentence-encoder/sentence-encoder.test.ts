@@ -1,8 +1,9 @@
 /** The function in the page against its service, with a worker in between that is none, and a model that is fast. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Encoder } from "./encoder.js";
-import { EncoderService } from "./encoder-service.js";
-import type { FromWorker, ToWorker } from "./messages.js";
+import type { FromWorker, ToWorker } from "../model-worker/messages.js";
+import { ModelService } from "../model-worker/model-service.js";
+import { type Encoder, textByText } from "./encoder.js";
+import type { LoadProgress } from "./load-progress.js";
 import { SentenceEncoder } from "./sentence-encoder.js";
 
 /** What the last worker was asked to load, and how; what was embedded, in order. */
@@ -17,29 +18,33 @@ const model = {
   },
 } as unknown as Encoder;
 
-class FakeWorker {
-  onmessage: ((event: { data: FromWorker }) => void) | null = null;
+/** What the worker is told first. */
+type Start = { modelUrl: string | null };
+
+class FakeWorker extends EventTarget {
+  onmessage: ((event: { data: FromWorker<LoadProgress> }) => void) | null = null;
   onerror: ((event: { message: string }) => void) | null = null;
   onmessageerror: ((event: { data: unknown }) => void) | null = null;
   isRunning = true;
-  readonly #service: EncoderService;
+  readonly #service: ModelService<Start, LoadProgress>;
 
   constructor() {
+    super();
     world.workers.push(this);
-    this.#service = new EncoderService({
-      open: async (modelUrl, onProgress) => {
+    this.#service = new ModelService<Start, LoadProgress>({
+      open: async ({ modelUrl }, onProgress) => {
         world.modelUrls.push(modelUrl);
         onProgress({ loadedBytes: 5, totalBytes: 10 });
         await world.gate;
         if (world.failure !== null) throw world.failure;
-        return model;
+        return textByText(model);
       },
       post: (message) => queueMicrotask(() => this.isRunning && this.onmessage?.({ data: message })),
       turn: () => new Promise((resolve) => setImmediate(resolve)),
     });
   }
 
-  postMessage(message: ToWorker): void {
+  postMessage(message: ToWorker<Start>): void {
     queueMicrotask(() => this.isRunning && this.#service.receive(structuredClone(message)));
   }
 
@@ -162,14 +167,43 @@ describe("the worker", () => {
     expect(lengths(await encoder.generate(["a"]))).toEqual([1]);
     encoder.close();
   });
-  test("whose script is missing fails every call", async () => {
+  test("whose script is missing fails every call, with the reason", async () => {
+    world.gate = new Promise(() => {});
+    // The worker is said to be beside the sources, in files.
+    vi.stubGlobal("location", new URL("file:///app/page"));
+    vi.stubGlobal("fetch", async () => new Response("", { status: 404, headers: { "content-type": "text/plain" } }));
+    const encoder = new SentenceEncoder();
+    const calls = [encoder.generate(["a".repeat(1000)]), encoder.load()];
+    world.workers[0]!.onerror!({ message: "" });
+    for (const call of calls)
+      await expect(call).rejects.toMatchObject({
+        code: "NOT_SUPPORTED",
+        message: expect.stringMatching(
+          /The worker of SentenceEncoder cannot run here: .*status 404.*optimizeDeps.*put sentence-encoder-worker.js/,
+        ),
+      });
+    expect(running()).toBe(0);
+  });
+  test("that fails at work fails every call, with what it says", async () => {
     const encoder = new SentenceEncoder();
     const call = encoder.generate(["a".repeat(1000)]);
-    world.workers[0]!.onerror!({ message: "" });
+    world.workers[0]!.onerror!({ message: "out of memory" });
     await expect(call).rejects.toMatchObject({
       code: "EMBEDDING_FUNCTION",
-      message: expect.stringContaining("The worker of SentenceEncoder cannot be run: its file is missing"),
+      message: "The worker of SentenceEncoder failed: out of memory",
     });
+    expect(running()).toBe(0);
+  });
+  test("ends when nobody waits for the loading any more", async () => {
+    world.gate = new Promise(() => {});
+    const encoder = new SentenceEncoder();
+    const [stop, later] = [new AbortController(), new AbortController()];
+    const loads = [encoder.load({ signal: stop.signal }), encoder.load({ signal: later.signal })];
+    stop.abort(new Error("enough"));
+    await expect(loads[0]).rejects.toThrow("enough");
+    expect(running()).toBe(1);
+    later.abort(new Error("enough"));
+    await expect(loads[1]).rejects.toThrow("enough");
     expect(running()).toBe(0);
   });
   test("is missing where there are none", async () => {

@@ -1,15 +1,19 @@
 /** The embedding function that a collection is given: a model of English sentences that comes with the package. */
 import type { EmbeddingFunction, EmbeddingFunctionSpace, GenerateOptions } from "../api/embedding-function.js";
 import { readArguments, readObject, validateTexts } from "../api/read-arguments.js";
-import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { invalidArgument, show } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import { addressInPage, checkCallback, checkIdleMs, closedError, embedTexts } from "../model-worker/embed-texts.js";
+import { type CallOptions, ModelLink } from "../model-worker/model-link.js";
 import { createEncoderWorker } from "./create-encoder-worker.js";
 import { DIMENSION } from "./encoder.js";
-import { type CallOptions, EncoderLink } from "./encoder-link.js";
 import type { LoadProgress } from "./load-progress.js";
 
 /** The name of the weights: vectors of others cannot be compared with theirs. */
 const MODEL = "universal-sentence-encoder-lite-int8";
+
+/** A worker that is told first where the model is. */
+type EncoderLink = ModelLink<{ modelUrl: string | null }, LoadProgress>;
 
 /** The worker of all functions that are made without options, as those are that collections bring with them. */
 let shared: EncoderLink | null = null;
@@ -56,7 +60,7 @@ export class SentenceEncoder implements EmbeddingFunction {
   constructor(options: SentenceEncoderOptions = {}) {
     const read = readArguments("SentenceEncoder", () => readOptions(options));
     const isPlain = Object.keys(options).length === 0;
-    const link = (isPlain && shared) || new EncoderLink({ createWorker: createEncoderWorker, ...read });
+    const link = (isPlain && shared) || linkOf(read);
     if (isPlain) shared = link;
     this.#link = link;
   }
@@ -74,10 +78,10 @@ export class SentenceEncoder implements EmbeddingFunction {
   }
 
   /**
-   * Loads the model ahead of the first call.
+   * Loads the model ahead of the first call. Its signal ends the download, too, unless other calls wait for the model.
    *
-   * @throws `EMBEDDING_FUNCTION` when its file or its worker cannot be loaded, `NOT_SUPPORTED` where there are no workers or no
-   *   WebAssembly with SIMD, `CLOSED`; the signal's reason.
+   * @throws `EMBEDDING_FUNCTION` when its file cannot be loaded, `NOT_SUPPORTED` where its worker cannot run, or without WebAssembly
+   *   with SIMD, `CONNECTION_LOST` when the worker's file cannot be reached, `CLOSED`; the signal's reason.
    */
   async load(options: { signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = readArguments("load", () => readObject(options, "load", "signal"));
@@ -94,12 +98,7 @@ export class SentenceEncoder implements EmbeddingFunction {
       validateTexts(texts, "texts");
       return readObject(options, "generate", "signal onProgress");
     });
-    if (texts.length === 0) return [];
-    const distinct = [...new Set(texts)];
-    const onEmbedded = (embedded: number): void => onProgress?.({ embedded, total: distinct.length });
-    const embeddings = await this.#embed(distinct, { signal, onEmbedded });
-    const places = new Map(distinct.map((text, i) => [text, i * DIMENSION]));
-    return texts.map((text) => embeddings.subarray(places.get(text)!, places.get(text)! + DIMENSION));
+    return embedTexts(texts, onProgress, (distinct, onEmbedded) => this.#embed(distinct, { signal, onEmbedded }));
   }
 
   /**
@@ -108,11 +107,11 @@ export class SentenceEncoder implements EmbeddingFunction {
    */
   close(): void {
     this.#isClosed = true;
-    this.#link.leave(this, closed());
+    this.#link.leave(this, closedError("SentenceEncoder"));
   }
 
   async #embed(texts: string[], options: Omit<CallOptions, "owner">): Promise<Float32Array> {
-    if (this.#isClosed) throw closed();
+    if (this.#isClosed) throw closedError("SentenceEncoder");
     return this.#link.embed(texts, { owner: this, ...options });
   }
 
@@ -141,33 +140,33 @@ export class SentenceEncoder implements EmbeddingFunction {
   }
 }
 
-function closed(): TidepoolError {
-  return new TidepoolError("CLOSED", "This SentenceEncoder was closed");
-}
-
 function checkModel(model: unknown): void {
   if (model === undefined || model === MODEL) return;
   throw invalidArgument(`model must be ${show(MODEL)}, got ${show(model)}`);
 }
 
-function readOptions(options: SentenceEncoderOptions): {
+/** Options with what counts where they say nothing. */
+interface ReadOptions {
   modelUrl: string | null;
   onProgress: (progress: LoadProgress) => void;
   idleMs: number;
-} {
-  const given = readObject(options, "SentenceEncoder", "modelUrl onProgress idleMs");
-  const { modelUrl, onProgress = () => {}, idleMs = limits.encoderIdleMs } = given;
-  if (typeof onProgress !== "function") throw invalidArgument(`onProgress must be a function, got ${show(onProgress)}`);
-  if (!Number.isSafeInteger(idleMs) || idleMs < 0 || idleMs > limits.timeoutMsMax) {
-    throw invalidArgument(`idleMs must be a whole number of 0 … ${limits.timeoutMsMax}, got ${show(idleMs)}`);
-  }
-  return { modelUrl: modelUrl === undefined ? null : addressOf(modelUrl), onProgress, idleMs };
 }
 
-/** The worker lies elsewhere than the page, and would read a relative address as its own. */
-function addressOf(modelUrl: string | URL): string {
-  const base = typeof document === "undefined" ? globalThis.location?.href : document.baseURI;
-  const text = modelUrl instanceof URL ? modelUrl.href : modelUrl;
-  if (typeof text === "string" && text !== "" && URL.canParse(text, base)) return new URL(text, base).href;
-  throw invalidArgument(`modelUrl must be the address of a file, got ${show(modelUrl)}`);
+function readOptions(options: SentenceEncoderOptions): ReadOptions {
+  const given = readObject(options, "SentenceEncoder", "modelUrl onProgress idleMs");
+  const { modelUrl, onProgress = () => {}, idleMs = limits.encoderIdleMs } = given;
+  checkCallback(onProgress, "onProgress");
+  checkIdleMs(idleMs);
+  return { modelUrl: modelUrl === undefined ? null : addressInPage(modelUrl, "modelUrl"), onProgress, idleMs };
+}
+
+function linkOf({ modelUrl, onProgress, idleMs }: ReadOptions): EncoderLink {
+  return new ModelLink({
+    name: "SentenceEncoder",
+    file: "sentence-encoder-worker.js",
+    createWorker: createEncoderWorker,
+    start: { modelUrl },
+    idleMs,
+    onNews: onProgress,
+  });
 }

@@ -54,8 +54,11 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
   "src/embeddings/": (target) => /^src\/(?:core\/(?:errors|types)|api\/embedding-function)\.ts$/.test(target),
   "src/embeddings.ts": (target) => target.startsWith("src/embeddings/"),
+  "src/model-worker/": (target) =>
+    /^src\/(?:core\/(?:errors|limits)|worker\/protocol|api\/(?:embedding-function|worker-trouble))\.ts$/.test(target),
   "src/sentence-encoder/": (target) =>
     target === "src/wasm/build/matrix.wasm" ||
+    target.startsWith("src/model-worker/") ||
     /^src\/(?:core\/(?:errors|limits|types)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(target),
   "src/sentence-encoder.ts": (target) => target.startsWith("src/sentence-encoder/"),
   "src/langchain/": (target) =>
