@@ -346,7 +346,8 @@ const parts = {
   hashing: /src\/api\/hashing\//,
   live: /src\/api\/live\//,
   "worker-trouble": /src\/api\/worker-trouble/,
-  import: /src\/api\/import\//,
+  import: /src\/api\/import\/(?!read-csv)/,
+  csv: /src\/api\/import\/read-csv|node_modules\/papaparse\//,
   admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
 };
 

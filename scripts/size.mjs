@@ -13,7 +13,7 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const budgets = [
   { part: "page part", files: ["index.js", "client.js"], bytesMax: 28_000 },
   { part: "search builders", files: ["search.js"], bytesMax: 4_000 },
-  { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_100 },
+  { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_300 },
   { part: "BM25", files: ["bm25.js"], bytesMax: 4_000 },
   { part: "transactions", files: ["transaction.js"], bytesMax: 2_000 },
   { part: "passages", files: ["passages.js"], bytesMax: 7_000 },
@@ -23,7 +23,8 @@ const budgets = [
   { part: "hashing", files: ["hashing.js", "hashing-worker.js"], bytesMax: 3_500 },
   { part: "live queries", files: ["live.js"], bytesMax: 4_000 },
   { part: "worker trouble", files: ["worker-trouble.js"], bytesMax: 1_500 },
-  { part: "import", files: ["import.js"], bytesMax: 7_000 },
+  { part: "CSV", files: ["csv.js"], bytesMax: 9_000 },
+  { part: "import", files: ["import.js"], bytesMax: 9_000 },
   { part: "AdminClient", files: ["admin.js"], bytesMax: 1_500 },
   { part: "providers", files: ["embeddings.js"], bytesMax: 6_500 },
   { part: "sentence encoder", files: ["sentence-encoder.js", "sentence-encoder-worker.js"], bytesMax: 8_000 },

@@ -294,9 +294,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
-   * Records from a file, a URL, a stream or bytes: JSON lines, or JSON of records or of Chroma's columns. They are read and written batch
-   * by batch, as by `upsert`, so the memory that it takes does not grow with the source, but for its ids. `docs/import.md` tells what the
-   * formats look like. Rows that cannot go in are in the report, each with its reason; all others are in.
+   * Records from a file, a URL, a stream or bytes, whose format is told by them: `docs/import.md` has those that are known. They are read
+   * and written batch by batch, as by `upsert`, so the memory that it takes does not grow with the source, but for its ids. Rows that
+   * cannot go in are in the report, each with its reason; all others are in.
    *
    * @throws `INVALID_ARGUMENT` for arguments that cannot be used, and a source that cannot be read or is of no known format;
    *   `LIMIT_EXCEEDED` for a row or columns beyond all measure; what `upsert` rejects with, such as `EMBEDDING_FUNCTION`, `QUOTA_EXCEEDED`

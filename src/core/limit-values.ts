@@ -56,8 +56,12 @@ export const snapshotIdleMs = 600_000;
 export const backupPartBytesMax = 512 * MiB;
 /** Metadata columns of a table that is exported; the values of more keys stand in one more column, as JSON. */
 export const exportColumnsMax = 256;
-/** Bytes by which the format of an import is told, bytes of one of its rows, and characters of all columns where it comes in columns. */
+/**
+ * Bytes by which the format of an import is told, bytes of it that are read in one step, bytes of one of its rows, and characters of all
+ * columns where it comes in columns.
+ */
 export const importHeadBytes = 64 * KiB;
+export const importPieceBytes = 64 * KiB;
 export const importRowBytesMax = 64 * MiB;
 export const importColumnsLengthMax = 256 * MiB;
 /** Rows of an import that could not go in and are told one by one. */

@@ -17,6 +17,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
   minisearch: (path) => path === "src/core/index/text/young-index.ts",
   "@orama/stemmers": (path) => path === "src/worker/stemmers.ts",
+  papaparse: (path) => path === "src/api/import/read-csv.ts",
   porter2: (path) => path === "src/api/bm25-embedding-function.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),

@@ -6,6 +6,7 @@ import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import { aborted } from "../call-limits.js";
 import { readArguments } from "../read-arguments.js";
+import { Slice } from "../slice.js";
 import type { ImportSource } from "./import-arguments.js";
 
 export class ByteReader {
@@ -41,9 +42,15 @@ export class ByteReader {
     return joinBytes(this.#ahead).subarray(0, limits.importHeadBytes);
   }
 
+  /** All bytes, in pieces of at most `limits.importPieceBytes`, with a turn between two of them where one is due. */
   async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let piece = this.#ahead.shift(); piece !== undefined; piece = this.#ahead.shift()) yield piece;
-    for (let piece = await this.#read(); piece !== null; piece = await this.#read()) yield piece;
+    const slice = new Slice();
+    for (let read = this.#ahead.shift() ?? (await this.#read()); read !== null; read = this.#ahead.shift() ?? (await this.#read())) {
+      for (let at = 0; at < read.length; at += limits.importPieceBytes) {
+        yield read.subarray(at, at + limits.importPieceBytes);
+        await slice.tick();
+      }
+    }
   }
 
   async #read(): Promise<Uint8Array | null> {

@@ -7,6 +7,7 @@ import { validateObject } from "../../core/gateway/validate/values.js";
 import { limits } from "../../core/limits.js";
 import { readObject } from "../read-arguments.js";
 import type { ImportMapping } from "./import-arguments.js";
+import { EMBEDDING_NAMES, type NumberedFields, numberedAmong, numberedBy } from "./numbered-fields.js";
 import type { Fields } from "./source-row.js";
 
 type Role = keyof ImportMapping;
@@ -22,7 +23,7 @@ export interface RowRecord {
 
 const GUESSES: Record<Role, readonly string[]> = {
   id: ["id", "_id", "ids"],
-  embedding: ["embedding", "vector", "values", "emb", "embeddings"],
+  embedding: EMBEDDING_NAMES,
   document: ["document", "text_chunk", "text", "content", "pageContent", "page_content", "documents"],
   uri: ["uri", "uris"],
   metadata: ["metadata", "payload"],
@@ -58,10 +59,13 @@ export class FieldMapping {
   readonly #names: ImportMapping;
   /** Whether fields that nothing else takes are keys of the metadata. */
   readonly #takesRest: boolean;
+  /** Where each number of the embedding has a field of its own. */
+  #numbered: NumberedFields | null;
 
   constructor(mapping: ImportMapping) {
     this.#names = mapping;
     this.#takesRest = mapping.metadata === undefined;
+    this.#numbered = typeof mapping.embedding === "string" ? numberedBy(mapping.embedding) : null;
   }
 
   /** What was taken for what so far. */
@@ -71,11 +75,20 @@ export class FieldMapping {
   }
 
   /** The record that a row is. Throws where its fields contradict each other. */
-  read(fields: Fields, row: number): RowRecord {
+  read(fields: Fields, row: number, isText = false): RowRecord {
     const left = { ...fields };
     const id = this.#names.id === null ? String(row) : this.#take("id", left);
-    const [embedding, document, uri] = (["embedding", "document", "uri"] as const).map((role) => this.#take(role, left));
-    return { id: textOfNumber(id), embedding: readVector(embedding), document, uri, metadata: this.#metadata(left) };
+    const embedding = this.#embedding(left);
+    const [document, uri] = (["document", "uri"] as const).map((role) => this.#take(role, left));
+    return { id: textOfNumber(id), embedding, document, uri, metadata: this.#metadata(left, isText) };
+  }
+
+  #embedding(left: Fields): unknown {
+    const value = this.#take("embedding", left);
+    if (this.#names.embedding === undefined) this.#numbered = numberedAmong(left);
+    if (value !== undefined || this.#numbered === null) return readVector(value);
+    this.#names.embedding = this.#numbered.name;
+    return this.#numbered.take(left);
   }
 
   #take(role: Role, left: Fields): unknown {
@@ -88,13 +101,13 @@ export class FieldMapping {
     return this.#names[role] === null ? null : GUESSES[role].find((name) => Object.hasOwn(left, name));
   }
 
-  #metadata(left: Fields): Fields | null {
+  #metadata(left: Fields, isText: boolean): Fields | null {
     const { metadata } = this.#names;
     if (metadata === null && !this.#takesRest) return null;
-    if (isList(metadata)) return withValues(metadata.map((name) => [name, take(left, name)]));
+    if (isList(metadata)) return withValues(metadata.map((name) => [name, typed(take(left, name), isText)]));
     const nested = readNested(this.#take("metadata", left));
     if (!this.#takesRest) return withValues(Object.entries(nested));
-    const rest = Object.entries(left).filter(([, value]) => value != null);
+    const rest = Object.entries(left).flatMap(([key, value]) => (value == null ? [] : [[key, typed(value, isText)] as const]));
     const twice = rest.find(([key]) => nested[key] != null && Object.hasOwn(nested, key));
     if (twice !== undefined) throw invalidArgument(`the row has ${show(twice[0])} beside its metadata, which has such a key, too`);
     return withValues([...Object.entries(nested), ...rest]);
@@ -132,6 +145,19 @@ function readVector(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value;
   const keys = Object.keys(value);
   return keys.length > 0 && keys.every((key, i) => key === String(i)) ? Object.values(value) : value;
+}
+
+/** Where a format has texts only, those that JSON writes as numbers, and true and false; but no number that would lose digits. */
+function typed(value: unknown, isText: boolean): unknown {
+  if (!isText || typeof value !== "string") return value;
+  if (/^(true|false)$/i.test(value)) return value.toLowerCase() === "true";
+  return /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(value) && keepsDigits(value) ? Number(value) : value;
+}
+
+/** 15 digits are safe in every number of JavaScript. */
+function keepsDigits(text: string): boolean {
+  const digits = text.replace(/e.*$/i, "").replace(/^-?[0.]*|\./g, "");
+  return Number.isFinite(Number(text)) && (digits.length <= 15 || Number.isSafeInteger(Number(text)));
 }
 
 /** Metadata may be written as JSON text, as in Pinecone's tables. */

@@ -274,6 +274,115 @@ describe("an import of JSON", () => {
   });
 });
 
+describe("an import of tables as text", () => {
+  const texts = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+  test.each([",", ";", "\t", "|"])("takes cells between %j, quotes, and numbers among the metadata", async (delimiter) => {
+    const table = [
+      ["id", "text", "embedding", "year", "code", "is new", '"a ""b"", c"', "long", "price"],
+      ["1", `"a ""tide""${delimiter}\nand ebb"`, '"[1,0]"', "1999", "007", "true", "x", "12345678901234567890", "1.50"],
+      ["2", "12", '"[0,1]"', "-1e3", "+1", "False", "", "0.10000000000000001", ""],
+    ];
+    for (const newline of ["\n", "\r\n", "\r"]) {
+      const bytes = texts(`\ufeff${newline}${table.map((row) => row.join(delimiter)).join(newline)}${newline}`);
+      for (const length of [1, 7, 1000]) {
+        const collection = await open();
+        const report = await collection.import(streamOf(bytes, length), { format: "csv" });
+        expect(report).toMatchObject({ format: "csv", imported: 2, rejected: [], warnings: [] });
+        expect(await collection.get({ include: ALL })).toMatchObject({
+          ids: ["1", "2"],
+          documents: [`a "tide"${delimiter}\nand ebb`, "12"],
+          embeddings: [
+            [1, 0],
+            [0, 1],
+          ],
+          metadatas: [
+            { year: 1999, code: "007", "is new": true, 'a "b", c': "x", long: "12345678901234567890", price: 1.5 },
+            { year: -1000, code: "+1", "is new": false, long: "0.10000000000000001" },
+          ],
+        });
+      }
+    }
+  });
+
+  test("tells rows with a cell too many or too few, and open quotes, by their lines", async () => {
+    const source = 'id,embedding,n\n\na,[1],"x\ny"\nb,[1]\nc,[1],2,3\nd,[1],4\ne,[1],"o"p\nf,[1],"open\n';
+    const { report, collection } = await imported(texts(source));
+    expect((await collection.get()).ids).toEqual(["a", "d"]);
+    expect(report.rejected.map(({ row, line }) => [row, line])).toEqual([
+      [2, 5],
+      [3, 6],
+      [5, 8],
+    ]);
+    expect(reasons(report).join()).toMatch(/2 cells.*3 columns.*4 cells.*line 10.*uote/);
+  });
+
+  test.each([
+    ["embedding_*", 0, undefined],
+    ["vector*", 1, undefined],
+    ["emb[*]", 0, undefined],
+    ["dim*", 0, { embedding: "dim*" }],
+  ])("takes embeddings from columns that are numbered: %s from %i", async (name, first, mapping) => {
+    const columns = Array.from({ length: 12 }, (_, i) => name.replace("*", String(first + i)));
+    const row = (id: string, numbers: (number | string)[]): string => [...numbers, id, "x"].join(";");
+    const numbers = columns.map((_, i) => i / 4);
+    const lines = [row("id", columns), row("a", numbers), row("b", ["", ...numbers.slice(1)]), row("c", ["x", ...numbers.slice(1)])];
+    const { report, collection } = await imported(texts(lines.join("\n").replace("x", "note")), mapping && { mapping });
+    expect(report).toMatchObject({ imported: 1, mapping: { embedding: name } });
+    expect(reasons(report)).toEqual([expect.stringContaining(columns[0]!), expect.stringContaining('"x"')]);
+    expect((await collection.get({ include: ["embeddings"] })).embeddings).toEqual([numbers]);
+    const gap = await imported(texts(lines.join("\n").replace(columns[5]!, "y")), mapping && { mapping });
+    expect(reasons(gap.report)[0]).toContain(columns[5]);
+  });
+
+  test("reads Latin-1 and UTF-16 without a mark, and says so of the first", async () => {
+    const text = "id,embedding,name\na,[1],Ärger\n";
+    const latin = await imported(Uint8Array.from(text, (char) => char.charCodeAt(0)));
+    expect((await latin.collection.get()).metadatas).toEqual([{ name: "Ärger" }]);
+    expect(latin.report.warnings).toEqual([expect.stringContaining("Latin-1")]);
+    for (const isBig of [false, true]) {
+      const bytes = new Uint8Array(Uint16Array.from(text, (char) => char.charCodeAt(0)).buffer);
+      const wide = await imported(isBig ? bytes.map((_, i) => bytes[i ^ 1]!) : bytes);
+      expect((await wide.collection.get()).metadatas).toEqual([{ name: "Ärger" }]);
+      expect(wide.report.warnings).toEqual([]);
+    }
+  });
+
+  test("knows Latin-1 by its first letter that is not ASCII, wherever it stands", async () => {
+    const rows = Array.from({ length: 6000 }, (_, i) => `${i},[1],${"abcdefgh".repeat(2)}\n`).join("");
+    const bytes = Uint8Array.from(`id,embedding,name\n${rows}last,[1],Ärger\n`, (char) => char.charCodeAt(0));
+    const { report, collection } = await imported(bytes);
+    expect([report.imported, report.warnings.length]).toEqual([6001, 1]);
+    expect((await collection.get({ ids: ["last"] })).metadatas).toEqual([{ name: "Ärger" }]);
+    const utf8 = texts(`id,embedding,name\n${rows}Ä,[1],b\n${rows}`);
+    utf8[utf8.length - 3] = 0xff;
+    expect(await rejection(imported(utf8))).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(/utf-8.*first \d+/) });
+  });
+
+  test.each([
+    ["two columns of one name", 'id,embedding,"id"\na,[1],b', /"id"/],
+    ["a head line with open quotes", 'id,"embedding\na,[1]', /head line/],
+  ])("refuses %s", async (_, source, message) => {
+    expect(await rejection(imported(texts(source)))).toMatchObject({ message: expect.stringMatching(message) });
+  });
+
+  test("of any cut or any bytes imports or tells, and goes on where it is told to", async () => {
+    const whole = texts('id,embedding,n\r\na,[1],"x\r\ny"\r\nb,[2],"""z"""\r\n');
+    for (let end = 1; end <= whole.length; end++) {
+      const { report } = await imported(whole.slice(0, end), { format: "csv" });
+      expect(report.imported + report.rejectedCount, String(end)).toBe(end < 17 ? 0 : end < 31 ? 1 : 2);
+    }
+    const random = new Random(1);
+    for (let i = 0; i < 200; i++) {
+      const bytes = Uint8Array.from({ length: random.below(200) }, () => random.pick([44, 34, 10, 13, 59, 97, 255, random.below(256)]));
+      const report = await (await open()).import(bytes, { format: "csv" }).catch((error) => error);
+      expect(report.code ?? report.imported).toEqual(report.code === undefined ? 0 : "INVALID_ARGUMENT");
+    }
+    const { report, collection } = await imported(whole, { startAt: 2 });
+    expect([report.imported, (await collection.get()).ids]).toEqual([1, ["b"]]);
+  });
+});
+
 describe("an import", () => {
   const rows = (count: number, from = 0) => Array.from({ length: count }, (_, i) => ({ id: `r${from + i}`, embedding: [from + i, 1] }));
 

@@ -20,7 +20,7 @@ import { FieldMapping, type RowRecord, readMapping, withValues } from "./field-m
 import type { ImportFormat, ImportOptions, ImportReport, ImportSource } from "./import-arguments.js";
 import { readJson } from "./read-json.js";
 import { readJsonLines } from "./read-json-lines.js";
-import type { SourceRow, Warn } from "./source-row.js";
+import type { Fields, SourceRow, Warn } from "./source-row.js";
 
 /** What a collection has for an import. */
 interface ImportTarget {
@@ -36,6 +36,7 @@ type Options = ReturnType<typeof readOptions>;
 const READERS: { readonly [F in ImportFormat]: (reader: ByteReader, warn: Warn) => Promise<Rows> } = {
   jsonl: async (reader) => readJsonLines(reader),
   json: async (reader, warn) => readJson(reader, warn),
+  csv: async (reader, warn) => (await import("./read-csv.js")).readCsv(reader, warn),
 };
 
 /** Bytes of records that are sent together, about. */
@@ -150,9 +151,9 @@ class Import {
   }
 
   /** The record, or why there is none. */
-  #read({ fields, row }: SourceRow & { fields: Record<string, unknown> }): ImportedRecord | string {
+  #read({ fields, isText, row }: Extract<SourceRow, { fields: Fields }>): ImportedRecord | string {
     try {
-      const record = checkRecord(this.#flattened(this.#mapping.read(fields, row)), this.#dimension);
+      const record = checkRecord(this.#flattened(this.#mapping.read(fields, row, isText)), this.#dimension);
       const before = this.#rowOfId.get(record.id);
       if (before !== undefined) return `row ${before} has the id ${show(record.id)}, too`;
       this.#rowOfId.set(record.id, row);

@@ -1,7 +1,8 @@
 /** Bytes as text: what a byte order mark says is taken, else they are UTF-8. Bytes that are no text are told, never replaced. */
 import { invalidArgument } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
-import { joinBytes } from "./byte-reader.js";
+import { type ByteReader, joinBytes } from "./byte-reader.js";
+import type { Warn } from "./source-row.js";
 
 type Pieces = AsyncIterable<Uint8Array>;
 
@@ -10,10 +11,58 @@ export function markedEncoding([a, b]: Uint8Array): "utf-8" | "utf-16le" | "utf-
   return a === 0xff && b === 0xfe ? "utf-16le" : a === 0xfe && b === 0xff ? "utf-16be" : "utf-8";
 }
 
-/** Text of any length, without its byte order mark. */
-export async function* textOf(pieces: Pieces, encoding: string): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder(encoding, { fatal: true });
+/** UTF-16, as a byte order mark tells, or zeros in every other byte, as Latin letters have them; `null` where it is something else. */
+export function wideEncoding(head: Uint8Array): "utf-16le" | "utf-16be" | null {
+  const marked = markedEncoding(head);
+  if (marked !== "utf-8") return marked;
+  const zeros = [0, 0];
+  head.forEach((byte, i) => void (byte === 0 && zeros[i % 2]!++));
+  const [even, odd] = zeros as [number, number];
+  return Math.max(even, odd) <= head.length / 4 ? null : even > odd ? "utf-16be" : "utf-16le";
+}
+
+/** Text that may be UTF-16 or Latin-1, which the first bytes tell that are not ASCII; it is UTF-8 where it can be. */
+export async function* guessedTextOf(reader: ByteReader, warn: Warn): AsyncGenerator<string, void, undefined> {
+  const wide = wideEncoding(await reader.head());
+  const pieces = reader.pieces();
+  if (wide !== null) return yield* textOf(pieces, wide);
+  const ascii = new TextDecoder("utf-8");
   let bytes = 0;
+  for await (const piece of pieces) {
+    if (!isAscii(piece)) return yield* textOf(startingWith(piece, pieces), isUtf8(piece) ? "utf-8" : latin(bytes, warn), bytes);
+    yield ascii.decode(piece);
+    bytes += piece.length;
+  }
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  return !bytes.some((byte) => byte > 127);
+}
+
+/** A character may be cut at the end. */
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Encodings of one byte a character, which browsers take for one: the one that is Latin-1 with more characters. */
+function latin(bytes: number, warn: Warn): string {
+  warn(`The source is not UTF-8, as bytes after the first ${bytes} tell: it was read as Latin-1 (windows-1252).`);
+  return "windows-1252";
+}
+
+async function* startingWith(first: Uint8Array, rest: Pieces): AsyncGenerator<Uint8Array, void, undefined> {
+  yield first;
+  yield* rest;
+}
+
+/** Text of any length, without its byte order mark. `bytes` are those of the source before it. */
+export async function* textOf(pieces: Pieces, encoding: string, bytes = 0): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder(encoding, { fatal: true });
   try {
     for await (const piece of pieces) {
       yield decoder.decode(piece, { stream: true });
