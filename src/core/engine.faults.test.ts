@@ -26,7 +26,7 @@ function records(from: number, to: number, documentLength = 0): RecordBatch {
 /** The reference kernel with one method of its tables replaced. */
 function kernelWith(change: (table: CodeTable) => void): VectorKernel {
   return {
-    name: "typescript",
+    ...referenceKernel,
     createTable(dimension) {
       const table = referenceKernel.createTable(dimension);
       change(table);

@@ -376,7 +376,7 @@ test("a record that is logged but cannot be applied poisons the engine; reopenin
   const storage = storageOf();
   let broken = false;
   const kernel: VectorKernel = {
-    name: "typescript",
+    ...referenceKernel,
     createTable(dimension) {
       const table = referenceKernel.createTable(dimension);
       const set = table.set.bind(table);

@@ -7,14 +7,18 @@
 import type { Candidates } from "../core/index/vector/candidates.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
-import type { CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
 
 /** Codes that a table may hold before it moves into the kernel. */
 const SMALL_BYTES_MAX = 256 * 1024;
 
 /** A kernel whose tables begin as plain arrays. */
 export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTES_MAX): VectorKernel {
-  return { name: kernel.name, createTable: (dimension) => new GrowingTable(dimension, kernel, smallBytesMax) };
+  return {
+    name: kernel.name,
+    createTable: (dimension) => new GrowingTable(dimension, kernel, smallBytesMax),
+    createCoder: (options) => kernel.createCoder(options),
+  };
 }
 
 class GrowingTable implements CodeTable {
@@ -50,6 +54,10 @@ class GrowingTable implements CodeTable {
 
   scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[] {
     return this.#table.scanMany(queries, r, allowed);
+  }
+
+  row(ordinal: number): CodedRow {
+    return this.#table.row(ordinal);
   }
 
   fingerprint(ordinal: number): number {

@@ -6,7 +6,9 @@
 import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
-import { type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
+import { ReferenceSpannCoder } from "../core/index/vector/spann/reference-spann-coder.js";
+import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
+import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
@@ -33,6 +35,10 @@ export class WasmKernel implements VectorKernel {
 
   createTable(dimension: number): CodeTable {
     return new WasmTable(new TableMemory(this.#module, dimension), dimension);
+  }
+
+  createCoder(options: CoderOptions): SpannCoder {
+    return new ReferenceSpannCoder(options, (dimension) => this.createTable(dimension));
   }
 }
 
@@ -79,6 +85,13 @@ class WasmTable implements CodeTable {
       found.push(...this.#pass(queries.slice(from, from + QUERIES_PER_PASS), r, allowed, words));
     }
     return found;
+  }
+
+  row(ordinal: number): CodedRow {
+    const { buffer, codeBytes } = this.#memory;
+    const at = this.#memory.rowAt(ordinal);
+    const factors = new Float32Array(buffer, at + codeBytes, 2);
+    return { codes: new Int8Array(buffer, at, this.dimension), slope: factors[0]!, intercept: factors[1]! };
   }
 
   fingerprint(ordinal: number): number {

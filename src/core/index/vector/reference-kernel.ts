@@ -9,7 +9,8 @@ import { checkAllowed } from "./check-allowed.js";
 import { plainSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
-import type { CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
+import { ReferenceSpannCoder } from "./spann/reference-spann-coder.js";
+import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
 
 const FNV_PRIME = 0x01000193;
 
@@ -17,6 +18,7 @@ const FNV_PRIME = 0x01000193;
 export const referenceKernel: VectorKernel = {
   name: "typescript",
   createTable: (dimension) => new ReferenceTable(dimension),
+  createCoder: (options) => new ReferenceSpannCoder(options, (dimension) => new ReferenceTable(dimension)),
 };
 
 export class ReferenceTable implements CodeTable, RowReader {
@@ -59,6 +61,10 @@ export class ReferenceTable implements CodeTable, RowReader {
       }
     }
     return nearest.drain();
+  }
+
+  row(ordinal: number): CodedRow {
+    return { codes: this.codes(ordinal), slope: this.slope(ordinal), intercept: this.intercept(ordinal) };
   }
 
   fingerprint(ordinal: number): number {

@@ -12,6 +12,7 @@
 import type { Candidates } from "./candidates.js";
 import type { ExactSums } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
+import type { SpannKernel } from "./spann/spann-kernel.js";
 
 /** A query as a scan takes it. */
 export interface ScanQuery {
@@ -34,16 +35,24 @@ export interface CodeTable extends ExactSums {
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates;
   /** What `scan` gives for each query; `QUERIES_PER_PASS` of them share a pass over the rows. */
   scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[];
+  /** A row that was set; its codes are valid until the table's next call. */
+  row(ordinal: number): CodedRow;
   /** A hash of a row that was set, the same in every kernel; not a checksum of stored bytes. */
   fingerprint(ordinal: number): number;
   /** An empty graph over the rows, in the table's memory. At most one in the life of a table. */
   createGraph(options: GraphOptions): Graph;
 }
 
+export interface CodedRow {
+  codes: Int8Array;
+  slope: number;
+  intercept: number;
+}
+
 /** Queries of one pass over the rows. More would save little memory traffic, and keep other work waiting. */
 export const QUERIES_PER_PASS = 4;
 
-export interface VectorKernel {
+export interface VectorKernel extends SpannKernel {
   readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   createTable(dimension: number): CodeTable;
 }

@@ -1,0 +1,61 @@
+/**
+ * The bytes of a list: sub-blocks of 32 rows, the last filled up with rows of the ordinal `NO_ORDINAL`.
+ *
+ *     sub-block = codes scales adds ordinals
+ *     codes     = for each four components 16 bytes: the four signs of a row in half a byte, for 32 rows; of the four the
+ *                 first component is the lowest bit, 1 where the residual is not negative
+ *     scales, adds: float32 × 32 · ordinals: u32 × 32, little-endian
+ *
+ * A scan sums even and odd bytes apart, so sums come out for bytes 0, 2 … 14, then 1, 3 … 15, low halves before high ones.
+ * Factors lie in the order of the list's rows, and each row's codes where their sum comes out at the row's place.
+ */
+
+export const SUB_BLOCK_ROWS = 32;
+export const NO_ORDINAL = 0xffffffff;
+const FACTOR_BYTES = 12 * SUB_BLOCK_ROWS;
+
+/** Bytes of a sub-block's codes. */
+export function codeBytesOf(paddedDimension: number): number {
+  return 4 * paddedDimension;
+}
+
+export function subBlockBytesOf(paddedDimension: number): number {
+  return codeBytesOf(paddedDimension) + FACTOR_BYTES;
+}
+
+export function listBytesOf(paddedDimension: number, rows: number): number {
+  return Math.ceil(rows / SUB_BLOCK_ROWS) * subBlockBytesOf(paddedDimension);
+}
+
+/** Which half byte holds the codes of the row at `place` of a sub-block: 0–15 the low halves, 16–31 the high ones. */
+export function halfByteOf(place: number): number {
+  const half = place & 16;
+  const within = place & 15;
+  return half + (within < 8 ? 2 * within : 2 * (within - 8) + 1);
+}
+
+/** The factors of one sub-block; each array has one number per row. */
+export interface SubBlockFactors {
+  scales: Float32Array;
+  adds: Float32Array;
+  ordinals: Uint32Array;
+}
+
+/** Views of a sub-block's factors. `list` starts at a multiple of four bytes. */
+export function factorsOf(list: Uint8Array, paddedDimension: number, subBlock: number): SubBlockFactors {
+  const at = list.byteOffset + subBlock * subBlockBytesOf(paddedDimension) + codeBytesOf(paddedDimension);
+  return {
+    scales: new Float32Array(list.buffer, at, SUB_BLOCK_ROWS),
+    adds: new Float32Array(list.buffer, at + 4 * SUB_BLOCK_ROWS, SUB_BLOCK_ROWS),
+    ordinals: new Uint32Array(list.buffer, at + 8 * SUB_BLOCK_ROWS, SUB_BLOCK_ROWS),
+  };
+}
+
+/** Ordinals of all rows of a list. */
+export function ordinalsOf(list: Uint8Array, paddedDimension: number): Uint32Array {
+  const blocks = list.length / subBlockBytesOf(paddedDimension);
+  const out = new Uint32Array(blocks * SUB_BLOCK_ROWS);
+  for (let block = 0; block < blocks; block++) out.set(factorsOf(list, paddedDimension, block).ordinals, block * SUB_BLOCK_ROWS);
+  const end = out.indexOf(NO_ORDINAL);
+  return end < 0 ? out : out.subarray(0, end);
+}

@@ -1,0 +1,127 @@
+/**
+ * What an index of inverted lists asks of the machine: rotation, 1-bit codes of residuals in lists, estimates of distances
+ * from them, and the centroids. `reference-spann-coder.ts` implements it in TypeScript, `src/wasm` with SIMD, bit for bit alike.
+ *
+ * All rows, centroids and queries that go in here are *rotated* (`rotate`), but for what `rotate` itself takes. Distances are
+ * those of the space, as `distance.ts` gives them: squared Euclidean, 1 − cosine, 1 − dot product; only `nearest`, which
+ * compares rows with centroids, speaks of squared Euclidean distances in every space. Whatever finite vectors go in, all that
+ * comes out is finite.
+ */
+
+import type { Space } from "../../../types.js";
+
+export interface CoderOptions {
+  /** 1 to 4,096. */
+  dimension: number;
+  space: Space;
+  /** An unsigned 32-bit integer from which the rotation is drawn. Lists and centroids fit only the coder of their seed. */
+  seed: number;
+}
+
+/** Makes coders; every `VectorKernel` is one. */
+export interface SpannKernel {
+  createCoder(options: CoderOptions): SpannCoder;
+}
+
+/** One coder per index. */
+export interface SpannCoder {
+  /** The dimension, raised to a multiple of 16: components of a rotated row. */
+  readonly paddedDimension: number;
+  /** Bytes of memory held, without those of centroid tables. */
+  readonly byteLength: number;
+  /** Bytes of a list of so many rows: `subBlockRows` at a time, see `list-layout.ts`. */
+  listBytes(rows: number): number;
+  /**
+   * Writes the rotated forms of rows (row-major, n × dimension) to `into` (n × paddedDimension). For cosine they are
+   * normalised first, zero vectors stay zero. Where longer vectors than `LENGTH_MAX` come in, they are shortened to that
+   * length, which `encode` and `prepare` notice: no estimate excludes such a row, or any row from such a query.
+   */
+  rotate(rows: Float32Array, into: Float32Array): void;
+  /** The list of n rotated rows with their ordinals, coded about a centroid as `CentroidTable.at` gives it. */
+  encode(rotatedRows: Float32Array, ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer>;
+  /** Ordinals of a list's rows, in the order in which they were encoded. */
+  ordinals(list: Uint8Array): Uint32Array;
+  createCentroids(): CentroidTable;
+  /** What scans need of a rotated query, once for all lists. */
+  prepare(rotatedQuery: Float32Array): PreparedQuery;
+  /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of `scan`. */
+  scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches;
+  /** Gives memory back. Nothing may be called afterwards. */
+  dispose(): void;
+}
+
+export interface ScanOptions {
+  /** Distance that the lower bound of a match (`estimate − epsilon × sigma`) does not exceed; Infinity takes all rows. */
+  threshold: number;
+  /** Standard units between estimate and lower bound. */
+  epsilon: number;
+  /** Bits by ordinal, 32 a word, lowest first, of the rows that may match; null for all. What is behind its end may not. */
+  allowed: Uint32Array | null;
+}
+
+/** Rows of a list, in its order; all arrays are as long. */
+export interface ListMatches {
+  ordinals: Uint32Array;
+  /** Estimated distances: unbiased, not below `FAR_BELOW` (which says that there is no estimate). May be negative. */
+  estimates: Float32Array;
+  /** One standard unit of the estimate's error. */
+  sigmas: Float32Array;
+}
+
+/** What stands for the estimate where there is none: no distance is smaller. */
+export const FAR_BELOW = -3.4028234663852886e38;
+
+/** Longest vector that is coded for l2 and ip: products of lengths stay far inside float32. */
+export const LENGTH_MAX = 2 ** 58;
+
+/** A query as `prepare` makes it. */
+export interface PreparedQuery {
+  /** The rotated query. */
+  readonly rotated: Float32Array;
+  readonly squaredNorm: number;
+  /** A table of 16 signed sums for each four components, in 7 bits: `step × value`, and `minimum` for all of them together. */
+  readonly tables: Uint8Array;
+  readonly step: number;
+  readonly minimum: number;
+  /** Standard deviation of what the rounding of tables does to a sum. */
+  readonly tableError: number;
+  /** Whether distances can be estimated: the query is no longer than `LENGTH_MAX`. */
+  readonly estimable: boolean;
+}
+
+/** A centroid from a query's view: what turns the codes of its list into distances. */
+export interface Probe {
+  slot: number;
+  /** From the query to the centroid. For ip, lists of smaller distance come first. */
+  distance: number;
+  /** What the distance contributes to each estimate of the list, and the factor of the rows' `add`. */
+  base: number;
+  weight: number;
+  /** Standard unit of an estimate's error per unit of the rows' `scale`. */
+  spread: number;
+  /** How far float32 and the centroid's rounded dot product may put an estimate off; bounds are wider by it. */
+  slack: number;
+}
+
+/** Centroids of an index by slot, resident as int8. Slots are chosen by the caller, densely. */
+export interface CentroidTable {
+  /** Slots in use. */
+  readonly count: number;
+  readonly byteLength: number;
+  set(slot: number, rotatedCentroid: Float32Array): void;
+  delete(slot: number): void;
+  /** The centroid as held (dequantised), which `encode` needs so that estimates fit. */
+  at(slot: number, into: Float32Array): void;
+  /**
+   * The `count` slots nearest to a rotated row, ascending by squared Euclidean distance, ties by slot. `only`: bits of the
+   * slots that count, as `ScanOptions.allowed`.
+   */
+  nearest(rotatedRow: Float32Array, count: number, only?: Uint32Array | null): NearestCentroids;
+  /** The `count` lists to look into first for a query, the most promising first. */
+  probe(query: PreparedQuery, count: number, only?: Uint32Array | null): Probe[];
+}
+
+export interface NearestCentroids {
+  slots: Uint32Array;
+  distances: Float32Array;
+}
