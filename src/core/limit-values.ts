@@ -242,6 +242,9 @@ export const watchedChangesMax = 10_000;
 /** How many times longer than they take such looks, and the refreshing of subscriptions, let others go first; and the most of that. */
 export const livePauseShare = 3;
 export const livePauseMsMax = 2_000;
+/** How long subscriptions that are refreshed together should take, which says how many the next ones are; and the most of them. */
+export const liveRefreshMs = 16;
+export const liveAtOnceMax = 16;
 /** How long a subscription that could not be refreshed waits before it is tried again, at first and at most: it doubles. */
 export const liveRetryMs = 1_000;
 export const liveRetryMsMax = 60_000;

@@ -1,7 +1,9 @@
 /**
- * The subscriptions of one client, and when each is refreshed: one after the other, those first that were touched first, and never
- * more than one at a time. The longer a refresh takes, the longer the next one waits (`limits.livePauseShare`), so that subscriptions
- * take a share of the engine's time and no more. What is touched several times meanwhile is refreshed once.
+ * The subscriptions of one client, and when each is refreshed: a few at once, those first that were touched first, and none again before
+ * these are done. The longer they take, the longer the next ones wait (`limits.livePauseShare`), so that subscriptions take a share of
+ * the engine's time and no more; and the fewer they are, down to one, while those that take little are more each time
+ * (`limits.liveRefreshMs`), since they share the way to a busy engine and back. What is touched several times meanwhile is
+ * refreshed once.
  */
 import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
@@ -21,6 +23,8 @@ export class LiveQueries implements Subscriptions {
   readonly #touched = new Set<Refreshed>();
   #names = 0;
   #isRunning = false;
+  /** How many are refreshed together. */
+  #atOnce = 1;
   /** Until when others go first, on the clock of `performance`. */
   #restsUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -90,16 +94,20 @@ export class LiveQueries implements Subscriptions {
   }
 
   async #run(): Promise<void> {
-    const [next] = this.#touched;
-    if (next === undefined) return;
-    this.#touched.delete(next);
+    const next = [...this.#touched].slice(0, this.#atOnce);
+    for (const one of next) this.#touched.delete(one);
     this.#isRunning = true;
     const begun = performance.now();
-    await next.refreshNow();
-    const now = performance.now();
-    this.#restsUntil = now + Math.min(limits.livePauseMsMax, limits.livePauseShare * (now - begun));
+    await Promise.all(next.map((one) => one.refreshNow()));
+    this.#rest(performance.now() - begun, next.length);
     this.#isRunning = false;
     if (this.#touched.size > 0) this.#go();
+  }
+
+  #rest(tookMs: number, count: number): void {
+    const fitting = Math.floor((count * limits.liveRefreshMs) / tookMs);
+    this.#atOnce = Math.max(1, Math.min(fitting, 2 * this.#atOnce, limits.liveAtOnceMax));
+    this.#restsUntil = performance.now() + Math.min(limits.livePauseMsMax, limits.livePauseShare * tookMs);
   }
 }
 
