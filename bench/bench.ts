@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
+import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
 import { sentenceEncoderSuite } from "./suites/sentence-encoder.js";
@@ -24,6 +25,7 @@ import { young } from "./suites/young.js";
 
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
+  live,
   overview,
   phone: phoneSuite,
   "sentence-encoder": sentenceEncoderSuite,
