@@ -133,3 +133,13 @@ function isNearer(a: Nearest, i: number, b: Nearest, j: number): boolean {
   const difference = a.distances[i]! - b.distances[j]!;
   return difference < 0 || (difference === 0 && a.ordinals[i]! < b.ordinals[j]!);
 }
+
+/** The first `limit` of several lists together, in whatever order each is. */
+export function nearestOf(lists: readonly Nearest[], limit: number): Nearest {
+  const hits = lists.flatMap(({ ordinals, distances }) => Array.from(ordinals, (ordinal, i) => ({ ordinal, distance: distances[i]! })));
+  hits.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal).splice(limit);
+  return {
+    ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
+    distances: Float32Array.from(hits, (hit) => hit.distance),
+  };
+}

@@ -9,7 +9,7 @@ import type { Tick } from "../../base/turns.js";
 import type { Parts } from "../../collection/parts.js";
 import type { KnnSource } from "../../gateway/search-plan.js";
 import { distanceFrom } from "../../index/vector/distance.js";
-import type { Nearest } from "../../index/vector/flat.js";
+import { type Nearest, nearestOf } from "../../index/vector/judge.js";
 import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
 import type { Segments, SourceKind } from "./source-kind.js";
 
@@ -40,14 +40,4 @@ async function nearestInSegments(segments: Segments, source: KnnSource, allowed:
     const measured = Float32Array.from(embeddings, (embedding) => distance(embedding, 0));
     return nearestOf([hits, { ordinals: others, distances: measured }], source.limit);
   });
-}
-
-/** The first `limit` of several lists together. */
-function nearestOf(lists: readonly Nearest[], limit: number): Nearest {
-  const hits = lists.flatMap(({ ordinals, distances }) => Array.from(ordinals, (ordinal, i) => ({ ordinal, distance: distances[i]! })));
-  hits.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal).splice(limit);
-  return {
-    ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
-    distances: Float32Array.from(hits, (hit) => hit.distance),
-  };
 }

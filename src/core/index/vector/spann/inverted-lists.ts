@@ -1,0 +1,234 @@
+/**
+ * Rows in lists by their nearest centroid, as 1-bit codes: which list each row is in, and the centroids, are in memory, and the lists
+ * wherever their source has them (`list-source.ts`). What is found is judged by the rows' own vectors, so distances are exact; a search
+ * looks into the nearest lists only, so it may miss a row.
+ *
+ * Invariants: a covered row is in the list that `listOf` says, coded from the vector that it has now. A list may have more rows: such as
+ * have gone, or are in another list since; they do not count. Slots name lists; one that was given up is used again only after the change
+ * that did so is installed, so searches never look into what is being built.
+ */
+import { Bitmap } from "../../../base/bitmap.js";
+import type { Space } from "../../../types.js";
+import type { ExactSums } from "../distance.js";
+import { Judge, type Nearest, type VectorSource } from "../judge.js";
+import type { VectorKernel } from "../vector-kernel.js";
+import { ListSearch, type SearchEffort } from "./list-search.js";
+import type { ListSource } from "./list-source.js";
+import type { CentroidTable, SpannCoder } from "./spann-kernel.js";
+
+/** What stands for the list of a row that is in none. */
+export const NO_LIST = 0xffffffff;
+
+/** Allowed rows up to which all are judged, instead of looking into lists. */
+const JUDGED_ROWS_MAX = 2000;
+
+export interface InvertedListsOptions {
+  /** Of the rotation. */
+  seed: number;
+  /** Allowed rows up to which all are judged. Default 2,000; tests ask for less. */
+  judgedRowsMax?: number | undefined;
+}
+
+/** What a build has changed. */
+export interface ListChanges {
+  created: readonly number[];
+  retired: readonly number[];
+  /** row → its list from now on. */
+  moved: ReadonlyMap<number, number>;
+}
+
+export class InvertedLists {
+  readonly space: Space;
+  readonly dimension: number;
+  readonly coder: SpannCoder;
+  readonly centroids: CentroidTable;
+  /** Slots of lists that are there. */
+  readonly inUse = new Bitmap();
+  /** Rows that are in a list. */
+  readonly covered = new Bitmap();
+  readonly #sums: ExactSums;
+  readonly #judgedRowsMax: number;
+  #coveredCount = 0;
+  #listOf = new Uint32Array(0);
+  /** Rows of each list. */
+  #sizes = new Uint32Array(0);
+  #slotEnd = 0;
+  readonly #free: number[] = [];
+  /** Rows that were set or deleted since the build began that is under way. */
+  #touched: Bitmap | null = null;
+
+  constructor(kernel: VectorKernel, space: Space, dimension: number, options: InvertedListsOptions) {
+    const { seed, judgedRowsMax = JUDGED_ROWS_MAX } = options;
+    this.#judgedRowsMax = judgedRowsMax;
+    this.space = space;
+    this.dimension = dimension;
+    this.coder = kernel.createCoder({ dimension, space, seed });
+    this.centroids = this.coder.createCentroids();
+    this.#sums = kernel.createTable(dimension);
+  }
+
+  get byteLength(): number {
+    const tables = this.coder.byteLength + this.centroids.byteLength + this.#listOf.byteLength + this.#sizes.byteLength;
+    return tables + this.covered.words.byteLength + this.inUse.words.byteLength;
+  }
+
+  get coveredCount(): number {
+    return this.#coveredCount;
+  }
+
+  /** One past the largest slot that was given out. */
+  get slotEnd(): number {
+    return this.#slotEnd;
+  }
+
+  dispose(): void {
+    this.coder.dispose();
+  }
+
+  // ---- rows
+
+  /** The list of a covered row. */
+  listOf(ordinal: number): number {
+    return this.covered.has(ordinal) ? this.#listOf[ordinal]! : NO_LIST;
+  }
+
+  /** Rows of a list. */
+  sizeOf(slot: number): number {
+    return this.#sizes[slot] ?? 0;
+  }
+
+  /** A row is deleted, or has another vector: it is in no list until it is taken into one again. */
+  forget(ordinal: number): void {
+    this.#touched?.add(ordinal);
+    this.#takeOut(ordinal);
+  }
+
+  #takeOut(ordinal: number): void {
+    if (!this.covered.has(ordinal)) return;
+    this.covered.delete(ordinal);
+    this.#coveredCount--;
+    this.#sizes[this.#listOf[ordinal]!]!--;
+  }
+
+  #put(ordinal: number, slot: number): void {
+    this.#takeOut(ordinal);
+    if (ordinal >= this.#listOf.length) this.#listOf = grown(this.#listOf, ordinal + 1);
+    this.#listOf[ordinal] = slot;
+    this.covered.add(ordinal);
+    this.#coveredCount++;
+    this.#sizes[slot]!++;
+  }
+
+  // ---- lists
+
+  /** Opens a list that is stored. */
+  addList(slot: number, centroid: Float32Array): void {
+    this.#reserve(slot);
+    this.centroids.set(slot, centroid);
+    this.inUse.add(slot);
+  }
+
+  /** Says once all stored lists are there which slots are free. */
+  sealLists(): void {
+    for (let slot = this.#slotEnd - 1; slot >= 0; slot--) if (!this.inUse.has(slot)) this.#free.push(slot);
+  }
+
+  /** Takes a row into a stored list; `false`: there is no such list. */
+  restore(ordinal: number, slot: number): boolean {
+    if (!this.inUse.has(slot)) return false;
+    this.#put(ordinal, slot);
+    return true;
+  }
+
+  /** A slot for a list that a build makes, with its centroid. */
+  createList(centroid: Float32Array): number {
+    const slot = this.#free.pop() ?? this.#slotEnd;
+    this.#reserve(slot);
+    this.centroids.set(slot, centroid);
+    return slot;
+  }
+
+  #reserve(slot: number): void {
+    this.#slotEnd = Math.max(this.#slotEnd, slot + 1);
+    if (slot >= this.#sizes.length) this.#sizes = grown(this.#sizes, slot + 1);
+    this.#sizes[slot] = 0;
+  }
+
+  /** From here on it is noted which rows are set or deleted. */
+  beginChanges(): void {
+    this.#touched = new Bitmap();
+  }
+
+  /** Puts what a build has made in place. */
+  install({ created, retired, moved }: ListChanges): void {
+    const touched = this.#touched;
+    this.#touched = null;
+    for (const slot of created) if (!retired.includes(slot)) this.inUse.add(slot);
+    for (const [ordinal, slot] of moved) if (!touched?.has(ordinal)) this.#put(ordinal, slot);
+    for (const slot of retired) this.#give(slot);
+  }
+
+  /** Gives up what a build has made. */
+  abandon(created: Iterable<number>): void {
+    this.#touched = null;
+    for (const slot of created) this.#give(slot);
+  }
+
+  #give(slot: number): void {
+    this.inUse.delete(slot);
+    this.centroids.delete(slot);
+    this.#sizes[slot] = 0;
+    this.#free.push(slot);
+  }
+
+  // ---- searching
+
+  /** The `k` nearest of the covered rows that are allowed, all of them when there are fewer. */
+  async search(
+    query: Float32Array,
+    k: number,
+    allowed: Bitmap,
+    vectors: VectorSource,
+    source: ListSource,
+    effort: SearchEffort,
+  ): Promise<Nearest> {
+    const judge = new Judge(this.space, query, k, vectors, this.#sums);
+    const matching = allowed.clone().intersect(this.covered);
+    const count = matching.count();
+    if (count <= this.#judgedRowsMax || k >= count) await judge.judge(matching.toArray());
+    else await this.#searchLists(query, k, matching, count, judge, source, effort);
+    return judge.nearest;
+  }
+
+  async #searchLists(
+    query: Float32Array,
+    k: number,
+    matching: Bitmap,
+    count: number,
+    judge: Judge,
+    source: ListSource,
+    effort: SearchEffort,
+  ): Promise<void> {
+    const rotated = new Float32Array(this.coder.paddedDimension);
+    this.coder.rotate(query, rotated);
+    // Where few rows of most lists match it is worth knowing which lists have none.
+    const matchesIn = 2 * count < this.#coveredCount ? this.#matchesIn(matching) : null;
+    const search = new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchesIn, effort });
+    await search.run(source);
+    await search.judge(judge);
+  }
+
+  /** How many of these rows each list has. */
+  #matchesIn(matching: Bitmap): Uint32Array {
+    const counts = new Uint32Array(this.#slotEnd);
+    const ordinals = matching.toArray();
+    for (let i = 0; i < ordinals.length; i++) counts[this.#listOf[ordinals[i]!]!]!++;
+    return counts;
+  }
+}
+
+function grown(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(Math.max(length, 2 * values.length));
+  longer.set(values);
+  return longer;
+}

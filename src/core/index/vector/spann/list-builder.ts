@@ -1,0 +1,315 @@
+/**
+ * Takes rows into inverted lists: each into that of the nearest centroid. A list that grows too long is split, after which rows of it
+ * and of its neighbours that are nearer to another centroid now move; one that has become short is dissolved.
+ *
+ * A build changes nothing that a search can see: it gives lists new slots, notes what moves, and puts all of it in place at once, or
+ * gives it up. Rows that go into lists, or move, are kept rotated until the lists are written; what stays where it is keeps its codes.
+ * The same rows in the same order give the same lists.
+ */
+import { Bitmap } from "../../../base/bitmap.js";
+import type { Tick } from "../../../base/turns.js";
+import type { VectorSource } from "../judge.js";
+import { type InvertedLists, type ListChanges, NO_LIST } from "./inverted-lists.js";
+import { joinLists } from "./join-lists.js";
+import type { ListSource } from "./list-source.js";
+import type { CentroidTable, PreparedQuery, Probe, SpannCoder } from "./spann-kernel.js";
+import { meanOf, squaredDistance, twoMeans } from "./two-means.js";
+
+export interface ListBuilderOptions {
+  /** Rows beyond which a list is split. */
+  splitThreshold: number;
+  /** Rows below which a list is dissolved. */
+  mergeThreshold: number;
+  /** Lists beside one that was split whose rows are looked through. */
+  reassignNeighbours: number;
+}
+
+/** Rows that are fetched and rotated at once. */
+const ROWS_AT_ONCE = 64;
+/** How often splits may follow from each other. */
+const CASCADE_MAX = 3;
+/** Share of a list's rows that the smaller part of a split has at least. */
+const SPLIT_SHARE_MIN = 0.2;
+/** Lists that one build dissolves at most. */
+const DISSOLVED_MAX = 64;
+
+/** Rotated rows of a list that are not coded yet, by ordinal. */
+type AddedRows = Map<number, Float32Array>;
+
+/** Rotated rows of a list, row-major. */
+interface Members {
+  ordinals: Uint32Array;
+  rows: Float32Array;
+}
+
+export class ListBuilder {
+  readonly #lists: InvertedLists;
+  readonly #coder: SpannCoder;
+  readonly #centroids: CentroidTable;
+  readonly #width: number;
+  readonly #source: ListSource;
+  readonly #vectors: VectorSource;
+  readonly #options: ListBuilderOptions;
+  readonly #tick: Tick;
+  /** Slots of the lists that there will be. */
+  readonly #working: Bitmap;
+  readonly #created = new Set<number>();
+  readonly #retired = new Set<number>();
+  readonly #moved = new Map<number, number>();
+  readonly #sizes = new Map<number, number>();
+  readonly #added = new Map<number, AddedRows>();
+  /** Lists of this build as they were coded first. */
+  readonly #coded = new Map<number, Uint8Array>();
+
+  /** `vectors` has the vectors that rows are to be coded by; `source` the lists that are installed. */
+  constructor(lists: InvertedLists, source: ListSource, vectors: VectorSource, options: ListBuilderOptions, tick: Tick) {
+    this.#lists = lists;
+    this.#coder = lists.coder;
+    this.#centroids = lists.centroids;
+    this.#width = lists.coder.paddedDimension;
+    this.#source = source;
+    this.#vectors = vectors;
+    this.#options = options;
+    this.#tick = tick;
+    this.#working = lists.inUse.clone();
+    lists.beginChanges();
+  }
+
+  get changes(): ListChanges {
+    return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved };
+  }
+
+  /** Takes in rows that are in no list. */
+  async add(ordinals: Uint32Array): Promise<void> {
+    for (let from = 0; from < ordinals.length; from += ROWS_AT_ONCE) {
+      const part = ordinals.subarray(from, from + ROWS_AT_ONCE);
+      const rows = await this.#rotated(part);
+      if (this.#working.count() === 0) this.#create(meanOf(rows, this.#width, new Uint8Array(part.length), 0));
+      for (let row = 0; row < part.length; row++) {
+        const slot = this.#put(part[row]!, rows.slice(row * this.#width, (row + 1) * this.#width));
+        if (this.#sizeOf(slot) > this.#options.splitThreshold) await this.#split(slot, 0);
+      }
+      await this.#tick();
+    }
+  }
+
+  /** Dissolves lists that have become short. */
+  async dissolve(): Promise<void> {
+    const short = [...this.#working.values()].filter((slot) => this.#sizeOf(slot) < this.#options.mergeThreshold);
+    for (const slot of short.slice(0, DISSOLVED_MAX)) {
+      if (this.#working.count() === 1 || this.#sizeOf(slot) >= this.#options.mergeThreshold) continue;
+      const members = await this.#members(slot);
+      this.#retire(slot);
+      members.ordinals.forEach((ordinal, row) => void this.#put(ordinal, members.rows.slice(row * this.#width, (row + 1) * this.#width)));
+      await this.#tick();
+    }
+  }
+
+  /** The lists that are new or have new rows, coded. */
+  async *changed(): AsyncGenerator<[slot: number, list: Uint8Array], void, undefined> {
+    for (const slot of [...this.#working.values()]) {
+      const added = this.#added.get(slot) ?? new Map();
+      if (added.size === 0 && !this.#coded.has(slot)) continue;
+      yield [slot, await this.#join(slot, added)];
+      await this.#tick();
+    }
+  }
+
+  /** Gives up what was built. */
+  abandon(): void {
+    this.#lists.abandon(this.#created);
+  }
+
+  // ---- lists
+
+  async #rotated(ordinals: Uint32Array): Promise<Float32Array> {
+    const rows = new Float32Array(ordinals.length * this.#width);
+    if (ordinals.length > 0) this.#coder.rotate(await this.#vectors(ordinals), rows);
+    return rows;
+  }
+
+  #create(centroid: Float32Array): number {
+    const slot = this.#lists.createList(centroid);
+    this.#created.add(slot);
+    this.#working.add(slot);
+    this.#sizes.set(slot, 0);
+    return slot;
+  }
+
+  #retire(slot: number): void {
+    this.#working.delete(slot);
+    this.#retired.add(slot);
+    this.#added.delete(slot);
+    this.#coded.delete(slot);
+  }
+
+  #centroid(slot: number): Float32Array {
+    const centroid = new Float32Array(this.#width);
+    this.#centroids.at(slot, centroid);
+    return centroid;
+  }
+
+  #sizeOf(slot: number): number {
+    return this.#sizes.get(slot) ?? this.#lists.sizeOf(slot);
+  }
+
+  /** The list that a row will be in. */
+  #listOf(ordinal: number): number {
+    return this.#moved.get(ordinal) ?? this.#lists.listOf(ordinal);
+  }
+
+  /** Takes a row into the list of the nearest centroid; returns its slot. */
+  #put(ordinal: number, row: Float32Array): number {
+    const slot = this.#centroids.nearest(row, 1, this.#working.words).slots[0]!;
+    this.#move(ordinal, slot, row);
+    return slot;
+  }
+
+  #move(ordinal: number, slot: number, row: Float32Array): void {
+    const from = this.#listOf(ordinal);
+    if (from !== NO_LIST) {
+      this.#sizes.set(from, this.#sizeOf(from) - 1);
+      this.#added.get(from)?.delete(ordinal);
+    }
+    this.#moved.set(ordinal, slot);
+    this.#sizes.set(slot, this.#sizeOf(slot) + 1);
+    const added = this.#added.get(slot) ?? new Map();
+    this.#added.set(slot, added.set(ordinal, row));
+  }
+
+  /** What is coded of a list; `null` for nothing. */
+  async #codedList(slot: number): Promise<Uint8Array | null> {
+    const coded = this.#coded.get(slot);
+    if (coded !== undefined || this.#created.has(slot)) return coded ?? null;
+    return (await this.#source.read([slot]))[0]!;
+  }
+
+  /** Whether a row of a coded list belongs to it still. */
+  #isMember(ordinal: number, slot: number): boolean {
+    return this.#listOf(ordinal) === slot && !this.#added.get(slot)?.has(ordinal);
+  }
+
+  async #members(slot: number): Promise<Members> {
+    const coded = await this.#codedList(slot);
+    const kept = coded === null ? [] : [...this.#coder.ordinals(coded)].filter((ordinal) => this.#isMember(ordinal, slot));
+    const keptRows = await this.#rotated(Uint32Array.from(kept));
+    const added = [...(this.#added.get(slot) ?? [])];
+    const rows = new Float32Array((kept.length + added.length) * this.#width);
+    rows.set(keptRows);
+    added.forEach(([, row], i) => rows.set(row, (kept.length + i) * this.#width));
+    return { ordinals: Uint32Array.from([...kept, ...added.map(([ordinal]) => ordinal)]), rows };
+  }
+
+  async #join(slot: number, added: AddedRows): Promise<Uint8Array> {
+    const coded = await this.#codedList(slot);
+    const kept = { ordinalOf: (ordinal: number) => (this.#isMember(ordinal, slot) ? ordinal : -1) };
+    const parts = coded === null ? [] : [{ list: coded, ...kept }];
+    if (added.size > 0) parts.push({ list: this.#encode(slot, added), ordinalOf: (ordinal) => ordinal });
+    return joinLists(this.#width, parts);
+  }
+
+  #encode(slot: number, added: AddedRows): Uint8Array {
+    const rows = new Float32Array(added.size * this.#width);
+    [...added.values()].forEach((row, i) => rows.set(row, i * this.#width));
+    return this.#coder.encode(rows, Uint32Array.from(added.keys()), this.#centroid(slot));
+  }
+
+  // ---- splits
+
+  async #split(slot: number, depth: number): Promise<void> {
+    const members = await this.#members(slot);
+    const { splitThreshold, mergeThreshold } = this.#options;
+    const least = Math.max(SPLIT_SHARE_MIN * members.ordinals.length, mergeThreshold);
+    const { sides, means } = twoMeans(members.rows, this.#width, Math.ceil(least));
+    const before = this.#centroid(slot);
+    this.#retire(slot);
+    const slots = [this.#create(means[0]), this.#create(means[1])] as const;
+    for (const side of [0, 1] as const) this.#fill(slots[side], members, sides, side);
+    await this.#tick();
+    await this.#reassign(before, slots, members, sides);
+    if (depth === CASCADE_MAX) return;
+    for (const half of slots) if (this.#working.has(half) && this.#sizeOf(half) > splitThreshold) await this.#split(half, depth + 1);
+  }
+
+  /** Makes a list of one side of a split. */
+  #fill(slot: number, { ordinals, rows }: Members, sides: Uint8Array, side: number): void {
+    const own = ordinals.filter((_, row) => sides[row] === side);
+    const ownRows = new Float32Array(own.length * this.#width);
+    let at = 0;
+    for (let row = 0; row < ordinals.length; row++) {
+      if (sides[row] !== side) continue;
+      this.#moved.set(ordinals[row]!, slot);
+      ownRows.set(rows.subarray(row * this.#width, (row + 1) * this.#width), at++ * this.#width);
+    }
+    this.#sizes.set(slot, own.length);
+    this.#coded.set(slot, this.#coder.encode(ownRows, own, this.#centroid(slot)));
+  }
+
+  async #reassign(before: Float32Array, halves: readonly [number, number], members: Members, sides: Uint8Array): Promise<void> {
+    const { reassignNeighbours } = this.#options;
+    const near = this.#centroids.nearest(before, reassignNeighbours + 2, this.#working.words).slots;
+    const neighbours = near.filter((slot) => !halves.includes(slot)).subarray(0, reassignNeighbours);
+    if (neighbours.length === 0) return;
+    this.#moveOut(before, halves, members, sides, neighbours);
+    await this.#moveIn(halves, neighbours);
+  }
+
+  /** Rows that a split has left farther from their centroid than before may be nearer to a neighbour's. */
+  #moveOut(before: Float32Array, halves: readonly [number, number], members: Members, sides: Uint8Array, neighbours: Uint32Array): void {
+    const after = halves.map((slot) => this.#centroid(slot));
+    const choice = Bitmap.of([...halves, ...neighbours]);
+    for (let row = 0; row < members.ordinals.length; row++) {
+      const at = row * this.#width;
+      const own = after[sides[row]!]!;
+      if (squaredDistance(members.rows, at, own) <= squaredDistance(members.rows, at, before)) continue;
+      const vector = members.rows.slice(at, at + this.#width);
+      const nearest = this.#centroids.nearest(vector, 1, choice.words).slots[0]!;
+      if (nearest !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest, vector);
+    }
+  }
+
+  /** Rows of neighbours may be nearer to one of the new centroids: codes tell which those may be, and vectors which they are. */
+  async #moveIn(halves: readonly [number, number], neighbours: Uint32Array): Promise<void> {
+    const only = Bitmap.of(neighbours).words;
+    const views = halves.map((slot) => {
+      const query = this.#coder.prepare(this.#centroid(slot));
+      const probes = new Map(this.#centroids.probe(query, neighbours.length, only).map((probe) => [probe.slot, probe]));
+      return { query, probes };
+    });
+    for (const slot of neighbours) {
+      const added = [...(this.#added.get(slot) ?? [])];
+      for (const [ordinal, row] of added) this.#moveIfNearer(ordinal, row, slot, halves);
+      const doubtful = await this.#doubtful(slot, views);
+      const rows = await this.#rotated(doubtful);
+      doubtful.forEach((ordinal, i) => {
+        this.#moveIfNearer(ordinal, rows.slice(i * this.#width, (i + 1) * this.#width), slot, halves);
+      });
+      await this.#tick();
+    }
+  }
+
+  #moveIfNearer(ordinal: number, row: Float32Array, slot: number, halves: readonly [number, number]): void {
+    const nearest = this.#centroids.nearest(row, 1, Bitmap.of([slot, ...halves]).words).slots[0]!;
+    if (nearest !== slot) this.#move(ordinal, nearest, row);
+  }
+
+  /** Coded rows of a list whose estimate is nearer to one of the views than to their own centroid. */
+  async #doubtful(slot: number, views: readonly { query: PreparedQuery; probes: ReadonlyMap<number, Probe> }[]): Promise<Uint32Array> {
+    const coded = await this.#codedList(slot);
+    if (coded === null) return new Uint32Array(0);
+    const ordinals = this.#coder.ordinals(coded).slice();
+    const query = this.#coder.prepare(this.#centroid(slot));
+    const [probe] = this.#centroids.probe(query, 1, Bitmap.of([slot]).words);
+    const own = this.#estimates(coded, query, probe!);
+    const others = views.map((view) => this.#estimates(coded, view.query, view.probes.get(slot)!));
+    return ordinals.filter((ordinal, i) => others.some((other) => other[i]! < own[i]!) && this.#isMember(ordinal, slot));
+  }
+
+  /** Of squared distances or what goes with them, of all rows of a list. */
+  #estimates(list: Uint8Array, query: PreparedQuery, probe: Probe): Float32Array {
+    const { estimates } = this.#coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0, allowed: null });
+    // Of two squared distances that differ by their dot products alone the lengths are to be added.
+    if (this.#lists.space !== "ip") return estimates.slice();
+    return estimates.map((estimate) => 2 * estimate + query.squaredNorm);
+  }
+}
