@@ -26,6 +26,36 @@ export interface KernelExports {
   dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   fingerprint(ordinal: number): number;
+  rotateRows(
+    rowsAt: number,
+    count: number,
+    dimension: number,
+    intoAt: number,
+    padded: number,
+    signsAt: number,
+    span: number,
+    normalise: boolean,
+    longest: number,
+  ): void;
+  encodeRows(rowsAt: number, count: number, padded: number, centroidAt: number, listAt: number, space: number, shortened: number): void;
+  prepareTables(queryAt: number, padded: number, tablesAt: number, out: number): void;
+  scanList(
+    listAt: number,
+    subBlocks: number,
+    padded: number,
+    tablesAt: number,
+    sumsAt: number,
+    ordinalsAt: number,
+    estimatesAt: number,
+    sigmasAt: number,
+    step: number,
+    minimum: number,
+    base: number,
+    weight: number,
+    spread: number,
+    epsilon: number,
+    limit: number,
+  ): number;
   initGraph(M: number, efConstruction: number, slopeFactor: number, interceptFactor: number): number;
   layScratch(at: number, ordinals: number, beam: number): number;
   allowedAt(): number;

@@ -6,12 +6,12 @@
 import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
-import { ReferenceSpannCoder } from "../core/index/vector/spann/reference-spann-coder.js";
 import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
 import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { type KernelExports, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
+import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
 
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
 const WINDOW_ROWS = 65_536;
@@ -23,10 +23,11 @@ const HELD_OFFSET = 8;
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
-/** The kernel over a compiled module: one instance, and so one memory, per code table. */
+/** The kernel over a compiled module: one instance, and so one memory, per code table, and one for all coders. */
 export class WasmKernel implements VectorKernel {
   readonly name: VectorKernel["name"];
   readonly #module: WebAssembly.Module;
+  #coders: CoderMemory | null = null;
 
   constructor(module: WebAssembly.Module, name: VectorKernel["name"]) {
     this.#module = module;
@@ -38,7 +39,8 @@ export class WasmKernel implements VectorKernel {
   }
 
   createCoder(options: CoderOptions): SpannCoder {
-    return new ReferenceSpannCoder(options, (dimension) => this.createTable(dimension));
+    this.#coders ??= new CoderMemory(this.#module);
+    return new WasmSpannCoder(options, this.#coders, (dimension) => this.createTable(dimension));
   }
 }
 

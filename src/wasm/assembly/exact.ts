@@ -19,7 +19,7 @@ export function squaredDistances(query: usize, rows: usize, dimension: u32, coun
   for (let i: u32 = 0; i < count; i++, rows += bytes, out += 8) store<f64>(out, squaredDistance(query, rows, dimension));
 }
 
-function dotOfFloats(a: usize, b: usize, dimension: u32): f64 {
+export function dotOfFloats(a: usize, b: usize, dimension: u32): f64 {
   const end = a + (<usize>(dimension & ~3) << 2);
   const shift = b - a;
   let low = f64x2.splat(0);
@@ -53,7 +53,7 @@ function squaredDistance(a: usize, b: usize, dimension: u32): f64 {
 /** Two neighbouring float32 as float64. */
 // @ts-ignore: decorator
 @inline
-function pairAt(at: usize): v128 {
+export function pairAt(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }
 
@@ -71,6 +71,6 @@ function addToFirst(sums: v128, value: f64): v128 {
 
 // @ts-ignore: decorator
 @inline
-function total(low: v128, high: v128): f64 {
+export function total(low: v128, high: v128): f64 {
   return f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1) + (f64x2.extract_lane(high, 0) + f64x2.extract_lane(high, 1));
 }

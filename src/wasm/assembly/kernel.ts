@@ -1,8 +1,9 @@
 /**
  * The vector kernel in WebAssembly SIMD: int8 rows, scanned for the r rows nearest to a query, and a graph over them
- * (`graph.ts`). Written in AssemblyScript on raw memory, with no runtime, no objects and no allocation; `wasm-kernel.ts` and
- * `wasm-graph.ts` drive it and own its memory, which `layout.ts` describes. It is compiled twice, with and without relaxed
- * SIMD (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
+ * (`graph.ts`); and lists of 1-bit codes (`rotation.ts`, `residual-code.ts`, `fast-scan.ts`). Written in AssemblyScript on raw
+ * memory, with no runtime, no objects and no allocation; `wasm-kernel.ts`, `wasm-graph.ts` and `wasm-spann-coder.ts` drive it and
+ * own its memory, which `layout.ts` describes. It is compiled twice, with and without relaxed SIMD
+ * (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
  */
 
 import { askVector, distanceOf, distancesToFour, dot } from "./distance";
@@ -10,6 +11,7 @@ import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./ke
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { dotsAndNorms, squaredDistances } from "./exact";
+export { prepareTables, scanList } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";
 export {
@@ -27,6 +29,8 @@ export {
   retire,
   search,
 } from "./graph";
+export { encodeRows } from "./residual-code";
+export { rotateRows } from "./rotation";
 
 /**
  * Rows up to this size are scanned four at once where all are allowed: a quarter faster while the codes flow from cache.

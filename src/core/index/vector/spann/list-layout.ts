@@ -51,6 +51,15 @@ export function factorsOf(list: Uint8Array, paddedDimension: number, subBlock: n
   };
 }
 
+/** Puts the ordinals of its rows into a list, and `NO_ORDINAL` behind the last. */
+export function putOrdinals(list: Uint8Array, paddedDimension: number, ordinals: Uint32Array): void {
+  for (let first = 0; first < ordinals.length; first += SUB_BLOCK_ROWS) {
+    const places = factorsOf(list, paddedDimension, first / SUB_BLOCK_ROWS).ordinals;
+    places.fill(NO_ORDINAL);
+    places.set(ordinals.subarray(first, first + SUB_BLOCK_ROWS));
+  }
+}
+
 /** Ordinals of all rows of a list. */
 export function ordinalsOf(list: Uint8Array, paddedDimension: number): Uint32Array {
   const blocks = list.length / subBlockBytesOf(paddedDimension);

@@ -7,7 +7,7 @@ import { CodedCentroids } from "./centroid-table.js";
 import { prepareQuery, scanFactorsOf, scanList } from "./fast-scan.js";
 import { listBytesOf, ordinalsOf } from "./list-layout.js";
 import { encodeList } from "./residual-code.js";
-import { Rotation } from "./rotation.js";
+import { paddedDimensionOf, Rotation } from "./rotation.js";
 import {
   type CentroidTable,
   type CoderOptions,
@@ -21,21 +21,21 @@ import {
 
 export class ReferenceSpannCoder implements SpannCoder {
   readonly paddedDimension: number;
-  protected readonly rotation: Rotation;
+  readonly #rotation: Rotation;
   readonly #dimension: number;
   readonly #space: Space;
   readonly #createTable: (dimension: number) => CodeTable;
 
   constructor({ dimension, space, seed }: CoderOptions, createTable: (dimension: number) => CodeTable) {
     this.paddedDimension = paddedDimensionOf(dimension);
-    this.rotation = new Rotation(this.paddedDimension, seed);
+    this.#rotation = new Rotation(this.paddedDimension, seed);
     this.#dimension = dimension;
     this.#space = space;
     this.#createTable = createTable;
   }
 
   get byteLength(): number {
-    return this.rotation.signs.byteLength;
+    return this.#rotation.signs.byteLength;
   }
 
   listBytes(rows: number): number {
@@ -49,7 +49,7 @@ export class ReferenceSpannCoder implements SpannCoder {
       const factor = factorOf(this.#space, squaredNorm(from, 0, from.length));
       to.fill(0);
       for (let i = 0; i < from.length; i++) to[i] = from[i]! * factor;
-      this.rotation.apply(to);
+      this.#rotation.apply(to);
     }
   }
 
@@ -74,10 +74,6 @@ export class ReferenceSpannCoder implements SpannCoder {
   }
 
   dispose(): void {}
-}
-
-export function paddedDimensionOf(dimension: number): number {
-  return Math.ceil(dimension / 16) * 16;
 }
 
 /** What a row of this squared norm is multiplied by before it is rotated. */

@@ -18,7 +18,7 @@
  */
 
 import type { Space } from "../../../types.js";
-import { codeBytesOf, factorsOf, halfByteOf, listBytesOf, NO_ORDINAL, SUB_BLOCK_ROWS, subBlockBytesOf } from "./list-layout.js";
+import { factorsOf, halfByteOf, listBytesOf, putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "./list-layout.js";
 import { LENGTH_MAX } from "./spann-kernel.js";
 
 /** Rows of at least this squared length were shortened by `rotate`, but for what rounding does. */
@@ -36,14 +36,12 @@ export function encodeList(
   centroid: Float32Array,
 ): Uint8Array<ArrayBuffer> {
   const list = new Uint8Array(listBytesOf(paddedDimension, ordinals.length));
-  for (let first = 0; first < list.length / subBlockBytesOf(paddedDimension); first++) {
-    const { scales, adds, ordinals: places } = factorsOf(list, paddedDimension, first);
-    const codes = list.subarray(first * subBlockBytesOf(paddedDimension)).subarray(0, codeBytesOf(paddedDimension));
-    places.fill(NO_ORDINAL);
-    places.set(ordinals.subarray(first * SUB_BLOCK_ROWS, (first + 1) * SUB_BLOCK_ROWS));
-    for (let place = 0; place < SUB_BLOCK_ROWS && first * SUB_BLOCK_ROWS + place < ordinals.length; place++) {
-      const at = (first * SUB_BLOCK_ROWS + place) * paddedDimension;
-      const row = rows.subarray(at, at + paddedDimension);
+  putOrdinals(list, paddedDimension, ordinals);
+  for (let first = 0; first < ordinals.length; first += SUB_BLOCK_ROWS) {
+    const { scales, adds } = factorsOf(list, paddedDimension, first / SUB_BLOCK_ROWS);
+    const codes = list.subarray((first / SUB_BLOCK_ROWS) * subBlockBytesOf(paddedDimension));
+    for (let place = 0; place < SUB_BLOCK_ROWS && first + place < ordinals.length; place++) {
+      const row = rows.subarray((first + place) * paddedDimension, (first + place + 1) * paddedDimension);
       putSigns(row, centroid, codes, halfByteOf(place));
       [scales[place], adds[place]] = factorsOfRow(space, sumsOf(row, centroid));
     }

@@ -11,6 +11,11 @@ const ROUNDS = 4;
 const GOLDEN = 0x9e3779b9;
 const HALF_ROOT = Math.fround(Math.SQRT1_2);
 
+/** Components of a rotated row. */
+export function paddedDimensionOf(dimension: number): number {
+  return Math.ceil(dimension / 16) * 16;
+}
+
 export class Rotation {
   /** Masks that flip a float32's sign or leave it, of all rounds one after the other. */
   readonly signs: Uint32Array;

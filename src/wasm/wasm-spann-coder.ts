@@ -1,0 +1,213 @@
+/**
+ * `SpannCoder` with SIMD. All coders of a kernel share one memory, since engines give out few of them:
+ *
+ *     tables of the query scanned last · masks of the rotation used last · what a call takes and returns
+ *
+ * Views of the memory are made anew for every call, because it may have grown.
+ */
+
+import { CodedCentroids } from "../core/index/vector/spann/centroid-table.js";
+import { isAllowed, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
+import { listBytesOf, ordinalsOf, putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
+import { SHORTENED } from "../core/index/vector/spann/residual-code.js";
+import { paddedDimensionOf, Rotation } from "../core/index/vector/spann/rotation.js";
+import {
+  type CentroidTable,
+  type CoderOptions,
+  LENGTH_MAX,
+  type ListMatches,
+  type PreparedQuery,
+  type Probe,
+  type ScanOptions,
+  type SpannCoder,
+} from "../core/index/vector/spann/spann-kernel.js";
+import type { CodeTable } from "../core/index/vector/vector-kernel.js";
+import type { Space } from "../core/types.js";
+import { TableMemory } from "./table-memory.js";
+
+/** Four bytes of tables a component, four masks of four bytes, at dimension 4,096. */
+const TABLES_BYTES = 4 * 4096;
+const SIGNS_BYTES = 4 * TABLES_BYTES;
+/** Rows that one call into the kernel rotates: with what they become they stay in the processor's cache. */
+const ROWS_PER_CALL = 64;
+const SUMS_BYTES = 4 * SUB_BLOCK_ROWS;
+/** As `assembly/residual-code.ts` numbers them. */
+const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
+
+/** The memory of a kernel's coders. */
+export class CoderMemory {
+  readonly #memory: TableMemory;
+  readonly tablesAt: number;
+  readonly signsAt: number;
+  readonly scratchAt: number;
+  #query: PreparedQuery | null = null;
+  #rotation: Rotation | null = null;
+
+  constructor(module: WebAssembly.Module) {
+    this.#memory = new TableMemory(module, 16);
+    this.tablesAt = Math.ceil(this.#memory.scratchAt / 16) * 16;
+    this.signsAt = this.tablesAt + TABLES_BYTES;
+    this.scratchAt = this.signsAt + SIGNS_BYTES;
+    this.#memory.reserve(this.scratchAt);
+  }
+
+  get kernel(): TableMemory["kernel"] {
+    return this.#memory.kernel;
+  }
+
+  /** The memory, with at least so many bytes of scratch. */
+  withScratch(bytes: number): ArrayBuffer {
+    this.#memory.reserve(this.scratchAt + bytes);
+    return this.#memory.buffer;
+  }
+
+  layTables(query: PreparedQuery): void {
+    if (this.#query === query) return;
+    new Uint8Array(this.#memory.buffer).set(query.tables, this.tablesAt);
+    this.#query = query;
+  }
+
+  laySigns(rotation: Rotation): void {
+    if (this.#rotation === rotation) return;
+    new Uint32Array(this.#memory.buffer).set(rotation.signs, this.signsAt / 4);
+    this.#rotation = rotation;
+  }
+}
+
+export class WasmSpannCoder implements SpannCoder {
+  readonly paddedDimension: number;
+  readonly #dimension: number;
+  readonly #space: Space;
+  readonly #rotation: Rotation;
+  readonly #memory: CoderMemory;
+  readonly #createTable: (dimension: number) => CodeTable;
+
+  constructor({ dimension, space, seed }: CoderOptions, memory: CoderMemory, createTable: (dimension: number) => CodeTable) {
+    this.paddedDimension = paddedDimensionOf(dimension);
+    this.#dimension = dimension;
+    this.#space = space;
+    this.#rotation = new Rotation(this.paddedDimension, seed);
+    this.#memory = memory;
+    this.#createTable = createTable;
+  }
+
+  get byteLength(): number {
+    return this.#rotation.signs.byteLength;
+  }
+
+  listBytes(rows: number): number {
+    return listBytesOf(this.paddedDimension, rows);
+  }
+
+  rotate(rows: Float32Array, into: Float32Array): void {
+    this.#memory.laySigns(this.#rotation);
+    const count = rows.length / this.#dimension;
+    for (let from = 0; from < count; from += ROWS_PER_CALL) {
+      const to = Math.min(count, from + ROWS_PER_CALL);
+      into.set(this.#rotated(rows.subarray(from * this.#dimension, to * this.#dimension), to - from), from * this.paddedDimension);
+    }
+  }
+
+  encode(rotatedRows: Float32Array, ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer> {
+    const { kernel, scratchAt } = this.#memory;
+    const bytes = this.listBytes(ordinals.length);
+    const rowsAt = scratchAt + centroid.byteLength;
+    const listAt = rowsAt + rotatedRows.byteLength;
+    const buffer = this.#memory.withScratch(listAt + bytes - scratchAt);
+    const floats = new Float32Array(buffer);
+    floats.set(centroid, scratchAt / 4);
+    floats.set(rotatedRows, rowsAt / 4);
+    new Uint8Array(buffer, listAt, bytes).fill(0);
+    kernel.encodeRows(rowsAt, ordinals.length, this.paddedDimension, scratchAt, listAt, SPACES.indexOf(this.#space), SHORTENED);
+    const list = new Uint8Array(buffer, listAt, bytes).slice();
+    putOrdinals(list, this.paddedDimension, ordinals);
+    return list;
+  }
+
+  ordinals(list: Uint8Array): Uint32Array {
+    return ordinalsOf(list, this.paddedDimension);
+  }
+
+  createCentroids(): CentroidTable {
+    return new CodedCentroids(this.#space, this.#createTable(this.paddedDimension));
+  }
+
+  prepare(rotatedQuery: Float32Array): PreparedQuery {
+    const { kernel, scratchAt } = this.#memory;
+    const queryAt = scratchAt + 32;
+    const tablesAt = queryAt + rotatedQuery.byteLength;
+    const buffer = this.#memory.withScratch(tablesAt + rotatedQuery.byteLength - scratchAt);
+    new Float32Array(buffer).set(rotatedQuery, queryAt / 4);
+    kernel.prepareTables(queryAt, rotatedQuery.length, tablesAt, scratchAt);
+    const [step, minimum, squaredNorm, tableError] = new Float64Array(buffer, scratchAt, 4) as unknown as [number, number, number, number];
+    const tables = new Uint8Array(buffer, tablesAt, 4 * rotatedQuery.length).slice();
+    return { rotated: rotatedQuery, squaredNorm, tables, step, minimum, tableError, estimable: squaredNorm < SHORTENED };
+  }
+
+  /** Scratch memory holds the list, then sums, ordinals, estimates and sigmas. */
+  scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches {
+    const { kernel, tablesAt, scratchAt } = this.#memory;
+    const subBlocks = list.length / subBlockBytesOf(this.paddedDimension);
+    const columnBytes = 4 * SUB_BLOCK_ROWS * subBlocks;
+    const sumsAt = scratchAt + list.length;
+    const foundAt = sumsAt + SUMS_BYTES;
+    const buffer = this.#memory.withScratch(foundAt + 3 * columnBytes - scratchAt);
+    this.#memory.layTables(query);
+    new Uint8Array(buffer).set(list, scratchAt);
+    const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(query, probe, options);
+    const count = kernel.scanList(
+      scratchAt,
+      subBlocks,
+      this.paddedDimension,
+      tablesAt,
+      sumsAt,
+      foundAt,
+      foundAt + columnBytes,
+      foundAt + 2 * columnBytes,
+      step,
+      minimum,
+      base,
+      weight,
+      spread,
+      epsilon,
+      limit,
+    );
+    return matchesAt(buffer, foundAt, columnBytes, count, options.allowed);
+  }
+
+  dispose(): void {}
+
+  /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */
+  #rotated(rows: Float32Array, count: number): Float32Array {
+    const { kernel, signsAt, scratchAt } = this.#memory;
+    const intoAt = scratchAt + Math.ceil(rows.byteLength / 16) * 16;
+    const values = count * this.paddedDimension;
+    const buffer = this.#memory.withScratch(intoAt + 4 * values - scratchAt);
+    new Float32Array(buffer).set(rows, scratchAt / 4);
+    const { span } = this.#rotation;
+    const normalise = this.#space === "cosine";
+    kernel.rotateRows(scratchAt, count, this.#dimension, intoAt, this.paddedDimension, signsAt, span, normalise, LENGTH_MAX);
+    return new Float32Array(buffer, intoAt, values);
+  }
+}
+
+/** Copies of three columns, of the allowed rows. */
+function matchesAt(buffer: ArrayBuffer, at: number, columnBytes: number, count: number, allowed: Uint32Array | null): ListMatches {
+  const ordinals = new Uint32Array(buffer, at, count);
+  const estimates = new Float32Array(buffer, at + columnBytes, count);
+  const sigmas = new Float32Array(buffer, at + 2 * columnBytes, count);
+  const kept = allowed === null ? count : keep({ ordinals, estimates, sigmas }, allowed);
+  return { ordinals: ordinals.slice(0, kept), estimates: estimates.slice(0, kept), sigmas: sigmas.slice(0, kept) };
+}
+
+/** Moves the allowed rows to the front and returns how many they are. */
+function keep({ ordinals, estimates, sigmas }: ListMatches, allowed: Uint32Array): number {
+  let kept = 0;
+  for (let i = 0; i < ordinals.length; i++) {
+    if (!isAllowed(allowed, ordinals[i]!)) continue;
+    ordinals[kept] = ordinals[i]!;
+    estimates[kept] = estimates[i]!;
+    sigmas[kept++] = sigmas[i]!;
+  }
+  return kept;
+}
