@@ -27,6 +27,7 @@ import { Writer } from "./collection/writer.js";
 import { Compactor } from "./compactor/compactor.js";
 import { GraphBuilder } from "./compactor/graph-builder.js";
 import { Repairer } from "./compactor/repairer.js";
+import { RowReading } from "./compactor/row-reading.js";
 import { TextReading } from "./compactor/text-reading.js";
 import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
@@ -105,6 +106,7 @@ export class Engine {
     this.#parts.onPoison?.(error);
   });
   readonly #turns: Turns;
+  readonly #rowReading: RowReading;
   readonly #log: Log;
   readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
@@ -126,6 +128,7 @@ export class Engine {
     this.#sysdb = sysdb;
     this.#blocks = blocks;
     this.#turns = new Turns(parts.environment);
+    this.#rowReading = new RowReading(this.#turns.tick);
     this.#log = new Log(parts.storage.log);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
@@ -219,6 +222,7 @@ export class Engine {
           built: ({ row }) => this.#watches.touchAll(row.id, ({ vector }) => vector),
         }),
         new TextReading(this.#turns.tick),
+        this.#rowReading,
       ],
       tick: this.#turns.tick,
       poison: (error) => this.#availability.poison(error),
@@ -277,6 +281,7 @@ export class Engine {
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
       noteWork: () => this.#compactor.noteStale(),
+      noteReading: () => this.#compactor.noteDue(this.#rowReading),
       noteOtherWords: () => this.#watches.touchAll(row.id, ({ text }) => text),
     };
   }

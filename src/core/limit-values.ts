@@ -116,6 +116,8 @@ export const postingBlockBytes = 128 * KiB;
  */
 export const rowPageBytes = 16 * KiB;
 export const rowPagesKeptMax = 256;
+/** Pages around one that is read are read along with it, up to this, while there is room for them. */
+export const rowAheadBytes = 64 * KiB;
 /** Least `memoryBudgetBytes` of a client: one of the largest blocks still fits its half. */
 export const memoryBudgetBytesMin = 8 * MiB;
 /** Bytes of decoded blocks kept in memory. */
@@ -168,6 +170,9 @@ export const compactionIdleMs = 1500;
 export const textBuildBytes = 16 * MiB;
 /** Time without a write after which what was written is read into the text index in memory. */
 export const textReadingIdleMs = 100;
+/** Time without a write, and without a query that had to read rows of vectors, after which others are read ahead; how much at a time. */
+export const rowReadingIdleMs = 50;
+export const rowReadingBytes = 256 * KiB;
 /** Time without a write after which segments of a text index are merged: when a compaction, if there is one, has begun. */
 export const textIdleMs = 2000;
 /** Segments of one collection with which they are merged while it is written to: a search asks each of them. */

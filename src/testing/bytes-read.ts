@@ -1,13 +1,20 @@
 /** How much is read of a storage's blocks. */
 import type { Storage } from "../core/storage.js";
 
-/** Counts from now on; returns the bytes so far. */
-export function countBytesRead({ blobs }: Storage): () => number {
+/** Counts from now on; returns the reads and the bytes so far. */
+export function countReads({ blobs }: Storage): () => { count: number; bytes: number } {
   const read = blobs.read.bind(blobs);
-  let bytes = 0;
+  let [count, bytes] = [0, 0];
   blobs.read = (ranges) => {
+    count += ranges.length;
     for (const { length } of ranges) bytes += length;
     return read(ranges);
   };
-  return () => bytes;
+  return () => ({ count, bytes });
+}
+
+/** Counts from now on; returns the bytes so far. */
+export function countBytesRead(storage: Storage): () => number {
+  const reads = countReads(storage);
+  return () => reads().bytes;
 }

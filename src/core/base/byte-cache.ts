@@ -12,6 +12,10 @@ export class ByteCache<K, V> {
     return this.#bytes;
   }
 
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;

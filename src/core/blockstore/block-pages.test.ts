@@ -8,7 +8,10 @@ import type { BlockRef } from "./blockstore.js";
 const PAGE = limits.rowPageBytes;
 
 /** Blocks whose bytes tell where they stand, and the ranges that were read of them. */
-function open(cacheBytesMax = 100 * PAGE): {
+function open(
+  cacheBytesMax = 100 * PAGE,
+  hasRoomAhead: (bytes: number) => boolean = () => false,
+): {
   pages: BlockPages<BlockRef>;
   cache: ByteCache<string, Uint8Array>;
   reads: [start: number, length: number][];
@@ -20,7 +23,7 @@ function open(cacheBytesMax = 100 * PAGE): {
       return bytesAt(extent as BlockRef, start, length);
     });
   const cache = new ByteCache<string, Uint8Array>(cacheBytesMax);
-  return { pages: new BlockPages({ read }, cache, ({ offset }) => `${offset}`), cache, reads };
+  return { pages: new BlockPages({ read }, cache, ({ offset }) => `${offset}`, hasRoomAhead), cache, reads };
 }
 
 function bytesAt({ offset }: BlockRef, start: number, length: number): Uint8Array {
@@ -60,6 +63,41 @@ test("neighbours of a row that was read cost no read, and pages that follow each
   expect(reads).toEqual([
     [PAGE, PAGE],
     [4 * PAGE, 3 * PAGE],
+  ]);
+});
+
+test("while there is room, pages around one come with it in one read, but none that are there, and none beyond the block", async () => {
+  const asked: number[] = [];
+  let hasRoom = true;
+  const { pages, reads } = open(100 * PAGE, (bytes) => asked.push(bytes) > 0 && hasRoom);
+  const extent = block(0, 10);
+  const read = (...of: number[]): Promise<unknown> => pages.read(of.map((page) => ({ extent, start: page * PAGE + 9, length: 1 })));
+  await read(6);
+  await read(4, 5, 6, 7);
+  expect(reads.splice(0)).toEqual([[4 * PAGE, 4 * PAGE]]);
+  hasRoom = false;
+  await read(2);
+  hasRoom = true;
+  await read(0, 9);
+  await read(3);
+  expect(reads).toEqual([
+    [2 * PAGE, PAGE],
+    [0, 2 * PAGE],
+    [8 * PAGE, 2 * PAGE - 100],
+    [3 * PAGE, PAGE],
+  ]);
+  expect(asked).toEqual([1, 1, 2, 1].map((count) => count * limits.rowAheadBytes));
+});
+
+test("a part of a block that is read ahead is read at once, but for what is there", async () => {
+  const { pages, reads } = open();
+  const extent = block(0, 8);
+  await pages.read([{ extent, start: 2 * PAGE, length: 1 }]);
+  await pages.fill({ extent, start: 0, length: 6 * PAGE });
+  expect(reads).toEqual([
+    [2 * PAGE, PAGE],
+    [0, 2 * PAGE],
+    [3 * PAGE, 3 * PAGE],
   ]);
 });
 

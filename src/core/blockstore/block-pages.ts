@@ -1,7 +1,8 @@
 /**
  * Parts of blocks that are read row by row, such as embeddings, in pages of a fixed size. A page is aligned to the beginning of
  * its block and is kept in the block cache, so rows that lie near one that was read cost no read of their own. Pages that
- * follow each other are read at once. What reads very much at a time, as an export does, leaves the cache to others.
+ * follow each other are read at once, and while there is room in the cache those around a page along with it. What reads very much
+ * at a time, as an export does, leaves the cache to others.
  */
 import type { ByteCache } from "../base/byte-cache.js";
 import { TidepoolError } from "../errors.js";
@@ -26,10 +27,18 @@ export class BlockPages<Ref extends Extent> {
   readonly #blobs: Pick<BlobStore, "read">;
   readonly #cache: ByteCache<string, Uint8Array>;
   readonly #keyOf: (ref: Ref) => string;
+  readonly #hasRoomAhead: (bytes: number) => boolean;
 
-  constructor(blobs: Pick<BlobStore, "read">, cache: ByteCache<string, Uint8Array>, keyOf: (ref: Ref) => string) {
+  /** `hasRoomAhead`: whether the cache has room for so many bytes that nobody has asked for yet. */
+  constructor(
+    blobs: Pick<BlobStore, "read">,
+    cache: ByteCache<string, Uint8Array>,
+    keyOf: (ref: Ref) => string,
+    hasRoomAhead: (bytes: number) => boolean,
+  ) {
     this.#blobs = blobs;
     this.#cache = cache;
+    this.#hasRoomAhead = hasRoomAhead;
     this.#keyOf = keyOf;
   }
 
@@ -38,8 +47,16 @@ export class BlockPages<Ref extends Extent> {
     rows.forEach(assertInside);
     const pages = new Map<string, Uint8Array | null>();
     const missing = rows.flatMap((row) => this.#touch(row, pages));
-    if (missing.length > 0) await this.#load(missing, pages);
+    if (missing.length > 0) await this.#load([...missing, ...this.#around(missing, pages)], pages);
     return rows.map((row) => this.#assemble(row, pages));
+  }
+
+  /** Reads what is not there yet of a block's bytes, at once. */
+  async fill(rows: BlockRows<Ref>): Promise<void> {
+    assertInside(rows);
+    const pages = new Map<string, Uint8Array | null>();
+    const missing = this.#touch(rows, pages);
+    if (missing.length > 0) await this.#load(missing, pages);
   }
 
   /** Forgets the pages of a block that is released. */
@@ -58,6 +75,29 @@ export class BlockPages<Ref extends Extent> {
       if (cached === undefined) missing.push({ ref: extent, first: page, last: page });
     }
     return missing;
+  }
+
+  /** Pages around missing ones that are not there either, up to `limits.rowAheadBytes` with each. */
+  #around(missing: readonly Run<Ref>[], pages: Map<string, Uint8Array | null>): Run<Ref>[] {
+    const most = limits.rowAheadBytes / limits.rowPageBytes;
+    const around: Run<Ref>[] = [];
+    if (missing.length * most > limits.rowPagesKeptMax || !this.#hasRoomAhead(missing.length * limits.rowAheadBytes)) return around;
+    for (const { ref, first: page } of missing) {
+      const begin = page - (page % most);
+      const end = Math.min(begin + most, pageOf(ref.length - 1) + 1);
+      for (let before = page - 1; before >= begin && this.#take(ref, before, pages); before--)
+        around.push({ ref, first: before, last: before });
+      for (let after = page + 1; after < end && this.#take(ref, after, pages); after++) around.push({ ref, first: after, last: after });
+    }
+    return around;
+  }
+
+  /** Enters a page to be read, unless it is there or is to be read already. */
+  #take(ref: Ref, page: number, pages: Map<string, Uint8Array | null>): boolean {
+    const key = this.#key(ref, page);
+    if (pages.has(key) || this.#cache.get(key) !== undefined) return false;
+    pages.set(key, null);
+    return true;
   }
 
   async #load(missing: readonly Run<Ref>[], pages: Map<string, Uint8Array | null>): Promise<void> {

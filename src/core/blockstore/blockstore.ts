@@ -29,6 +29,9 @@ export interface BlockWriter {
   write(bytes: Uint8Array): Promise<BlockRef>;
 }
 
+/** Share of the cache that may be filled with what nobody has asked for yet. */
+const READ_AHEAD_SHARE = 0.75;
+
 export class BlockStore {
   /** `null` as long as it only reads. */
   #store: BlobStore | null;
@@ -48,7 +51,8 @@ export class BlockStore {
     this.#store = blobs;
     this.#reader = blobs;
     this.#cache = new ByteCache(cacheBytesMax);
-    this.#pages = new BlockPages({ read: (ranges) => this.#read(ranges) }, this.#cache as ByteCache<string, Uint8Array>, keyOf);
+    const reader = { read: (ranges: readonly ByteRange[]) => this.#read(ranges) };
+    this.#pages = new BlockPages(reader, this.#cache as ByteCache<string, Uint8Array>, keyOf, (bytes) => this.hasRoomAhead(bytes));
   }
 
   /** Blocks are read from there, as long as there is no store. */
@@ -141,6 +145,16 @@ export class BlockStore {
    */
   readRows(rows: readonly BlockRows<BlockRef>[]): Promise<Uint8Array[]> {
     return this.#pages.read(rows.map((row) => ({ ...row, extent: { ...row.extent } })));
+  }
+
+  /** Whether the cache has room for so many bytes that nobody has asked for yet. */
+  hasRoomAhead(bytes: number): boolean {
+    return this.#cache.bytes + bytes <= READ_AHEAD_SHARE * this.#cache.bytesMax;
+  }
+
+  /** Reads the pages of so many bytes into the cache, ahead of need. */
+  readAhead(rows: BlockRows<BlockRef>): Promise<void> {
+    return this.#pages.fill({ ...rows, extent: { ...rows.extent } });
   }
 
   /** Keeps the space of blocks that are released from being used again, until what this returns is called. */

@@ -30,6 +30,8 @@ export interface StateContext extends CollectionContext {
   deadOrdinalsMax(live: number): number;
   /** Asks for background work that is due for another reason than opening and writing. */
   noteWork(): void;
+  /** Told when rows of vectors were read from disk that were not in memory. */
+  noteReading(): void;
   /** Takes note of texts that are made of other words from now on. */
   noteOtherWords(): void;
 }
@@ -120,6 +122,7 @@ export class CollectionState {
       },
       read: (body) => this.read(body),
       noteWork: () => this.#context.noteWork(),
+      noteReading: () => this.#context.noteReading(),
       noteOtherWords: () => this.#context.noteOtherWords(),
     };
   }

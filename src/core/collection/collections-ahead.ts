@@ -34,10 +34,13 @@ const noLog: StateContext["log"] = { replay: async function* () {} };
 export class CollectionsAhead {
   /** The engine's, too, once that is open. */
   readonly blocks: BlockStore;
-  readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteOtherWords">;
+  readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteReading" | "noteOtherWords">;
   readonly #ahead = new Map<string, Ahead>();
 
-  constructor(blocks: BlockStore, context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteOtherWords">) {
+  constructor(
+    blocks: BlockStore,
+    context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteReading" | "noteOtherWords">,
+  ) {
     this.blocks = blocks;
     this.#context = context;
   }
@@ -58,7 +61,16 @@ export class CollectionsAhead {
   async #open({ row, manifest }: Openable, tick: Tick): Promise<void> {
     let isSound = true;
     const warn = (): void => void (isSound = false);
-    const context = { ...this.#context, blocks: this.blocks, log: noLog, tick, warn, noteWork: ignore, noteOtherWords: ignore };
+    const context = {
+      ...this.#context,
+      blocks: this.blocks,
+      log: noLog,
+      tick,
+      warn,
+      noteWork: ignore,
+      noteReading: ignore,
+      noteOtherWords: ignore,
+    };
     const state = await CollectionState.open(row, manifest, context);
     await state.records.prepareWrites();
     if (isSound) this.#ahead.set(row.id, { key: keyOf({ row, manifest }), state });

@@ -51,6 +51,8 @@ export interface PartHome {
   read<T>(body: () => Promise<T> | T): Promise<T>;
   /** Asks for background work that is due for another reason than opening or writing. */
   noteWork(): void;
+  /** Says that rows were read from disk that were not in memory. */
+  noteReading(): void;
   /** Takes note of texts that are made of other words from now on, so that searches may find others than before. */
   noteOtherWords(): void;
 }

@@ -10,6 +10,7 @@ import type { BlockRows } from "../blockstore/block-pages.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
+import { limits } from "../limits.js";
 
 /** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
 interface RowDirectory {
@@ -24,6 +25,8 @@ export class StoredVectors {
   readonly #owner: string;
   readonly #dimension: number;
   #directories: RowDirectory[] = [];
+  /** How much of each block was read ahead, or tried to. */
+  readonly #readAhead = new WeakMap<OrdinalEntry, number>();
 
   constructor(store: BlockStore, owner: string, dimension: number) {
     this.#store = store;
@@ -71,6 +74,27 @@ export class StoredVectors {
       if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent, ordinals[i]!);
       return new Float32Array(bytes.buffer, bytes.byteOffset, this.#dimension);
     });
+  }
+
+  /** Whether there are blocks that could be read ahead. */
+  get isBehind(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Reads some more rows into the block cache, where there is room for them beside what was asked for. */
+  async readAhead(): Promise<void> {
+    const next = this.#next;
+    if (next === undefined) return;
+    const start = this.#readAhead.get(next.entry) ?? 0;
+    const extent = next.entry.refs[1]!;
+    const length = Math.min(limits.rowReadingBytes, extent.length - start);
+    this.#readAhead.set(next.entry, start + length);
+    await this.#store.readAhead({ extent, start, length });
+  }
+
+  get #next(): RowDirectory | undefined {
+    if (!this.#store.hasRoomAhead(limits.rowReadingBytes)) return undefined;
+    return this.#directories.find(({ entry }) => (this.#readAhead.get(entry) ?? 0) < entry.refs[1]!.length);
   }
 
   #locate(ordinal: number): { range: BlockRows<BlockRef>; checksum: number } {

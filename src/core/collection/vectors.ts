@@ -38,6 +38,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #claim: { dimension: number; writers: number } | null = null;
   /** Tells this collection's vectors from others' in the shared cache. */
   #cacheBase = 2 ** 32 * nextCacheBase++;
+  /** Whether rows had to be read from disk since a section was installed. */
+  #isMissed = false;
 
   constructor(home: PartHome) {
     this.#home = home;
@@ -232,6 +234,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #prepared(section: VectorsSection, effect?: () => void): Prepared<VectorsSection> {
     const install = () => {
       this.#section = section;
+      this.#isMissed = false;
       effect?.();
     };
     return { section, install };
@@ -261,6 +264,16 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     });
   }
 
+  /** Whether rows had to be read from disk, and there are more for which there is room in memory. */
+  get isReadBehind(): boolean {
+    return this.#isMissed && this.#fixed?.stored.isBehind === true;
+  }
+
+  /** Reads some more rows into the block cache. */
+  async readAhead(): Promise<void> {
+    await this.#home.read(async () => this.#fixed?.stored.readAhead());
+  }
+
   /** Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. */
   async embeddings(ordinals: ArrayLike<number>): Promise<Float32Array> {
     const dimension = this.dimension ?? 0;
@@ -272,6 +285,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       else out.set(row, i * dimension);
     }
     if (missing.length === 0) return out;
+    this.#noteMiss();
     const rows = await this.#fixed!.stored.read(missing.map((i) => ordinals[i]!));
     missing.forEach((i, m) => {
       out.set(rows[m]!, i * dimension);
@@ -302,6 +316,12 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   /** Embeddings as the section has them, in the order given. */
   async storedEmbeddings(ordinals: ArrayLike<number>): Promise<Float32Array[]> {
     return ordinals.length === 0 ? [] : this.#fixed!.stored.read(Array.from(ordinals));
+  }
+
+  /** One query that reads is followed by others, which read elsewhere. */
+  #noteMiss(): void {
+    this.#isMissed = true;
+    this.#home.noteReading();
   }
 
   #resident(ordinal: number): Float32Array | undefined {

@@ -118,6 +118,11 @@ export class Compactor {
     this.#jobs.noteStale();
   }
 
+  /** Called when one of its `jobs` may be due for another reason than a write. */
+  noteDue(job: IdleJob<CollectionState>): void {
+    this.#jobs.noteDue(job);
+  }
+
   /** Called when blocks were released: much more may be reserved now than is used. */
   noteRoom(): void {
     this.#jobs.noteDue(this.#packing);
