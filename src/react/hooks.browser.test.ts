@@ -177,6 +177,41 @@ test("errors are in the state, with the results of before, and go when the reaso
   expect([gone.error?.code, gone.results?.ids]).toEqual(["NOT_FOUND", ["a"]]);
 });
 
+test("components that show one read of one collection ask once, and the last of them ends it", async () => {
+  const subscribed = vi.spyOn(Object.getPrototypeOf(collection) as Collection, "subscribe");
+  const opened = vi.spyOn(client, "getOrCreateCollection");
+  const seen = ["left", "right"].map((name) => ({ name, live: new Seen<LiveState<{ ids: string[] }>>() }));
+  const use = () => useLiveQuery(useCollection({ name: "tides", embeddingFunction: null }).collection, { get: { limit: 5 } });
+  const part = ({ name, live }: (typeof seen)[number]) => createElement(Show<LiveState<{ ids: string[] }>>, { key: name, seen: live, use });
+  const app = (...shown: typeof seen) => render(createElement(TidepoolProvider, { client }, shown.map(part)));
+  const ids = (expected: string, ...of: typeof seen) => Promise.all(of.map(({ live }) => live.until((state) => idsOf(state) === expected)));
+  const [left, right] = seen as [(typeof seen)[number], (typeof seen)[number]];
+  app(left, right);
+  await ids('["a"]', left, right);
+  await write("b", 2);
+  await ids('["a","b"]', left, right);
+  expect([opened.mock.calls.length, subscribed.mock.calls.length]).toEqual([1, 1]);
+  const { signal } = subscribed.mock.calls[0]![0] as unknown as { signal: AbortSignal };
+  const ended = new Promise((done) => signal.addEventListener("abort", done));
+
+  app(right);
+  await write("c", 3);
+  await ids('["a","b","c"]', right);
+  // One that comes later sees at once what is known.
+  left.live.all.length = 0;
+  app(left, right);
+  await ids('["a","b","c"]', left);
+  expect(left.live.all.every(({ isLoading, results }) => results !== undefined || isLoading)).toBe(true);
+  expect([opened.mock.calls.length, subscribed.mock.calls.length, signal.aborted]).toEqual([1, 1, false]);
+
+  app();
+  await ended;
+  right.live.all.length = 0;
+  app(right);
+  await ids('["a","b","c"]', right);
+  expect([opened.mock.calls.length, subscribed.mock.calls.length]).toEqual([2, 2]);
+});
+
 test("a collection that cannot be had says why, and is there once it can", async () => {
   const states = new Seen<CollectionState>();
   const app = (name: string) =>

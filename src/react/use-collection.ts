@@ -5,6 +5,7 @@ import type { Collection } from "../api/collection.js";
 import type { TidepoolError } from "../core/errors.js";
 import type { Metadata, MetadataOf } from "../core/types.js";
 import { useTidepool } from "./provider.js";
+import { SharedStores } from "./shared-stores.js";
 import { Snapshots } from "./snapshots.js";
 import { useKept } from "./use-kept.js";
 
@@ -20,8 +21,10 @@ export interface CollectionState<TMeta extends MetadataOf<TMeta> = Metadata> {
   refresh(): Promise<void>;
 }
 
+const stores = new SharedStores();
+
 /**
- * As `client.getOrCreateCollection`, once for each component and for arguments that say the same.
+ * As `client.getOrCreateCollection`, once for all components whose arguments say the same: they have one collection object.
  *
  * @param args - A name, or the arguments of `getOrCreateCollection`.
  * @typeParam TMeta - Shape of the records' metadata.
@@ -31,7 +34,10 @@ export function useCollection<TMeta extends MetadataOf<TMeta> = Metadata>(
 ): CollectionState<TMeta> {
   const client = useTidepool();
   const kept = useKept(args);
-  const store = useMemo(() => new CollectionStore<TMeta>(client, typeof kept === "string" ? { name: kept } : kept), [client, kept]);
+  const store = useMemo(() => {
+    const given = typeof kept === "string" ? { name: kept } : kept;
+    return stores.of(client, given, () => new CollectionStore<TMeta>(client, given));
+  }, [client, kept]);
   return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getSnapshot);
 }
 

@@ -1,4 +1,7 @@
-/** Results of a read, kept up to date while a component shows them: each has a store of its own, which outlives a second mount. */
+/**
+ * Results of a read, kept up to date while a component shows them, in a store that outlives a second mount. Components that show one
+ * read of one collection share it.
+ */
 import { useMemo, useState, useSyncExternalStore } from "react";
 import type { Collection } from "../api/collection.js";
 import { type LiveSnapshot, type LiveStore, liveStore } from "../api/live/live-store.js";
@@ -6,6 +9,7 @@ import type { LiveRead, LiveReads, LiveResults } from "../api/live/subscribe.js"
 import type { SearchLike } from "../api/search/search.js";
 import type { SearchResult } from "../api/search/search-result.js";
 import type { Metadata, MetadataOf } from "../core/types.js";
+import { SharedStores } from "./shared-stores.js";
 import { useKept } from "./use-kept.js";
 
 /** The results of a read as they are now, or why they are not there. */
@@ -20,12 +24,14 @@ function still(isLoading: boolean): LiveStore<never> {
   return { getSnapshot: () => snapshot, subscribe: () => () => undefined, refresh: async () => undefined };
 }
 
+const stores = new SharedStores();
 const LOADING = still(true);
 const IDLE = still(false);
 
 /**
  * The results of a read, rendered again whenever a write of any tab has changed them. Another read of another value begins anew, without
- * results. It does not suspend, and throws nothing: errors are in the state.
+ * results. It does not suspend, and throws nothing: errors are in the state. However many components show one read of one collection,
+ * it is asked once.
  *
  * @param collection - Of `useCollection`, or any other. While it is `undefined` the state is loading.
  * @param read - As of `collection.subscribe`, compared by value; `null` or `undefined` asks nothing.
@@ -37,7 +43,7 @@ export function useLiveQuery<K extends keyof LiveReads, TMeta extends MetadataOf
   const kept = useKept(read);
   const store = useMemo((): LiveStore<LiveResults<TMeta>[K]> => {
     if (!kept) return IDLE;
-    return collection ? liveStore(collection, kept) : LOADING;
+    return collection ? stores.of(collection, kept, () => liveStore(collection, kept)) : LOADING;
   }, [collection, kept]);
   const snapshot = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getSnapshot);
   return useMemo(() => ({ ...snapshot, refresh: store.refresh }), [snapshot, store]);
