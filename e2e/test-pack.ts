@@ -99,7 +99,8 @@ function install(packed: Packed, template: string, installAll = installAnew): Pr
 async function installAnew({ work, tarball }: Packed, template: string): Promise<string> {
   const app = join(work, template);
   await cp(join(templates, template), app, { recursive: true });
-  for (const file of ["exercise.js", "exercise-encoder.js", "records.js"]) await cp(join(templates, file), join(app, file));
+  for (const file of ["exercise.js", "exercise-components.js", "exercise-encoder.js", "records.js"])
+    await cp(join(templates, file), join(app, file));
   const manifest = JSON.parse(await readFile(join(app, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
   const dependencies = { ...manifest.dependencies, "tidepool-db": `file:${tarball}` };
   await writeFile(join(app, "package.json"), JSON.stringify({ ...manifest, dependencies }));
@@ -158,6 +159,44 @@ async function resultOf(page: Page): Promise<unknown> {
     const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no answer for 60 s")), 60_000));
     return Promise.race([(globalThis as unknown as { packed: Promise<unknown> }).packed, late]);
   });
+}
+
+/** Edits a component twice while its page is open: it is replaced in place, with its state, and its subscription goes on. */
+async function expectRefreshing(context: BrowserContext, url: string, component: string): Promise<void> {
+  const page = await context.newPage();
+  const errors = collectErrors(page);
+  const shows = async (label: string, ...ids: string[]) => {
+    const text = `${label} 1: ${ids.join(" ")}`;
+    await page
+      .getByText(text, { exact: true })
+      .waitFor({ timeout: 60_000 })
+      .catch(async (error: unknown) => {
+        throw new Error(`shows ${await page.textContent("body")}, not ${text}: ${String(error)}`);
+      });
+  };
+  const add = (id: string) => page.evaluate((one) => (globalThis as unknown as { add(id: string): Promise<void> }).add(one), id);
+  try {
+    await page.goto(url);
+    await page.getByRole("button").click();
+    await shows("notes");
+    await add("ebb");
+    await shows("notes", "ebb");
+    const source = await readFile(component, "utf8");
+    for (const [label, ids] of [
+      ["tides", ["ebb", "flow"]],
+      ["moons", ["ebb", "flow", "moon"]],
+    ] as const) {
+      await writeFile(component, source.replace("notes {", `${label} {`));
+      await shows(label, ...ids.slice(0, -1));
+      await add(ids.at(-1)!);
+      await shows(label, ...ids);
+    }
+    if (errors.length > 0) throw new Error("the page complained");
+  } catch (error) {
+    throw new Error([`${url}: ${error instanceof Error ? error.message : String(error)}`, ...errors].join("\n"));
+  } finally {
+    await page.close();
+  }
 }
 
 /** What a page finds that asks models, all of which a server here answers for. */
@@ -358,6 +397,15 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     await whileStatic(join(app, "dist"), async (url) => {
       for (const page of ["react", "svelte", "vue"]) await expectWorking(packed.context, `${url}${page}.html`, componentsFound);
     });
+  },
+  "React 18, vite build": async (packed) => {
+    const app = await install(packed, "react-18");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, componentsFound));
+  },
+  "React, vite dev, with an edit": async (packed) => {
+    const app = await install(packed, "react-refresh");
+    await whileServing(app, [], "/", (url) => expectRefreshing(packed.context, url, join(app, "notes.jsx")));
   },
   "LangChain's class for Chroma, vite build": async (packed) => {
     const app = await install(packed, "langchain-chroma");
