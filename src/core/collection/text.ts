@@ -7,7 +7,7 @@
  * another one is complete and written, by a job that is due while the section is not as it is wanted.
  */
 import { Bitmap } from "../base/bitmap.js";
-import { inTurns } from "../base/steps.js";
+import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, type Analyzer, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
@@ -287,8 +287,8 @@ export class CollectionText implements CollectionPart<TextSection> {
     const { synonyms } = this.#home.row.configuration.text ?? {};
     if (!options.operators) return index.search(query, { ...options, synonyms }, tick);
     const operators = readOperators(query);
-    const allowed = await this.#narrowed(index, operators, options.allowed, tick);
-    return index.search(operators.text, { ...options, allowed, boosts: operators.boosts, synonyms }, tick);
+    const narrowed = await this.#narrowed(index, operators, options.allowed, tick);
+    return index.search(operators.text, { ...options, ...narrowed, boosts: operators.boosts, synonyms }, tick);
   }
 
   /** Terms of the index that may have been meant by one, with their documents. Under the shared lock: complete as of this moment. */
@@ -312,9 +312,10 @@ export class CollectionText implements CollectionPart<TextSection> {
       analyzer: await this.#prepare(),
       near: (term, options) => index.near(term, options, tick),
       search: (query, options) => index.search(query, options, tick),
-      narrowed: (words, within) => {
+      narrowed: async (words, within) => {
         const required = words.map((text) => ({ text, isPhrase: false }));
-        return this.#narrowed(index, { required, excluded: [] }, within, tick);
+        const { allowed, accept } = await this.#narrowed(index, { required, excluded: [] }, within, tick);
+        return accept === undefined ? allowed : accept(allowed.toArray());
       },
       tick,
     };
@@ -332,33 +333,37 @@ export class CollectionText implements CollectionPart<TextSection> {
     return found;
   }
 
-  /** Those of the documents that have all that is required, and nothing that is excluded. */
+  /**
+   * Those of the documents that may have all that is required, and nothing that is excluded; and what tells of some of them whether they
+   * do, where they have to be read for it, as the index does not know where in a document a word stands.
+   */
   async #narrowed(
     index: TextIndex,
     { required, excluded }: Pick<Operators, "required" | "excluded">,
     within: Bitmap,
     tick: Tick,
-  ): Promise<Bitmap> {
-    const left = within.clone();
+  ): Promise<Pick<TextSearchOptions, "allowed" | "accept">> {
+    const allowed = within.clone();
+    const conditions: Condition[] = [];
     for (const clause of [...required, ...excluded]) {
-      let found = (await index.holders(clause.text, tick))?.intersect(left) ?? null;
-      if (found === null) continue;
-      if (clause.isPhrase || index.isLong(clause.text)) found = await this.#holdingPhrase(index, clause.text, found, tick);
-      if (excluded.includes(clause)) left.subtract(found);
-      else left.intersect(found);
+      const having = (await index.holders(clause.text, tick))?.intersect(allowed) ?? null;
+      if (having === null) continue;
+      const isExcluded = excluded.includes(clause);
+      const isRead = clause.isPhrase || index.isLong(clause.text);
+      if (isRead) conditions.push({ having, isExcluded, holds: index.phraseTest(clause.text) });
+      if (!isExcluded) allowed.intersect(having);
+      else if (!isRead) allowed.subtract(having);
     }
-    return left;
+    return { allowed, accept: conditions.length === 0 ? undefined : (ordinals) => this.#satisfying(ordinals, conditions, tick) };
   }
 
-  /** The index does not know where in a document a word stands. */
-  async #holdingPhrase(index: TextIndex, phrase: string, within: Bitmap, tick: Tick): Promise<Bitmap> {
+  async #satisfying(all: Uint32Array, conditions: readonly Condition[], tick: Tick): Promise<Bitmap> {
     const found = new Bitmap();
-    const all = within.toArray();
     for (let from = 0; from < all.length; from += CHUNK) {
       const chunk = all.subarray(from, from + CHUNK);
       const documents = await this.#source.documents(chunk);
       for (const [i, ordinal] of chunk.entries()) {
-        if (await inTurns(index.holdsPhrase(documents[i]!, phrase), tick)) found.add(ordinal);
+        if (await inTurns(satisfies(documents[i]!, ordinal, conditions), tick)) found.add(ordinal);
       }
       await tick();
     }
@@ -369,6 +374,21 @@ export class CollectionText implements CollectionPart<TextSection> {
   get #source(): TextSource {
     return { read: (body) => body(), documents: (ordinals) => this.#home.records.documents(ordinals) };
   }
+}
+
+/** What the text of those documents must hold that have all of its words, or must not. */
+interface Condition {
+  having: Bitmap;
+  isExcluded: boolean;
+  holds(document: string): Steps<boolean>;
+}
+
+function* satisfies(document: string | null, ordinal: number, conditions: readonly Condition[]): Steps<boolean> {
+  for (const { having, isExcluded, holds } of conditions) {
+    const isHeld = document !== null && having.has(ordinal) && (yield* holds(document));
+    if (isHeld === isExcluded) return false;
+  }
+  return true;
 }
 
 /** What an index depends on; `undefined` where all is as by default. */

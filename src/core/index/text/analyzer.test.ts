@@ -262,3 +262,13 @@ test("a token stands where the text says it, in every script", () => {
     { numRuns: 700 },
   );
 });
+
+test("a word is analyzed alike each time, and after more words than are remembered", () => {
+  const analyzer = createAnalyzer({ stopWords: ["the"] });
+  const text = "The Café's camelCase ÉTÉ 서울에서 日本語 naïve";
+  const first = analyzer.locate(text);
+  expect(analyzer.locate(text)).toEqual(first);
+  for (let i = 0; i < 20_000; i++) analyzer.analyze(`word${i}`);
+  expect(analyzer.locate(text)).toEqual(first);
+  expect(analyzer.byCharacter.locate(text)).not.toEqual(first);
+});

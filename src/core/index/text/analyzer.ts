@@ -40,6 +40,11 @@ const CAMEL_BREAK = /(?<=\p{Ll}\p{M}*)(?=\p{Lu})|(?<=\p{Lu}\p{M}*)(?=\p{Lu}\p{M}
 /** One sentence of each script without spaces; how they are split stands for the dictionaries in use. */
 const PROBE = "今天天气很好我们去公园吧 東京都に住んでいます カタカナ テスト ภาษาไทยง่ายนิดเดียว ພາສາລາວ ភាសាខ្មែរ မြန်မာဘာသာ";
 
+/** Words whose token is remembered: the common ones come again in every document, and to fold one costs more than to find all the rest. */
+const KNOWN_WORDS_MAX = 8192;
+/** Longer ones are not: an engine may keep the text in memory that such a piece was cut from. */
+const KNOWN_LENGTH_MAX = 12;
+
 /** The locale is fixed: terms must not depend on the user's language settings. */
 const platformSegmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter("en", { granularity: "word" }) : null;
 
@@ -80,6 +85,8 @@ export interface Analyzer extends Tokenizer {
   bare(form: string): string;
   /** Whether words are reduced to their stems. */
   readonly stems: boolean;
+  /** Whether the term of every word is its bare form, and none is left out. */
+  readonly isPlain: boolean;
   /** Equal signatures analyze alike, as far as a probe of every script can tell. */
   readonly signature: string;
 }
@@ -114,13 +121,15 @@ export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSe
     bare,
     stem: stem ?? ((form) => form),
     stopWords: new Set(analysis.stopWords),
+    known: new Map(),
   };
   let signature: string | undefined;
   return {
     bare,
     stems: stem !== undefined,
+    isPlain: stem === undefined && rules.stopWords.size === 0,
     ...tokenizer(rules),
-    byCharacter: tokenizer({ ...rules, splitWords: splitCharacters, pairKind: "pair" }),
+    byCharacter: tokenizer({ ...rules, splitWords: splitCharacters, pairKind: "pair", known: new Map() }),
     get signature() {
       // Dictionaries are loaded to find it, so it is found once.
       return (signature ??= `${VERSION} ${JSON.stringify(analysis)} ${rules.splitWords(PROBE).join(" ")}`);
@@ -165,6 +174,8 @@ interface Rules {
   bare(form: string): string;
   stem: Stem;
   stopWords: ReadonlySet<string>;
+  /** Short words that are one token, or none. */
+  known: Map<string, Token | null>;
 }
 
 class Tokens {
@@ -183,12 +194,29 @@ class Tokens {
       const words = JOINER.test(joined) ? joined.split(JOINER) : [joined];
       let at = index;
       for (const word of words) {
-        this.#word(word, at);
+        this.#known(word, at);
         at += word.length + 1;
       }
       if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined, index);
     }
     return this.#tokens;
+  }
+
+  #known(word: string, at: number): void {
+    const token = this.#rules.known.get(word);
+    if (token) this.#push(token, at, at + word.length);
+    else if (token === undefined) {
+      const before = this.#tokens.length;
+      this.#word(word, at);
+      if (word.length <= KNOWN_LENGTH_MAX) this.#remember(word, this.#tokens.slice(before));
+    }
+  }
+
+  #remember(word: string, tokens: readonly Token[]): void {
+    const { known } = this.#rules;
+    if (tokens.length > 1) return;
+    if (known.size === KNOWN_WORDS_MAX) known.clear();
+    known.set(word, tokens[0] ?? null);
   }
 
   #word(word: string, at: number): void {

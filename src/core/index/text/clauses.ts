@@ -10,7 +10,10 @@
  */
 import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
+import { limits } from "../../limits.js";
 import { type Analyzer, type Tokenizer, wordsAmong } from "./analyzer.js";
+import { caseFolded, normalized } from "./folding.js";
+import { isSpaceless } from "./spaceless.js";
 
 export interface Clause {
   /** As it is written in the query. */
@@ -52,17 +55,31 @@ export function readOperators(query: string): Operators {
   return operators;
 }
 
-/** Whether the words of the phrase follow each other in the document, in whatever form. */
-export function* holdsPhrase(analyzer: Analyzer, document: string, phrase: string): Steps<boolean> {
+/** Tells of a document whether the words of the phrase follow each other in it, in whatever form. */
+export function phraseTest(analyzer: Analyzer, phrase: string): (document: string) => Steps<boolean> {
   const words = wordsOf(analyzer.byCharacter, phrase);
-  let before: string[] = [];
-  for (const piece of piecesOf(document)) {
-    const all = [...before, ...wordsOf(analyzer.byCharacter, piece)];
-    if (follows(all, words)) return true;
-    before = words.length > 1 ? all.slice(1 - words.length) : [];
-    yield;
-  }
-  return false;
+  const near = nearWords(analyzer, words);
+  return function* (document) {
+    let before: string[] = [];
+    for (const piece of piecesOf(document)) {
+      // Of one piece only: a phrase may go over the border of two.
+      if (near !== null && piece.length === document.length && !near.test(analyzer.bare(caseFolded(normalized(piece))))) return false;
+      const all = [...before, ...wordsOf(analyzer.byCharacter, piece)];
+      if (follows(all, words)) return true;
+      before = words.length > 1 ? all.slice(1 - words.length) : [];
+      yield;
+    }
+    return false;
+  };
+}
+
+/**
+ * What is found in each bare text that has the phrase, and in a few others: to look for it takes a tenth of the time that all of a
+ * text's words do. `null` where the words of a text are not simply what is between signs and blanks.
+ */
+function nearWords({ isPlain }: Analyzer, words: readonly string[]): RegExp | null {
+  const isSimple = isPlain && words.every((word) => word !== "" && word.length < limits.termLengthMax && !isSpaceless(word));
+  return isSimple ? new RegExp(words.join("[^\\p{L}\\p{N}]+"), "u") : null;
 }
 
 function follows(all: readonly string[], words: readonly string[]): boolean {

@@ -303,3 +303,22 @@ test("tells how many of the query's terms the hits have, however many forms and 
   expect(await countIn(often, "tide pool crab", { allowed: Bitmap.of([0, 3]) })).toBe(1);
   expect(await countIn(often, "tide pool crab", { nResults: 0 })).toBe(0);
 });
+
+test("of what takes more than the index to know, the best are asked about, and others until there are enough", async () => {
+  const index = indexOf(Array.from({ length: 1000 }, (_, i) => `tide ${"sand ".repeat(i % 50)}`));
+  const everything = [...(await search(index, "tide")).ordinals];
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 200 }), async (nResults, every) => {
+      let asked = 0;
+      const accept = async (ordinals: Uint32Array) => {
+        asked += ordinals.length;
+        return Bitmap.of(ordinals.filter((ordinal) => ordinal % every === 0));
+      };
+      const hits = [...(await search(index, "tide", { nResults, accept })).ordinals];
+      expect(hits).toEqual(everything.filter((ordinal) => ordinal % every === 0).slice(0, nResults));
+      if (every === 1) expect(asked).toBeLessThanOrEqual(80);
+      expect(asked).toBeLessThanOrEqual(1000);
+    }),
+    { numRuns: 50 },
+  );
+});

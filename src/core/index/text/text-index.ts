@@ -18,7 +18,7 @@ import { sortedInTurns } from "../../base/sorted.js";
 import type { Steps } from "../../base/steps.js";
 import type { Tick } from "../../base/turns.js";
 import { type Analyzer, defaultAnalyzer } from "./analyzer.js";
-import { holdsPhrase, wordsOf } from "./clauses.js";
+import { phraseTest, wordsOf } from "./clauses.js";
 import { isCharacter, isLongRun, isSpaceless, pairsOf } from "./spaceless.js";
 import { Synonyms } from "./synonyms.js";
 import { parseQuery, type QueryTerm, type TextSearchOptions } from "./text-query.js";
@@ -34,6 +34,8 @@ import {
 
 /** Postings scored, or documents looked at, between two ticks. */
 const WORK_PER_TICK = 16_384;
+/** Hits that are asked about at first, at least. */
+const ACCEPTED_AT_FIRST = 32;
 /** What a longer and what a near term count beside the term itself, as in MiniSearch. */
 const PREFIX_WEIGHT = 0.375;
 const FUZZY_WEIGHT = 0.45;
@@ -109,7 +111,7 @@ export class TextIndex {
     for (const wanted of query) {
       for (const match of await this.#matches(wanted, tick)) await ranking.add(match, wanted.isSynonym ? null : wanted.term);
     }
-    return ranking.best(options.nResults);
+    return ranking.best(options.nResults, options.accept);
   }
 
   /**
@@ -139,9 +141,9 @@ export class TextIndex {
     return known;
   }
 
-  /** Whether the words of the phrase follow each other in the document. */
-  *holdsPhrase(document: string | null, phrase: string): Steps<boolean> {
-    return document !== null && (yield* holdsPhrase(this.#analyzer, document, phrase));
+  /** Tells of a document whether the words of the phrase follow each other in it. */
+  phraseTest(phrase: string): (document: string) => Steps<boolean> {
+    return phraseTest(this.#analyzer, phrase);
   }
 
   #synonymsOf(groups: TextSearchOptions["synonyms"]): Synonyms | null {
@@ -317,9 +319,29 @@ class Ranking {
     });
   }
 
-  async best(count: number): Promise<TextHits> {
+  async best(count: number, accept: TextSearchOptions["accept"]): Promise<TextHits> {
+    const hits = accept === undefined ? await this.#first(count, this.#found.toArray()) : await this.#accepted(count, accept);
+    return toHits(hits, await this.#tellTerms(hits));
+  }
+
+  /** Asks of the best first, and of ever more at a time. */
+  async #accepted(count: number, accept: NonNullable<TextSearchOptions["accept"]>): Promise<Hit[]> {
+    const hits: Hit[] = [];
+    const left = this.#found.clone();
+    for (let taken = Math.max(ACCEPTED_AT_FIRST, 2 * count); hits.length < count; taken *= 4) {
+      const best = await this.#first(taken, left.toArray());
+      const ordinals = Uint32Array.from(best, ({ ordinal }) => ordinal).sort();
+      const accepted = await accept(ordinals);
+      hits.push(...best.filter(({ ordinal }) => accepted.has(ordinal)));
+      if (best.length < taken) break;
+      for (const ordinal of ordinals) left.delete(ordinal);
+    }
+    return hits.slice(0, count);
+  }
+
+  /** The best of some documents, in their order. */
+  async #first(count: number, ordinals: Uint32Array): Promise<Hit[]> {
     const first = new FirstItems(count, byScore);
-    const ordinals = this.#found.toArray();
     for (let from = 0; from < ordinals.length; from += WORK_PER_TICK) {
       let least = first.last?.score ?? -Infinity;
       for (const ordinal of ordinals.subarray(from, from + WORK_PER_TICK)) {
@@ -330,8 +352,7 @@ class Ranking {
       }
       await this.#pace.step(WORK_PER_TICK);
     }
-    const hits = await sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
-    return toHits(hits, await this.#tellTerms(hits));
+    return sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
   }
 
   /** Writes into each hit the terms that it has, in the forms in which it has them; returns how many of the query's terms these are. */

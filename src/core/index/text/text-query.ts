@@ -26,6 +26,11 @@ export interface TextSearchOptions {
   boosts?: readonly Boost[] | undefined;
   /** Groups of words that stand for one another; what stands for a word of the query counts a little less. */
   synonyms?: readonly (readonly string[])[] | undefined;
+  /**
+   * Which of some documents, by ascending ordinal, are hits, where that takes more than the index: it is asked of the best ones, and of
+   * others until there are enough.
+   */
+  accept?: ((ordinals: Uint32Array) => Promise<Bitmap>) | undefined;
   /** Only these documents are ranked. Scores stay those of the whole collection. */
   allowed: Bitmap;
 }
