@@ -26,6 +26,7 @@ const examples = await readExamples(root, [
   "docs/backup.md",
   "docs/import.md",
   "docs/sentence-encoder.md",
+  "docs/transformers.md",
   "src/api",
   "src/api/import",
   "src/api/passages",

@@ -292,6 +292,7 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
       const before = Object.getOwnPropertyNames(globalThis).join();
       if (typeof window !== "undefined") throw new Error("this is no page");
       await import("tidepool-db/sentence-encoder");
+      await import("tidepool-db/transformers");
       for (const name of ["tidepool-db", "tidepool-db/inline"]) {
         const { TidepoolClient } = await import(name);
         new TidepoolClient();

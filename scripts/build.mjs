@@ -33,6 +33,7 @@ const shipped = new Map([
   ["./stemmers.ts", "./stemmers.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
+  ["./transformers-worker.ts", "./transformers-worker.js"],
   ["../wasm/build/matrix.wasm", "./sentence-encoder.wasm"],
   ["./build/sentence-encoder.bin", "./sentence-encoder.bin"],
   ["../wasm/build/kernel.wasm", "./tidepool.wasm"],
@@ -245,7 +246,7 @@ async function declare() {
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
   const kept = new Set(
-    ["index", "embeddings", "hnswlib", "langchain", "react", "rest", "sentence-encoder", "service-worker"].map((entry) =>
+    ["index", "embeddings", "hnswlib", "langchain", "react", "rest", "sentence-encoder", "service-worker", "transformers"].map((entry) =>
       join(dist, `${entry}.d.ts`),
     ),
   );
@@ -302,10 +303,11 @@ async function check() {
     "hashing-worker.js",
     "sentence-encoder.js",
     "sentence-encoder-worker.js",
+    "transformers.js",
+    "transformers-worker.js",
   ];
-  const [client, worker, inline, rest, hnswlibWorker, hashing, hashingWorker, encoder, encoderWorker] = await Promise.all(
-    names.map((name) => readFile(join(dist, name), "utf8")),
-  );
+  const [client, worker, inline, rest, hnswlibWorker, hashing, hashingWorker, encoder, encoderWorker, transformers, transformersWorker] =
+    await Promise.all(names.map((name) => readFile(join(dist, name), "utf8")));
   if (!client?.includes('new Worker(new URL("./worker.js", import.meta.url)')) throw new Error("dist/client.js lost the URL of its worker");
   if (!client?.includes('new SharedWorker(new URL("./shared-worker.js", import.meta.url)'))
     throw new Error("dist/client.js lost the URL of its broker");
@@ -323,6 +325,10 @@ async function check() {
     if (!encoderWorker?.includes(`new URL("./${file}", import.meta.url)`))
       throw new Error(`dist/sentence-encoder-worker.js lost the URL of ${file}`);
   }
+  if (!transformers?.includes('new Worker(new URL("./transformers-worker.js", import.meta.url),{type:"module"})'))
+    throw new Error("dist/transformers.js lost the URL of its worker");
+  if (!transformersWorker?.includes('import("@huggingface/transformers")') || !transformersWorker.includes("/* @vite-ignore */"))
+    throw new Error("dist/transformers-worker.js does not import its peer by name, or a bundler would follow the URL that is given for it");
   for (const [name, code] of Object.entries({ client, worker, rest, hashingWorker, encoder, encoderWorker })) {
     const found = /(?<![\w$.])(?:eval|Function)\((?!\))/.exec(code ?? "");
     if (found) throw new Error(`dist/${name}.js makes code from a string: ${code?.slice(found.index, found.index + 80)}`);
@@ -345,6 +351,7 @@ const parts = {
   hybrid: /src\/api\/hybrid/,
   hashing: /src\/api\/hashing\//,
   live: /src\/api\/live\//,
+  "model-link": /src\/model-worker\//,
   "worker-trouble": /src\/api\/worker-trouble/,
   import: /src\/api\/import\/(?!read-csv)/,
   csv: /src\/api\/import\/read-csv|node_modules\/papaparse\//,
@@ -361,6 +368,7 @@ async function buildAll() {
       react: "src/react.ts",
       "sentence-encoder": "src/sentence-encoder.ts",
       langchain: "src/langchain.ts",
+      transformers: "src/transformers.ts",
     },
     plugins: [keepUrls(shippedUrl)],
     parts,
@@ -373,6 +381,11 @@ async function buildAll() {
   await bundle({ entries: { "hashing-worker": "src/api/hashing/hashing-worker.ts" }, plugins: [] });
   await bundle({ entries: { "sentence-encoder-worker": "src/sentence-encoder/encoder-worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   const codes = { worker: await bundleInlineWorker(), hashing: await bundleInlineHashingWorker() };
+  await bundle({
+    entries: { "transformers-worker": "src/transformers/transformers-worker.ts" },
+    plugins: [keepUrls(shippedUrl)],
+    peers: ["@huggingface/transformers"],
+  });
   await bundle({ entries: { inline: "src/index.ts" }, plugins: [inlineWorker(codes)] });
   await bundle({ entries: { rest: "src/rest.ts" }, plugins: [] });
   await bundle({ entries: { "service-worker": "src/service-worker.ts" }, plugins: [] });

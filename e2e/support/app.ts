@@ -5,7 +5,7 @@
  *
  * The package is copied when serving begins, so a build that runs meanwhile changes nothing.
  */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -30,7 +30,11 @@ const pages = fileURLToPath(new URL("../pages", import.meta.url));
 export type WorkerFile = "late-clock.js" | "no-simd.js" | "no-relaxed-simd.js";
 
 const importMap = JSON.stringify({
-  imports: { "tidepool-db": "./package/index.js", "tidepool-db/sentence-encoder": "./package/sentence-encoder.js" },
+  imports: {
+    "tidepool-db": "./package/index.js",
+    "tidepool-db/sentence-encoder": "./package/sentence-encoder.js",
+    "tidepool-db/transformers": "./package/transformers.js",
+  },
 });
 
 const files: Record<string, string> = {
@@ -106,13 +110,19 @@ const files: Record<string, string> = {
     "const { validate } = WebAssembly; WebAssembly.validate = (bytes) => !bytes.includes(146) && validate(bytes);",
 };
 
+/** What is to be served, and beside the page's own files which others, by the names under which they appear. */
+export interface AppOptions extends ServeOptions {
+  beside?: Record<string, string>;
+}
+
 /** Serves the page, under a strict content security policy; remove it with `close`. */
-export async function serveApp(options: ServeOptions = {}): Promise<StaticServer> {
+export async function serveApp({ beside = {}, ...options }: AppOptions = {}): Promise<StaticServer> {
   const folder = await mkdtemp(join(tmpdir(), "tidepool-app-"));
   const entry = createRequire(import.meta.url).resolve("tidepool-db");
   await cp(dirname(entry), join(folder, "package"), { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   await writePages(join(folder, "pages"));
+  for (const [name, path] of Object.entries(beside)) await symlink(path, join(folder, name));
   const headers = { ...strictPolicy({ importMap }), ...options.headers };
   const server = await serveFolder(folder, { ...options, headers });
   return {

@@ -231,6 +231,13 @@ export const hashedInPlaceMax = 16_384;
 export const hashingIdleMs = 10_000;
 /** How long the sentence encoder's worker stays without a call, unless it is said otherwise. */
 export const encoderIdleMs = 60_000;
+/** How long the worker of a model of `@huggingface/transformers` stays without a call, unless it is said otherwise. */
+export const modelIdleMs = 300_000;
+/** Tokens that such a model reads at once, unless it is said otherwise: what attention takes grows by their square. */
+export const modelTokensMax = 2048;
+/** Texts, and tokens of all of them together, that such a model is given in one batch. */
+export const modelBatchTexts = 32;
+export const modelBatchTokens = 4096;
 /** Age below which an arena's name may not have reached the disk; nothing relies on a younger one. */
 export const arenaSettleMs = 60_000;
 

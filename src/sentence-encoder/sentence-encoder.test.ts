@@ -1,7 +1,6 @@
 /** The function in the page against its service, with a worker in between that is none, and a model that is fast. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { FromWorker, ToWorker } from "../model-worker/messages.js";
-import { ModelService } from "../model-worker/model-service.js";
+import { ServedWorker } from "../testing/served-worker.js";
 import { type Encoder, textByText } from "./encoder.js";
 import type { LoadProgress } from "./load-progress.js";
 import { SentenceEncoder } from "./sentence-encoder.js";
@@ -18,38 +17,16 @@ const model = {
   },
 } as unknown as Encoder;
 
-/** What the worker is told first. */
-type Start = { modelUrl: string | null };
-
-class FakeWorker extends EventTarget {
-  onmessage: ((event: { data: FromWorker<LoadProgress> }) => void) | null = null;
-  onerror: ((event: { message: string }) => void) | null = null;
-  onmessageerror: ((event: { data: unknown }) => void) | null = null;
-  isRunning = true;
-  readonly #service: ModelService<Start, LoadProgress>;
-
+class FakeWorker extends ServedWorker<{ modelUrl: string | null }, LoadProgress> {
   constructor() {
-    super();
-    world.workers.push(this);
-    this.#service = new ModelService<Start, LoadProgress>({
-      open: async ({ modelUrl }, onProgress) => {
-        world.modelUrls.push(modelUrl);
-        onProgress({ loadedBytes: 5, totalBytes: 10 });
-        await world.gate;
-        if (world.failure !== null) throw world.failure;
-        return textByText(model);
-      },
-      post: (message) => queueMicrotask(() => this.isRunning && this.onmessage?.({ data: message })),
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
+    super(async ({ modelUrl }, onProgress) => {
+      world.modelUrls.push(modelUrl);
+      onProgress({ loadedBytes: 5, totalBytes: 10 });
+      await world.gate;
+      if (world.failure !== null) throw world.failure;
+      return textByText(model);
     });
-  }
-
-  postMessage(message: ToWorker<Start>): void {
-    queueMicrotask(() => this.isRunning && this.#service.receive(structuredClone(message)));
-  }
-
-  terminate(): void {
-    this.isRunning = false;
+    world.workers.push(this);
   }
 }
 

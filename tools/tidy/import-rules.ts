@@ -23,6 +23,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
   "@langchain/core": (path) => path.startsWith("src/langchain/"),
   react: (path) => path.startsWith("src/react/"),
+  "@huggingface/transformers": (path) => path === "src/transformers/transformers-worker.ts",
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
 };
 
@@ -62,6 +63,12 @@ const arrows: Record<string, (target: string) => boolean> = {
     target.startsWith("src/model-worker/") ||
     /^src\/(?:core\/(?:errors|limits|types)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(target),
   "src/sentence-encoder.ts": (target) => target.startsWith("src/sentence-encoder/"),
+  "src/transformers/": (target) =>
+    target.startsWith("src/model-worker/") ||
+    /^src\/(?:core\/(?:errors|limits|gateway\/validate\/values)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(
+      target,
+    ),
+  "src/transformers.ts": (target) => target.startsWith("src/transformers/"),
   "src/langchain/": (target) =>
     /^src\/(?:core\/(?:errors|types|gateway\/validate\/values)|api\/(?:client|collection|flatten-metadata|read-arguments))\.ts$/.test(
       target,
@@ -147,7 +154,10 @@ export function wrongReaches(tree: Tree): string[] {
       const target = targetOf(path, specifier);
       if (target !== null && isTest(target)) complaints.push(`${path} imports ${target}, which is a test`);
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
-      if (specifier.startsWith("tidepool-db/") && !/^tidepool-db\/(?:inline|hnswlib|rest|sentence-encoder|service-worker)$/.test(specifier))
+      if (
+        specifier.startsWith("tidepool-db/") &&
+        !/^tidepool-db\/(?:inline|hnswlib|rest|sentence-encoder|service-worker|transformers)$/.test(specifier)
+      )
         complaints.push(`${path} imports ${specifier}, not the entry`);
     }
   }
