@@ -1,6 +1,6 @@
 /**
- * A model of text embeddings as Hugging Face's are, small enough to be written by hand: a table of vectors for a few words, of which a text's
- * tokens are looked up. `last_hidden_state` has a vector for each token, `sentence_embedding` their mean.
+ * A model of text embeddings as Hugging Face's are, small enough to be written by hand: a table of vectors for a few words, in which a
+ * text's tokens are looked up. `last_hidden_state` has a vector for each token, `sentence_embedding` their mean.
  *
  * The file format is ONNX, a protocol buffer (github.com/onnx/onnx, onnx.proto); only the fields that are needed are written.
  */

@@ -149,7 +149,8 @@ export function stored(settings: ModelSettings): StoredTransformers {
 
 /**
  * The options that were stored. What Chroma's packages have stored says no pooling: they take the mean unless the model's card says
- * another, put nothing before texts, and cut them where the model's reading ends. Throws `INVALID_ARGUMENT` at what nobody here could follow.
+ * another, put nothing before texts, and cut them where the model's reading ends. Throws `INVALID_ARGUMENT` at what nobody here could
+ * follow.
  */
 export function restoredOptions(config: object): TransformersModelOptions {
   validateObject(config, "The stored configuration");

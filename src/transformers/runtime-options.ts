@@ -18,8 +18,8 @@ export interface TransformersRuntimeOptions {
    */
   moduleUrl?: string | URL;
   /**
-   * Where `ort-wasm-simd-threaded.asyncify.mjs` and `.wasm` are, relative to the page: their folder, or each; `"bundled"`: where a bundler
-   * has put them that took them from the library. Default: the library's, a CDN.
+   * Where ONNX Runtime's ort-wasm-simd-threaded.asyncify.mjs and .wasm are, relative to the page: their folder, or each; `"bundled"`:
+   * where a bundler has put them that took them from the library. Default: the library's, a CDN.
    */
   wasmPaths?: string | URL | { mjs?: string | URL; wasm?: string | URL };
   /** Folder of models at the page's own origin, such as "/models/", in which each has a folder of its name. Default: none. */

@@ -37,8 +37,8 @@ const workers = new Map<string, Shared>();
  * EmbeddingGemma and others, on WebGPU where there is one. Pooling and the prefixes of documents and queries are those of the model's card.
  *
  * It runs in a worker of its own, which loads the model when it is first needed; functions with equal options share one. Unless told
- * otherwise, the library has the model's files from Hugging Face, and keeps them in the browser's cache. Texts that are longer than the model
- * reads are read in windows.
+ * otherwise, the library has the model's files from Hugging Face, and keeps them in the browser's cache. Texts that are longer than the
+ * model reads are read in windows.
  *
  * Collections store it as "sentence_transformer", with what Chroma's packages store under that name, and it restores theirs, and those
  * of Chroma's default function.

@@ -42,10 +42,10 @@ test("a text without any token has no window", () => {
 });
 
 describe("every text", () => {
-  const any = fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 4 }), fc.integer({ min: 8, max: 30 }));
+  const cases = fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 4 }), fc.integer({ min: 8, max: 30 }));
   test("is covered by its windows, in order, each of which fits and has the prefix", () => {
     fc.assert(
-      fc.property(any, ([text, prefix, maxTokens]) => {
+      fc.property(cases, ([text, prefix, maxTokens]) => {
         const content = letters(false);
         const found = windowsOf(letters(), prefix, text, { maxTokens, longTexts: "windows" });
         const start = [BEGIN, ...content.encode(prefix)];

@@ -65,9 +65,8 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/sentence-encoder.ts": (target) => target.startsWith("src/sentence-encoder/"),
   "src/transformers/": (target) =>
     target.startsWith("src/model-worker/") ||
-    /^src\/(?:core\/(?:errors|limits|gateway\/validate\/values)|worker\/protocol|api\/(?:embedding-function|read-arguments|trusted-worker))\.ts$/.test(
-      target,
-    ),
+    /^src\/api\/(?:embedding-function|read-arguments|trusted-worker)\.ts$/.test(target) ||
+    /^src\/(?:core\/(?:errors|limits|gateway\/validate\/values)|worker\/protocol)\.ts$/.test(target),
   "src/transformers.ts": (target) => target.startsWith("src/transformers/"),
   "src/langchain/": (target) =>
     /^src\/(?:core\/(?:errors|types|gateway\/validate\/values)|api\/(?:client|collection|flatten-metadata|read-arguments))\.ts$/.test(
