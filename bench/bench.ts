@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
+import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
@@ -25,6 +26,7 @@ import { young } from "./suites/young.js";
 
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
+  kernels,
   live,
   overview,
   phone: phoneSuite,

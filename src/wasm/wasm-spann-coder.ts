@@ -129,7 +129,7 @@ export class WasmSpannCoder implements SpannCoder {
   }
 
   createCentroids(): CentroidTable {
-    return new CodedCentroids(this.#space, this.#createTable(this.paddedDimension));
+    return new CodedCentroids(this.#space, this.paddedDimension, () => this.#createTable(this.paddedDimension));
   }
 
   prepare(rotatedQuery: Float32Array): PreparedQuery {

@@ -75,9 +75,7 @@ export class Bitmap {
 
   /** Number of members. */
   count(): number {
-    let total = 0;
-    for (let i = 0; i < this.words.length; i++) total += popcount(this.words[i]!);
-    return total;
+    return countBits(this.words);
   }
 
   /** How many members are in `other`, and how many are not. */
@@ -122,6 +120,13 @@ export class Bitmap {
     grown.set(this.words);
     this.words = grown;
   }
+}
+
+/** How many bits of the words are 1. */
+export function countBits(words: Uint32Array): number {
+  let total = 0;
+  for (let i = 0; i < words.length; i++) total += popcount(words[i]!);
+  return total;
 }
 
 function wordCount(capacity: number): number {

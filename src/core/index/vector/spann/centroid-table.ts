@@ -5,11 +5,12 @@
  * For inner products a query is made so long that only the product counts: ranks by distance become ranks by product.
  */
 
-import { Bitmap } from "../../../base/bitmap.js";
+import { Bitmap, countBits } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
 import { squaredNorm } from "../distance.js";
 import { type EncodedQuery, encodeQuery, quantizeRows } from "../quantize.js";
 import type { CodeTable } from "../vector-kernel.js";
+import { CentroidGroups, GROUPED_MIN } from "./centroid-groups.js";
 import { type Place, probeOf } from "./probes.js";
 import type { CentroidTable, NearestCentroids, PreparedQuery, Probe } from "./spann-kernel.js";
 
@@ -21,15 +22,21 @@ const REACH_MAX = 2 ** 100;
 const DEVIATIONS = 4;
 
 export class CodedCentroids implements CentroidTable {
+  readonly live = new Bitmap();
   readonly #space: Space;
+  readonly #dimension: number;
+  readonly #createTable: () => CodeTable;
   readonly #table: CodeTable;
-  readonly #live = new Bitmap();
+  #squaredNorms = new Float32Array(64);
+  #groups: CentroidGroups | null = null;
   #count = 0;
   #longest = 0;
 
-  constructor(space: Space, table: CodeTable) {
+  constructor(space: Space, dimension: number, createTable: () => CodeTable) {
     this.#space = space;
-    this.#table = table;
+    this.#dimension = dimension;
+    this.#createTable = createTable;
+    this.#table = createTable();
   }
 
   get count(): number {
@@ -37,22 +44,23 @@ export class CodedCentroids implements CentroidTable {
   }
 
   get byteLength(): number {
-    return this.#table.byteLength + this.#live.words.byteLength;
+    const groups = this.#groups?.byteLength ?? 0;
+    return this.#table.byteLength + this.#squaredNorms.byteLength + this.live.words.byteLength + groups;
   }
 
   set(slot: number, rotatedCentroid: Float32Array): void {
-    const { codes, slopes } = quantizeRows("l2", rotatedCentroid.length, rotatedCentroid);
-    const scale = slopes[0]! / -2;
-    const squared = scale * scale * codes.reduce((sum, code) => sum + code * code, 0);
-    this.#table.set(slot, codes, slopes, Float32Array.of(squared));
+    const squared = put(this.#table, slot, rotatedCentroid);
+    this.#keepNorm(slot, squared);
     this.#longest = Math.max(this.#longest, Math.sqrt(squared));
-    if (!this.#live.has(slot)) this.#count++;
-    this.#live.add(slot);
+    if (!this.live.has(slot)) this.#count++;
+    this.live.add(slot);
+    this.#groups?.add(slot, rotatedCentroid);
   }
 
   delete(slot: number): void {
-    if (this.#live.has(slot)) this.#count--;
-    this.#live.delete(slot);
+    if (this.live.has(slot)) this.#count--;
+    this.live.delete(slot);
+    this.#groups?.delete(slot);
   }
 
   at(slot: number, into: Float32Array): void {
@@ -61,17 +69,34 @@ export class CodedCentroids implements CentroidTable {
   }
 
   nearest(rotatedRow: Float32Array, count: number, only: Uint32Array | null = null): NearestCentroids {
-    const { codes, scale } = encodeQuery("l2", rotatedRow);
+    const { codes, scale } = this.encode(rotatedRow);
     const { ordinals, distances } = this.#table.scan(codes, scale, count, this.#among(only));
     const own = squaredNorm(rotatedRow, 0, rotatedRow.length);
     return { slots: ordinals, distances: distances.map((distance) => Math.max(0, distance + own)) };
   }
 
+  assign(rotatedRow: Float32Array, only: Uint32Array | null = null): number {
+    const row = this.encode(rotatedRow);
+    const among = this.#among(only);
+    const near = countBits(among) < GROUPED_MIN ? among : (this.#grouped().near(row, among) ?? among);
+    return this.#table.scan(row.codes, row.scale, 1, near).ordinals[0]!;
+  }
+
   probe(query: PreparedQuery, count: number, only: Uint32Array | null = null): Probe[] {
-    const encoded = encodeQuery("l2", query.rotated);
+    const encoded = this.encode(query.rotated);
     const stretch = this.#space === "ip" && encoded.norm > 0 ? this.#reach() / encoded.norm : 1;
     const { ordinals, distances } = this.#table.scan(encoded.codes, Math.fround(encoded.scale * stretch), count, this.#among(only));
     return Array.from(ordinals, (slot, i) => probeOf(this.#space, query, this.#placeOf(slot, distances[i]!, stretch, encoded)));
+  }
+
+  encode(vector: Float32Array): EncodedQuery {
+    return encodeQuery("l2", vector);
+  }
+
+  tableOf(vectors: readonly Float32Array[]): CodeTable {
+    const table = this.#createTable();
+    for (const [slot, vector] of vectors.entries()) put(table, slot, vector);
+    return table;
   }
 
   /** Length of an inner product's query. */
@@ -81,13 +106,40 @@ export class CodedCentroids implements CentroidTable {
   }
 
   #placeOf(slot: number, distance: number, stretch: number, encoded: EncodedQuery): Place {
-    const squared = this.#table.row(slot).intercept;
+    const squared = this.#squaredNorms[slot]!;
     const uncertainty = (DEVIATIONS * encoded.error * Math.sqrt(squared)) / Math.sqrt(encoded.vector.length);
     return { slot, product: (squared - distance) / 2 / stretch, uncertainty, squaredNorm: squared };
   }
 
+  #grouped(): CentroidGroups {
+    if (this.#groups === null || this.#groups.isOutgrown(this.#count)) {
+      this.#groups = new CentroidGroups(this, this.#dimension, this.#count);
+    }
+    return this.#groups;
+  }
+
+  #keepNorm(slot: number, squared: number): void {
+    if (slot >= this.#squaredNorms.length) {
+      const grown = new Float32Array(Math.max(slot + 1, 2 * this.#squaredNorms.length));
+      grown.set(this.#squaredNorms);
+      this.#squaredNorms = grown;
+    }
+    this.#squaredNorms[slot] = squared;
+  }
+
   #among(only: Uint32Array | null): Uint32Array {
-    const { words } = this.#live;
+    const { words } = this.live;
     return only === null ? words : words.map((word, i) => word & (only[i] ?? 0));
   }
+}
+
+/** Returns the squared norm of what is held. */
+function put(table: CodeTable, slot: number, vector: Float32Array): number {
+  const { codes, slopes } = quantizeRows("l2", vector.length, vector);
+  const scale = slopes[0]! / -2;
+  let squared = 0;
+  for (let i = 0; i < codes.length; i++) squared += codes[i]! * codes[i]!;
+  const intercepts = Float32Array.of(scale * scale * squared);
+  table.set(slot, codes, slopes, intercepts);
+  return intercepts[0]!;
 }

@@ -160,7 +160,7 @@ export class ListBuilder {
 
   /** Takes a row into the list of the nearest centroid; returns its slot. */
   #put(ordinal: number, row: Float32Array): number {
-    const slot = this.#centroids.nearest(row, 1, this.#working.words).slots[0]!;
+    const slot = this.#centroids.assign(row, this.#working.words);
     this.#move(ordinal, slot, row);
     return slot;
   }

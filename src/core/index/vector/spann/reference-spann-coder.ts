@@ -62,7 +62,7 @@ export class ReferenceSpannCoder implements SpannCoder {
   }
 
   createCentroids(): CentroidTable {
-    return new CodedCentroids(this.#space, this.#createTable(this.paddedDimension));
+    return new CodedCentroids(this.#space, this.paddedDimension, () => this.#createTable(this.paddedDimension));
   }
 
   prepare(rotatedQuery: Float32Array): PreparedQuery {

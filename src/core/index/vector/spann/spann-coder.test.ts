@@ -274,4 +274,29 @@ describe("centroids", () => {
       { numRuns: 40 },
     );
   });
+
+  it("send a row to the nearest of many, or to one hardly farther, whatever comes and goes", () => {
+    const random = randomFrom(3);
+    const coder = referenceKernel.createCoder({ dimension: 32, space: "l2", seed: 1 });
+    const { rows } = rotatedRowsOf(coder, vectorsOf("lowRank", random, 1500, 32), 32);
+    const table = coder.createCentroids();
+    const excess: number[] = [];
+    const check = (only: Uint32Array | null): void => {
+      for (let i = 0; i < 40; i++) {
+        const row = rowOf(rows, 32, 1400 + i);
+        const slot = table.assign(row, only);
+        expect(only === null || ((only[slot >>> 5]! >>> (slot & 31)) & 1) === 1).toBe(true);
+        const best = table.nearest(row, 1, only).distances[0]!;
+        excess.push(table.nearest(row, 1, Bitmap.of([slot]).words).distances[0]! / best);
+      }
+    };
+    for (let slot = 0; slot < 700; slot++) table.set(slot, rowOf(rows, 32, slot));
+    check(null);
+    for (let slot = 0; slot < 700; slot += 2) table.delete(slot);
+    for (let slot = 700; slot < 1400; slot++) table.set(slot, rowOf(rows, 32, slot));
+    check(null);
+    check(Bitmap.of([1, 3, 1399]).words);
+    expect(excess.filter((factor) => factor === 1).length / excess.length).toBeGreaterThan(0.8);
+    expect(excess.reduce((sum, factor) => sum + factor, 0) / excess.length).toBeLessThan(1.03);
+  });
 });
