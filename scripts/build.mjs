@@ -353,7 +353,9 @@ const parts = {
   live: /src\/api\/live\//,
   "model-link": /src\/model-worker\//,
   "worker-trouble": /src\/api\/worker-trouble/,
-  import: /src\/api\/import\/(?!read-csv)/,
+  import: /src\/api\/import\/(?!read-csv|read-parquet|parquet-|unpack-)/,
+  parquet: /src\/api\/import\/(?:read-parquet|parquet-|unpack-page)|node_modules\/hyparquet\//,
+  zstd: /src\/api\/import\/unpack-zstd|node_modules\/fzstd\//,
   csv: /src\/api\/import\/read-csv|node_modules\/papaparse\//,
   admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
 };

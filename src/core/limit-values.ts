@@ -64,6 +64,9 @@ export const importHeadBytes = 64 * KiB;
 export const importPieceBytes = 64 * KiB;
 export const importRowBytesMax = 64 * MiB;
 export const importColumnsLengthMax = 256 * MiB;
+/** Bytes of a page of a Parquet file, unpacked, or of its footer; and values of a page. */
+export const importPageBytesMax = 64 * MiB;
+export const importPageValuesMax = 16 * MiB;
 /** Rows of an import that could not go in and are told one by one. */
 export const importRejectionsMax = 1000;
 /** Queries in one `query` call. */

@@ -18,6 +18,8 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   minisearch: (path) => path === "src/core/index/text/young-index.ts",
   "@orama/stemmers": (path) => path === "src/worker/stemmers.ts",
   papaparse: (path) => path === "src/api/import/read-csv.ts",
+  hyparquet: (path) => path.startsWith("src/api/import/"),
+  fzstd: (path) => path === "src/api/import/unpack-zstd.ts",
   porter2: (path) => path === "src/api/bm25-embedding-function.ts",
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),

@@ -1,6 +1,6 @@
 /**
- * The bytes of an import, read once, from the beginning, and no faster than they are taken. The first of them can be looked at before.
- * What is left is cancelled at the end, however that comes.
+ * The bytes of an import, read once, from the beginning, and no faster than they are taken, or else anywhere. The first of them can be
+ * looked at before. What is left is cancelled at the end, however that comes.
  */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
@@ -8,18 +8,26 @@ import { aborted } from "../call-limits.js";
 import { readArguments } from "../read-arguments.js";
 import { Slice } from "../slice.js";
 import type { ImportSource } from "./import-arguments.js";
+import { accessBlob, accessUrl, type RandomAccess } from "./random-access.js";
 
 export class ByteReader {
+  readonly #source: ImportSource;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #signal: AbortSignal | undefined;
   /** Read and not taken. */
   #ahead: Uint8Array[] = [];
   /** Bytes of the source; `null` where it does not say. */
-  readonly totalBytes: number | null;
+  totalBytes: number | null;
   /** Bytes that were read. */
   bytes = 0;
 
-  private constructor(stream: ReadableStream<Uint8Array>, totalBytes: number | null, signal: AbortSignal | undefined) {
+  private constructor(
+    source: ImportSource,
+    stream: ReadableStream<Uint8Array>,
+    totalBytes: number | null,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#source = source;
     this.#reader = stream.getReader();
     this.#signal = signal;
     this.totalBytes = totalBytes;
@@ -27,7 +35,7 @@ export class ByteReader {
 
   static async open(source: ImportSource, signal: AbortSignal | undefined): Promise<ByteReader> {
     const { stream, totalBytes } = readArguments("import", () => readSource(source, signal));
-    return new ByteReader(await stream(), totalBytes, signal);
+    return new ByteReader(source, await stream(), totalBytes, signal);
   }
 
   /** The first bytes, `limits.importHeadBytes` of them where there are so many. */
@@ -51,6 +59,34 @@ export class ByteReader {
         await slice.tick();
       }
     }
+  }
+
+  /** All bytes, to be read anywhere; in place of `pieces`. */
+  async anywhere(): Promise<RandomAccess> {
+    const access = await this.#told("The source cannot be read", () => this.#access());
+    this.totalBytes = access.size;
+    this.bytes = 0;
+    const read = async (start: number, end: number): Promise<Uint8Array<ArrayBuffer>> => {
+      const bytes = await this.#told(`The source failed after ${this.bytes} bytes`, () => access.read(start, end));
+      this.bytes += bytes.length;
+      return bytes;
+    };
+    return { size: access.size, read };
+  }
+
+  async #access(): Promise<RandomAccess> {
+    const source = this.#source;
+    if (source instanceof Uint8Array) return accessBlob(new Blob([source as Uint8Array<ArrayBuffer>]));
+    if (source instanceof Blob) return accessBlob(source);
+    const ranges = source instanceof ReadableStream ? null : await accessUrl(source, this.#signal);
+    return ranges ?? accessBlob(await new Response(streamOf(this.pieces())).blob());
+  }
+
+  async #told<T>(what: string, call: () => Promise<T>): Promise<T> {
+    if (this.#signal?.aborted) throw aborted(this.#signal);
+    return call().catch((error: unknown) => {
+      throw error instanceof TidepoolError ? error : failure(error, this.#signal, what);
+    });
   }
 
   async #read(): Promise<Uint8Array | null> {
@@ -97,6 +133,16 @@ function failure(error: unknown, signal: AbortSignal | undefined, what: string):
   if (signal?.aborted) return aborted(signal);
   const why = error instanceof Error ? error.message : show(error);
   return new TidepoolError("INVALID_ARGUMENT", `${what}: ${why}`, { cause: error });
+}
+
+function streamOf(pieces: AsyncGenerator<Uint8Array, void, undefined>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { value } = await pieces.next();
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+  });
 }
 
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {

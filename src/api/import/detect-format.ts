@@ -7,7 +7,13 @@ import { wideEncoding } from "./read-text.js";
 /** Keys of objects that hold lists of records: of Pinecone, Qdrant, and others. */
 const WRAPPERS = ["vectors", "points", "records", "matches", "result", "namespace", "memoryVectors", "rows", "data"];
 
+/** What formats that are no text begin with. */
+const MAGIC: readonly (readonly [string, ImportFormat])[] = [["PAR1", "parquet"]];
+
 export function detectFormat(head: Uint8Array): ImportFormat {
+  const begin = String.fromCharCode(...head.subarray(0, 8));
+  const marked = MAGIC.find(([magic]) => begin.startsWith(magic));
+  if (marked !== undefined) return marked[1];
   const text = new TextDecoder(wideEncoding(head) ?? "utf-8").decode(head).trimStart();
   if (text.startsWith("[")) return "json";
   const key = /^\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*(.?)/s.exec(text);

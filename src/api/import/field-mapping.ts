@@ -9,6 +9,7 @@ import { readObject } from "../read-arguments.js";
 import type { ImportMapping } from "./import-arguments.js";
 import { EMBEDDING_NAMES, type NumberedFields, numberedAmong, numberedBy } from "./numbered-fields.js";
 import type { Fields } from "./source-row.js";
+import { plain } from "./table-rows.js";
 
 type Role = keyof ImportMapping;
 
@@ -74,6 +75,11 @@ export class FieldMapping {
     return { id, embedding, document, uri, metadata };
   }
 
+  /** Whether a field can be of use, as it can unless the caller says what metadata there is. */
+  wants(name: string): boolean {
+    return this.#takesRest || ROLES.some((role) => namesOf(this.#names[role], role).some((one) => begins(one, name)));
+  }
+
   /** The record that a row is. Throws where its fields contradict each other. */
   read(fields: Fields, row: number, isText = false): RowRecord {
     const left = { ...fields };
@@ -112,6 +118,15 @@ export class FieldMapping {
     if (twice !== undefined) throw invalidArgument(`the row has ${show(twice[0])} beside its metadata, which has such a key, too`);
     return withValues([...Object.entries(nested), ...rest]);
   }
+}
+
+function namesOf(names: string | readonly string[] | null | undefined, role: Role): readonly string[] {
+  return names === undefined ? GUESSES[role] : names === null ? [] : isList(names) ? names : [names];
+}
+
+/** Whether a name, or a way that goes into objects, or one with a star for a number, begins with the field. */
+function begins(name: string, field: string): boolean {
+  return name === field || name.startsWith(`${field}.`) || (name.includes("*") && field.startsWith(name.slice(0, name.indexOf("*"))));
 }
 
 /** The value of a field, which is taken out of the row; by a way of several names out of objects in it, which are copied. */
@@ -181,8 +196,9 @@ export function withValues(entries: readonly (readonly [string, unknown])[]): Fi
   return said.length === 0 ? null : Object.fromEntries(said);
 }
 
-/** Chroma marks sparse vectors by a key. */
-function withoutMark(value: unknown): unknown {
+/** Chroma marks sparse vectors by a key. Lists of numbers may be typed. */
+function withoutMark(given: unknown): unknown {
+  const value = plain(given);
   if (typeof value !== "object" || value === null || (value as Fields)["#type"] !== "sparse_vector") return value;
   const { indices, values } = value as Fields;
   return { indices, values };

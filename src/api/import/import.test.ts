@@ -1,16 +1,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openTestClient } from "../../testing/client.js";
 import { Random } from "../../testing/environment.js";
-import { randomRecords } from "../../testing/transfer.js";
-import type { Collection } from "../collection.js";
+import { ALL, imported, openCollection as open, randomCollection, reasons, rejection, streamOf } from "../../testing/imports.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
-import type { ImportOptions, ImportReport } from "./import-arguments.js";
-
-const ALL: ("documents" | "embeddings" | "metadatas" | "uris")[] = ["documents", "embeddings", "metadatas", "uris"];
-
-async function open(embeddingFunction: EmbeddingFunction | null = null): Promise<Collection> {
-  return openTestClient().createCollection({ name: "notes", embeddingFunction });
-}
+import type { ImportOptions } from "./import-arguments.js";
 
 const lengths: EmbeddingFunction = { name: "lengths", generate: async (texts) => texts.map((text) => [text.length, 1]) };
 
@@ -22,47 +15,11 @@ function jsonOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-/** In pieces of odd lengths. */
-function streamOf(bytes: Uint8Array, length: number): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) return controller.close();
-      controller.enqueue(bytes.slice(at, (at += length)));
-    },
-  });
-}
-
-async function imported(source: Uint8Array, options?: ImportOptions): Promise<{ report: ImportReport; collection: Collection }> {
-  const collection = await open();
-  return { report: await collection.import(source, options), collection };
-}
-
-function reasons({ rejected }: ImportReport): string[] {
-  return rejected.map(({ row, reason }) => `${row}: ${reason}`);
-}
-
-async function rejection(promise: Promise<unknown>): Promise<{ code: string; message: string; details: Record<string, unknown> }> {
-  return promise.then(
-    () => expect.fail("it should be refused"),
-    (error) => error,
-  );
-}
-
 afterEach(() => vi.unstubAllGlobals());
 
 describe("an import of JSON lines", () => {
   test.each([1, 2, 3, 4, 5])("has every record that was exported exactly as it was (seed %i)", async (seed) => {
-    const source = await open();
-    for (const { id, document, uri, metadata, embedding } of randomRecords(new Random(seed), 60, 3)) {
-      await source.add({
-        ids: [id],
-        embeddings: [embedding],
-        ...(document !== null && { documents: [document] }),
-        ...(uri !== null && { uris: [uri] }),
-        ...(metadata !== null && { metadatas: [metadata] }),
-      });
-    }
+    const source = await randomCollection(new Random(seed), 60);
     const bytes = new Uint8Array(await new Response(source.export({ format: "jsonl" })).arrayBuffer());
     const collection = await open();
     const report = await collection.import(streamOf(bytes, 7 + seed * 13));

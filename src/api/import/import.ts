@@ -33,10 +33,14 @@ interface ImportTarget {
 type Rows = AsyncGenerator<SourceRow, void, undefined>;
 type Options = ReturnType<typeof readOptions>;
 
-const READERS: { readonly [F in ImportFormat]: (reader: ByteReader, warn: Warn) => Promise<Rows> } = {
+/** `wants` tells which fields can be of use. */
+type Read = (reader: ByteReader, warn: Warn, wants: (name: string) => boolean) => Promise<Rows>;
+
+const READERS: { readonly [F in ImportFormat]: Read } = {
   jsonl: async (reader) => readJsonLines(reader),
   json: async (reader, warn) => readJson(reader, warn),
   csv: async (reader, warn) => (await import("./read-csv.js")).readCsv(reader, warn),
+  parquet: async (reader, warn, wants) => (await import("./read-parquet.js")).readParquet(reader, warn, wants),
 };
 
 /** Bytes of records that are sent together, about. */
@@ -110,7 +114,8 @@ class Import {
   async run(): Promise<ImportReport> {
     try {
       this.#dimension = await this.#storedDimension();
-      const rows = await READERS[this.#report.format](this.#reader, (warning) => void this.#report.warnings.push(warning));
+      const warn = (warning: string): void => void this.#report.warnings.push(warning);
+      const rows = await READERS[this.#report.format](this.#reader, warn, (name) => this.#mapping.wants(name));
       const slice = new Slice();
       for await (const row of rows) {
         await this.#take(row);
