@@ -17,6 +17,7 @@ import { collectErrors, openBrowser } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
 import { serveFakeModels } from "./support/fake-models.js";
 import { clientFolder } from "./support/official-client.js";
+import { writeTinyModel } from "./support/tiny-model.js";
 
 const home = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const options = process.argv.slice(2);
@@ -37,6 +38,9 @@ const found = {
 
 /** What the sentence encoder finds. */
 const encoderFound = { isWhole: true, nearest: ["harbour"] };
+
+/** What a model of Hugging Face's kind finds. */
+const transformersFound = { device: "wasm", nearest: ["harbour"] };
 
 /** What LangChain finds among texts that are angles: the cosine of 60 degrees. */
 const langchainFound = { id: "60", metadata: { "loc.from": 60 }, score: "0.500", diverse: ["0", "60"], left: ["1"] };
@@ -117,6 +121,13 @@ async function installWithClient(packed: Packed, template: string): Promise<stri
   const app = await installAnew(packed, template);
   await cp(join(templates, "exercise-official.js"), join(app, "exercise-official.js"));
   await cp(resolve(await clientFolder(), "../.."), join(app, "node_modules"), { recursive: true });
+  return app;
+}
+
+/** An app with a model that is made here. */
+async function installWithModel(packed: Packed): Promise<string> {
+  const app = await install(packed, "transformers");
+  await writeTinyModel(join(app, "public/models/test/tiny"));
   return app;
 }
 
@@ -386,6 +397,23 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
     run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js"], app);
     await cp(join(app, "webpack.html"), join(app, "dist/index.html"));
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, encoderFound));
+  },
+  "transformers.js, vite dev": async (packed) => {
+    const app = await installWithModel(packed);
+    await whileServing(app, [], "/", (url) => expectWorking(packed.context, url, transformersFound));
+  },
+  "transformers.js, vite build": async (packed) => {
+    const app = await installWithModel(packed);
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    const use = (url: string) => expectWorking(packed.context, url, transformersFound);
+    await whileStatic(join(app, "dist"), use, { "content-security-policy": strictPolicy });
+  },
+  "transformers.js, webpack production": async (packed) => {
+    const app = await installWithModel(packed);
+    run(join(app, "node_modules/.bin/webpack"), ["--mode", "production", "--entry", "./main.js", "--output-path", "built"], app);
+    await cp(join(app, "webpack.html"), join(app, "built/index.html"));
+    await cp(join(app, "public/models"), join(app, "built/models"), { recursive: true });
+    await whileStatic(join(app, "built"), (url) => expectWorking(packed.context, url, transformersFound));
   },
   "LangChain, vite build": async (packed) => {
     const app = await install(packed, "langchain");

@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { target } from "../tools/browser/target.js";
 import type * as Transformed from "./pages/transformed.js";
 import { openTab, serveApp } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
@@ -104,11 +106,32 @@ test("says which device it takes where the choice is its own", async () => {
   expect(chosen.withoutWebGpu === null).toBe(chosen.device === "webgpu");
 });
 
+test.skipIf(target === "firefox")("computes on WebGPU, where there is one, what it computes without", async () => {
+  const profile = await createProfile();
+  const args = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+  const context = await openBrowser(profile, { args });
+  try {
+    const page = await openTab(context, suite.app);
+    const found = await page.evaluate(async () => {
+      const { load: loadModel, embed } = await load<typeof Transformed>("transformed");
+      return { model: await loadModel({ device: "webgpu" }), ...(await embed(["boats music", "office"], { device: "webgpu" })) };
+    });
+    expect(found.model).toMatchObject({ device: "webgpu", withoutWebGpu: null });
+    expect(found.vectors.map((vector) => vector.slice(0, 3).map((value) => value.toFixed(4)))).toEqual([
+      ["0.7071", "0.7071", "0.0000"],
+      ["0.0000", "0.0000", "1.0000"],
+    ]);
+  } finally {
+    await context.close();
+    await removeProfile(profile);
+  }
+});
+
 test.each([
   [
     "a model that is not there",
     { model: "test/missing" },
-    /test\/missing \(fp32, wasm\) cannot be loaded from \/models\/: .*not found locally at/,
+    /test\/missing \(fp32, wasm\) cannot be loaded from \/models\/: .*; there is no such model/,
   ],
   ["a dtype that is not there", { dtype: "q8" }, /test\/tiny \(q8, wasm\) cannot be loaded from \/models\/: .*model_quantized\.onnx/],
   [

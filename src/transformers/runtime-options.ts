@@ -18,8 +18,8 @@ export interface TransformersRuntimeOptions {
    */
   moduleUrl?: string | URL;
   /**
-   * Where ONNX Runtime's ort-wasm-simd-threaded.asyncify.mjs and .wasm are, relative to the page: their folder, or each; `"bundled"`:
-   * where a bundler has put them that took them from the library. Default: the library's, a CDN.
+   * Where ONNX Runtime's ort-wasm-simd-threaded.asyncify.mjs and .wasm are, relative to the page: their folder, or each. Default: where
+   * the bundler has put them; with `moduleUrl` the library's, a CDN.
    */
   wasmPaths?: string | URL | { mjs?: string | URL; wasm?: string | URL };
   /** Folder of models at the page's own origin, such as "/models/", in which each has a folder of its name. Default: none. */
@@ -63,7 +63,7 @@ export function readRuntime(options: TransformersRuntimeOptions): Runtime {
   const start = {
     device,
     moduleUrl: moduleUrl === undefined ? null : addressInPage(moduleUrl, "moduleUrl"),
-    wasmPaths: wasmPaths === undefined ? null : readWasmPaths(wasmPaths),
+    wasmPaths: wasmPaths === undefined ? (moduleUrl === undefined ? ("bundled" as const) : null) : readWasmPaths(wasmPaths),
     localModelPath: localModelPath === undefined ? null : readModelPath(localModelPath),
     allowRemoteModels,
     cache,
@@ -72,7 +72,6 @@ export function readRuntime(options: TransformersRuntimeOptions): Runtime {
 }
 
 function readWasmPaths(given: NonNullable<TransformersRuntimeOptions["wasmPaths"]>): NonNullable<Start["wasmPaths"]> {
-  if (given === "bundled") return given;
   if (typeof given === "string" || given instanceof URL) return asFolder(addressInPage(given, "wasmPaths"));
   const entries = Object.entries(given ?? {}).filter(([, url]) => url !== undefined);
   const isKnown = entries.length > 0 && entries.every(([name]) => name === "mjs" || name === "wasm");

@@ -4,7 +4,7 @@ import type { ModelSettings } from "./model-settings.js";
 /** Where a model computes. */
 export type TransformersDevice = "webgpu" | "wasm";
 
-/** All that the worker has to know. `null`: as the library would. */
+/** All that the worker has to know. `null`: as the library has it by itself. */
 export interface Start {
   settings: ModelSettings;
   device: TransformersDevice | "auto";

@@ -114,11 +114,11 @@ describe("where it runs", () => {
       await fn.load();
       return world.starts.at(-1)!;
     });
-  test("is left to the library where nothing is said", async () => {
+  test("is left to the library and the bundler where nothing is said", async () => {
     expect(await startOf({})).toMatchObject({
       device: "auto",
       moduleUrl: null,
-      wasmPaths: null,
+      wasmPaths: "bundled",
       localModelPath: null,
       allowRemoteModels: true,
       cache: true,
@@ -134,7 +134,7 @@ describe("where it runs", () => {
       cache: false,
     });
     expect((await startOf({ wasmPaths: { wasm: "a.wasm" } })).wasmPaths).toEqual({ wasm: "https://app.test/app/a.wasm" });
-    expect((await startOf({ wasmPaths: "bundled" })).wasmPaths).toBe("bundled");
+    expect((await startOf({ moduleUrl: "t.js" })).wasmPaths).toBeNull();
     expect((await startOf({ localModelPath: "m/", allowRemoteModels: true })).allowRemoteModels).toBe(true);
   });
   test.each([
