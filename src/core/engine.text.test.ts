@@ -1,12 +1,12 @@
 /** How full-text search reads the documents is a matter of the collection's configuration, and may change while it is in use. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
 import { STEMMING_LANGUAGES } from "./gateway/validate/text-configuration.js";
-import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
+import { defaultAnalyzer, type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import { limits } from "./limits.js";
 import type { TextConfiguration } from "./types.js";
 
@@ -290,4 +290,21 @@ test("soon after the last write the index has in memory what was written, and a 
   await library.engine.compact(library.collectionId);
   expect(await library.find("tide")).toEqual(["low tide", "tide pools", "neap tide"]);
   expect(await library.findings()).toEqual([]);
+});
+
+test("what a search is reading when a compaction comes is not read twice", async () => {
+  const analyze = vi.spyOn(defaultAnalyzer, "analyze");
+  try {
+    const documents = Array.from({ length: 1000 }, (_, i) => `tide ${i}`);
+    const library = await Library.open(undefined, documents);
+    const [found] = await Promise.all([library.find("tide"), library.engine.compact(library.collectionId)]);
+    expect(found).toHaveLength(10);
+    expect(await library.find("tide 999")).toContain("tide 999");
+    const analyzed = analyze.mock.calls.filter(([text]) => text.startsWith("tide "));
+    // Two callers may come to the end of the documents at once.
+    expect(analyzed.length).toBeLessThan(documents.length + 64);
+    expect(await library.findings()).toEqual([]);
+  } finally {
+    analyze.mockRestore();
+  }
 });

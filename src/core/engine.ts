@@ -128,7 +128,7 @@ export class Engine {
     this.#sysdb = sysdb;
     this.#blocks = blocks;
     this.#turns = new Turns(parts.environment);
-    this.#rowReading = new RowReading(this.#turns.tick);
+    this.#rowReading = new RowReading(this.#turns.backgroundTick);
     this.#log = new Log(parts.storage.log);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
@@ -221,10 +221,10 @@ export class Engine {
           warn: (warning) => this.#warn(warning),
           built: ({ row }) => this.#watches.touchAll(row.id, ({ vector }) => vector),
         }),
-        new TextReading(this.#turns.tick),
+        new TextReading(this.#turns.backgroundTick),
         this.#rowReading,
       ],
-      tick: this.#turns.tick,
+      tick: this.#turns.backgroundTick,
       poison: (error) => this.#availability.poison(error),
     });
   }

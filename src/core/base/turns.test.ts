@@ -62,6 +62,23 @@ test("whoever waits gets a slice in turn", async () => {
   expect(slices.join("")).toBe("abcabcabc");
 });
 
+test("while calls wait, work in the background gets a turn of four, and all of them when none does", async () => {
+  const loop = new MessageLoop();
+  const turns = new Turns(loop);
+  const slices: string[] = [];
+  const inBackground = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) {
+      await turns.nextInBackground();
+      slices.push("-");
+    }
+  };
+  void inBackground();
+  void workFor(4, turns, () => slices.push("a"));
+  void workFor(4, turns, () => slices.push("b"));
+  await loop.run();
+  expect(slices.join("")).toBe("aba-bab-ab---");
+});
+
 test("a message that comes in during a slice runs before the next one, however many wait", async () => {
   const loop = new MessageLoop();
   const turns = new Turns(loop);

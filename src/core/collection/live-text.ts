@@ -109,9 +109,19 @@ export class LiveText {
     this.#isRetired = true;
   }
 
+  /** Whether documents are in memory, or are being read. */
+  get isOpen(): boolean {
+    return this.#opened !== null;
+  }
+
   /** Whether there are documents to be read, and room for them beside those that nobody has asked for yet. */
   get isBehind(): boolean {
     return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < limits.textBuildBytes;
+  }
+
+  /** Whether some of these documents are to be read, and there is room. */
+  lacksAny(ordinals: Bitmap): boolean {
+    return this.isBehind && this.#dirty.clone().intersect(ordinals).count() > 0;
   }
 
   /** What is in memory of these ordinals' documents, for a walk that sees nothing of what comes later; `null`: nothing. */

@@ -108,9 +108,11 @@ export class CollectionText implements CollectionPart<TextSection> {
     return this.#renewed([...kept, ...(await this.#newSegments(payloads, writer, tick))], this.#analysis);
   }
 
-  /** Segments of the documents that a compaction moves; those that are in memory already are not read once more. */
+  /** Segments of the documents that a compaction moves; those that are in memory, or that others read just now, are not read twice. */
   async #newSegments(payloads: readonly PayloadChange[], writer: BlockWriter, tick: Tick): Promise<TextSegment[]> {
     const analyzer = await this.#prepare();
+    const moved = Bitmap.of(ordinalsOf(newDocuments(payloads)));
+    while (this.#live.isOpen && this.#live.lacksAny(moved) && (await this.catchUpSome(tick)));
     const { records } = this.#home;
     const unchanged = payloads.filter(({ ordinal, entry }) => records.entry(ordinal) === entry);
     const known = this.#live.known(ordinalsOf(newDocuments(unchanged)), analyzer);

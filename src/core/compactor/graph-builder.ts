@@ -54,7 +54,7 @@ export class GraphBuilder implements IdleJob<Buildable> {
   }
 
   async #buildSlice(state: Buildable, isOver: () => boolean): Promise<boolean> {
-    await this.#parts.turns.next();
+    await this.#parts.turns.nextInBackground();
     if (isOver()) return true;
     await state.lock.shared(async () => {
       if (!state.dropped) await state.vectors.prepareGraph();
