@@ -315,25 +315,19 @@ const apps: Record<string, (packed: Packed) => Promise<void>> = {
   },
   types: async (packed) => {
     const app = await install(packed, "types");
-    for (const [module, moduleResolution] of [
-      ["nodenext", "nodenext"],
-      ["esnext", "bundler"],
+    // LangChain's own declarations need what came after ES2022.
+    for (const [file, lib] of [
+      ["main.ts", "es2022,dom"],
+      ["langchain.ts", "es2022,esnext.disposable,dom"],
     ] as const) {
-      const options = [
-        "--noEmit",
-        "--strict",
-        "--target",
-        "es2022",
-        "--lib",
-        "es2022,dom",
-        "--types",
-        "",
-        "--module",
-        module,
-        "--moduleResolution",
-        moduleResolution,
-      ];
-      run(bin("tsc"), [...options, "--ignoreConfig", "main.ts"], app);
+      for (const [module, moduleResolution] of [
+        ["nodenext", "nodenext"],
+        ["esnext", "bundler"],
+      ] as const) {
+        const libraries = ["--target", "es2022", "--lib", lib, "--types", ""];
+        const modules = ["--module", module, "--moduleResolution", moduleResolution];
+        run(bin("tsc"), ["--noEmit", "--strict", ...libraries, ...modules, "--ignoreConfig", file], app);
+      }
     }
   },
   "import map": async (packed) => {

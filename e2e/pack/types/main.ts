@@ -1,5 +1,7 @@
 import { TidepoolClient, TidepoolError } from "tidepool-db";
+import { OpenAIEmbeddingFunction } from "tidepool-db/embeddings";
 import { TidepoolClient as InlineClient } from "tidepool-db/inline";
+import { SentenceEncoder } from "tidepool-db/sentence-encoder";
 
 export async function use(): Promise<string[]> {
   const client: TidepoolClient = new TidepoolClient({ path: "typed", durability: "relaxed" });
@@ -15,4 +17,9 @@ export async function use(): Promise<string[]> {
   }
   const result = await collection.query({ queryEmbeddings: [[1, 2]], nResults: 1 });
   return result.ids.flat();
+}
+
+export async function useModels(client: TidepoolClient): Promise<void> {
+  await client.getOrCreateCollection({ name: "typed", embeddingFunction: new SentenceEncoder() });
+  await client.getOrCreateCollection({ name: "asked", embeddingFunction: new OpenAIEmbeddingFunction({ modelName: "m" }) });
 }
