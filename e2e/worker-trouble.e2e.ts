@@ -71,6 +71,15 @@ test("without the worker's file, as behind a dev server that bundles packages be
   expect(await outcome("./without-worker/index.js")).toEqual(refused(/worker\.js is no script \(status 404,.*exclude: \["tidepool-db"\]/));
 });
 
+test("with a page in place of the worker's file, as behind the dev server of Vite 7 and before", async () => {
+  const file = "**/without-worker/worker.js";
+  await context.route(file, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>the app</title>" }));
+  expect(await outcome("./without-worker/index.js")).toEqual(
+    refused(/worker\.js is no script \(status 200, content type text\/html.*exclude: \["tidepool-db"\]/),
+  );
+  await context.unroute(file);
+});
+
 test("under a policy of trusted types that does not name the package's: it is told to, and that is enough", async () => {
   const policy = "require-trusted-types-for 'script'; trusted-types";
   expect(await outcome("./package/index.js", `${policy} app`)).toEqual(refused(/`trusted-types tidepool-db`/));
