@@ -15,6 +15,8 @@ const CENTROIDS = 4096;
 /** Degrees of freedom of centroids. */
 const RANK = 24;
 const PROBES = 128;
+/** Calls of what takes little, since browsers' clocks are coarse. */
+const CALLS = 64;
 const builds = { portable: "wasm-simd", relaxed: "wasm-relaxed-simd" } as const;
 
 export type KernelVariant = keyof typeof builds;
@@ -54,11 +56,11 @@ export function measureKernel(kernel: VectorKernel, dimension: number, rounds: n
   return {
     rotate: least(LIST_ROWS, () => coder.rotate(rows, rotated)),
     encode: least(LIST_ROWS, () => coder.encode(rotated, ordinals, rotated.subarray(0, coder.paddedDimension))),
-    prepare: least(1, () => coder.prepare(query.rotated)),
+    prepare: least(CALLS, () => repeat(() => coder.prepare(query.rotated))),
     scanNone: least(LISTS * LIST_ROWS, () => scanAll(-1e9)),
     scanTenth: least(LISTS * LIST_ROWS, () => scanAll(tenth)),
     nearest: least(CENTROIDS, () => centroids.nearest(query.rotated, 1)),
-    assign: least(1, () => centroids.assign(query.rotated)),
+    assign: least(CALLS, () => repeat(() => centroids.assign(query.rotated))),
     probe: least(CENTROIDS, () => centroids.probe(query, PROBES)),
   };
 }
@@ -83,6 +85,10 @@ function settingOf(kernel: VectorKernel, dimension: number): Setting {
   }
   const list = coder.encode(rotated, ordinals, centroid);
   return { coder, rows, rotated, ordinals, list, lists: Array.from({ length: LISTS }, () => list.slice()), centroids };
+}
+
+function repeat(work: () => unknown): void {
+  for (let call = 0; call < CALLS; call++) work();
 }
 
 function leastNs(rounds: number, work: () => unknown): number {

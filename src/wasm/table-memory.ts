@@ -25,6 +25,7 @@ export interface KernelExports {
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
   dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
+  addRows(rowsAt: number, dimension: number, count: number, sidesAt: number, side: number, sumsAt: number): number;
   fingerprint(ordinal: number): number;
   rotateRows(
     rowsAt: number,

@@ -51,7 +51,9 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const some = coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed: null });
   const fewer = coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed });
   const nearest = centroids.nearest(query, 2);
-  return [rows, list, coder.ordinals(list), prepared, probes, nearest, ...[all, some, fewer].map(copyOf)];
+  const sides = Uint8Array.from(ordinals, (_, i) => (i === 0 || random() < 0.5 ? 1 : 0));
+  const sums = [coder.squaredDistances(query, rows), coder.mean(rows, sides, 1)];
+  return [sums, rows, list, coder.ordinals(list), prepared, probes, nearest, ...[all, some, fewer].map(copyOf)];
 }
 
 function copyOf({ ordinals, estimates, sigmas }: ListMatches): ListMatches {

@@ -175,6 +175,31 @@ export class WasmSpannCoder implements SpannCoder {
     return matchesAt(buffer, foundAt, columnBytes, count, options.allowed);
   }
 
+  squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
+    const { kernel, scratchAt } = this.#memory;
+    const count = rows.length / point.length;
+    const pointAt = scratchAt + 8 * count;
+    const rowsAt = pointAt + point.byteLength;
+    const buffer = this.#memory.withScratch(rowsAt + rows.byteLength - scratchAt);
+    const floats = new Float32Array(buffer);
+    floats.set(point, pointAt / 4);
+    floats.set(rows, rowsAt / 4);
+    kernel.squaredDistances(pointAt, rowsAt, point.length, count, scratchAt);
+    return new Float64Array(buffer, scratchAt, count).slice();
+  }
+
+  mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array {
+    const { kernel, scratchAt } = this.#memory;
+    const rowsAt = scratchAt + 8 * this.paddedDimension;
+    const sidesAt = rowsAt + rows.byteLength;
+    const buffer = this.#memory.withScratch(sidesAt + sides.length - scratchAt);
+    new Float32Array(buffer).set(rows, rowsAt / 4);
+    new Uint8Array(buffer).set(sides, sidesAt);
+    const sums = new Float64Array(buffer, scratchAt, this.paddedDimension).fill(0);
+    const count = kernel.addRows(rowsAt, this.paddedDimension, sides.length, sidesAt, side, scratchAt);
+    return Float32Array.from(sums, (sum) => sum / count);
+  }
+
   dispose(): void {}
 
   /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */

@@ -10,7 +10,7 @@ import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
-export { dotsAndNorms, squaredDistances } from "./exact";
+export { addRows, dotsAndNorms, squaredDistances } from "./exact";
 export { prepareTables, scanList } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";

@@ -17,7 +17,7 @@
 
 import type { Space } from "../../types.js";
 import { squaredNorm } from "./distance.js";
-import { queryMax } from "./vector-kernel.js";
+import { queryMax, type ScanQuery } from "./vector-kernel.js";
 
 const CODE_MAX = 127;
 
@@ -62,14 +62,20 @@ export function quantizeRows(space: Space, dimension: number, values: Float32Arr
 /** Encodes a query with the largest magnitude that keeps every dot product with a row inside int32. */
 export function encodeQuery(space: Space, query: Float32Array): EncodedQuery {
   const dimension = query.length;
-  const codes = new Int16Array(dimension);
   const length = Math.sqrt(squaredNorm(query, 0, dimension));
-  if (length === 0) return { vector: query, codes, scale: 0, norm: 0, error: 0 };
+  if (length === 0) return { vector: query, codes: new Int16Array(dimension), scale: 0, norm: 0, error: 0 };
   const unit = space === "cosine" ? 1 / length : 1;
-  const codeMax = queryMax(dimension);
-  const scale = Math.fround((maxAbs(query, 0, dimension) * unit) / codeMax);
-  if (scale !== 0) encodeInto(codes, query, unit / scale, codeMax);
+  const { codes, scale } = codesOf(query, unit);
   return { vector: query, codes, scale, norm: length * unit, error: residual(query, 0, unit, codes, 0, scale, dimension) };
+}
+
+/** Codes and scale alone, such that `scale × codes` ≈ `unit × query`. */
+export function codesOf(query: Float32Array, unit = 1): ScanQuery {
+  const codes = new Int16Array(query.length);
+  const codeMax = queryMax(query.length);
+  const scale = Math.fround((maxAbs(query, 0, query.length) * unit) / codeMax);
+  if (scale !== 0) encodeInto(codes, query, unit / scale, codeMax);
+  return { codes, scale };
 }
 
 function quantizeRow(space: Space, dimension: number, values: Float32Array, row: number, out: QuantizedRows): void {

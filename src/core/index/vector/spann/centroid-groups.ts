@@ -6,8 +6,8 @@
  */
 
 import { Bitmap } from "../../../base/bitmap.js";
-import type { EncodedQuery } from "../quantize.js";
-import type { CodeTable } from "../vector-kernel.js";
+import { codesOf } from "../quantize.js";
+import type { CodeTable, ScanQuery } from "../vector-kernel.js";
 
 /** Groups that a row is looked for in. */
 const GROUPS_LOOKED = 8;
@@ -18,7 +18,6 @@ export const GROUPED_MIN = 512;
 export interface Centroids {
   readonly live: Bitmap;
   at(slot: number, into: Float32Array): void;
-  encode(vector: Float32Array): EncodedQuery;
   /** A table of what takes the place of centroids. */
   tableOf(vectors: readonly Float32Array[]): CodeTable;
 }
@@ -62,7 +61,7 @@ export class CentroidGroups {
   }
 
   /** The slots of the groups nearest to a row, as far as `among` has them; `null` where there are none. */
-  near(row: EncodedQuery, among: Uint32Array): Uint32Array | null {
+  near(row: ScanQuery, among: Uint32Array): Uint32Array | null {
     const words = new Uint32Array(among.length);
     const { ordinals } = this.#table.scan(row.codes, row.scale, GROUPS_LOOKED, this.#all.words);
     for (const group of ordinals) {
@@ -79,7 +78,7 @@ export class CentroidGroups {
   }
 
   #nearest(table: CodeTable, vector: Float32Array, count: number): Uint32Array {
-    const { codes, scale } = this.#centroids.encode(vector);
+    const { codes, scale } = codesOf(vector);
     return table.scan(codes, scale, count, this.#all.words).ordinals;
   }
 

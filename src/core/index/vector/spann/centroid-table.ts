@@ -8,7 +8,7 @@
 import { Bitmap, countBits } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
 import { squaredNorm } from "../distance.js";
-import { type EncodedQuery, encodeQuery, quantizeRows } from "../quantize.js";
+import { codesOf, type EncodedQuery, encodeQuery, quantizeRows } from "../quantize.js";
 import type { CodeTable } from "../vector-kernel.js";
 import { CentroidGroups, GROUPED_MIN } from "./centroid-groups.js";
 import { type Place, probeOf } from "./probes.js";
@@ -69,28 +69,24 @@ export class CodedCentroids implements CentroidTable {
   }
 
   nearest(rotatedRow: Float32Array, count: number, only: Uint32Array | null = null): NearestCentroids {
-    const { codes, scale } = this.encode(rotatedRow);
+    const { codes, scale } = codesOf(rotatedRow);
     const { ordinals, distances } = this.#table.scan(codes, scale, count, this.#among(only));
     const own = squaredNorm(rotatedRow, 0, rotatedRow.length);
     return { slots: ordinals, distances: distances.map((distance) => Math.max(0, distance + own)) };
   }
 
   assign(rotatedRow: Float32Array, only: Uint32Array | null = null): number {
-    const row = this.encode(rotatedRow);
+    const row = codesOf(rotatedRow);
     const among = this.#among(only);
     const near = countBits(among) < GROUPED_MIN ? among : (this.#grouped().near(row, among) ?? among);
     return this.#table.scan(row.codes, row.scale, 1, near).ordinals[0]!;
   }
 
   probe(query: PreparedQuery, count: number, only: Uint32Array | null = null): Probe[] {
-    const encoded = this.encode(query.rotated);
+    const encoded = encodeQuery("l2", query.rotated);
     const stretch = this.#space === "ip" && encoded.norm > 0 ? this.#reach() / encoded.norm : 1;
     const { ordinals, distances } = this.#table.scan(encoded.codes, Math.fround(encoded.scale * stretch), count, this.#among(only));
     return Array.from(ordinals, (slot, i) => probeOf(this.#space, query, this.#placeOf(slot, distances[i]!, stretch, encoded)));
-  }
-
-  encode(vector: Float32Array): EncodedQuery {
-    return encodeQuery("l2", vector);
   }
 
   tableOf(vectors: readonly Float32Array[]): CodeTable {

@@ -13,7 +13,7 @@ import { type InvertedLists, type ListChanges, NO_LIST } from "./inverted-lists.
 import { joinLists } from "./join-lists.js";
 import type { ListSource } from "./list-source.js";
 import type { CentroidTable, PreparedQuery, Probe, SpannCoder } from "./spann-kernel.js";
-import { meanOf, squaredDistance, twoMeans } from "./two-means.js";
+import { twoMeans } from "./two-means.js";
 
 export interface ListBuilderOptions {
   /** Rows beyond which a list is split. */
@@ -84,7 +84,7 @@ export class ListBuilder {
     for (let from = 0; from < ordinals.length; from += ROWS_AT_ONCE) {
       const part = ordinals.subarray(from, from + ROWS_AT_ONCE);
       const rows = await this.#rotated(part);
-      if (this.#working.count() === 0) this.#create(meanOf(rows, this.#width, new Uint8Array(part.length), 0));
+      if (this.#working.count() === 0) this.#create(this.#coder.mean(rows, new Uint8Array(part.length), 0));
       for (let row = 0; row < part.length; row++) {
         const slot = this.#put(part[row]!, rows.slice(row * this.#width, (row + 1) * this.#width));
         if (this.#sizeOf(slot) > this.#options.splitThreshold) await this.#split(slot, 0);
@@ -209,9 +209,13 @@ export class ListBuilder {
   }
 
   #encode(slot: number, added: AddedRows): Uint8Array {
+    return this.#coder.encode(this.#joined(added), Uint32Array.from(added.keys()), this.#centroid(slot));
+  }
+
+  #joined(added: AddedRows): Float32Array {
     const rows = new Float32Array(added.size * this.#width);
     [...added.values()].forEach((row, i) => rows.set(row, i * this.#width));
-    return this.#coder.encode(rows, Uint32Array.from(added.keys()), this.#centroid(slot));
+    return rows;
   }
 
   // ---- splits
@@ -220,7 +224,7 @@ export class ListBuilder {
     const members = await this.#members(slot);
     const { splitThreshold, mergeThreshold } = this.#options;
     const least = Math.max(SPLIT_SHARE_MIN * members.ordinals.length, mergeThreshold);
-    const { sides, means } = twoMeans(members.rows, this.#width, Math.ceil(least));
+    const { sides, means } = twoMeans(this.#coder, members.rows, this.#width, Math.ceil(least));
     const before = this.#centroid(slot);
     this.#retire(slot);
     const slots = [this.#create(means[0]), this.#create(means[1])] as const;
@@ -258,10 +262,10 @@ export class ListBuilder {
   #moveOut(before: Float32Array, halves: readonly [number, number], members: Members, sides: Uint8Array, neighbours: Uint32Array): void {
     const after = halves.map((slot) => this.#centroid(slot));
     const choice = Bitmap.of([...halves, ...neighbours]);
+    const [first, second, earlier] = [...after, before].map((point) => this.#coder.squaredDistances(point, members.rows));
     for (let row = 0; row < members.ordinals.length; row++) {
+      if ((sides[row] === 0 ? first! : second!)[row]! <= earlier![row]!) continue;
       const at = row * this.#width;
-      const own = after[sides[row]!]!;
-      if (squaredDistance(members.rows, at, own) <= squaredDistance(members.rows, at, before)) continue;
       const vector = members.rows.slice(at, at + this.#width);
       const nearest = this.#centroids.nearest(vector, 1, choice.words).slots[0]!;
       if (nearest !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest, vector);
@@ -277,20 +281,23 @@ export class ListBuilder {
       return { query, probes };
     });
     for (const slot of neighbours) {
-      const added = [...(this.#added.get(slot) ?? [])];
-      for (const [ordinal, row] of added) this.#moveIfNearer(ordinal, row, slot, halves);
+      const added = this.#added.get(slot) ?? new Map();
+      this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#joined(added));
       const doubtful = await this.#doubtful(slot, views);
-      const rows = await this.#rotated(doubtful);
-      doubtful.forEach((ordinal, i) => {
-        this.#moveIfNearer(ordinal, rows.slice(i * this.#width, (i + 1) * this.#width), slot, halves);
-      });
+      this.#moveNearer(slot, halves, doubtful, await this.#rotated(doubtful));
       await this.#tick();
     }
   }
 
-  #moveIfNearer(ordinal: number, row: Float32Array, slot: number, halves: readonly [number, number]): void {
-    const nearest = this.#centroids.nearest(row, 1, Bitmap.of([slot, ...halves]).words).slots[0]!;
-    if (nearest !== slot) this.#move(ordinal, nearest, row);
+  /** Moves the rows of a list that are nearer to a new centroid than to their own. */
+  #moveNearer(slot: number, halves: readonly [number, number], ordinals: Uint32Array, rows: Float32Array): void {
+    if (ordinals.length === 0) return;
+    const [own, first, second] = [slot, ...halves].map((each) => this.#coder.squaredDistances(this.#centroid(each), rows));
+    ordinals.forEach((ordinal, i) => {
+      if (Math.min(first![i]!, second![i]!) >= own![i]!) return;
+      const half = first![i]! <= second![i]! ? halves[0] : halves[1];
+      this.#move(ordinal, half, rows.slice(i * this.#width, (i + 1) * this.#width));
+    });
   }
 
   /** Coded rows of a list whose estimate is nearer to one of the views than to their own centroid. */

@@ -8,6 +8,7 @@ import { prepareQuery, scanFactorsOf, scanList } from "./fast-scan.js";
 import { listBytesOf, ordinalsOf } from "./list-layout.js";
 import { encodeList } from "./residual-code.js";
 import { paddedDimensionOf, Rotation } from "./rotation.js";
+import { plainRowSums } from "./row-sums.js";
 import {
   type CentroidTable,
   type CoderOptions,
@@ -21,6 +22,8 @@ import {
 
 export class ReferenceSpannCoder implements SpannCoder {
   readonly paddedDimension: number;
+  readonly squaredDistances = plainRowSums.squaredDistances;
+  readonly mean = plainRowSums.mean;
   readonly #rotation: Rotation;
   readonly #dimension: number;
   readonly #space: Space;

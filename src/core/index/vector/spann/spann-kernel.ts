@@ -23,8 +23,16 @@ export interface SpannKernel {
   createCoder(options: CoderOptions): SpannCoder;
 }
 
+/** Sums over rotated rows, row-major. */
+export interface RowSums {
+  /** Squared Euclidean distances of the rows from a point, whatever the space. */
+  squaredDistances(point: Float32Array, rows: Float32Array): Float64Array;
+  /** The mean of the rows whose side is `side`; there is at least one. */
+  mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array;
+}
+
 /** One coder per index. */
-export interface SpannCoder {
+export interface SpannCoder extends RowSums {
   /** The dimension, raised to a multiple of 16: components of a rotated row. */
   readonly paddedDimension: number;
   /** Bytes of memory held, without those of centroid tables. */
