@@ -340,7 +340,7 @@ async function check() {
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
   client:
-    /src\/(?:version|worker|core\/(?!sch|base\/eng|blo)|api\/(?!sea|sch|bm|trans[af]|pas|fl|live|hyb|hashing\/|ad|im|de|ch|create-h|work))/,
+    /src\/(?:ver|worker|core\/(?!sch|base\/eng|blo)|api\/(?!sea|sch|bm|trans[af]|pa|fl|liv|hyb|hashing\/|ad|im|ree|v|de|ch|create-h|wo))/,
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   search: /src\/api\/search\//,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
@@ -352,6 +352,8 @@ const parts = {
   hashing: /src\/api\/hashing\//,
   live: /src\/api\/live\//,
   "model-link": /src\/model-worker\//,
+  reembed: /src\/api\/reembed/,
+  upkeep: /src\/api\/v/,
   "worker-trouble": /src\/api\/worker-trouble/,
   import: /src\/api\/import\/(?!read-csv|read-parquet|parquet-|unpack-)/,
   parquet: /src\/api\/import\/(?:read-parquet|parquet-|unpack-page)|node_modules\/hyparquet\//,

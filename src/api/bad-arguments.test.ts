@@ -263,6 +263,16 @@ const TABLE: Record<string, Entry> = {
           collection.search({ [part]: v }),
     ),
   ],
+  "Collection#reembed": {
+    run: (v) => collection.reembed(v),
+    good: {
+      embeddingFunction: new index.HashingEmbeddingFunction(),
+      space: "l2",
+      batchSize: 9,
+      onProgress: () => undefined,
+      giveUp: false,
+    },
+  },
   "Collection#subscribe": {
     run: async (v) => (await collection.subscribe(v, () => undefined)).unsubscribe(),
     good: { get: {}, onError: () => undefined, signal: undefined },

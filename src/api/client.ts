@@ -41,8 +41,8 @@ import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
 import type { BackupFile, BackupOptions, RestoreOptions } from "./transfer/backup-arguments.js";
-import { type VacuumOptions, type VacuumReport, vacuum } from "./vacuum.js";
-import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import type { VacuumOptions, VacuumReport } from "./vacuum.js";
+import type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
 
 export type { EngineInfo, GatewayRules, TidepoolWarning, UserIdentity, WarningCode };
@@ -314,8 +314,10 @@ export class TidepoolClient {
    * const { isSound, findings, collections } = await client.verify({ deep: true });
    * if (!isSound) for (const { message } of [...findings, ...collections.flatMap((one) => one.findings)]) console.warn(message);
    */
-  verify(options?: VerifyOptions): Promise<VerifyReport> {
-    return verify(this.#connection, options);
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const given = readArguments("verify", () => copyOf(options));
+    // Loaded when it is first needed.
+    return (await import("./verify.js")).verify(this.#connection, given);
   }
 
   /**
@@ -330,8 +332,9 @@ export class TidepoolClient {
    * const { collections } = await client.repair();
    * for (const { name, kept, counted } of collections) console.log(`${name}: ${kept} of ${counted} records are left`);
    */
-  repair(options?: VerifyOptions): Promise<RepairReport> {
-    return repair(this.#connection, options);
+  async repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    const given = readArguments("repair", () => copyOf(options));
+    return (await import("./verify.js")).repair(this.#connection, given);
   }
 
   /**
@@ -572,9 +575,10 @@ export class TidepoolClient {
    * const { versionsKept } = await client.vacuum({ erase: true });
    * console.log(versionsKept); // 0
    */
-  vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
+  async vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
+    const given = readArguments("vacuum", () => copyOf(options));
     const engine = { vacuum: (step: VacuumRequest) => this.#connection.call("vacuum", step), info: () => this.info() };
-    return vacuum(engine, options);
+    return (await import("./vacuum.js")).vacuum(engine, given);
   }
 
   /**

@@ -237,6 +237,7 @@ describe("writing", () => {
     });
     expect(engine.writes[0]).toEqual({
       collectionId: "id-of-abc",
+      model: 0,
       operation: "add",
       records: {
         ids: ["a", "b"],
@@ -609,7 +610,7 @@ describe("reading", () => {
   test("get asks with Chroma's defaults and answers Chroma's columns", async () => {
     engine.overrides.set("get", () => ({ ids: ["a"], documents: ["d"], metadatas: [{ k: 1 }], uris: null, embeddings: null }));
     const result = await collection.get();
-    expect(engine.requests.at(-1)).toEqual(["get", { collectionId: "id-of-abc", include: ["documents", "metadatas"] }]);
+    expect(engine.requests.at(-1)).toEqual(["get", { collectionId: "id-of-abc", model: 0, include: ["documents", "metadatas"] }]);
     expect({ ...result }).toEqual({
       ids: ["a"],
       documents: ["d"],
@@ -653,6 +654,7 @@ describe("reading", () => {
       "query",
       {
         collectionId: "id-of-abc",
+        model: 0,
         queryEmbeddings: { dimension: 2, values: Float32Array.of(1, 2, 3, 4) },
         nResults: 10,
         include: ["metadatas", "documents", "distances"],
@@ -722,7 +724,10 @@ describe("reading", () => {
 
   test("peek is the first ten", async () => {
     await collection.peek();
-    expect(engine.requests.at(-1)).toEqual(["get", { collectionId: "id-of-abc", limit: 10, include: ["documents", "metadatas"] }]);
+    expect(engine.requests.at(-1)).toEqual([
+      "get",
+      { collectionId: "id-of-abc", model: 0, limit: 10, include: ["documents", "metadatas"] },
+    ]);
   });
 });
 
@@ -731,9 +736,9 @@ describe("checkRecall", () => {
     const report = { recall: 0.9, sample: 50, k: 10, efSearch: 100, efSearchFor: { "0.95": 128, "0.99": null } };
     engine.overrides.set("checkRecall", () => report);
     expect(await collection.checkRecall()).toEqual(report);
-    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", sample: 100, k: 10 }]);
+    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", model: 0, sample: 100, k: 10 }]);
     await collection.checkRecall({ sample: 3, k: 2 });
-    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", sample: 3, k: 2 }]);
+    expect(engine.requests.at(-1)).toEqual(["checkRecall", { collectionId: "id-of-abc", model: 0, sample: 3, k: 2 }]);
   });
 
   test("is about the present, not about an earlier version", async () => {

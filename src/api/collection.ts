@@ -48,6 +48,7 @@ import {
   readSearchText,
   type SearchTextArguments,
 } from "./read-requests.js";
+import type { ReembedArguments, ReembedReport } from "./reembed.js";
 import {
   type Facets,
   type FacetValue,
@@ -382,6 +383,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   get #transactionHome(): TransactionHome {
+    const info = this.#info;
     return {
       get: (request, within) => this.#limited("conditionalGet", request, within),
       toResult: getResult,
@@ -389,13 +391,16 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
       commit: async (request) => {
         const { before, sent } = this.#takePlace();
         await before.finally(sent);
-        return this.#commitNow(request);
+        return this.#commitNow(request, info);
       },
     };
   }
 
-  async #commitNow(request: Omit<RequestOf<"conditionalCommit">, "collectionId">): Promise<ResponseOf<"conditionalCommit">> {
-    const written = await this.#connection.call("conditionalCommit", { collectionId: this.id, ...request });
+  async #commitNow(
+    request: Omit<RequestOf<"conditionalCommit">, "collectionId">,
+    { id: collectionId, model } = this.#info,
+  ): Promise<ResponseOf<"conditionalCommit">> {
+    const written = await this.#connection.call("conditionalCommit", { collectionId, model, ...request });
     for (const one of request.operations) if (one.operation !== "delete") this.#noteDimension(one.operation, one.records);
     return written;
   }
@@ -425,8 +430,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   async query<T extends MetadataOf<T> = TMeta>(args: QueryArguments<TMeta>): Promise<QueryResult<T>> {
     const { queries, request, within } = readArguments("query", () => readQuery(args as QueryArguments));
     const response = await limited(within, async (signal) => {
-      const queryEmbeddings = await this.#embedQueries(queries, signal);
-      return this.#connection.call("query", { ...this.#source, ...request, queryEmbeddings }, { signal });
+      const asked = { ...this.#source, ...request, queryEmbeddings: await this.#embedQueries(queries, signal) };
+      return this.#connection.call("query", asked, { signal });
     });
     return queryResult<T>(response, request.include);
   }
@@ -464,8 +469,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     const { embedHybrid, hybridResult, readHybrid } = await import("./hybrid.js");
     const read = readArguments("hybrid", () => readHybrid(given, this.#sparseSource));
     const response = await limited(read.within, async (signal) => {
-      const vectors = await embedHybrid(read, (queries) => this.#embedQueries(queries, signal), this.#sparseSource);
-      return this.#connection.call("hybrid", { ...this.#source, ...read.request, ...vectors }, { signal });
+      const embed = (queries: Queries) => this.#embedQueries(queries, signal);
+      const asked = { ...this.#source, ...read.request, ...(await embedHybrid(read, embed, this.#sparseSource)) };
+      return this.#connection.call("hybrid", asked, { signal });
     });
     return hybridResult<T>(response, read.request.include);
   }
@@ -510,8 +516,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     // Loaded when it is first needed: a page that never calls this does without it.
     const { searchPayloads, searchResult } = await import("./search/run-search.js");
     const found = await limited(within, async (signal) => {
-      const payloads = await searchPayloads(given, this.#searchSources(signal));
-      return this.#connection.call("search", { ...this.#source, searches: payloads, readLevel }, { signal });
+      const asked = { ...this.#source, searches: await searchPayloads(given, this.#searchSources(signal)), readLevel };
+      return this.#connection.call("search", asked, { signal });
     });
     return searchResult<T>(found);
   }
@@ -621,6 +627,31 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
       configuration: update,
       fn: configuration?.embeddingFunction,
     };
+  }
+
+  /**
+   * Embeds all documents by another function, and then puts its vectors in place of those that there are, in one moment: until then the
+   * old ones answer, from whatever tab, and writes go on. The dimension may change. What is embedded is kept, so a call that was
+   * interrupted, by a signal, an error or a closed tab, is made again to go on. `docs/embeddings.md` tells more: "Changing the model".
+   *
+   * @throws `INVALID_ARGUMENT`, also where records have no document: `details.count` of them, some in `details.ids`; `ALREADY_EXISTS`
+   *   where another function is at it; `CONFLICT` where another call has taken over, or given it up; `EMBEDDING_FUNCTION`,
+   *   `DIMENSION_MISMATCH`, `QUOTA_EXCEEDED`, `ABORTED`, `TIMEOUT`.
+   *
+   * @example
+   * const embeddingFunction = new HashingEmbeddingFunction({ dimension: 512 });
+   * const { records, embedded } = await collection.reembed({ embeddingFunction });
+   * console.log(records === embedded, collection.dimension); // true 512
+   */
+  async reembed(args: ReembedArguments): Promise<ReembedReport> {
+    this.#requirePresent("reembed");
+    const given = readArguments("reembed", () => ({ ...args }));
+    // Loaded when it is first needed, like the Search API.
+    const { reembed } = await import("./reembed.js");
+    const { info, embedding, report } = await reembed(given, this.#connection, this.#info, this.#embedding);
+    this.#info = info;
+    this.#embedding = embedding;
+    return report;
   }
 
   /**
@@ -735,6 +766,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return subscribe<never>(given, listener, {
       connection: this.#connection,
       collectionId: this.id,
+      model: this.#info.model,
       name: () => this.name,
       embed: (queries, signal) => this.#embedQueries(queries, signal),
       sources: (signal) => this.#searchSources(signal),
@@ -762,8 +794,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return limited(readLimits(options, method), (signal) => this.#connection.call(method, request, { signal }));
   }
 
-  get #source(): { collectionId: string; version: number | undefined } {
-    return { collectionId: this.id, version: this.#version };
+  /** Taken before texts are embedded: vectors of another model than the collection's are refused. */
+  get #source(): { collectionId: string; version: number | undefined; model: number } {
+    return { collectionId: this.id, version: this.#version, model: this.#info.model };
   }
 
   #requirePresent(operation: string): void {
@@ -773,7 +806,8 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
 
   #target(operation: "add" | "update" | "upsert"): WriteTarget {
     this.#requirePresent(operation);
-    return { ...this.#writeSource, send: (batch) => this.#send(operation, batch), place: this.#takePlace() };
+    const { id: collectionId, model } = this.#info;
+    return { ...this.#writeSource, send: (records) => this.#send({ collectionId, operation, records, model }), place: this.#takePlace() };
   }
 
   get #writeSource(): WriteSource {
@@ -802,9 +836,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     return { schema: this.#info.schema, given: this.#embedding.sparse, client: this.#client };
   }
 
-  async #send(operation: "add" | "update" | "upsert", records: RecordBatch): Promise<void> {
-    await this.#connection.call("write", { collectionId: this.id, operation, records });
-    this.#noteDimension(operation, records);
+  async #send(request: RequestOf<"write">): Promise<void> {
+    await this.#connection.call("write", request);
+    this.#noteDimension(request.operation, request.records);
   }
 
   #noteDimension(operation: "add" | "update" | "upsert", { embeddings }: RecordBatch): void {

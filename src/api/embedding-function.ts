@@ -45,13 +45,17 @@ export function validateEmbeddingFunction(fn: unknown, argument: string): assert
   throw invalidArgument(`${argument} must be an embedding function (an object with a method generate), got ${show(fn)}`);
 }
 
+/** What helps whoever means another function than that which made a collection's vectors. */
+export const TO_CHANGE = "; collection.reembed goes over to another";
+
 /** Asks the present function whether a collection may go over to the new one's configuration. */
 export function validateConfigUpdate(current: EmbeddingFunction, next: EmbeddingFunction): void {
   if (!current.validateConfigUpdate || !next.getConfig) return;
   try {
     current.validateConfigUpdate(next.getConfig());
   } catch (error) {
-    throw embeddingError(`The embedding function "${next.name}" has a configuration that does not fit the collection's vectors`, error);
+    const what = `The embedding function "${next.name}" has a configuration that does not fit the collection's vectors${TO_CHANGE}`;
+    throw embeddingError(what, error);
   }
 }
 

@@ -5,7 +5,7 @@
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import { validateText } from "../core/gateway/validate/values.js";
 import type { EmbeddingFunctionConfiguration } from "../core/types.js";
-import { type EmbeddingFunction, embeddingError, validateConfigUpdate } from "./embedding-function.js";
+import { type EmbeddingFunction, embeddingError, TO_CHANGE, validateConfigUpdate } from "./embedding-function.js";
 import { HASHING_NAME, HashingEmbeddingFunction } from "./hashing-embedding-function.js";
 import { readArguments, readObject } from "./read-arguments.js";
 import type { SparseEmbeddingFunction } from "./schema/sparse-embedding-function.js";
@@ -124,7 +124,7 @@ export function validateSameFunction(fn: EmbeddingFunction, stored: EmbeddingFun
   if (fn.name !== stored.name && !aliases.includes(stored.name)) {
     throw embeddingError(
       "An embedding function already exists in the collection configuration, and a new one is provided. " +
-        `Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}`,
+        `Embedding function conflict: new: ${show(fn.name)} vs persisted: ${show(stored.name)}${TO_CHANGE}`,
     );
   }
   const current = restoreEmbeddingFunction(stored, client).fn;

@@ -48,7 +48,7 @@ export interface VerifyReport {
  *
  * @internal
  */
-export async function verify(connection: Connection, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verify(connection: Connection, options: VerifyOptions): Promise<VerifyReport> {
   const { deep = false, onProgress, signal } = readArguments("verify", () => readOptions(options));
   const { rows, findings, collections: all, lost } = await connection.call("verifyCatalog");
   const collections: CollectionReport[] = [];
@@ -104,7 +104,7 @@ export interface RepairReport {
  *
  * @internal
  */
-export async function repair(connection: Connection, options: VerifyOptions = {}): Promise<RepairReport> {
+export async function repair(connection: Connection, options: VerifyOptions): Promise<RepairReport> {
   const before = await verify(
     connection,
     readArguments("repair", () => ({ deep: true, ...readObject(options, "repair", "deep onProgress signal") })),

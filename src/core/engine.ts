@@ -51,6 +51,8 @@ import { QueryExecutor } from "./query-executor/executor.js";
 import { Exporter } from "./query-executor/exporter.js";
 import { Snapshots } from "./query-executor/snapshots.js";
 import { Watches } from "./query-executor/watches.js";
+import { ModelSwap } from "./reembedding/model-swap.js";
+import { Reembedder } from "./reembedding/reembedder.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
@@ -114,6 +116,8 @@ export class Engine {
   readonly #backups: Snapshots<Backup>;
   readonly #restores: Snapshots<Restore>;
   readonly #watches: Watches;
+  readonly #writer: Writer;
+  readonly #reembedder: Reembedder;
   readonly #compactor: Compactor;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
@@ -148,6 +152,8 @@ export class Engine {
     });
     this.#compactor = this.#newCompactor();
     this.#collections = this.#newCollections();
+    this.#writer = this.#newWriter();
+    this.#reembedder = this.#newReembedder();
     for (const { key, what } of sysdb.catalog.damage) this.#warn({ code: "CATALOG_DAMAGED", message: `Catalog row "${key}" ${what}` });
     const facts = this.#newFacts();
     const service = this.#newService(facts);
@@ -243,7 +249,9 @@ export class Engine {
     });
   }
 
-  async #open(row: CollectionRow): Promise<CollectionState> {
+  async #open({ id }: CollectionRow): Promise<CollectionState> {
+    // Who waited while the collection was replaced knows it by the row that it had before.
+    const row = this.#sysdb.directory.collectionById(id);
     const [manifest, context] = [this.#sysdb.manifests.latest(row.id), await this.#contextOf(row)];
     const ahead = await this.#parts.ahead?.take(row, manifest, context);
     const state = ahead ?? (await CollectionState.open(row, manifest, context));
@@ -277,7 +285,8 @@ export class Engine {
       vectorCache: this.#vectorCache,
       tick: this.#turns.tick,
       loadStem: this.#loadStem,
-      flatRowsMax: this.#parts.flatRowsMax,
+      // Nobody searches what is gathered for another collection.
+      flatRowsMax: row.reembeds === undefined ? this.#parts.flatRowsMax : Infinity,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
       noteWork: () => this.#compactor.noteStale(),
@@ -331,18 +340,20 @@ export class Engine {
       changes: this.#changes,
       sysdb: this.#sysdb,
       collections: this.#collections,
-      writer: this.#newWriter(),
+      writer: this.#writer,
       executor: this.#executor,
       exporter: this.#exporter,
       backups: this.#newBackups(),
       restores: this.#newRestores(),
       watches: this.#watches,
+      reembedder: this.#reembedder,
       facts,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,
         collections: this.#collections,
         compactor: this.#compactor,
         blocks: this.#blocks,
+        reembedder: this.#reembedder,
         tick: this.#turns.tick,
       }),
       repairer: this.#newRepairer(),
@@ -400,12 +411,35 @@ export class Engine {
     });
   }
 
+  #newReembedder(): Reembedder {
+    const swap = new ModelSwap({
+      sysdb: this.#sysdb,
+      collections: this.#collections,
+      compactor: this.#compactor,
+      blocks: this.#blocks,
+      environment: this.#parts.environment,
+      tick: this.#turns.tick,
+      free: (refs, collection) => this.#free(refs, [collection]),
+    });
+    return new Reembedder({
+      sysdb: this.#sysdb,
+      collections: this.#collections,
+      writer: this.#writer,
+      swap,
+      blocks: this.#blocks,
+      environment: this.#parts.environment,
+      tick: this.#turns.tick,
+    });
+  }
+
   #newWriter(): Writer {
     const listeners = new AppliedListeners(({ message }, collection) => this.#warn({ code: "INTERNAL", message, collection }));
     listeners.add(({ state }) => this.#compactor.noteWrite(state));
     listeners.add(() => this.#quota.noteWrite());
     listeners.add((applied) => this.#watches.note(applied));
+    listeners.add((applied) => this.#reembedder.note(applied));
     listeners.add(({ state, record }) => {
+      if (state.row.reembeds !== undefined) return;
       for (const change of changesOfRecords(state.row, record)) this.#parts.tell?.("change", change);
     });
     return new Writer({

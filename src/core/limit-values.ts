@@ -69,6 +69,9 @@ export const importPageBytesMax = 64 * MiB;
 export const importPageValuesMax = 16 * MiB;
 /** Rows of an import that could not go in and are told one by one. */
 export const importRejectionsMax = 1000;
+/** Text of the records that one step of a reembedding takes, about, and how often it looks at records that lack nothing first. */
+export const reembedBatchBytes = MiB;
+export const reembedLooksMax = 64;
 /** Queries in one `query` call. */
 export const queriesMax = 10_000;
 /** Records that each branch of a hybrid search puts up, unless more results are asked for. */

@@ -11,6 +11,7 @@ import type {
   CollectionConfiguration,
   CollectionInfo,
   EmbeddingFunctionConfiguration,
+  EmbeddingRows,
   Highlight,
   HighlightOptions,
   IncludeField,
@@ -64,10 +65,16 @@ export interface ModifyCollectionRequest {
   };
 }
 
-export interface WriteRequest {
+export interface WriteRequest extends OfModel {
   collectionId: string;
   operation: "add" | "update" | "upsert";
   records: RecordBatch;
+}
+
+/** What embeddings of a request are of. */
+export interface OfModel {
+  /** What the collection told when they were made (`CollectionInfo`); those of another model are refused. None: nobody looks. */
+  model?: number | undefined;
 }
 
 /** What selects records. Absent parts select everything; given parts are and-ed. */
@@ -106,9 +113,9 @@ export interface ConditionalGetResponse extends RecordColumns {
 }
 
 /** A write of a transaction, or a deletion of the ids that it names. */
-export type ConditionalOperation = Omit<WriteRequest, "collectionId"> | { operation: "delete"; ids: string[] };
+export type ConditionalOperation = Omit<WriteRequest, "collectionId" | "model"> | { operation: "delete"; ids: string[] };
 
-export interface ConditionalCommitRequest {
+export interface ConditionalCommitRequest extends OfModel {
   collectionId: string;
   /** That of the transaction's reads; none: it has read nothing. */
   readToken?: number | null;
@@ -154,7 +161,7 @@ export interface DistinctRequest extends Selection {
   offset?: number;
 }
 
-export interface QueryRequest extends Selection {
+export interface QueryRequest extends Selection, OfModel {
   collectionId: string;
   queryEmbeddings: { dimension: number; values: Float32Array };
   nResults: number;
@@ -185,7 +192,7 @@ export interface SearchTextRequest {
 /** What finds records in a hybrid search: the words of their documents, their vectors, or their sparse vectors under a key. */
 export type HybridBranch = "text" | "dense" | "sparse";
 
-export interface HybridRequest {
+export interface HybridRequest extends OfModel {
   collectionId: string;
   /** Read a retained version instead of the present. */
   version?: number;
@@ -249,7 +256,7 @@ export interface RecallReport {
 }
 
 /** Searches in the form in which Chroma's client sends them; all of a call see the same moment. */
-export interface SearchRequest {
+export interface SearchRequest extends OfModel {
   collectionId: string;
   /** One `{ filter, rank, group_by, limit, select }` for each search; the gateway validates them. */
   searches: unknown[];
@@ -272,14 +279,14 @@ export interface SearchColumns extends Omit<RecordColumns, "uris"> {
 /** A read of one collection as it is now, by the name of its method. */
 export type WatchedRead =
   | { method: "get"; request: Omit<GetRequest, "collectionId" | "version"> }
-  | { method: "query"; request: Omit<QueryRequest, "collectionId" | "version"> }
+  | { method: "query"; request: Omit<QueryRequest, "collectionId" | "version" | "model"> }
   | { method: "searchText"; request: Omit<SearchTextRequest, "collectionId" | "version"> }
-  | { method: "hybrid"; request: Omit<HybridRequest, "collectionId" | "version"> }
+  | { method: "hybrid"; request: Omit<HybridRequest, "collectionId" | "version" | "model"> }
   | { method: "search"; request: Pick<SearchRequest, "searches"> }
   | { method: "count"; request: Omit<CountRequest, "collectionId" | "version"> };
 
 /** A read whose result is to be watched from then on. */
-export interface WatchRequest {
+export interface WatchRequest extends OfModel {
   collectionId: string;
   /** Chosen by the client, which knows its watches by it. One that is there already takes this read in place of its own. */
   watch: string;
@@ -576,6 +583,45 @@ export interface RestoreReport {
   records: number;
 }
 
+/** What a collection's documents are to be embedded by. */
+export interface BeginReembeddingRequest {
+  collectionId: string;
+  /** As it is stored. */
+  embeddingFunction: EmbeddingFunctionConfiguration;
+  /** How distance is measured between its vectors. */
+  space: Space;
+  /** Only to go on with what was begun. */
+  goesOn?: boolean;
+}
+
+export interface ReembeddingBegun {
+  /** Names it, until another call begins. */
+  reembedding: string;
+  /** Whether something was there to go on with. */
+  isResumed: boolean;
+}
+
+/** Records whose documents are to be embedded, in columns. */
+export interface ReembeddingBatch {
+  ids: string[];
+  documents: string[];
+  /** Of the documents; to be sent with their embeddings. */
+  digests: string[];
+  /** Records that have theirs, and all of them. */
+  done: number;
+  total: number;
+  /** Whether every other record has its embedding, or is taken. */
+  isLast: boolean;
+}
+
+export interface WriteReembeddingRequest {
+  collectionId: string;
+  reembedding: string;
+  ids: string[];
+  digests: string[];
+  embeddings: EmbeddingRows;
+}
+
 /** Who a caller is and what it may use; the names are those of Chroma's answer. */
 export interface UserIdentity {
   /** The bearer's name in the gateway rules; "" where there is none. */
@@ -710,6 +756,19 @@ export interface EngineMethods {
   beginRestore(request: { mode: RestoreMode }): Promise<{ restore: string }>;
   /** Takes the bytes at a place of the file: one after the other; those that are there already are passed over. */
   feedRestore(request: { restore: string; at: number; bytes: Uint8Array }): Promise<RestoreReport>;
+  /**
+   * Begins to embed a collection's documents anew, or goes on with it; who worked on it before is refused from then on. Rejects with
+   * `INVALID_ARGUMENT` where a record has no document, and with `ALREADY_EXISTS` where it is done by another function already.
+   */
+  beginReembedding(request: BeginReembeddingRequest): Promise<ReembeddingBegun>;
+  /** The next records that lack their embedding, at most `limit`; none where it looked at many in vain. */
+  readReembedding(request: { collectionId: string; reembedding: string; limit: number }): Promise<ReembeddingBatch>;
+  /** Resolves once the embeddings are durable. They are not seen before `endReembedding`. */
+  writeReembedding(request: WriteReembeddingRequest): Promise<void>;
+  /** Puts all of them in place in one moment, and tells what the collection is then; `null` where records are left to be embedded. */
+  endReembedding(request: { collectionId: string; reembedding: string }): Promise<CollectionInfo | null>;
+  /** Gives up what was begun, for good; `false` where nothing was. */
+  giveUpReembedding(request: { collectionId: string }): Promise<{ givenUp: boolean }>;
   /** Puts everything in place in one moment, or rejects with `CORRUPTION` where the file was not whole. */
   endRestore(request: { restore: string }): Promise<void>;
   /** Gives up a restore. One that is not there any more is none the worse. */

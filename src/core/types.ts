@@ -359,6 +359,8 @@ export interface CollectionInfo {
   schema: CollectionSchema;
   /** `null` until the first record fixes it. */
   dimension: number | null;
+  /** How often its embeddings were made anew: embeddings that were made before are of another model. */
+  model: number;
 }
 
 /** Embeddings of a batch: one flat array, row-major. */

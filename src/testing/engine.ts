@@ -69,6 +69,7 @@ export class TestEngine {
       configuration,
       schema: describeSchema(schema, configuration),
       dimension: null,
+      model: 0,
     };
     this.collections.set(request.name, info);
     return info;

@@ -16,7 +16,8 @@ import { type LiveUpdate, updateOf } from "./live-results.js";
 export interface LiveOptions {
   /**
    * Hears why the results could not be refreshed. The subscription goes on, and tries again after a second, and later each time, until
-   * it has ended: `isFinal`, once its collection is deleted (`NOT_FOUND`) or may not be read any more (`FORBIDDEN`, `UNAUTHENTICATED`).
+   * it has ended: `isFinal`, once its collection is deleted (`NOT_FOUND`), may not be read any more (`FORBIDDEN`, `UNAUTHENTICATED`), or
+   * was reembedded, so that the vectors it asks with are another model's (`EMBEDDING_FUNCTION`).
    * Default: the client warns, with the code `SUBSCRIPTION`.
    */
   onError?: (error: TidepoolError, about: { isFinal: boolean }) => void;
@@ -50,7 +51,7 @@ export interface LiveQuestion<R> {
   options: LiveOptions;
 }
 
-const FINAL: readonly ErrorCode[] = ["NOT_FOUND", "FORBIDDEN", "UNAUTHENTICATED"];
+const FINAL: readonly ErrorCode[] = ["NOT_FOUND", "FORBIDDEN", "UNAUTHENTICATED", "EMBEDDING_FUNCTION"];
 
 /** @internal */
 export class LiveQuery<R> implements Refreshed, Subscription<R> {

@@ -73,6 +73,8 @@ export type LiveListener<R> = (update: LiveUpdate<R>) => void;
 export interface LiveHome {
   connection: Connection;
   collectionId: string;
+  /** That of the vectors it is asked with. */
+  model: number | undefined;
   name(): string;
   embed(queries: Queries, signal: AbortSignal | undefined): Promise<QueryRows>;
   sources(signal: AbortSignal | undefined): EmbedQueries;
@@ -145,13 +147,13 @@ export async function subscribe<R>(what: object, listener: LiveListener<R>, home
   if (method === undefined || named.length > 1)
     throw invalidArgument(`subscribe takes one of ${names.join(", ")}, got ${named.join(", ") || "none"}`);
   const options = readOptions(given, listener);
-  const { connection, collectionId } = home;
+  const { connection, collectionId, model } = home;
   const prepared = await methods[method]((given as Record<string, unknown>)[method] as never, home, options.signal);
   return LiveQuery.open<R>({
     connection,
     what: `${method} of collection "${home.name()}"`,
     ask: async (watch) => {
-      const answer = await connection.call("watch", { collectionId, watch, read: prepared.read });
+      const answer = await connection.call("watch", { collectionId, model, watch, read: prepared.read });
       return (await prepared.toResults(answer)) as R;
     },
     listener,

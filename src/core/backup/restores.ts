@@ -11,6 +11,7 @@ import { crc32 } from "../base/checksum.js";
 import { decodeJson } from "../base/json-bytes.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockBatch, BlockRef, BlockStore } from "../blockstore/blockstore.js";
+import { untilSettled } from "../blockstore/settled.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import { sectionKinds } from "../collection/parts.js";
 import { compact } from "../compactor/compaction.js";
@@ -213,9 +214,7 @@ export class Restore {
       throw damagedBackup(`it ends after ${received} bytes without a seal, so the end of it is missing`);
     }
     await this.#batch.flush();
-    const { blocks, environment } = this.#parts;
-    const waitMs = blocks.settledAt() - environment.now();
-    if (waitMs > 0) await new Promise<void>((resolve) => void environment.schedule(resolve, waitMs));
+    await untilSettled(this.#parts);
   }
 
   async commit(requestId: string | undefined): Promise<CollectionRow[]> {

@@ -20,7 +20,7 @@ import { type AnyPart, createParts, type PartName, type Parts, partNames, type S
 import { ReadWriteLock } from "./read-write-lock.js";
 import { RecentIds } from "./recent-ids.js";
 import type { CollectionRecords } from "./records.js";
-import type { CollectionVectors } from "./vectors.js";
+import { CollectionVectors } from "./vectors.js";
 import { WriteLine } from "./write-line.js";
 
 /** What an open collection needs of the engine around it. */
@@ -101,7 +101,7 @@ export class CollectionState {
 
   /** An earlier version of an open collection, to read from. It shares the lock, under which blocks are released. */
   static async openVersion(live: CollectionState, manifest: Manifest, isRetained: () => boolean): Promise<CollectionState> {
-    const state = new CollectionState(live.row, manifest, live.#context, live.lock);
+    const state = new CollectionState({ ...live.row, ...manifest.madeUnder }, manifest, live.#context, live.lock);
     state.#isRetained = isRetained;
     await state.read(() => state.#openParts());
     return state;
@@ -246,6 +246,11 @@ export class CollectionState {
   }
 
   // ---- compaction
+
+  /** Vectors of this collection that nobody knows yet, and that are none so far, of the kind that another row asks for. */
+  vectorsApart(row: CollectionRow): CollectionVectors {
+    return new CollectionVectors({ ...this.#home(), row });
+  }
 
   /** A manifest with the sections that `work` makes of each part, one after the other, and with these `fields` changed. */
   async prepare(fields: Partial<Manifest>, work: (part: AnyPart) => Promise<Prepared<unknown>>): Promise<PreparedManifest> {

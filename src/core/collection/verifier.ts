@@ -58,7 +58,7 @@ export class Verifier {
       ({ key, what }): Finding => ({ kind: "catalog", place: key, message: `Catalog row "${key}" ${what}` }),
     );
     findings.push(...overlaps(manifests.blockRefs()));
-    const collections = directory.listCollections().map(({ id, name, tenant, database }) => ({ id, name, tenant, database }));
+    const collections = directory.everyCollection().map(({ id, name, tenant, database }) => ({ id, name, tenant, database }));
     return { isSound: findings.length === 0, rows, findings, collections, lost: directory.lostIds };
   }
 

@@ -7,6 +7,7 @@
 import type { LogRecord } from "../base/operations.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
+import { untilSettled } from "../blockstore/settled.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import type { salvageRecords } from "../collection/salvage.js";
@@ -89,7 +90,8 @@ export class Repairer {
       const rounds = await this.#fill(scratch, before, logged.records, batch);
       const next = { ...scratch.manifest, ...logged.end, version: (before?.version ?? 0) + 1, requests: before?.requests ?? [] };
       await batch.flush();
-      await this.#settled();
+      // Nothing is published before the names of its arenas are safe.
+      await untilSettled(this.#parts);
       const garbage = await sysdb.replaceCollection(row, next, [...unpublished, ...rounds]);
       batch.publish();
       const repaired = { id: row.id, name: row.name, kept: scratch.count, counted: before?.count ?? null, lostLogRecords: logged.lost };
@@ -124,12 +126,5 @@ export class Repairer {
     const prepared = await compact(scratch, writer, this.#parts.tick);
     prepared.install();
     return prepared.manifest;
-  }
-
-  /** Nothing is published before the names of its arenas are safe. */
-  async #settled(): Promise<void> {
-    const { blocks, environment } = this.#parts;
-    const waitMs = blocks.settledAt() - environment.now();
-    if (waitMs > 0) await new Promise<void>((resolve) => void environment.schedule(resolve, waitMs));
   }
 }

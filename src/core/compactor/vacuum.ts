@@ -7,7 +7,9 @@ import type { Tick } from "../base/turns.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import type { OpenCollections } from "../collection/open-collections.js";
 import { TidepoolError } from "../errors.js";
+import type { Reembedder } from "../reembedding/reembedder.js";
 import type { VacuumRequest, VacuumStep } from "../service.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import type { Compactor } from "./compactor.js";
 
@@ -16,6 +18,7 @@ export interface VacuumParts {
   collections: Pick<OpenCollections, "useToChange">;
   compactor: Pick<Compactor, "compact" | "rewrite">;
   blocks: Pick<BlockStore, "vacuum">;
+  reembedder: Pick<Reembedder, "prune">;
   tick: Tick;
 }
 
@@ -28,7 +31,7 @@ export class Vacuum {
 
   async step({ erase, after }: VacuumRequest): Promise<VacuumStep> {
     const { sysdb, blocks, tick } = this.#parts;
-    const rows = sysdb.directory.listCollections();
+    const rows = sysdb.directory.everyCollection();
     const at = rows.findIndex(({ sequence }) => sequence > after);
     const row = rows[at];
     const told = { total: rows.length + 1, versionsKept: this.#versionsKept() };
@@ -42,9 +45,10 @@ export class Vacuum {
     return { ...told, after: null, done: told.total };
   }
 
-  async #collection(row: Parameters<OpenCollections["useToChange"]>[0], erase: boolean): Promise<void> {
-    const { collections, compactor } = this.#parts;
+  async #collection(row: CollectionRow, erase: boolean): Promise<void> {
+    const { collections, compactor, reembedder } = this.#parts;
     try {
+      if (erase && row.reembeds !== undefined) await reembedder.prune(row);
       await collections.useToChange(row, (state) => (erase ? compactor.rewrite(state) : compactor.compact(state)));
     } catch (error) {
       const isGone = error instanceof TidepoolError && error.code === "NOT_FOUND";
@@ -54,6 +58,6 @@ export class Vacuum {
 
   #versionsKept(): number {
     const { directory, manifests } = this.#parts.sysdb;
-    return directory.listCollections().reduce((sum, { id }) => sum + manifests.versions(id).length, 0);
+    return directory.everyCollection().reduce((sum, { id }) => sum + manifests.versions(id).length, 0);
   }
 }

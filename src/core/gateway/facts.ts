@@ -138,8 +138,8 @@ export class Facts {
 
 /** What is told of a collection whose dimension is known: reads nothing, so it cannot fail. */
 export function infoOf(row: CollectionRow, dimension: number | null): CollectionInfo {
-  const { sequence: _sequence, root: _root, ...info } = row;
-  return { ...info, schema: describeSchema(row.schema, row.configuration), dimension };
+  const { sequence: _sequence, root: _root, reembeds: _reembeds, model = 0, ...info } = row;
+  return { ...info, model, schema: describeSchema(row.schema, row.configuration), dimension };
 }
 
 /** What `ask` tells, or `otherwise` where what it has to read is damaged; whoever uses the collection itself is told. */

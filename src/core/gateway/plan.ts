@@ -11,6 +11,7 @@ import { limits } from "../limits.js";
 import type { IndexPolicy } from "../schema.js";
 import type {
   AutoSuggestRequest,
+  BeginReembeddingRequest,
   CheckRecallRequest,
   ConfigurationInput,
   CountRequest,
@@ -22,6 +23,7 @@ import type {
   FacetsRequest,
   GetRequest,
   ModifyCollectionRequest,
+  OfModel,
   OrderBy,
   QueryRequest,
   SearchTextRequest,
@@ -29,6 +31,7 @@ import type {
   VacuumRequest,
   WriteRequest,
 } from "../service.js";
+import type { CollectionRow } from "../sysdb/collection-row.js";
 import type {
   CollectionConfiguration,
   CollectionSchema,
@@ -189,6 +192,26 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
     ),
     ...textOf(request.configuration?.text === undefined ? current.text : validateText(request.configuration.text)),
   };
+}
+
+/** Validates by what a collection is to be embedded anew; returns the configuration of what gathers that. */
+export function planReembedding({ embeddingFunction, space }: BeginReembeddingRequest): CollectionConfiguration {
+  validateObject(embeddingFunction, "embeddingFunction");
+  if (typeof space !== "string") throw invalidArgument(`space must be a string, got ${show(space)}`);
+  return planConfiguration({ hnsw: { space }, embedding_function: embeddingFunction });
+}
+
+/** Refuses embeddings that were made by another function than the collection's, or than that of the version that is read. */
+export function checkModel({ model }: OfModel, { name, configuration, model: own = 0 }: CollectionRow): void {
+  if (model === undefined || model === own) return;
+  const fn = show(configuration.embedding_function?.name ?? null);
+  const why =
+    own > model
+      ? `Collection [${name}] was reembedded, by the embedding function ${fn}, and these embeddings were made before: get the ` +
+        "collection again, by client.getCollection, and make the call again"
+      : `This version of collection [${name}] is of the embedding function ${fn}, from before collection.reembed: query it with ` +
+        "embeddings made by that, through client.collection(id).at({ version })";
+  throw new TidepoolError("EMBEDDING_FUNCTION", why, { details: { model: own } });
 }
 
 /** A collection's metadata, validated, as it is stored: as a record's. */

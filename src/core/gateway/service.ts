@@ -24,9 +24,11 @@ import type { ChangeKind, Progress, Tell } from "../events.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type { Exporter } from "../query-executor/exporter.js";
 import type { Watches } from "../query-executor/watches.js";
+import type { Reembedder } from "../reembedding/reembedder.js";
 import type {
   AutoSuggestRequest,
   BackupBegun,
+  BeginReembeddingRequest,
   CatalogReport,
   CheckRecallRequest,
   CollectionReport,
@@ -51,11 +53,15 @@ import type {
   HybridResponse,
   IndexingStatus,
   ModifyCollectionRequest,
+  OfModel,
   QueryRequest,
   QueryResponse,
   RecallReport,
+  ReembeddingBatch,
+  ReembeddingBegun,
   RepairedCatalog,
   RepairedCollection,
+  RequestOf,
   RestoreMode,
   RestoreReport,
   Scope,
@@ -70,6 +76,7 @@ import type {
   VersionInfo,
   WatchAnswer,
   WatchRequest,
+  WriteReembeddingRequest,
   WriteRequest,
 } from "../service.js";
 import type { Environment } from "../storage.js";
@@ -85,6 +92,7 @@ import { planSearch } from "./parse-search.js";
 import {
   checkCollectionName,
   checkDatabaseName,
+  checkModel,
   checkTenantName,
   planAutoSuggest,
   planCheckRecall,
@@ -98,6 +106,7 @@ import {
   planModifyCollection,
   planPage,
   planQuery,
+  planReembedding,
   planSearchText,
   planVacuum,
   storedMetadata,
@@ -105,7 +114,7 @@ import {
 import { planConditionalGet } from "./plan-conditional.js";
 import { planHybrid } from "./plan-hybrid.js";
 import { planWatch } from "./plan-watch.js";
-import { validateArray, validateCount } from "./validate/values.js";
+import { validateArray, validateAtLeast, validateCount } from "./validate/values.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
@@ -122,6 +131,7 @@ export interface GatewayParts {
   backups: Backups;
   restores: Restores;
   watches: Watches;
+  reembedder: Reembedder;
   facts: Facts;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
@@ -269,11 +279,11 @@ export class GatewayService implements EngineService {
   // ---- records
 
   write(request: WriteRequest, caller?: Caller): Promise<void> {
-    return this.#changing(request.collectionId, (state) => this.#parts.writer.write(state, request, caller?.requestId));
+    return this.#changing(request, (state) => this.#parts.writer.write(state, request, caller?.requestId));
   }
 
   delete(request: DeleteRequest, caller?: Caller): Promise<{ deleted: number }> {
-    return this.#changing(request.collectionId, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
+    return this.#changing({ collectionId: request.collectionId }, (state) => this.#parts.writer.delete(state, request, caller?.requestId));
   }
 
   get(request: GetRequest, caller?: Caller): Promise<RecordColumns> {
@@ -301,11 +311,13 @@ export class GatewayService implements EngineService {
   }
 
   conditionalCommit(request: ConditionalCommitRequest, caller?: Caller): Promise<ConditionalCommitResponse> {
-    return this.#changing(request.collectionId, (state) => this.#parts.writer.commit(state, request, caller?.requestId));
+    return this.#changing(request, (state) => this.#parts.writer.commit(state, request, caller?.requestId));
   }
 
   query(request: QueryRequest, caller?: Caller): Promise<QueryResponse> {
-    return this.#reading(request, (state) => this.#executor(caller).query(state, planQuery(request, state.dimension, state.indexes)));
+    return this.#readingVectors(request, (state) =>
+      this.#executor(caller).query(state, planQuery(request, state.dimension, state.indexes)),
+    );
   }
 
   searchText(request: SearchTextRequest, caller?: Caller): Promise<SearchTextResponse> {
@@ -313,11 +325,15 @@ export class GatewayService implements EngineService {
   }
 
   hybrid(request: HybridRequest, caller?: Caller): Promise<HybridResponse> {
-    return this.#reading(request, (state) => this.#executor(caller).hybrid(state, planHybrid(request, state.dimension, state.indexes)));
+    return this.#readingVectors(request, (state) =>
+      this.#executor(caller).hybrid(state, planHybrid(request, state.dimension, state.indexes)),
+    );
   }
 
   search(request: SearchRequest, caller?: Caller): Promise<SearchColumns[]> {
-    return this.#reading(request, (state) => this.#executor(caller).search(state, planSearch(request, state.dimension, state.indexes)));
+    return this.#readingVectors(request, (state) =>
+      this.#executor(caller).search(state, planSearch(request, state.dimension, state.indexes)),
+    );
   }
 
   count(request: CountRequest, caller?: Caller): Promise<number> {
@@ -338,8 +354,9 @@ export class GatewayService implements EngineService {
   }
 
   watch(request: WatchRequest, caller?: Caller): Promise<WatchAnswer> {
-    const { collectionId, watch } = request;
-    return this.#reading({ collectionId }, (state) =>
+    const { collectionId, watch, read, model } = request;
+    const isOfModel = ["query", "hybrid", "search"].includes(read?.method);
+    return this.#readingVectors({ collectionId, ...(isOfModel && { model }) }, (state) =>
       this.#parts.watches.read(state, watch, planWatch(request, state), this.#executor(caller), caller),
     );
   }
@@ -362,6 +379,54 @@ export class GatewayService implements EngineService {
       num_unindexed_ops: pending,
       op_indexing_progress: total === 0 ? 1 : (total - pending) / total,
     };
+  }
+
+  // ---- reembedding
+
+  async beginReembedding(request: BeginReembeddingRequest): Promise<ReembeddingBegun> {
+    this.#check();
+    const plan = planReembedding(request);
+    const { collectionId, goesOn = false } = request;
+    await this.#parts.reembedder.check(this.#directory.collectionInUse(collectionId));
+    return this.#parts.changes.run(() => this.#parts.reembedder.begin(this.#directory.collectionInUse(collectionId), plan, goesOn));
+  }
+
+  async readReembedding({ collectionId, reembedding, limit }: RequestOf<"readReembedding">): Promise<ReembeddingBatch> {
+    this.#check();
+    validateAtLeast(limit, 1, "limit");
+    return this.#parts.reembedder.read(this.#directory.collectionInUse(collectionId), reembedding, limit);
+  }
+
+  async writeReembedding(request: WriteReembeddingRequest): Promise<void> {
+    this.#check();
+    await this.#parts.reembedder.write(this.#directory.collectionInUse(request.collectionId), request);
+  }
+
+  async endReembedding({ collectionId, reembedding }: RequestOf<"endReembedding">, caller?: Caller): Promise<CollectionInfo | null> {
+    this.#check();
+    if (this.#sysdb.requests.find(caller?.requestId) === undefined) await this.#parts.reembedder.prepareToEnd();
+    return this.#once<CollectionInfo | null>(
+      caller,
+      async (id) => {
+        const row = await this.#parts.reembedder.end(this.#directory.collectionInUse(collectionId), reembedding, id);
+        if (row === null) return null;
+        this.#parts.watches.touchAll(collectionId);
+        return this.#describe(this.#told("modify", row, caller));
+      },
+      () => this.#describe(this.#directory.collectionById(collectionId)),
+    );
+  }
+
+  async giveUpReembedding({ collectionId }: { collectionId: string }): Promise<{ givenUp: boolean }> {
+    this.#check();
+    return this.#parts.changes.run(async () => {
+      const { id, name } = this.#directory.collectionInUse(collectionId);
+      const gathering = this.#directory.gatheringFor(id);
+      this.#parts.reembedder.forget(id);
+      if (gathering === undefined) return { givenUp: false };
+      await this.#parts.drop({ ids: [gathering.id] }, [name]);
+      return { givenUp: true };
+    });
   }
 
   // ---- the database as a whole
@@ -494,8 +559,10 @@ export class GatewayService implements EngineService {
     { lost = [], ...deletion }: Omit<Deletion, "ids"> & { lost?: readonly string[] },
   ): Promise<void> {
     const names = rows.map(({ name }) => name);
-    await this.#parts.drop({ ...deletion, ids: [...rows.map(({ id }) => id), ...lost] }, names);
+    const gathering = rows.flatMap(({ id }) => this.#directory.gatheringFor(id)?.id ?? []);
+    await this.#parts.drop({ ...deletion, ids: [...rows.map(({ id }) => id), ...gathering, ...lost] }, names);
     for (const row of rows) {
+      this.#parts.reembedder.forget(row.id);
       this.#parts.watches.touchAll(row.id);
       this.#told("drop", row, caller);
     }
@@ -536,25 +603,39 @@ export class GatewayService implements EngineService {
   /** Runs the body with the collection open. */
   async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
     this.#check();
-    return this.#parts.collections.use(this.#directory.collectionById(collectionId), body);
+    return this.#parts.collections.use(this.#directory.collectionInUse(collectionId), body);
   }
 
   /** Runs the body, which changes records, with the collection open. */
-  async #changing<T>(collectionId: string, body: (state: CollectionState) => Promise<T>): Promise<T> {
+  async #changing<T>({ collectionId, model }: OfCollection, body: (state: CollectionState) => Promise<T>): Promise<T> {
     this.#check();
-    return this.#parts.collections.useToChange(this.#directory.collectionById(collectionId), body);
+    return this.#parts.collections.useToChange(this.#directory.collectionInUse(collectionId), (state) => {
+      checkModel({ model }, state.row);
+      return body(state);
+    });
   }
 
   /** Runs the body with the collection as it is, or as it was at a retained version. */
-  async #reading<T>(
-    { collectionId, version }: { collectionId: string; version?: number },
-    body: (state: CollectionState) => Promise<T>,
-  ): Promise<T> {
+  async #reading<T>({ collectionId, version }: OfCollection, body: (state: CollectionState) => Promise<T>): Promise<T> {
     this.#parts.turns.begin();
     this.#check();
-    const row = this.#directory.collectionById(collectionId);
+    const row = this.#directory.collectionInUse(collectionId);
     return version === undefined ? this.#parts.collections.use(row, body) : this.#parts.collections.useVersion(row, version, body);
   }
+
+  /** In the same way, for a body that looks for vectors. */
+  #readingVectors<T>(request: OfCollection, body: (state: CollectionState) => Promise<T>): Promise<T> {
+    return this.#reading(request, (state) => {
+      checkModel(request, state.row);
+      return body(state);
+    });
+  }
+}
+
+/** Which collection a request is about, and of which version and which model of it. */
+interface OfCollection extends OfModel {
+  collectionId: string;
+  version?: number;
 }
 
 /** What `reset` rejects with where it is not allowed. */

@@ -274,13 +274,23 @@ export class Directory {
 
   // ---- collections
 
-  /** All collections of a database (or, without arguments, of all), in order of creation. */
+  /** All collections of a database (or, without arguments, of all), in order of creation; none that gathers for another. */
   listCollections(tenant?: string, database?: string): CollectionRow[] {
-    const all = [...this.#collections.values()];
+    const all = this.everyCollection().filter(({ reembeds }) => reembeds === undefined);
     if (tenant === undefined || database === undefined) return all;
     this.getDatabase(tenant, database);
     this.refuseLost();
     return all.filter((row) => row.tenant === tenant && row.database === database);
+  }
+
+  /** All collections, those that gather for others included. */
+  everyCollection(): CollectionRow[] {
+    return [...this.#collections.values()];
+  }
+
+  /** What gathers for the collection, while it is reembedded. */
+  gatheringFor(id: string): CollectionRow | undefined {
+    return this.everyCollection().find(({ reembeds }) => reembeds === id);
   }
 
   /** Whether none has the name cannot be told while any is lost: that is `CORRUPTION`. */
@@ -308,12 +318,19 @@ export class Directory {
     return row;
   }
 
-  /** With a scope, the collection must lie in it. */
+  /** With a scope, the collection must lie in it, and gather for no other. */
   collectionById(id: string, scope?: { tenant: string; database: string }): CollectionRow {
     const row = this.#collections.get(id);
     if (row === undefined && this.#lost.has(id)) throw this.#lost.get(id)!;
-    const inScope = scope === undefined || (row?.tenant === scope.tenant && row.database === scope.database);
+    const inScope = scope === undefined || (row?.tenant === scope.tenant && row.database === scope.database && row.reembeds === undefined);
     if (row === undefined || !inScope) throw notFound("Collection", id);
+    return row;
+  }
+
+  /** A collection that somebody may use: one that gathers for another is there for nobody. */
+  collectionInUse(id: string): CollectionRow {
+    const row = this.collectionById(id);
+    if (row.reembeds !== undefined) throw notFound("Collection", id);
     return row;
   }
 

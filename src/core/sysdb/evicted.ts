@@ -9,7 +9,7 @@ import type { SysDb } from "./sysdb.js";
 export function tellEvicted(error: unknown, { directory, manifests }: Pick<SysDb, "directory" | "manifests">): unknown {
   if (!(error instanceof TidepoolError) || error.code !== "DATA_EVICTED") return error;
   const lost = new Set(error.details.arenas as number[]);
-  const hit = directory.listCollections().filter(({ id }) => manifests.latestRefs([id]).some(({ arena }) => lost.has(arena)));
+  const hit = directory.everyCollection().filter(({ id }) => manifests.latestRefs([id]).some(({ arena }) => lost.has(arena)));
   const collections = hit.map(({ tenant, database, name }) => ({ tenant, database, name }));
   const names = hit.map(({ name }) => show(name));
   const whose = names.length === 0 ? "Earlier versions alone lay there" : `Collections that lost data: ${names.join(", ")}`;

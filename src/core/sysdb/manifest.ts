@@ -14,6 +14,7 @@ import { firstLink } from "../base/log-chain.js";
 import type { BlockRef } from "../blockstore/blockstore.js";
 import type { AppliedRequest } from "../collection/applied-requests.js";
 import type { Sections } from "../collection/parts.js";
+import type { CollectionRow } from "./collection-row.js";
 
 export interface Manifest {
   version: number;
@@ -25,8 +26,13 @@ export interface Manifest {
   count: number;
   /** The latest requests of log records up to `offset`, the oldest first. */
   requests: AppliedRequest[];
+  /** Of an earlier version, from before its collection was reembedded: what the vectors in it were made under. */
+  madeUnder?: MadeUnder;
   sections: Sections;
 }
+
+/** What vectors depend on. */
+export type MadeUnder = Required<Pick<CollectionRow, "configuration" | "model">>;
 
 /** What the system database has to know of sections. */
 export interface SectionKinds {

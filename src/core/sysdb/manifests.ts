@@ -18,7 +18,7 @@ import { show, TidepoolError } from "../errors.js";
 import { idIn, manifestKey, stagedKey, versionKey } from "./catalog-keys.js";
 import type { CollectionRow } from "./collection-row.js";
 import { notFound } from "./directory.js";
-import { emptyManifest, type Manifest, moveRefs, refKey, refsOnlyIn, type SectionKinds } from "./manifest.js";
+import { emptyManifest, type MadeUnder, type Manifest, moveRefs, refKey, refsOnlyIn, type SectionKinds } from "./manifest.js";
 import { decodeRow, encodeRow } from "./row.js";
 import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.js";
 
@@ -26,6 +26,15 @@ import { type RowDamage, rowError, type SealedCatalog } from "./sealed-catalog.j
 export interface StoredManifest {
   manifest: Manifest;
   bytes: Uint8Array;
+}
+
+/** A manifest's taking the place of another. */
+interface Succession {
+  expect: Map<string, Uint8Array>;
+  put: Map<string, Uint8Array>;
+  gone: string[];
+  /** Shows it, once it is committed. Returns the blocks that no manifest names any more, those of the `skipped` ones included. */
+  show(skipped: readonly Manifest[]): BlockRef[];
 }
 
 export interface ManifestsOptions {
@@ -198,28 +207,46 @@ export class Manifests {
    */
   publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
-      const current = this.stored(id);
-      const earlier = [...this.versions(id), current.manifest];
-      const retained = earlier.slice(Math.max(0, earlier.length - this.#options.retainVersions + 1));
-      const dropped = earlier.slice(0, earlier.length - retained.length);
-      const bytes = encodeRow(manifestKey(id), next);
-      const put = new Map([[manifestKey(id), bytes]]);
-      const kept = versionKey(id, current.manifest.version);
-      if (retained.length > 0) put.set(kept, encodeRow(kept, current.manifest));
-      const staged = this.#staged.get(id);
-      const outdated = dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version));
+      const { put, expect, gone, show } = this.succession(id, next);
       await this.#catalog.commit({
-        expect: new Map([[manifestKey(id), current.bytes]]),
+        expect,
         put,
-        delete: staged === undefined ? outdated : [...outdated, stagedKey(id)],
+        delete: gone,
         truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
         makesRoom: true,
       });
-      this.#published.set(id, { manifest: next, bytes });
-      this.#staged.delete(id);
-      this.#versions.set(id, retained);
-      return this.refsOnlyIn([...dropped, ...skipped, ...(staged === undefined ? [] : [staged.manifest])]);
+      return show(skipped);
     });
+  }
+
+  /**
+   * What is to be committed for the manifest to take the place of the published and the staged one. `madeUnder`: what the earlier versions
+   * that are retained were made under, where the vectors of the next one are others.
+   */
+  succession(id: string, next: Manifest, madeUnder?: MadeUnder): Succession {
+    const current = this.stored(id);
+    const earlier = [...this.versions(id), current.manifest];
+    const dropped = earlier.slice(0, Math.max(0, earlier.length - this.#options.retainVersions + 1));
+    const retained = earlier.slice(dropped.length).map((manifest) => (madeUnder === undefined ? manifest : { madeUnder, ...manifest }));
+    const bytes = encodeRow(manifestKey(id), next);
+    const changed = retained.filter((manifest, i) => manifest !== earlier[dropped.length + i] || manifest === current.manifest);
+    const rows = changed.map((manifest): [string, Uint8Array] => {
+      const key = versionKey(id, manifest.version);
+      return [key, encodeRow(key, manifest)];
+    });
+    const staged = this.#staged.get(id);
+    const outdated = dropped.filter((manifest) => manifest !== current.manifest).map(({ version }) => versionKey(id, version));
+    return {
+      expect: new Map([[manifestKey(id), current.bytes]]),
+      put: new Map([[manifestKey(id), bytes], ...rows]),
+      gone: staged === undefined ? outdated : [...outdated, stagedKey(id)],
+      show: (skipped) => {
+        this.#published.set(id, { manifest: next, bytes });
+        this.#staged.delete(id);
+        this.#versions.set(id, retained);
+        return this.refsOnlyIn([...dropped, ...skipped, ...(staged === undefined ? [] : [staged.manifest])]);
+      },
+    };
   }
 
   /** The blocks that the published manifest of a collection names, and no other manifest does. */

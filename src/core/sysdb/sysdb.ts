@@ -65,7 +65,7 @@ export class SysDb {
     const changes = new Serial();
     const requests = new CatalogRequests(sealed);
     const directory = Directory.load(sealed, requests, changes);
-    const manifests = Manifests.load(sealed, changes, options, directory.listCollections());
+    const manifests = Manifests.load(sealed, changes, options, directory.everyCollection());
     sealed.forgetRows();
     return new SysDb(sealed, requests, changes, directory, manifests);
   }
@@ -78,7 +78,7 @@ export class SysDb {
     if (sealed.damage.length > 0) return null;
     const changes = new Serial();
     const directory = Directory.load(sealed, new CatalogRequests(sealed), changes);
-    return { directory, manifests: Manifests.load(sealed, changes, options, directory.listCollections()) };
+    return { directory, manifests: Manifests.load(sealed, changes, options, directory.everyCollection()) };
   }
 
   createCollection(fields: Omit<CollectionRow, "sequence" | "root">, requestId?: string): Promise<CollectionRow> {
@@ -163,6 +163,30 @@ export class SysDb {
       });
       if (isLost) this.directory.add(row);
       return this.manifests.replace(id, stored, skipped);
+    });
+  }
+
+  /**
+   * Puts a collection with other vectors in place, with its row, and takes away what gathered them, in one transaction. Earlier versions
+   * that are retained keep their vectors. Its log, all of which is in the manifest, goes too. Returns the blocks that no manifest names
+   * any more, those of the `skipped` ones, of whichever of the two, included.
+   */
+  reembed(row: CollectionRow, next: Manifest, gathered: string, skipped: readonly Manifest[], requestId?: string): Promise<BlockRef[]> {
+    const { id } = row;
+    return this.#changes.run(async () => {
+      const { configuration, model = 0 } = this.directory.collectionById(id);
+      const { put, expect, gone, show } = this.manifests.succession(id, next, { configuration, model });
+      const transaction = {
+        expect,
+        put: new Map([...put, [collectionKey(id), encodeRow(collectionKey(id), row)]]),
+        delete: [...gone, collectionKey(gathered), ...this.manifests.keysOf(gathered)],
+        truncateLog: [id, gathered].map((collectionId) => ({ collectionId, upTo: Infinity })),
+        makesRoom: true,
+      };
+      await this.requests.commit(transaction, requestId, id);
+      this.directory.add(row);
+      this.directory.remove(gathered);
+      return [...show([]), ...this.manifests.remove([gathered], skipped)];
     });
   }
 
