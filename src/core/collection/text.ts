@@ -12,7 +12,7 @@ import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { type Analysis, type Analyzer, prepareAnalyzer, stopWordsOf } from "../index/text/analyzer.js";
 import { type Operators, readOperators } from "../index/text/clauses.js";
-import { type Highlighting, highlight, noPhrases, phrasesOf } from "../index/text/highlight.js";
+import { type Highlighting, highlight, phrasesOf } from "../index/text/highlight.js";
 import type { KnownTerm, NearOptions, TextHits, TextIndex } from "../index/text/text-index.js";
 import type { TextSearchOptions } from "../index/text/text-query.js";
 import { limits } from "../limits.js";
@@ -326,7 +326,7 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** Where in the documents of its hits a search matched. Under the lock under which it searched. */
   async highlights(search: Searched, documents: readonly (string | null)[], how: Highlighting, tick: Tick): Promise<Highlight[]> {
     const analyzer = await this.#prepare();
-    const phrases = search.operators ? phrasesOf(analyzer, readOperators(search.query)) : noPhrases;
+    const phrases = phrasesOf(analyzer, search.operators ? readOperators(search.query) : { text: search.query, required: [] });
     const found: Highlight[] = [];
     for (const [i, document] of documents.entries()) {
       found.push(await inTurns(highlight(analyzer, document ?? "", search.terms[i]!, phrases, how), tick));

@@ -4,8 +4,9 @@ import { atOnce } from "../../base/steps.js";
 import { limits } from "../../limits.js";
 import { createAnalyzer, defaultAnalyzer } from "./analyzer.js";
 import { readOperators } from "./clauses.js";
-import { type Highlighting, highlight, noPhrases, phrasesOf } from "./highlight.js";
+import { type Highlighting, highlight, phrasesOf } from "./highlight.js";
 
+const noPhrases = phrasesOf(defaultAnalyzer, { text: "", required: [] });
 const how = { before: "[", after: "]", maxLength: Infinity };
 
 const found = (document: string, terms: readonly string[], given: Partial<Highlighting> = {}, phrases = noPhrases) =>
@@ -37,6 +38,18 @@ test("ranges ascend, and those that touch are one", () => {
     { start: 15, end: 19 },
   ]);
   expect([start, end]).toEqual([0, 19]);
+});
+
+test.each([
+  ["江", ["江大"], "长[江]大桥"],
+  ["江 桥", ["江大", "桥"], "长[江]大[桥]"],
+  ["江 大桥", ["江大", "大桥"], "长[江大桥]"],
+  ["江大", ["江大"], "长[江大]桥"],
+  ["大 大桥", ["大桥"], "长江[大桥]"],
+])("of what a single character of the query %j led to, that character is marked", (query, terms, expected) => {
+  const phrases = phrasesOf(defaultAnalyzer, { text: query, required: [] });
+  expect(found("长江大桥", terms, {}, phrases).snippet).toBe(expected);
+  expect(found("长江大桥", terms, {}, phrasesOf(defaultAnalyzer, readOperators(query))).snippet).toBe(expected);
 });
 
 test("words that are in phrases only are marked where the phrase stands, and others everywhere", () => {

@@ -2,7 +2,8 @@
  * Where in a document the words stand by which it was found, and the part of it in which there are most of them.
  *
  * What was found is told by the terms of a hit, which are forms as the document has them: whatever led to them, a prefix, an edit, a
- * synonym or a pair of characters, is marked. Words that a query has in phrases only are marked where the phrase stands.
+ * synonym or a pair of characters, is marked. Words that a query has in phrases only are marked where the phrase stands, and of what a
+ * single character of a script without spaces led to, that character.
  *
  * A document is looked through for `limits.highlightLengthMax` code units and up to `limits.highlightMatchesMax` matches.
  */
@@ -13,14 +14,19 @@ import type { Highlight, HighlightOptions, TextRange } from "../../types.js";
 import type { Analyzer, PlacedToken } from "./analyzer.js";
 import { type Operators, wordsOf } from "./clauses.js";
 import { isSpaceless } from "./spaceless.js";
+import { loneCharacters } from "./text-query.js";
 
 /** How what matched is shown, with defaults filled in. */
 export type Highlighting = Required<HighlightOptions>;
 
-/** The phrases of a query as words by character, and the words that it has in phrases only. */
+/** What is looked for by character: the phrases of a query, and characters of scripts without spaces that stand in it by themselves. */
 export interface QueryPhrases {
   phrases: readonly (readonly string[])[];
+  /** What a query has in phrases only. */
   words: ReadonlySet<string>;
+  characters: readonly string[];
+  /** Its other terms. */
+  asked: ReadonlySet<string>;
 }
 
 /** `what` tells one word or phrase from another. */
@@ -34,15 +40,17 @@ const WORD = /[\p{L}\p{N}\p{M}]/u;
 /** What belongs to the character before it. */
 const TRAILING = /[\p{M}\p{Default_Ignorable_Code_Point}]/u;
 
-export const noPhrases: QueryPhrases = { phrases: [], words: new Set() };
-
+/** With `operators`, or of a query as it is. */
 export function phrasesOf(analyzer: Analyzer, { text, required }: Pick<Operators, "text" | "required">): QueryPhrases {
   const texts = required.filter(({ isPhrase }) => isPhrase).map((clause) => clause.text);
   const loose = wordsOf(analyzer, text);
   const words = texts.flatMap((phrase) => wordsOf(analyzer, phrase));
   for (const word of words) if (loose.includes(word)) loose.splice(loose.indexOf(word), 1);
   const phrases = texts.map((phrase) => wordsOf(analyzer.byCharacter, phrase)).filter((sequence) => sequence.length > 0);
-  return { phrases, words: new Set(words.filter((word) => !loose.includes(word))) };
+  const tokens = analyzer.analyze(text);
+  const characters = loneCharacters(tokens);
+  const asked = new Set(tokens.map(({ term }) => term).filter((term) => !characters.includes(term)));
+  return { phrases, words: new Set(words.filter((word) => !loose.includes(word))), characters, asked };
 }
 
 /** `terms` are those of the hit. */
@@ -58,15 +66,15 @@ export function* highlight(
   return { ranges, ...snippetOf(document, matches, ranges, how) };
 }
 
-function* matchesIn(analyzer: Analyzer, document: string, forms: ReadonlySet<string>, { phrases, words }: QueryPhrases): Steps<Match[]> {
+function* matchesIn(analyzer: Analyzer, document: string, forms: ReadonlySet<string>, sought: QueryPhrases): Steps<Match[]> {
   const matches: Match[] = [];
-  const standing = phrases.map((phrase) => new Standing(phrase));
+  const standing = [...sought.phrases, ...sought.characters.map((one) => [one])].map((phrase) => new Standing(phrase));
   let at = 0;
   for (const piece of piecesOf(document.slice(0, limits.highlightLengthMax))) {
     if (at > 0) yield;
     for (const token of analyzer.locate(piece)) {
       const [start, end] = [at + token.start, at + token.end];
-      if (forms.has(token.form) && !words.has(token.term)) matches.push({ start, end, what: token.term });
+      if (forms.has(token.form) && !isOfOther(token.term, sought)) matches.push({ start, end, what: token.term });
     }
     for (const token of standing.length > 0 ? analyzer.byCharacter.locate(piece) : []) {
       for (const phrase of standing) phrase.read({ ...token, start: at + token.start, end: at + token.end }, matches);
@@ -75,6 +83,11 @@ function* matchesIn(analyzer: Analyzer, document: string, forms: ReadonlySet<str
     at += piece.length;
   }
   return matches.sort((a, b) => a.start - b.start || a.end - b.end).slice(0, limits.highlightMatchesMax);
+}
+
+/** Whether a term led to the hit for the sake of a phrase, or of a character that it begins with. */
+function isOfOther(term: string, { words, characters, asked }: QueryPhrases): boolean {
+  return words.has(term) || (!asked.has(term) && characters.some((one) => term.startsWith(one)));
 }
 
 /** A phrase that is looked for among words as they come. */

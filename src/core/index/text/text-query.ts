@@ -77,7 +77,7 @@ export function parseQuery(
  * Characters of scripts without spaces that stand in the query by themselves: documents have the pairs that begin with them. One that
  * others stand beside is found by its pairs.
  */
-function loneCharacters(tokens: readonly Token[]): string[] {
+export function loneCharacters(tokens: readonly Token[]): string[] {
   const terms = tokens.flatMap(({ term, kind }) => (kind === "last" ? [] : term));
   const joined = new Set(terms.filter((term) => !isCharacter(term)).flatMap((term) => [...term]));
   return terms.filter((term) => isCharacter(term) && !joined.has([...term][0]!));
