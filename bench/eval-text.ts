@@ -9,6 +9,7 @@ import { METHODS, type Method, type RetrievalOutcome } from "./eval/retrieval-ou
 import { formatTable, significant } from "./format-table.js";
 import { Harness, root } from "./harness.js";
 import type { TextEvalPage } from "./pages/text-eval.js";
+import { untilQuiet } from "./until-quiet.js";
 
 /** How far below its reference a way may be: as an aim, and before that is a failure. */
 const TOLERATED = 0.01;
@@ -40,6 +41,9 @@ async function outcomesOf(data: string, chosen: string[]): Promise<RetrievalOutc
     const outcomes: RetrievalOutcome[] = [];
     for (const name of known) {
       if (chosen.length > 0 && !chosen.includes(name)) continue;
+      await page.call("ingest", name);
+      // What is written just now is looked through record by record: 49,043 sparse vectors take 80 ms then, and 2.4 ms afterwards.
+      await untilQuiet(() => page.call("info"));
       outcomes.push(await page.call("evaluate", name));
       process.stdout.write(`${tableOf(outcomes.slice(-1)).split("\n").at(-1)}\n`);
     }

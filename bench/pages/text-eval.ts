@@ -1,5 +1,5 @@
 /** The page of `npm run eval -- text`: one database that holds every set. */
-import { TidepoolClient } from "tidepool-db";
+import { type EngineInfo, TidepoolClient } from "tidepool-db";
 import type { RetrievalOutcome } from "../eval/retrieval-outcome.js";
 import { RetrievalSet } from "../eval/retrieval-set.js";
 import { expose } from "../page.js";
@@ -24,14 +24,17 @@ const sets: readonly RetrievalSet[] = [
 
 const client = new TidepoolClient({ path: "text-eval", storage: "opfs" });
 
+function setNamed(name: string): RetrievalSet {
+  const set = sets.find((set) => set.name === name);
+  if (!set) throw new Error(`there is no set ${name}`);
+  return set;
+}
+
 const functions = {
   names: (): string[] => sets.map(({ name }) => name),
-  evaluate: async (name: string): Promise<RetrievalOutcome> => {
-    const set = sets.find((set) => set.name === name);
-    if (!set) throw new Error(`there is no set ${name}`);
-    await set.ingest(client);
-    return set.evaluate(client);
-  },
+  ingest: (name: string): Promise<void> => setNamed(name).ingest(client),
+  evaluate: (name: string): Promise<RetrievalOutcome> => setNamed(name).evaluate(client),
+  info: (): Promise<EngineInfo> => client.info(),
 };
 
 export type TextEvalPage = typeof functions;

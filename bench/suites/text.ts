@@ -6,7 +6,6 @@
 import { existsSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Harness, type HarnessPage, root } from "../harness.js";
 import type { TextPage } from "../pages/text.js";
 import { quantile } from "../statistics.js";
@@ -15,12 +14,10 @@ import { SCAN, type TextEngineDefinition, TIDEPOOL, textEngines } from "../text/
 import { type Kind, kinds } from "../text/questions.js";
 import type { AskedResult, Reopened, TextEngineResult, TextSetResult } from "../text/results.js";
 import { untilPublished } from "../until-published.js";
+import { untilQuiet } from "../until-quiet.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
 
 const BATCH = 1000;
-/** Longer than the database waits for silence before it brings its text index up to date. */
-const QUIET_POLLS = 24;
-const QUIET_POLL_MS = 300;
 /** What block cache and vector cache have together where a client says nothing. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
 
@@ -118,7 +115,7 @@ class SetRun {
     sizes.indexMs = 0;
     for (let from = 0; from < documents; from += BATCH) sizes.indexMs += await page.call("ingest", from, Math.min(documents, from + BATCH));
     const end = Date.now();
-    sizes.backgroundMs = (await this.#untilQuiet(page)) - end;
+    sizes.backgroundMs = (await untilQuiet(() => page.call("info"))) - end;
     sizes.diskBytes = (await page.call("info")).blockBytesUsed;
     this.#log(
       `tidepool: acknowledged in ${(sizes.indexMs / 1000).toFixed(1)} s, complete ${(sizes.backgroundMs / 1000).toFixed(1)} s later`,
@@ -128,22 +125,8 @@ class SetRun {
   async #buildSparse(page: OpenPage): Promise<number | null> {
     let ms: number | null = null;
     await this.#attempt("tidepool, sparse vectors", async () => void (ms = await page.call("ingestSparse", BATCH)));
-    await this.#untilQuiet(page);
+    await untilQuiet(() => page.call("info"));
     return ms;
-  }
-
-  /** Nothing runs in the background, and nothing is about to begin; returns since when. */
-  async #untilQuiet(page: OpenPage): Promise<number> {
-    let since = Date.now();
-    for (let still = 0; still < QUIET_POLLS; still++) {
-      await sleep(QUIET_POLL_MS);
-      const { compacting, compactionError } = await page.call("info");
-      if (compactionError !== null) throw new Error(`compaction failed: ${compactionError}`);
-      if (!compacting) continue;
-      still = -1;
-      since = Date.now();
-    }
-    return since;
   }
 
   async #start(page: OpenPage, wanted: readonly TextEngineDefinition[], documents: number): Promise<TextEngineDefinition[]> {

@@ -246,6 +246,7 @@ const TABLE: Record<string, Entry> = {
       nResults: 1,
       weights: { text: 1 },
       maxDistance: 1,
+      minSparseScore: 0,
       minScore: 0,
       include: ["documents"],
       prefix: false,

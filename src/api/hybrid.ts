@@ -33,6 +33,11 @@ export interface HybridArguments<TMeta = Metadata> extends Omit<SearchTextArgume
   weights?: { [B in HybridBranch]?: number };
   /** Largest distance of what the dense branch finds. Default: none, so that it finds something for every query. */
   maxDistance?: number;
+  /**
+   * Smallest score of what the sparse branch finds: a dot product, as the `score` of {@link SparseReason}. Default: none, so that it
+   * finds whatever has a dimension of the query's vector.
+   */
+  minSparseScore?: number;
   /** Smallest `score` of a hit, 0–1. Default 0. */
   minScore?: number;
 }
@@ -130,13 +135,13 @@ interface ReadHybrid {
 }
 
 const SEARCHED = "queryText queryEmbedding nResults where whereDocument include prefix fuzzy operators";
-const FIELDS = `${SEARCHED} sparseKey weights maxDistance minScore ${CALL_LIMITS}`;
+const FIELDS = `${SEARCHED} sparseKey weights maxDistance minSparseScore minScore ${CALL_LIMITS}`;
 
 export function readHybrid(args: HybridArguments, sparse: SparseSource): ReadHybrid {
   const given = readObject(args, "hybrid", FIELDS);
   const { queryText, queryEmbedding, nResults = 10, include = ["metadatas", "documents"], prefix = false, fuzzy = false } = given;
   const { where, whereDocument, operators } = given;
-  const cuts = { weights: given.weights, maxDistance: given.maxDistance, minScore: given.minScore };
+  const cuts = { weights: given.weights, maxDistance: given.maxDistance, minSparseScore: given.minSparseScore, minScore: given.minScore };
   validateCount(nResults, "nResults");
   validateInclude(include, "distances");
   validateHybrid(cuts);

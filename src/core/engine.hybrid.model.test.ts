@@ -9,7 +9,7 @@ import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
 import { limits } from "./limits.js";
-import { denseShare } from "./query-executor/operators/fuse.js";
+import { chance, denseShare } from "./query-executor/operators/fuse.js";
 import type { HybridBranch, HybridRequest } from "./service.js";
 import type { SparseVector } from "./types.js";
 
@@ -41,6 +41,7 @@ const question = fc.record({
   sparse: fc.option(sparse, { freq: 8 }),
   weights: fc.option(fc.record({ text: weight, dense: weight, sparse: weight }), { nil: undefined }),
   maxDistance: fc.option(fc.nat(20), { nil: undefined }),
+  minSparseScore: fc.option(fc.integer({ min: -2, max: 4 }), { nil: undefined }),
   below: fc.option(fc.nat(9), { freq: 3 }),
 });
 
@@ -56,9 +57,33 @@ interface Branch {
 /** A collection as it is, or as it was. */
 type Asked = Pick<HybridRequest, "collectionId" | "version">;
 
+/** The most that a document could score by a query's words, and how much of that is by unknown ones. */
+interface Most {
+  ceiling: number;
+  unknown: number;
+}
+
+async function mostOf({ service }: Engine, asked: Asked, query: string): Promise<Most> {
+  const { documents } = await service.get({ ...asked, include: ["documents"] });
+  const known = documents!.map((document) => new Set(wordsOf(document!)));
+  const rarities = wordsOf(query).map((word) => {
+    const containing = known.filter((words) => words.has(word)).length;
+    return { containing, most: 2.2 * Math.log(1 + (known.length - containing + 0.5) / (containing + 0.5)) };
+  });
+  const total = (list: typeof rarities) => list.reduce((sum, { most }) => sum + most, 0);
+  const ceiling = total(rarities);
+  return { ceiling, unknown: total(rarities.filter(({ containing }) => containing === 0)) / ceiling };
+}
+
+function wordsOf(text: string): string[] {
+  return withoutMarks(text)
+    .split(" ")
+    .filter((word) => word !== "");
+}
+
 /** What each branch that is asked finds by itself. */
 async function branchesOf({ service }: Engine, asked: Asked, request: Omit<HybridRequest, keyof Asked>): Promise<Branch[]> {
-  const { queryText, queryEmbedding, sparse, weights = {}, maxDistance = Infinity, where } = request;
+  const { queryText, queryEmbedding, sparse, weights = {}, maxDistance = Infinity, minSparseScore = -Infinity, where } = request;
   const selected = { ...asked, nResults: 100, include: [], ...(where && { where }) };
   const branches: Branch[] = [];
   if (queryText !== undefined && weights.text !== 0) {
@@ -75,7 +100,8 @@ async function branchesOf({ service }: Engine, asked: Asked, request: Omit<Hybri
     const rank = { $knn: { key: sparse.key, query: sparse.query, limit: 100 } };
     const search = { rank, limit: { limit: 100 }, select: { keys: ["#score"] }, ...(where && { filter: where }) };
     const [found] = await service.search({ ...asked, searches: [search] });
-    branches.push({ name: "sparse", ids: found!.ids, values: [...found!.scores!].map((score) => 1 - score) });
+    const values = [...found!.scores!].map((score) => 1 - score).filter((score) => score >= minSparseScore);
+    branches.push({ name: "sparse", ids: found!.ids.slice(0, values.length), values });
   }
   return branches;
 }
@@ -95,13 +121,14 @@ function withoutMarks(form: string): string {
 type Weights = NonNullable<HybridRequest["weights"]>;
 
 /** What the branches count: as given, or where nothing is, by what they found. */
-function weightsOf(branches: Branch[], given: Weights): Weights {
+function weightsOf(branches: Branch[], given: Weights, most: Most): Weights {
   if (Object.values(given).some((weight) => weight !== undefined && weight > 0)) return given;
   const found = (name: HybridBranch) => branches.find((branch) => branch.name === name && branch.ids.length > 0);
   const [text, dense, sparse] = [found("text"), found("dense"), found("sparse")];
   if (!text || !dense) return { text: text ? 1 : 0, dense: dense ? 1 : 0, sparse: sparse ? 1 : 0 };
   const at = dense.ids.indexOf((sparse ?? text).ids[0]!);
-  const share = denseShare(new Set(text.terms!.flat().map(withoutMarks)).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  const asIfMeant = denseShare(new Set(text.terms!.flat().map(withoutMarks)).size, at === -1 ? limits.hybridCandidates + 1 : at + 1);
+  const share = 1 - (1 - asIfMeant) * (1 - chance({ values: text.values, ...most }));
   return { dense: share, text: 1 - share, sparse: sparse ? 1 - share : 0 };
 }
 
@@ -183,7 +210,7 @@ async function check(engine: Engine, asked: Asked, { position, sparse, below, ..
     if (branch === undefined) expect(reasons[name]).toBeNull();
     else expect([...reasons[name]!.ranks]).toEqual(ids.map((id) => branch.ids.indexOf(id) + 1));
   }
-  const weights = weightsOf(branches, cuts.weights ?? {});
+  const weights = weightsOf(branches, cuts.weights ?? {}, await mostOf(engine, asked, cuts.queryText ?? ""));
   const whole = branches.reduce((sum, { name }) => sum + (weights[name] ?? 1), 0);
   const scoreOf = (id: string) => branches.reduce((sum, branch) => sum + ((weights[branch.name] ?? 1) / whole) * share(branch, id), 0);
   expect([...scores]).toEqual(ids.map((id) => expect.closeTo(scoreOf(id), 6)));

@@ -130,6 +130,17 @@ describe("cut-offs", () => {
     expect([...dense!.ranks].sort()).toEqual([0, 1]);
   });
 
+  test("minSparseScore includes what is just as alike, and leaves the other branches alone", async () => {
+    // Each has dimension 1 with weight 1, and one of its own with weight 2.
+    const sparse = { key: "terms", query: { indices: [1, 2, 5], values: [1, 1, -1] } };
+    const found = async (minSparseScore?: number) => (await ask({ sparse, minSparseScore })).ids;
+    expect(await found()).toEqual(["ebb", "moon", "far", "spring"]);
+    expect(await found(1)).toEqual(["ebb", "moon", "far"]);
+    expect(await found(1.5)).toEqual(["ebb"]);
+    const beside = await ask({ sparse, minSparseScore: 4, queryText: "moon" });
+    expect([beside.ids, [...beside.sparse!.ranks]]).toEqual([["moon"], [0]]);
+  });
+
   test("no hit has less than minScore", async () => {
     const all = await ask({ queryText: "spring tide", queryEmbedding: near(0) });
     const some = await ask({ queryText: "spring tide", queryEmbedding: near(0), minScore: all.scores[1]! });
@@ -171,6 +182,7 @@ test.each<[string, Partial<HybridRequest>, RegExp]>([
   ["an infinite weight", { queryText: "a", weights: { dense: Infinity } }, /weights\.dense/],
   ["no weights", { queryText: "a", weights: [] as never }, /weights/],
   ["no distance", { queryText: "a", maxDistance: Number.NaN }, /maxDistance/],
+  ["an infinite sparse score", { queryText: "a", minSparseScore: Infinity }, /minSparseScore must be a finite number/],
   ["a score above 1", { queryText: "a", minScore: 1.5 }, /minScore.*0 to 1/],
   ["distances", { queryText: "a", include: ["distances"] }, /distances/],
   ["no number of results", { queryText: "a", nResults: -1 }, /nResults/],

@@ -210,6 +210,8 @@ export interface HybridRequest extends OfModel {
   weights?: { [B in HybridBranch]?: number } | undefined;
   /** Largest distance of what the dense branch finds. */
   maxDistance?: number | undefined;
+  /** Smallest dot product of what the sparse branch finds. */
+  minSparseScore?: number | undefined;
   /** Smallest fused score of a hit, 0–1. */
   minScore?: number | undefined;
   /** As of a text search. */

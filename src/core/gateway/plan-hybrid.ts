@@ -27,6 +27,8 @@ export interface HybridPlan extends SelectionPlan {
   limit: number;
   /** Of what the dense branch finds. */
   maxDistance: number;
+  /** Of what the sparse branch finds, as a dot product. */
+  minSparseScore: number;
   /** Of a hit. */
   minScore: number;
   include: ReadonlySet<IncludeField>;
@@ -34,7 +36,7 @@ export interface HybridPlan extends SelectionPlan {
 
 /** Validates a hybrid search; `dimension` is the collection's, `null` while nothing fixes it. */
 export function planHybrid(request: HybridRequest, dimension: number | null, indexes: IndexPolicy): HybridPlan {
-  const { nResults, weights = {}, maxDistance = Infinity, minScore = 0 } = request;
+  const { nResults, weights = {}, maxDistance = Infinity, minSparseScore = -Infinity, minScore = 0 } = request;
   validateCount(nResults, "nResults");
   validateHybrid(request);
   const limit = Math.max(nResults, limits.hybridCandidates);
@@ -53,6 +55,7 @@ export function planHybrid(request: HybridRequest, dimension: number | null, ind
     isWeighed: !Object.values(weights).some((weight) => weight > 0),
     limit: nResults,
     maxDistance,
+    minSparseScore,
     minScore,
     include,
   };

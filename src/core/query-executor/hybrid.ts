@@ -10,7 +10,7 @@ import type { Nearest } from "../index/vector/flat.js";
 import { limits } from "../limits.js";
 import type { HybridResponse } from "../service.js";
 import type { RecordColumns } from "../types.js";
-import { denseShare, type Fused, type FusedBranch, fuse } from "./operators/fuse.js";
+import { chance, denseShare, type Fused, type FusedBranch, fuse } from "./operators/fuse.js";
 import type { View } from "./view.js";
 
 /** The sources that a hybrid search reads. */
@@ -43,11 +43,11 @@ export async function hybrid(view: View, plan: HybridPlan): Promise<HybridHits> 
   };
 }
 
-async function read(view: View, { filter, text, dense, sparse, maxDistance }: HybridPlan): Promise<Branches> {
+async function read(view: View, { filter, text, dense, sparse, maxDistance, minSparseScore }: HybridPlan): Promise<Branches> {
   const allowed = await view.select(filter);
   const words = text && (await view.read(text.source, allowed));
   const near = dense && within((await view.read(dense.source, allowed))[0]!, maxDistance);
-  const alike = sparse && (await view.read(sparse.source, allowed));
+  const alike = sparse && alikeEnough(await view.read(sparse.source, allowed), minSparseScore);
   return {
     text: words && { ...words, values: words.scores, weight: text!.weight },
     dense: near && { ...near, values: near.distances.map((distance) => -distance), weight: dense!.weight },
@@ -65,8 +65,8 @@ function weigh({ text, dense, sparse }: Branches): void {
   if (!text?.weight || !dense?.weight) return;
   const [first] = sparse?.weight ? sparse.ordinals : text.ordinals;
   const at = dense.ordinals.indexOf(first!);
-  dense.weight = denseShare(text.found, at === -1 ? limits.hybridCandidates + 1 : at + 1);
-  text.weight = 1 - dense.weight;
+  text.weight = (1 - denseShare(text.found, at === -1 ? limits.hybridCandidates + 1 : at + 1)) * (1 - chance(text));
+  dense.weight = 1 - text.weight;
   if (sparse?.weight) sparse.weight = text.weight;
 }
 
@@ -75,6 +75,13 @@ function within({ ordinals, distances }: Nearest, maxDistance: number): Nearest 
   const farther = distances.findIndex((distance) => distance > maxDistance);
   const end = farther === -1 ? distances.length : farther;
   return { ordinals: ordinals.subarray(0, end), distances: distances.subarray(0, end) };
+}
+
+/** What has this dot product or a larger one. */
+function alikeEnough({ ordinals, scores }: SparseHits, minSparseScore: number): SparseHits {
+  const less = scores.findIndex((score) => 1 - score < minSparseScore);
+  const end = less === -1 ? scores.length : less;
+  return { ordinals: ordinals.subarray(0, end), scores: scores.subarray(0, end) };
 }
 
 /** As many as were asked for, and none with a smaller score. */

@@ -6,10 +6,11 @@ import { validateObject } from "./values.js";
 const BRANCHES: readonly HybridBranch[] = ["text", "dense", "sparse"];
 
 /** Throws unless the weights and cut-offs of a hybrid search are as they may be. */
-export function validateHybrid({ weights, maxDistance, minScore }: Pick<HybridRequest, "weights" | "maxDistance" | "minScore">): void {
+export function validateHybrid(cuts: Pick<HybridRequest, "weights" | "maxDistance" | "minSparseScore" | "minScore">): void {
+  const { weights, maxDistance, minSparseScore, minScore } = cuts;
   if (weights !== undefined) validateWeights(weights);
-  if (maxDistance !== undefined && !Number.isFinite(maxDistance))
-    throw invalidArgument(`maxDistance must be a finite number, got ${show(maxDistance)}`);
+  for (const [name, value] of Object.entries({ maxDistance, minSparseScore }))
+    if (value !== undefined && !Number.isFinite(value)) throw invalidArgument(`${name} must be a finite number, got ${show(value)}`);
   if (minScore !== undefined && !(typeof minScore === "number" && minScore >= 0 && minScore <= 1))
     throw invalidArgument(`minScore must be a number from 0 to 1, got ${show(minScore)}`);
 }

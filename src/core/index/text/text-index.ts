@@ -36,6 +36,8 @@ import {
 const WORK_PER_TICK = 16_384;
 /** Hits that are asked about at first, at least. */
 const ACCEPTED_AT_FIRST = 32;
+/** What the rarity of a term is multiplied by in a document that says nothing else: k1 + 1. */
+const MOST_OF_RARITY = 2.2;
 /** What a longer and what a near term count beside the term itself, as in MiniSearch. */
 const PREFIX_WEIGHT = 0.375;
 const FUZZY_WEIGHT = 0.45;
@@ -50,6 +52,10 @@ export interface TextHits {
   terms: string[][];
   /** How many of the query's terms the hits have, whatever terms of the index led to them and in however many forms. */
   found: number;
+  /** The most that a document could score that has all terms of the query, those too that no document has. */
+  ceiling: number;
+  /** How much of that is by terms that no document has, 0–1. */
+  unknown: number;
 }
 
 /** A term of the index, and in how many documents it is. */
@@ -106,10 +112,13 @@ export class TextIndex {
 
   async search(text: string, options: TextSearchOptions, tick: Tick): Promise<TextHits> {
     const query = parseQuery(this.#analyzer, text, options, this.#synonymsOf(options.synonyms));
-    if (query.length === 0 || options.nResults === 0) return toHits([], 0);
+    if (query.length === 0 || options.nResults === 0) return toHits([]);
     const ranking = new Ranking(this.#readers, options.allowed, new Pace(tick, WORK_PER_TICK));
     for (const wanted of query) {
-      for (const match of await this.#matches(wanted, tick)) await ranking.add(match, wanted.isSynonym ? null : wanted.term);
+      let rarest = 0;
+      for (const match of await this.#matches(wanted, tick))
+        rarest = Math.max(rarest, await ranking.add(match, wanted.isSynonym ? null : wanted.term));
+      if (!wanted.isSynonym) ranking.weigh(wanted.weight, rarest);
     }
     return ranking.best(options.nResults, options.accept);
   }
@@ -274,6 +283,9 @@ class Ranking {
   readonly #scores: Float64Array;
   readonly #found: Bitmap;
   readonly #matched = new Map<string, Matched>();
+  /** The most that terms may count which documents have, and which none has. */
+  #known = 0;
+  #unknown = 0;
 
   constructor(readers: readonly TextReader[], allowed: Bitmap, pace: Pace) {
     this.#readers = readers;
@@ -290,18 +302,29 @@ class Ranking {
     this.#found = new Bitmap(this.#scores.length);
   }
 
-  /** `asked` is the query's term that it stands for, if it is one of those that count to `found`. */
-  async add(match: Match, asked: string | null): Promise<void> {
+  /** How rare it is; 0 where no document has it. `asked` is the query's term that it stands for, if it counts to `found`. */
+  async add(match: Match, asked: string | null): Promise<number> {
     const lists: Postings[] = [];
     for (const [r, entry] of match.entries.entries()) lists[r] = entry === undefined ? noPostings : weighed(await entry.load(), match);
     const containing = lists.reduce((sum, { positions }) => sum + positions.length, 0);
-    if (containing === 0) return;
+    if (containing === 0) return 0;
     const matched = this.#matched.get(match.term) ?? { ...match, asked: new Set() };
     if (asked !== null) matched.asked.add(asked);
     this.#matched.set(match.term, matched);
-    const rarity = match.weight * Math.log(1 + (this.#documents - containing + 0.5) / (containing + 0.5));
+    const rarity = match.weight * this.#rarity(containing);
     for (const [r, list] of lists.entries()) await this.#score(this.#readers[r]!, list, rarity);
     await this.#pace.step(1);
+    return rarity;
+  }
+
+  /** Takes down what a term of the query may count, by the rarest of what it stands for. */
+  weigh(weight: number, rarest: number): void {
+    if (rarest === 0) this.#unknown += weight * this.#rarity(0) * MOST_OF_RARITY;
+    else this.#known += rarest * MOST_OF_RARITY;
+  }
+
+  #rarity(containing: number): number {
+    return Math.log(1 + (this.#documents - containing + 0.5) / (containing + 0.5));
   }
 
   #score(reader: TextReader, { positions, frequencies }: Postings, rarity: number): Promise<void> {
@@ -314,14 +337,20 @@ class Ranking {
         if (word >= allowed.length || (allowed[word]! & bit) === 0) continue;
         found[word]! |= bit;
         const frequency = frequencies[i]!;
-        scores[ordinal]! += (rarity * frequency * 2.2) / (frequency + 0.3 + perWord * words[at]!);
+        scores[ordinal]! += (rarity * frequency * MOST_OF_RARITY) / (frequency + 0.3 + perWord * words[at]!);
       }
     });
   }
 
   async best(count: number, accept: TextSearchOptions["accept"]): Promise<TextHits> {
     const hits = accept === undefined ? await this.#first(count, this.#found.toArray()) : await this.#accepted(count, accept);
-    return toHits(hits, await this.#tellTerms(hits));
+    const found = await this.#tellTerms(hits);
+    return { ...toHits(hits), found, ...this.#most() };
+  }
+
+  #most(): Pick<TextHits, "ceiling" | "unknown"> {
+    const ceiling = this.#known + this.#unknown;
+    return { ceiling, unknown: ceiling === 0 ? 0 : this.#unknown / ceiling };
   }
 
   /** Asks of the best first, and of ever more at a time. */
@@ -372,6 +401,7 @@ class Ranking {
         await this.#pace.step(work);
       }
     }
+    for (const hit of hits) hit.terms.sort();
     return told.size;
   }
 }
@@ -454,11 +484,13 @@ function byScore(a: Hit, b: Hit): number {
   return b.score - a.score || a.ordinal - b.ordinal;
 }
 
-function toHits(hits: readonly Hit[], found: number): TextHits {
+function toHits(hits: readonly Hit[]): TextHits {
   return {
     ordinals: Uint32Array.from(hits, (hit) => hit.ordinal),
     scores: Float64Array.from(hits, (hit) => hit.score),
-    terms: hits.map((hit) => hit.terms.sort()),
-    found,
+    terms: hits.map((hit) => hit.terms),
+    found: 0,
+    ceiling: 0,
+    unknown: 0,
   };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { denseShare, type FusedBranch, fuse } from "./fuse.js";
+import { chance, denseShare, type FusedBranch, fuse } from "./fuse.js";
 
 const branch = (weight: number, ...hits: [ordinal: number, value: number][]): FusedBranch => ({
   ordinals: Uint32Array.from(hits, ([ordinal]) => ordinal),
@@ -76,4 +76,15 @@ test("vectors count more for long questions, less where they disagree with the w
   expect(denseShare(10, 1)).toBeCloseTo(0.4746, 4);
   expect(denseShare(10, 4)).toBeCloseTo(0.3446, 4);
   expect([denseShare(1, 1), denseShare(1000, 1)]).toEqual([0.12, 0.74]);
+});
+
+test("what words found passes for chance where the best has little of the query, and more so alone or with unknown words", () => {
+  const of = (first: number, tenth: number, unknown: number) => {
+    return chance({ values: [first, ...Array.from({ length: 9 }, () => tenth)], ceiling: 10, unknown });
+  };
+  expect([of(5, 5, 0), of(0.5, 0.5, 0.9)]).toEqual([0, 1]);
+  expect(of(1, 0.75, 0.1)).toBeCloseTo(0.22, 12);
+  expect(of(1, 0.5, 0.1)).toBeCloseTo(0.52, 12);
+  expect(of(1, 0.75, 0.2)).toBeCloseTo(0.44, 12);
+  expect(chance({ values: [1, 0.75], ceiling: 10, unknown: 0.1 })).toBeCloseTo(0.22, 12);
 });

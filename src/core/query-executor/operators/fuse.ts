@@ -58,3 +58,21 @@ export function denseShare(words: number, rankOfFirst: number): number {
   const share = -0.93 + 0.61 * Math.log(words) - 0.065 * Math.log2(rankOfFirst);
   return Math.min(0.74, Math.max(0.12, share));
 }
+
+/** What words found, as far as it tells whether that is what was looked for. */
+export interface WordHits {
+  /** Descending, and at least one. */
+  values: ArrayLike<number>;
+  ceiling: number;
+  unknown: number;
+}
+
+/**
+ * How much of what words found passes for chance, 0–1, so that vectors are to be followed instead: more, the more of the query's words
+ * no document has, the less the best document has of what it could have of them, and the more it stands alone, by one rare word.
+ */
+export function chance({ values, ceiling, unknown }: WordHits): number {
+  const first = values[0]!;
+  const lead = 1 - values[Math.min(9, values.length - 1)]! / first;
+  return Math.min(1, Math.max(0, 0.5 + 2.2 * unknown + 1.2 * lead - 8 * (first / ceiling)));
+}
