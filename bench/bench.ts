@@ -15,6 +15,7 @@ import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
 import { sentenceEncoderSuite } from "./suites/sentence-encoder.js";
+import { space } from "./suites/space.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
 import { takeover } from "./suites/takeover.js";
 import { text } from "./suites/text.js";
@@ -31,6 +32,7 @@ const suites: Record<string, Suite> = {
   overview,
   phone: phoneSuite,
   "sentence-encoder": sentenceEncoderSuite,
+  space,
   takeover,
   text,
   "text-filters": textFilters,

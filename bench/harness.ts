@@ -47,7 +47,8 @@ export interface WorkerMemory {
 
 export class Harness {
   readonly #folder: string;
-  readonly #profile: string;
+  /** The folder in which the browser keeps everything. */
+  readonly profile: string;
   readonly #server: StaticServer;
   readonly #browser: BrowserName;
   readonly #args: string[];
@@ -62,7 +63,7 @@ export class Harness {
     args: string[],
   ) {
     this.#folder = folder;
-    this.#profile = profile;
+    this.profile = profile;
     this.#server = server;
     this.#browser = browser;
     this.#args = args;
@@ -98,7 +99,7 @@ export class Harness {
   /** Ends the browser, with whatever is open in it, and starts it again on the same profile. */
   async relaunch(): Promise<void> {
     await this.#context.close();
-    this.#context = await openBrowser(this.#profile, { browser: this.#browser, args: this.#args });
+    this.#context = await openBrowser(this.profile, { browser: this.#browser, args: this.#args });
   }
 
   /** Memory that the processes of all pages have to themselves, as the system counts it; `null` where it cannot be asked. */
@@ -119,7 +120,7 @@ export class Harness {
   async close(): Promise<void> {
     await this.#context.close();
     await this.#server.close();
-    await removeProfile(this.#profile);
+    await removeProfile(this.profile);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -14,11 +14,11 @@ async function open(path: string, storage: "opfs" | "indexeddb"): Promise<void> 
 }
 
 /** Records a second. */
-async function fill(records: number): Promise<number> {
+async function fill(records: number, perCall = BATCH): Promise<number> {
   const dataset = clusteredDataset(records, 11);
   const from = performance.now();
-  for (let start = 0; start < records; start += BATCH) {
-    const { ids, vectors, documents, metadatas } = sliceDataset(dataset, start, Math.min(start + BATCH, records));
+  for (let start = 0; start < records; start += perCall) {
+    const { ids, vectors, documents, metadatas } = sliceDataset(dataset, start, Math.min(start + perCall, records));
     await collection.add({ ids, embeddings: vectors, documents, metadatas });
   }
   return (records * 1000) / (performance.now() - from);

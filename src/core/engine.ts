@@ -133,7 +133,8 @@ export class Engine {
     this.#blocks = blocks;
     this.#turns = new Turns(parts.environment);
     this.#rowReading = new RowReading(this.#turns.backgroundTick);
-    this.#log = new Log(parts.storage.log);
+    this.#log = new Log(parts.storage.log, this.#turns.tick);
+    blocks.takeTurns(this.#turns.tick);
     this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
     this.#backups = new Snapshots(parts.environment);

@@ -16,7 +16,7 @@ import { type PatchEntry, prepareMetadata } from "./collection/memtable.js";
 import type { Engine } from "./engine.js";
 import { planWrite } from "./gateway/plan.js";
 import { limits } from "./limits.js";
-import { encodeLogRecord } from "./log/log-record.js";
+import { decodeInSteps, encodeLogRecord } from "./log/log-record.js";
 import { gramFilterOf, knowsGrams } from "./segment/gram-filter.js";
 import { prepareKeys } from "./segment/posting-key.js";
 import type { RecordBatch } from "./types.js";
@@ -55,6 +55,7 @@ test.each<[string, size: number, work: (size: number) => Iterator<unknown>]>([
   ["a log record of a long document", 2_000_000, (size) => encodeLogRecord(write(batch(1, { document: text(size) })))],
   ["a log record of many ids", 40_000, (size) => encodeLogRecord({ kind: "delete", ids: batch(size, {}).ids })],
   ["laying metadata over that of other records", 400, (size) => prepareMetadata(batch(size, { keys: 100 }), () => wideEntry)],
+  ["reading a long log record", 8_000_000, (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(1, { document: text(size) })))), "")],
   ["a checksum", 8_000_000, (size) => crc32InSteps(new Uint8Array(size))],
   ["a digest", 1_000_000, (size) => sha256Hex(new Uint8Array(size))],
   ["keys of a long value", 500_000, (size) => prepareKeys([text(size)])],

@@ -10,7 +10,8 @@
  */
 
 import { ByteCache } from "../base/byte-cache.js";
-import { crc32 } from "../base/checksum.js";
+import { crc32InSteps } from "../base/checksum.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -44,6 +45,8 @@ export class BlockStore {
   #holds = 0;
   /** Released while somebody held their space. */
   readonly #held: BlockRef[] = [];
+  /** Awaited while long blocks are checked. */
+  #tick: Tick = () => undefined;
   #whyFrozen: () => TidepoolError | null = () => null;
 
   /** Without a store it only reads, from what `readFrom` is given. */
@@ -53,6 +56,11 @@ export class BlockStore {
     this.#cache = new ByteCache(cacheBytesMax);
     const reader = { read: (ranges: readonly ByteRange[]) => this.#read(ranges) };
     this.#pages = new BlockPages(reader, this.#cache as ByteCache<string, Uint8Array>, keyOf, (bytes) => this.hasRoomAhead(bytes));
+  }
+
+  /** Long blocks are checked in turns from now on. */
+  takeTurns(tick: Tick): void {
+    this.#tick = tick;
   }
 
   /** Blocks are read from there, as long as there is no store. */
@@ -109,12 +117,12 @@ export class BlockStore {
   /** Begins a batch of blocks to write; one that makes room finds some in a full origin, too. */
   begin(makesRoom = false): BlockBatch {
     this.#checkFrozen();
-    return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom);
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom, this.#tick);
   }
 
   /** A batch also while it is not known which blocks are in use: what a repair writes over had been lost before. */
   beginRepair(): BlockBatch {
-    return new BlockBatch(this.#blobs, (refs) => this.release(refs), false);
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs), false, this.#tick);
   }
 
   #checkFrozen(): void {
@@ -134,7 +142,7 @@ export class BlockStore {
   async readBytes(ref: BlockRef, owner: string, into?: Uint8Array): Promise<Uint8Array> {
     const bytes = await this.#fetch(ref, owner, into);
     if (bytes.length !== ref.length) throw damaged(ref, owner, `has ${bytes.length} bytes`);
-    const found = crc32(bytes);
+    const found = await inTurns(crc32InSteps(bytes), this.#tick);
     if (found !== ref.crc32) throw damaged(ref, owner, `fails its checksum (expected ${ref.crc32}, found ${found})`);
     return bytes;
   }
@@ -248,11 +256,13 @@ export class BlockBatch implements BlockWriter {
   readonly #blobs: BlobStore;
   readonly #release: (refs: readonly BlockRef[]) => Promise<void>;
   readonly #makesRoom: boolean;
+  readonly #tick: Tick;
   readonly #written: BlockRef[] = [];
   #isOver = false;
 
   /** For `BlockStore.begin`. */
-  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>, makesRoom: boolean) {
+  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>, makesRoom: boolean, tick: Tick) {
+    this.#tick = tick;
     this.#blobs = blobs;
     this.#release = release;
     this.#makesRoom = makesRoom;
@@ -260,8 +270,8 @@ export class BlockBatch implements BlockWriter {
 
   async write(bytes: Uint8Array): Promise<BlockRef> {
     this.#check();
-    const checksum = crc32(bytes);
-    return this.#own(await this.#blobs.write(bytes, this.#makesRoom), checksum);
+    const extent = await this.#blobs.write(bytes, this.#makesRoom);
+    return this.#own(extent, await inTurns(crc32InSteps(bytes), this.#tick));
   }
 
   /** Places a block that is there already once more, before where it is; `null` when there is no room. */

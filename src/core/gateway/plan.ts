@@ -471,10 +471,10 @@ export function planDelete(request: DeleteRequest, indexes: IndexPolicy): Delete
 }
 
 export function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
-  if (selection.ids !== undefined) validateIds(selection.ids);
-  const { ids } = selection;
+  const ids = new Set<string>();
+  if (selection.ids !== undefined) validateIds(selection.ids, "ids", ids);
   const named: RecordFilter | null =
-    ids === undefined ? null : { kind: "condition", condition: { operator: "id", ids: new Set(ids) }, negated: false };
+    selection.ids === undefined ? null : { kind: "condition", condition: { operator: "id", ids }, negated: false };
   const parts: (RecordFilter | null)[] = [
     named,
     parseWhere(selection.where, selection.asChroma),

@@ -14,12 +14,12 @@
  * values: as JSON its numbers would take far more bytes. A record without any has format 3, others have format 4; records of
  * database format 1 have format 1 or 2, no link and no `requestId`, which names the request that the record came from.
  */
-import { crc32, crc32InSteps } from "../base/checksum.js";
+import { crc32InSteps } from "../base/checksum.js";
 import { decodeJson, encodeUtf8 } from "../base/json-bytes.js";
 import { jsonParts, Listed } from "../base/json-parts.js";
 import { type LogOperation, type LogRecord, type Operation, operationsOf } from "../base/operations.js";
 import { isSparseVector } from "../base/sparse-vector.js";
-import type { Steps } from "../base/steps.js";
+import { atOnce, type Steps } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch, SparseVector } from "../types.js";
 
@@ -176,9 +176,14 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
+  return atOnce(decodeInSteps(bytes, where));
+}
+
+/** As `decodeLogRecord`; the header, which `JSON.parse` reads, is one step. */
+export function* decodeInSteps(bytes: Uint8Array, where: string): Steps<LogRecord> {
   const body = bytes.subarray(4, bytes.length - (isLinked(bytes) ? LINK_BYTES : 0));
   const view = viewOf(bytes);
-  if (bytes.length < HEADER_AT || view.getUint32(0, true) !== crc32(body)) throw damaged(where, "fails its checksum");
+  if (bytes.length < HEADER_AT || view.getUint32(0, true) !== (yield* crc32InSteps(body))) throw damaged(where, "fails its checksum");
   const format = bytes[4]!;
   const hasSparse = format === FORMAT_SPARSE || format === FORMAT_UNLINKED_SPARSE;
   if (!hasSparse && format !== FORMAT && format !== FORMAT_UNLINKED) throw damaged(where, `has unknown format ${format}`);

@@ -8,10 +8,12 @@
 
 import { decodeTail, encodeTail, type LogPlace, placeAfter } from "../base/log-chain.js";
 import { type LogRecord, operationsOf } from "../base/operations.js";
+import { inTurns } from "../base/steps.js";
+import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { LogEntry, LogStore } from "../storage.js";
-import { checksumIn, decodeLogRecord, linkIn, setLink } from "./log-record.js";
+import { checksumIn, decodeInSteps, decodeLogRecord, linkIn, setLink } from "./log-record.js";
 
 /** Where records of one collection go. */
 export interface LogTarget {
@@ -44,11 +46,14 @@ const REPLAY_BYTES = 16 * 1024 * 1024;
 
 export class Log {
   readonly #store: LogStore;
+  readonly #tick: Tick;
   #queue: Pending<unknown>[] = [];
   #pump: Promise<void> | null = null;
 
-  constructor(store: LogStore) {
+  /** `tick` is awaited while long records are read. */
+  constructor(store: LogStore, tick: Tick = () => undefined) {
     this.#store = store;
+    this.#tick = tick;
   }
 
   /**
@@ -90,7 +95,7 @@ export class Log {
       if (entries.length === 0) return;
       for (const { offset, bytes } of entries) {
         if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
-        const record = decodeLogRecord(bytes, `${offset} of ${where}`);
+        const record = await inTurns(decodeInSteps(bytes, `${offset} of ${where}`), this.#tick);
         last = placeAfter(last, checksumIn(bytes));
         if ((linkIn(bytes) ?? last.link) !== last.link) throw astray(where, offset);
         yield { place: last, record, byteLength: bytes.length };

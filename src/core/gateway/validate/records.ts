@@ -22,11 +22,12 @@ export type WriteOperation = WriteRequest["operation"];
 const DUPLICATES_SHOWN_MAX = 5;
 
 /** Ids that select or name records: a non-empty array of distinct non-empty strings. */
-export function validateIds(ids: unknown, argument = "ids"): asserts ids is string[] {
+/** `seen` gets the ids. */
+export function validateIds(ids: unknown, argument = "ids", seen = new Set<string>()): asserts ids is string[] {
   validateArray(ids, argument);
   if (ids.length === 0) throw invalidArgument(`Expected '${argument}' to be a non-empty list`);
   if (ids.length > limits.selectionIdsMax) throw tooMany(`${argument} has ${ids.length} entries`, "selectionIdsMax");
-  validateIdRange(ids, argument, 0, ids.length, new Set());
+  validateIdRange(ids, argument, 0, ids.length, seen);
 }
 
 /** Checks `ids[start … end)`; `seen` carries the ids of earlier ranges from call to call. */
