@@ -45,15 +45,15 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const prepared = coder.prepare(query);
   const probes = centroids.probe(prepared, 2);
   const probe = probes.find(({ slot }) => slot === 0)!;
-  const all = coder.scan(list, prepared, probe, { threshold: Infinity, epsilon: 1.9, allowed: null });
+  const all = copyOf(coder.scan(list, prepared, probe, { threshold: Infinity, epsilon: 1.9, allowed: null }));
   const threshold = all.estimates[Math.floor(random() * all.estimates.length)]!;
   const allowed = Bitmap.of([...ordinals].filter(() => random() < 0.5)).words;
-  const some = coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed: null });
-  const fewer = coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed });
+  const some = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed: null }));
+  const fewer = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed }));
   const nearest = centroids.nearest(query, 2);
   const sides = Uint8Array.from(ordinals, (_, i) => (i === 0 || random() < 0.5 ? 1 : 0));
   const sums = [coder.squaredDistances(query, rows), coder.mean(rows, sides, 1)];
-  return [sums, rows, list, coder.ordinals(list), prepared, probes, nearest, ...[all, some, fewer].map(copyOf)];
+  return [sums, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
 }
 
 function copyOf({ ordinals, estimates, sigmas }: ListMatches): ListMatches {

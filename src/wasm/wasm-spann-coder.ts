@@ -3,7 +3,7 @@
  *
  *     tables of the query scanned last · masks of the rotation used last · what a call takes and returns
  *
- * Views of the memory are made anew for every call, because it may have grown.
+ * Views of the memory are made anew once it has grown.
  */
 
 import { CodedCentroids } from "../core/index/vector/spann/centroid-table.js";
@@ -34,12 +34,24 @@ const SUMS_BYTES = 4 * SUB_BLOCK_ROWS;
 /** As `assembly/residual-code.ts` numbers them. */
 const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
 
+/** All of the memory, until it grows. */
+interface MemoryViews {
+  bytes: Uint8Array;
+  words: Uint32Array;
+  floats: Float32Array;
+}
+
+function viewsOf(buffer: ArrayBuffer): MemoryViews {
+  return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
+}
+
 /** The memory of a kernel's coders. */
 export class CoderMemory {
   readonly #memory: TableMemory;
   readonly tablesAt: number;
   readonly signsAt: number;
   readonly scratchAt: number;
+  #views: MemoryViews;
   #query: PreparedQuery | null = null;
   #rotation: Rotation | null = null;
 
@@ -49,6 +61,7 @@ export class CoderMemory {
     this.signsAt = this.tablesAt + TABLES_BYTES;
     this.scratchAt = this.signsAt + SIGNS_BYTES;
     this.#memory.reserve(this.scratchAt);
+    this.#views = viewsOf(this.#memory.buffer);
   }
 
   get kernel(): TableMemory["kernel"] {
@@ -59,6 +72,12 @@ export class CoderMemory {
   withScratch(bytes: number): ArrayBuffer {
     this.#memory.reserve(this.scratchAt + bytes);
     return this.#memory.buffer;
+  }
+
+  viewsWithScratch(bytes: number): MemoryViews {
+    const buffer = this.withScratch(bytes);
+    if (this.#views.bytes.buffer !== buffer) this.#views = viewsOf(buffer);
+    return this.#views;
   }
 
   layTables(query: PreparedQuery): void {
@@ -151,9 +170,9 @@ export class WasmSpannCoder implements SpannCoder {
     const columnBytes = 4 * SUB_BLOCK_ROWS * subBlocks;
     const sumsAt = scratchAt + list.length;
     const foundAt = sumsAt + SUMS_BYTES;
-    const buffer = this.#memory.withScratch(foundAt + 3 * columnBytes - scratchAt);
+    const views = this.#memory.viewsWithScratch(foundAt + 3 * columnBytes - scratchAt);
     this.#memory.layTables(query);
-    new Uint8Array(buffer).set(list, scratchAt);
+    views.bytes.set(list, scratchAt);
     const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(query, probe, options);
     const count = kernel.scanList(
       scratchAt,
@@ -172,7 +191,7 @@ export class WasmSpannCoder implements SpannCoder {
       epsilon,
       limit,
     );
-    return matchesAt(buffer, foundAt, columnBytes, count, options.allowed);
+    return matchesAt(views, foundAt / 4, columnBytes / 4, count, options.allowed);
   }
 
   squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
@@ -216,23 +235,25 @@ export class WasmSpannCoder implements SpannCoder {
   }
 }
 
-/** Copies of three columns, of the allowed rows. */
-function matchesAt(buffer: ArrayBuffer, at: number, columnBytes: number, count: number, allowed: Uint32Array | null): ListMatches {
-  const ordinals = new Uint32Array(buffer, at, count);
-  const estimates = new Float32Array(buffer, at + columnBytes, count);
-  const sigmas = new Float32Array(buffer, at + 2 * columnBytes, count);
-  const kept = allowed === null ? count : keep({ ordinals, estimates, sigmas }, allowed);
-  return { ordinals: ordinals.slice(0, kept), estimates: estimates.slice(0, kept), sigmas: sigmas.slice(0, kept) };
+/** Three columns, of the allowed rows. */
+function matchesAt(views: MemoryViews, at: number, length: number, count: number, allowed: Uint32Array | null): ListMatches {
+  const kept = allowed === null ? count : keep(views, at, length, count, allowed);
+  return {
+    ordinals: views.words.subarray(at, at + kept),
+    estimates: views.floats.subarray(at + length, at + length + kept),
+    sigmas: views.floats.subarray(at + 2 * length, at + 2 * length + kept),
+  };
 }
 
 /** Moves the allowed rows to the front and returns how many they are. */
-function keep({ ordinals, estimates, sigmas }: ListMatches, allowed: Uint32Array): number {
-  let kept = 0;
-  for (let i = 0; i < ordinals.length; i++) {
-    if (!isAllowed(allowed, ordinals[i]!)) continue;
-    ordinals[kept] = ordinals[i]!;
-    estimates[kept] = estimates[i]!;
-    sigmas[kept++] = sigmas[i]!;
+function keep({ words, floats }: MemoryViews, at: number, length: number, count: number, allowed: Uint32Array): number {
+  let kept = at;
+  for (let i = at; i < at + count; i++) {
+    const ordinal = words[i]!;
+    if (!isAllowed(allowed, ordinal)) continue;
+    words[kept] = ordinal;
+    floats[kept + length] = floats[i + length]!;
+    floats[kept++ + 2 * length] = floats[i + 2 * length]!;
   }
-  return kept;
+  return kept - at;
 }

@@ -108,7 +108,9 @@ export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFa
 
 /** Whether a bitmap, or its lack, lets an ordinal pass. */
 export function isAllowed(allowed: Uint32Array | null, ordinal: number): boolean {
-  return allowed === null || ((allowed[ordinal >>> 5] ?? 0) & (1 << (ordinal & 31))) !== 0;
+  if (allowed === null) return true;
+  const word = ordinal >>> 5;
+  return word < allowed.length && (allowed[word]! & (1 << (ordinal & 31))) !== 0;
 }
 
 /** By half byte. */

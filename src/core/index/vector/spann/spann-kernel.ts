@@ -52,7 +52,7 @@ export interface SpannCoder extends RowSums {
   createCentroids(): CentroidTable;
   /** What scans need of a rotated query, once for all lists. */
   prepare(rotatedQuery: Float32Array): PreparedQuery;
-  /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of `scan`. */
+  /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of any coder. */
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches;
   /** Gives memory back. Nothing may be called afterwards. */
   dispose(): void;
