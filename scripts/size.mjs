@@ -26,6 +26,8 @@ const budgets = [
   { part: "upkeep", files: ["upkeep.js"], bytesMax: 1_500 },
   { part: "worker trouble", files: ["worker-trouble.js"], bytesMax: 1_500 },
   { part: "Parquet", files: ["parquet.js"], bytesMax: 12_000 },
+  { part: "Arrow", files: ["arrow.js"], bytesMax: 5_000 },
+  { part: ".npy", files: ["npy.js"], bytesMax: 2_000 },
   { part: "zstd", files: ["zstd.js"], bytesMax: 5_000 },
   { part: "CSV", files: ["csv.js"], bytesMax: 9_000 },
   { part: "import", files: ["import.js"], bytesMax: 9_000 },

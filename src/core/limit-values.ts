@@ -57,16 +57,12 @@ export const backupPartBytesMax = 512 * MiB;
 /** Metadata columns of a table that is exported; the values of more keys stand in one more column, as JSON. */
 export const exportColumnsMax = 256;
 /**
- * Bytes by which the format of an import is told, bytes of it that are read in one step, bytes of one of its rows, and characters of all
- * columns where it comes in columns.
+ * Bytes by which the format of an import is told, and that are read in one step; bytes of one of its rows, or of a page of a Parquet file;
+ * characters of all columns where it comes in columns, or bytes of a batch of Arrow.
  */
 export const importHeadBytes = 64 * KiB;
-export const importPieceBytes = 64 * KiB;
 export const importRowBytesMax = 64 * MiB;
 export const importColumnsLengthMax = 256 * MiB;
-/** Bytes of a page of a Parquet file, unpacked, or of its footer; and values of a page. */
-export const importPageBytesMax = 64 * MiB;
-export const importPageValuesMax = 16 * MiB;
 /** Rows of an import that could not go in and are told one by one. */
 export const importRejectionsMax = 1000;
 /** Text of the records that one step of a reembedding takes, about, and how often it looks at records that lack nothing first. */

@@ -90,3 +90,16 @@ function fixtureMetadata(i: number): Metadata {
     ...(i % 6 !== 0 && { "page.number": i, "page.title": `p${i}` }),
   };
 }
+
+export async function recordsOf(collection: Collection): Promise<unknown[]> {
+  const { ids, documents, metadatas, embeddings } = await collection.get({ include: ALL });
+  return ids.map((id, i) => ({ id, document: documents[i], uri: null, metadata: metadatas[i], embedding: embeddings[i] }));
+}
+
+/** A copy with a few other bytes, most of them near its beginning or its end; the first ones stay. */
+export function withDamage(whole: Uint8Array, random: Random, first: number): Uint8Array {
+  const bytes = whole.slice();
+  const start = random.chance(0.5) ? first : Math.max(first, bytes.length - 4000);
+  for (let n = random.below(4) + 1; n > 0; n--) bytes[start + random.below(bytes.length - start - 8)] = random.below(256);
+  return bytes;
+}

@@ -13,8 +13,8 @@ const packageOf = (specifier: string): string =>
 
 /** Which files may import a runtime package. */
 const packageOwners: Record<string, (path: string) => boolean> = {
-  "apache-arrow": (path) => path.startsWith("src/core/blockstore/"),
-  flatbuffers: (path) => path.startsWith("src/core/blockstore/"),
+  "apache-arrow": (path) => /^src\/(?:core\/blockstore|api\/import)\//.test(path),
+  flatbuffers: (path) => /^src\/(?:core\/blockstore|api\/import)\//.test(path),
   minisearch: (path) => path === "src/core/index/text/young-index.ts",
   "@orama/stemmers": (path) => path === "src/worker/stemmers.ts",
   papaparse: (path) => path === "src/api/import/read-csv.ts",

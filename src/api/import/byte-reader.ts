@@ -50,12 +50,12 @@ export class ByteReader {
     return joinBytes(this.#ahead).subarray(0, limits.importHeadBytes);
   }
 
-  /** All bytes, in pieces of at most `limits.importPieceBytes`, with a turn between two of them where one is due. */
+  /** All bytes, in pieces of at most `limits.importHeadBytes`, with a turn between two of them where one is due. */
   async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
     const slice = new Slice();
     for (let read = this.#ahead.shift() ?? (await this.#read()); read !== null; read = this.#ahead.shift() ?? (await this.#read())) {
-      for (let at = 0; at < read.length; at += limits.importPieceBytes) {
-        yield read.subarray(at, at + limits.importPieceBytes);
+      for (let at = 0; at < read.length; at += limits.importHeadBytes) {
+        yield read.subarray(at, at + limits.importHeadBytes);
         await slice.tick();
       }
     }

@@ -5,10 +5,15 @@ import { isColumn } from "./read-json.js";
 import { wideEncoding } from "./read-text.js";
 
 /** Keys of objects that hold lists of records: of Pinecone, Qdrant, and others. */
-const WRAPPERS = ["vectors", "points", "records", "matches", "result", "namespace", "memoryVectors", "rows", "data"];
+const WRAPPERS = ["vectors", "points", "records", "matches", "result", "namespace", "memoryVectors", "rows", "data", "usage"];
 
 /** What formats that are no text begin with. */
-const MAGIC: readonly (readonly [string, ImportFormat])[] = [["PAR1", "parquet"]];
+const MAGIC: readonly (readonly [string, ImportFormat])[] = [
+  ["PAR1", "parquet"],
+  ["ARROW1", "arrow"],
+  ["\xff\xff\xff\xff", "arrow"],
+  ["\x93NUMPY", "npy"],
+];
 
 export function detectFormat(head: Uint8Array): ImportFormat {
   const begin = String.fromCharCode(...head.subarray(0, 8));

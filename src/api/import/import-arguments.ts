@@ -4,7 +4,7 @@
 export type ImportSource = Blob | URL | string | ReadableStream<Uint8Array> | Uint8Array;
 
 /** A form of the bytes: `docs/import.md` says what each looks like. */
-export type ImportFormat = "jsonl" | "json" | "csv" | "parquet";
+export type ImportFormat = "jsonl" | "json" | "csv" | "parquet" | "arrow" | "npy";
 
 /**
  * Which field of a row is what. Names may go into objects by dots, `"payload.text"`. Default of each: the first that a row has of those

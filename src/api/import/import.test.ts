@@ -161,6 +161,24 @@ describe("an import of JSON", () => {
       },
     ],
     [
+      "a fetch from Pinecone",
+      {
+        vectors: {
+          a: { id: "a", values: [1, 0], metadata: { n: 1 }, text: "x" },
+          b: { id: "b", values: [0, 1], sparseValues: null },
+        },
+        namespace: "",
+        usage: { readUnits: 1 },
+      },
+    ],
+    [
+      "a fetch from Pinecone's client",
+      {
+        usage: { readUnits: 1 },
+        records: { a: { id: "a", values: [1, 0], metadata: { n: 1 }, text: "x" }, b: { id: "b", values: [0, 1] } },
+      },
+    ],
+    [
       "Qdrant",
       {
         result: {

@@ -41,6 +41,8 @@ const READERS: { readonly [F in ImportFormat]: Read } = {
   json: async (reader, warn) => readJson(reader, warn),
   csv: async (reader, warn) => (await import("./read-csv.js")).readCsv(reader, warn),
   parquet: async (reader, warn, wants) => (await import("./read-parquet.js")).readParquet(reader, warn, wants),
+  arrow: async (reader, warn, wants) => (await import("./read-arrow.js")).readArrow(reader, warn, wants),
+  npy: async (reader) => (await import("./read-npy.js")).readNpy(reader),
 };
 
 /** Bytes of records that are sent together, about. */

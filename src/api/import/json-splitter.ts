@@ -1,7 +1,7 @@
 /**
- * Cuts JSON text that comes in parts into the elements of its lists, each as text with the way to its list, so that a file of any
- * length can be read with one element in memory. Lists may be the whole, or stand in objects, which may stand in objects. What an element
- * is is for `JSON.parse` to say; what is between them is checked here.
+ * Cuts JSON text that comes in parts into the elements of its lists, each as text with the way to its list, so that a file of any length
+ * can be read with one element in memory. Records by their ids are such, too. Lists may be the whole, or stand in objects, which may stand
+ * in objects. What an element is is for `JSON.parse` to say; what is between them is checked here.
  */
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
@@ -15,6 +15,8 @@ export interface JsonElement {
 
 type State = "start" | "key" | "elements" | "end";
 
+/** Keys whose object has records under their ids, as Pinecone's answers have. */
+const MAPS = ["vectors", "records"];
 /** Objects within objects that are looked into. */
 const DEPTH_MAX = 8;
 
@@ -93,7 +95,7 @@ export class JsonSplitter {
     return text === null ? "more" : { path: this.path, text };
   }
 
-  #member(): null | "more" {
+  #member(): JsonElement | null | "more" {
     if (this.#text[this.#at] === "}") return this.#close();
     const key = /"((?:[^"\\]|\\.)*)"\s*:\s*(?=\S)/sy;
     key.lastIndex = this.#at;
@@ -101,12 +103,14 @@ export class JsonSplitter {
     if (found === null) return this.#text[this.#at] === '"' ? this.#awaitKey() : this.#fail("a key");
     const start = this.#at;
     this.#at = key.lastIndex;
-    if (this.#path.length < DEPTH_MAX && this.#open()) {
+    const isRecord = MAPS.includes(this.path) && this.#text[this.#at] === "{";
+    if (!isRecord && this.#path.length < DEPTH_MAX && this.#open()) {
       this.#path.push(found[1]!);
       return null;
     }
     this.#scanned = Math.max(this.#scanned, this.#at);
-    if (this.#value() !== null) return null;
+    const text = this.#value();
+    if (text !== null) return isRecord ? { path: this.path, text } : null;
     this.#at = start;
     return "more";
   }

@@ -8,7 +8,7 @@ import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
 import { joinBytes } from "./byte-reader.js";
 import { type Depths, joinLists, type LeveledValues, rowsOf } from "./parquet-rows.js";
-import { type Decoder, readDictionary, readerOf, readHybrid, readValues, type Values } from "./parquet-values.js";
+import { type Decoder, readDictionary, readerOf, readHybrid, readValues, VALUES_MAX, type Values } from "./parquet-values.js";
 import type { RandomAccess } from "./random-access.js";
 import { unpackPage } from "./unpack-page.js";
 
@@ -141,7 +141,7 @@ export class ParquetColumn {
   #joined(last: unknown, continued: Values): Values {
     if (last == null) throw new Error("a list goes on that has not begun");
     const joined = joinLists(last as Values, continued);
-    if (joined.length > limits.importPageValuesMax) throw new Error(`a list has more than ${limits.importPageValuesMax} elements`);
+    if (joined.length > VALUES_MAX) throw new Error(`a list has more than ${VALUES_MAX} elements`);
     return joined;
   }
 
@@ -154,7 +154,7 @@ export class ParquetColumn {
     const reader = readerOf(this.#ahead);
     const header = parquetHeader(reader);
     const begin = reader.offset;
-    const end = begin + countOf(header.compressed_page_size, limits.importPageBytesMax);
+    const end = begin + countOf(header.compressed_page_size, limits.importRowBytesMax);
     await this.#look(end);
     if (end > this.#ahead.length) throw new Error("its last page ends before it is complete");
     const bytes = this.#ahead.subarray(begin, end);
@@ -184,10 +184,10 @@ function widthOf(highest: number): number {
 }
 
 function sizeOf({ uncompressed_page_size: size }: PageHeader): number {
-  return countOf(size, limits.importPageBytesMax);
+  return countOf(size, limits.importRowBytesMax);
 }
 
-function countOf(count: number | undefined, allowed: number = limits.importPageValuesMax): number {
+function countOf(count: number | undefined, allowed: number = VALUES_MAX): number {
   if (Number.isInteger(count) && count! >= 0 && count! <= allowed) return count!;
   throw new Error(`a page has ${count} bytes or values, and at most ${allowed} are possible`);
 }

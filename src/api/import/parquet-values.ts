@@ -9,6 +9,7 @@ import { deltaBinaryUnpack, deltaLengthByteArray } from "hyparquet/src/delta.js"
 import { byteStreamSplit } from "hyparquet/src/encoding.js";
 import { readPlain } from "hyparquet/src/plain.js";
 import { limits } from "../../core/limits.js";
+import { numberWherePossible, textOrBytes } from "./table-rows.js";
 
 export type Values = ArrayLike<unknown>;
 
@@ -26,6 +27,8 @@ const WIDTHS: Partial<Record<string, number>> = { INT32: 4, INT64: 8, INT96: 12,
 /** Bits of an index or a level: more entries than these count cannot be in a page. */
 const BITS_MAX = 25;
 const MINIBLOCKS_MAX = 512;
+/** Values of a page: so many numbers of four bytes fill the largest one. */
+export const VALUES_MAX = limits.importRowBytesMax / 4;
 
 /** Numbers as runs of one value and as packed bits, mixed. */
 export function readHybrid(bytes: Uint8Array, width: number, count: number): Uint32Array {
@@ -141,7 +144,7 @@ function readDeltas<T extends Int32Array | BigInt64Array>(reader: Reader, number
 function checkDeltas(bytes: Uint8Array): void {
   const reader = readerOf(bytes);
   const [block, miniblocks] = [readCount(reader), readCount(reader)];
-  if (block > 0 && block <= limits.importPageValuesMax && miniblocks > 0 && miniblocks <= MINIBLOCKS_MAX) return;
+  if (block > 0 && block <= VALUES_MAX && miniblocks > 0 && miniblocks <= MINIBLOCKS_MAX) return;
   throw new Error(`blocks of ${block} deltas in ${miniblocks} parts are not possible`);
 }
 
@@ -160,7 +163,7 @@ function readShared(bytes: Uint8Array, count: number): Uint8Array[] {
   for (let i = 0; i < count; i++) {
     const [prefix, suffix] = [prefixes[i]!, suffixes[i]!];
     total += prefix + suffix;
-    if (prefix < 0 || prefix > last.length || suffix < 0 || total > limits.importPageBytesMax)
+    if (prefix < 0 || prefix > last.length || suffix < 0 || total > limits.importRowBytesMax)
       throw new Error(`value ${i} has no such length`);
     const value = new Uint8Array(prefix + suffix);
     value.set(last.subarray(0, prefix));
@@ -178,27 +181,13 @@ function told(values: DecodedArray, decoder: Decoder): Values {
   return isLarge ? Array.from(converted as ArrayLike<bigint>, numberWherePossible) : converted;
 }
 
-export function numberWherePossible(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
-}
-
-/** Text, or the bytes where they are none. */
-function textOf(bytes: Uint8Array): string | Uint8Array {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes;
-  }
-}
-
 /** Points in time are milliseconds since 1970, fractions of them down to a microsecond. */
 export const PARSERS = {
   timestampFromMilliseconds: Number,
   timestampFromMicroseconds: (time: bigint) => Number(time) / 1000,
   timestampFromNanoseconds: (time: bigint) => Number(time / 1000n) / 1000,
   dateFromDays: (days: number) => days * 86_400_000,
-  stringFromBytes: textOf,
+  stringFromBytes: textOrBytes,
   jsonFromBytes: (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes)),
 };
 

@@ -8,18 +8,15 @@ import {
   openCollection,
   randomCollection,
   reasons,
+  recordsOf,
   rejection,
   streamOf,
+  withDamage,
 } from "../../testing/imports.js";
 import type { Collection } from "../collection.js";
 import type { ImportReport } from "./import-arguments.js";
 
 const FILES = ["snappy", "zstd-v2", "gzip", "encodings"];
-
-async function recordsOf(collection: Collection): Promise<unknown[]> {
-  const { ids, documents, metadatas, embeddings } = await collection.get({ include: ALL });
-  return ids.map((id, i) => ({ id, document: documents[i], uri: null, metadata: metadatas[i], embedding: embeddings[i] }));
-}
 
 async function exported(collection: Collection): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(collection.export({ format: "parquet" })).arrayBuffer());
@@ -122,9 +119,7 @@ describe("an import of Parquet", () => {
     const whole = await fixture(`${name}.parquet`);
     const random = new Random(name.length);
     for (let i = 0; i < 60; i++) {
-      const bytes = whole.slice();
-      const start = random.chance(0.5) ? 4 : Math.max(4, bytes.length - 4000);
-      for (let n = random.below(4) + 1; n > 0; n--) bytes[start + random.below(bytes.length - start - 8)] = random.below(256);
+      const bytes = withDamage(whole, random, 4);
       const report: unknown = await (await openCollection()).import(bytes, { metadata: "flatten" }).catch((error) => error);
       if (report instanceof Error) expect(report).toMatchObject({ message: expect.stringMatching(/Parquet|column|embedding/) });
       else expect(countOf(report as ImportReport)).toBeLessThanOrEqual(100);

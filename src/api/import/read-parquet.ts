@@ -14,7 +14,7 @@ import { ParquetColumn, type ParquetLeaf } from "./parquet-pages.js";
 import { isTime, PARSERS } from "./parquet-values.js";
 import type { RandomAccess } from "./random-access.js";
 import type { Fields, SourceRow, Warn } from "./source-row.js";
-import { DESCRIPTION_KEY, tableRows } from "./table-rows.js";
+import { columnNotRead, DESCRIPTION_KEY, tableRows } from "./table-rows.js";
 
 const FOOTER_END_BYTES = 8;
 
@@ -59,7 +59,7 @@ async function readFooter(file: RandomAccess): Promise<FileMetaData> {
   if (magic !== "PAR1") throw notParquet(`it ends with ${show(magic)} and not with "PAR1": it may have been cut`);
   const length = new DataView(end.buffer).getUint32(0, true);
   const start = file.size - FOOTER_END_BYTES - length;
-  if (start < 4 || length > limits.importPageBytesMax) throw notParquet(`its footer of ${length} bytes is too long`);
+  if (start < 4 || length > limits.importRowBytesMax) throw notParquet(`its footer of ${length} bytes is too long`);
   return parquetMetadata((await file.read(start, file.size)).buffer, { parsers: PARSERS, geoparquet: false });
 }
 
@@ -169,18 +169,13 @@ function isList(node: SchemaTree): boolean {
 function toLeaf(node: SchemaTree, path: SchemaTree[]): SchemaTree[] {
   const whole = [...path];
   for (let next = node; next.children.length > 0; next = next.children[0]!) {
-    if (next.children.length > 1) throw notRead(node, "a list of objects, or a map");
+    if (next.children.length > 1) throw columnNotRead(node.path.join("."), "a list of objects, or a map");
     whole.push(next.children[0]!);
   }
-  if (getMaxRepetitionLevel(whole) > 1) throw notRead(node, "a list of lists");
+  if (getMaxRepetitionLevel(whole) > 1) throw columnNotRead(node.path.join("."), "a list of lists");
   return whole;
 }
 
 function checkObject({ element, path }: SchemaTree): void {
-  if (element.logical_type?.type === "VARIANT") throw notRead({ element, path }, "of the type VARIANT");
-}
-
-function notRead({ path }: Pick<SchemaTree, "element" | "path">, what: string): TidepoolError {
-  const remedy = "mapping.metadata can name the columns that are to be read";
-  return invalidArgument(`The column ${show(path.join("."))} is ${what}, which nothing of a record can be: ${remedy}`);
+  if (element.logical_type?.type === "VARIANT") throw columnNotRead(path.join("."), "of the type VARIANT");
 }

@@ -27,6 +27,26 @@ export function tableRows(description: string | undefined): ReadTableRow {
   };
 }
 
+/** A column whose values no record can have. */
+export function columnNotRead(name: string, what: string): TidepoolError {
+  const remedy = "mapping.metadata can name the columns that are to be read";
+  return invalidArgument(`The column ${show(name)} is ${what}, which nothing of a record can be: ${remedy}`);
+}
+
+export function numberWherePossible(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** Text, or the bytes where they are none. */
+export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
 function hasBytes(value: unknown): boolean {
   return value instanceof Uint8Array || (Array.isArray(value) && value.some((element) => element instanceof Uint8Array));
 }
