@@ -4,6 +4,6 @@
  */
 export type { Pooling } from "./transformers/known-models.js";
 export type { StoredTransformers, TransformersDtype, TransformersModelOptions } from "./transformers/model-settings.js";
-export type { TransformersRuntimeOptions } from "./transformers/runtime-options.js";
+export type { TransformersRuntimeOptions, WasmFiles } from "./transformers/runtime-options.js";
 export type { LoadedTransformer, TransformersDevice, TransformersProgress } from "./transformers/start.js";
 export { TransformersEmbeddingFunction, type TransformersOptions } from "./transformers/transformers-embedding-function.js";

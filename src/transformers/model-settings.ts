@@ -7,9 +7,9 @@ import { validateObject } from "../core/gateway/validate/values.js";
 import { knownUse, type Pooling } from "./known-models.js";
 
 /** Weights of a model, by how its numbers are kept; each is a file of its own. */
-export type TransformersDtype = (typeof DTYPES)[number];
+export type TransformersDtype = "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
 
-const DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
+const DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const satisfies readonly TransformersDtype[];
 const POOLINGS = ["mean", "cls", "last_token", "model"] as const satisfies readonly Pooling[];
 const LONG_TEXTS = ["windows", "truncate"] as const;
 
@@ -98,18 +98,27 @@ export function repositoryOf(model: string): string {
 
 /** What is stored with a collection: what Chroma's packages need, and beside it what they leave unread. */
 export interface StoredTransformers {
+  /** `model`. */
   model_name: string;
   /** Chroma's packages want one. Vectors do not depend on it, and it is not read here. */
   device: "cpu";
+  /** `normalize`. */
   normalize_embeddings: boolean;
   /** Chroma's packages hand these on. */
   kwargs: Record<string, never>;
+  /** `revision`. */
   revision: string;
+  /** `dtype`. */
   dtype: TransformersDtype;
+  /** `pooling`. */
   pooling: Pooling;
+  /** `documentPrefix`. */
   document_prefix: string;
+  /** `queryPrefix`. */
   query_prefix: string;
+  /** `longTexts`. */
   long_texts: "windows" | "truncate";
+  /** `maxTokens`, where it is not left to the model. */
   max_tokens?: number;
 }
 

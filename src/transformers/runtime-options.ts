@@ -5,6 +5,14 @@ import { addressInPage, checkCallback, checkIdleMs } from "../model-worker/embed
 import { checkOneOf } from "./model-settings.js";
 import type { LoadedTransformer, Start, TransformersDevice, TransformersProgress } from "./start.js";
 
+/** Addresses of ONNX Runtime's files, relative to the page. What is not said is where the library finds it. */
+export interface WasmFiles {
+  /** The script. */
+  mjs?: string | URL;
+  /** The WebAssembly. */
+  wasm?: string | URL;
+}
+
 /** Options that say where and how a model computes. None of them is stored. */
 export interface TransformersRuntimeOptions {
   /**
@@ -21,7 +29,7 @@ export interface TransformersRuntimeOptions {
    * Where ONNX Runtime's ort-wasm-simd-threaded.asyncify.mjs and .wasm are, relative to the page: their folder, or each. Default: where
    * the bundler has put them; with `moduleUrl` the library's, a CDN.
    */
-  wasmPaths?: string | URL | { mjs?: string | URL; wasm?: string | URL };
+  wasmPaths?: string | URL | WasmFiles;
   /** Folder of models at the page's own origin, such as "/models/", in which each has a folder of its name. Default: none. */
   localModelPath?: string | URL;
   /** Whether models that are not there come from Hugging Face. Default: only where there is no `localModelPath`. */
@@ -43,14 +51,14 @@ export const RUNTIME_OPTIONS = "device moduleUrl wasmPaths localModelPath allowR
 export interface Runtime {
   start: Omit<Start, "settings">;
   idleMs: number;
-  onProgress: (progress: TransformersProgress) => void;
-  onLoad: (model: LoadedTransformer) => void;
+  onProgress: ((progress: TransformersProgress) => void) | undefined;
+  onLoad: ((model: LoadedTransformer) => void) | undefined;
 }
 
 /** Reads the options. Throws `INVALID_ARGUMENT`. */
 export function readRuntime(options: TransformersRuntimeOptions): Runtime {
   const { device = "auto", moduleUrl, wasmPaths, localModelPath, cache = true, idleMs = limits.modelIdleMs, ...rest } = options;
-  const { allowRemoteModels = localModelPath === undefined, onProgress = () => {}, onLoad = () => {} } = rest;
+  const { allowRemoteModels = localModelPath === undefined, onProgress, onLoad } = rest;
   checkOneOf(device, "device", ["auto", "webgpu", "wasm"]);
   for (const [name, flag] of Object.entries({ cache, allowRemoteModels })) {
     if (typeof flag !== "boolean") throw invalidArgument(`${name} must be true or false, got ${show(flag)}`);

@@ -161,6 +161,16 @@ describe("where it runs", () => {
     await fn.load();
     expect(world.starts.at(-1)).toMatchObject({ localModelPath: "/models/", device: "wasm", settings: { dtype: "q8" } });
     fn.close();
+  });
+  test("is told once to a callback that several of them have", async () => {
+    const told: string[] = [];
+    const Local = TransformersEmbeddingFunction.configured({ onLoad: ({ device }) => told.push(device) });
+    const restored = [1, 2].map(() => Local.buildFromConfig({ model_name: "gte-base" }));
+    await Promise.all(restored.map((fn) => fn.load()));
+    expect(told).toEqual(["wasm"]);
+    for (const fn of restored) fn.close();
+  });
+  test("is checked when it is given to a class", () => {
     expect(() => TransformersEmbeddingFunction.configured({ device: "cpu" as "wasm" })).toThrow("device must be one of");
     expect(() => TransformersEmbeddingFunction.configured({ dtype: "q8" } as object)).toThrow('has no argument "dtype"');
   });

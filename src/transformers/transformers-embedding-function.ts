@@ -23,10 +23,10 @@ export interface TransformersOptions extends TransformersModelOptions, Transform
 
 const NAME = "TransformersEmbeddingFunction";
 
-/** A worker with a model, and the functions that share it: those of equal settings. */
+/** A worker with a model, which functions of equal settings share, and those of them that want to hear of it. */
 interface Shared {
   link: ModelLink<Start, News>;
-  members: Set<Runtime>;
+  listeners: Set<Runtime>;
   loaded: LoadedTransformer | null;
 }
 
@@ -73,7 +73,7 @@ export class TransformersEmbeddingFunction implements EmbeddingFunction {
     const given = readArguments(NAME, () => readObject(options, NAME, `${MODEL_OPTIONS} ${RUNTIME_OPTIONS}`));
     [this.#settings, this.#runtime] = readArguments(NAME, () => [readSettings(given), readRuntime({ ...runtime, ...given })]);
     this.#worker = workerOf(this.#settings, this.#runtime);
-    this.#worker.members.add(this.#runtime);
+    if (this.#runtime.onProgress ?? this.#runtime.onLoad) this.#worker.listeners.add(this.#runtime);
   }
 
   /**
@@ -155,7 +155,7 @@ export class TransformersEmbeddingFunction implements EmbeddingFunction {
    */
   close(): void {
     this.#isClosed = true;
-    this.#worker.members.delete(this.#runtime);
+    this.#worker.listeners.delete(this.#runtime);
     this.#worker.link.leave(this, closedError(NAME));
   }
 
@@ -198,13 +198,12 @@ function workerOf(settings: ModelSettings, { start, idleMs }: Runtime): Shared {
 }
 
 function newWorker(start: Start, idleMs: number): Shared {
-  const members = new Set<Runtime>();
+  const listeners = new Set<Runtime>();
   const onNews = (news: News): void => {
     if (news.kind === "loaded") shared.loaded = news.model;
-    for (const { onProgress, onLoad } of members) {
-      if (news.kind === "loaded") onLoad(news.model);
-      else onProgress(news.progress);
-    }
+    // Functions that collections restore have their callbacks of one class: each hears once.
+    if (news.kind === "loaded") for (const onLoad of new Set([...listeners].map((one) => one.onLoad))) onLoad?.(news.model);
+    else for (const onProgress of new Set([...listeners].map((one) => one.onProgress))) onProgress?.(news.progress);
   };
   const link = new ModelLink<Start, News>({
     name: NAME,
@@ -214,6 +213,6 @@ function newWorker(start: Start, idleMs: number): Shared {
     idleMs,
     onNews,
   });
-  const shared: Shared = { link, members, loaded: null };
+  const shared: Shared = { link, listeners, loaded: null };
   return shared;
 }
