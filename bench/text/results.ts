@@ -34,6 +34,10 @@ export interface TextSetResult {
   set: string;
   documents: number;
   characters: number;
+  /** Of each kind; asked so many times over, and how often the database is opened again. */
+  questions: number;
+  repetitions: number;
+  reopenRepetitions: number;
   seconds: number;
   loadAverage: number;
   engines: TextEngineResult[];
