@@ -103,3 +103,22 @@ test.runIf(can("devtools"))("a holder that hangs with its page: others are told,
   for (const { page } of [holder, listener]) await untilTold(page, 30);
   for (const { page } of [holder, listener]) await page.close();
 });
+
+test("a holder that the browser puts aside leaves others told, and is told of the latest when it is back", async () => {
+  const path = "live-aside";
+  const [holder, listener, writer] = [await joinTab(suite, path), await joinTab(suite, path), await joinTab(suite, path)];
+  await add(holder.page, 0, 10);
+  for (const { page } of [holder, listener]) expect(await listen(page)).toBe(10);
+  // The page is told what it would be told, since Playwright switches the back/forward cache off.
+  const tell = (type: "pagehide" | "pageshow") =>
+    holder.page.evaluate((type) => void dispatchEvent(new PageTransitionEvent(type, { persisted: true })), type);
+  await tell("pagehide");
+  await add(writer.page, 10, 10);
+  await untilTold(listener.page, 20);
+  expect(await holder.page.evaluate(() => (globalThis as unknown as { told: Heard }).told)).toEqual({ heard: [], failed: [] });
+  await tell("pageshow");
+  await untilTold(holder.page, 20);
+  await add(writer.page, 20, 10);
+  for (const { page } of [holder, listener]) await untilTold(page, 30);
+  for (const { page } of [writer, listener, holder]) await page.close();
+});
