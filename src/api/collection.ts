@@ -13,6 +13,7 @@ import type {
   MetadataOf,
   MetadataValue,
   RecordBatch,
+  SpannParameters,
   TextSuggestion,
 } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, readLimits } from "./call-limits.js";
@@ -161,12 +162,12 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /** Space, embedding function as stored, and Chroma's index parameters; `text` where full-text search is not as by default. */
-  get configuration(): CollectionConfiguration & {
-    /** Chroma's distributed index, which does not exist here. */
-    spann: null;
+  get configuration(): Omit<CollectionConfiguration, "spann"> & {
+    /** Parameters of the inverted lists, where vectors lie in such. */
+    spann: SpannParameters | null;
   } {
-    const { hnsw, embedding_function, ...others } = this.#info.configuration;
-    return { hnsw, spann: null, embedding_function, ...others };
+    const { hnsw, spann = null, embedding_function, ...others } = this.#info.configuration;
+    return { hnsw, spann, embedding_function, ...others };
   }
 
   /**

@@ -1,9 +1,9 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw } from "../core/gateway/validate/configuration.js";
+import { validateHnsw, validateSpann } from "../core/gateway/validate/configuration.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
-import type { CollectionConfiguration, Metadata, Space, TextConfigurationInput } from "../core/types.js";
+import type { CollectionConfiguration, Metadata, Space, SpannParameters, TextConfigurationInput } from "../core/types.js";
 import { type EmbeddingFunction, validateConfigUpdate, validateEmbeddingFunction } from "./embedding-function.js";
 import { serializeEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
 import { HashingEmbeddingFunction } from "./hashing-embedding-function.js";
@@ -27,12 +27,16 @@ export interface CreateCollectionConfiguration {
     /** Taken for Chroma's sake and forgotten. */
     num_threads?: number;
   };
-  /** Chroma's distributed index. Only its `space` has a meaning here. */
-  spann?: {
-    /** How distance is measured, as in `hnsw`. */
-    space?: Space;
-    [parameter: string]: unknown;
-  } | null;
+  /**
+   * Keeps the vectors in inverted lists, of which only the centroids are in memory, instead of codes of all and a graph: for sets that
+   * memory does not hold. `{}` takes all defaults.
+   */
+  spann?:
+    | (SpannParameters & {
+        /** How distance is measured, as in `hnsw`. */
+        space?: Space;
+      })
+    | null;
   /** How full-text search reads the documents; goes with a schema, too. */
   text?: TextConfigurationInput;
   /** Embeds the collection's texts, as the argument `embeddingFunction` of `createCollection` does; give one of the two. */
@@ -48,8 +52,8 @@ export interface UpdateCollectionConfiguration {
     /** Taken for Chroma's sake and forgotten. */
     num_threads?: number;
   };
-  /** Taken for Chroma's sake; has no effect. */
-  spann?: { [parameter: string]: unknown };
+  /** `search_nprobe` counts from the next search on. Without effect in a collection that has no inverted lists. */
+  spann?: Pick<SpannParameters, "search_nprobe" | "ef_search">;
   /**
    * Takes the place of all that was said of full-text search; `{}` is the default. Synonyms count from the next search on. Anything
    * else has the index built anew in the background, and searches go on as before until that is done.
@@ -93,13 +97,14 @@ export function createConfiguration(
   configuration: CreateCollectionConfiguration | undefined,
   metadata: Metadata | null,
 ): ConfigurationInput {
-  const hnsw = createHnsw(configuration);
+  const { hnsw, spann } = createIndex(configuration);
   const legacySpace = metadata?.["hnsw:space"];
   if (hnsw.space === undefined && legacySpace !== undefined) {
     hnsw.space = validateHnsw({ space: legacySpace }, "create", 'metadata["hnsw:space"]').space;
   }
   const input: ConfigurationInput = {
     hnsw,
+    ...(spann === undefined ? {} : { spann }),
     embedding_function: fn === null ? null : serializeEmbeddingFunction(fn),
     text: textOf(configuration),
   };
@@ -116,13 +121,13 @@ function textOf({ text }: { text?: TextConfigurationInput } = {}): TextConfigura
   return copyOf(text);
 }
 
-function createHnsw(configuration: CreateCollectionConfiguration | undefined): Partial<Hnsw> {
+function createIndex(configuration: CreateCollectionConfiguration | undefined): { hnsw: Partial<Hnsw>; spann?: SpannParameters } {
   const { hnsw, spann } = configuration ?? {};
   if (hnsw && spann) throw invalidArgument("Cannot specify both HNSW and SPANN configurations");
-  if (hnsw != null) return validateHnsw(hnsw, "create");
-  if (spann == null) return {};
+  if (spann == null) return { hnsw: validateHnsw(hnsw ?? {}, "create") };
   validateObject(spann, "configuration.spann");
-  return validateHnsw({ space: spann.space }, "create", "configuration.spann");
+  const { space, ...parameters } = spann as NonNullable<typeof spann>;
+  return { hnsw: validateHnsw({ space }, "create", "configuration.spann"), spann: validateSpann(parameters, "create") };
 }
 
 /** Throws when the function does not go with the space. */
@@ -142,9 +147,9 @@ export function modifyConfiguration(
   client: unknown,
 ): NonNullable<ModifyCollectionRequest["configuration"]> {
   const { hnsw, spann, embeddingFunction: next } = readObject(configuration, "configuration", FIELDS);
-  if (spann != null) validateObject(spann, "configuration.spann");
   const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
   if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
+  if (spann != null) update.spann = validateSpann(spann, "modify");
   if (configuration.text != null) update.text = textOf(configuration)!;
   if (next == null) return update;
   validateEmbeddingFunction(next, "configuration.embeddingFunction");

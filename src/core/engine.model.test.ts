@@ -31,7 +31,8 @@ const spaces: Space[] = ["l2", "cosine", "ip"];
 
 describe.each(seeds)("seed %i", (seed) => {
   test("the engine and the model agree after every operation", async () => {
-    const run = await Run.start(seed, spaces[seed % 3]!);
+    // Lists take in rows from the first few on, and are looked through whole.
+    const run = await Run.start(seed, spaces[seed % 3]!, seed % 2 === 1);
     for (let step = 0; step < STEPS; step++) await run.step();
     await run.check();
     await run.engine.close();
@@ -92,7 +93,7 @@ class Run {
     return this.subject.id;
   }
 
-  static async start(seed: number, space: Space): Promise<Run> {
+  static async start(seed: number, space: Space, hasLists: boolean): Promise<Run> {
     const run = new Run(seed);
     await run.open();
     const info = await run.engine.service.createCollection({
@@ -101,7 +102,7 @@ class Run {
       name: "model",
       metadata: null,
       configuration: {},
-      schema: { keys: { "#embedding": vectorIndex(space), lexical: sparseIndex(false), kind: sparseIndex(true) } },
+      schema: { keys: { "#embedding": vectorIndex(space, hasLists), lexical: sparseIndex(false), kind: sparseIndex(true) } },
       getOrCreate: false,
     });
     run.subjects.push((run.subject = new Subject(info.id, new Model(space, { keepsPast: true }))));
@@ -111,7 +112,8 @@ class Run {
   async open(): Promise<void> {
     const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
     const storage = await openMemoryStorage(options.path);
-    this.engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.environment, options, deadOrdinalsMax: () => 4 });
+    const parts = { storage, kernel: referenceKernel, environment: this.environment, options };
+    this.engine = await Engine.open({ ...parts, lists: { tailRows: 5, splitRows: 7 }, deadOrdinalsMax: () => 4 });
   }
 
   async step(): Promise<void> {
@@ -465,8 +467,9 @@ function expectRecords(found: RecordColumns, expected: readonly ModelRecord[]): 
   expect(rowsOf(found.embeddings!)).toEqual(expected.map((record) => [...record.embedding]));
 }
 
-function vectorIndex(space: Space): object {
-  return { float_list: { vector_index: { enabled: true, config: { space } } } };
+function vectorIndex(space: Space, hasLists: boolean): object {
+  const config = { space, ...(hasLists ? { spann: {} } : {}) };
+  return { float_list: { vector_index: { enabled: true, config } } };
 }
 
 function sparseIndex(bm25: boolean): object {

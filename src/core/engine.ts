@@ -19,6 +19,7 @@ import { CollectionState, type StateContext } from "./collection/collection-stat
 import type { CollectionsAhead } from "./collection/collections-ahead.js";
 import { dropCollections } from "./collection/drop-collections.js";
 import { OpenCollections } from "./collection/open-collections.js";
+import type { ListLimits } from "./collection/part.js";
 import { partJobs, sectionKinds } from "./collection/parts.js";
 import { ReadWriteLock } from "./collection/read-write-lock.js";
 import { salvageRecords } from "./collection/salvage.js";
@@ -84,6 +85,8 @@ export interface EngineParts {
   quota?: ReadQuota;
   /** Vectors up to which a collection has no graph. Default: by dimension, see `index/vector/planner.ts`; tests ask for less. */
   flatRowsMax?: number;
+  /** When inverted lists begin; tests ask for less. */
+  lists?: ListLimits;
   /**
    * Dead ordinals, for so many live ones, above which a collection is renumbered. Default: as many as are live, but at
    * least `limits.deadOrdinalsMin`; tests ask for less.
@@ -288,6 +291,7 @@ export class Engine {
       loadStem: this.#loadStem,
       // Nobody searches what is gathered for another collection.
       flatRowsMax: row.reembeds === undefined ? this.#parts.flatRowsMax : Infinity,
+      lists: this.#parts.lists,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
       noteWork: () => this.#compactor.noteStale(),

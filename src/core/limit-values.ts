@@ -196,6 +196,19 @@ export const beamMax = 65_536;
 /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
 export const graphIdleMs = 300;
 export const graphBacklogMax = 50_000;
+/** Rows at which inverted lists are split and dissolved, and lists that rows move between at a split, where nothing is said of them. */
+export const listSplitRows = 200;
+export const listMergeRows = 50;
+export const listReassignNeighbours = 16;
+/**
+ * Compacted rows in no inverted list of an index of such from which they are taken into lists, and whose codes are made on opening; bytes
+ * of rows that go into lists at once, and rows of one step; and the size at which blocks of lists are cut.
+ */
+export const listTailRows = 4096;
+export const listTailLoadedRows = 32_768;
+export const listBuildBytes = 24 * MiB;
+export const listRowsAtOnce = 256;
+export const listBlockBytes = 256 * KiB;
 /** Uncompacted log of one collection at which writes wait for the compactor. */
 export const memtableBytesMax = 64 * MiB;
 /** Longest stretch of background work before other requests get a turn. */

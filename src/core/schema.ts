@@ -48,12 +48,12 @@ export function describeSchema(stored: CollectionSchema | undefined, configurati
   };
 }
 
-function vectorSettings({ hnsw: { space, ...parameters }, embedding_function }: CollectionConfiguration): VectorIndexSettings {
+function vectorSettings({ hnsw: { space, ...parameters }, spann, embedding_function }: CollectionConfiguration): VectorIndexSettings {
   return {
     ...(embedding_function === null ? {} : { embedding_function: describeFunction(embedding_function) }),
     space,
     // The last two are Chroma's defaults; they have no meaning here.
-    hnsw: { ...parameters, num_threads: 2, batch_size: 100 },
+    ...(spann === undefined ? { hnsw: { ...parameters, num_threads: 2, batch_size: 100 } } : { spann }),
   };
 }
 

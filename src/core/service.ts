@@ -20,6 +20,7 @@ import type {
   RecordColumns,
   Scalar,
   Space,
+  SpannParameters,
   SparseVector,
   TextConfigurationInput,
   TextSuggestion,
@@ -36,6 +37,8 @@ export interface Scope {
 /** Configuration as a caller may give it; missing numbers take Chroma's defaults. */
 export interface ConfigurationInput {
   hnsw?: Partial<CollectionConfiguration["hnsw"]>;
+  /** Given: the index is one of inverted lists. Its space stands in `hnsw`. */
+  spann?: SpannParameters | undefined;
   /** Used when `hnsw.space` is not given: the embedding function's own preference. */
   defaultSpace?: Space;
   embedding_function?: EmbeddingFunctionConfiguration | null;
@@ -59,6 +62,8 @@ export interface ModifyCollectionRequest {
   metadata?: Metadata | null;
   configuration?: {
     hnsw?: Partial<CollectionConfiguration["hnsw"]>;
+    /** Of a collection with inverted lists; without effect elsewhere. */
+    spann?: SpannParameters;
     embedding_function?: EmbeddingFunctionConfiguration;
     /** Takes the place of what there was; `{}`: all is as by default. */
     text?: TextConfigurationInput;
@@ -391,6 +396,8 @@ export type WarningCode =
   | "CATALOG_DAMAGED"
   /** A stored graph cannot be used; it is built anew, and the exact scan answers meanwhile. */
   | "GRAPH_DAMAGED"
+  /** Stored inverted lists cannot be used; they are made anew, and rows are read one by one meanwhile. */
+  | "LISTS_DAMAGED"
   /** A graph of hnswlib-wasm failed; the exact scan answers, and it is built again, twice at most. */
   | "GRAPH_FAILED"
   /** A graph cannot be built, for want of memory, say; the exact scan answers. */
@@ -420,9 +427,9 @@ export interface TidepoolWarning {
 export interface Finding {
   /**
    * What it concerns: a row of the `catalog`, the `log`, what a `manifest` says, the `records`, one of the indexes (`vectors`,
-   * `graph`, `metadata`, `sparse`, `text`), or a block that an earlier `version` alone has.
+   * `graph`, `lists`, `metadata`, `sparse`, `text`), or a block that an earlier `version` alone has.
    */
-  kind: "catalog" | "log" | "manifest" | "records" | "vectors" | "graph" | "metadata" | "sparse" | "text" | "version";
+  kind: "catalog" | "log" | "manifest" | "records" | "vectors" | "graph" | "lists" | "metadata" | "sparse" | "text" | "version";
   /** Where: a row's key, a block as arena:offset+length, a log record, an ordinal, or a key of the metadata index. */
   place: string;
   /** For people. */

@@ -83,6 +83,7 @@ export class Standby {
       loadStem: this.#parts.loadStem ?? noStemmers,
       vectorCache: new ByteCache(0),
       flatRowsMax: undefined,
+      lists: undefined,
       deadOrdinalsMax: () => Infinity,
     });
     const collections = await this.#published(storage);

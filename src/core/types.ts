@@ -217,6 +217,45 @@ export interface TextConfigurationInput extends Omit<TextConfiguration, "stop_wo
   stop_words?: string[] | "english";
 }
 
+/**
+ * Parameters of an index of inverted lists, with Chroma's names: only a centroid for each list is in memory, so it is for sets that do not
+ * fit there.
+ */
+export interface SpannParameters {
+  /** Lists that a search looks into, 0 to 128. Default 0: as many as it takes, which is told by what they hold. May change live. */
+  search_nprobe?: number;
+  /** Rows beyond which a list is split, 50 to 200. Default 200. */
+  split_threshold?: number;
+  /** Rows below which a list is dissolved, 25 to 100; a third of `split_threshold` at most counts. Default 50. */
+  merge_threshold?: number;
+  /** Lists beside one that is split whose rows may change over, 0 to 64. Default 16. */
+  reassign_neighbor_count?: number;
+  /** Kept for Chroma's sake, as all that follow; no effect. */
+  search_rng_factor?: number;
+  /** No effect. */
+  search_rng_epsilon?: number;
+  /** No effect: no vector is in two lists. */
+  nreplica_count?: number;
+  /** No effect. */
+  write_rng_factor?: number;
+  /** No effect. */
+  write_rng_epsilon?: number;
+  /** No effect. */
+  num_samples_kmeans?: number;
+  /** No effect. */
+  initial_lambda?: number;
+  /** No effect. */
+  num_centers_to_merge_to?: number;
+  /** No effect. */
+  write_nprobe?: number;
+  /** No effect: centroids are scanned. */
+  ef_construction?: number;
+  /** No effect. */
+  ef_search?: number;
+  /** No effect. */
+  max_neighbors?: number;
+}
+
 /** A collection's configuration as stored. `resize_factor` and `sync_threshold` are kept for Chroma's sake and have no effect. */
 export interface CollectionConfiguration {
   /** How vectors are compared, and the graph that large collections get. */
@@ -236,6 +275,8 @@ export interface CollectionConfiguration {
     /** What builds and walks the graph; missing where it is Tidepool's own. Fixed when the collection is created. */
     engine?: IndexEngine;
   };
+  /** Given where vectors lie in inverted lists instead; of `hnsw` nothing but the space has a meaning then. */
+  spann?: SpannParameters;
   /** What embeds the texts; `null` for nothing. */
   embedding_function: EmbeddingFunctionConfiguration | null;
   /** How full-text search reads the documents; missing where all is as by default. */
@@ -281,8 +322,8 @@ export interface VectorIndexSettings {
   source_key?: string;
   /** Parameters of the graph, and Chroma's that have no effect. */
   hnsw?: { [parameter: string]: number | string };
-  /** Chroma's distributed index. Checked, and without effect. */
-  spann?: { [parameter: string]: number };
+  /** Parameters of inverted lists, where vectors lie in such. */
+  spann?: SpannParameters;
 }
 
 /** The index of sparse vectors. */

@@ -2,6 +2,8 @@
  * Seeded work on a whole database, for runs that are crashed or failed at every step; for tests, never shipped. The storage
  * below the engine is the real one, over a simulated origin. A workload and a seed always make the same calls in the same order.
  */
+
+import type { ListLimits } from "../core/collection/part.js";
 import { Engine } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import { limits } from "../core/limits.js";
@@ -50,6 +52,8 @@ export interface Workload {
   readonly options?: Partial<OpenOptions>;
   readonly arenaLimits?: ArenaLimits;
   readonly flatRowsMax?: number;
+  /** Vectors lie in inverted lists that begin early. */
+  readonly lists?: ListLimits;
   /** How often each action is taken, in proportion. */
   readonly weights: Partial<Record<Action, number>>;
   readonly steps: number;
@@ -88,6 +92,13 @@ export const workloads: readonly Workload[] = [
     steps: 26,
   },
   { name: "graph", flatRowsMax: 16, weights: { write: 4, remove: 1, idle: 4, compact: 2, settle: 2, reopen: 1 }, steps: 22 },
+  {
+    name: "lists",
+    lists: { tailRows: 4, judgedRowsMax: 4, splitRows: 6 },
+    arenaLimits: smallArenas,
+    weights: { write: 4, remove: 2, compact: 3, idle: 1, settle: 2, fork: 1, race: 1, reopen: 1 },
+    steps: 22,
+  },
   { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },
   { name: "renumbering", weights: { write: 3, remove: 5, compact: 3, settle: 1, race: 1 }, steps: 26 },
   {
@@ -126,7 +137,7 @@ export class Process {
   }
 
   async open(): Promise<this> {
-    const { options, arenaLimits, flatRowsMax } = this.workload;
+    const { options, arenaLimits, flatRowsMax, lists } = this.workload;
     const all: OpenOptions = { path: "db", storage: "opfs", durability: "strict", allowReset: false, ...options };
     const storage = await openStorage(all, { now: () => this.environment.now() }, this.tenure, arenaLimits);
     try {
@@ -137,6 +148,7 @@ export class Process {
         environment,
         options: all,
         flatRowsMax,
+        ...(lists === undefined ? {} : { lists }),
         deadOrdinalsMax: () => 8,
       });
       this.isOpen = true;
@@ -249,8 +261,13 @@ export class Worker {
     await this.#process.engine.service.searchText({ collectionId, query: "wave", nResults: 3, include: [], prefix: false, fuzzy: 0 });
   }
 
+  get #schema(): object {
+    if (this.#process.workload.lists === undefined) return SCHEMA;
+    return { keys: { ...SCHEMA.keys, "#embedding": { float_list: { vector_index: { enabled: true, config: { spann: {} } } } } } };
+  }
+
   async #create(name: string): Promise<void> {
-    const request = { ...SCOPE, name, metadata: null, configuration: {}, schema: SCHEMA, getOrCreate: true };
+    const request = { ...SCOPE, name, metadata: null, configuration: {}, schema: this.#schema, getOrCreate: true };
     const caller = this.#caller();
     const { id } = await this.#ledger.call(
       name,

@@ -70,6 +70,17 @@ const hnswUpdate = {
   batch_size: optional(count),
 };
 
+const spannParameters = {
+  search_nprobe: optional(count),
+  write_nprobe: optional(count),
+  ef_construction: optional(count),
+  ef_search: optional(count),
+  max_neighbors: optional(count),
+  reassign_neighbor_count: optional(count),
+  split_threshold: optional(count),
+  merge_threshold: optional(count),
+};
+
 const embeddingFunction = object({
   type: oneOf("legacy", "known", "unknown"),
   name: optional(text),
@@ -78,7 +89,7 @@ const embeddingFunction = object({
 
 const configuration = object({
   hnsw: optional(object({ space: optional(space), ef_construction: optional(count), ...hnswUpdate })),
-  spann: optional(object({ space: optional(space) })),
+  spann: optional(object({ space: optional(space), ...spannParameters })),
   embedding_function: optional(embeddingFunction),
 });
 
@@ -87,7 +98,7 @@ const schema = object({ defaults: record(anything), keys: record(anything), cmek
 
 const configurationUpdate = object({
   hnsw: optional(object(hnswUpdate, true)),
-  spann: optional(record(anything)),
+  spann: optional(object({ search_nprobe: optional(count), ef_search: optional(count) })),
   embedding_function: optional(embeddingFunction),
 });
 

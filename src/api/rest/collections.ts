@@ -96,7 +96,12 @@ type FunctionBody = NonNullable<ConfigurationBody>["embedding_function"];
 function readConfiguration(body: ConfigurationBody, metadata: Metadata | null): ConfigurationInput {
   const legacySpace = metadata?.["hnsw:space"] as CollectionConfiguration["hnsw"]["space"] | undefined;
   const space = body?.hnsw?.space ?? body?.spann?.space ?? legacySpace;
-  return { hnsw: { ...body?.hnsw, ...(space === undefined ? {} : { space }) }, embedding_function: readFunction(body?.embedding_function) };
+  const { space: _space, ...spann } = body?.spann ?? {};
+  return {
+    hnsw: { ...body?.hnsw, ...(space === undefined ? {} : { space }) },
+    ...(body?.spann === undefined ? {} : { spann }),
+    embedding_function: readFunction(body?.embedding_function),
+  };
 }
 
 function readFunction(body: FunctionBody): EmbeddingFunctionConfiguration | null {
@@ -126,7 +131,12 @@ export async function updateCollection(call: Call): Promise<object> {
 function readUpdate(
   body: ReturnType<(typeof updateCollectionBody)["read"]>["new_configuration"],
 ): ModifyCollectionRequest["configuration"] {
-  return { hnsw: body?.hnsw ?? {}, embedding_function: readFunction(body?.embedding_function) ?? undefined };
+  const { search_nprobe, ef_search } = body?.spann ?? {};
+  return {
+    hnsw: body?.hnsw ?? {},
+    spann: { search_nprobe, ef_search },
+    embedding_function: readFunction(body?.embedding_function) ?? undefined,
+  };
 }
 
 export async function getCollection(call: Call): Promise<object> {
@@ -185,13 +195,13 @@ export async function forkCount(call: Call): Promise<object> {
 }
 
 function collectionOnWire(info: CollectionInfo): object {
-  const { hnsw, embedding_function } = info.configuration;
+  const { hnsw, spann, embedding_function } = info.configuration;
   return {
     id: info.id,
     name: info.name,
     configuration_json: {
-      hnsw,
-      spann: null,
+      hnsw: spann === undefined ? hnsw : null,
+      spann: spann === undefined ? null : { space: hnsw.space, ...spann },
       embedding_function: embedding_function === null ? null : describeFunction(embedding_function),
     },
     schema: info.schema,

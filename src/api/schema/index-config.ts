@@ -1,6 +1,12 @@
 /** The kinds of index that a schema may ask for, and the shelves on which it keeps them: Chroma's classes. */
 
-import type { CollectionConfiguration, FullTextIndexSettings, Space, SparseVectorIndexSettings } from "../../core/types.js";
+import type {
+  CollectionConfiguration,
+  FullTextIndexSettings,
+  Space,
+  SpannParameters,
+  SparseVectorIndexSettings,
+} from "../../core/types.js";
 import type { EmbeddingFunction } from "../embedding-function.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import type { Key } from "../search/key.js";
@@ -58,10 +64,8 @@ export type HnswIndexConfig = Partial<Omit<CollectionConfiguration["hnsw"], "spa
   num_threads?: number;
 };
 
-/** Parameters of Chroma's distributed index. They are checked, and have no effect here. */
-export interface SpannIndexConfig {
-  [parameter: string]: number | null | undefined;
-}
+/** Parameters of inverted lists, as in `configuration.spann` but without the space. */
+export type SpannIndexConfig = { [Name in keyof SpannParameters]?: SpannParameters[Name] | null };
 
 /** Options of {@link VectorIndexConfig}. */
 export interface VectorIndexConfigOptions {
@@ -73,7 +77,7 @@ export interface VectorIndexConfigOptions {
   sourceKey?: string | Key | null;
   /** Parameters of the graph that large collections get. Default: those of a collection without a schema. */
   hnsw?: HnswIndexConfig | null;
-  /** Parameters of Chroma's distributed index: checked, and without effect. */
+  /** Given: vectors lie in inverted lists, for sets that memory does not hold, instead of a graph; `{}` takes all defaults. */
   spann?: SpannIndexConfig | null;
 }
 
@@ -89,7 +93,7 @@ export class VectorIndexConfig {
   sourceKey: string | null;
   /** Parameters of the graph; `null` where nothing is said. */
   hnsw: HnswIndexConfig | null;
-  /** Parameters of Chroma's distributed index; `null` where nothing is said. */
+  /** Parameters of inverted lists; `null` where vectors do not lie in such. */
   spann: SpannIndexConfig | null;
 
   /** For `schema.createIndex(config)`, without a key. What is left out is what a collection without a schema has. */

@@ -24,6 +24,15 @@ export interface BlockRef extends Extent {
   crc32: number;
 }
 
+/** A part of a block that is read by itself, against a checksum of its own. */
+export interface BlockPart {
+  ref: BlockRef;
+  /** Counts from the block's beginning. */
+  start: number;
+  length: number;
+  crc32: number;
+}
+
 /** What those need who write blocks and leave it to others what becomes of them. */
 export interface BlockWriter {
   /** Places an encoded block. It is readable at once and durable after the batch's next `flush`. */
@@ -40,6 +49,8 @@ export class BlockStore {
   readonly #cache: ByteCache<string, Block | Uint8Array>;
   readonly #pages: BlockPages<BlockRef>;
   readonly #loads = new Map<string, Promise<Block>>();
+  /** Keys of parts in the cache, or that were, by their block. */
+  readonly #partKeys = new Map<string, Set<string>>();
   /** Blocks that manifests name and that are not in use: there is no space of theirs to be freed. */
   readonly #absent = new Set<string>();
   #holds = 0;
@@ -165,6 +176,27 @@ export class BlockStore {
     return this.#pages.fill({ ...rows, extent: { ...rows.extent } });
   }
 
+  /** Parts of blocks, in the order given. They stay in the cache, checked; what is read at once is read in one go. */
+  async readParts(parts: readonly BlockPart[], owner: string): Promise<Uint8Array[]> {
+    const found = parts.map((part) => this.#cache.get(partKeyOf(part)) as Uint8Array | undefined);
+    const missing = parts.filter((_, i) => found[i] === undefined);
+    const read = missing.length === 0 ? [] : await this.#read(missing.map(({ ref, start, length }) => ({ extent: ref, start, length })));
+    const loaded = new Map(missing.map((part, i) => [part, this.#checked(part, read[i]!, owner)]));
+    return parts.map((part, i) => found[i] ?? loaded.get(part)!);
+  }
+
+  #checked(part: BlockPart, read: Uint8Array, owner: string): Uint8Array {
+    const { ref, start, length } = part;
+    if (read.length !== length || crc32(read) !== part.crc32)
+      throw damaged(ref, owner, `fails the checksum of its bytes ${start}+${length}`);
+    // Typed arrays over a part begin where they may.
+    const bytes = read.byteOffset % 8 === 0 ? read : read.slice();
+    const keys = this.#partKeys.get(keyOf(ref)) ?? new Set();
+    this.#partKeys.set(keyOf(ref), keys.add(partKeyOf(part)));
+    this.#cache.set(partKeyOf(part), bytes, length);
+    return bytes;
+  }
+
   /** Keeps the space of blocks that are released from being used again, until what this returns is called. */
   hold(): () => Promise<void> {
     this.#holds++;
@@ -245,6 +277,8 @@ export class BlockStore {
     this.#cache.delete(key);
     this.#loads.delete(key);
     this.#pages.drop(ref);
+    for (const part of this.#partKeys.get(key) ?? []) this.#cache.delete(part);
+    this.#partKeys.delete(key);
   }
 }
 
@@ -320,6 +354,10 @@ function placeOf({ arena, offset, length }: Extent): string {
 /** Space is used again after a release, so the place alone does not name a block. */
 function keyOf(ref: BlockRef): string {
   return `${ref.arena}:${ref.offset}+${ref.length}#${ref.crc32}`;
+}
+
+function partKeyOf({ ref, start }: BlockPart): string {
+  return `${keyOf(ref)}+${start}`;
 }
 
 function damaged(ref: BlockRef, owner: string, what: string, cause?: unknown): TidepoolError {

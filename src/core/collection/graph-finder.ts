@@ -12,6 +12,7 @@ import type { BlockWriter } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
 import type { Nearest, VectorSource } from "../index/vector/flat.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
+import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
 import { type GraphSection, loadGraph, saveGraph } from "../segment/graph.js";
 import { quantizedRows, type VectorRow } from "../segment/vector.js";
@@ -141,9 +142,9 @@ export class GraphFinder implements VectorFinder {
     k: number,
     allowed: Bitmap,
     vectors: VectorSource,
-    effort = this.#index.efSearch,
+    effort: SearchEffort = this.#index.efSearch,
   ): Promise<Nearest[]> {
-    return this.#index.searchMany(queries, k, allowed, vectors, effort);
+    return this.#index.searchMany(queries, k, allowed, vectors, effort === "adaptive" ? this.#index.efSearch : effort);
   }
 
   nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {

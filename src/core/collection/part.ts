@@ -35,8 +35,20 @@ export interface CollectionContext {
   tick: Tick;
   loadStem: LoadStem;
   flatRowsMax: number | undefined;
+  /** Tests ask for less. */
+  lists: ListLimits | undefined;
   /** Takes note of something that was mended and should be known. */
   warn(warning: TidepoolWarning): void;
+}
+
+/** When inverted lists begin; left out: as `limits.listTailRows` and `index/vector/spann` say. */
+export interface ListLimits {
+  /** Compacted rows in no list from which they are taken into lists. */
+  tailRows?: number;
+  /** Allowed rows up to which all are judged. */
+  judgedRowsMax?: number;
+  /** Rows beyond which a list is split, whatever the configuration says. */
+  splitRows?: number;
 }
 
 /** What a part sees of the collection it belongs to. */
@@ -124,6 +136,8 @@ export interface PartJob<Section> extends Pick<IdleJob<unknown>, "idleMs" | "pri
   isDue(part: CollectionPart<Section>): boolean;
   /** Whether a due job is not to wait for writes to end. */
   isUrgent?(part: CollectionPart<Section>): boolean;
+  /** Whether it is done again for as long as it is due; each time leaves less to do. */
+  isRepeated?: boolean;
   /** Writes blocks; `null` when there turned out to be nothing to do. */
   run(part: CollectionPart<Section>, writer: BlockWriter, tick: Tick): Promise<Prepared<Section> | null>;
 }

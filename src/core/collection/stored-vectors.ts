@@ -61,9 +61,14 @@ export class StoredVectors {
 
   /** Reads the rows of the section that is installed now, also when another one is. */
   frozen(): Pick<StoredVectors, "read"> {
-    const frozen = new StoredVectors(this.#store, this.#owner, this.#dimension);
-    frozen.install(this.#directories);
-    return frozen;
+    return this.over(this.#directories);
+  }
+
+  /** Reads the rows of these directories, whichever are installed. */
+  over(directories: RowDirectory[]): Pick<StoredVectors, "read"> {
+    const other = new StoredVectors(this.#store, this.#owner, this.#dimension);
+    other.install(directories);
+    return other;
   }
 
   /** Embeddings of ordinals that the segment holds, in the order given. */

@@ -11,7 +11,9 @@ import type { Block } from "../blockstore/block.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import type { Nearest, VectorSource } from "../index/vector/flat.js";
+import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import type { GraphSection } from "../segment/graph.js";
+import type { ListsSection } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
@@ -20,12 +22,14 @@ import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
 export interface FinderSection {
   /** The index's graph, as of some earlier moment. */
   graph: GraphSection | null;
+  /** Its inverted lists, of an index that has such. */
+  lists?: ListsSection;
 }
 
 export interface VectorsSection extends FinderSection {
   /** Fixed by the first record that was compacted. */
   dimension: number | null;
-  /** ordinal → codes, embedding. */
+  /** ordinal → embedding, with codes where the index needs them. */
   rows: OrdinalSection;
 }
 
@@ -34,28 +38,29 @@ export interface VectorFinder {
   readonly bytes: number;
   /** Whether searches may miss a row that is near. */
   readonly isApproximate: boolean;
-  /** The effort that searches take where none is given: `ef_search`. */
-  readonly effort: number;
+  /** The effort that searches take where none is given: `ef_search`, or how many lists are looked into. */
+  readonly effort: SearchEffort;
   configure(row: CollectionRow): void;
   /** Gives back memory that is not given back by itself. */
   dispose(): void;
 
   /** Takes the rows of a block at opening, before `open`. */
   load(ordinals: Uint32Array, codes: Block): void;
-  open(section: FinderSection): Promise<void>;
+  /** `stored` has the vectors of the rows that were loaded. */
+  open(section: FinderSection, stored: VectorSource): Promise<void>;
   /** Takes vectors that are new, or in place of others. */
   set(vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void;
   delete(ordinals: readonly number[]): void;
 
   /** The `k` nearest allowed rows of each query, all of them when there are fewer. */
-  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, effort?: number): Promise<Nearest[]>;
+  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, effort?: SearchEffort): Promise<Nearest[]>;
   /** The `k` nearest allowed rows, for certain. */
   nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest>;
   /** Whether a search for `k` of the allowed rows misses none, whatever the effort. */
   isExactFor(k: number, allowed: Bitmap): boolean;
 
-  /** What lies over the rows once these changes have come to them. */
-  compact(changes: MemtableChanges, writer: BlockWriter, tick: Tick): Promise<Prepared<FinderSection>>;
+  /** What lies over the rows once these changes have come to them. `vectors` has those of the rows as they will be. */
+  compact(changes: MemtableChanges, vectors: VectorSource, writer: BlockWriter, tick: Tick): Promise<Prepared<FinderSection>>;
   /** The section for rows that are numbered anew. A new finder opens it. */
   renumber(renumbering: Renumbering, writer: BlockWriter, tick: Tick): Promise<FinderSection>;
 }

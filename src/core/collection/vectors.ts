@@ -6,19 +6,21 @@ import type { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
-import type { Nearest } from "../index/vector/flat.js";
+import type { Nearest, VectorSource } from "../index/vector/flat.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
+import { listRefs } from "../segment/list-blocks.js";
 import { type VectorRow, vectorFormat } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
 import { GraphFinder } from "./graph-finder.js";
 import type { Inspection } from "./inspection.js";
+import { ListFinder } from "./list-finder.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
 import { StoredVectors } from "./stored-vectors.js";
 import type { VectorFinder, VectorsSection } from "./vector-finder.js";
-import { verifyGraph, verifyRows } from "./verify-vectors.js";
+import { verifyGraph, verifyLists, verifyRows } from "./verify-vectors.js";
 
 let nextCacheBase = 0;
 
@@ -49,15 +51,17 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return { dimension: null, rows: [], graph: null };
   }
 
-  static *refs({ rows, graph }: VectorsSection): Generator<BlockRef, void, undefined> {
+  static *refs({ rows, graph, lists }: VectorsSection): Generator<BlockRef, void, undefined> {
     yield* ordinalRefs(rows);
     if (graph !== null) yield* graph.pieces;
+    if (lists !== undefined) yield* listRefs(lists);
   }
 
-  static async verify({ dimension, rows, graph }: VectorsSection, inspection: Inspection): Promise<void> {
+  static async verify({ dimension, rows, graph, lists }: VectorsSection, inspection: Inspection): Promise<void> {
     const before = inspection.findingCount;
     const prints = dimension === null ? null : await verifyRows(rows, dimension, inspection, graph !== null);
     if (graph !== null) await verifyGraph(graph, inspection.findingCount === before ? prints : null, inspection);
+    if (lists !== undefined && dimension !== null) await verifyLists(lists, dimension, inspection);
   }
 
   /** Fixed by the first record, or claimed by writes that are on their way to the log. */
@@ -105,7 +109,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     if (section.dimension === null) return;
     const fixed = this.#fix(section.dimension);
     fixed.stored.install(await this.#loadRows(fixed, fixed.finder, section.rows));
-    await fixed.finder.open(section);
+    await fixed.finder.open(section, rowsOf(fixed.stored, section.dimension));
   }
 
   #loadRows({ stored }: Fixed, finder: VectorFinder, rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
@@ -119,14 +123,19 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     this.#fixed = {
       dimension,
       finder: this.#newFinder(dimension),
-      file: new OrdinalBlockfile(blocks, owner, vectorFormat(dimension), limits.vectorBlockBytes),
+      file: new OrdinalBlockfile(blocks, owner, vectorFormat(dimension, !this.#hasLists), limits.vectorBlockBytes),
       stored: new StoredVectors(blocks, owner, dimension),
     };
     return this.#fixed;
   }
 
+  /** Chosen when the collection is created, and for good: rows have codes or not. */
+  get #hasLists(): boolean {
+    return this.#home.row.configuration.spann !== undefined;
+  }
+
   #newFinder(dimension: number): VectorFinder {
-    return new GraphFinder(this.#home, dimension);
+    return this.#hasLists ? new ListFinder(this.#home, dimension) : new GraphFinder(this.#home, dimension);
   }
 
   /** Names collection and segment in errors. */
@@ -182,7 +191,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return this.#graph?.build(isOver) ?? true;
   }
 
-  /** Writes the graph once building has come to an end and enough has changed. */
+  get #listed(): ListFinder | null {
+    return this.#fixed?.finder instanceof ListFinder ? this.#fixed.finder : null;
+  }
+
+  /** Writes the graph once building has come to an end and enough has changed; takes rows into lists that compactions have left out. */
   static readonly idleJobs: readonly PartJob<VectorsSection>[] = [
     {
       idleMs: limits.graphIdleMs,
@@ -191,11 +204,24 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       isDue: (vectors: CollectionVectors) => vectors.#graph?.isSaveDue ?? false,
       run: (vectors: CollectionVectors, writer, tick) => vectors.#saveGraph(writer, tick),
     },
+    {
+      idleMs: limits.graphIdleMs,
+      priority: 1,
+      isAwaited: true,
+      isRepeated: true,
+      isDue: (vectors: CollectionVectors) => vectors.#listed?.isBuildDue ?? false,
+      run: (vectors: CollectionVectors, writer, tick) => vectors.#buildLists(writer, tick),
+    },
   ];
 
   async #saveGraph(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
     const saved = (await this.#graph?.save(writer, tick)) ?? null;
     return saved === null ? null : this.#prepared({ ...this.#section, ...saved.section }, () => saved.install());
+  }
+
+  async #buildLists(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
+    const built = (await this.#listed?.build(this.frozen(new Map()), writer, tick)) ?? null;
+    return built === null ? null : this.#prepared({ ...this.#section, ...built.section }, () => built.install());
   }
 
   // ---- compaction
@@ -206,7 +232,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const written = vectorRows(changes.entries);
     const rows = await file.apply(this.#section.rows, { written, removed: changes.removed }, writer, tick);
     const directories = await stored.prepare(rows, tick);
-    const found = await finder.compact(changes, writer, tick);
+    const found = await finder.compact(changes, this.frozen(new Map(changes.entries)), writer, tick);
     return this.#prepared({ ...found.section, dimension, rows }, () => {
       stored.install(directories);
       found.install();
@@ -221,7 +247,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const section = await fixed.finder.renumber(renumbering, writer, tick);
     const finder = this.#newFinder(fixed.dimension);
     const directories = await this.#loadRows(fixed, finder, rows);
-    await finder.open(section);
+    await finder.open(section, rowsOf(fixed.stored.over(directories), fixed.dimension));
     return this.#prepared({ ...section, dimension: fixed.dimension, rows }, () => {
       this.#cacheBase = 2 ** 32 * nextCacheBase++;
       fixed.finder.dispose();
@@ -341,4 +367,13 @@ function vectorRows(entries: readonly Entry[]): [number, VectorRow][] {
     if (entry.kind !== "tombstone" && entry.vector !== undefined) rows.push([ordinal, entry.vector]);
   }
   return rows;
+}
+
+/** Vectors of rows that are stored. */
+function rowsOf(stored: Pick<StoredVectors, "read">, dimension: number): VectorSource {
+  return async (ordinals) => {
+    const out = new Float32Array(ordinals.length * dimension);
+    (await stored.read(Array.from(ordinals))).forEach((row, i) => void out.set(row, i * dimension));
+    return out;
+  };
 }

@@ -1,14 +1,19 @@
-/** Compares the rows of vectors with the records, and what is derived from them with the rows. */
+/** Compares the rows of vectors with the records, and graphs and inverted lists, which are made of them, with the rows. */
 import { Bitmap } from "../base/bitmap.js";
 import { crc32 } from "../base/checksum.js";
-import type { Block } from "../blockstore/block.js";
+import { Block } from "../blockstore/block.js";
+import type { BlockPart, BlockRef } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { damageOf, PIECE_ORDINALS, type SnapshotPiece } from "../index/vector/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
 import { fingerprintOf } from "../index/vector/reference-kernel.js";
+import { NO_LIST } from "../index/vector/spann/inverted-lists.js";
+import { ordinalsOf } from "../index/vector/spann/list-layout.js";
+import { paddedDimensionOf } from "../index/vector/spann/rotation.js";
 import { type GraphSection, loadGraph } from "../segment/graph.js";
+import { type ListsSection, readDirectory, readMap } from "../segment/list-blocks.js";
 import { quantizedRows } from "../segment/vector.js";
-import type { Inspection, InspectionContext } from "./inspection.js";
+import { type Inspection, type InspectionContext, placeOf } from "./inspection.js";
 
 /** By ordinal, the fingerprint of a row; only of those that are `found`. */
 export interface Prints {
@@ -57,7 +62,8 @@ function damageOfVectors([codeBlock, embeddingBlock]: readonly Block[], dimensio
   const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
   const width = dimension * 4;
   const wrong = checksums.findIndex((checksum, row) => crc32(bytes.subarray(row * width, (row + 1) * width)) !== checksum);
-  if (wrong >= 0 || !context.deep) return wrong < 0 ? null : wrong;
+  // Where vectors lie in inverted lists there are no codes beside them.
+  if (wrong >= 0 || !context.deep || context.row.configuration.spann !== undefined) return wrong < 0 ? null : wrong;
   const stored = quantizedRows(codeBlock!);
   const made = quantizeRows(context.row.configuration.hnsw.space, dimension, embeddings);
   const code = stored.codes.findIndex((value, at) => value !== made.codes[at]);
@@ -94,4 +100,49 @@ function countOthers({ heights, fingerprints }: SnapshotPiece, first: number, { 
     if (heights[i]! > 0 && !(found.has(first + i) && of[first + i] === fingerprints[i])) others++;
   }
   return others;
+}
+
+/** Lists can be read, and each row that the map has in a list is there. */
+export async function verifyLists(section: ListsSection, dimension: number, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("lists");
+  await inspection.attempt("lists", owner, async () => {
+    const { blocks, tick } = inspection.context;
+    const read = async (ref: BlockRef): Promise<Block> => Block.decode(await blocks.readBytes(ref, owner));
+    const directory = await readDirectory(section, read);
+    const slotOf = new Map<number, number>();
+    for await (const [first, slots] of readMap(section.map, read, tick)) {
+      slots.forEach((slot, i) => void (slot !== NO_LIST && slotOf.set(first + i, slot)));
+    }
+    for (const ref of section.centroids) await blocks.readBytes(ref, owner);
+    for (const ref of section.blocks) await takeListed(ref, directory, slotOf, dimension, inspection);
+    inspection.counts.blocks += section.map.length + section.centroids.length + 1;
+    const missing = [...slotOf.keys()].filter((ordinal) => inspection.live.has(ordinal)).length;
+    if (missing > 0) inspection.find("lists", owner, `${missing} rows of ${owner} are not in the lists that they should be in`);
+  });
+}
+
+/** Takes the rows of a block's lists that are in the right one out of `slotOf`. */
+async function takeListed(
+  ref: BlockRef,
+  directory: ReadonlyMap<number, BlockPart>,
+  slotOf: Map<number, number>,
+  dimension: number,
+  inspection: Inspection,
+): Promise<void> {
+  const owner = inspection.owner("lists");
+  const bytes = await inspection.attempt("lists", placeOf(ref), () => inspection.context.blocks.readBytes(ref, owner));
+  inspection.counts.blocks++;
+  for (const [slot, place] of directory) {
+    if (place.ref !== ref) continue;
+    // What cannot be read is found once, as a block.
+    const list = bytes?.slice(place.start, place.start + place.length);
+    if (list !== undefined && crc32(list) !== place.crc32)
+      inspection.find("lists", placeOf(ref), `List ${slot} of ${owner} fails its checksum`);
+    else if (list !== undefined) for (const ordinal of ordinalsOf(list, paddedDimensionOf(dimension))) takeRow(ordinal, slot, slotOf);
+    else for (const [ordinal, other] of slotOf) if (other === slot) slotOf.delete(ordinal);
+  }
+}
+
+function takeRow(ordinal: number, slot: number, slotOf: Map<number, number>): void {
+  if (slotOf.get(ordinal) === slot) slotOf.delete(ordinal);
 }

@@ -232,7 +232,10 @@ export class Compactor {
       isAwaited,
       isDue: (state) => job.isDue(state.parts[name]),
       isUrgent: (state) => job.isUrgent?.(state.parts[name]) ?? false,
-      run: (state) => this.#piece(() => this.#runPartJob(state, name, job)),
+      run: async (state) => {
+        await this.#piece(() => this.#runPartJob(state, name, job));
+        return job.isRepeated !== true || !job.isDue(state.parts[name]);
+      },
     };
   }
 

@@ -14,11 +14,12 @@ import type {
   EmbeddingFunctionConfiguration,
   IndexSetting,
   SchemaFunction,
+  SpannParameters,
   SparseVectorIndexSettings,
   ValueTypes,
   VectorIndexSettings,
 } from "../types.js";
-import { validateHnsw } from "./validate/configuration.js";
+import { validateHnsw, validateSpann } from "./validate/configuration.js";
 import { isMetadataKey } from "./validate/records.js";
 import { validateObject } from "./validate/values.js";
 
@@ -27,6 +28,7 @@ export interface SchemaPlan {
   /** What is to be stored of it, the vector index aside. */
   schema: CollectionSchema;
   hnsw: Partial<CollectionConfiguration["hnsw"]>;
+  spann: SpannParameters | undefined;
   embeddingFunction: EmbeddingFunctionConfiguration | null;
 }
 
@@ -41,26 +43,6 @@ const INDEX_TYPES: Readonly<Record<keyof ValueTypes, readonly string[]>> = {
 const SPARSE_ALGORITHMS = ["wand", "max_score"] as const;
 const FTS_ALGORITHMS = ["trigram", "token_bitmap"] as const;
 const VALUE_TYPES = Object.keys(INDEX_TYPES);
-
-/** Bounds of the parameters of Chroma's distributed index, each with its least and largest value. */
-const SPANN_RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
-  search_nprobe: [0, 128],
-  search_rng_factor: [1, 1],
-  search_rng_epsilon: [5, 10],
-  nreplica_count: [0, 8],
-  write_rng_factor: [1, 1],
-  write_rng_epsilon: [5, 10],
-  split_threshold: [50, 200],
-  num_samples_kmeans: [0, 1000],
-  initial_lambda: [100, 100],
-  reassign_neighbor_count: [0, 64],
-  merge_threshold: [25, 100],
-  num_centers_to_merge_to: [0, 8],
-  write_nprobe: [0, 64],
-  ef_construction: [0, 200],
-  ef_search: [0, 200],
-  max_neighbors: [0, 64],
-};
 
 export function planSchema(input: unknown): SchemaPlan {
   const given = readFields(input, "schema", ["defaults", "keys", "cmek"]);
@@ -138,8 +120,8 @@ function readVector(config: unknown, path: string): VectorIndexSettings {
       `${path}.source_key must be ${show(DOCUMENT_KEY)}, since embeddings are made of documents, got ${show(given.source_key)}`,
     );
   }
-  if (given.spann != null) checkSpann(given.spann, `${path}.spann`);
   const settings: VectorIndexSettings = {};
+  if (given.spann != null) settings.spann = validateSpann(given.spann, "create", `${path}.spann`);
   if (given.hnsw != null) settings.hnsw = readHnsw(given.hnsw, `${path}.hnsw`);
   if (given.space != null) settings.space = validateHnsw({ space: given.space }, "create", path).space;
   if (given.embedding_function != null) settings.embedding_function = readFunction(given.embedding_function, `${path}.embedding_function`);
@@ -150,14 +132,6 @@ function readHnsw(hnsw: unknown, path: string): NonNullable<VectorIndexSettings[
   const { space, ...parameters } = validateHnsw(hnsw, "create", path);
   if (space !== undefined) throw invalidArgument(`${path} has the field "space", which stands beside hnsw in the config of a vector index`);
   return parameters;
-}
-
-function checkSpann(spann: unknown, path: string): void {
-  for (const [name, value] of Object.entries(readFields(spann, path, Object.keys(SPANN_RANGES)))) {
-    const [min, max] = SPANN_RANGES[name]!;
-    if (value == null || (typeof value === "number" && value >= min && value <= max)) continue;
-    throw invalidArgument(`${path}.${name} must be a number from ${min} to ${max}, got ${show(value)}`);
-  }
 }
 
 function readSparse(config: unknown, path: string): SparseVectorIndexSettings {
@@ -266,12 +240,13 @@ function over(base: ValueTypes, given: ValueTypes): ValueTypes {
 }
 
 /** What #embedding leaves open is looked up among the defaults. */
-function planVector(defaults: ValueTypes, embedding: ValueTypes): Pick<SchemaPlan, "hnsw" | "embeddingFunction"> {
+function planVector(defaults: ValueTypes, embedding: ValueTypes): Pick<SchemaPlan, "hnsw" | "spann" | "embeddingFunction"> {
   const general = defaults.float_list?.vector_index?.config ?? {};
   const own = embedding.float_list?.vector_index?.config ?? {};
   const space = own.space ?? general.space;
   return {
     hnsw: { ...general.hnsw, ...own.hnsw, ...(space === undefined ? {} : { space }) },
+    spann: own.spann ?? general.spann,
     embeddingFunction: planFunction(own.embedding_function ?? general.embedding_function),
   };
 }

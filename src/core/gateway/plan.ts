@@ -49,7 +49,7 @@ import type { RecordFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
-import { validateHnsw } from "./validate/configuration.js";
+import { validateHnsw, validateSpann } from "./validate/configuration.js";
 import {
   isMetadataKey,
   validateDimension,
@@ -152,6 +152,7 @@ export function planConfiguration(given: ConfigurationInput): CollectionConfigur
   if (hnsw.engine === "tidepool") delete hnsw.engine;
   return {
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
+    ...(given.spann == null ? {} : { spann: validateSpann(given.spann, "create") }),
     embedding_function: storedJson(given.embedding_function ?? null, "configuration.embedding_function"),
     ...textOf(validateText(given.text ?? {})),
   };
@@ -164,7 +165,7 @@ function textOf(text: TextConfiguration | undefined): Pick<CollectionConfigurati
 /** Only one of the two may say something, as in Chroma: then it counts, and the other does not. */
 function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
   const { text } = configuration;
-  const configured = planConfiguration({ hnsw: plan.hnsw, embedding_function: plan.embeddingFunction, text });
+  const configured = planConfiguration({ hnsw: plan.hnsw, spann: plan.spann, embedding_function: plan.embeddingFunction, text });
   const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
   if (saysNothing)
     return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
@@ -174,9 +175,9 @@ function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): Co
   return isDefaultSchema(plan) ? { configuration: configured } : { configuration: configured, schema: plan.schema };
 }
 
-function isDefaultConfiguration({ hnsw, embedding_function }: CollectionConfiguration): boolean {
+function isDefaultConfiguration({ hnsw, spann, embedding_function }: CollectionConfiguration): boolean {
   const isDefault = (name: keyof typeof hnsw) => hnsw[name] === DEFAULT_HNSW[name];
-  return (Object.keys(hnsw) as (keyof typeof hnsw)[]).every(isDefault) && isDefaultFunction(embedding_function);
+  return (Object.keys(hnsw) as (keyof typeof hnsw)[]).every(isDefault) && spann === undefined && isDefaultFunction(embedding_function);
 }
 
 /** Validates what a collection is changed to; returns the configuration that results. */
@@ -184,8 +185,10 @@ export function planModifyCollection(request: ModifyCollectionRequest, current: 
   if (request.name !== undefined) validateName(request.name, "name");
   if (request.metadata != null) validateMetadata(request.metadata, "metadata");
   const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");
+  const spann = validateSpann(request.configuration?.spann ?? {}, "modify");
   return {
     hnsw: { ...current.hnsw, ...hnsw },
+    ...(current.spann === undefined ? {} : { spann: { ...current.spann, ...spann } }),
     embedding_function: storedJson(
       request.configuration?.embedding_function ?? current.embedding_function,
       "configuration.embedding_function",

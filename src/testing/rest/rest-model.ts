@@ -50,6 +50,8 @@ interface ModelCollection {
   name: string;
   metadata: Metadata | null;
   hnsw: Record<string, unknown>;
+  /** Whether vectors lie in inverted lists. */
+  isListed: boolean;
   /** What its schema leaves without an index: `key type`, and `#document` where documents cannot be filtered. */
   unindexed: Set<string>;
   /** Keys with an index of sparse vectors, and whether rarity counts in it. */
@@ -308,6 +310,7 @@ export class RestModel {
       name,
       metadata,
       hnsw: { ...DEFAULT_HNSW, ...hnsw, space },
+      isListed: configuration.spann != null,
       unindexed: unindexedBy(schema),
       sparse: sparseBy(schema),
       dimension: null,
@@ -578,8 +581,9 @@ function databaseOnWire({ id, name, tenant }: ModelDatabase): object {
   return { id, name, tenant };
 }
 
-function onWire({ id, name, metadata, hnsw, dimension }: ModelCollection, { tenant, database }: Params): object {
-  const configuration_json = { hnsw: { ...hnsw }, spann: null, embedding_function: null };
+function onWire({ id, name, metadata, hnsw, isListed, dimension }: ModelCollection, { tenant, database }: Params): object {
+  const index = isListed ? { hnsw: null, spann: { space: hnsw["space"] } } : { hnsw: { ...hnsw }, spann: null };
+  const configuration_json = { ...index, embedding_function: null };
   return {
     id,
     name,

@@ -4,7 +4,7 @@
  */
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { CollectionConfiguration, IndexEngine, Space } from "../../types.js";
+import type { CollectionConfiguration, IndexEngine, Space, SpannParameters } from "../../types.js";
 import { validateAtLeast, validateObject } from "./values.js";
 
 type Hnsw = CollectionConfiguration["hnsw"];
@@ -23,6 +23,27 @@ const HNSW_RANGES: Readonly<Record<string, readonly [min: number, max: number]>>
   ef_search: [1, limits.beamMax],
 };
 
+/** Least and largest value of each parameter of inverted lists, as in Chroma. */
+const SPANN_RANGES: Readonly<Record<keyof SpannParameters, readonly [min: number, max: number]>> = {
+  search_nprobe: [0, 128],
+  search_rng_factor: [1, 1],
+  search_rng_epsilon: [5, 10],
+  nreplica_count: [0, 8],
+  write_rng_factor: [1, 1],
+  write_rng_epsilon: [5, 10],
+  split_threshold: [50, 200],
+  num_samples_kmeans: [0, 1000],
+  initial_lambda: [100, 100],
+  reassign_neighbor_count: [0, 64],
+  merge_threshold: [25, 100],
+  num_centers_to_merge_to: [0, 8],
+  write_nprobe: [0, 64],
+  ef_construction: [0, 200],
+  ef_search: [0, 200],
+  max_neighbors: [0, 64],
+};
+const SPANN_MODIFY = ["search_nprobe", "ef_search"];
+
 /** Checks an index configuration and returns the part that is stored. Space and engine are fixed when a collection is created. */
 export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argument = "configuration.hnsw"): Partial<Hnsw> {
   validateObject(hnsw, argument);
@@ -35,6 +56,27 @@ export function validateHnsw(hnsw: unknown, purpose: "create" | "modify", argume
       throw invalidArgument(`${argument} has the field ${show(key)}; ${purpose} takes ${allowed.join(", ")}${why}`);
     }
     validateHnswField(key, value, `${argument}.${key}`);
+    kept.push([key, value]);
+  }
+  return Object.fromEntries(kept);
+}
+
+/** Checks the parameters of an index of inverted lists, as Chroma does, and returns what is stored. */
+export function validateSpann(spann: unknown, purpose: "create" | "modify", argument = "configuration.spann"): SpannParameters {
+  validateObject(spann, argument);
+  const allowed = purpose === "create" ? Object.keys(SPANN_RANGES) : SPANN_MODIFY;
+  const kept: [string, number][] = [];
+  for (const [key, value] of Object.entries(spann)) {
+    if (value == null) continue;
+    const range = SPANN_RANGES[key as keyof SpannParameters];
+    if (range === undefined || !allowed.includes(key)) {
+      const why = range === undefined ? "" : `; ${key} is fixed when a collection is created`;
+      throw invalidArgument(`${argument} has the field ${show(key)}; ${purpose} takes ${allowed.join(", ")}${why}`);
+    }
+    const [min, max] = range;
+    if (typeof value !== "number" || !(value >= min && value <= max) || (min !== max && !Number.isInteger(value) && !/rng/.test(key))) {
+      throw invalidArgument(`${argument}.${key} must be a number from ${min} to ${max}, got ${show(value)}`);
+    }
     kept.push([key, value]);
   }
   return Object.fromEntries(kept);

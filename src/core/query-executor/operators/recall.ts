@@ -9,10 +9,13 @@ import type { Tick } from "../../base/turns.js";
 import type { CollectionState } from "../../collection/collection-state.js";
 import type { RecallPlan } from "../../gateway/plan.js";
 import type { Nearest } from "../../index/vector/flat.js";
+import type { SearchEffort } from "../../index/vector/spann/list-search.js";
 import type { RecallReport } from "../../service.js";
 
 /** Beams that are tried to see which one is enough. */
 const LADDER = [16, 32, 64, 128, 256, 512, 1024];
+/** Numbers of lists, likewise: as many as `search_nprobe` takes. */
+const LISTS_LADDER = [4, 8, 16, 32, 64, 128];
 /** Takes turns through the strata of the sample in steps that meet no pattern of the data. */
 const GOLDEN_SHARE = 0.6180339887498949;
 
@@ -21,36 +24,37 @@ interface Tally {
   queries: number;
   /** Neighbours that the exact answers have. */
   expected: number;
-  /** How many of them were found, by `ef_search`. */
-  hits: Map<number, number>;
+  /** How many of them were found, by `ef_search` or the number of lists. */
+  hits: Map<SearchEffort, number>;
 }
 
 export async function checkRecall(state: CollectionState, { sample, k }: RecallPlan, tick: Tick): Promise<RecallReport> {
-  const { ids, efSearch, ladder } = await state.read(() => begin(state, sample, k));
-  const tally: Tally = { queries: 0, expected: 0, hits: new Map([efSearch, ...ladder].map((ef) => [ef, 0])) };
+  const { ids, effort, ladder } = await state.read(() => begin(state, sample, k));
+  const tally: Tally = { queries: 0, expected: 0, hits: new Map([effort, ...ladder].map((one) => [one, 0])) };
   for (const id of ids) {
     await state.read(() => tryOne(state, id, k, tally, tick));
     await tick();
   }
-  const recallOf = (ef: number): number => tally.hits.get(ef)! / tally.expected;
+  const recallOf = (one: SearchEffort): number => tally.hits.get(one)! / tally.expected;
   const smallestFor = (target: number): number | null => ladder.find((ef) => recallOf(ef) >= target) ?? null;
   return {
-    recall: tally.expected === 0 ? null : recallOf(efSearch),
+    recall: tally.expected === 0 ? null : recallOf(effort),
     sample: tally.queries,
     k,
-    efSearch,
+    efSearch: effort === "adaptive" ? 0 : effort,
     efSearchFor: { "0.95": smallestFor(0.95), "0.99": smallestFor(0.99) },
   };
 }
 
 /** Where the exact scan answers, `ef_search` makes no difference, and the present one is as good as any. */
-function begin(state: CollectionState, sample: number, k: number): { ids: string[]; efSearch: number; ladder: number[] } {
-  const efSearch = state.row.configuration.hnsw.ef_search;
+function begin(state: CollectionState, sample: number, k: number): { ids: string[]; effort: SearchEffort; ladder: number[] } {
+  const { hnsw, spann } = state.row.configuration;
+  const effort = state.vectors.finder?.effort ?? hnsw.ef_search;
   const isExact = state.vectors.finder?.isExactFor(k + 1, state.records.live) ?? true;
   return {
     ids: spread(state.records.live.toArray(), sample).map((ordinal) => state.records.idOf(ordinal)),
-    efSearch,
-    ladder: isExact ? [efSearch] : LADDER,
+    effort,
+    ladder: isExact ? (effort === "adaptive" ? [] : [effort]) : spann === undefined ? LADDER : LISTS_LADDER,
   };
 }
 
@@ -79,12 +83,12 @@ async function tryOne(state: CollectionState, id: string, k: number, tally: Tall
   if (exact.length === 0) return;
   tally.queries++;
   tally.expected += exact.length;
-  for (const [ef, hits] of tally.hits) {
+  for (const [effort, hits] of tally.hits) {
     await tick();
-    const [nearest] = await finder.nearest([query], k + 1, state.records.live, vectors, ef);
+    const [nearest] = await finder.nearest([query], k + 1, state.records.live, vectors, effort);
     const found = others(nearest!, ordinal, k);
     // Records as far as the last of the exact ones are as good as it.
-    tally.hits.set(ef, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
+    tally.hits.set(effort, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
   }
 }
 

@@ -46,7 +46,7 @@ export class InvertedLists {
   readonly inUse = new Bitmap();
   /** Rows that are in a list. */
   readonly covered = new Bitmap();
-  readonly #sums: ExactSums;
+  readonly sums: ExactSums;
   readonly #judgedRowsMax: number;
   #coveredCount = 0;
   #listOf = new Uint32Array(0);
@@ -64,7 +64,7 @@ export class InvertedLists {
     this.dimension = dimension;
     this.coder = kernel.createCoder({ dimension, space, seed });
     this.centroids = this.coder.createCentroids();
-    this.#sums = kernel.createTable(dimension);
+    this.sums = kernel.createTable(dimension);
   }
 
   get byteLength(): number {
@@ -192,12 +192,21 @@ export class InvertedLists {
     source: ListSource,
     effort: SearchEffort,
   ): Promise<Nearest> {
-    const judge = new Judge(this.space, query, k, vectors, this.#sums);
+    const judge = new Judge(this.space, query, k, vectors, this.sums);
     const matching = allowed.clone().intersect(this.covered);
     const count = matching.count();
-    if (count <= this.#judgedRowsMax || k >= count) await judge.judge(matching.toArray());
+    if (this.#isFew(count, k)) await judge.judge(matching.toArray());
     else await this.#searchLists(query, k, matching, count, judge, source, effort);
     return judge.nearest;
+  }
+
+  /** Whether a search for `k` of the allowed rows judges all of them, so that it misses none. */
+  judgesAll(k: number, allowed: Bitmap): boolean {
+    return this.#isFew(allowed.countAgainst(this.covered).inside, k);
+  }
+
+  #isFew(count: number, k: number): boolean {
+    return count <= this.#judgedRowsMax || k >= count;
   }
 
   async #searchLists(

@@ -26,6 +26,8 @@ export interface ListBuilderOptions {
 
 /** Rows that are fetched and rotated at once. */
 const ROWS_AT_ONCE = 64;
+/** Rows for which the nearest centroid is looked for between two turns. */
+const ROWS_PER_STEP = 8;
 /** How often splits may follow from each other. */
 const CASCADE_MAX = 3;
 /** Share of a list's rows that the smaller part of a split has at least. */
@@ -79,6 +81,11 @@ export class ListBuilder {
     return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved };
   }
 
+  /** The list that a row will be in. */
+  listOf(ordinal: number): number {
+    return this.#moved.get(ordinal) ?? this.#lists.listOf(ordinal);
+  }
+
   /** Takes in rows that are in no list. */
   async add(ordinals: Uint32Array): Promise<void> {
     for (let from = 0; from < ordinals.length; from += ROWS_AT_ONCE) {
@@ -88,8 +95,8 @@ export class ListBuilder {
       for (let row = 0; row < part.length; row++) {
         const slot = this.#put(part[row]!, rows.slice(row * this.#width, (row + 1) * this.#width));
         if (this.#sizeOf(slot) > this.#options.splitThreshold) await this.#split(slot, 0);
+        if (row % ROWS_PER_STEP === 0) await this.#tick();
       }
-      await this.#tick();
     }
   }
 
@@ -153,11 +160,6 @@ export class ListBuilder {
     return this.#sizes.get(slot) ?? this.#lists.sizeOf(slot);
   }
 
-  /** The list that a row will be in. */
-  #listOf(ordinal: number): number {
-    return this.#moved.get(ordinal) ?? this.#lists.listOf(ordinal);
-  }
-
   /** Takes a row into the list of the nearest centroid; returns its slot. */
   #put(ordinal: number, row: Float32Array): number {
     const slot = this.#centroids.assign(row, this.#working.words);
@@ -166,7 +168,7 @@ export class ListBuilder {
   }
 
   #move(ordinal: number, slot: number, row: Float32Array): void {
-    const from = this.#listOf(ordinal);
+    const from = this.listOf(ordinal);
     if (from !== NO_LIST) {
       this.#sizes.set(from, this.#sizeOf(from) - 1);
       this.#added.get(from)?.delete(ordinal);
@@ -186,7 +188,7 @@ export class ListBuilder {
 
   /** Whether a row of a coded list belongs to it still. */
   #isMember(ordinal: number, slot: number): boolean {
-    return this.#listOf(ordinal) === slot && !this.#added.get(slot)?.has(ordinal);
+    return this.listOf(ordinal) === slot && !this.#added.get(slot)?.has(ordinal);
   }
 
   async #members(slot: number): Promise<Members> {
