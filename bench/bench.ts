@@ -14,6 +14,7 @@ import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
+import { scale } from "./suites/scale.js";
 import { sentenceEncoderSuite } from "./suites/sentence-encoder.js";
 import { space } from "./suites/space.js";
 import type { Suite, SuiteResult } from "./suites/suite.js";
@@ -31,6 +32,7 @@ const suites: Record<string, Suite> = {
   live,
   overview,
   phone: phoneSuite,
+  scale,
   "sentence-encoder": sentenceEncoderSuite,
   space,
   takeover,
