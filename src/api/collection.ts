@@ -420,7 +420,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   /**
    * The nearest records of each query, nearest first, equal distances in insertion order. Filters come first: a query with
    * k matching records returns k. Exact up to 16 MiB of codes (37,449 vectors of 384 dimensions); in larger collections a
-   * graph may answer, which can miss a near record. Distances are always exact.
+   * graph may answer, which can miss a near record, unless the call is `exact`. Distances are always exact.
    *
    * @throws `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `LIMIT_EXCEEDED`, `EMBEDDING_FUNCTION`.
    *

@@ -85,6 +85,8 @@ export interface QueryArguments<TMeta = Metadata> extends SelectionArguments<TMe
   queryURIs?: string[];
   /** Largest number of hits per query. Default 10. */
   nResults?: number;
+  /** Whether to look at every vector that the filters leave, whatever index there is: nothing is missed then. Default `false`. */
+  exact?: boolean;
   /** Default `["metadatas", "documents", "distances"]`. */
   include?: IncludeField[];
 }
@@ -186,12 +188,13 @@ export function readDistinct(args: DistinctArguments): Read<DistinctRequest> {
 }
 
 export function readQuery(args: QueryArguments): Read<Omit<QueryRequest, "queryEmbeddings">> & { queries: Queries } {
-  const fields = `${SELECTION} queryEmbeddings queryTexts queryURIs nResults include ${CALL_LIMITS}`;
-  const { nResults = 10, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query", fields);
+  const fields = `${SELECTION} queryEmbeddings queryTexts queryURIs nResults exact include ${CALL_LIMITS}`;
+  const { nResults = 10, exact = false, include = ["metadatas", "documents", "distances"], ...rest } = readObject(args, "query", fields);
   validateCount(nResults, "nResults");
+  if (typeof exact !== "boolean") throw invalidArgument(`exact must be true or false, got ${show(exact)}`);
   validateInclude(include);
   return {
-    request: { ...readSelection(rest), nResults, include: copyOf(include) },
+    request: { ...readSelection(rest), nResults, include: copyOf(include), ...(exact && { exact }) },
     queries: readQueries(rest),
     within: readCallLimits(rest),
   };

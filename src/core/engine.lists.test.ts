@@ -254,3 +254,29 @@ test("parameters outside of Chroma's ranges are refused before anything is writt
   }
   expect(await shelf.engine.service.countCollections(SCOPE)).toBe(1);
 });
+
+test("exact finds the nearest for certain, of vectors on disk and in memory, by query and by search", async () => {
+  const shelf = await Shelf.open({ spann: { search_nprobe: 1 } });
+  await shelf.put(0, 500);
+  await shelf.engine.compact(shelf.id);
+  await shelf.put(500, 540);
+  await shelf.remove(20, 40);
+  const vectors = Array.from({ length: 6 }, (_, i) => vectorOf(200_000 + i));
+  const queryEmbeddings = { dimension: DIMENSION, values: Float32Array.from(vectors.flatMap((vector) => [...vector])) };
+  const asked = { collectionId: shelf.id, queryEmbeddings, nResults: 7, include: ["distances"] as const };
+  const truth = vectors.flatMap((vector) =>
+    [...shelf.live]
+      .map(([id, row]) => ({ id, distance: distance("l2", vector, row) }))
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, 7)
+      .map(({ id }) => id),
+  );
+  expect((await shelf.engine.service.query({ ...asked, include: ["distances"], exact: true })).ids).toEqual(truth);
+  expect((await shelf.engine.service.query({ ...asked, include: ["distances"] })).ids).not.toEqual(truth);
+  const rank = { $knn: { query: [...vectors[0]!], limit: 7, exact: true } };
+  const search = { rank, limit: { limit: 7 } };
+  const [found] = await shelf.engine.service.search({ collectionId: shelf.id, searches: [search] });
+  expect(found!.ids).toEqual(truth.slice(0, 7));
+  const refused = shelf.engine.service.query({ ...asked, include: [], exact: 1 as never });
+  await expect(refused).rejects.toThrow("exact must be true or false, got 1");
+});

@@ -170,6 +170,8 @@ export interface QueryRequest extends Selection, OfModel {
   collectionId: string;
   queryEmbeddings: { dimension: number; values: Float32Array };
   nResults: number;
+  /** Looks at every vector that the filters leave, whatever index there is. Default `false`. */
+  exact?: boolean | undefined;
   include: IncludeField[];
 }
 
@@ -253,11 +255,11 @@ export interface RecallReport {
   sample: number;
   /** Neighbours of each of these that were compared. */
   k: number;
-  /** The collection's present `ef_search`, at which `recall` was measured. */
+  /** The collection's present `ef_search`, at which `recall` was measured; with inverted lists, `search_nprobe`. */
   efSearch: number;
   /**
    * Smallest `ef_search` of 16, 32, … 1024 that reaches this recall, `null` when none does; the present one while the
-   * exact scan answers.
+   * exact scan answers. With inverted lists, the smallest `search_nprobe` of 4, 8, … 128.
    */
   efSearchFor: { "0.95": number | null; "0.99": number | null };
 }

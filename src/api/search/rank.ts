@@ -34,6 +34,8 @@ export interface KnnOptions extends SourceOptions {
   query: IterableInput<number> | SparseVector | string;
   /** Where the vectors are: `K.EMBEDDING`, the default, or a metadata key with an index of sparse vectors. */
   key?: string | Key;
+  /** Whether to look at every vector that the filters leave, whatever index there is, as in `collection.query`. Default `false`. */
+  exact?: boolean;
 }
 
 /** Options of {@link Text}. */
@@ -206,9 +208,10 @@ function source(operator: string, { limit = 128, default: otherwise, returnRank 
  */
 export const Knn = (options: KnnOptions): RankExpression =>
   readArguments("Knn", () => {
-    const { query, key = "#embedding" } = readObject(options, "Knn", `query key ${SOURCE}`);
+    const { query, key = "#embedding", exact } = readObject(options, "Knn", `query key exact ${SOURCE}`);
     const isPlain = typeof query === "string" || (typeof query === "object" && query !== null && "indices" in query);
-    return source("$knn", options, { query: isPlain ? query : readList(query, "query of Knn", limits.dimensionMax), key: keyName(key) });
+    const sought = isPlain ? query : readList(query, "query of Knn", limits.dimensionMax);
+    return source("$knn", options, { query: sought, key: keyName(key), ...(exact !== undefined && { exact }) });
   });
 
 /**

@@ -147,8 +147,8 @@ export class GraphFinder implements VectorFinder {
     return this.#index.searchMany(queries, k, allowed, vectors, effort === "adaptive" ? this.#index.efSearch : effort);
   }
 
-  nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
-    return this.#index.searchExactly(query, k, allowed, vectors);
+  nearestExactly(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest[]> {
+    return this.#index.searchExactly(queries, k, allowed, vectors);
   }
 
   isExactFor(k: number, allowed: Bitmap): boolean {

@@ -176,13 +176,12 @@ export class ListFinder implements VectorFinder {
     // Another search may put the lists aside meanwhile.
     const held = this.#held;
     const strays = allowed.clone().intersect(this.#strays);
-    const hasStrays = strays.count() > 0;
     const tail = await this.#tail.search(queries, k, allowed, vectors);
+    const others = await this.nearestExactly(queries, k, strays, vectors);
     const found: Nearest[] = [];
     for (const [i, query] of queries.entries()) {
       const listed = await this.#nearestListed(held, query, k, allowed, vectors, effort);
-      const others = hasStrays ? await this.nearestExactly(query, k, strays, vectors) : null;
-      found.push(nearestOf([tail[i]!, listed, ...(others === null ? [] : [others])], k));
+      found.push(nearestOf([tail[i]!, listed, others[i]!], k));
     }
     return found;
   }
@@ -200,14 +199,23 @@ export class ListFinder implements VectorFinder {
     } catch (error) {
       if (!(error instanceof ListsDamaged)) throw error;
       this.#putAside(held, error.message);
-      return this.nearestExactly(query, k, allowed.clone().intersect(held.lists.covered), vectors);
+      return (await this.nearestExactly([query], k, allowed.clone().intersect(held.lists.covered), vectors))[0]!;
     }
   }
 
-  async nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
-    const judge = new Judge(this.#held.lists.space, query, k, vectors, this.#held.lists.sums);
-    await judge.judge(allowed.toArray());
-    return judge.nearest;
+  /** Rows are read once for all queries, and not kept. */
+  async nearestExactly(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest[]> {
+    const { space, sums } = this.#held.lists;
+    let rows: Float32Array = new Float32Array(0);
+    const judges = queries.map((query) => new Judge(space, query, k, async () => rows, sums));
+    const ordinals = allowed.toArray();
+    const atOnce = Math.max(1, Math.floor(limits.vectorBlockBytes / (4 * this.#dimension)));
+    for (let from = 0; from < ordinals.length; from += atOnce) {
+      const part = ordinals.subarray(from, from + atOnce);
+      rows = await vectors(part);
+      for (const judge of judges) await judge.judge(part);
+    }
+    return judges.map((judge) => judge.nearest);
   }
 
   isExactFor(k: number, allowed: Bitmap): boolean {

@@ -54,8 +54,8 @@ export interface VectorFinder {
 
   /** The `k` nearest allowed rows of each query, all of them when there are fewer. */
   nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource, effort?: SearchEffort): Promise<Nearest[]>;
-  /** The `k` nearest allowed rows, for certain. */
-  nearestExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest>;
+  /** What `nearest` would find if it missed nothing. */
+  nearestExactly(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest[]>;
   /** Whether a search for `k` of the allowed rows misses none, whatever the effort. */
   isExactFor(k: number, allowed: Bitmap): boolean;
 

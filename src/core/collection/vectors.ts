@@ -278,16 +278,18 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   /**
    * The `k` nearest allowed records of each query; queries of a length that no record has find nothing. There is a tick before any
-   * rows are judged: of many they are judged in parts.
+   * rows are judged: of many they are judged in parts. `isExact`: none is missed, whatever index there is.
    */
-  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, tick: Tick): Promise<Nearest[]> | Nearest[] {
+  nearest(queries: readonly Float32Array[], k: number, allowed: Bitmap, tick: Tick, isExact = false): Promise<Nearest[]> | Nearest[] {
     const none = () => ({ ordinals: new Uint32Array(), distances: new Float32Array() });
     // A query of another length was accepted while the collection was empty and had none.
     if (this.#fixed?.dimension !== queries[0]!.length || k === 0) return queries.map(none);
-    return this.#fixed.finder.nearest(queries, k, allowed, async (ordinals) => {
+    const { finder } = this.#fixed;
+    const source = async (ordinals: Uint32Array): Promise<Float32Array> => {
       await tick();
-      return this.embeddings(ordinals);
-    });
+      return this.embeddings(ordinals, !isExact);
+    };
+    return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
 
   /** Whether rows had to be read from disk, and there are more for which there is room in memory. */
@@ -300,8 +302,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     await this.#home.read(async () => this.#fixed?.stored.readAhead());
   }
 
-  /** Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. */
-  async embeddings(ordinals: ArrayLike<number>): Promise<Float32Array> {
+  /**
+   * Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. What reads all of them
+   * leaves the cache to others.
+   */
+  async embeddings(ordinals: ArrayLike<number>, isKept = true): Promise<Float32Array> {
     const dimension = this.dimension ?? 0;
     const out = new Float32Array(ordinals.length * dimension);
     const missing: number[] = [];
@@ -315,7 +320,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const rows = await this.#fixed!.stored.read(missing.map((i) => ordinals[i]!));
     missing.forEach((i, m) => {
       out.set(rows[m]!, i * dimension);
-      this.#home.context.vectorCache.set(this.#cacheBase + ordinals[i]!, rows[m]!, dimension * 4);
+      if (isKept) this.#home.context.vectorCache.set(this.#cacheBase + ordinals[i]!, rows[m]!, dimension * 4);
     });
     return out;
   }

@@ -110,14 +110,16 @@ class RankParser {
   }
 
   #knn(knn: unknown, path: string): SourceRank {
-    const given = fields(knn, path, ["query", "key", "limit", "default", "return_rank"]);
+    const given = fields(knn, path, ["query", "key", "limit", "exact", "default", "return_rank"]);
     const { query, key = EMBEDDING_KEY } = given;
     if (key !== EMBEDDING_KEY) return this.#sparse(given, path);
     if (typeof query === "string") throw invalid(`${path}.query`, query, "a vector: texts are embedded before they reach the engine");
     if (!Array.isArray(query) && !(query instanceof Float32Array)) throw invalid(`${path}.query`, query, this.#whatFits(query));
     validateDimension(query.length, `${path}.query`, this.#dimension);
     validateVector(query, `${path}.query`, 0);
-    return sourceRank({ kind: "knn", queries: [Float32Array.from(query)], limit: parseSourceLimit(given.limit, path) }, given, path);
+    const limit = parseSourceLimit(given.limit, path);
+    const exact = flag(given.exact, `${path}.exact`);
+    return sourceRank({ kind: "knn", queries: [Float32Array.from(query)], limit, exact }, given, path);
   }
 
   /** What a search of the embeddings takes, and where a sparse vector belongs. */
@@ -129,6 +131,8 @@ class RankParser {
   }
 
   #sparse(given: Record<string, unknown>, path: string): SourceRank {
+    // A search of sparse vectors misses none.
+    flag(given.exact, `${path}.exact`);
     if (typeof given.key !== "string") throw invalid(`${path}.key`, given.key, `${show(EMBEDDING_KEY)} or a metadata key`);
     const sought = parseSparseQuery(given, path, this.#indexes);
     return sourceRank({ kind: "sparse", ...sought, limit: parseSourceLimit(given.limit, path) }, given, path);

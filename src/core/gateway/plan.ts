@@ -375,14 +375,15 @@ function validateFacetKeys(keys: unknown): asserts keys is string[] {
 /** Validates a query; `dimension` is the collection's, `null` while nothing fixes it. */
 export function planQuery(request: QueryRequest, dimension: number | null, indexes: IndexPolicy): QueryPlan {
   validateCount(request.nResults, "nResults");
-  const { queryEmbeddings: rows } = request;
+  const { queryEmbeddings: rows, exact = false } = request;
+  if (typeof exact !== "boolean") throw invalidArgument(`exact must be true or false, got ${show(exact)}`);
   validateObject(rows, "queryEmbeddings");
   const count = Math.floor(rows.values?.length / rows.dimension);
   validateEmbeddingRows({ ...rows, present: null }, count, dimension, "queryEmbeddings");
   const queries = Array.from({ length: count }, (_, q) => rows.values.subarray(q * rows.dimension, (q + 1) * rows.dimension));
   return {
     ...planSelection(request, indexes),
-    source: { kind: "knn", queries, limit: request.nResults },
+    source: { kind: "knn", queries, limit: request.nResults, exact },
     include: includeSet(request.include),
   };
 }

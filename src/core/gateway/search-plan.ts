@@ -14,6 +14,8 @@ export interface KnnSource {
   queries: readonly Float32Array[];
   /** Hits of each query. */
   limit: number;
+  /** Whether none may be missed, whatever index there is. Default `false`. */
+  exact?: boolean;
 }
 
 /** Records by the terms of their documents. */

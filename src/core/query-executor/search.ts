@@ -41,7 +41,7 @@ async function readSources(view: View, sources: RankSource[], allowed: Bitmap, t
 
 /** Sources of which this is alike are read together. */
 function passOf(source: RankSource): string {
-  return source.kind === "knn" ? `knn ${source.limit}` : JSON.stringify(source);
+  return source.kind === "knn" ? `knn ${source.limit} ${source.exact ?? false}` : JSON.stringify(source);
 }
 
 async function readGroup(view: View, group: [RankSource, ...RankSource[]], allowed: Bitmap): Promise<[RankSource, Ranked][]> {

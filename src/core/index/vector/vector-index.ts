@@ -153,9 +153,9 @@ export class VectorIndex {
     return this.#graph.coveredCount === 0 || this.#plan(this.#split(allowed), Math.max(this.efSearch, k)) === "scan";
   }
 
-  /** The `k` nearest allowed rows, for certain. */
-  searchExactly(query: Float32Array, k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest> {
-    return this.#flat.search(query, k, allowed, vectors);
+  /** The `k` nearest allowed rows of each query, for certain. */
+  searchExactly(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest[]> {
+    return this.#flat.searchMany(queries, k, allowed, vectors);
   }
 
   /**

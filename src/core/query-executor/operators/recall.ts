@@ -79,7 +79,8 @@ async function tryOne(state: CollectionState, id: string, k: number, tally: Tall
 
   const query = await state.vectors.embeddings([ordinal]);
   const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.vectors.embeddings(ordinals);
-  const exact = others(await finder.nearestExactly(query, k + 1, state.records.live, vectors), ordinal, k);
+  const [truth] = await finder.nearestExactly([query], k + 1, state.records.live, vectors);
+  const exact = others(truth!, ordinal, k);
   if (exact.length === 0) return;
   tally.queries++;
   tally.expected += exact.length;

@@ -20,11 +20,11 @@ export const knnSource: SourceKind<KnnSource, Nearest[]> = {
 };
 
 /** As many queries at once as share a pass over the rows. */
-async function nearest({ vectors }: Parts, { queries, limit }: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
+async function nearest({ vectors }: Parts, { queries, limit, exact }: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
   const found: Nearest[] = [];
   for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
     if (from > 0) await tick();
-    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed, tick)));
+    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed, tick, exact)));
   }
   return found;
 }
