@@ -103,9 +103,10 @@ describe("what a schema comes to", () => {
     expect(schema!.keys["sv"]).toEqual(sparse({ source_key: "title", embedding_function: hashing, bm25: true }));
   });
 
-  test("parameters of the distributed index are checked and have no effect", () => {
-    expect(plan(vector({ spann: { search_nprobe: 64 } }))).toEqual(plan({}));
-    expect(() => plan(vector({ spann: { search_nprobe: 129 } }))).toThrow("search_nprobe must be a number from 0 to 128, got 129");
+  test("parameters of inverted lists are checked and become the configuration", () => {
+    const spann = { search_nprobe: 64 };
+    expect(plan(vector({ spann }))).toEqual({ configuration: { ...plan({}).configuration, spann } });
+    expect(() => plan(vector({ spann: { search_nprobe: 129 } }))).toThrow("must be a number from 0 to 128");
   });
 });
 
