@@ -10,7 +10,7 @@
  */
 
 import { ByteCache } from "../base/byte-cache.js";
-import { crc32InSteps } from "../base/checksum.js";
+import { crc32, crc32InSteps } from "../base/checksum.js";
 import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
