@@ -4,11 +4,15 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { formatTable } from "../format-table.js";
 import { Harness } from "../harness.js";
 import type { BrowsersPage } from "../pages/browsers.js";
 import { untilPublished } from "../until-published.js";
 import type { Suite } from "./suite.js";
+
+/** After which a compaction has begun. */
+const IDLE_MS = 2000;
 
 interface Moment {
   moment: string;
@@ -51,6 +55,7 @@ export const space: Suite = {
       await page.call("open", "space", "opfs");
       await page.call("fill", writes, 1);
       await look("acknowledged");
+      await sleep(IDLE_MS);
       await untilPublished(() => page.call("info"));
       await look("published");
       await page.call("close");
