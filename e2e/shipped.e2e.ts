@@ -15,8 +15,11 @@ const MARKS: Record<string, RegExp> = {
   "apache-arrow": /indexBufferOffset|recordBatches|getRootAsMessage|bodyLength\(\)/,
   comlink: /Unserializable return value/,
   flatbuffers: /FlatBuffers: /,
+  fzstd: /invalid zstd data/,
+  hyparquet: /thrift struct ended without STOP/,
   idb: /blocking|IDBTransaction/,
   minisearch: /Mismatched prefix/,
+  papaparse: /MissingQuotes/,
   porter2: /case 121:return!0;default:ret/,
   rolldown: /enumerable:!0/,
 };

@@ -64,6 +64,8 @@ export class ByteReader {
   /** All bytes, to be read anywhere; in place of `pieces`. */
   async anywhere(): Promise<RandomAccess> {
     const access = await this.#told("The source cannot be read", () => this.#access());
+    // Of a URL that gives ranges, or of a file, nothing more is read from the beginning.
+    await this.end();
     this.totalBytes = access.size;
     this.bytes = 0;
     const read = async (start: number, end: number): Promise<Uint8Array<ArrayBuffer>> => {
