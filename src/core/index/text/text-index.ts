@@ -36,6 +36,8 @@ import {
 const WORK_PER_TICK = 16_384;
 /** Hits that are asked about at first, at least. */
 const ACCEPTED_AT_FIRST = 32;
+/** Postings that are kept while it is told which terms the hits have, rather than decoded once more: 2 MiB of them. */
+const KEPT_MAX = 262_144;
 /** What the rarity of a term is multiplied by in a document that says nothing else: k1 + 1. */
 const MOST_OF_RARITY = 2.2;
 /** What a longer and what a near term count beside the term itself, as in MiniSearch. */
@@ -84,6 +86,14 @@ interface Match extends Found {
 /** A match that documents have, and the query's terms that it stands for. */
 interface Matched extends Match {
   asked: Set<string>;
+  /** What the readers have of it, as far as it is kept. */
+  kept: (Loaded | undefined)[];
+}
+
+/** Postings of a term and, with them, those in whatever form, which are not to be changed. */
+interface Loaded {
+  term: TermPostings;
+  all: Postings;
 }
 
 /** A term as the readers have it, each in its place; where it is missing, a reader has none. */
@@ -283,6 +293,7 @@ class Ranking {
   readonly #scores: Float64Array;
   readonly #found: Bitmap;
   readonly #matched = new Map<string, Matched>();
+  #kept = 0;
   /** The most that terms may count which documents have, and which none has. */
   #known = 0;
   #unknown = 0;
@@ -305,16 +316,26 @@ class Ranking {
   /** How rare it is; 0 where no document has it. `asked` is the query's term that it stands for, if it counts to `found`. */
   async add(match: Match, asked: string | null): Promise<number> {
     const lists: Postings[] = [];
-    for (const [r, entry] of match.entries.entries()) lists[r] = entry === undefined ? noPostings : weighed(await entry.load(), match);
+    const loaded: (Loaded | undefined)[] = [];
+    for (const [r, entry] of match.entries.entries()) {
+      loaded[r] = entry && (await loadedOf(entry));
+      lists[r] = loaded[r] === undefined ? noPostings : weighed(loaded[r], match);
+    }
     const containing = lists.reduce((sum, { positions }) => sum + positions.length, 0);
     if (containing === 0) return 0;
-    const matched = this.#matched.get(match.term) ?? { ...match, asked: new Set() };
+    const matched = this.#matched.get(match.term) ?? { ...match, asked: new Set(), kept: this.#keep(loaded, containing) };
     if (asked !== null) matched.asked.add(asked);
     this.#matched.set(match.term, matched);
     const rarity = match.weight * this.#rarity(containing);
     for (const [r, list] of lists.entries()) await this.#score(this.#readers[r]!, list, rarity);
     await this.#pace.step(1);
     return rarity;
+  }
+
+  #keep(loaded: (Loaded | undefined)[], postings: number): (Loaded | undefined)[] {
+    if (this.#kept + postings > KEPT_MAX) return [];
+    this.#kept += postings;
+    return loaded;
   }
 
   /** Takes down what a term of the query may count, by the rarest of what it stands for. */
@@ -394,9 +415,9 @@ class Ranking {
       if (places.length === 0) continue;
       const positions = Uint32Array.from(places, ([, position]) => position);
       const found = places.map(([ordinal]) => byOrdinal.get(ordinal)!);
-      for (const { term, entries, asked } of this.#matched.values()) {
+      for (const { term, entries, asked, kept } of this.#matched.values()) {
         if (entries[r] === undefined) continue;
-        const { isTold, work } = tellForms(await entries[r].load(), term, positions, found);
+        const { isTold, work } = tellForms(kept[r] ?? (await loadedOf(entries[r])), term, positions, found);
         if (isTold) for (const one of asked) told.add(one);
         await this.#pace.step(work);
       }
@@ -407,8 +428,8 @@ class Ranking {
 }
 
 /** Tells documents at these positions, if they have the term, in which forms; returns whether any has, and how much work that was. */
-function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, hits: readonly Hit[]): { isTold: boolean; work: number } {
-  const all = loaded.postings(null);
+function tellForms(loaded: Loaded, term: string, positions: Uint32Array, hits: readonly Hit[]): { isTold: boolean; work: number } {
+  const { all } = loaded;
   const unchanged = new Float64Array(positions.length);
   const isTold = eachAmong(positions, all.positions, (at, i) => {
     unchanged[at] = all.frequencies[i]!;
@@ -416,8 +437,8 @@ function tellForms(loaded: TermPostings, term: string, positions: Uint32Array, h
   let work = all.positions.length;
   // Most terms near another are in none of the hits.
   if (!isTold) return { isTold, work };
-  for (const form of loaded.forms) {
-    const list = loaded.postings(form);
+  for (const form of loaded.term.forms) {
+    const list = loaded.term.postings(form);
     work += list.positions.length + 8;
     eachAmong(positions, list.positions, (at, i) => {
       hits[at]!.terms.push(form);
@@ -442,18 +463,23 @@ function eachAmong(few: Uint32Array, many: Uint32Array, visit: (inFew: number, i
   return found;
 }
 
+async function loadedOf(entry: TermEntry): Promise<Loaded> {
+  const term = await entry.load();
+  return { term, all: term.postings(null) };
+}
+
 /** The postings of a match, occurrences in other forms than the one asked for counted less. */
-function weighed(loaded: TermPostings, { term, form }: Match): Postings {
-  const all = loaded.postings(null);
+function weighed({ term: loaded, all }: Loaded, { term, form }: Match): Postings {
   if (form === null || (form === term && loaded.forms.length === 0)) return all;
   const others = 1 - OTHER_FORM_WEIGHT;
+  const postings = { positions: all.positions, frequencies: all.frequencies.slice() };
   if (form === term) {
-    for (const other of loaded.forms) addTo(all, loaded.postings(other), -others);
-    return all;
+    for (const other of loaded.forms) addTo(postings, loaded.postings(other), -others);
+    return postings;
   }
-  for (let i = 0; i < all.frequencies.length; i++) all.frequencies[i]! *= OTHER_FORM_WEIGHT;
-  addTo(all, loaded.postings(form), others);
-  return all;
+  for (let i = 0; i < postings.frequencies.length; i++) postings.frequencies[i]! *= OTHER_FORM_WEIGHT;
+  addTo(postings, loaded.postings(form), others);
+  return postings;
 }
 
 function addTo(all: Postings, some: Postings, share: number): void {
