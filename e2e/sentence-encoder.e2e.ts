@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import type * as Meaning from "./pages/meaning.js";
-import { openTab, serveApp } from "./support/app.js";
+import { openTab, serveApp, untilReady } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 
 const suite = useSuite(serveApp);
@@ -63,5 +63,17 @@ test("a model that is not there is an error that says where it was looked for", 
     message: expect.stringContaining("it is no model of the sentence encoder: it begins with"),
   });
   expect((await failure("package/sentence-encoder.bin")).message).toBe("it was loaded");
+  await page.close();
+});
+
+test("with a page in place of its worker's file, as behind the dev server of Vite 7 and before, it says what to do", async () => {
+  const page = await suite.context.newPage();
+  await page.route("**/sentence-encoder-worker.js", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" }));
+  await page.goto(suite.app.url);
+  await untilReady(page);
+  const failure = await page.evaluate(async () => (await load<typeof Meaning>("meaning")).failure("models/any.bin"));
+  expect(failure.message).toMatch(
+    /The worker of SentenceEncoder cannot run here: .*is no script \(status 200, content type text\/html.*exclude/,
+  );
   await page.close();
 });
