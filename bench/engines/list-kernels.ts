@@ -28,6 +28,7 @@ export interface KernelTimes {
   prepare: number;
   scanNone: number;
   scanTenth: number;
+  copy: number;
   nearest: number;
   assign: number;
   probe: number;
@@ -50,6 +51,8 @@ export function measureKernel(kernel: VectorKernel, dimension: number, rounds: n
   const { estimates } = coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0, allowed: null });
   const tenth = [...estimates].sort((a, b) => a - b)[LIST_ROWS / 10]!;
   const least = (divisor: number, work: () => unknown): number => leastNs(rounds, work) / divisor;
+  const scanned = CALLS * LISTS * LIST_ROWS;
+  const into = new Uint8Array(list.length);
   const scanAll = (threshold: number): void => {
     for (const each of lists) coder.scan(each, query, probe, { threshold, epsilon: 0, allowed: null });
   };
@@ -57,8 +60,9 @@ export function measureKernel(kernel: VectorKernel, dimension: number, rounds: n
     rotate: least(LIST_ROWS, () => coder.rotate(rows, rotated)),
     encode: least(LIST_ROWS, () => coder.encode(rotated, ordinals, rotated.subarray(0, coder.paddedDimension))),
     prepare: least(CALLS, () => repeat(() => coder.prepare(query.rotated))),
-    scanNone: least(LISTS * LIST_ROWS, () => scanAll(-1e9)),
-    scanTenth: least(LISTS * LIST_ROWS, () => scanAll(tenth)),
+    scanNone: least(scanned, () => repeat(() => scanAll(-1e9))),
+    scanTenth: least(scanned, () => repeat(() => scanAll(tenth))),
+    copy: least(scanned, () => repeat(() => lists.forEach((each) => into.set(each)))),
     nearest: least(CENTROIDS, () => centroids.nearest(query.rotated, 1)),
     assign: least(CALLS, () => repeat(() => centroids.assign(query.rotated))),
     probe: least(CENTROIDS, () => centroids.probe(query, PROBES)),

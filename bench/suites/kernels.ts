@@ -13,6 +13,7 @@ const pieces: Record<keyof KernelTimes, string> = {
   prepare: "tables of a query",
   scanNone: "scan, a row, none matches",
   scanTenth: "scan, a row, a tenth matches",
+  copy: "of that copying the list, a row",
   nearest: "nearest centroid, each of 4,096",
   assign: "list of a row, of 4,096",
   probe: "128 lists of a query, each of 4,096",
