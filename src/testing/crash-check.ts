@@ -145,13 +145,13 @@ async function checkVersions(engine: Engine, collectionId: string, { history }: 
  * effect does not again: the collections are as after the last of them. Tells what is wrong, and what must be found from now on.
  */
 export async function tryAgain(
-  { engine }: Process,
+  process: Process,
   expectations: readonly Expectation[],
 ): Promise<{ problem: string | null; after: readonly Expectation[] }> {
   const after: Expectation[] = [];
   for (const expectation of expectations) {
     for (const call of expectation.unknown) {
-      const problem = await callAgain(engine, expectation.name, call);
+      const problem = await process.whileTimePasses(callAgain(process.engine, expectation.name, call));
       if (problem !== null) return { problem: `${expectation.name}: ${call.what}: ${problem}`, after };
     }
     after.push({ ...expectation, states: expectation.states.slice(-1), unknown: [] });

@@ -14,7 +14,8 @@ import type { ArenaLimits } from "../storage/opfs/opfs-blob-store.js";
 import { soleTenure, type Tenure } from "../storage/tenure.js";
 import type { Ledger } from "./crash-ledger.js";
 import { Random, type TestEnvironment } from "./environment.js";
-import { Model, type ModelWrite } from "./model.js";
+import { Model, type ModelRecord, type ModelWrite } from "./model.js";
+import { modelVector, reembedWith, type TestModel } from "./reembedding.js";
 
 export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
 export const SCOPE = { tenant: "default_tenant", database: "default_database" };
@@ -44,6 +45,7 @@ type Action =
   | "reopen"
   | "fork"
   | "drop"
+  | "reembed"
   | "vacuum"
   | "erase";
 
@@ -61,6 +63,8 @@ export interface Workload {
   readonly dimension?: number;
   /** What is there already: a database of an earlier format, by its number. */
   readonly format?: number;
+  /** Whether every record has a document, without which it cannot be embedded anew. */
+  readonly hasDocuments?: boolean;
 }
 
 const everything: Workload["weights"] = {
@@ -107,6 +111,14 @@ export const workloads: readonly Workload[] = [
     arenaLimits: smallArenas,
     weights: { write: 4, compact: 4, settle: 3, fork: 2, drop: 1, remove: 1, reopen: 1 },
     steps: 24,
+  },
+  {
+    name: "reembedding",
+    options: { retainVersions: 2 },
+    arenaLimits: smallArenas,
+    weights: { write: 4, remove: 1, compact: 2, settle: 1, reembed: 5, fork: 1, drop: 1, erase: 1, reopen: 1 },
+    steps: 14,
+    hasDocuments: true,
   },
   { name: "relaxed", options: { durability: "relaxed" }, weights: everything, steps: 24 },
   {
@@ -202,6 +214,8 @@ export class Worker {
   readonly #ledger: Ledger;
   readonly #random: Random;
   readonly #ids = new Map<string, string>();
+  /** How many models each collection has gone over to. */
+  readonly #models = new Map<string, number>();
   #requests = 0;
   #forks = 0;
 
@@ -235,6 +249,7 @@ export class Worker {
     else if (action === "reopen") await this.#reopen();
     else if (action === "fork") await this.#fork(name);
     else if (action === "drop") await this.#drop();
+    else if (action === "reembed") await this.#reembed(name);
     else await this.#vacuum(action === "erase");
   }
 
@@ -308,6 +323,29 @@ export class Worker {
     );
   }
 
+  /** A part of it changes nothing that can be seen; who makes the whole call again goes on with it. */
+  async #reembed(name: string): Promise<void> {
+    const [collectionId, process] = [this.#ids.get(name)!, this.#process];
+    const count = this.#models.get(name) ?? 0;
+    const model: TestModel = { name: `model ${count}`, dimension: process.dimension, space: "l2" };
+    if (this.#random.chance(0.5)) {
+      let left = 1 + this.#random.below(3);
+      await process.whileTimePasses(reembedWith(this.#service, collectionId, model, { onBatch: () => --left > 0, endsEarly: true }));
+      return;
+    }
+    this.#models.set(name, count + 1);
+    const { requestId } = this.#caller();
+    const reembedded = (record: ModelRecord): ModelRecord => ({ ...record, embedding: modelVector(model, record.document!) });
+    const made = this.#ledger.call(
+      name,
+      `reembed by ${model.name}`,
+      (before) => changed(before, ({ records }) => records.forEach((record, id) => void records.set(id, reembedded(record)))),
+      this.#service,
+      (service) => reembedWith(service, collectionId, model, { requestId }),
+    );
+    await process.whileTimePasses(made);
+  }
+
   async #write(name: string): Promise<void> {
     const random = this.#random;
     const operation = random.pick(["add", "upsert", "upsert", "update"] as const);
@@ -361,7 +399,10 @@ export class Worker {
     return {
       id,
       embedding: Float32Array.from({ length: this.#process.dimension }, () => (random.below(33) - 16) / 4),
-      document: random.chance(0.8) ? Array.from({ length: 1 + random.below(5) }, () => random.pick(WORDS)).join(" ") : null,
+      document:
+        this.#process.workload.hasDocuments || random.chance(0.8)
+          ? Array.from({ length: 1 + random.below(5) }, () => random.pick(WORDS)).join(" ")
+          : null,
       uri: random.chance(0.2) ? `urn:${id}` : null,
       metadata: { stamp: this.#requests, kind: random.pick(["a", "b", "c"]), ...this.#sometimes() },
     };

@@ -34,6 +34,8 @@ export interface ReembeddingOptions {
   /** Awaited after each batch that is durable; `false` leaves it there. */
   onBatch?: () => Promise<boolean> | boolean;
   requestId?: string;
+  /** Leaves it there before the swap, if it gets so far. */
+  endsEarly?: boolean;
 }
 
 /** Embeds what lacks its embedding, until the swap; resolves to whether it got there. */
@@ -41,7 +43,7 @@ export async function reembedWith(
   service: EngineService,
   collectionId: string,
   model: TestModel,
-  { limit = 3, log, onBatch = () => true, requestId }: ReembeddingOptions = {},
+  { limit = 3, log, onBatch = () => true, requestId, endsEarly = false }: ReembeddingOptions = {},
 ): Promise<boolean> {
   const begun = await service.beginReembedding({ collectionId, embeddingFunction: storedModel(model), space: model.space });
   const of = { collectionId, reembedding: begun.reembedding };
@@ -53,6 +55,7 @@ export async function reembedWith(
     if (ids.length > 0) await service.writeReembedding({ ...of, ids, digests, embeddings });
     if (ids.length > 0 && !(await onBatch())) return false;
     if (!isLast) continue;
+    if (endsEarly) return false;
     const caller = requestId === undefined ? undefined : { token: null, clientId: "reembedding", requestId };
     if ((await service.endReembedding(of, caller)) !== null) return true;
   }
