@@ -335,3 +335,27 @@ describe("dying at each durability point", () => {
     expect(seen).toEqual(new Set([0, 1]));
   });
 });
+
+test("in a database's first minute the swap waits, and what was staged before does not come back after it", async () => {
+  const environment = new TestEnvironment();
+  const storage = new FaultInjectingStorage({ now: () => environment.now(), arenaSettleMs: 60_000 });
+  const engine = await openedEngine(storage, { environment });
+  const { service } = engine;
+  const collectionId = await made(service, numbered(6));
+  await engine.compact(collectionId);
+  expect((await service.info()).unpublished).toBe(1);
+  let isOver = false;
+  const reembedded = reembedWith(service, collectionId, large).finally(() => (isOver = true));
+  for (let seconds = 0; !isOver; seconds++) {
+    expect(seconds).toBeLessThan(200);
+    environment.advance(1_000);
+    for (let turn = 0; turn < 20; turn++) await environment.yieldToEventLoop();
+  }
+  expect(await reembedded).toBe(true);
+  environment.advance(120_000);
+  for (let turn = 0; turn < 50; turn++) await environment.yieldToEventLoop();
+  await expectModel(service, collectionId, large);
+  const next = await openedEngine(storage.reopen(), { environment });
+  await expectModel(next.service, collectionId, large);
+  await expectSound(next.service);
+});

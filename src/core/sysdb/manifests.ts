@@ -195,10 +195,12 @@ export class Manifests {
     });
   }
 
-  /** Publishes what is staged, if it still is. */
-  async publishStaged(id: string): Promise<BlockRef[]> {
-    const staged = this.#staged.get(id);
-    return staged === undefined ? [] : this.publish(id, staged.manifest, []);
+  /** Publishes what is staged, if it still is when its turn comes: what has taken its place meanwhile stays. */
+  publishStaged(id: string): Promise<BlockRef[]> {
+    return this.#changes.run(async () => {
+      const staged = this.#staged.get(id);
+      return staged === undefined ? [] : this.#publish(id, staged.manifest, []);
+    });
   }
 
   /**
@@ -206,17 +208,19 @@ export class Manifests {
    * Returns the blocks that no manifest names any more, those of the `skipped` and the staged ones included.
    */
   publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
-    return this.#changes.run(async () => {
-      const { put, expect, gone, show } = this.succession(id, next);
-      await this.#catalog.commit({
-        expect,
-        put,
-        delete: gone,
-        truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
-        makesRoom: true,
-      });
-      return show(skipped);
+    return this.#changes.run(() => this.#publish(id, next, skipped));
+  }
+
+  async #publish(id: string, next: Manifest, skipped: readonly Manifest[]): Promise<BlockRef[]> {
+    const { put, expect, gone, show } = this.succession(id, next);
+    await this.#catalog.commit({
+      expect,
+      put,
+      delete: gone,
+      truncateLog: [{ collectionId: id, upTo: Math.min(next.offset, this.#options.retention.floor(id)) }],
+      makesRoom: true,
     });
+    return show(skipped);
   }
 
   /**
