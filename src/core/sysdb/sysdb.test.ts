@@ -361,3 +361,13 @@ test("a row comes back, and a changed one does not", () => {
   expect(() => decodeRow("k", bytes.slice(0, -1))).toThrow('Catalog row "k" fails its checksum');
   expect(() => decodeRow("l", bytes)).toThrow('Catalog row "l" fails its checksum');
 });
+
+test("what is staged is not published over what takes its place while it waits for its turn", async () => {
+  const sysdb = await open(await openCatalog());
+  const row = await sysdb.createCollection(fields("a"));
+  await sysdb.manifests.stage("a", manifestWith({ version: 1 }, ref(1)), []);
+  const replaced = sysdb.replaceCollection(row, manifestWith({ version: 2 }, ref(2)), []);
+  const late = sysdb.manifests.publishStaged("a");
+  await Promise.all([replaced, late]);
+  expect(sysdb.manifests.published("a").version).toBe(2);
+});
