@@ -109,3 +109,22 @@ test("a worker script that cannot be loaded is told", async () => {
   const client = new TidepoolClient({ worker: () => new Worker("/there-is-no-such-script.js", { type: "module" }) });
   await expect(client.heartbeat()).rejects.toMatchObject({ code: "NOT_SUPPORTED", message: expect.stringContaining("`worker`") });
 });
+
+test("vectors in inverted lists are found after a compaction and after opening again, and exactly where that is asked for", async () => {
+  const path = freshPath();
+  const client = open({ path });
+  const notes = await client.createCollection({ name: "notes", configuration: { spann: { space: "cosine" } }, embeddingFunction: null });
+  const vectors = Array.from({ length: 6000 }, (_, i) => Float32Array.of(Math.cos(i), Math.sin(i), Math.cos(7 * i), Math.sin(3 * i)));
+  await notes.add({ ids: vectors.map((_, i) => `r${i}`), embeddings: vectors });
+  const asked = { queryEmbeddings: [vectors[77]!], nResults: 3 };
+  const exact = (await notes.query({ ...asked, exact: true })).ids;
+  expect(exact[0]![0]).toBe("r77");
+  expect((await notes.query(asked)).ids).toEqual(exact);
+  expect(notes.configuration.spann).toEqual({});
+  await notes.modify({ configuration: { spann: { search_nprobe: 128 } } });
+  await expect.poll(async () => (await client.info()).compacting, { timeout: 30_000 }).toBe(false);
+  await client.close();
+  const again = await open({ path }).getCollection({ name: "notes" });
+  expect((await again.query(asked)).ids).toEqual(exact);
+  expect(again.configuration.spann).toEqual({ search_nprobe: 128 });
+});

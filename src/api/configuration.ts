@@ -1,6 +1,6 @@
 /** A collection's configuration on its way to the engine: index parameters and the stored form of the embedding function. */
 import { invalidArgument } from "../core/errors.js";
-import { validateHnsw, validateSpann } from "../core/gateway/validate/configuration.js";
+import { validateHnsw } from "../core/gateway/validate/configuration.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import type { ConfigurationInput, ModifyCollectionRequest } from "../core/service.js";
 import type { CollectionConfiguration, Metadata, Space, SpannParameters, TextConfigurationInput } from "../core/types.js";
@@ -121,13 +121,14 @@ function textOf({ text }: { text?: TextConfigurationInput } = {}): TextConfigura
   return copyOf(text);
 }
 
+/** The engine checks the parameters of inverted lists. */
 function createIndex(configuration: CreateCollectionConfiguration | undefined): { hnsw: Partial<Hnsw>; spann?: SpannParameters } {
   const { hnsw, spann } = configuration ?? {};
   if (hnsw && spann) throw invalidArgument("Cannot specify both HNSW and SPANN configurations");
   if (spann == null) return { hnsw: validateHnsw(hnsw ?? {}, "create") };
   validateObject(spann, "configuration.spann");
   const { space, ...parameters } = spann as NonNullable<typeof spann>;
-  return { hnsw: validateHnsw({ space }, "create", "configuration.spann"), spann: validateSpann(parameters, "create") };
+  return { hnsw: validateHnsw({ space }, "create", "configuration.spann"), spann: parameters };
 }
 
 /** Throws when the function does not go with the space. */
@@ -149,7 +150,10 @@ export function modifyConfiguration(
   const { hnsw, spann, embeddingFunction: next } = readObject(configuration, "configuration", FIELDS);
   const update: NonNullable<ModifyCollectionRequest["configuration"]> = {};
   if (hnsw != null) update.hnsw = validateHnsw(hnsw, "modify");
-  if (spann != null) update.spann = validateSpann(spann, "modify");
+  if (spann != null) {
+    validateObject(spann, "configuration.spann");
+    update.spann = { ...(spann as SpannParameters) };
+  }
   if (configuration.text != null) update.text = textOf(configuration)!;
   if (next == null) return update;
   validateEmbeddingFunction(next, "configuration.embeddingFunction");

@@ -248,14 +248,14 @@ export class ListFinder implements VectorFinder {
   ): Promise<Prepared<FinderSection>> {
     const { records } = this.#home;
     const compacted = new Map(entries);
+    const ordinalEnd = Math.max(nextOrdinal, (entries.at(-1)?.[0] ?? -1) + 1);
     const waiting = this.#waiting((ordinal) => {
-      if (ordinal >= nextOrdinal) return false;
-      const present = vectorOf(records.entry(ordinal));
-      return present === undefined || present === vectorOf(compacted.get(ordinal));
+      const [present, entry] = [vectorOf(records.entry(ordinal)), vectorOf(compacted.get(ordinal))];
+      return present === undefined ? entry !== undefined || ordinal < records.compactedEnd : present === entry;
     });
     const isDue = waiting.count >= this.#tailRowsMax;
     if (!isDue && this.#held.section === null) return Promise.resolve(this.#withoutLists(waiting.count));
-    return this.#takeIn(waiting, isDue ? waiting.count : 0, nextOrdinal, vectors, writer, tick);
+    return this.#takeIn(waiting, isDue ? waiting.count : 0, ordinalEnd, vectors, writer, tick);
   }
 
   #withoutLists(backlog: number): Prepared<FinderSection> {
