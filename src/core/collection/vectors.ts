@@ -292,9 +292,9 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
 
-  /** Whether rows had to be read from disk, and there are more for which there is room in memory. */
+  /** Whether rows had to be read from disk, and there are more for which there is room in memory. Lists need that room themselves. */
   get isReadBehind(): boolean {
-    return this.#isMissed && this.#fixed?.stored.isBehind === true;
+    return !this.#hasLists && this.#isMissed && this.#fixed?.stored.isBehind === true;
   }
 
   /** Reads some more rows into the block cache. */

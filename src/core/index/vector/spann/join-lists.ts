@@ -9,12 +9,23 @@ export interface JoinedPart {
 
 /** The rows of the parts, one after the other. */
 export function joinLists(paddedDimension: number, parts: readonly JoinedPart[]): Uint8Array<ArrayBuffer> {
-  const kept = parts.flatMap((part) => keptRows(paddedDimension, part));
-  const joined = new Uint8Array(listBytesOf(paddedDimension, kept.length));
-  const blocks = joined.length / subBlockBytesOf(paddedDimension);
-  for (let block = 0; block < blocks; block++) factorsOf(joined, paddedDimension, block).ordinals.fill(NO_ORDINAL);
-  kept.forEach((row, at) => putRow(paddedDimension, row, joined, at));
+  const whole = parts.length === 0 ? 0 : wholeSubBlocks(paddedDimension, parts[0]!);
+  const before = whole * SUB_BLOCK_ROWS;
+  const kept = parts.flatMap((part, p) => keptRows(paddedDimension, part, p === 0 ? whole : 0));
+  const joined = new Uint8Array(listBytesOf(paddedDimension, before + kept.length));
+  const stride = subBlockBytesOf(paddedDimension);
+  if (whole > 0) joined.set(parts[0]!.list.subarray(0, whole * stride));
+  for (let block = whole; block < joined.length / stride; block++) factorsOf(joined, paddedDimension, block).ordinals.fill(NO_ORDINAL);
+  kept.forEach((row, at) => putRow(paddedDimension, row, joined, before + at));
   return joined;
+}
+
+/** Sub-blocks that stay as they are, from the beginning on. */
+function wholeSubBlocks(paddedDimension: number, { list, ordinalOf }: JoinedPart): number {
+  const blocks = list.length / subBlockBytesOf(paddedDimension);
+  let block = 0;
+  while (block < blocks && factorsOf(list, paddedDimension, block).ordinals.every((o) => o !== NO_ORDINAL && ordinalOf(o) === o)) block++;
+  return block;
 }
 
 /** A row of a list, and the ordinal that it gets. */
@@ -24,10 +35,10 @@ interface KeptRow {
   ordinal: number;
 }
 
-function keptRows(paddedDimension: number, { list, ordinalOf }: JoinedPart): KeptRow[] {
+function keptRows(paddedDimension: number, { list, ordinalOf }: JoinedPart, first: number): KeptRow[] {
   const rows: KeptRow[] = [];
   const blocks = list.length / subBlockBytesOf(paddedDimension);
-  for (let block = 0; block < blocks; block++) {
+  for (let block = first; block < blocks; block++) {
     const { ordinals } = factorsOf(list, paddedDimension, block);
     for (let place = 0; place < SUB_BLOCK_ROWS; place++) {
       if (ordinals[place] === NO_ORDINAL) continue;
