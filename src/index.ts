@@ -81,6 +81,7 @@ export type {
   SearchTextArguments,
   SelectionArguments,
 } from "./api/read-requests.js";
+export type { ReembedArguments, ReembedProgress, ReembedReport } from "./api/reembed.js";
 export {
   type Facet,
   type Facets,

@@ -641,8 +641,9 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
    *
    * @example
    * const embeddingFunction = new HashingEmbeddingFunction({ dimension: 512 });
-   * const { records, embedded } = await collection.reembed({ embeddingFunction });
-   * console.log(records === embedded, collection.dimension); // true 512
+   * const reembedding = collection.reembed({ embeddingFunction, onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
+   * reembedding.then(({ records }) => console.log(records, collection.dimension)).catch(console.warn);
+   * console.log(collection.dimension); // 384
    */
   async reembed(args: ReembedArguments): Promise<ReembedReport> {
     this.#requirePresent("reembed");
