@@ -141,6 +141,25 @@ describe("a tab whose worker takes long to load", () => {
     expect(await call).toBe(1);
   });
 
+  test("starts no other when the holder goes meanwhile, which would be a stranger to it once the first serves", async () => {
+    const first = await origin.newTab();
+    await first.connect().call("heartbeat");
+    const begin = heldBack();
+    const tab = await origin.newTab();
+    const follower = tab.connect();
+    const roles: string[] = [];
+    follower.on("lease", ({ role }) => roles.push(role));
+    await follower.call("heartbeat");
+    await vi.waitUntil(() => tab.workers.length === 1);
+    const searching = asked(1);
+    first.kill();
+    await searching;
+    begin();
+    expect(await count(follower)).toBe(0);
+    await vi.waitUntil(() => follower.role === "holder");
+    expect([tab.workers.length, roles]).toEqual([1, ["follower", "holder"]]);
+  });
+
   test("gives it up in the end, and says so", async () => {
     heldBack();
     const call = (await origin.newTab()).connect().call("heartbeat");

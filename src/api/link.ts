@@ -184,7 +184,8 @@ export class Link {
     await this.#before?.catch(() => undefined);
     this.#before = null;
     while (this.#aside !== null) await this.#aside.back;
-    if (this.#locks === undefined || (this.#canHold && !(await this.#isHeld()))) this.#stand();
+    // Whoever stands by may not have asked for the lease yet: a second worker would be a stranger to this page once the first serves.
+    if (this.#locks === undefined || (this.#canHold && !(await this.#isHeld()) && this.#candidate === null)) this.#stand();
     if (this.#locks === undefined) return this.#candidate!.opened.then(() => this.#current!);
     this.#search ??= new HolderSearch(this.#options.path, this.#onWord);
     return this.#searchHolder(this.#search);
@@ -202,7 +203,7 @@ export class Link {
       if (this.#search !== search) return this.#interrupted();
       const holder = word as Serving | null;
       opening = holder !== null && !holder.ready;
-      if (holder?.ready && !(await this.#isOwn(holder))) {
+      if (holder?.ready && !(await this.#isOwn(holder)) && this.#current === null) {
         if (await this.#follow(search, holder)) return this.#current!;
       } else if (opening || this.#isLoading(begun)) patience = performance.now() + limits.serveWaitMs;
       else await this.#withoutAnswer(patience);
