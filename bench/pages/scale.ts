@@ -1,9 +1,8 @@
 /** A large collection, filled with made-up vectors a part at a time, and asked. */
-import { TidepoolClient } from "tidepool-db";
+import { type EngineInfo, TidepoolClient } from "tidepool-db";
 import { hardVectors } from "../hard.js";
 import { LOW_RANK_DIMENSION, lowRankVectors } from "../low-rank.js";
 import { expose } from "../page.js";
-import { untilPublished } from "../until-published.js";
 
 export type ScaleSet = "low-rank" | "hard";
 export type ScaleIndex = "lists" | "graph";
@@ -56,13 +55,8 @@ const functions = {
     return performance.now() - start;
   },
 
-  async published(path: string): Promise<void> {
-    await untilPublished(() => clientOf(path).info());
-  },
-
-  async info(path: string): Promise<{ memoryBytes: number; blockBytesUsed: number }> {
-    const { memoryBytes, blockBytesUsed } = await clientOf(path).info();
-    return { memoryBytes, blockBytesUsed };
+  info(path: string): Promise<EngineInfo> {
+    return clientOf(path).info();
   },
 
   /** Ids of the ten nearest by the scan. */

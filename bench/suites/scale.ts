@@ -6,6 +6,7 @@ import { formatTable, significant } from "../format-table.js";
 import { Harness, type HarnessPage } from "../harness.js";
 import type { ScaleIndex, ScalePage, ScaleSet } from "../pages/scale.js";
 import { quantile } from "../statistics.js";
+import { untilPublished } from "../until-published.js";
 import type { Suite } from "./suite.js";
 
 const sets: readonly ScaleSet[] = ["low-rank", "hard"];
@@ -61,7 +62,7 @@ async function measure(harness: Harness, run: Run, log: (line: string) => void):
   await writing.call("create", path, index);
   const ingestMs = await writing.call("ingest", path, set, 0, rows);
   const indexedMs = ingestMs + (await writing.call("settle", path));
-  await writing.call("published", path);
+  await untilPublished(() => writing.call("info", path));
   log(`${path}: written in ${significant(ingestMs / 1000)} s, indexed after ${significant(indexedMs / 1000)} s`);
   await writing.close();
   await harness.relaunch();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { crc32 } from "../base/checksum.js";
 import { TidepoolError } from "../errors.js";
 import type { BlobStore, ByteRange, Extent } from "../storage.js";
 import { encodeBlock } from "./block.js";
-import type { BlockRef } from "./blockstore.js";
+import type { BlockPart, BlockRef } from "./blockstore.js";
 import { BlockStore } from "./blockstore.js";
 
 /** Blobs in one arena, never reusing space unless told to. */
@@ -274,5 +275,43 @@ describe("BlockBatch", () => {
     const { blobs, store } = await open();
     await store.begin().flush();
     expect(blobs.flushes).toBe(1);
+  });
+});
+
+describe("parts with checksums of their own", () => {
+  const bytes = Uint8Array.from({ length: 400 }, (_, i) => i);
+
+  async function written(): Promise<{ store: BlockStore; blobs: TestBlobs; parts: BlockPart[] }> {
+    const blobs = new TestBlobs();
+    const store = new BlockStore(blobs);
+    const batch = store.begin();
+    const ref = await batch.write(bytes);
+    batch.publish();
+    const parts = [0, 64, 200].map((start) => ({ ref, start, length: 50, crc32: crc32(bytes.subarray(start, start + 50)) }));
+    return { store, blobs, parts };
+  }
+
+  it("are read in one go, in the order given, and stay in memory until their block is released", async () => {
+    const { store, blobs, parts } = await written();
+    const [first, second, third] = parts as [BlockPart, BlockPart, BlockPart];
+    expect(await store.readParts([third, first], "lists")).toEqual([bytes.slice(200, 250), bytes.slice(0, 50)]);
+    expect(blobs.reads).toBe(1);
+    expect(await store.readParts([first, second, third], "lists")).toEqual([
+      bytes.slice(0, 50),
+      bytes.slice(64, 114),
+      bytes.slice(200, 250),
+    ]);
+    expect([blobs.reads, store.cacheBytes]).toEqual([2, 150]);
+    await store.release([first.ref]);
+    expect(store.cacheBytes).toBe(0);
+  });
+
+  it("that are damaged are CORRUPTION with block and place, and others of the block are not", async () => {
+    const { store, blobs, parts } = await written();
+    blobs.arena[parts[1]!.ref.offset + 70]! ^= 1;
+    await expect(store.readParts(parts, 'collection "things"')).rejects.toThrow(
+      /of collection "things" fails the checksum of its bytes 64\+50/,
+    );
+    expect(await store.readParts([parts[0]!], "lists")).toEqual([bytes.slice(0, 50)]);
   });
 });
