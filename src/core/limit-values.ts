@@ -206,7 +206,7 @@ export const listReassignNeighbours = 16;
  */
 export const listTailRows = 4096;
 export const listTailLoadedRows = 32_768;
-export const listBuildBytes = 24 * MiB;
+export const listBuildBytes = 64 * MiB;
 export const listRowsAtOnce = 256;
 export const listBlockBytes = 256 * KiB;
 /** Uncompacted log of one collection at which writes wait for the compactor. */
