@@ -219,8 +219,6 @@ export class WasmSpannCoder implements SpannCoder {
     return Float32Array.from(sums, (sum) => sum / count);
   }
 
-  dispose(): void {}
-
   /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */
   #rotated(rows: Float32Array, count: number): Float32Array {
     const { kernel, signsAt, scratchAt } = this.#memory;

@@ -89,13 +89,6 @@ export class ListFinder implements VectorFinder {
     return this.#home.row.configuration.spann ?? {};
   }
 
-  /** Parameters are read when they are needed. */
-  configure(): void {}
-
-  dispose(): void {
-    this.#held.lists.dispose();
-  }
-
   // ---- opening
 
   load(ordinals: Uint32Array): void {

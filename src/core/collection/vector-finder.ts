@@ -40,9 +40,9 @@ export interface VectorFinder {
   readonly isApproximate: boolean;
   /** The effort that searches take where none is given: `ef_search`, or how many lists are looked into. */
   readonly effort: SearchEffort;
-  configure(row: CollectionRow): void;
+  configure?(row: CollectionRow): void;
   /** Gives back memory that is not given back by itself. */
-  dispose(): void;
+  dispose?(): void;
 
   /** Takes the rows of a block at opening, before `open`. */
   load(ordinals: Uint32Array, codes: Block): void;

@@ -95,11 +95,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   configure(row: CollectionRow): void {
-    this.#fixed?.finder.configure(row);
+    this.#fixed?.finder.configure?.(row);
   }
 
   dispose(): void {
-    this.#fixed?.finder.dispose();
+    this.#fixed?.finder.dispose?.();
   }
 
   // ---- opening
@@ -250,7 +250,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     await finder.open(section, rowsOf(fixed.stored.over(directories), fixed.dimension));
     return this.#prepared({ ...section, dimension: fixed.dimension, rows }, () => {
       this.#cacheBase = 2 ** 32 * nextCacheBase++;
-      fixed.finder.dispose();
+      fixed.finder.dispose?.();
       fixed.finder = finder;
       fixed.stored.install(directories);
       this.#replayMemtable(finder);

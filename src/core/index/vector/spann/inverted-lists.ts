@@ -81,10 +81,6 @@ export class InvertedLists {
     return this.#slotEnd;
   }
 
-  dispose(): void {
-    this.coder.dispose();
-  }
-
   // ---- rows
 
   /** The list of a covered row. */

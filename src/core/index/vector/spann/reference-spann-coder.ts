@@ -75,8 +75,6 @@ export class ReferenceSpannCoder implements SpannCoder {
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches {
     return scanList(list, query, scanFactorsOf(query, probe, options), options.allowed);
   }
-
-  dispose(): void {}
 }
 
 /** What a row of this squared norm is multiplied by before it is rotated. */

@@ -54,8 +54,6 @@ export interface SpannCoder extends RowSums {
   prepare(rotatedQuery: Float32Array): PreparedQuery;
   /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of any coder. */
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches;
-  /** Gives memory back. Nothing may be called afterwards. */
-  dispose(): void;
 }
 
 export interface ScanOptions {
