@@ -6,7 +6,7 @@ import { modelDistance } from "../testing/model.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import { modelVector, reembedWith, storedModel, type TestModel } from "../testing/reembedding.js";
 import type { Engine } from "./engine.js";
-import type { ConditionalOperation, EngineService, OpenOptions } from "./service.js";
+import type { ConditionalOperation, ConfigurationInput, EngineService, OpenOptions } from "./service.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 const small: TestModel = { name: "small", dimension: 3, space: "l2" };
@@ -16,8 +16,13 @@ function open(storage: FaultInjectingStorage, options: Partial<OpenOptions> = {}
   return openedEngine(storage, { environment: new TestEnvironment(), options, deadOrdinalsMax: () => 4 });
 }
 
-async function made(service: EngineService, documents: Record<string, string> | null, name = "notes"): Promise<string> {
-  const configuration = { hnsw: { space: small.space }, embedding_function: storedModel(small) };
+async function made(
+  service: EngineService,
+  documents: Record<string, string> | null,
+  name = "notes",
+  index: ConfigurationInput = { hnsw: { space: small.space } },
+): Promise<string> {
+  const configuration = { ...index, embedding_function: storedModel(small) };
   const { id } = await service.createCollection({ ...scope, name, metadata: null, configuration, getOrCreate: false });
   if (documents !== null) await write(service, id, documents);
   return id;
@@ -170,6 +175,23 @@ test("a swap whose answer was lost is told again and not made twice", async () =
   await reembedWith(service, collectionId, large, { requestId: "swap" });
   const caller = { token: null, clientId: "reembedding", requestId: "swap" };
   expect(await service.endReembedding({ collectionId, reembedding: "gone" }, caller)).toMatchObject({ model: 1, dimension: 5 });
+});
+
+test("vectors in inverted lists are followed by others in lists", async () => {
+  const storage = new FaultInjectingStorage();
+  const lists = { tailRows: 8, judgedRowsMax: 2, splitRows: 16 };
+  const { service } = await openedEngine(storage, { environment: new TestEnvironment(), lists });
+  const collectionId = await made(service, numbered(60), "notes", { hnsw: { space: small.space }, spann: {} });
+  await service.vacuum({ erase: false, after: 0 });
+  expect(await reembedWith(service, collectionId, large)).toBe(true);
+  await service.vacuum({ erase: false, after: 0 });
+  expect((await expectModel(service, collectionId, large)).size).toBe(60);
+  const [info] = await service.listCollections(scope);
+  expect(info!.configuration).toMatchObject({ hnsw: { space: "cosine" }, spann: {} });
+  await expectSound(service);
+  const reopened = await openedEngine(storage.reopen(), { environment: new TestEnvironment(), lists });
+  await expectModel(reopened.service, collectionId, large);
+  await expectSound(reopened.service);
 });
 
 test("an empty collection gets the function and forgets the dimension", async () => {
