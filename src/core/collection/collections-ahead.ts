@@ -52,7 +52,7 @@ export class CollectionsAhead {
     for (const [id, { key }] of this.#ahead) if (keys.get(id) !== key) this.#letGo(id);
     let room = limits.aheadBytesMax;
     for (const openable of wanted) {
-      room -= bytesOf(openable.manifest);
+      room -= bytesOf(openable);
       if (room < 0) return;
       if (!this.#ahead.has(openable.row.id)) await this.#open(openable, tick);
     }
@@ -101,6 +101,8 @@ function keyOf({ row, manifest }: Openable): string {
 
 function ignore(): void {}
 
-function bytesOf({ count, sections }: Manifest): number {
-  return count * ((sections.vectors.dimension ?? 0) + BYTES_PER_RECORD);
+/** Inverted lists leave their codes on disk. */
+function bytesOf({ row, manifest: { count, sections } }: Openable): number {
+  const codeBytes = row.configuration.spann === undefined ? (sections.vectors.dimension ?? 0) : 0;
+  return count * (codeBytes + BYTES_PER_RECORD);
 }
