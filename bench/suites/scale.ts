@@ -44,7 +44,18 @@ interface ScaleResult extends Run {
   filtered: Asked;
 }
 
-function runsOf(quick: boolean): Run[] {
+/** As `--sets` has it, and as the collection is called. */
+const nameOf = ({ index, set, rows }: Run): string => `${index}-${set}-${rows}`;
+
+/** Those that are wanted, all where none is named. */
+function runsOf(quick: boolean, wanted: readonly string[]): Run[] {
+  const all = everyRun(quick);
+  const unknown = wanted.find((name) => !all.some((run) => nameOf(run) === name));
+  if (unknown !== undefined) throw new Error(`scale has no set "${unknown}"; it has ${all.map(nameOf).join(", ")}`);
+  return wanted.length === 0 ? all : all.filter((run) => wanted.includes(nameOf(run)));
+}
+
+function everyRun(quick: boolean): Run[] {
   const sizes = quick ? [20_000] : [100_000, 300_000, 1_000_000];
   const listed = sizes.flatMap((rows) => sets.map((set) => ({ index: "lists" as const, set, rows })));
   return [...listed, ...sizes.slice(0, 2).map((rows) => ({ index: "graph" as const, set: "low-rank" as const, rows }))];
@@ -57,7 +68,7 @@ function recallOf(found: readonly string[][], truth: readonly string[][]): numbe
 
 async function measure(harness: Harness, run: Run, log: (line: string) => void): Promise<ScaleResult> {
   const { index, set, rows } = run;
-  const path = `scale-${index}-${set}-${rows}`;
+  const path = `scale-${nameOf(run)}`;
   const writing = await harness.newPage<ScalePage>();
   await writing.call("create", path, index);
   const ingestMs = await writing.call("ingest", path, set, 0, rows);
@@ -101,17 +112,24 @@ function latencyOf(ms: readonly number[]): Latency {
 }
 
 export const scale: Suite = {
-  async run({ quick, log }) {
+  async run({ quick, sets: wanted, previous, log }) {
+    const runs = runsOf(quick, wanted);
     const harness = await Harness.open({ page: "scale" });
     try {
-      const results: ScaleResult[] = [];
-      for (const run of runsOf(quick)) results.push(await measure(harness, run, log));
-      return { text: describe(results), data: { results } };
+      const measured: ScaleResult[] = [];
+      for (const run of runs) measured.push(await measure(harness, run, log));
+      return { text: describe(measured), data: { results: quick ? measured : [...others(previous, measured), ...measured] } };
     } finally {
       await harness.close();
     }
   },
 };
+
+/** What ran earlier, and not now. */
+function others(previous: unknown, measured: readonly ScaleResult[]): ScaleResult[] {
+  const { results = [] } = (previous as { results?: ScaleResult[] } | null) ?? {};
+  return results.filter((earlier) => !measured.some((run) => nameOf(run) === nameOf(earlier)));
+}
 
 function describe(results: readonly ScaleResult[]): string {
   const head = [
