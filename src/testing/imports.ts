@@ -103,3 +103,8 @@ export function withDamage(whole: Uint8Array, random: Random, first: number): Ui
   for (let n = random.below(4) + 1; n > 0; n--) bytes[start + random.below(bytes.length - start - 8)] = random.below(256);
   return bytes;
 }
+
+/** A whole collection, as its export in this format has it. */
+export async function exportedAs(format: "arrow" | "parquet", collection: Collection): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await new Response(collection.export({ format })).arrayBuffer());
+}

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../testing/environment.js";
 import {
   ALL,
+  exportedAs,
   fixture,
   fixtureRecords,
   imported,
@@ -13,20 +14,15 @@ import {
   streamOf,
   withDamage,
 } from "../../testing/imports.js";
-import type { Collection } from "../collection.js";
 import type { ImportReport } from "./import-arguments.js";
 
 const FILES = ["stream.arrow", "file-zstd.arrow"];
-
-async function exported(collection: Collection): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await new Response(collection.export({ format: "arrow" })).arrayBuffer());
-}
 
 describe("an import of Arrow", () => {
   test.each([1, 2, 3, 4, 5])("has every record that was exported exactly as it was (seed %i)", async (seed) => {
     const source = await randomCollection(new Random(seed), 60);
     const collection = await openCollection();
-    const report = await collection.import(streamOf(await exported(source), 100 + seed));
+    const report = await collection.import(streamOf(await exportedAs("arrow", source), 100 + seed));
     expect(report).toMatchObject({ format: "arrow", imported: 60, rejectedCount: 0, rejected: [], warnings: [] });
     expect(await collection.get({ include: ALL })).toEqual(await source.get({ include: ALL }));
   });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { Random } from "../../testing/environment.js";
 import {
   ALL,
+  exportedAs,
   fixture,
   fixtureRecords,
   imported,
@@ -13,14 +14,9 @@ import {
   streamOf,
   withDamage,
 } from "../../testing/imports.js";
-import type { Collection } from "../collection.js";
 import type { ImportReport } from "./import-arguments.js";
 
 const FILES = ["snappy", "zstd-v2", "gzip", "encodings"];
-
-async function exported(collection: Collection): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await new Response(collection.export({ format: "parquet" })).arrayBuffer());
-}
 
 function countOf({ imported, rejectedCount }: ImportReport): number {
   return imported + rejectedCount;
@@ -45,7 +41,7 @@ afterEach(() => vi.unstubAllGlobals());
 describe("an import of Parquet", () => {
   test.each([1, 2, 3, 4, 5])("has every record that was exported exactly as it was (seed %i)", async (seed) => {
     const source = await randomCollection(new Random(seed), 60);
-    const { report, collection } = await imported(await exported(source));
+    const { report, collection } = await imported(await exportedAs("parquet", source));
     expect(report).toMatchObject({ format: "parquet", imported: 60, rejectedCount: 0, rejected: [], warnings: [] });
     expect(await collection.get({ include: ALL })).toEqual(await source.get({ include: ALL }));
   });
