@@ -8,14 +8,16 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { type CrashPoint, crashPoints, examine } from "../testing/crash-points.js";
 import { type Workload, workloads } from "../testing/crash-workload.js";
+import { Random } from "../testing/environment.js";
 
 const only = { workload: process.env["WORKLOAD"], seed: process.env["SEED"], point: process.env["POINT"] };
 /** Seed 2 was tried as well, and any other may be: together they take twice as long. */
 const seeds = [Number(only.seed ?? 1)];
 /**
- * Of a workload's points, so many are examined: one by chance of each of as many stretches of equal length, others with each run.
+ * Of a workload's points, so many are examined: one of each of as many stretches of equal length, which `SAMPLE` draws, a number.
  * `ALL=1` examines all of them.
  */
+const sample = Number(process.env["SAMPLE"] ?? 1);
 const pointsMax = process.env["ALL"] === "1" || only.point !== undefined ? Number.POSITIVE_INFINITY : 300;
 /** Points among which one is crashed into again, at every step of its recovery. */
 const deeperEvery = 60;
@@ -46,8 +48,8 @@ async function examineAll(workload: Workload, seed: number, points: readonly Cra
 /** Ascending, all different. */
 function chosen(count: number): number[] {
   if (count <= pointsMax) return Array.from({ length: count }, (_, i) => i);
-  const stretch = count / pointsMax;
-  return [...new Set(Array.from({ length: pointsMax }, (_, i) => Math.floor((i + Math.random()) * stretch)))];
+  const [stretch, random] = [count / pointsMax, new Random(sample)];
+  return [...new Set(Array.from({ length: pointsMax }, (_, i) => Math.floor((i + random.next()) * stretch)))];
 }
 
 function isWanted(name: string): boolean {

@@ -186,15 +186,20 @@ export async function verified({ engine }: Process): Promise<string | null> {
   return found.length === 0 ? null : `verify finds: ${found.map(({ message }) => message).join("; ")}`;
 }
 
-/** Goes on working with what was found: writes, deletes, compacts, opens anew, and finds all of it again. */
-export async function goOn(process: Process, expectations: readonly Expectation[], ledger: Ledger): Promise<string | null> {
+/**
+ * Goes on working with what was found, or with what it was after the calls that were under way had been `tried` again: writes,
+ * deletes, compacts, opens anew, and finds all of it again.
+ */
+export async function goOn(process: Process, expectations: readonly Expectation[], ledger: Ledger, tried = false): Promise<string | null> {
   const { engine } = process;
   const found = await process.collections();
-  for (const { name, history, states } of expectations) {
+  for (const expectation of expectations) {
+    const { name, history, states } = expectation;
     const collectionId = found.get(name);
     if (collectionId === undefined) continue;
     const space = states.find((state) => state !== null)!.space;
-    ledger.found(name, await read(engine, space, { collectionId }), history);
+    if (tried) ledger.triedAgain(expectation);
+    else ledger.found(name, await read(engine, space, { collectionId }), history);
   }
   for (const [name, collectionId] of found) {
     await changeAgain(process, name, collectionId, ledger);

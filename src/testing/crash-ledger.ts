@@ -78,11 +78,18 @@ export class Ledger {
   }
 
   /** A collection that was there from the beginning, and what it looked like before that; `null`: nobody knows. */
-  found(name: string, state: Model, earlier: readonly State[] | null): void {
+  found(name: string, state: State, earlier: readonly State[] | null): void {
     this.#earlier.set(name, earlier);
     this.#durable?.set(name, 1);
     const again = () => Promise.resolve();
     this.#calls.set(name, [{ what: "found", apply: () => state, again, fate: "acknowledged", after: state }]);
+  }
+
+  /** As `found`, where the calls that were under way have been tried again: an acknowledgement that may not make them safe. */
+  triedAgain({ name, history, states, unknown }: Expectation): void {
+    this.found(name, states[0]!, history);
+    const tried = unknown.map((call, i): LedgerCall => ({ ...call, fate: "acknowledged", after: states[i + 1]! }));
+    this.#calls.get(name)!.push(...tried);
   }
 
   latest(name: string): State {

@@ -120,13 +120,14 @@ export async function examine(workload: Workload, point: CrashPoint, { triesAgai
   try {
     const process = await new Process(workload, environment).open();
     const verify = async () => (verifies ? verified(process) : null);
-    let { expectations } = point;
+    const { expectations } = point;
     let problem = (await check(process, expectations)) ?? (await verify());
-    if (problem === null && triesAgain && expectations.some(({ unknown }) => unknown.length > 0)) {
-      ({ problem, after: expectations } = await tryAgain(process, expectations));
-      problem ??= await check(process, expectations);
+    const tries = problem === null && triesAgain && expectations.some(({ unknown }) => unknown.length > 0);
+    if (tries) {
+      const tried = await tryAgain(process, expectations);
+      problem = tried.problem ?? (await check(process, tried.after));
     }
-    problem ??= (await goOn(process, expectations, recorder.ledger)) ?? (await verify());
+    problem ??= (await goOn(process, expectations, recorder.ledger, tries)) ?? (await verify());
     await process.close();
     return { problem, points: recorder.points };
   } catch (error) {
