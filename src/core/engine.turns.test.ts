@@ -55,7 +55,12 @@ test.each<[string, size: number, work: (size: number) => Iterator<unknown>]>([
   ["a log record of a long document", 2_000_000, (size) => encodeLogRecord(write(batch(1, { document: text(size) })))],
   ["a log record of many ids", 40_000, (size) => encodeLogRecord({ kind: "delete", ids: batch(size, {}).ids })],
   ["laying metadata over that of other records", 400, (size) => prepareMetadata(batch(size, { keys: 100 }), () => wideEntry)],
-  ["reading a long log record", 8_000_000, (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(1, { document: text(size) })))), "")],
+  [
+    "reading a long log record",
+    16_000_000,
+    (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(1, { document: text(size) })))), ""),
+  ],
+  ["reading a log record of wide metadata", 200, (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(size, { keys: 200 })))), "")],
   ["a checksum", 8_000_000, (size) => crc32InSteps(new Uint8Array(size))],
   ["a digest", 1_000_000, (size) => sha256Hex(new Uint8Array(size))],
   ["keys of a long value", 500_000, (size) => prepareKeys([text(size)])],

@@ -51,7 +51,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/base\/(?:english-stop-words|json-parts|record-bytes|text-pieces)\.ts$/.test(target) ||
+    /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|steps|text-pieces)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),

@@ -1,5 +1,7 @@
 /** One request on its way through a handler. */
+import { inTurns } from "../../core/base/steps.js";
 import type { ErrorCode } from "../../core/errors.js";
+import { Slice } from "../slice.js";
 import type { Ask } from "./ask.js";
 import { parseJson } from "./json.js";
 import { isUuid } from "./names.js";
@@ -70,7 +72,11 @@ export class Call {
 
   async body<T>(shape: Shape<T>): Promise<T> {
     if (!isJson(this.#contentType)) throw new RestError(415, "ChromaError", EXPECTED_JSON);
-    return readBody(shape, parseJson(await this.#bytes()));
+    const bytes = await this.#bytes();
+    const slice = new Slice();
+    const { text, value } = await inTurns(parseJson(bytes), () => slice.tick());
+    await slice.tick();
+    return readBody(shape, value, () => text);
   }
 }
 

@@ -49,5 +49,5 @@ function checkAllowed(call: Call): void {
 }
 
 function payloadOf<T>(shape: Shape<T>, value: unknown): T {
-  return readBody(shape, { text: JSON.stringify(value), value });
+  return readBody(shape, value, () => JSON.stringify(value));
 }

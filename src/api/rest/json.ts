@@ -1,7 +1,9 @@
 /**
- * Request bodies as JSON. `JSON.parse` reads them; only when something is wrong with a body is its text walked once more,
+ * Request bodies as JSON. `JSON.parse` reads them, piece by piece; only when something is wrong with a body is its text walked once more,
  * to say where, counted as Chroma's server counts: the column of the last character that was read.
  */
+import { parseInSteps } from "../../core/base/json-steps.js";
+import type { Steps } from "../../core/base/steps.js";
 import { limits } from "../../core/limits.js";
 import { badRequest } from "./rest-error.js";
 
@@ -14,15 +16,16 @@ interface Place {
 }
 
 /** Reads a body. A key that stands twice in an object counts with its last value. */
-export function parseJson(bytes: Uint8Array): { text: string; value: unknown } {
+export function* parseJson(bytes: Uint8Array): Steps<{ text: string; value: unknown }> {
   const text = decode(bytes);
   let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
+    value = yield* parseInSteps(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     throw syntaxError(text);
   }
-  if (nestsDeeper(value, limits.bodyDepthMax)) throw syntaxError(text);
+  if (yield* nestsDeeper(value, limits.bodyDepthMax)) throw syntaxError(text);
   return { text, value };
 }
 
@@ -34,11 +37,17 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function nestsDeeper(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
+/** A step for each list and object; of those with numbers and texts only, a look at each. */
+function* nestsDeeper(value: unknown, depth: number): Steps<boolean> {
+  if (!isContainer(value)) return false;
   if (depth === 0) return true;
-  for (const key in value) if (nestsDeeper((value as Record<string, unknown>)[key], depth - 1)) return true;
+  for (const member of Object.values(value)) if (isContainer(member) && (yield* nestsDeeper(member, depth - 1))) return true;
+  yield;
   return false;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function syntaxError(text: string): Error {

@@ -6,7 +6,7 @@ import { locate, type Path, position } from "./json.js";
 import { RestError } from "./rest-error.js";
 
 export interface Shape<T> {
-  read(value: unknown, path: Path): T;
+  read(value: unknown): T;
   /** As JSON Schema. */
   readonly schema: object;
   /** What an absent field stands for; without it the field is required. */
@@ -18,22 +18,30 @@ type Place = "end" | "key" | "variant" | "around";
 
 /** A value that has not the shape it should have. Internal: {@link readBody} turns it into the response. */
 class Mismatch extends Error {
-  readonly path: Path;
   readonly place: Place;
+  /** The way to the value, of which each list and object adds its step as the error passes through: where all is well it costs nothing. */
+  readonly path: (string | number)[];
 
-  constructor(message: string, path: Path, place: Place = "end") {
+  constructor(message: string, place: Place = "end", path: (string | number)[] = []) {
     super(message);
-    this.path = path;
     this.place = place;
+    this.path = path;
   }
 }
 
-/** Reads a parsed body; rejects it with 422 and the place of what is wrong. */
-export function readBody<T>(shape: Shape<T>, { text, value }: { text: string; value: unknown }): T {
+/** What reading a member threw, a step further out. */
+function within(step: string | number, error: unknown): unknown {
+  if (error instanceof Mismatch) error.path.unshift(step);
+  return error;
+}
+
+/** Reads a parsed body; rejects it with 422 and the place in its text of what is wrong. */
+export function readBody<T>(shape: Shape<T>, value: unknown, textOf: () => string): T {
   try {
-    return shape.read(value, []);
+    return shape.read(value);
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
+    const text = textOf();
     const place = locate(text, error.path);
     const end = error.place === "key" ? place.keyEnd : place.end;
     // Chroma's server has read one character past a list or object when it finds that no variant fits it.
@@ -48,8 +56,8 @@ function showPath(path: Path): string {
   return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
 }
 
-function wrongType(value: unknown, expected: string, path: Path): Mismatch {
-  return new Mismatch(`invalid type: ${describe(value)}, expected ${expected}`, path);
+function wrongType(value: unknown, expected: string): Mismatch {
+  return new Mismatch(`invalid type: ${describe(value)}, expected ${expected}`);
 }
 
 function describe(value: unknown): string {
@@ -62,16 +70,16 @@ function describe(value: unknown): string {
 
 export const text: Shape<string> = {
   schema: { type: "string" },
-  read(value, path) {
-    if (typeof value !== "string") throw wrongType(value, "a string", path);
+  read(value) {
+    if (typeof value !== "string") throw wrongType(value, "a string");
     return value;
   },
 };
 
 export const flag: Shape<boolean> = {
   schema: { type: "boolean" },
-  read(value, path) {
-    if (typeof value !== "boolean") throw wrongType(value, "a boolean", path);
+  read(value) {
+    if (typeof value !== "boolean") throw wrongType(value, "a boolean");
     return value;
   },
 };
@@ -79,17 +87,17 @@ export const flag: Shape<boolean> = {
 /** 0, 1, 2, … below 2³². */
 export const count: Shape<number> = {
   schema: { type: "integer", format: "int32", minimum: 0 },
-  read(value, path) {
-    if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(value, "u32", path);
-    if (value < 0 || value > 0xffffffff) throw new Mismatch(`invalid value: integer \`${value}\`, expected u32`, path);
+  read(value) {
+    if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(value, "u32");
+    if (value < 0 || value > 0xffffffff) throw new Mismatch(`invalid value: integer \`${value}\`, expected u32`);
     return value;
   },
 };
 
 export const float: Shape<number> = {
   schema: { type: "number" },
-  read(value, path) {
-    if (typeof value !== "number") throw wrongType(value, "f32", path);
+  read(value) {
+    if (typeof value !== "number") throw wrongType(value, "f32");
     return value;
   },
 };
@@ -100,9 +108,16 @@ export const anything: Shape<unknown> = { schema: {}, read: (value) => value };
 export function list<T>(item: Shape<T>): Shape<T[]> {
   return {
     schema: { type: "array", items: item.schema },
-    read(value, path) {
-      if (!Array.isArray(value)) throw wrongType(value, "a sequence", path);
-      return value.map((one, i) => item.read(one, [...path, i]));
+    read(value) {
+      if (!Array.isArray(value)) throw wrongType(value, "a sequence");
+      let at = 0;
+      try {
+        const read: T[] = [];
+        for (; at < value.length; at++) read.push(item.read(value[at]));
+        return read;
+      } catch (error) {
+        throw within(at, error);
+      }
     },
   };
 }
@@ -112,21 +127,21 @@ export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return {
     schema: shape.schema,
     absent: { value: undefined },
-    read: (value, path) => (value === null ? undefined : shape.read(value, path)),
+    read: (value) => (value === null ? undefined : shape.read(value)),
   };
 }
 
 /** `null` where there is nothing. */
 export function nullable<T>(shape: Shape<T>): Shape<T | null> {
-  return { schema: { anyOf: [shape.schema, { type: "null" }] }, read: (value, path) => (value === null ? null : shape.read(value, path)) };
+  return { schema: { anyOf: [shape.schema, { type: "null" }] }, read: (value) => (value === null ? null : shape.read(value)) };
 }
 
 export function oneOf<T extends string>(...variants: T[]): Shape<T> {
   return {
     schema: { type: "string", enum: variants },
-    read(value, path) {
-      if (typeof value !== "string") throw wrongType(value, "a string", path);
-      if (!variants.includes(value as T)) throw new Mismatch(`unknown variant \`${value}\`, expected one of ${quoted(variants)}`, path);
+    read(value) {
+      if (typeof value !== "string") throw wrongType(value, "a string");
+      if (!variants.includes(value as T)) throw new Mismatch(`unknown variant \`${value}\`, expected one of ${quoted(variants)}`);
       return value as T;
     },
   };
@@ -141,25 +156,33 @@ export function object<F extends Fields>(fields: F, closed = false): Shape<Read<
   const properties = Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema]));
   return {
     schema: { type: "object", properties, ...(required.length > 0 ? { required } : {}) },
-    read(value, path) {
-      const members = readMembers(value, path);
+    read(value) {
+      const members = readMembers(value);
       const unknown = closed ? Object.keys(members).find((name) => !Object.hasOwn(fields, name)) : undefined;
       if (unknown !== undefined) {
-        throw new Mismatch(`unknown field \`${unknown}\`, expected one of ${quoted(Object.keys(fields))}`, [...path, unknown], "key");
+        throw new Mismatch(`unknown field \`${unknown}\`, expected one of ${quoted(Object.keys(fields))}`, "key", [unknown]);
       }
-      return Object.fromEntries(Object.entries(fields).map(([name, shape]) => [name, readField(members, name, shape, path)])) as Read<F>;
+      return Object.fromEntries(Object.entries(fields).map(([name, shape]) => [name, readField(members, name, shape)])) as Read<F>;
     },
   };
 }
 
-function readField(members: object, name: string, shape: Shape<unknown>, path: Path): unknown {
-  if (Object.hasOwn(members, name)) return shape.read((members as Record<string, unknown>)[name], [...path, name]);
-  if (shape.absent === undefined) throw new Mismatch(`missing field \`${name}\``, path, "around");
+function readField(members: object, name: string, shape: Shape<unknown>): unknown {
+  if (Object.hasOwn(members, name)) return readMember(members, name, shape);
+  if (shape.absent === undefined) throw new Mismatch(`missing field \`${name}\``, "around");
   return shape.absent.value;
 }
 
-function readMembers(value: unknown, path: Path): object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrongType(value, "a map", path);
+function readMember<T>(members: object, name: string, shape: Shape<T>): T {
+  try {
+    return shape.read((members as Record<string, unknown>)[name]);
+  } catch (error) {
+    throw within(name, error);
+  }
+}
+
+function readMembers(value: unknown): object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrongType(value, "a map");
   return value;
 }
 
@@ -167,9 +190,9 @@ function readMembers(value: unknown, path: Path): object {
 export function record<T>(item: Shape<T>): Shape<Record<string, T>> {
   return {
     schema: { type: "object", additionalProperties: item.schema },
-    read(value, path) {
-      const members = readMembers(value, path);
-      return Object.fromEntries(Object.entries(members).map(([name, one]) => [name, item.read(one, [...path, name])]));
+    read(value) {
+      const members = readMembers(value);
+      return Object.fromEntries(Object.keys(members).map((name) => [name, readMember(members, name, item)]));
     },
   };
 }
@@ -178,8 +201,8 @@ export function record<T>(item: Shape<T>): Shape<Record<string, T>> {
 export function untagged<T>(name: string, schema: object, fits: (value: unknown) => value is T): Shape<T> {
   return {
     schema,
-    read(value, path) {
-      if (!fits(value)) throw new Mismatch(`data did not match any variant of untagged enum ${name}`, path, "variant");
+    read(value) {
+      if (!fits(value)) throw new Mismatch(`data did not match any variant of untagged enum ${name}`, "variant");
       return value;
     },
   };

@@ -14,5 +14,9 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Throws a `SyntaxError` when the bytes are not JSON. */
 export function decodeJson(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return JSON.parse(decodeUtf8(bytes));
+}
+
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }

@@ -15,8 +15,9 @@
  * database format 1 have format 1 or 2, no link and no `requestId`, which names the request that the record came from.
  */
 import { crc32InSteps } from "../base/checksum.js";
-import { decodeJson, encodeUtf8 } from "../base/json-bytes.js";
+import { decodeUtf8, encodeUtf8 } from "../base/json-bytes.js";
 import { jsonParts, Listed } from "../base/json-parts.js";
+import { parseInSteps } from "../base/json-steps.js";
 import { type LogOperation, type LogRecord, type Operation, operationsOf } from "../base/operations.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import { atOnce, type Steps } from "../base/steps.js";
@@ -179,7 +180,6 @@ export function decodeLogRecord(bytes: Uint8Array, where: string): LogRecord {
   return atOnce(decodeInSteps(bytes, where));
 }
 
-/** As `decodeLogRecord`; the header, which `JSON.parse` reads, is one step. */
 export function* decodeInSteps(bytes: Uint8Array, where: string): Steps<LogRecord> {
   const body = bytes.subarray(4, bytes.length - (isLinked(bytes) ? LINK_BYTES : 0));
   const view = viewOf(bytes);
@@ -188,14 +188,14 @@ export function* decodeInSteps(bytes: Uint8Array, where: string): Steps<LogRecor
   const hasSparse = format === FORMAT_SPARSE || format === FORMAT_UNLINKED_SPARSE;
   if (!hasSparse && format !== FORMAT && format !== FORMAT_UNLINKED) throw damaged(where, `has unknown format ${format}`);
   try {
-    return decodeBody(bytes, HEADER_AT + view.getUint32(8, true), hasSparse);
+    return yield* decodeBody(bytes, HEADER_AT + view.getUint32(8, true), hasSparse);
   } catch (cause) {
     throw new TidepoolError("CORRUPTION", `Log record ${where} is not one. Nothing was changed.`, { cause });
   }
 }
 
-function decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): LogRecord {
-  const header: unknown = decodeJson(bytes.subarray(HEADER_AT, headerEnd));
+function* decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): Steps<LogRecord> {
+  const header = yield* parseInSteps(decodeUtf8(bytes.subarray(HEADER_AT, headerEnd)));
   const { requestId, operations } = header as { requestId?: string; operations?: unknown };
   const named = requestId === undefined ? {} : { requestId };
   if (requestId !== undefined && typeof requestId !== "string") throw new TypeError("the id of its request is no text");
