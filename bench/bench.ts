@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
+import { calls } from "./suites/calls.js";
 import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
@@ -28,6 +29,7 @@ import { young } from "./suites/young.js";
 
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
+  calls,
   kernels,
   live,
   overview,
