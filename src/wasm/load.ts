@@ -35,9 +35,14 @@ export function supportedBuild(): KernelBuild | null {
  * content security policy refuses to compile it.
  */
 export async function loadKernel(source: KernelSource, build: KernelBuild = "wasm-simd"): Promise<VectorKernel> {
+  return new WasmKernel(await compileKernel(source), build);
+}
+
+/** The kernel's module, for those who need more of it than vectors. Throws as `loadKernel` does. */
+export async function compileKernel(source: KernelSource): Promise<WebAssembly.Module> {
   const given = await source;
-  if (given instanceof WebAssembly.Module) return new WasmKernel(given, build);
-  return new WasmKernel(await compile(given instanceof Response ? await bytesOf(given) : given), build);
+  if (given instanceof WebAssembly.Module) return given;
+  return compile(given instanceof Response ? await bytesOf(given) : given);
 }
 
 /** The kernel is so small that streaming compilation gains nothing, and without it the server's MIME type is no matter. */

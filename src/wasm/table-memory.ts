@@ -27,6 +27,8 @@ export interface KernelExports {
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   addRows(rowsAt: number, dimension: number, count: number, sidesAt: number, side: number, sumsAt: number): number;
   fingerprint(ordinal: number): number;
+  layChecksumTables(tables: number): void;
+  checksum(at: number, blocks: number, tables: number, register: number): number;
   rotateRows(
     rowsAt: number,
     count: number,

@@ -1,4 +1,5 @@
 /** What every worker does: brings the parts of the engine together and speaks to the page that started it. */
+import { plainCrc32, sumLongBytesBy } from "../core/base/checksum.js";
 import { Engine, type EngineParts } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import type { LoadStem } from "../core/index/text/analyzer.js";
@@ -8,8 +9,9 @@ import { Standby } from "../core/standby.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { readQuota } from "../storage/read-quota.js";
 import { openReadableStorage } from "../storage/readable-storage.js";
-import { type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
+import { compileKernel, type KernelBuild, loadKernel, supportedBuild } from "../wasm/load.js";
 import { withSmallTables } from "../wasm/small-tables.js";
+import { wasmChecksum } from "../wasm/wasm-checksum.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import { asError } from "./protocol.js";
@@ -26,7 +28,9 @@ async function openKernel(): Promise<VectorKernel> {
   const build = supportedBuild();
   if (build === null) return referenceKernel;
   try {
-    return withSmallTables(await loadKernel(fetchKernel[build](), build));
+    const module = await compileKernel(fetchKernel[build]());
+    sumLongBytesBy(wasmChecksum(module, plainCrc32));
+    return withSmallTables(await loadKernel(module, build));
   } catch (error) {
     if (error instanceof TidepoolError) throw error;
     throw new TidepoolError("CONNECTION_LOST", `The vector kernel could not be fetched: ${asError(error).message}`, { cause: error });

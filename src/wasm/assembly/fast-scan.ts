@@ -180,7 +180,7 @@ function highHalf(codes: v128, half: v128): v128 {
 /** Indices are below 16, for which the relaxed swizzle is the plain one, without its check. */
 // @ts-ignore: decorator
 @inline
-function lookUp(table: v128, indices: v128): v128 {
+export function lookUp(table: v128, indices: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, indices);
   return i8x16.swizzle(table, indices);
 }

@@ -1,15 +1,16 @@
 /**
  * The vector kernel in WebAssembly SIMD: int8 rows, scanned for the r rows nearest to a query, and a graph over them
- * (`graph.ts`); and lists of 1-bit codes (`rotation.ts`, `residual-code.ts`, `fast-scan.ts`). Written in AssemblyScript on raw
- * memory, with no runtime, no objects and no allocation; `wasm-kernel.ts`, `wasm-graph.ts` and `wasm-spann-coder.ts` drive it and
- * own its memory, which `layout.ts` describes. It is compiled twice, with and without relaxed SIMD
- * (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
+ * (`graph.ts`); lists of 1-bit codes (`rotation.ts`, `residual-code.ts`, `fast-scan.ts`); and CRC-32 (`checksum.ts`). Written in
+ * AssemblyScript on raw memory, with no runtime, no objects and no allocation; `wasm-kernel.ts`, `wasm-graph.ts`,
+ * `wasm-spann-coder.ts` and `wasm-checksum.ts` drive it and own its memory, which `layout.ts` describes. It is compiled twice, with
+ * and without relaxed SIMD (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
  */
 
 import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
+export { checksum, layChecksumTables } from "./checksum";
 export { addRows, dotsAndNorms, squaredDistances } from "./exact";
 export { prepareTables, scanList } from "./fast-scan";
 export { fingerprint } from "./fingerprint";

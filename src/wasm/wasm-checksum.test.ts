@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { crc32, plainCrc32, sumLongBytesBy } from "../core/base/checksum.js";
+import { randomFrom } from "../testing/hnsw-vectors.js";
+import { builds, kernelBytes } from "../testing/kernel.js";
+import { wasmChecksum } from "./wasm-checksum.js";
+
+const sums = await Promise.all(builds.map(async (build) => wasmChecksum(await WebAssembly.compile(await kernelBytes(build)), plainCrc32)));
+
+function bytesFrom(seed: number, length: number): Uint8Array {
+  const random = randomFrom(seed);
+  return Uint8Array.from({ length }, () => random() * 256);
+}
+
+it("equals the plain sum for bytes of any length, from anywhere and after any other sum", () => {
+  const blocks = fc.integer({ min: 0, max: 40 });
+  const around = fc.integer({ min: -2, max: 2 });
+  const noise = bytesFrom(1, 200_010);
+  const copy = noise.slice();
+  const lengths = fc.oneof(
+    fc.nat(200_000),
+    fc.tuple(blocks, around).map(([n, more]) => Math.max(0, 4096 * n + more)),
+  );
+  fc.assert(
+    fc.property(lengths, fc.nat(7), fc.nat(0xffffffff), (length, from, before) => {
+      const bytes = noise.subarray(from, from + length);
+      for (const sum of sums) {
+        expect(sum(bytes, before)).toBe(plainCrc32(bytes, before));
+        expect(sum(bytes)).toBe(plainCrc32(bytes));
+      }
+    }),
+    { numRuns: 60 },
+  );
+  expect(Buffer.compare(noise, copy)).toBe(0);
+});
+
+it("changes with every bit of a block", () => {
+  const bytes = bytesFrom(5, 4096);
+  for (const sum of sums) {
+    const seen = new Set([sum(bytes)]);
+    for (let bit = 0; bit < 8 * bytes.length; bit += 7) {
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      seen.add(sum(bytes));
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+    }
+    expect(seen.size).toBe(1 + Math.ceil((8 * 4096) / 7));
+  }
+});
+
+it("is what long bytes are summed by, once it is brought, and short ones are not", () => {
+  const lengths: number[] = [];
+  sumLongBytesBy((bytes, seed) => {
+    lengths.push(bytes.length);
+    return sums[0]!(bytes, seed);
+  });
+  try {
+    for (const length of [100, 16_383, 16_384, 100_000]) {
+      const bytes = bytesFrom(length, length);
+      expect(crc32(bytes, 7)).toBe(plainCrc32(bytes, 7));
+    }
+    expect(lengths).toEqual([16_384, 100_000]);
+  } finally {
+    sumLongBytesBy(plainCrc32);
+  }
+});
