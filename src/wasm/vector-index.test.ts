@@ -1,6 +1,7 @@
 /** The vector index with the SIMD kernel and our own graph. */
 
 import { describe, expect, it, vi } from "vitest";
+import { atOnce } from "../core/base/steps.js";
 import { clusteredRows, randomFrom, rowOf, wholeOf } from "../testing/hnsw-vectors.js";
 import { Collection, describeVectorIndex } from "../testing/index-conformance.js";
 import { wasmKernelForTests } from "../testing/kernel.js";
@@ -36,7 +37,7 @@ describe("VectorIndex", () => {
     const [saved, loaded] = [new Collection({ kernel }, "cosine", 20, 1500), new Collection({ kernel }, "cosine", 20, 1500)];
     for (const collection of [saved, loaded]) collection.set(0, values);
     saved.index.build(never, true);
-    expect(loaded.index.load(wholeOf(saved.index.save()!))).toBeNull();
+    expect(atOnce(loaded.index.load(wholeOf(saved.index.save()!)))).toBeNull();
     expect(loaded.index.build(never)).toBe(true);
     expect(loaded.index.statistics).toEqual(saved.index.statistics);
     for (let q = 0; q < 20; q++) {

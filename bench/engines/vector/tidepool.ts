@@ -6,7 +6,9 @@
  * It holds codes and graph. float32 vectors, of which a search needs a few, come from the set, as they come from blocks in
  * a database.
  */
+
 import { Bitmap } from "../../../src/core/base/bitmap.js";
+import { atOnce } from "../../../src/core/base/steps.js";
 import type { GraphSnapshot, SnapshotPiece } from "../../../src/core/index/vector/graph-snapshot.js";
 import { planSearch } from "../../../src/core/index/vector/planner.js";
 import { type QuantizedRows, quantizeRows } from "../../../src/core/index/vector/quantize.js";
@@ -94,7 +96,7 @@ class Tidepool implements VectorEngine {
     this.#index!.set(0, rows);
     for (let row = 0; row < set.base.count; row++) this.#everything.add(row);
     const snapshot = JSON.parse(new TextDecoder().decode(head)) as GraphSnapshot | null;
-    const damage = snapshot === null ? null : this.#index!.load({ ...snapshot, pieces: piecesOf(pieces) });
+    const damage = snapshot === null ? null : atOnce(this.#index!.load({ ...snapshot, pieces: piecesOf(pieces) }));
     if (damage !== null) throw new Error(damage);
   }
 

@@ -5,7 +5,9 @@
  * A saved graph may be older than the rows (`index/vector/graph-snapshot.ts`), so compactions carry it along unchanged. One that is
  * damaged is built anew, with a warning.
  */
+
 import type { Bitmap } from "../base/bitmap.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "../blockstore/block.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
@@ -97,7 +99,8 @@ export class GraphFinder implements VectorFinder {
   async #damageOfLoading(graph: GraphSection): Promise<string | null> {
     const { blocks, tick } = this.#home.context;
     try {
-      return this.#index.load(await loadGraph(blocks, graph, `collection "${this.#home.row.name}" (graph)`, tick));
+      const snapshot = await loadGraph(blocks, graph, `collection "${this.#home.row.name}" (graph)`, tick);
+      return await inTurns(this.#index.load(snapshot), tick);
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
       return error.message;

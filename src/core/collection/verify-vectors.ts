@@ -1,6 +1,8 @@
 /** Compares the rows of vectors with the records, and graphs and inverted lists, which are made of them, with the rows. */
+
 import { Bitmap } from "../base/bitmap.js";
 import { crc32 } from "../base/checksum.js";
+import { inTurns } from "../base/steps.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockPart, BlockRef } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
@@ -81,7 +83,7 @@ export async function verifyGraph(graph: GraphSection, prints: Prints | null, in
   const snapshot = await inspection.attempt("graph", owner, () => loadGraph(blocks, graph, owner, tick));
   if (snapshot === null) return;
   inspection.counts.blocks += graph.pieces.length;
-  const damage = damageOf(snapshot, graph, graph.seed);
+  const damage = await inTurns(damageOf(snapshot, graph, graph.seed), tick);
   if (damage !== null) return inspection.find("graph", owner, `The graph of ${owner} cannot be walked: ${damage}`);
   if (prints === null || graph.changed === undefined) return;
   let others = 0;

@@ -8,6 +8,7 @@
  */
 
 import type { Bitmap } from "../../base/bitmap.js";
+import type { Steps } from "../../base/steps.js";
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
@@ -64,7 +65,7 @@ export interface ApproximateIndex {
   /** The index as it is, copied piece by piece; nothing is built until the last one. Missing where it is built anew each time. */
   save?(): GraphCopy;
   /** Takes a saved index, once every row is set; why it is of no use, or `null`. */
-  load?(snapshot: GraphSnapshot): string | null;
+  load?(snapshot: GraphSnapshot): Steps<string | null>;
   /** Gives its memory back. It covers nothing from then on and builds nothing. */
   dispose?(): void;
 }

@@ -8,6 +8,7 @@
  */
 
 import { concat } from "../../base/concat.js";
+import type { Steps } from "../../base/steps.js";
 import type { GraphOptions, GraphPiece } from "./graph-kernel.js";
 import { LEVEL_MAX, levelOf } from "./graph-kernel.js";
 
@@ -36,7 +37,7 @@ export interface GraphSnapshot<Pieces extends Iterable<SnapshotPiece> = Snapshot
 export type GraphCopy = GraphSnapshot<Iterable<SnapshotPiece>>;
 
 /** Says what makes a snapshot useless for these options, or `null` if it can be loaded. */
-export function damageOf(snapshot: GraphSnapshot, options: Pick<GraphOptions, "M">, seed: number): string | null {
+export function* damageOf(snapshot: GraphSnapshot, options: Pick<GraphOptions, "M">, seed: number): Steps<string | null> {
   if (snapshot.version !== SNAPSHOT_VERSION) return `version ${snapshot.version} instead of ${SNAPSHOT_VERSION}`;
   if (snapshot.M !== options.M) return `M is ${snapshot.M} instead of ${options.M}`;
   if (snapshot.seed !== seed) return `seed is ${snapshot.seed} instead of ${seed}`;
@@ -44,16 +45,17 @@ export function damageOf(snapshot: GraphSnapshot, options: Pick<GraphOptions, "M
     Uint8Array,
     snapshot.pieces.map((piece) => piece.heights),
   );
-  return damageOfHeights(heights, snapshot) ?? damageOfEntry(heights, snapshot.entry) ?? damageOfLists(heights, snapshot);
+  return (yield* damageOfHeights(heights, snapshot)) ?? damageOfEntry(heights, snapshot.entry) ?? (yield* damageOfLists(heights, snapshot));
 }
 
 /** Every node must have the level that its ordinal has, or inserting it again would find no room. */
-function damageOfHeights(heights: Uint8Array, { pieces, M, seed }: GraphSnapshot): string | null {
+function* damageOfHeights(heights: Uint8Array, { pieces, M, seed }: GraphSnapshot): Steps<string | null> {
   for (const [i, { heights: own, fingerprints }] of pieces.entries()) {
     const isWhole = i === pieces.length - 1 ? own.length <= PIECE_ORDINALS : own.length === PIECE_ORDINALS;
     if (!isWhole || fingerprints.length !== own.length) return `piece ${i} has ${own.length} nodes and ${fingerprints.length} fingerprints`;
   }
   for (let ordinal = 0; ordinal < heights.length; ordinal++) {
+    if (ordinal % PIECE_ORDINALS === PIECE_ORDINALS - 1) yield;
     const height = heights[ordinal]!;
     if (height > LEVEL_MAX + 1 || (height !== 0 && height !== levelOf(ordinal, M, seed) + 1)) return `node ${ordinal} has ${height} levels`;
   }
@@ -67,10 +69,11 @@ function damageOfEntry(heights: Uint8Array, entry: number): string | null {
   return heights[entry] === highest ? null : `entry ${entry} is not of the highest level`;
 }
 
-function damageOfLists(heights: Uint8Array, { pieces, M }: GraphSnapshot): string | null {
+function* damageOfLists(heights: Uint8Array, { pieces, M }: GraphSnapshot): Steps<string | null> {
   for (const [i, piece] of pieces.entries()) {
     const damage = damageOfPiece(heights, piece, i * PIECE_ORDINALS, M);
     if (damage !== null) return damage;
+    yield;
   }
   return null;
 }

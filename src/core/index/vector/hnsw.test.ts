@@ -13,6 +13,7 @@ import {
   wholeOf,
 } from "../../../testing/hnsw-vectors.js";
 import { Bitmap } from "../../base/bitmap.js";
+import { atOnce } from "../../base/steps.js";
 import type { Space } from "../../types.js";
 import { FlatIndex } from "./flat.js";
 import { levelOf } from "./graph-kernel.js";
@@ -235,7 +236,7 @@ describe("snapshots of HnswIndex", () => {
     index.hnsw.build(never);
     const snapshot = wholeOf(index.hnsw.save());
     const loaded = unbuilt();
-    expect(loaded.hnsw.load(snapshot)).toBeNull();
+    expect(atOnce(loaded.hnsw.load(snapshot))).toBeNull();
     expect(wholeOf(loaded.hnsw.save())).toEqual(snapshot);
     expect(loaded.hnsw.statistics).toEqual(index.hnsw.statistics);
     const query = rowOf(values, 5, 99);
@@ -256,7 +257,7 @@ describe("snapshots of HnswIndex", () => {
     const loaded = unbuilt(changed);
     loaded.hnsw.delete(20);
     loaded.set(250, Float32Array.of(1, 2, 3, 4, 5));
-    expect(loaded.hnsw.load(snapshot)).toBeNull();
+    expect(atOnce(loaded.hnsw.load(snapshot))).toBeNull();
     const uncovered = [...Array(251).keys()].filter((ordinal) => !loaded.hnsw.covers(ordinal));
     expect(uncovered).toEqual([3, 10, 20, 250]);
     expect(loaded.hnsw.statistics).toMatchObject({ ready: 1, waiting: 2, stale: 3 });
@@ -267,7 +268,7 @@ describe("snapshots of HnswIndex", () => {
 
   it("of an empty graph load as one", () => {
     const loaded = unbuilt();
-    expect(loaded.hnsw.load(wholeOf(new Indexed("l2", 5, 1).hnsw.save()))).toBeNull();
+    expect(atOnce(loaded.hnsw.load(wholeOf(new Indexed("l2", 5, 1).hnsw.save())))).toBeNull();
     loaded.hnsw.build(never);
     expect(loaded.hnsw.coveredCount).toBe(250);
   });
@@ -298,7 +299,7 @@ describe("snapshots of HnswIndex", () => {
     const snapshot = wholeOf(built("l2", 5, values).hnsw.save());
     damages[name]!(snapshot);
     const loaded = unbuilt();
-    expect(loaded.hnsw.load(snapshot)).toEqual(expect.any(String));
+    expect(atOnce(loaded.hnsw.load(snapshot))).toEqual(expect.any(String));
     loaded.hnsw.build(never);
     expect(wholeOf(loaded.hnsw.save())).toEqual(expected);
   });

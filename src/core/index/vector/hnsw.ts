@@ -13,6 +13,7 @@
  */
 
 import { Bitmap } from "../../base/bitmap.js";
+import type { Steps } from "../../base/steps.js";
 import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
 import type { Candidates } from "./candidates.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
@@ -191,13 +192,19 @@ export class HnswIndex implements ApproximateIndex {
    * Takes a saved graph, once all rows are set and before anything is built. Nodes of rows that have changed since are
    * stale. Returns why a snapshot is of no use, having changed nothing, or `null`.
    */
-  load(snapshot: GraphSnapshot): string | null {
-    const damage = damageOf(snapshot, this.#options, this.#seed);
+  *load(snapshot: GraphSnapshot): Steps<string | null> {
+    const damage = yield* damageOf(snapshot, this.#options, this.#seed);
     if (damage !== null || snapshot.entry < 0) return damage;
     const graph = this.#ensureGraph();
-    snapshot.pieces.forEach((piece, i) => graph.write(i * PIECE_ORDINALS, piece));
+    for (const [i, piece] of snapshot.pieces.entries()) {
+      graph.write(i * PIECE_ORDINALS, piece);
+      yield;
+    }
     graph.setEntry(snapshot.entry);
-    snapshot.pieces.forEach((piece, i) => this.#adoptPiece(i * PIECE_ORDINALS, piece));
+    for (const [i, piece] of snapshot.pieces.entries()) {
+      this.#adoptPiece(i * PIECE_ORDINALS, piece);
+      yield;
+    }
     return null;
   }
 

@@ -8,6 +8,7 @@
  */
 
 import { Bitmap } from "../../base/bitmap.js";
+import type { Steps } from "../../base/steps.js";
 import type { Space } from "../../types.js";
 import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
 import type { Candidates } from "./candidates.js";
@@ -188,8 +189,8 @@ export class VectorIndex {
   }
 
   /** Takes a saved graph, once every row is set; see `HnswIndex.load`. */
-  load(snapshot: GraphSnapshot): string | null {
-    return this.#graph.load?.(snapshot) ?? null;
+  *load(snapshot: GraphSnapshot): Steps<string | null> {
+    return this.#graph.load === undefined ? null : yield* this.#graph.load(snapshot);
   }
 
   /** Gives back memory that is not given back by itself. The index must not be built after that. */
