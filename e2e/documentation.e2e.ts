@@ -1,7 +1,7 @@
 /**
  * Every example that the documentation shows is a program: the compiler accepts it against the built package, and it runs
  * in a browser against the built package and prints what it says it prints. Each runs in an origin of its own, so none
- * finds what another left. The README's tables are held to the code as well.
+ * finds what another left. Tables of the documentation are held to the code as well.
  */
 import { spawnSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -21,12 +21,7 @@ import { type Example, readExamples } from "./support/examples.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = await readExamples(root, [
   "README.md",
-  "docs/chroma-compatibility.md",
-  "docs/chroma-differences.md",
-  "docs/backup.md",
-  "docs/import.md",
-  "docs/sentence-encoder.md",
-  "docs/transformers.md",
+  "docs",
   "src/api",
   "src/api/import",
   "src/api/passages",
@@ -37,6 +32,15 @@ const examples = await readExamples(root, [
   "src/core/errors.ts",
   "src/sentence-encoder",
 ]);
+
+/** What examples take from the application around them, or from packages that are not installed here. */
+const surroundings = `declare module "@ai-sdk/openai" {
+  export const openai: { embeddingModel(name: string): import("@ai-sdk/provider").EmbeddingModelV4 };
+}
+declare const embeddings: import("@langchain/core/embeddings").EmbeddingsInterface;
+declare const documents: import("@langchain/core/documents").DocumentInterface[];
+declare const store: import("tidepool-db/langchain").TidepoolVectorStore;
+declare const recordManager: import("@langchain/core/indexing").RecordManagerInterface;`;
 
 /** Stands in for the model library that one example loads: vectors of the right shape, without a download. */
 const modelLibrary = {
@@ -66,7 +70,9 @@ const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</tit
 
 test("there are examples to try", () => {
   const places = examples.map(({ place }) => place.split(":")[0]);
-  expect(new Set(places)).toEqual(new Set([...places, "README.md", "src/api/client.ts", "src/api/collection.ts", "src/core/errors.ts"]));
+  expect(new Set(places)).toEqual(
+    new Set([...places, "README.md", "docs/data.md", "src/api/client.ts", "src/api/collection.ts", "src/core/errors.ts"]),
+  );
 });
 
 /** The declarations of all entries of the package. */
@@ -92,6 +98,7 @@ test("the compiler accepts every example against the built package", async () =>
   const folder = await mkdtemp(join(root, ".cache/examples-"));
   try {
     await writeFile(join(folder, "transformers.d.ts"), modelLibrary["transformers.d.ts"]);
+    await writeFile(join(folder, "surroundings.d.ts"), surroundings);
     for (const [index, { code, language }] of examples.entries()) await writeFile(join(folder, `example-${index}.${language}`), code);
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(compilerSettings));
     const { stdout, status } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
@@ -199,19 +206,21 @@ function withoutBlanks(text: string): string {
   return text.replace(/\s/g, "");
 }
 
-describe("the README's tables say what the code says", async () => {
-  const readme = await readFile(join(root, "README.md"), "utf8");
+describe("the documentation's tables say what the code says", async () => {
+  const [errorPage, limitPage, sizePage] = await Promise.all(
+    ["errors", "limits", "downloads"].map((page) => readFile(join(root, `docs/${page}.md`), "utf8")),
+  );
 
   test("every code of an error", async () => {
     const errors = await readFile(join(root, "src/core/errors.ts"), "utf8");
     const codes = [...errors.matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map((match) => match[1]!);
     expect(codes.length).toBeGreaterThan(10);
-    expect(codes.filter((code) => !readme.includes(`| \`${code}\` |`))).toEqual([]);
+    expect(codes.filter((code) => !errorPage!.includes(`| \`${code}\` |`))).toEqual([]);
   });
 
   test("limits", async () => {
     const source = await readFile(join(root, "src/core/limit-values.ts"), "utf8");
-    const rows = [...readme.matchAll(/^\|[^|\n]*\| ([\d,]+(?: to [\d,]+)?(?: MiB)?)(?: each)? \| (`\w+`(?:, `\w+`)?) \|$/gm)];
+    const rows = [...limitPage!.matchAll(/^\|[^|\n]*\| ([\d,]+(?: to [\d,]+)?(?: MiB)?)(?: each)? \| (`\w+`(?:, `\w+`)?) \|$/gm)];
     expect(rows.length).toBeGreaterThan(8);
     for (const [, value, names] of rows) {
       const expected = names!.split(", ").map((name) => limitIn(source, name.slice(1, -1)));
@@ -220,7 +229,7 @@ describe("the README's tables say what the code says", async () => {
   });
 
   test("sizes of all files that ship, about", async () => {
-    const rows = [...readme.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| ([\d.]+) kB \|/gm)];
+    const rows = [...sizePage!.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| ([\d.]+) kB \|/gm)];
     const parts = rows.map(([, names, kilobytes]) => ({
       files: [...names!.matchAll(/`(\S+)`/g)].map((match) => match[1]!),
       kilobytes: Number(kilobytes),

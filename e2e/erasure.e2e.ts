@@ -1,7 +1,7 @@
 /**
  * What is left in the profile's files once records were deleted and erased, looked for byte by byte while no browser runs: nothing
  * in the origin private file system. In IndexedDB's own files the browser may keep what the log once held, which no page can
- * change; the README says so, and that there is no third place.
+ * change; docs/upkeep.md says so, and that there is no third place.
  */
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";

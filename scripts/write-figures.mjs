@@ -1,7 +1,8 @@
 /**
- * Puts the figures into the README, so that none there was typed by hand: the sizes of `dist/`, between the two `bench`
- * comments those of `bench/results/overview.json`, and between the two `bench-vector` comments, there and in
- * `bench/README.md`, those of `bench/results/vector.json`. Run it after `npm run build` and `npm run bench`:
+ * Puts the figures into the documentation, so that none there was typed by hand: the sizes of `dist/` into `docs/downloads.md`,
+ * their sum for a page into the README; between two `bench` comments of `docs/benchmarks.md`, and in short of the README, those of
+ * `bench/results/overview.json`; between two `bench-vector` comments, there and in `bench/README.md`, those of
+ * `bench/results/vector.json`. Run it after `npm run build` and `npm run bench`:
  *
  *     node scripts/write-figures.mjs
  */
@@ -12,8 +13,15 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const readme = join(root, "README.md");
-const benchReadme = join(root, "bench/README.md");
+
+/**
+ * @param {string} path
+ * @param {(text: string) => string | Promise<string>} change
+ */
+async function rewrite(path, change) {
+  const file = join(root, path);
+  await writeFile(file, await change(await readFile(file, "utf8")));
+}
 
 /**
  * Puts a text between the two comments that name it.
@@ -24,7 +32,7 @@ const benchReadme = join(root, "bench/README.md");
  */
 function replaceBetween(text, name, content) {
   const markers = new RegExp(`(<!-- ${name}: [^>]*-->\\n)[\\s\\S]*?(<!-- end of ${name} -->)`);
-  if (!markers.test(text)) throw new Error(`a README has lost its ${name} comments`);
+  if (!markers.test(text)) throw new Error(`a page has lost its ${name} comments`);
   return text.replace(markers, (_, begin, end) => `${begin}\n${content}\n\n${end}`);
 }
 
@@ -80,7 +88,7 @@ function table(size) {
   ].join("\n");
 }
 
-/** Sets that the README shows; all are in the pictures and in the results. */
+/** Sets that `docs/benchmarks.md` shows; all are in the pictures and in the results. */
 const shownSets = ["clustered-10k", "clustered-50k", "clustered-100k"];
 
 /** @param {any} timed */
@@ -159,21 +167,51 @@ const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));
 const shown = vector.sets.filter((/** @type {any} */ { set }) => shownSets.includes(set));
 
-let text = await readFile(readme, "utf8");
-text = replaceBetween(text, "bench", bench);
-text = replaceBetween(text, "bench-vector", [vectorSetting(vector), ...shown.map(vectorTable)].join("\n\n"));
-const budgets = readBudgets();
-const sizeRows = [...text.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| [\d.]+ kB \| [^|\n]* \|$/gm)];
-for (const [row, names] of sizeRows) {
-  const files = [...String(names).matchAll(/`(\S+)`/g)].map((match) => String(match[1]));
+/** @param {readonly string[]} files */
+async function gzippedBytes(files) {
   const contents = await Promise.all(files.map((file) => readFile(join(root, "dist", file))));
-  const gzipped = contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
-  const budget = budgets.get(files.join(" + ")) ?? "–";
-  text = text.replace(row, row.replace(/[\d.]+ kB \| [^|]* \|$/, `${(gzipped / 1000).toFixed(1)} kB | ${budget} |`));
+  return contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
 }
-if (sizeRows.length < budgets.size)
-  throw new Error(`README.md has ${sizeRows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
-await writeFile(readme, text);
 
-const benchText = await readFile(benchReadme, "utf8");
-await writeFile(benchReadme, replaceBetween(benchText, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));
+/** @param {string} text */
+async function withSizes(text) {
+  const budgets = readBudgets();
+  const rows = [...text.matchAll(/^\| (`\S+`(?: \+ `\S+`)*), [^|\n]* \| [\d.]+ kB \| [^|\n]* \|$/gm)];
+  if (rows.length < budgets.size)
+    throw new Error(`docs/downloads.md has ${rows.length} rows of sizes; scripts/size.mjs budgets ${budgets.size} parts`);
+  let changed = text;
+  for (const [row, names] of rows) {
+    const files = [...String(names).matchAll(/`(\S+)`/g)].map((match) => String(match[1]));
+    const size = `${((await gzippedBytes(files)) / 1000).toFixed(1)} kB | ${budgets.get(files.join(" + ")) ?? "–"} |`;
+    changed = changed.replace(row, row.replace(/[\d.]+ kB \| [^|]* \|$/, size));
+  }
+  return changed;
+}
+
+/** The README's three lines. */
+function benchInShort() {
+  const { records, ingest, queries, reopenMs } = sizes.at(-1);
+  const found = (/** @type {string} */ filter) =>
+    queries.find((/** @type {any} */ query) => query.engine === "tidepool" && query.filter === filter);
+  const [all, few] = [found("all"), found("1 %")];
+  const shown = (/** @type {any} */ query) => `${figure(query.p50Ms.median)} ms (p95 ${figure(query.p95Ms.median)} ms)`;
+  return [
+    `- A query over ${records.toLocaleString("en")} records: ${shown(all)}, recall@10 ${all.recall.toFixed(3)}; ` +
+      `with a filter that leaves 1 %: ${shown(few)}.`,
+    `- Writing: ${figure(ingest.batches.median)} records a second, each batch durable.`,
+    `- From a new page to the first answer: ${figure(reopenMs.tidepool.first.median)} ms.`,
+  ].join("\n");
+}
+
+/** What a page takes to open a database and search it. */
+async function downloadInShort() {
+  const bytes = await gzippedBytes(["index.js", "client.js", "worker.js", "tidepool-relaxed.wasm"]);
+  return `A page that opens a database and searches it downloads ${Math.round(bytes / 1000)} kB gzipped in all: page part, engine, kernel.`;
+}
+
+const download = await downloadInShort();
+const vectorTables = [vectorSetting(vector), ...shown.map(vectorTable)].join("\n\n");
+await rewrite("README.md", (text) => replaceBetween(replaceBetween(text, "bench", benchInShort()), "download", download));
+await rewrite("docs/benchmarks.md", (text) => replaceBetween(replaceBetween(text, "bench", bench), "bench-vector", vectorTables));
+await rewrite("docs/downloads.md", (text) => withSizes(replaceBetween(text, "download", download)));
+await rewrite("bench/README.md", (text) => replaceBetween(text, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));

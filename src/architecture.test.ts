@@ -1,8 +1,8 @@
 /**
  * Keeps ARCHITECTURE.md and docs/internals equal to the code: every folder has its row in the map, every path, file and name
- * that they give in backticks is there, every link of the documentation leads somewhere, and the document that everybody
- * reads stays short. File names that comments give are held to the same rule. The rules run over texts, so that they are
- * themselves tried on small made-up ones.
+ * that they give in backticks is there, every link of the documentation leads somewhere, in the package too, every page is
+ * listed, and the documents that everybody reads stay short. File names that comments give are held to the same rule. The rules
+ * run over texts, so that they are themselves tried on small made-up ones.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, extname, join, posix, relative } from "node:path";
@@ -13,6 +13,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 type Files = ReadonlyMap<string, string>;
 
 const wordsMax = 3500;
+const readmeLinesMax = 200;
 /** It names files and names that are not there. */
 const itself = "src/architecture.test.ts";
 const notOurs = new Set([".git", ".cache", "node_modules", "dist"]);
@@ -51,11 +52,11 @@ function isThere(path: string, files: Files): boolean {
   return [...files.keys()].some((file) => pattern.test(file));
 }
 
-/** What the build makes: README has a table of it that is held to `dist`. */
+/** What the build makes: `docs/downloads.md` has a table of it that is held to `dist`. */
 function isBuilt(path: string, files: Files): boolean {
   const name = path.replace(/^dist\//, "");
   if (name === "" || name === "*.d.ts") return true;
-  return /^[\w-]+\.(?:js|wasm|txt)$/.test(name) && (files.get("README.md") ?? "").includes(name);
+  return /^[\w-]+\.(?:js|wasm|txt)$/.test(name) && (files.get("docs/downloads.md") ?? "").includes(name);
 }
 
 function isPackage(path: string, files: Files): boolean {
@@ -142,7 +143,30 @@ function brokenLinks(files: Files): string[] {
   return complaints;
 }
 
+/** Who installs the package has the README beside what is packed, and nothing else of the repository. */
+function linksOutOfPack(files: Files): string[] {
+  const { files: packed = [] } = JSON.parse(files.get("package.json") ?? "{}") as { files?: string[] };
+  const patterns = ["README.md", "LICENSE", ...packed].map((entry) => entry.replaceAll(".", "\\.").replaceAll("*", "[^/]*"));
+  const isPacked = new RegExp(`^(?:${patterns.join("|")})(?:/|$)`);
+  const prose = (files.get("README.md") ?? "").replace(/^```[\s\S]*?^```/gm, "");
+  const links = [...prose.matchAll(/(?:\]\(|(?:src|href)=")([^)\s"#]+)/g)].map((match) => match[1]!);
+  return links
+    .filter((link) => !/^[a-z]+:/.test(link) && !isPacked.test(link))
+    .map((link) => `README.md links to ${link}, which is not in the package: see "files" in package.json`);
+}
+
+/** The documentation's own list, of which the site makes its navigation. */
+function unlistedPages(files: Files): string[] {
+  const pages = [...files.keys()].filter((path) => /^docs\/[^/]+\.md$/.test(path) && path !== "docs/index.md");
+  const index = files.get("docs/index.md") ?? "";
+  return pages
+    .filter((page) => !index.includes(`](${posix.basename(page)})`))
+    .map((page) => `docs/index.md does not list ${page}: give it a line, where readers look for it`);
+}
+
 function tooLong(files: Files): string[] {
+  const lines = (files.get("README.md") ?? "").split("\n").length - 1;
+  if (lines > readmeLinesMax) return [`README.md has ${lines} lines, and at most ${readmeLinesMax} are wanted: put it on a page of docs/`];
   const words = (files.get("ARCHITECTURE.md") ?? "").split(/\s+/).filter(Boolean).length;
   if (words <= wordsMax) return [];
   return [
@@ -165,18 +189,28 @@ describe("the documentation", () => {
   test("names no path that is not there", () => expect(missingPaths(files)).toEqual([]));
   test("names nothing that the code does not", () => expect(missingNames(files)).toEqual([]));
   test("has links that lead somewhere", () => expect(brokenLinks(files)).toEqual([]));
-  test("keeps ARCHITECTURE short", () => expect(tooLong(files)).toEqual([]));
+  test("has a README that is whole in the package", () => expect(linksOutOfPack(files)).toEqual([]));
+  test("lists every page", () => expect(unlistedPages(files)).toEqual([]));
+  test("keeps README and ARCHITECTURE short", () => expect(tooLong(files)).toEqual([]));
   test("in comments names no file that is not there", () => expect(missingFilesOfComments(files)).toEqual([]));
 });
 
 describe("the rules", () => {
-  const map = "## The map\n\n| folder | its room |\n|---|---|\n| `src/core/log` | the log |\n| `scripts`, `.ci` | work |\n\n## Words\n";
+  const map =
+    "## The map\n\n| folder | its room |\n|---|---|\n| `src/core/log` | the log |\n| `scripts`, `.ci`, `docs` | work |\n\n## Words\n";
+  const manifest = {
+    name: "tidepool-db",
+    files: ["dist", "docs/*.md"],
+    exports: { "./rest": "" },
+    devDependencies: { "@scope/tool": "1" },
+  };
   const tree = (more: Record<string, string> = {}): Files =>
     new Map(
       Object.entries({
         "ARCHITECTURE.md": map,
-        "README.md": "| `worker.js`, with the first call | 1 kB |",
-        "package.json": '{ "name": "tidepool-db", "exports": { "./rest": "" }, "devDependencies": { "@scope/tool": "1" } }',
+        "README.md": "# Tidepool\n",
+        "docs/downloads.md": "| `worker.js`, with the first call | 1 kB |",
+        "package.json": JSON.stringify(manifest),
         "src/core/log/log.ts": "export const logBytesMax = 1;",
         "scripts/build.mjs": "",
         ".ci/run": "",
@@ -225,7 +259,20 @@ describe("the rules", () => {
     expect(brokenLinks(saying("# A\n[b](#b)")).join()).toContain("no heading");
   });
 
-  test("a long ARCHITECTURE is found", () => {
+  test("a link of the README to what is not packed is found", () => {
+    const readme = '[a](docs/a.md) [b](docs/a.md#b) [c](LICENSE) [d](https://a.b/c) <img src="dist/a.svg"> ';
+    expect(linksOutOfPack(tree({ "README.md": readme }))).toEqual([]);
+    expect(linksOutOfPack(tree({ "README.md": `${readme} [e](docs/internals/e.md) ![f](bench/f.svg)` }))).toHaveLength(2);
+  });
+
+  test("a page that is not listed is found", () => {
+    expect(unlistedPages(tree({ "docs/index.md": "[sizes](downloads.md)", "docs/internals/a.md": "" }))).toEqual([]);
+    expect(unlistedPages(tree({ "docs/index.md": "[sizes](downloads.md)", "docs/a.md": "" })).join()).toContain("docs/a.md");
+  });
+
+  test("a long README or ARCHITECTURE is found", () => {
+    expect(tooLong(tree({ "README.md": "line\n".repeat(readmeLinesMax) }))).toEqual([]);
+    expect(tooLong(tree({ "README.md": "line\n".repeat(readmeLinesMax + 1) }))).toHaveLength(1);
     expect(tooLong(tree({ "ARCHITECTURE.md": "word ".repeat(wordsMax) }))).toEqual([]);
     expect(tooLong(tree({ "ARCHITECTURE.md": "word ".repeat(wordsMax + 1) }))).toHaveLength(1);
   });

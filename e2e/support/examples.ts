@@ -32,11 +32,11 @@ await collection.add({
   metadatas: [{ year: 1 }, { year: 2 }, { year: 3 }],
 });`;
 
-/** All examples of these files; a folder stands for the TypeScript sources in it. */
+/** All examples of these files; a folder stands for the TypeScript sources and the pages in it, without those in its folders. */
 export async function readExamples(root: string, paths: readonly string[]): Promise<Example[]> {
   const examples: Example[] = [];
   for (const path of paths) {
-    for (const file of path.endsWith(".md") || path.endsWith(".ts") ? [path] : await sourcesOf(root, path)) {
+    for (const file of path.endsWith(".md") || path.endsWith(".ts") ? [path] : await filesOf(root, path)) {
       const text = await readFile(join(root, file), "utf8");
       examples.push(...(file.endsWith(".md") ? fencedIn(text, file) : documentedIn(text, file)));
     }
@@ -44,10 +44,10 @@ export async function readExamples(root: string, paths: readonly string[]): Prom
   return examples;
 }
 
-async function sourcesOf(root: string, folder: string): Promise<string[]> {
+async function filesOf(root: string, folder: string): Promise<string[]> {
   const names = await readdir(join(root, folder));
   return names
-    .filter((name) => name.endsWith(".ts") && !name.includes(".test."))
+    .filter((name) => /\.(?:ts|md)$/.test(name) && !name.includes(".test."))
     .sort()
     .map((name) => relative(root, join(root, folder, name)));
 }

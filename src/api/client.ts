@@ -562,8 +562,8 @@ export class TidepoolClient {
    * Leaves on disk what is needed: compacts all collections of the path, and gives free space back to the origin. With `erase`,
    * what was deleted or replaced before the call is overwritten besides: ids, documents, metadata and vectors are found nowhere
    * in the origin private file system any more. It writes every collection anew, so it takes as long as writing all of them did,
-   * and up to a minute more in a database's first minute. What the browser keeps beyond its reach is told in the README, under
-   * "Deleting for good".
+   * and up to a minute more in a database's first minute. What the browser keeps beyond its reach is told in
+   * `docs/upkeep.md`, under "Deleting for good".
    *
    * @returns What is left, and how many earlier versions are retained: those keep what was deleted since.
    *
