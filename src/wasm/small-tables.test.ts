@@ -28,7 +28,7 @@ function answers(table: CodeTable, ordinals: readonly number[]): unknown {
   return {
     scan: table.scan(query, 0.01, 10, Bitmap.of(ordinals).words),
     fingerprints: ordinals.map((ordinal) => table.fingerprint(ordinal)),
-    sums: [table.dotsAndNorms(vector, rows), table.squaredDistances(vector, rows)],
+    distances: (["l2", "ip", "cosine"] as const).map((space) => table.exactDistances(space, vector, rows).slice()),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Candidates } from "../core/index/vector/candidates.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
 import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { Space } from "../core/types.js";
 
 /** Codes that a table may hold before it moves into the kernel. */
 const SMALL_BYTES_MAX = 256 * 1024;
@@ -70,12 +71,8 @@ class GrowingTable implements CodeTable {
     return this.#table.createGraph(options);
   }
 
-  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array {
-    return this.#table.dotsAndNorms(query, rows);
-  }
-
-  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array {
-    return this.#table.squaredDistances(query, rows);
+  exactDistances(space: Space, query: Float32Array, rows: Float32Array): Float32Array {
+    return this.#table.exactDistances(space, query, rows);
   }
 
   /** Copies the rows into a table of the kernel; what was small stays until that has worked. */

@@ -23,7 +23,7 @@ export interface KernelExports {
   queryAt(slot: number): number;
   chunksAt(): number;
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
-  dotsAndNorms(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
+  exactDistances(space: number, queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   addRows(rowsAt: number, dimension: number, count: number, sidesAt: number, side: number, sumsAt: number): number;
   fingerprint(ordinal: number): number;

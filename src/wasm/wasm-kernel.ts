@@ -8,8 +8,9 @@ import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
 import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { Space } from "../core/types.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
-import { type KernelExports, TableMemory } from "./table-memory.js";
+import { TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
 import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
 
@@ -20,6 +21,8 @@ const WINDOW_WORDS = WINDOW_ROWS / 32;
 const SLOT_BYTES = 16;
 const LIMIT_OFFSET = 4;
 const HELD_OFFSET = 8;
+/** As the kernel numbers them. */
+const SPACES: Record<Space, number> = { l2: 0, ip: 1, cosine: 2 };
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
@@ -104,26 +107,18 @@ class WasmTable implements CodeTable {
     return new WasmGraph(this.#memory, options);
   }
 
-  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array {
-    return this.#sums(query, rows, 2, this.#memory.kernel.dotsAndNorms);
-  }
-
-  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array {
-    return this.#sums(query, rows, 1, this.#memory.kernel.squaredDistances);
-  }
-
-  /** Scratch memory holds the sums, `perRow` of them, then the query, then the rows. */
-  #sums(query: Float32Array, rows: Float32Array, perRow: number, sum: KernelExports["squaredDistances"]): Float64Array {
+  /** Scratch memory holds the distances, then the query, then the rows. */
+  exactDistances(space: Space, query: Float32Array, rows: Float32Array): Float32Array {
     const count = rows.length / query.length;
     const out = this.#memory.scratchAt;
-    const queryAt = out + 8 * perRow * count;
+    const queryAt = out + 4 * count;
     const rowsAt = queryAt + query.byteLength;
     this.#memory.reserve(rowsAt + rows.byteLength);
     const floats = new Float32Array(this.#memory.buffer);
     floats.set(query, queryAt / 4);
     floats.set(rows, rowsAt / 4);
-    sum(queryAt, rowsAt, query.length, count, out);
-    return new Float64Array(this.#memory.buffer, out, perRow * count).slice();
+    this.#memory.kernel.exactDistances(SPACES[space], queryAt, rowsAt, query.length, count, out);
+    return floats.subarray(out / 4, out / 4 + count);
   }
 
   /** One pass over the rows, window by window, for as many queries as there are slots. */

@@ -10,6 +10,7 @@
 import { Bitmap } from "../../../src/core/base/bitmap.js";
 import { atOnce } from "../../../src/core/base/steps.js";
 import type { GraphSnapshot, SnapshotPiece } from "../../../src/core/index/vector/graph-snapshot.js";
+import type { VectorSource } from "../../../src/core/index/vector/judge.js";
 import { planSearch } from "../../../src/core/index/vector/planner.js";
 import { type QuantizedRows, quantizeRows } from "../../../src/core/index/vector/quantize.js";
 import { VectorIndex } from "../../../src/core/index/vector/vector-index.js";
@@ -116,9 +117,9 @@ class Tidepool implements VectorEngine {
     return quantizeRows(space, dimension, values.subarray(from * dimension, to * dimension));
   }
 
-  readonly #vectors = async (ordinals: Uint32Array): Promise<Float32Array> => {
+  readonly #vectors: VectorSource = async (ordinals, room) => {
     const { base } = this.#set!;
-    const rows = new Float32Array(ordinals.length * base.dimension);
+    const rows = room ?? new Float32Array(ordinals.length * base.dimension);
     for (let i = 0; i < ordinals.length; i++) rows.set(rowOf(base, ordinals[i]!), i * base.dimension);
     return rows;
   };

@@ -285,9 +285,9 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     // A query of another length was accepted while the collection was empty and had none.
     if (this.#fixed?.dimension !== queries[0]!.length || k === 0) return queries.map(none);
     const { finder } = this.#fixed;
-    const source = async (ordinals: Uint32Array): Promise<Float32Array> => {
+    const source: VectorSource = async (ordinals, room) => {
       await tick();
-      return this.embeddings(ordinals, !isExact);
+      return this.embeddings(ordinals, !isExact, room);
     };
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
@@ -304,11 +304,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   /**
    * Embeddings of live records, row-major, in the order given: from the memtable, the cache, or their rows on disk. What reads all of them
-   * leaves the cache to others.
+   * leaves the cache to others. They are put into `room`, where there is one.
    */
-  async embeddings(ordinals: ArrayLike<number>, isKept = true): Promise<Float32Array> {
+  async embeddings(ordinals: ArrayLike<number>, isKept = true, room?: Float32Array): Promise<Float32Array> {
     const dimension = this.dimension ?? 0;
-    const out = new Float32Array(ordinals.length * dimension);
+    const out = room ?? new Float32Array(ordinals.length * dimension);
     const missing: number[] = [];
     for (let i = 0; i < ordinals.length; i++) {
       const row = this.#resident(ordinals[i]!);

@@ -1,16 +1,55 @@
 /**
- * Float64 sums over float32 components, for exact distances. Lane by lane the additions are those of
+ * Exact distances, and float64 sums over float32 components. Lane by lane the additions are those of
  * `core/index/vector/distance.ts`, in the same order, so the results have the same bits: four sums, of components 0, 1, 2, 3 modulo
  * 4; what is left over goes to the first. Sums of rows, component by component, are of an even number of components.
  */
 
-/** Puts Σ query × row and Σ row² of `count` rows at `out`, two f64 per row. */
-export function dotsAndNorms(query: usize, rows: usize, dimension: u32, count: u32, out: usize): void {
+/** The spaces by their numbers; any other is cosine. */
+const L2: u32 = 0;
+const IP: u32 = 1;
+
+const FLOAT32_MAX: f64 = 3.4028234663852886e38;
+
+/** Puts the distances from the query to `count` rows at `out`, one f32 per row. */
+export function exactDistances(space: u32, query: usize, rows: usize, dimension: u32, count: u32, out: usize): void {
   const bytes = <usize>dimension << 2;
-  for (let i: u32 = 0; i < count; i++, rows += bytes, out += 16) {
-    store<f64>(out, dotOfFloats(query, rows, dimension));
-    store<f64>(out, dotOfFloats(rows, rows, dimension), 8);
+  const squared = space == L2 || space == IP ? 0 : dotOfFloats(query, query, dimension);
+  for (let i: u32 = 0; i < count; i++, rows += bytes, out += 4) {
+    if (space == L2) put(out, squaredDistance(query, rows, dimension));
+    else if (space == IP) put(out, 1 - dotOfFloats(query, rows, dimension));
+    else put(out, cosine(query, squared, rows, dimension));
   }
+}
+
+/** What exceeds float32 becomes its largest value. */
+// @ts-ignore: decorator
+@inline
+function put(out: usize, value: f64): void {
+  store<f32>(out, <f32>min<f64>(FLOAT32_MAX, max<f64>(-FLOAT32_MAX, value)));
+}
+
+/** Both sums over the row in one pass over it. */
+function cosine(query: usize, squared: f64, row: usize, dimension: u32): f64 {
+  const end = row + (<usize>(dimension & ~3) << 2);
+  const shift = query - row;
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  let lowNorm = f64x2.splat(0);
+  let highNorm = f64x2.splat(0);
+  for (; row < end; row += 16) {
+    const first = pairAt(row);
+    const second = pairAt(row + 8);
+    low = f64x2.add(low, f64x2.mul(pairAt(row + shift), first));
+    high = f64x2.add(high, f64x2.mul(pairAt(row + shift + 8), second));
+    lowNorm = f64x2.add(lowNorm, f64x2.mul(first, first));
+    highNorm = f64x2.add(highNorm, f64x2.mul(second, second));
+  }
+  for (let left = dimension & 3; left > 0; left--, row += 4) {
+    low = addToFirst(low, floatAt(row + shift) * floatAt(row));
+    lowNorm = addToFirst(lowNorm, floatAt(row) * floatAt(row));
+  }
+  const squares = squared * total(lowNorm, highNorm);
+  return squares == 0 ? 1 : max<f64>(0, 1 - total(low, high) / sqrt<f64>(squares));
 }
 
 /** Puts Σ (query − row)² of `count` rows at `out`, one f64 per row. */

@@ -11,7 +11,7 @@ import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./ke
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { checksum, layChecksumTables } from "./checksum";
-export { addRows, dotsAndNorms, squaredDistances } from "./exact";
+export { addRows, exactDistances, squaredDistances } from "./exact";
 export { prepareTables, scanList } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";

@@ -13,15 +13,10 @@ const FLOAT32_MAX = 3.4028234663852886e38;
 /** Distance from one fixed vector to the row that starts at `offset` of `rows`. */
 export type DistanceFrom = (rows: Float32Array, offset: number) => number;
 
-/** Distances from one fixed vector to all of `rows`, row-major. */
-export type DistancesFrom = (rows: Float32Array) => Float32Array;
-
-/** What distances to many rows are made of; implementations agree to the last bit. */
-export interface ExactSums {
-  /** Σ query × row and Σ row², in turn, for each of the rows. */
-  dotsAndNorms(query: Float32Array, rows: Float32Array): Float64Array;
-  /** Σ (query − row)² for each of the rows. */
-  squaredDistances(query: Float32Array, rows: Float32Array): Float64Array;
+/** Measures many rows at once; implementations agree to the last bit. */
+export interface ExactDistances {
+  /** Distances from the query to each of `rows`, row-major. What it returns is good until the next call. */
+  exactDistances(space: Space, query: Float32Array, rows: Float32Array): Float32Array;
 }
 
 /** Squared Euclidean, 1 − cosine (1 when either vector is zero) or 1 − dot product, as float32. */
@@ -31,52 +26,33 @@ export function distance(space: Space, a: Float32Array, b: Float32Array): number
 
 /** The distance function of one query: what depends on the query alone is computed once. */
 export function distanceFrom(space: Space, query: Float32Array): DistanceFrom {
-  const distances = distancesFrom(space, query, plainSums);
-  return (rows, offset) => distances(rows.subarray(offset, offset + query.length))[0]!;
-}
-
-/** The distances of one query to many rows at once, from sums that a kernel computes. */
-export function distancesFrom(space: Space, query: Float32Array, sums: ExactSums): DistancesFrom {
+  const dimension = query.length;
   switch (space) {
     case "l2":
-      return (rows) => saturated(sums.squaredDistances(query, rows));
+      return (rows, offset) => saturate(squaredEuclidean(query, rows, offset));
     case "ip":
-      return (rows) => fromDotsAndNorms(sums.dotsAndNorms(query, rows), (dotProduct) => saturate(1 - dotProduct));
+      return (rows, offset) => saturate(1 - dot(query, 0, rows, offset, dimension));
     case "cosine": {
-      const squared = squaredNorm(query, 0, query.length);
-      return (rows) => fromDotsAndNorms(sums.dotsAndNorms(query, rows), (dotProduct, norm) => cosine(dotProduct, squared * norm));
+      const squared = squaredNorm(query, 0, dimension);
+      return (rows, offset) => saturate(cosine(dot(query, 0, rows, offset, dimension), squared * squaredNorm(rows, offset, dimension)));
     }
   }
 }
 
 /** In plain TypeScript. */
-export const plainSums: ExactSums = {
-  dotsAndNorms(query, rows) {
-    const dimension = query.length;
-    const out = new Float64Array((2 * rows.length) / dimension);
-    for (let i = 0; i < out.length; i += 2) {
-      const offset = (i / 2) * dimension;
-      out[i] = dot(query, 0, rows, offset, dimension);
-      out[i + 1] = squaredNorm(rows, offset, dimension);
-    }
-    return out;
-  },
-  squaredDistances(query, rows) {
-    const out = new Float64Array(rows.length / query.length);
-    for (let i = 0; i < out.length; i++) out[i] = squaredEuclidean(query, rows, i * query.length);
+export const plainDistances: ExactDistances = {
+  exactDistances(space, query, rows) {
+    const distanceTo = distanceFrom(space, query);
+    const out = new Float32Array(rows.length / query.length);
+    for (let i = 0; i < out.length; i++) out[i] = distanceTo(rows, i * query.length);
     return out;
   },
 };
 
-function saturated(values: Float64Array): Float32Array {
-  const out = new Float32Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = saturate(values[i]!);
-  return out;
-}
-
-function fromDotsAndNorms(sums: Float64Array, distanceOf: (dotProduct: number, norm: number) => number): Float32Array {
-  const out = new Float32Array(sums.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = distanceOf(sums[2 * i]!, sums[2 * i + 1]!);
+/** Σ (point − row)² for each of the rows. */
+export function squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
+  const out = new Float64Array(rows.length / point.length);
+  for (let i = 0; i < out.length; i++) out[i] = squaredEuclidean(point, rows, i * point.length);
   return out;
 }
 

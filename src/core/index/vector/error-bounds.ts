@@ -100,6 +100,11 @@ export class Margin {
     if (Number.isFinite(approximate) && Math.abs(approximate - exact) > this.#suspicious) this.#current = this.#strict;
   }
 
+  /** Farther than this no row is that is so far by approximation. */
+  beyond(approximate: number): number {
+    return approximate + this.#current;
+  }
+
   /** Whether a row this far by approximation is certainly farther than `exact`, even after rounding to float32. */
   excludes(approximate: number, exact: number): boolean {
     return exact + this.#current + 2 * FLOAT32_ROUNDING * Math.abs(exact) < approximate;

@@ -6,12 +6,11 @@
 import { TidepoolError } from "../../errors.js";
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
-import type { DistancesFrom, ExactSums } from "./distance.js";
-import { distancesFrom } from "./distance.js";
+import type { ExactDistances } from "./distance.js";
 import type { Margin } from "./error-bounds.js";
 
-/** Exact float32 vectors of the given ordinals: row-major, in the order given. */
-export type VectorSource = (ordinals: Uint32Array) => Promise<Float32Array>;
+/** Exact float32 vectors of the given ordinals: row-major, in the order given. A source may put them into `room`, where there is one. */
+export type VectorSource = (ordinals: Uint32Array, room?: Float32Array) => Promise<Float32Array>;
 
 /** Nearest rows, ascending by distance, equal distances by ordinal. */
 export interface Nearest {
@@ -21,22 +20,30 @@ export interface Nearest {
 
 /** Vectors asked of a source at once, so that a search that must judge every row does not hold them all. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-/** Candidates beyond k that are judged at once: in most searches no more are needed. */
+/** Candidates beyond k that are judged at once, where they may be among the k nearest: in most searches no more are. */
 const FIRST_SPARE = 6;
+/** Rows up to which sorting in place is the fastest way. */
+const SORTED_IN_PLACE = 32;
+/** Rooms that are kept for the rows of later searches: to have one made takes longer than to fill it. */
+const ROOMS_KEPT = 4;
+const ROOM_NUMBERS_KEPT = 32_768;
+const rooms: Float32Array[] = [];
 
 /** Judges rows by their exact distance and keeps the k nearest. */
 export class Judge {
-  readonly #distances: DistancesFrom;
-  readonly #dimension: number;
+  readonly #space: Space;
+  readonly #query: Float32Array;
   readonly #k: number;
   readonly #vectors: VectorSource;
+  readonly #exact: ExactDistances;
   #nearest: Nearest = { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
 
-  constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource, sums: ExactSums) {
-    this.#distances = distancesFrom(space, query, sums);
-    this.#dimension = query.length;
+  constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource, exact: ExactDistances) {
+    this.#space = space;
+    this.#query = query;
     this.#k = k;
     this.#vectors = vectors;
+    this.#exact = exact;
   }
 
   get nearest(): Nearest {
@@ -51,25 +58,35 @@ export class Judge {
   /** Exact distances, in the order of `ordinals`. */
   async judge(ordinals: Uint32Array): Promise<Float32Array> {
     const distances = new Float32Array(ordinals.length);
-    const step = Math.max(1, Math.floor(FETCH_BYTES_MAX / (4 * this.#dimension)));
+    const step = Math.max(1, Math.floor(FETCH_BYTES_MAX / (4 * this.#query.length)));
     for (let from = 0; from < ordinals.length; from += step) {
       const part = ordinals.subarray(from, from + step);
-      distances.set(await this.#measure(part), from);
+      await this.#measure(part, distances, from);
       this.#nearest = merge(this.#nearest, sorted(part, distances.subarray(from, from + step)), this.#k);
     }
     return distances;
   }
 
-  async #measure(ordinals: Uint32Array): Promise<Float32Array> {
-    const rows = await this.#vectors(ordinals);
-    if (rows.length !== ordinals.length * this.#dimension) {
+  /** Puts the distances into `out`, from `at` on. */
+  async #measure(ordinals: Uint32Array, out: Float32Array, at: number): Promise<void> {
+    const dimension = this.#query.length;
+    const room = takeRoom(ordinals.length * dimension);
+    const rows = await this.#vectors(ordinals, room.subarray(0, ordinals.length * dimension));
+    if (rows.length !== ordinals.length * dimension) {
       throw new TidepoolError(
         "INTERNAL",
-        `${ordinals.length} vectors of dimension ${this.#dimension} were asked for, but ${rows.length} numbers came.`,
+        `${ordinals.length} vectors of dimension ${dimension} were asked for, but ${rows.length} numbers came.`,
       );
     }
-    return this.#distances(rows);
+    out.set(this.#exact.exactDistances(this.#space, this.#query, rows), at);
+    if (rooms.length < ROOMS_KEPT && room.length <= ROOM_NUMBERS_KEPT) rooms.push(room);
   }
+}
+
+/** A room for so many numbers, which nobody else uses meanwhile. */
+function takeRoom(length: number): Float32Array {
+  const room = rooms.pop();
+  return room !== undefined && room.length >= length ? room : new Float32Array(length);
 }
 
 /**
@@ -91,7 +108,7 @@ export async function judgeWhileNear(
     return end;
   };
   let from = judged;
-  for (let to = judged === 0 ? Math.min(count, k + FIRST_SPARE) : endOfNear(judged); from < to; to = endOfNear(to)) {
+  for (let to = judged === 0 ? firstEnd(k, candidates, offset, margin) : endOfNear(judged); from < to; to = endOfNear(to)) {
     const exact = await judge.judge(candidates.ordinals.slice(from, to));
     for (let i = 0; i < exact.length; i++) margin.observe(candidates.distances[from + i]! + offset, exact[i]!);
     from = to;
@@ -99,17 +116,40 @@ export async function judgeWhileNear(
   return from;
 }
 
+/**
+ * How many candidates are judged first: `k`, and some of those that may be nearer than the k-th, which is not farther than the margin
+ * beyond what it seems.
+ */
+function firstEnd(k: number, { distances }: Candidates, offset: number, margin: Margin): number {
+  const most = Math.min(distances.length, k + FIRST_SPARE);
+  let end = Math.min(most, k);
+  const farthest = margin.beyond(distances[end - 1]! + offset);
+  while (end < most && !margin.excludes(distances[end]! + offset, farthest)) end++;
+  return end;
+}
+
 /** By distance, then ordinal. */
 function sorted(ordinals: Uint32Array, distances: Float32Array): Nearest {
   const order = new Uint32Array(ordinals.length);
   for (let i = 0; i < order.length; i++) order[i] = i;
-  order.sort((a, b) => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!);
+  const compare = (a: number, b: number): number => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!;
+  if (order.length > SORTED_IN_PLACE) order.sort(compare);
+  else insertionSort(order, compare);
   const out: Nearest = { ordinals: new Uint32Array(order.length), distances: new Float32Array(order.length) };
   for (let i = 0; i < order.length; i++) {
     out.ordinals[i] = ordinals[order[i]!]!;
     out.distances[i] = distances[order[i]!]!;
   }
   return out;
+}
+
+function insertionSort(values: Uint32Array, compare: (a: number, b: number) => number): void {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]!;
+    let at = i;
+    for (; at > 0 && compare(values[at - 1]!, value) > 0; at--) values[at] = values[at - 1]!;
+    values[at] = value;
+  }
 }
 
 /** The `k` nearest of two ascending lists. */

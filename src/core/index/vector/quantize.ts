@@ -65,17 +65,15 @@ export function encodeQuery(space: Space, query: Float32Array): EncodedQuery {
   const length = Math.sqrt(squaredNorm(query, 0, dimension));
   if (length === 0) return { vector: query, codes: new Int16Array(dimension), scale: 0, norm: 0, error: 0 };
   const unit = space === "cosine" ? 1 / length : 1;
-  const { codes, scale } = codesOf(query, unit);
-  return { vector: query, codes, scale, norm: length * unit, error: residual(query, 0, unit, codes, 0, scale, dimension) };
+  const { codes, scale, error } = codesOf(query, unit);
+  return { vector: query, codes, scale, norm: length * unit, error };
 }
 
-/** Codes and scale alone, such that `scale × codes` ≈ `unit × query`. */
-export function codesOf(query: Float32Array, unit = 1): ScanQuery {
+/** Codes and scale alone, such that `scale × codes` ≈ `unit × query`, and by how much they differ. */
+export function codesOf(query: Float32Array, unit = 1): ScanQuery & { error: number } {
   const codes = new Int16Array(query.length);
-  const codeMax = queryMax(query.length);
-  const scale = Math.fround((maxAbs(query, 0, query.length) * unit) / codeMax);
-  if (scale !== 0) encodeInto(codes, query, unit / scale, codeMax);
-  return { codes, scale };
+  const scale = Math.fround((maxAbs(query, 0, query.length) * unit) / queryMax(query.length));
+  return { codes, scale, error: encodeInto(codes, query, unit, scale) };
 }
 
 function quantizeRow(space: Space, dimension: number, values: Float32Array, row: number, out: QuantizedRows): void {
@@ -90,7 +88,7 @@ function quantizeRow(space: Space, dimension: number, values: Float32Array, row:
   const unit = space === "cosine" ? 1 / Math.sqrt(squared) : space === "l2" ? 2 : 1;
   const slope = Math.fround(unit * encodeRow(values, offset, dimension, out.codes));
   out.slopes[row] = -slope;
-  out.errors[row] = roundUp(residual(values, offset, unit, out.codes, offset, slope, dimension));
+  out.errors[row] = roundUp(residual(values, offset, unit, out.codes, slope, dimension));
 }
 
 /** Writes the codes of a non-zero row and returns the least-squares factor from codes to row. */
@@ -108,26 +106,29 @@ function encodeRow(values: Float32Array, offset: number, dimension: number, code
   return product / squared;
 }
 
-/** A scale that is subnormal in float32 is coarse, so codes may have to be held at `codeMax`; `error` accounts for it. */
-function encodeInto(codes: Int16Array, query: Float32Array, factor: number, codeMax: number): void {
+/**
+ * Returns ‖unit × query − scale × codes‖. A scale that is subnormal in float32 is coarse, so codes may have to be held at the largest
+ * one, and where it is 0 all codes are.
+ */
+function encodeInto(codes: Int16Array, query: Float32Array, unit: number, scale: number): number {
+  const factor = scale === 0 ? 0 : unit / scale;
+  const codeMax = queryMax(codes.length);
+  let sum = 0;
   for (let i = 0; i < codes.length; i++) {
-    codes[i] = Math.min(codeMax, Math.max(-codeMax, roundHalfEven(query[i]! * factor)));
+    const value = query[i]!;
+    const code = Math.min(codeMax, Math.max(-codeMax, roundHalfEven(value * factor)));
+    codes[i] = code;
+    const difference = unit * value - scale * code;
+    sum += difference * difference;
   }
+  return Math.sqrt(sum);
 }
 
-/** ‖unit × values − slope × codes‖. */
-function residual(
-  values: Float32Array,
-  offset: number,
-  unit: number,
-  codes: Int8Array | Int16Array,
-  codeOffset: number,
-  slope: number,
-  dimension: number,
-): number {
+/** ‖unit × row − slope × codes‖ of the row at `offset`. */
+function residual(values: Float32Array, offset: number, unit: number, codes: Int8Array, slope: number, dimension: number): number {
   let sum = 0;
-  for (let i = 0; i < dimension; i++) {
-    const difference = unit * values[offset + i]! - slope * codes[codeOffset + i]!;
+  for (let i = offset; i < offset + dimension; i++) {
+    const difference = unit * values[i]! - slope * codes[i]!;
     sum += difference * difference;
   }
   return Math.sqrt(sum);

@@ -6,7 +6,7 @@
 
 import type { Candidates } from "./candidates.js";
 import { checkAllowed } from "./check-allowed.js";
-import { plainSums } from "./distance.js";
+import { plainDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
 import { ReferenceSpannCoder } from "./spann/reference-spann-coder.js";
@@ -23,8 +23,7 @@ export const referenceKernel: VectorKernel = {
 
 export class ReferenceTable implements CodeTable, RowReader {
   readonly dimension: number;
-  readonly dotsAndNorms = plainSums.dotsAndNorms;
-  readonly squaredDistances = plainSums.squaredDistances;
+  readonly exactDistances = plainDistances.exactDistances;
   #rows = 0;
   #codes = new Int8Array(0);
   #slopes = new Float32Array(0);

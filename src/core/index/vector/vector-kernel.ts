@@ -10,7 +10,7 @@
  */
 
 import type { Candidates } from "./candidates.js";
-import type { ExactSums } from "./distance.js";
+import type { ExactDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import type { SpannKernel } from "./spann/spann-kernel.js";
 
@@ -21,7 +21,7 @@ export interface ScanQuery {
 }
 
 /** Codes of one collection, indexed by ordinal. Grows as rows are set. A row that was never set must not be allowed. */
-export interface CodeTable extends ExactSums {
+export interface CodeTable extends ExactDistances {
   readonly dimension: number;
   /** Bytes of memory held. */
   readonly byteLength: number;

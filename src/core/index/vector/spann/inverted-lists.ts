@@ -9,7 +9,7 @@
  */
 import { Bitmap } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
-import type { ExactSums } from "../distance.js";
+import type { ExactDistances } from "../distance.js";
 import { Judge, type Nearest, type VectorSource } from "../judge.js";
 import type { VectorKernel } from "../vector-kernel.js";
 import { ListSearch, type SearchEffort } from "./list-search.js";
@@ -46,7 +46,7 @@ export class InvertedLists {
   readonly inUse = new Bitmap();
   /** Rows that are in a list. */
   readonly covered = new Bitmap();
-  readonly sums: ExactSums;
+  readonly sums: ExactDistances;
   readonly #judgedRowsMax: number;
   #coveredCount = 0;
   #listOf = new Uint32Array(0);

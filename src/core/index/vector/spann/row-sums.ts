@@ -1,10 +1,10 @@
 /** Sums over rows in plain TypeScript, for splits; the kernel has them with additions in this order. */
 
-import { plainSums } from "../distance.js";
+import { squaredDistances } from "../distance.js";
 import type { RowSums } from "./spann-kernel.js";
 
 export const plainRowSums: RowSums = {
-  squaredDistances: plainSums.squaredDistances,
+  squaredDistances,
   mean(rows, sides, side) {
     const dimension = rows.length / sides.length;
     const sums = new Float64Array(dimension);
