@@ -54,6 +54,8 @@ export class CoderMemory {
   #views: MemoryViews;
   #query: PreparedQuery | null = null;
   #rotation: Rotation | null = null;
+  /** What scratch memory begins with. */
+  #rows: Float32Array | null = null;
 
   constructor(module: WebAssembly.Module) {
     this.#memory = new TableMemory(module, 16);
@@ -70,7 +72,16 @@ export class CoderMemory {
 
   /** The memory, with at least so many bytes of scratch. */
   withScratch(bytes: number): ArrayBuffer {
+    this.#rows = null;
     this.#memory.reserve(this.scratchAt + bytes);
+    return this.#memory.buffer;
+  }
+
+  /** Lays rows at the beginning of scratch memory, unless they are there; `bytes` follow them. */
+  withRows(rows: Float32Array, bytes: number): ArrayBuffer {
+    this.#memory.reserve(this.scratchAt + rows.byteLength + bytes);
+    if (this.#rows !== rows) new Float32Array(this.#memory.buffer).set(rows, this.scratchAt / 4);
+    this.#rows = rows;
     return this.#memory.buffer;
   }
 
@@ -194,29 +205,30 @@ export class WasmSpannCoder implements SpannCoder {
     return matchesAt(views, foundAt / 4, columnBytes / 4, count, options.allowed);
   }
 
+  /** Scratch memory holds the rows, then sums, then the point. */
   squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
     const { kernel, scratchAt } = this.#memory;
     const count = rows.length / point.length;
-    const pointAt = scratchAt + 8 * count;
-    const rowsAt = pointAt + point.byteLength;
-    const buffer = this.#memory.withScratch(rowsAt + rows.byteLength - scratchAt);
-    const floats = new Float32Array(buffer);
-    floats.set(point, pointAt / 4);
-    floats.set(rows, rowsAt / 4);
-    kernel.squaredDistances(pointAt, rowsAt, point.length, count, scratchAt);
-    return new Float64Array(buffer, scratchAt, count).slice();
+    const sumsAt = scratchAt + rows.byteLength;
+    const pointAt = sumsAt + 8 * count;
+    const buffer = this.#memory.withRows(rows, 8 * count + point.byteLength);
+    new Float32Array(buffer).set(point, pointAt / 4);
+    kernel.squaredDistances(pointAt, scratchAt, point.length, count, sumsAt);
+    return new Float64Array(buffer, sumsAt, count).slice();
   }
 
+  /** Scratch memory holds the rows, then sums, then sides. */
   mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array {
     const { kernel, scratchAt } = this.#memory;
-    const rowsAt = scratchAt + 8 * this.paddedDimension;
-    const sidesAt = rowsAt + rows.byteLength;
-    const buffer = this.#memory.withScratch(sidesAt + sides.length - scratchAt);
-    new Float32Array(buffer).set(rows, rowsAt / 4);
+    const sumsAt = scratchAt + rows.byteLength;
+    const sidesAt = sumsAt + 8 * this.paddedDimension;
+    const buffer = this.#memory.withRows(rows, sidesAt + sides.length - sumsAt);
     new Uint8Array(buffer).set(sides, sidesAt);
-    const sums = new Float64Array(buffer, scratchAt, this.paddedDimension).fill(0);
-    const count = kernel.addRows(rowsAt, this.paddedDimension, sides.length, sidesAt, side, scratchAt);
-    return Float32Array.from(sums, (sum) => sum / count);
+    const sums = new Float64Array(buffer, sumsAt, this.paddedDimension).fill(0);
+    const count = kernel.addRows(scratchAt, this.paddedDimension, sides.length, sidesAt, side, sumsAt);
+    const mean = new Float32Array(sums.length);
+    for (let i = 0; i < mean.length; i++) mean[i] = sums[i]! / count;
+    return mean;
   }
 
   /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */

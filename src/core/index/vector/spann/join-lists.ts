@@ -1,4 +1,9 @@
-/** Makes one list of rows of others, without their vectors: codes and factors stay as they are, so all must be of one centroid. */
+/**
+ * Makes one list of rows of others, without their vectors: codes and factors stay as they are, so all must be of one centroid.
+ *
+ * Rows of the first list stay in their places, and others take the places of those that have gone: what is written anew with each batch
+ * is mostly copied in one piece. Where that would leave more than a sub-block of places empty the rows are moved up.
+ */
 import { codeBytesOf, factorsOf, halfByteOf, listBytesOf, NO_ORDINAL, SUB_BLOCK_ROWS, subBlockBytesOf } from "./list-layout.js";
 
 export interface JoinedPart {
@@ -7,75 +12,92 @@ export interface JoinedPart {
   ordinalOf(ordinal: number): number;
 }
 
-/** The rows of the parts, one after the other. */
+/** The rows of the parts. */
 export function joinLists(paddedDimension: number, parts: readonly JoinedPart[]): Uint8Array<ArrayBuffer> {
-  const whole = parts.length === 0 ? 0 : wholeSubBlocks(paddedDimension, parts[0]!);
-  const before = whole * SUB_BLOCK_ROWS;
-  const kept = parts.flatMap((part, p) => keptRows(paddedDimension, part, p === 0 ? whole : 0));
-  const joined = new Uint8Array(listBytesOf(paddedDimension, before + kept.length));
-  const stride = subBlockBytesOf(paddedDimension);
-  if (whole > 0) joined.set(parts[0]!.list.subarray(0, whole * stride));
-  for (let block = whole; block < joined.length / stride; block++) factorsOf(joined, paddedDimension, block).ordinals.fill(NO_ORDINAL);
-  kept.forEach((row, at) => putRow(paddedDimension, row, joined, before + at));
-  return joined;
+  const ordinals = parts.map((part) => ordinalsIn(paddedDimension, part));
+  const count = ordinals.reduce((sum, some) => sum + some.reduce((rows, ordinal) => (ordinal === NO_ORDINAL ? rows : rows + 1), 0), 0);
+  const packedBytes = listBytesOf(paddedDimension, count);
+  const firstBytes = parts[0]?.list.length ?? 0;
+  const isKept = firstBytes <= packedBytes + subBlockBytesOf(paddedDimension);
+  const joined = new JoinedList(paddedDimension, isKept ? Math.max(firstBytes, packedBytes) : packedBytes);
+  if (isKept && parts.length > 0) joined.keep(parts[0]!.list, ordinals[0]!);
+  for (let p = isKept ? 1 : 0; p < parts.length; p++) joined.add(parts[p]!.list, ordinals[p]!);
+  return joined.list;
 }
 
-/** Sub-blocks that stay as they are, from the beginning on. */
-function wholeSubBlocks(paddedDimension: number, { list, ordinalOf }: JoinedPart): number {
+/** For each place of a list the ordinal under which its row goes in, `NO_ORDINAL` for none. */
+function ordinalsIn(paddedDimension: number, { list, ordinalOf }: JoinedPart): Uint32Array {
   const blocks = list.length / subBlockBytesOf(paddedDimension);
-  let block = 0;
-  while (block < blocks && factorsOf(list, paddedDimension, block).ordinals.every((o) => o !== NO_ORDINAL && ordinalOf(o) === o)) block++;
-  return block;
-}
-
-/** A row of a list, and the ordinal that it gets. */
-interface KeptRow {
-  list: Uint8Array;
-  at: number;
-  ordinal: number;
-}
-
-function keptRows(paddedDimension: number, { list, ordinalOf }: JoinedPart, first: number): KeptRow[] {
-  const rows: KeptRow[] = [];
-  const blocks = list.length / subBlockBytesOf(paddedDimension);
-  for (let block = first; block < blocks; block++) {
+  const found = new Uint32Array(blocks * SUB_BLOCK_ROWS).fill(NO_ORDINAL);
+  for (let block = 0; block < blocks; block++) {
     const { ordinals } = factorsOf(list, paddedDimension, block);
     for (let place = 0; place < SUB_BLOCK_ROWS; place++) {
-      if (ordinals[place] === NO_ORDINAL) continue;
-      const ordinal = ordinalOf(ordinals[place]!);
-      if (ordinal >= 0) rows.push({ list, at: block * SUB_BLOCK_ROWS + place, ordinal });
+      const ordinal = ordinals[place] === NO_ORDINAL ? -1 : ordinalOf(ordinals[place]!);
+      if (ordinal >= 0) found[block * SUB_BLOCK_ROWS + place] = ordinal;
     }
   }
-  return rows;
+  return found;
 }
 
-function putRow(paddedDimension: number, { list, at, ordinal }: KeptRow, joined: Uint8Array, to: number): void {
-  const [fromBlock, fromPlace] = [Math.floor(at / SUB_BLOCK_ROWS), at % SUB_BLOCK_ROWS];
-  const [toBlock, toPlace] = [Math.floor(to / SUB_BLOCK_ROWS), to % SUB_BLOCK_ROWS];
-  copyCodes(paddedDimension, list, fromBlock, halfByteOf(fromPlace), joined, toBlock, halfByteOf(toPlace));
-  const from = factorsOf(list, paddedDimension, fromBlock);
-  const into = factorsOf(joined, paddedDimension, toBlock);
-  into.scales[toPlace] = from.scales[fromPlace]!;
-  into.adds[toPlace] = from.adds[fromPlace]!;
-  into.ordinals[toPlace] = ordinal;
-}
+class JoinedList {
+  readonly list: Uint8Array<ArrayBuffer>;
+  readonly #paddedDimension: number;
+  readonly #taken: Uint32Array;
+  #next = 0;
 
-/** The half bytes of a row, one for each four components. Those that it gets are still zero. */
-function copyCodes(
-  paddedDimension: number,
-  list: Uint8Array,
-  fromBlock: number,
-  fromHalf: number,
-  joined: Uint8Array,
-  toBlock: number,
-  toHalf: number,
-): void {
-  const stride = subBlockBytesOf(paddedDimension);
-  const from = fromBlock * stride + (fromHalf & 15);
-  const to = toBlock * stride + (toHalf & 15);
-  const right = (fromHalf >> 4) * 4;
-  const left = (toHalf >> 4) * 4;
-  for (let at = 0; at < codeBytesOf(paddedDimension); at += 16) {
-    joined[to + at]! |= ((list[from + at]! >> right) & 15) << left;
+  constructor(paddedDimension: number, bytes: number) {
+    this.#paddedDimension = paddedDimension;
+    this.list = new Uint8Array(bytes);
+    const blocks = bytes / subBlockBytesOf(paddedDimension);
+    this.#taken = new Uint32Array(blocks * SUB_BLOCK_ROWS).fill(NO_ORDINAL);
+    this.#putOrdinals();
+  }
+
+  /** Begins with all of a list. */
+  keep(list: Uint8Array, ordinals: Uint32Array): void {
+    this.list.set(list);
+    this.#taken.set(ordinals);
+    this.#putOrdinals();
+  }
+
+  add(list: Uint8Array, ordinals: Uint32Array): void {
+    for (let at = 0; at < ordinals.length; at++) {
+      if (ordinals[at] === NO_ORDINAL) continue;
+      while (this.#taken[this.#next] !== NO_ORDINAL) this.#next++;
+      this.#taken[this.#next] = ordinals[at]!;
+      this.#putRow(list, at, ordinals[at]!, this.#next);
+    }
+  }
+
+  #putOrdinals(): void {
+    for (let first = 0; first < this.#taken.length; first += SUB_BLOCK_ROWS) {
+      const { ordinals } = factorsOf(this.list, this.#paddedDimension, first / SUB_BLOCK_ROWS);
+      ordinals.set(this.#taken.subarray(first, first + SUB_BLOCK_ROWS));
+    }
+  }
+
+  #putRow(list: Uint8Array, at: number, ordinal: number, to: number): void {
+    const [fromBlock, fromPlace] = [Math.floor(at / SUB_BLOCK_ROWS), at % SUB_BLOCK_ROWS];
+    const [toBlock, toPlace] = [Math.floor(to / SUB_BLOCK_ROWS), to % SUB_BLOCK_ROWS];
+    this.#copyCodes(list, fromBlock, halfByteOf(fromPlace), toBlock, halfByteOf(toPlace));
+    const from = factorsOf(list, this.#paddedDimension, fromBlock);
+    const into = factorsOf(this.list, this.#paddedDimension, toBlock);
+    into.scales[toPlace] = from.scales[fromPlace]!;
+    into.adds[toPlace] = from.adds[fromPlace]!;
+    into.ordinals[toPlace] = ordinal;
+  }
+
+  /** The half bytes of a row, one for each four components. */
+  #copyCodes(from: Uint8Array, fromBlock: number, fromHalf: number, toBlock: number, toHalf: number): void {
+    const into = this.list;
+    const stride = subBlockBytesOf(this.#paddedDimension);
+    const fromAt = fromBlock * stride + (fromHalf & 15);
+    const toAt = toBlock * stride + (toHalf & 15);
+    const right = (fromHalf >> 4) * 4;
+    const left = (toHalf >> 4) * 4;
+    const others = 0xf0 >> left;
+    for (let at = 0; at < codeBytesOf(this.#paddedDimension); at += 16) {
+      into[toAt + at] = (into[toAt + at]! & others) | (((from[fromAt + at]! >> right) & 15) << left);
+    }
   }
 }

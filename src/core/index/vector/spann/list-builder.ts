@@ -9,6 +9,7 @@
 import { Bitmap } from "../../../base/bitmap.js";
 import type { Tick } from "../../../base/turns.js";
 import type { VectorSource } from "../judge.js";
+import { HeldRows } from "./held-rows.js";
 import { type InvertedLists, type ListChanges, NO_LIST } from "./inverted-lists.js";
 import { joinLists } from "./join-lists.js";
 import type { ListSource } from "./list-source.js";
@@ -35,8 +36,10 @@ const SPLIT_SHARE_MIN = 0.2;
 /** Lists that one build dissolves at most. */
 const DISSOLVED_MAX = 64;
 
-/** Rotated rows of a list that are not coded yet, by ordinal. */
-type AddedRows = Map<number, Float32Array>;
+/** Rows of a list that are not coded yet: ordinal → number among the held rows. */
+type AddedRows = Map<number, number>;
+
+const NONE: ReadonlyMap<number, number> = new Map();
 
 /** Rotated rows of a list, row-major. */
 interface Members {
@@ -59,6 +62,7 @@ export class ListBuilder {
   readonly #retired = new Set<number>();
   readonly #moved = new Map<number, number>();
   readonly #sizes = new Map<number, number>();
+  readonly #held: HeldRows;
   readonly #added = new Map<number, AddedRows>();
   /** Lists of this build as they were coded first. */
   readonly #coded = new Map<number, Uint8Array>();
@@ -69,6 +73,7 @@ export class ListBuilder {
     this.#coder = lists.coder;
     this.#centroids = lists.centroids;
     this.#width = lists.coder.paddedDimension;
+    this.#held = new HeldRows(this.#width);
     this.#source = source;
     this.#vectors = vectors;
     this.#options = options;
@@ -93,7 +98,7 @@ export class ListBuilder {
       const rows = await this.#rotated(part);
       if (this.#working.count() === 0) this.#create(this.#coder.mean(rows, new Uint8Array(part.length), 0));
       for (let row = 0; row < part.length; row++) {
-        const slot = this.#put(part[row]!, rows.slice(row * this.#width, (row + 1) * this.#width));
+        const slot = this.#put(part[row]!, this.#rowOf(rows, row));
         if (this.#sizeOf(slot) > this.#options.splitThreshold) await this.#split(slot, 0);
         if (row % ROWS_PER_STEP === 0) await this.#tick();
       }
@@ -107,7 +112,7 @@ export class ListBuilder {
       if (this.#working.count() === 1 || this.#sizeOf(slot) >= this.#options.mergeThreshold) continue;
       const members = await this.#members(slot);
       this.#retire(slot);
-      members.ordinals.forEach((ordinal, row) => void this.#put(ordinal, members.rows.slice(row * this.#width, (row + 1) * this.#width)));
+      members.ordinals.forEach((ordinal, row) => void this.#put(ordinal, this.#rowOf(members.rows, row)));
       await this.#tick();
     }
   }
@@ -115,7 +120,7 @@ export class ListBuilder {
   /** The lists that are new or have new rows, coded. */
   async *changed(): AsyncGenerator<[slot: number, list: Uint8Array], void, undefined> {
     for (const slot of [...this.#working.values()]) {
-      const added = this.#added.get(slot) ?? new Map();
+      const added = this.#added.get(slot) ?? NONE;
       if (added.size === 0 && !this.#coded.has(slot)) continue;
       yield [slot, await this.#join(slot, added)];
       await this.#tick();
@@ -133,6 +138,10 @@ export class ListBuilder {
     const rows = new Float32Array(ordinals.length * this.#width);
     if (ordinals.length > 0) this.#coder.rotate(await this.#vectors(ordinals), rows);
     return rows;
+  }
+
+  #rowOf(rows: Float32Array, row: number): Float32Array {
+    return rows.subarray(row * this.#width, (row + 1) * this.#width);
   }
 
   #create(centroid: Float32Array): number {
@@ -163,11 +172,12 @@ export class ListBuilder {
   /** Takes a row into the list of the nearest centroid; returns its slot. */
   #put(ordinal: number, row: Float32Array): number {
     const slot = this.#centroids.assign(row, this.#working.words);
-    this.#move(ordinal, slot, row);
+    this.#move(ordinal, slot, this.#held.add(row));
     return slot;
   }
 
-  #move(ordinal: number, slot: number, row: Float32Array): void {
+  /** `number`: of the row among those held. */
+  #move(ordinal: number, slot: number, number: number): void {
     const from = this.listOf(ordinal);
     if (from !== NO_LIST) {
       this.#sizes.set(from, this.#sizeOf(from) - 1);
@@ -175,8 +185,9 @@ export class ListBuilder {
     }
     this.#moved.set(ordinal, slot);
     this.#sizes.set(slot, this.#sizeOf(slot) + 1);
-    const added = this.#added.get(slot) ?? new Map();
-    this.#added.set(slot, added.set(ordinal, row));
+    const added = this.#added.get(slot);
+    if (added === undefined) this.#added.set(slot, new Map([[ordinal, number]]));
+    else added.set(ordinal, number);
   }
 
   /** What is coded of a list; `null` for nothing. */
@@ -186,37 +197,37 @@ export class ListBuilder {
     return (await this.#source.read([slot]))[0]!;
   }
 
-  /** Whether a row of a coded list belongs to it still. */
-  #isMember(ordinal: number, slot: number): boolean {
-    return this.listOf(ordinal) === slot && !this.#added.get(slot)?.has(ordinal);
+  /** Rows of a coded list that belong to it still. */
+  #kept(slot: number, ordinals: Uint32Array): Uint32Array {
+    const added = this.#added.get(slot) ?? NONE;
+    return ordinals.filter((ordinal) => this.listOf(ordinal) === slot && !added.has(ordinal));
   }
 
   async #members(slot: number): Promise<Members> {
     const coded = await this.#codedList(slot);
-    const kept = coded === null ? [] : [...this.#coder.ordinals(coded)].filter((ordinal) => this.#isMember(ordinal, slot));
-    const keptRows = await this.#rotated(Uint32Array.from(kept));
-    const added = [...(this.#added.get(slot) ?? [])];
-    const rows = new Float32Array((kept.length + added.length) * this.#width);
-    rows.set(keptRows);
-    added.forEach(([, row], i) => rows.set(row, (kept.length + i) * this.#width));
-    return { ordinals: Uint32Array.from([...kept, ...added.map(([ordinal]) => ordinal)]), rows };
+    const kept = coded === null ? new Uint32Array(0) : this.#kept(slot, this.#coder.ordinals(coded));
+    const added = this.#added.get(slot) ?? NONE;
+    const rows = new Float32Array((kept.length + added.size) * this.#width);
+    rows.set(await this.#rotated(kept));
+    this.#held.copy(added.values(), rows, kept.length);
+    return { ordinals: Uint32Array.from([...kept, ...added.keys()]), rows };
   }
 
-  async #join(slot: number, added: AddedRows): Promise<Uint8Array> {
+  async #join(slot: number, added: ReadonlyMap<number, number>): Promise<Uint8Array> {
     const coded = await this.#codedList(slot);
-    const kept = { ordinalOf: (ordinal: number) => (this.#isMember(ordinal, slot) ? ordinal : -1) };
-    const parts = coded === null ? [] : [{ list: coded, ...kept }];
+    const keptOf = (ordinal: number): number => (this.listOf(ordinal) === slot && !added.has(ordinal) ? ordinal : -1);
+    const parts = coded === null ? [] : [{ list: coded, ordinalOf: keptOf }];
     if (added.size > 0) parts.push({ list: this.#encode(slot, added), ordinalOf: (ordinal) => ordinal });
     return joinLists(this.#width, parts);
   }
 
-  #encode(slot: number, added: AddedRows): Uint8Array {
-    return this.#coder.encode(this.#joined(added), Uint32Array.from(added.keys()), this.#centroid(slot));
+  #encode(slot: number, added: ReadonlyMap<number, number>): Uint8Array {
+    return this.#coder.encode(this.#rowsOf(added), Uint32Array.from(added.keys()), this.#centroid(slot));
   }
 
-  #joined(added: AddedRows): Float32Array {
+  #rowsOf(added: ReadonlyMap<number, number>): Float32Array {
     const rows = new Float32Array(added.size * this.#width);
-    [...added.values()].forEach((row, i) => rows.set(row, i * this.#width));
+    this.#held.copy(added.values(), rows);
     return rows;
   }
 
@@ -262,16 +273,32 @@ export class ListBuilder {
 
   /** Rows that a split has left farther from their centroid than before may be nearer to a neighbour's. */
   #moveOut(before: Float32Array, halves: readonly [number, number], members: Members, sides: Uint8Array, neighbours: Uint32Array): void {
-    const after = halves.map((slot) => this.#centroid(slot));
-    const choice = Bitmap.of([...halves, ...neighbours]);
-    const [first, second, earlier] = [...after, before].map((point) => this.#coder.squaredDistances(point, members.rows));
-    for (let row = 0; row < members.ordinals.length; row++) {
-      if ((sides[row] === 0 ? first! : second!)[row]! <= earlier![row]!) continue;
-      const at = row * this.#width;
-      const vector = members.rows.slice(at, at + this.#width);
-      const nearest = this.#centroids.nearest(vector, 1, choice.words).slots[0]!;
-      if (nearest !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest, vector);
+    const [first, second] = halves.map((slot) => this.#coder.squaredDistances(this.#centroid(slot), members.rows));
+    const earlier = this.#coder.squaredDistances(before, members.rows);
+    const isFarther = (_: number, row: number): boolean => (sides[row] === 0 ? first! : second!)[row]! > earlier[row]!;
+    const farther = Uint32Array.from(sides.keys()).filter(isFarther);
+    const rows = new Float32Array(farther.length * this.#width);
+    farther.forEach((row, i) => void rows.set(this.#rowOf(members.rows, row), i * this.#width));
+    const nearest = this.#nearestOf([...halves, ...neighbours], rows);
+    farther.forEach((row, i) => {
+      if (nearest[i] !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest[i]!, this.#held.add(this.#rowOf(rows, i)));
+    });
+  }
+
+  /** Of these lists the one with the nearest centroid, for each row. */
+  #nearestOf(slots: readonly number[], rows: Float32Array): Uint32Array {
+    const nearest = new Uint32Array(rows.length / this.#width);
+    const least = new Float64Array(nearest.length).fill(Infinity);
+    if (rows.length === 0) return nearest;
+    for (const slot of slots) {
+      const distances = this.#coder.squaredDistances(this.#centroid(slot), rows);
+      for (let row = 0; row < nearest.length; row++) {
+        if (distances[row]! >= least[row]!) continue;
+        least[row] = distances[row]!;
+        nearest[row] = slot;
+      }
     }
+    return nearest;
   }
 
   /** Rows of neighbours may be nearer to one of the new centroids: codes tell which those may be, and vectors which they are. */
@@ -283,22 +310,26 @@ export class ListBuilder {
       return { query, probes };
     });
     for (const slot of neighbours) {
-      const added = this.#added.get(slot) ?? new Map();
-      this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#joined(added));
+      const added = new Map(this.#added.get(slot));
+      this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#rowsOf(added), (ordinal) => added.get(ordinal)!);
       const doubtful = await this.#doubtful(slot, views);
-      this.#moveNearer(slot, halves, doubtful, await this.#rotated(doubtful));
+      const rows = await this.#rotated(doubtful);
+      this.#moveNearer(slot, halves, doubtful, rows, (_, row) => this.#held.add(this.#rowOf(rows, row)));
       await this.#tick();
     }
   }
 
-  /** Moves the rows of a list that are nearer to a new centroid than to their own. */
-  #moveNearer(slot: number, halves: readonly [number, number], ordinals: Uint32Array, rows: Float32Array): void {
-    if (ordinals.length === 0) return;
-    const [own, first, second] = [slot, ...halves].map((each) => this.#coder.squaredDistances(this.#centroid(each), rows));
-    ordinals.forEach((ordinal, i) => {
-      if (Math.min(first![i]!, second![i]!) >= own![i]!) return;
-      const half = first![i]! <= second![i]! ? halves[0] : halves[1];
-      this.#move(ordinal, half, rows.slice(i * this.#width, (i + 1) * this.#width));
+  /** Moves the rows of a list that are nearer to a new centroid than to their own. `numberOf`: of a row among those held. */
+  #moveNearer(
+    slot: number,
+    halves: readonly [number, number],
+    ordinals: Uint32Array,
+    rows: Float32Array,
+    numberOf: (ordinal: number, row: number) => number,
+  ): void {
+    const nearest = this.#nearestOf([slot, ...halves], rows);
+    ordinals.forEach((ordinal, row) => {
+      if (nearest[row] !== slot) this.#move(ordinal, nearest[row]!, numberOf(ordinal, row));
     });
   }
 
@@ -306,12 +337,15 @@ export class ListBuilder {
   async #doubtful(slot: number, views: readonly { query: PreparedQuery; probes: ReadonlyMap<number, Probe> }[]): Promise<Uint32Array> {
     const coded = await this.#codedList(slot);
     if (coded === null) return new Uint32Array(0);
-    const ordinals = this.#coder.ordinals(coded).slice();
+    const ordinals = this.#coder.ordinals(coded);
     const query = this.#coder.prepare(this.#centroid(slot));
     const [probe] = this.#centroids.probe(query, 1, Bitmap.of([slot]).words);
     const own = this.#estimates(coded, query, probe!);
-    const others = views.map((view) => this.#estimates(coded, view.query, view.probes.get(slot)!));
-    return ordinals.filter((ordinal, i) => others.some((other) => other[i]! < own[i]!) && this.#isMember(ordinal, slot));
+    const [first, second] = views.map((view) => this.#estimates(coded, view.query, view.probes.get(slot)!));
+    return this.#kept(
+      slot,
+      ordinals.filter((_, i) => Math.min(first![i]!, second![i]!) < own[i]!),
+    );
   }
 
   /** Of squared distances or what goes with them, of all rows of a list. */

@@ -1,5 +1,5 @@
 /**
- * The bytes of a list: sub-blocks of 32 rows, the last filled up with rows of the ordinal `NO_ORDINAL`.
+ * The bytes of a list: sub-blocks of 32 places. One that has no row has the ordinal `NO_ORDINAL`.
  *
  *     sub-block = codes scales adds ordinals
  *     codes     = for each four components 16 bytes: the four signs of a row in half a byte, for 32 rows; of the four the
@@ -65,6 +65,5 @@ export function ordinalsOf(list: Uint8Array, paddedDimension: number): Uint32Arr
   const blocks = list.length / subBlockBytesOf(paddedDimension);
   const out = new Uint32Array(blocks * SUB_BLOCK_ROWS);
   for (let block = 0; block < blocks; block++) out.set(factorsOf(list, paddedDimension, block).ordinals, block * SUB_BLOCK_ROWS);
-  const end = out.indexOf(NO_ORDINAL);
-  return end < 0 ? out : out.subarray(0, end);
+  return out.includes(NO_ORDINAL) ? out.filter((ordinal) => ordinal !== NO_ORDINAL) : out;
 }

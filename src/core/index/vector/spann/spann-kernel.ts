@@ -23,7 +23,7 @@ export interface SpannKernel {
   createCoder(options: CoderOptions): SpannCoder;
 }
 
-/** Sums over rotated rows, row-major. */
+/** Sums over rotated rows, row-major. Who passes the same array again has not written to it in between: it may still lie where it was. */
 export interface RowSums {
   /** Squared Euclidean distances of the rows from a point, whatever the space. */
   squaredDistances(point: Float32Array, rows: Float32Array): Float64Array;

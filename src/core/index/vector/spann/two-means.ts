@@ -22,7 +22,9 @@ export function twoMeans(sums: RowSums, rows: Float32Array, dimension: number, l
   let sides = all;
   for (let round = 0; round < ROUNDS; round++) {
     const leanings = leaningsOf(sums, rows, means);
+    const before = sides;
     sides = sidesOf(leanings, Math.min(leastRows, count >> 1));
+    if (round > 0 && sides.every((side, row) => side === before[row])) break;
     means = [sums.mean(rows, sides, 0), sums.mean(rows, sides, 1)];
   }
   return { sides, means };
