@@ -19,6 +19,7 @@ export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTE
     name: kernel.name,
     createTable: (dimension) => new GrowingTable(dimension, kernel, smallBytesMax),
     createCoder: (options) => kernel.createCoder(options),
+    quantize: (space, dimension, values) => kernel.quantize(space, dimension, values),
   };
 }
 

@@ -29,6 +29,7 @@ export interface KernelExports {
   fingerprint(ordinal: number): number;
   layChecksumTables(tables: number): void;
   checksum(at: number, blocks: number, tables: number, register: number): number;
+  quantizeRows(rowsAt: number, count: number, dimension: number, space: number, normMax: number, codesAt: number, numbersAt: number): void;
   rotateRows(
     rowsAt: number,
     count: number,

@@ -6,12 +6,14 @@
 import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
+import type { QuantizedRows } from "../core/index/vector/quantize.js";
 import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
 import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
 import { TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
+import { quantizeIn } from "./wasm-quantize.js";
 import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
 
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
@@ -26,7 +28,7 @@ const SPACES: Record<Space, number> = { l2: 0, ip: 1, cosine: 2 };
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
-/** The kernel over a compiled module: one instance, and so one memory, per code table, and one for all coders. */
+/** The kernel over a compiled module: one instance, and so one memory, per code table, and one for all coders and the quantiser. */
 export class WasmKernel implements VectorKernel {
   readonly name: VectorKernel["name"];
   readonly #module: WebAssembly.Module;
@@ -42,8 +44,15 @@ export class WasmKernel implements VectorKernel {
   }
 
   createCoder(options: CoderOptions): SpannCoder {
-    this.#coders ??= new CoderMemory(this.#module);
-    return new WasmSpannCoder(options, this.#coders, (dimension) => this.createTable(dimension));
+    return new WasmSpannCoder(options, this.#coderMemory, (dimension) => this.createTable(dimension));
+  }
+
+  quantize(space: Space, dimension: number, values: Float32Array): QuantizedRows {
+    return quantizeIn(this.#coderMemory, space, dimension, values);
+  }
+
+  get #coderMemory(): CoderMemory {
+    return (this.#coders ??= new CoderMemory(this.#module));
   }
 }
 

@@ -32,7 +32,7 @@ const SIGNS_BYTES = 4 * TABLES_BYTES;
 const ROWS_PER_CALL = 64;
 const SUMS_BYTES = 4 * SUB_BLOCK_ROWS;
 /** As `assembly/residual-code.ts` numbers them. */
-const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
+export const SPACES: readonly Space[] = ["l2", "cosine", "ip"];
 
 /** All of the memory, until it grows. */
 interface MemoryViews {

@@ -10,7 +10,6 @@ import type { Tick } from "../base/turns.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
 import { Judge, type Nearest, nearestOf, type VectorSource } from "../index/vector/judge.js";
-import { quantizeRows } from "../index/vector/quantize.js";
 import { InvertedLists, NO_LIST } from "../index/vector/spann/inverted-lists.js";
 import { joinLists } from "../index/vector/spann/join-lists.js";
 import { ListBuilder, type ListBuilderOptions } from "../index/vector/spann/list-builder.js";
@@ -120,7 +119,7 @@ export class ListFinder implements VectorFinder {
   }
 
   #toTail(ordinals: Uint32Array, rows: Float32Array): void {
-    const codes = quantizeRows(this.#held.lists.space, this.#dimension, rows);
+    const codes = this.#home.context.kernel.quantize(this.#held.lists.space, this.#dimension, rows);
     ordinals.forEach((ordinal, row) => {
       this.#tail.set(ordinal, codes, row);
       this.#strays.delete(ordinal);

@@ -7,7 +7,7 @@ import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import type { Nearest, VectorSource } from "../index/vector/flat.js";
-import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
+import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import { listRefs } from "../segment/list-blocks.js";
 import { type VectorRow, vectorFormat } from "../segment/vector.js";
@@ -147,7 +147,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
 
   /** Codes of a batch's embeddings, to be made before the log record is applied: while that is done, all others wait. */
   quantize({ embeddings }: RecordBatch): QuantizedRows | null {
-    return embeddings === null ? null : quantizeRows(this.space, embeddings.dimension, embeddings.values);
+    if (embeddings === null) return null;
+    return this.#home.context.kernel.quantize(this.space, embeddings.dimension, embeddings.values);
   }
 
   apply({ written, deleted }: AppliedRecords): void {

@@ -30,6 +30,7 @@ export {
   retire,
   search,
 } from "./graph";
+export { quantizeRows } from "./quantize";
 export { encodeRows } from "./residual-code";
 export { rotateRows } from "./rotation";
 

@@ -17,21 +17,15 @@
 
 import type { Space } from "../../types.js";
 import { squaredNorm } from "./distance.js";
+import type { QuantizedRows } from "./quantized-rows.js";
 import { queryMax, type ScanQuery } from "./vector-kernel.js";
+
+export type { QuantizedRows } from "./quantized-rows.js";
 
 const CODE_MAX = 127;
 
 /** Longest l2 or ip vector that codes may stand for: products of two such lengths stay far inside float32. */
 export const NORM_MAX = 2 ** 61;
-
-/** Codes of n rows. `codes` is row-major; the others have one number per row. */
-export interface QuantizedRows {
-  codes: Int8Array;
-  slopes: Float32Array;
-  intercepts: Float32Array;
-  /** ‖u·x − s·c‖, rounded up: the approximation is within `errors[i] × |q|` of the distance, but for rounding of q. */
-  errors: Float32Array;
-}
 
 /** A query as the scan takes it. */
 export interface EncodedQuery {

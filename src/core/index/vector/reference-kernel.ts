@@ -8,6 +8,7 @@ import type { Candidates } from "./candidates.js";
 import { checkAllowed } from "./check-allowed.js";
 import { plainDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
+import { quantizeRows } from "./quantize.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
 import { ReferenceSpannCoder } from "./spann/reference-spann-coder.js";
 import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
@@ -18,6 +19,7 @@ const FNV_PRIME = 0x01000193;
 export const referenceKernel: VectorKernel = {
   name: "typescript",
   createTable: (dimension) => new ReferenceTable(dimension),
+  quantize: quantizeRows,
   createCoder: (options) => new ReferenceSpannCoder(options, (dimension) => new ReferenceTable(dimension)),
 };
 

@@ -9,9 +9,11 @@
  * so the kernel knows nothing of spaces (`quantize.ts` chooses slope and intercept for l2, cosine and ip).
  */
 
+import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
 import type { ExactDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
+import type { QuantizedRows } from "./quantized-rows.js";
 import type { SpannKernel } from "./spann/spann-kernel.js";
 
 /** A query as a scan takes it. */
@@ -55,6 +57,8 @@ export const QUERIES_PER_PASS = 4;
 export interface VectorKernel extends SpannKernel {
   readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   createTable(dimension: number): CodeTable;
+  /** Quantises the rows of `values`, row-major, n × dimension, as `quantizeRows` does. */
+  quantize(space: Space, dimension: number, values: Float32Array): QuantizedRows;
 }
 
 /** Largest magnitude of a query code for which Σ query × code stays within int32: floor((2³¹ − 1) / (127 × dimension)), at most 32767. */
