@@ -58,6 +58,7 @@ const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</tit
 <script type="importmap">{ "imports": {
   "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
   "tidepool-db/embeddings": "./package/embeddings.js",
+  "tidepool-db/inspector": "./package/inspector.js",
   "tidepool-db/sentence-encoder": "./package/sentence-encoder.js",
   "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js",
   "tidepool-db/service-worker": "./package/service-worker.js",

@@ -20,6 +20,7 @@ const MARKS: Record<string, RegExp> = {
   idb: /blocking|IDBTransaction/,
   minisearch: /Mismatched prefix/,
   papaparse: /MissingQuotes/,
+  preact: /__H|diffed/,
   porter2: /case 121:return!0;default:ret/,
   rolldown: /enumerable:!0/,
 };

@@ -250,8 +250,8 @@ async function declare() {
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
   const kept = new Set(
-    ["index", "embeddings", "hnswlib", "langchain", "react", "rest", "sentence-encoder", "service-worker", "transformers"].map((entry) =>
-      join(dist, `${entry}.d.ts`),
+    ["index", "embeddings", "hnswlib", "inspector", "langchain", "react", "rest", "sentence-encoder", "service-worker", "transformers"].map(
+      (entry) => join(dist, `${entry}.d.ts`),
     ),
   );
   for (const path of kept) {
@@ -374,6 +374,7 @@ async function buildAll() {
     entries: {
       index: "src/index.ts",
       hnswlib: "src/hnswlib.ts",
+      inspector: "src/inspector.ts",
       embeddings: "src/embeddings.ts",
       react: "src/react.ts",
       "sentence-encoder": "src/sentence-encoder.ts",

@@ -39,6 +39,7 @@ const budgets = [
   { part: "transformers", files: ["transformers.js", "transformers-worker.js"], bytesMax: 8_500 },
   { part: "link to models", files: ["model-link.js"], bytesMax: 2_000 },
   { part: "LangChain", files: ["langchain.js"], bytesMax: 3_000 },
+  { part: "inspector", files: ["inspector.js"], bytesMax: 45_000 },
   { part: "React hooks", files: ["react.js"], bytesMax: 3_000 },
   { part: "REST gateway", files: ["rest.js"], bytesMax: 13_500 },
   { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },

@@ -17,10 +17,10 @@ const readmeLinesMax = 200;
 /** It names files and names that are not there. */
 const itself = "src/architecture.test.ts";
 const notOurs = new Set([".git", ".cache", "node_modules", "dist"]);
-const texts = new Set([".md", ".ts", ".mts", ".mjs", ".json", ".yml"]);
+const texts = new Set([".md", ".ts", ".tsx", ".mts", ".mjs", ".json", ".yml"]);
 
 const isInternal = (path: string): boolean => path === "ARCHITECTURE.md" || /^docs\/internals\/.+\.md$/.test(path);
-const isCode = (path: string): boolean => /\.(?:ts|mts|mjs)$/.test(path);
+const isCode = (path: string): boolean => /\.(?:tsx?|mts|mjs)$/.test(path);
 
 async function readFiles(root: string, folder = root): Promise<[string, string][]> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !notOurs.has(name));

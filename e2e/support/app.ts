@@ -32,6 +32,7 @@ export type WorkerFile = "late-clock.js" | "no-simd.js" | "no-relaxed-simd.js";
 const importMap = JSON.stringify({
   imports: {
     "tidepool-db": "./package/index.js",
+    "tidepool-db/inspector": "./package/inspector.js",
     "tidepool-db/sentence-encoder": "./package/sentence-encoder.js",
     "tidepool-db/transformers": "./package/transformers.js",
   },

@@ -24,6 +24,7 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   idb: (path) => path.startsWith("src/storage/idb/"),
   comlink: (path) => ["src/worker/protocol.ts", "src/worker/host.ts", "src/api/connection.ts", "src/api/transport.ts"].includes(path),
   "@langchain/core": (path) => path.startsWith("src/langchain/"),
+  preact: (path) => path.startsWith("src/inspector/"),
   react: (path) => path.startsWith("src/react/"),
   "@huggingface/transformers": (path) => path === "src/transformers/transformers-worker.ts",
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
@@ -79,6 +80,9 @@ const arrows: Record<string, (target: string) => boolean> = {
     /^src\/(?:core\/(?:errors|limits|types)|api\/(?:client|collection|write|write-arguments|live\/[\w-]+|search\/[\w-]+))\.ts$/.test(
       target,
     ),
+  "src/inspector/": (target) =>
+    /^src\/(?:core\/(?:errors|service|types)|api\/(?:client|admin-client|collection|results|read-requests|hybrid))\.ts$/.test(target),
+  "src/inspector.ts": (target) => target.startsWith("src/inspector/"),
   "src/react.ts": (target) => target.startsWith("src/react/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),
@@ -158,7 +162,7 @@ export function wrongReaches(tree: Tree): string[] {
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
       if (
         specifier.startsWith("tidepool-db/") &&
-        !/^tidepool-db\/(?:inline|hnswlib|rest|sentence-encoder|service-worker|transformers)$/.test(specifier)
+        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder|service-worker|transformers)$/.test(specifier)
       )
         complaints.push(`${path} imports ${specifier}, not the entry`);
     }
@@ -173,7 +177,7 @@ export function cyclesOf(tree: Tree, kind: "run time" | "types too"): string[] {
     if (!isSource(path)) continue;
     const counted = importsOf(code).filter(({ typeOnly }) => kind === "types too" || !typeOnly);
     graph.set(
-      path,
+      path.replace(/\.tsx$/, ".ts"),
       counted.flatMap(({ specifier }) => targetOf(path, specifier) ?? []),
     );
   }

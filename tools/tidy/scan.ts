@@ -131,7 +131,7 @@ function onlyTypes(names: string): boolean {
   return parts.length > 0 && parts.every((part) => part.startsWith("type "));
 }
 
-/** The file of the tree that a relative specifier means; `null` for a package. */
+/** The file of the tree that a relative specifier means, a component's without its "x"; `null` for a package. */
 export function targetOf(from: string, specifier: string): string | null {
   if (!specifier.startsWith(".")) return null;
   return posix.join(posix.dirname(from), specifier).replace(/\.js$/, ".ts");

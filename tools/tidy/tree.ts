@@ -14,7 +14,7 @@ export const isTest = (path: string): boolean => /\.(?:test|e2e|test-d)\.ts$/.te
 export const isTestSupport = (path: string): boolean => path.startsWith("src/testing/");
 /** The kernel is written in AssemblyScript, another language. */
 export const isSource = (path: string): boolean =>
-  path.startsWith("src/") && path.endsWith(".ts") && !path.startsWith("src/wasm/assembly/");
+  path.startsWith("src/") && /\.tsx?$/.test(path) && !path.startsWith("src/wasm/assembly/");
 /** What the package is made of. */
 export const isShipped = (path: string): boolean => isSource(path) && !isTest(path) && !isTestSupport(path);
 
@@ -35,5 +35,5 @@ async function readFolder(root: string, folder: string): Promise<[string, string
 }
 
 function isCode(name: string): boolean {
-  return /\.(?:[cm]?[jt]s|css)$/.test(name);
+  return /\.(?:[cm]?[jt]sx?|css)$/.test(name);
 }

@@ -1,0 +1,283 @@
+/**
+ * The inspector as a person uses it, by what stands on its controls, in a page under a strict policy. Each test has a database of
+ * its own. What screen readers are told is held to axe's rules in each view.
+ */
+import axe from "axe-core";
+import type { Page } from "playwright";
+import { afterEach, expect, test } from "vitest";
+import { collectErrors } from "../tools/browser/browser.js";
+import type * as Inspector from "./pages/inspector.js";
+import { openTab, serveApp } from "./support/app.js";
+import { useSuite } from "./support/suite.js";
+
+const suite = useSuite(() => serveApp());
+const patience = { timeout: 20_000 };
+let opened: { page: Page; errors: string[] }[] = [];
+
+afterEach(async () => {
+  const errors = opened.flatMap(({ errors }) => errors);
+  await Promise.all(opened.map(({ page }) => page.close()));
+  opened = [];
+  expect(errors).toEqual([]);
+});
+
+async function tabWith(path: string, prepare: "seed" | "nothing"): Promise<Page> {
+  const page = await openTab(suite.context, suite.app);
+  opened.push({ page, errors: collectErrors(page) });
+  const inspector = { path, isSeeded: prepare === "seed" };
+  await page.evaluate(async ({ path, isSeeded }) => {
+    const { seed, showClient } = await load<typeof Inspector>("inspector");
+    if (isSeeded) await seed({ path });
+    await showClient({ path, retainVersions: 3 });
+  }, inspector);
+  return page;
+}
+
+const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, ...(typeof name === "string" && { exact: true }) });
+const tree = (page: Page) => page.getByRole("navigation", { name: "Databases" });
+const dialog = (page: Page) => page.getByRole("dialog");
+const detail = (page: Page) => page.getByRole("complementary");
+const rows = (page: Page) => page.locator("tbody th button");
+const says = (page: Page, text: string | RegExp) =>
+  expect.poll(() => page.locator(".notice span, .total").allTextContents(), patience).toContainEqual(expect.stringMatching(text));
+
+async function openCollection(page: Page, name: string): Promise<void> {
+  await tree(page)
+    .getByRole("button", { name: new RegExp(`^${name}`) })
+    .click();
+  await page.getByRole("heading", { name, level: 2 }).waitFor();
+}
+
+/** All that axe finds wrong. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document.querySelector("tidepool-inspector")!);
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  });
+  return found;
+}
+
+test("makes, renames and deletes collections and databases, after a question", async () => {
+  const page = await tabWith("tree", "nothing");
+  await button(page, "New collection").click();
+  await dialog(page).getByLabel("Name").fill("pools");
+  await dialog(page).getByLabel("Distance").selectOption("cosine");
+  await dialog(page).getByLabel("Metadata, as JSON").fill('{ "language": "en" }');
+  await button(page, "Create").click();
+  await page.getByRole("heading", { name: "pools", level: 2 }).waitFor();
+  expect(await page.locator("header .facts").textContent()).toContain("cosine");
+
+  await button(page, "Rename").click();
+  await dialog(page).getByLabel("Name").fill("rock-pools");
+  await dialog(page).getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("heading", { name: "rock-pools", level: 2 }).waitFor();
+  await tree(page)
+    .getByRole("button", { name: /^rock-pools/ })
+    .waitFor();
+
+  await button(page, "Delete collection").click();
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
+  await button(page, "Delete collection").click();
+  await dialog(page).getByRole("button", { name: "Delete collection" }).click();
+  await says(page, "Deleted the collection rock-pools");
+  await tree(page).getByText("No collections.").waitFor();
+
+  await tree(page).getByText("More").click();
+  await button(page, "New database").click();
+  await dialog(page).getByLabel("Name").fill("winter");
+  await button(page, "Create").click();
+  await expect.poll(() => tree(page).getByRole("button", { name: "winter" }).getAttribute("aria-expanded"), patience).toBe("true");
+  await tree(page).getByText("More").click();
+  await button(page, "Delete this database").click();
+  await dialog(page).getByRole("button", { name: "Delete database" }).click();
+  await expect.poll(() => tree(page).getByRole("button", { name: "winter" }).count(), patience).toBe(0);
+});
+
+test("says why a name is refused, and keeps the dialog", async () => {
+  const page = await tabWith("refused", "nothing");
+  await button(page, "New collection").click();
+  await dialog(page).getByLabel("Name").fill("a b");
+  await button(page, "Create").click();
+  await page.getByRole("alert").filter({ hasText: "INVALID_ARGUMENT" }).waitFor();
+  expect(await dialog(page).count()).toBe(1);
+});
+
+test("scrolls through a hundred thousand records with a screenful of rows", async () => {
+  const page = await tabWith("many", "nothing");
+  await page.evaluate(async () => {
+    const { seedMany } = await load<typeof Inspector>("inspector");
+    await seedMany(inspected, 100_000, "buoys");
+  });
+  await openCollection(page, "buoys");
+  await says(page, /^100,000 records$/);
+  await rows(page).first().waitFor();
+  expect(await page.getByRole("table").getAttribute("aria-rowcount")).toBe("100001");
+  await page.locator(".scroller").evaluate((scroller) => scroller.scrollTo(0, scroller.scrollHeight));
+  await button(page, "reading-99999").waitFor(patience);
+  expect(await page.locator("tbody tr").count()).toBeLessThan(60);
+  await page.locator(".scroller").evaluate((scroller) => scroller.scrollTo(0, scroller.scrollHeight / 2));
+  await expect.poll(() => rows(page).first().textContent(), patience).toMatch(/^reading-(?:49|50)\d{3}$/);
+  const [first] = await rows(page).allTextContents();
+  await button(page, first!).focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await detail(page)
+    .getByRole("heading", { name: `reading-${Number(first!.slice(8)) + 1}` })
+    .waitFor();
+});
+
+test("filters by JSON, with what is wrong at its place", async () => {
+  const page = await tabWith("filters", "seed");
+  await openCollection(page, "field-notes");
+  await says(page, /^240 records$/);
+  await page.getByText("Filter", { exact: true }).click();
+  const [where, whereDocument] = [
+    page.getByRole("textbox", { name: "where", exact: true }),
+    page.getByRole("textbox", { name: "whereDocument" }),
+  ];
+  await where.fill('{ "topic": \n tides }');
+  await page.getByRole("alert").filter({ hasText: "Line 2, column 2" }).waitFor();
+  expect(await button(page, "Apply").isDisabled()).toBe(true);
+  await button(page, "Go there").click();
+  expect(await where.evaluate((area: HTMLTextAreaElement) => area.selectionStart)).toBe(13);
+  await where.fill('{ "topic": { "$near": "tides" } }');
+  await button(page, "Apply").click();
+  await page.locator(".filter .fault").filter({ hasText: "$near" }).waitFor();
+  await where.fill('{ "topic": "tides" }');
+  await whereDocument.fill('{ "$contains": "Observation 1" }');
+  await button(page, "Apply").click();
+  await says(page, /^\d+ records match$/);
+  expect(await rows(page).first().textContent()).toBe("note-010");
+  await button(page, "Delete matching").click();
+  await dialog(page)
+    .getByRole("button", { name: /^Delete \d+ records$/ })
+    .click();
+  await says(page, /^Deleted \d+ records$/);
+  await says(page, /^0 records match$/);
+});
+
+test("chooses columns, and orders by a metadata key", async () => {
+  const page = await tabWith("columns", "seed");
+  await openCollection(page, "field-notes");
+  await rows(page).first().waitFor();
+  const headings = () => page.locator("thead th").allTextContents();
+  expect(await headings()).toEqual(["ID", "Document", "topic", "verified", "year"]);
+  await page.getByText("Columns", { exact: true }).click();
+  await page.getByRole("checkbox", { name: "topic" }).uncheck();
+  await page.getByRole("checkbox", { name: "URI" }).check();
+  expect(await headings()).toEqual(["ID", "Document", "verified", "year", "URI"]);
+  await page.keyboard.press("Escape");
+  await button(page, "year").click();
+  await button(page, "year").click();
+  await expect.poll(() => page.locator("tbody tr").first().textContent(), patience).toContain("2025");
+  expect(await page.getByRole("columnheader", { name: "year" }).getAttribute("aria-sort")).toBe("descending");
+});
+
+test("adds, changes and deletes a record", async () => {
+  const page = await tabWith("editing", "seed");
+  await openCollection(page, "drafts");
+  await button(page, "Add record").click();
+  await detail(page).getByLabel("ID").fill("first");
+  await detail(page).getByLabel("Document").fill("A crab under the weed.");
+  await detail(page).getByLabel("Metadata").fill('{ "year": 1, "gone": true }');
+  await button(page, "Add").click();
+  await says(page, "Added first");
+  await expect.poll(() => rows(page).allTextContents(), patience).toEqual(["first"]);
+  const before = await detail(page).getByLabel("Embedding").inputValue();
+  expect(JSON.parse(before)).toHaveLength(384);
+
+  await detail(page).getByLabel("Document").fill("A crab beside the weed, and a shrimp.");
+  await detail(page).getByLabel("Metadata").fill('{ "year": 2 ');
+  expect(await button(page, "Save").isDisabled()).toBe(true);
+  await detail(page).getByLabel("Metadata").fill('{ "year": 2 }');
+  await detail(page).getByLabel("URI").fill("https://shore.example/1");
+  await button(page, "Save").click();
+  await says(page, "Saved first");
+  const stored = await page.evaluate(async () => {
+    const client = inspected;
+    return (await client.getCollection({ name: "drafts" })).get({ include: ["documents", "metadatas", "uris"] });
+  });
+  expect(stored).toMatchObject({
+    documents: ["A crab beside the weed, and a shrimp."],
+    metadatas: [{ year: 2 }],
+    uris: ["https://shore.example/1"],
+  });
+  await expect.poll(() => detail(page).getByLabel("Embedding").inputValue(), patience).not.toBe(before);
+
+  await detail(page).getByRole("button", { name: "Delete" }).click();
+  await button(page, "Delete record").click();
+  await says(page, "Deleted first");
+  await page.getByText("No records.").waitFor();
+});
+
+test("shows what another tab writes, but not over what is being written", async () => {
+  const page = await tabWith("live", "seed");
+  await openCollection(page, "drafts");
+  const other = await tabWith("live", "nothing");
+  const add = (id: string, document: string) =>
+    other.evaluate(
+      async ([id, document]) => {
+        const client = inspected;
+        await (await client.getCollection({ name: "drafts" })).upsert({ ids: [id!], documents: [document!] });
+      },
+      [id, document],
+    );
+  await add("a", "from the other tab");
+  await expect.poll(() => rows(page).allTextContents(), patience).toEqual(["a"]);
+  await rows(page).first().click();
+  await expect.poll(() => detail(page).getByLabel("Document").inputValue(), patience).toBe("from the other tab");
+  await add("a", "changed there");
+  await expect.poll(() => detail(page).getByLabel("Document").inputValue(), patience).toBe("changed there");
+  await detail(page).getByLabel("Document").fill("mine");
+  await add("a", "changed again");
+  await expect.poll(() => page.locator("tbody td").first().textContent(), patience).toBe("changed again");
+  expect(await detail(page).getByLabel("Document").inputValue()).toBe("mine");
+  await expect
+    .poll(
+      () =>
+        tree(page)
+          .getByRole("button", { name: /^drafts/ })
+          .textContent(),
+      patience,
+    )
+    .toContain("1 × 384");
+});
+
+test("opens a path by its attribute, and lets go of it when it is taken out", async () => {
+  const page = await tabWith("attribute", "seed");
+  await page.evaluate(async () => {
+    await inspected.close();
+    await (await load<typeof Inspector>("inspector")).showPath("attribute");
+  });
+  await openCollection(page, "field-notes");
+  await page.evaluate(() => document.querySelector("tidepool-inspector")!.remove());
+  expect(await page.evaluate(() => tidepool.destroyPath({ path: "attribute" }).then(() => "free"))).toBe("free");
+});
+
+test.each([
+  { width: 1440, colorScheme: "light" },
+  { width: 390, colorScheme: "dark" },
+] as const)("is accessible in every view, $width px wide, $colorScheme", async ({ width, colorScheme }) => {
+  const page = await tabWith(`access-${colorScheme}`, "seed");
+  await page.setViewportSize({ width, height: 844 });
+  await page.emulateMedia({ colorScheme });
+  await page.getByText("Kept in").waitFor();
+  expect(await violations(page)).toEqual([]);
+  await openCollection(page, "field-notes");
+  await rows(page).first().waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByText("Filter", { exact: true }).click();
+  expect(await violations(page)).toEqual([]);
+  await page.getByText("Filter", { exact: true }).click();
+  await rows(page).first().click();
+  await detail(page).getByLabel("Document").waitFor();
+  expect(await violations(page)).toEqual([]);
+  for (const name of ["Schema"]) {
+    await page.getByRole("tab", { name }).click();
+    expect(await violations(page)).toEqual([]);
+  }
+  await button(page, "Delete collection").click();
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+});

@@ -1,0 +1,48 @@
+/**
+ * Writes `docs/screenshots/inspector-*.png`: the views of the inspector, on a wide and a narrow screen, in light and dark. After a
+ * build: `node scripts/run.mjs e2e/write-inspector-screenshots.ts [folder]`.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import type * as Inspector from "./pages/inspector.js";
+import { openTab, serveApp } from "./support/app.js";
+
+const folder = process.argv[2] ?? fileURLToPath(new URL("../docs/screenshots", import.meta.url));
+
+const open = (page: Page, name: RegExp) => page.getByRole("button", { name }).first().click();
+const tab = (page: Page, name: string) => page.getByRole("tab", { name }).click();
+
+/** What is shown, by the name of the picture; one after the other in one page. */
+const views: Record<string, (page: Page) => Promise<unknown>> = {
+  storage: (page) => page.getByText("Kept in").waitFor(),
+  records: async (page) => {
+    await open(page, /^field-notes/);
+    await page.getByRole("button", { name: "note-004", exact: true }).click();
+    await page.getByRole("complementary", { name: "Record note-004" }).getByRole("textbox").first().waitFor();
+  },
+  schema: (page) => tab(page, "Schema"),
+};
+
+const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+
+await mkdir(folder, { recursive: true });
+const app = await serveApp();
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    const profile = await createProfile();
+    const context = await openBrowser(profile, { viewport, colorScheme });
+    const page = await openTab(context, app);
+    await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
+    await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
+    for (const [name, show] of Object.entries(views)) {
+      await show(page);
+      await page.screenshot({ path: join(folder, `inspector-${name}-${size}-${colorScheme}.png`) });
+    }
+    await context.close();
+    await removeProfile(profile);
+  }
+}
+await app.close();
