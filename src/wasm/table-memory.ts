@@ -22,6 +22,7 @@ export interface KernelExports {
   slotsAt(): number;
   queryAt(slot: number): number;
   chunksAt(): number;
+  noteRows(from: number, to: number): void;
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
   exactDistances(space: number, queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;

@@ -89,6 +89,34 @@ describe("WasmKernel", () => {
     );
   });
 
+  it("passes over no row that is nearer by less than a look at it tells", () => {
+    const shape = fc.record({
+      dimension: fc.oneof(fc.constantFrom(1, 16, 32, 48, 384, 512), fc.integer({ min: 1, max: 540 })),
+      count: fc.integer({ min: 256, max: 1200 }),
+      r: fc.integer({ min: 1, max: 60 }),
+      scale: fc.constantFrom(1, 1e-3, 1e-40, 1e25),
+      intercept: fc.constantFrom(0, 1, -1e4, 1e7),
+      changed: fc.constantFrom(1, 4, 400),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(shape, ({ dimension, count, r, scale, intercept, changed, seed }) => {
+        const random = randomFrom(seed);
+        const tables = allTables(dimension);
+        const [pattern] = [randomRows(random, dimension, 1, 1000).codes];
+        const codes = Int8Array.from({ length: count * dimension }, (_, i) => pattern[i % dimension]!);
+        for (let row = 0; row < count; row++) {
+          for (let i = 0; i < changed; i++) codes[row * dimension + Math.floor(random() * dimension)] = Math.floor(random() * 255) - 127;
+        }
+        const slopes = new Float32Array(count).fill(-0.01);
+        const intercepts = Float32Array.from({ length: count }, (_, row) => intercept * (1 + (row % 3) * 2 ** -20));
+        for (const table of tables) table.set(0, codes, slopes, intercepts);
+        expectSameScan(tables, randomQuery(random, dimension), scale, r, Bitmap.of(Array(count).keys()));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("keeps its rows while it grows, is overwritten and is scanned in between", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), (dimension, seed) => {

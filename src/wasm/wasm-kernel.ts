@@ -84,6 +84,7 @@ class WasmTable implements CodeTable {
       factors[(row + codeBytes) / 4] = slopes[i]!;
       factors[(row + codeBytes) / 4 + 1] = intercepts[i]!;
     }
+    this.#memory.kernel.noteRows(first, end);
     this.#rows = Math.max(this.#rows, end);
   }
 

@@ -102,7 +102,9 @@ export function dot(row: usize): i32 {
   if (ASC_FEATURE_RELAXED_SIMD) if (isRow) return dotOfRow(row);
   let sum = i32x4.splat(0);
   let query = asked;
-  for (let end = row + codeBytes; row < end; row += 16, query += 32) sum = i32x4.add(sum, dotSixteen(row, query));
+  for (let end = row + codeBytes; row < end; row += 16, query += 32) {
+    sum = i32x4.add(sum, dotSixteen(row, v128.load(query), v128.load(query, 16)));
+  }
   return sumOfLanes(sum);
 }
 
@@ -117,10 +119,12 @@ function dotFour(a: usize, b: usize, c: usize, d: usize): v128 {
   let sumD = i32x4.splat(0);
   let query = asked;
   for (let end = a + codeBytes; a < end; a += 16, b += 16, c += 16, d += 16, query += 32) {
-    sumA = i32x4.add(sumA, dotSixteen(a, query));
-    sumB = i32x4.add(sumB, dotSixteen(b, query));
-    sumC = i32x4.add(sumC, dotSixteen(c, query));
-    sumD = i32x4.add(sumD, dotSixteen(d, query));
+    const first = v128.load(query);
+    const second = v128.load(query, 16);
+    sumA = i32x4.add(sumA, dotSixteen(a, first, second));
+    sumB = i32x4.add(sumB, dotSixteen(b, first, second));
+    sumC = i32x4.add(sumC, dotSixteen(c, first, second));
+    sumD = i32x4.add(sumD, dotSixteen(d, first, second));
   }
   return sumsOfLanes(sumA, sumB, sumC, sumD);
 }
@@ -148,12 +152,11 @@ function dotFourOfRow(a: usize, b: usize, c: usize, d: usize): v128 {
   return i32x4.add(sumsOfLanes(sumA, sumB, sumC, sumD), i32x4.splat(lacking));
 }
 
-/** Products of sixteen codes at `row` with as many of the query, summed into four lanes. */
+/** Products of sixteen codes at `row` with eight and eight of the query, summed into four lanes. */
 // @ts-ignore: decorator
 @inline
-function dotSixteen(row: usize, query: usize): v128 {
-  const low = i32x4.dot_i16x8_s(v128.load8x8_s(row), v128.load(query));
-  return i32x4.add(low, i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), v128.load(query, 16)));
+function dotSixteen(row: usize, first: v128, second: v128): v128 {
+  return i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(row), first), i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), second));
 }
 
 /** Σ code × code of two rows. */
@@ -171,7 +174,7 @@ function dotOfRows(a: usize, b: usize): i32 {
 /** The sums of the lanes of four vectors, one per lane. */
 // @ts-ignore: decorator
 @inline
-function sumsOfLanes(a: v128, b: v128, c: v128, d: v128): v128 {
+export function sumsOfLanes(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
   const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
   return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));

@@ -6,6 +6,7 @@
  * and without relaxed SIMD (`ASC_FEATURE_RELAXED_SIMD`); both builds give the same results.
  */
 
+import { layCoarse, longestOf as longestOfRows, mayBeNearer, takeCoarse } from "./coarse";
 import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
@@ -43,6 +44,13 @@ const FOUR_AT_ONCE_BYTES_MAX: usize = 512;
 /** Words of the window that one query after the other is scanned for: 512 rows, which the cache keeps meanwhile. */
 const BLOCK_WORDS: u32 = 16;
 
+/** Words of the window from which on rows are looked at before they are measured: less is not worth the preparation. */
+const LOOK_WORDS_MIN: u32 = 8;
+
+/** Not less than any row's |slope| × ‖codes‖, in the relaxed build. */
+let longest: f64 = 0;
+/** Whether the rows of this scan are looked at first. */
+let looks: bool = false;
 /** Where the heap of the nearest rows lies, how many keys it may hold and how many it holds. */
 let heap: usize = 0;
 let heapMax: u32 = 0;
@@ -58,6 +66,10 @@ let limit: f32 = NaN;
  */
 export function scan(firstOrdinal: u32, words: u32, r: u32, queries: u32, heapsAt: usize): void {
   heapMax = r;
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    looks = words >= LOOK_WORDS_MIN && codeBytes <= FOUR_AT_ONCE_BYTES_MAX;
+    for (let slot: u32 = 0; looks && slot < queries; slot++) layCoarse(slot, load<f32>(slotAt(slot)), longest);
+  }
   for (let from: u32 = 0; from < words; from += BLOCK_WORDS) {
     const to = min(words, from + BLOCK_WORDS);
     for (let slot: u32 = 0; slot < queries; slot++) scanBlock(slot, heapsAt, firstOrdinal, from, to);
@@ -90,6 +102,12 @@ function take(slot: u32, heapsAt: usize): void {
   limit = load<f32>(at, 4);
   heapCount = load<u32>(at, 8);
   heap = heapsAt + ((<usize>slot * heapMax) << 3);
+  if (ASC_FEATURE_RELAXED_SIMD) if (looks) takeCoarse(slot);
+}
+
+/** To be told of the rows `from … to − 1` when they are set. */
+export function noteRows(from: u32, to: u32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) longest = max<f64>(longest, longestOfRows(from, to));
 }
 
 /** 32 neighbouring rows, all allowed, four at a time. */
@@ -99,6 +117,16 @@ function scanAll(row: usize, position: u32): void {
     const b = row + rowBytes;
     const c = b + rowBytes;
     const d = c + rowBytes;
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (looks) {
+        for (let near = mayBeNearer(row, b, c, d, limit); near != 0; near &= near - 1) {
+          const place = ctz<i32>(near);
+          const at = row + <usize>place * rowBytes;
+          offer(distanceOf(at, dot(at)), position + place);
+        }
+        continue;
+      }
+    }
     const distances = distancesToFour(row, b, c, d);
     if (i32x4.all_true(f32x4.ge(distances, f32x4.splat(limit)))) continue;
     offer(f32x4.extract_lane(distances, 0), position);

@@ -1,11 +1,12 @@
 /**
  * Where everything lies in the memory of one code table, and the one way to turn an ordinal into an address.
  *
- *     memory    = reserved window directory slots query query query query (row chunk | node chunk | towers)* scratch
+ *     memory    = reserved window directory slots 4 × query 4 × coarse (row chunk | node chunk | towers)* scratch
  *     window    = 65,536 bits: which rows of a scan's window are allowed, lowest bit first
  *     directory = 4096 × (address of row chunk: u32 · address of node chunk: u32)
  *     slots     = 4 × (scale: f32 · limit: f32 · results held: u32 · u32 of 0): the queries of a scan (`kernel.ts`)
  *     query     = int16 codes, padded with 0 to a multiple of 16; or a row (`row-query.ts`)
+ *     coarse    = magnitudes and masks of the query, sixteen of each in turn · 16 bytes (`coarse.ts`); in the relaxed build
  *     row chunk = 2^shift × row
  *     row       = int8 codes, padded with 0 to a multiple of 16 · slope: f32 · intercept: f32
  *     scratch   = behind the last of these; meaningless between two calls, so later rows and chunks may overwrite it
@@ -20,11 +21,11 @@ const WINDOW_BYTES: usize = 8192;
 export const DIRECTORY: usize = WINDOW + WINDOW_BYTES;
 const DIRECTORY_BYTES: usize = 4096 * 8;
 /** Most queries of one scan. */
-const SLOTS: usize = 4;
+const SLOTS: u32 = 4;
 const SLOT_BYTES: usize = 16;
 const SLOTS_AT: usize = DIRECTORY + DIRECTORY_BYTES;
 /** The first query, and the only one but for scans. */
-export const QUERY: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
+export const QUERY: usize = SLOTS_AT + <usize>SLOTS * SLOT_BYTES;
 
 /** Bytes of a row's padded codes, and of a row. */
 export let codeBytes: usize = 0;
@@ -72,9 +73,14 @@ export function queryAt(slot: u32): usize {
   return QUERY + <usize>slot * 2 * codeBytes;
 }
 
+/** Address of what rows are looked at with before they are measured, for a slot's query. */
+export function coarseAt(slot: u32): usize {
+  return queryAt(SLOTS) + <usize>slot * (2 * codeBytes + 16);
+}
+
 /** Where the first chunk may lie. */
 export function chunksAt(): usize {
-  return QUERY + SLOTS * 2 * codeBytes;
+  return ASC_FEATURE_RELAXED_SIMD ? coarseAt(SLOTS) : queryAt(SLOTS);
 }
 
 /** Address of an ordinal's row. */
