@@ -31,8 +31,9 @@ function records(from: number, to: number): RecordBatch {
 }
 
 describe("one damaged collection", () => {
-  test("whose block is missing, answers CORRUPTION; others work, it can be deleted, and nothing is deleted before", async () => {
-    const storage = await openMemoryStorage("one-missing-block");
+  /** Two collections of ten records, without the block of the first that was written as the `lost`-th. */
+  async function withoutBlock(path: string, lost: number): Promise<{ engine: Engine; ids: [string, string] }> {
+    const storage = await openMemoryStorage(path);
     let engine = await openedEngine(storage);
     const ids: string[] = [];
     const extents: Extent[][] = [];
@@ -50,12 +51,36 @@ describe("one damaged collection", () => {
       ids.push(collectionId);
     }
     await engine.close();
-    const damaged = await openMemoryStorage("one-missing-block");
-    await damaged.blobs.retain(extents.flat().filter((extent) => extent !== extents[0]![0]));
+    const damaged = await openMemoryStorage(path);
+    await damaged.blobs.retain(extents.flat().filter((extent) => extent !== extents[0]![lost]));
     await damaged.close();
 
-    engine = await openedEngine(await openMemoryStorage("one-missing-block"));
-    const [lost, sound] = ids as [string, string];
+    engine = await openedEngine(await openMemoryStorage(path));
+    return { engine, ids: ids as [string, string] };
+  }
+
+  test("whose ids cannot be read, refuses to write where it would have to know them, before anything is logged", async () => {
+    const { engine, ids } = await withoutBlock("lost-ids", 0);
+    const collectionId = ids[0];
+    const missing = expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "damaged" (ids)') });
+    const before = (await engine.service.info()).logRecords;
+    for (const operation of ["add", "update", "upsert"] as const) {
+      await expect(engine.service.write({ collectionId, operation, records: records(9, 11) })).rejects.toThrow(missing);
+    }
+    await expect(engine.service.delete({ collectionId, ids: ["r3"] })).rejects.toThrow(missing);
+    await expect(engine.service.get({ collectionId, ids: ["r3"], include: [] })).rejects.toThrow(missing);
+    expect((await engine.service.info()).logRecords).toBe(before);
+    // Nothing of what is stored has to be known of these.
+    await engine.service.write({ collectionId, operation: "add", records: records(10, 20) });
+    expect((await engine.service.get({ collectionId, ids: ["r12"], include: [] })).ids).toEqual(["r12"]);
+    expect(await engine.service.count({ collectionId })).toBe(20);
+  });
+
+  test("whose block is missing, answers CORRUPTION; others work, it can be deleted, and nothing is deleted before", async () => {
+    const path = "one-missing-block";
+    const opened = await withoutBlock(path, 1);
+    const [lost, sound] = opened.ids;
+    let { engine } = opened;
     await expect(engine.service.count({ collectionId: lost })).rejects.toThrow(
       expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "damaged"') }),
     );
@@ -66,7 +91,7 @@ describe("one damaged collection", () => {
     expect((await engine.service.info()).collections).toBe(2);
     await engine.service.deleteCollection({ ...scope, name: "damaged" });
     await engine.close();
-    engine = await openedEngine(await openMemoryStorage("one-missing-block"));
+    engine = await openedEngine(await openMemoryStorage(path));
     expect(await engine.service.count({ collectionId: sound })).toBe(20);
     await engine.close();
   });

@@ -259,7 +259,6 @@ export class Engine {
     const [manifest, context] = [this.#sysdb.manifests.latest(row.id), await this.#contextOf(row)];
     const ahead = await this.#parts.ahead?.take(row, manifest, context);
     const state = ahead ?? (await CollectionState.open(row, manifest, context));
-    void state.records.prepareWrites();
     // Its row may have been changed while it was opened.
     state.configure(this.#sysdb.directory.collectionById(row.id));
     if (state.log.records > 0) this.#compactor.noteWrite(state);

@@ -109,6 +109,8 @@ export const regexMemoryBytes = 4 * MiB;
 export const blockBytesMax = 4 * MiB;
 /** Sizes at which blocks are cut: one is encoded, and read whole, without a pause. Rows of vectors are copied, texts encoded. */
 export const recordBlockBytes = 256 * KiB;
+/** Of blocks of ids, which answers read for a few of their rows: small, and not so small that manifests grow long. */
+export const idBlockBytes = 32 * KiB;
 export const vectorBlockBytes = MiB;
 export const postingBlockBytes = 128 * KiB;
 /**

@@ -170,7 +170,8 @@ export class Restore {
     const at = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
     if (at !== this.#applying?.at) await this.#begin(at);
     const { state } = this.#applying!;
-    state.apply({ offset: state.appliedOffset + 1, link: 0 }, decodeLogRecord(payload.slice(4), "of the backup"), 0);
+    const record = decodeLogRecord(payload.slice(4), "of the backup");
+    state.apply({ offset: state.appliedOffset + 1, link: 0 }, record, 0, await state.prepareToApply(record));
   }
 
   async #begin(at: number): Promise<void> {

@@ -149,9 +149,33 @@ export class BlockStore {
     return (this.#cache.get(key) as Block | undefined) ?? this.#loads.get(key) ?? this.#load(key, ref, owner);
   }
 
+  /** Several blocks, in the order given: those that are not in memory are read in one go. */
+  async readAll(refs: readonly BlockRef[], owner: string): Promise<Block[]> {
+    const missing = refs.filter((ref) => this.cached(ref) === undefined && !this.#loads.has(keyOf(ref)));
+    if (missing.length > 1) {
+      const bytes = this.#fetchAll(missing, owner);
+      missing.forEach((ref, i) => void this.#load(keyOf(ref), ref, owner, () => bytes[i]!).catch(() => undefined));
+    }
+    return Promise.all(refs.map((ref) => this.read(ref, owner)));
+  }
+
+  /** A block that is in the cache. */
+  cached(ref: BlockRef): Block | undefined {
+    return this.#cache.get(keyOf(ref)) as Block | undefined;
+  }
+
+  /** As `readAll`, past the cache: what is read once. */
+  async readAllOnce(refs: readonly BlockRef[], owner: string): Promise<Block[]> {
+    const bytes = this.#fetchAll(refs, owner);
+    return Promise.all(refs.map((ref, i) => this.#decode(ref, owner, () => bytes[i]!)));
+  }
+
   /** The whole encoded block, checked and not cached; in `into`, which is long enough, where the storage can do that. */
   async readBytes(ref: BlockRef, owner: string, into?: Uint8Array): Promise<Uint8Array> {
-    const bytes = await this.#fetch(ref, owner, into);
+    return this.#whole(ref, owner, await this.#fetch(ref, owner, into));
+  }
+
+  async #whole(ref: BlockRef, owner: string, bytes: Uint8Array): Promise<Uint8Array> {
     if (bytes.length !== ref.length) throw damaged(ref, owner, `has ${bytes.length} bytes`);
     const found = await inTurns(crc32InSteps(bytes), this.#tick);
     if (found !== ref.crc32) throw damaged(ref, owner, `fails its checksum (expected ${ref.crc32}, found ${found})`);
@@ -239,8 +263,8 @@ export class BlockStore {
     return this.#blobs.usage();
   }
 
-  #load(key: string, ref: BlockRef, owner: string): Promise<Block> {
-    const load = this.#decode(ref, owner)
+  #load(key: string, ref: BlockRef, owner: string, fetch = () => this.#fetch(ref, owner)): Promise<Block> {
+    const load = this.#decode(ref, owner, fetch)
       .then((block) => {
         // A block released meanwhile has lost its entry, and must not come back into the cache.
         if (this.#loads.get(key) === load) this.#cache.set(key, block, block.byteLength);
@@ -253,8 +277,8 @@ export class BlockStore {
     return load;
   }
 
-  async #decode(ref: BlockRef, owner: string): Promise<Block> {
-    const bytes = await this.readBytes(ref, owner);
+  async #decode(ref: BlockRef, owner: string, fetch: () => Promise<Uint8Array>): Promise<Block> {
+    const bytes = await this.#whole(ref, owner, await fetch());
     try {
       return Block.decode(bytes);
     } catch (error) {
@@ -262,7 +286,18 @@ export class BlockStore {
     }
   }
 
-  async #fetch(ref: BlockRef, owner: string, into: Uint8Array | undefined): Promise<Uint8Array> {
+  /** One read for all. Where it fails each is read by itself, to tell which it is. */
+  #fetchAll(refs: readonly BlockRef[], owner: string): Promise<Uint8Array>[] {
+    const all = this.#read(refs.map((ref) => ({ extent: ref, start: 0, length: ref.length })));
+    return refs.map((ref, i) =>
+      all.then(
+        (bytes) => bytes[i]!,
+        () => this.#fetch(ref, owner),
+      ),
+    );
+  }
+
+  async #fetch(ref: BlockRef, owner: string, into?: Uint8Array): Promise<Uint8Array> {
     try {
       const [bytes] = await this.#read([{ extent: ref, start: 0, length: ref.length, ...(into && { into }) }]);
       return bytes!;

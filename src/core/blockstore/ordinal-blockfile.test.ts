@@ -120,7 +120,8 @@ describe("a block beside the rows", () => {
     const { blobs } = await openMemoryStorage(`beside-${Math.random()}`);
     await blobs.retain([]);
     const store = new BlockStore(blobs);
-    const plain = new OrdinalBlockfile(store, "test", idFormat, BLOCK_BYTES_MAX);
+    const { beside: _, ...plainFormat } = idFormat;
+    const plain = new OrdinalBlockfile(store, "test", plainFormat, BLOCK_BYTES_MAX);
     return { plain, file: new OrdinalBlockfile(store, "test", { ...idFormat, beside }, BLOCK_BYTES_MAX), blocks: store.begin() };
   }
 

@@ -40,6 +40,8 @@ export interface RowFormat<Row> {
   /** One encoded block per part. */
   encode(ordinals: Uint32Array, rows: readonly Row[]): Uint8Array[];
   decode(parts: readonly Block[]): (row: number) => Row;
+  /** All rows, where that takes less time than each by itself. */
+  decodeAll?(parts: readonly Block[]): readonly Row[];
   /** The encoded block beside the rows, or `null`. */
   beside?(ordinals: Uint32Array, rows: readonly Row[]): Steps<Uint8Array | null>;
 }
@@ -52,6 +54,12 @@ export interface OrdinalChanges<Row> {
 }
 
 type NumberedRow<Row> = readonly [ordinal: number, row: Row];
+
+/** Blocks read in one go, and blocks beside those of rows: small ones. */
+const READ_AT_ONCE_BYTES = 2 * 1024 * 1024;
+const BESIDES_AT_ONCE = 64;
+/** Of a block of which more than one in so many rows is asked for, all are decoded. */
+const DENSE_SHARE = 4;
 
 export class OrdinalBlockfile<Row> {
   readonly #store: BlockStore;
@@ -116,20 +124,47 @@ export class OrdinalBlockfile<Row> {
     return beside == null ? beside : this.#store.read(beside, this.#owner);
   }
 
-  /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. */
+  /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. Blocks are read many at a time. */
   async read(section: OrdinalSection, ordinals: ArrayLike<number>): Promise<(Row | null)[]> {
-    const out: (Row | null)[] = [];
-    let entry: OrdinalEntry | null = null;
-    let rows: OrdinalRows<Row> | null = null;
-    for (let i = 0; i < ordinals.length; i++) {
-      const ordinal = ordinals[i]!;
-      if (entry === null || ordinal < entry.first || ordinal > entry.last) {
-        entry = findEntry(section, ordinal, (range) => range);
-        rows = entry === null ? null : await this.#load(entry);
-      }
-      out.push(rows?.get(ordinal) ?? null);
+    const out = new Array<Row | null>(ordinals.length).fill(null);
+    for (const runs of inGroups(runsOf(section, ordinals))) {
+      const refs = runs.flatMap(({ entry }) => entry.refs);
+      const blocks = refs.length === 0 ? [] : await this.#store.readAll(refs, this.#owner);
+      let at = 0;
+      for (const run of runs) this.#take(run, blocks.slice(at, (at += run.entry.refs.length)), ordinals, out);
     }
     return out;
+  }
+
+  /** As `read`, of what is in memory; `null` where a block is not. */
+  peek(section: OrdinalSection, ordinals: ArrayLike<number>): (Row | null)[] | null {
+    const out = new Array<Row | null>(ordinals.length).fill(null);
+    for (const run of runsOf(section, ordinals)) {
+      const parts = run.entry.refs.map((ref) => this.#store.cached(ref));
+      if (parts.includes(undefined)) return null;
+      this.#take(run, parts as Block[], ordinals, out);
+    }
+    return out;
+  }
+
+  #take({ entry, from, to }: Run, parts: Block[], ordinals: ArrayLike<number>, out: (Row | null)[]): void {
+    const rows = this.#rowsIn(parts);
+    const all = (to - from) * DENSE_SHARE > entry.rows ? this.#format.decodeAll?.(parts) : undefined;
+    for (let i = from; i < to; i++) {
+      const row = findRow(rows.ordinals, ordinals[i]!);
+      if (row >= 0) out[i] = all === undefined ? rows.at(row) : all[row]!;
+    }
+  }
+
+  /** What lies beside each block, ascending; `undefined` where nothing was written. It is not kept in the cache. */
+  async *scanBeside(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; beside: Block | null | undefined }, void, undefined> {
+    for (let from = 0; from < section.length; from += BESIDES_AT_ONCE) {
+      const entries = section.slice(from, from + BESIDES_AT_ONCE);
+      const refs = entries.flatMap(({ beside }) => beside ?? []);
+      const blocks = refs.length === 0 ? [] : await this.#store.readAllOnce(refs, this.#owner);
+      let next = 0;
+      for (const entry of entries) yield { entry, beside: entry.beside == null ? entry.beside : blocks[next++]! };
+    }
   }
 
   /** All rows, ascending, block by block. */
@@ -216,7 +251,10 @@ export class OrdinalBlockfile<Row> {
   }
 
   async #load(entry: OrdinalEntry): Promise<OrdinalRows<Row>> {
-    const parts = await this.#readParts(entry);
+    return this.#rowsIn(await this.#readParts(entry));
+  }
+
+  #rowsIn(parts: Block[]): OrdinalRows<Row> {
     let rows = this.#decoded.get(parts[0]!);
     if (rows === undefined) {
       rows = new OrdinalRows(parts[0]!.u32("ordinal"), this.#format.decode(parts));
@@ -236,11 +274,37 @@ class OrdinalRows<Row> {
     readonly ordinals: Uint32Array,
     readonly at: (row: number) => Row,
   ) {}
+}
 
-  get(ordinal: number): Row | null {
-    const row = findRow(this.ordinals, ordinal);
-    return row < 0 ? null : this.at(row);
+/** Ordinals of a list, ascending, that lie in one block: those from `from` up to but without `to`. */
+interface Run {
+  entry: OrdinalEntry;
+  from: number;
+  to: number;
+}
+
+function* runsOf(section: OrdinalSection, ordinals: ArrayLike<number>): Generator<Run, void, undefined> {
+  for (let from = 0, to = 0; from < ordinals.length; from = to) {
+    const entry = findEntry(section, ordinals[from]!, (range) => range);
+    const last = entry?.last ?? ordinals[from]!;
+    to = from + 1;
+    while (to < ordinals.length && ordinals[to]! <= last) to++;
+    if (entry !== null) yield { entry, from, to };
   }
+}
+
+function* inGroups(runs: Iterable<Run>): Generator<Run[], void, undefined> {
+  let group: Run[] = [];
+  let bytes = 0;
+  for (const run of runs) {
+    group.push(run);
+    bytes += byteLength(run.entry);
+    if (bytes < READ_AT_ONCE_BYTES) continue;
+    yield group;
+    group = [];
+    bytes = 0;
+  }
+  yield group;
 }
 
 function byteLength(entry: OrdinalEntry): number {

@@ -19,7 +19,7 @@ import type { AppliedRecords, CollectionContext, PartHome, Prepared } from "./pa
 import { type AnyPart, createParts, type PartName, type Parts, partNames, type Sections } from "./parts.js";
 import { ReadWriteLock } from "./read-write-lock.js";
 import { RecentIds } from "./recent-ids.js";
-import type { CollectionRecords } from "./records.js";
+import type { CollectionRecords, FoundIds } from "./records.js";
 import { CollectionVectors } from "./vectors.js";
 import { WriteLine } from "./write-line.js";
 
@@ -198,27 +198,44 @@ export class CollectionState {
 
   async #replay(): Promise<void> {
     for await (const { place, record, byteLength } of this.#context.log.replay(this.row, this.#applied)) {
-      await this.prepareToApply(record);
-      this.apply(place, record, byteLength);
+      this.apply(place, record, byteLength, await this.prepareToApply(record));
       await this.#context.tick();
     }
   }
 
-  /** Does what of applying the next record can be done before, with turns. */
-  async prepareToApply(record: LogRecord): Promise<void> {
-    for (const operation of operationsOf(record)) {
-      if (operation.kind === "write") await inTurns(this.records.prepare(operation.records), this.#context.tick);
-    }
+  /** Reads what applying a record will ask of ids: what is damaged there is told while the record is not in the log yet. */
+  async checkIds(record: LogRecord): Promise<void> {
+    await this.read(() => this.records.find(operationsOf(record).flatMap(idsOf)));
   }
 
   /**
-   * Makes one durable log record visible, all of its operations in one moment. `codes` are those of the embeddings of each, where they
-   * were made before. Returns how many records it deleted; `effects` gets what each operation did.
+   * Does what of applying the next record can be done before, with turns: above all, finds the records that it names. What this
+   * resolves to is true until then, unless the records are numbered anew meanwhile (`isCurrent`). Under a lock, where others read.
+   */
+  async prepareToApply(record: LogRecord): Promise<FoundIds> {
+    const operations = operationsOf(record);
+    const found = await this.records.find(operations.flatMap(idsOf));
+    for (const operation of operations) {
+      if (operation.kind === "write") await inTurns(this.records.prepare(operation.records, found), this.#context.tick);
+    }
+    return found;
+  }
+
+  /** Whether ordinals are still what they were when these ids were found. */
+  isCurrent({ numbering }: FoundIds): boolean {
+    return numbering === this.records.numbering;
+  }
+
+  /**
+   * Makes one durable log record visible, all of its operations in one moment. `found` is what preparing for it has found; `codes`
+   * are those of the embeddings of each, where they were made before. Returns how many records it deleted; `effects` gets what
+   * each operation did.
    */
   apply(
     place: LogPlace,
     record: LogRecord,
     byteLength: number,
+    found: FoundIds,
     codes: readonly (QuantizedRows | null)[] = [],
     effects: AppliedRecords[] = [],
   ): Outcome {
@@ -228,7 +245,7 @@ export class CollectionState {
     this.log.bytes += byteLength;
     this.log.records++;
     if (operations.some(({ kind }) => kind === "delete")) this.log.deletions++;
-    operations.forEach((operation, i) => effects.push(this.#applyOne(operation, codes[i] ?? null)));
+    operations.forEach((operation, i) => effects.push(this.#applyOne(operation, codes[i] ?? null, found)));
     const deleted = effects.reduce((count, effect) => count + effect.deleted.length, 0);
     this.recent.note(place.offset, operations.length === 1 ? idsOf(operations[0]!) : operations.flatMap(idsOf));
     const outcome: Outcome = record.kind === "transaction" ? { deleted, offset: place.offset } : { deleted };
@@ -236,11 +253,11 @@ export class CollectionState {
     return outcome;
   }
 
-  #applyOne(operation: LogOperation, codes: QuantizedRows | null): AppliedRecords {
+  #applyOne(operation: LogOperation, codes: QuantizedRows | null, found: FoundIds): AppliedRecords {
     const applied =
       operation.kind === "delete"
-        ? this.records.delete(operation.ids)
-        : this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records));
+        ? this.records.delete(operation.ids, found)
+        : this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records), found);
     for (const part of this.#allParts) part.apply?.(applied);
     return applied;
   }

@@ -72,7 +72,6 @@ export class CollectionsAhead {
       noteOtherWords: ignore,
     };
     const state = await CollectionState.open(row, manifest, context);
-    await state.records.prepareWrites();
     if (isSound) this.#ahead.set(row.id, { key: keyOf({ row, manifest }), state });
     else state.dispose();
   }

@@ -1,44 +1,60 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { Random } from "../../testing/environment.js";
 import { IdTable } from "./id-table.js";
 
-const RECORDS = 2000;
+/** Ordinals by their fingerprints, as a map keeps them. */
+class Model {
+  readonly records = new Map<number, number>();
 
-function loaded(): IdTable {
-  const table = new IdTable();
-  for (let ordinal = 0; ordinal < RECORDS; ordinal++) table.load(`r${ordinal}`, ordinal);
-  return table;
+  candidates(fingerprint: number): number[] {
+    return [...this.records].filter(([, own]) => own === fingerprint).map(([ordinal]) => ordinal);
+  }
 }
 
-const noTick = async (): Promise<void> => {};
-
-test("finds ids of loaded records at once, whether or not it was prepared", async () => {
-  const [plain, prepared] = [loaded(), loaded()];
-  await prepared.prepare(noTick);
-  for (const table of [plain, prepared]) {
-    expect(table.count).toBe(RECORDS);
-    expect([table.ordinalOf("r0"), table.ordinalOf("r1999"), table.ordinalOf("r2000")]).toEqual([0, 1999, undefined]);
-    expect(table.idOf(7)).toBe("r7");
+function expectSame(table: IdTable, model: Model, fingerprints: Iterable<number>): void {
+  expect(table.count).toBe(model.records.size);
+  expect([...table.live.values()]).toEqual([...model.records.keys()].sort((a, b) => a - b));
+  for (const fingerprint of fingerprints) {
+    expect([...table.candidates(fingerprint)].sort((a, b) => a - b)).toEqual(model.candidates(fingerprint).sort((a, b) => a - b));
   }
-});
+}
 
-test("changes made while it is prepared are not lost", async () => {
-  const table = loaded();
-  let ticks = 0;
-  await table.prepare(async () => {
-    if (ticks++ > 0) return;
-    table.delete("r1", 1);
-    table.delete("r1500", 1500);
-    table.add("r1", RECORDS);
+describe("the id table", () => {
+  test.each([1, 2, 3])("knows after any changes what a map knows: seed %i", (seed) => {
+    const random = new Random(seed);
+    // Few, so that many are shared, and at both ends, so that places go round.
+    const fingerprints = Array.from({ length: 40 }, () => random.pick([0, 2 ** 32 - 64, random.below(2 ** 32)]) + random.below(64));
+    const [table, model] = [new IdTable(), new Model()];
+    for (let ordinal = 0; ordinal < 600; ordinal++) {
+      const fingerprint = random.pick(fingerprints) % 2 ** 32;
+      table.add(fingerprint, ordinal);
+      model.records.set(ordinal, fingerprint);
+      if (random.chance(0.45) && model.records.size > 0) {
+        const [gone, own] = random.pick([...model.records]);
+        table.delete(own, gone);
+        model.records.delete(gone);
+      }
+    }
+    expectSame(table, model, fingerprints);
+    // Live records keep their order and close up.
+    const order = [...model.records.keys()].sort((a, b) => a - b);
+    const renumbered = new Model();
+    for (const [i, ordinal] of order.entries()) renumbered.records.set(i, model.records.get(ordinal)!);
+    table.renumber((ordinal) => order.indexOf(ordinal));
+    expectSame(table, renumbered, fingerprints);
   });
-  expect(ticks).toBeGreaterThan(0);
-  expect([table.ordinalOf("r1"), table.ordinalOf("r1500"), table.ordinalOf("r1999")]).toEqual([RECORDS, undefined, 1999]);
-  expect([table.count, table.live.count(), table.live.has(1500)]).toEqual([RECORDS - 1, RECORDS - 1, false]);
-});
 
-test("renumbered, it has the same records in the same order", () => {
-  const table = loaded();
-  for (let ordinal = 0; ordinal < RECORDS; ordinal += 2) table.delete(`r${ordinal}`, ordinal);
-  const renumbered = table.renumbered((ordinal) => ordinal >> 1);
-  expect([...renumbered.live.values()]).toEqual([...Array(RECORDS / 2).keys()]);
-  expect([renumbered.ordinalOf("r3"), renumbered.ordinalOf("r2"), renumbered.idOf(1)]).toEqual([1, undefined, "r3"]);
+  test("finds each of many records, grown from nothing or made room for", () => {
+    const records = 20_000;
+    const fingerprintOf = (ordinal: number): number => Math.imul(ordinal, 0x9e3779b1) >>> 0;
+    for (const reserved of [0, records]) {
+      const table = new IdTable();
+      table.reserve(reserved);
+      for (let ordinal = 0; ordinal < records; ordinal++) table.add(fingerprintOf(ordinal), ordinal);
+      let found = 0;
+      for (let ordinal = 0; ordinal < records; ordinal++) if (table.candidates(fingerprintOf(ordinal))[0] === ordinal) found++;
+      expect([found, table.candidates(fingerprintOf(records))]).toEqual([records, []]);
+      expect(table.bytes / records).toBeLessThan(14.5);
+    }
+  });
 });

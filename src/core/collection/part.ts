@@ -92,8 +92,8 @@ export type Entry = readonly [ordinal: number, entry: MemtableEntry];
 
 /** What one log record did. */
 export interface AppliedRecords {
-  /** Records that are new or changed, with the fields that were written, in the order of the batch. */
-  written: readonly (readonly [ordinal: number, fields: RecordFields])[];
+  /** Records that are new or changed, with the fields that were written and their ids, in the order of the batch. */
+  written: readonly (readonly [ordinal: number, fields: RecordFields, id: string])[];
   deleted: readonly number[];
 }
 

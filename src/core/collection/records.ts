@@ -6,12 +6,14 @@
  * ordinal overrules the section's row.
  */
 import { Bitmap } from "../base/bitmap.js";
+import { fingerprintOf } from "../base/fingerprint.js";
+import { lowerBound } from "../base/lower-bound.js";
 import type { Operation } from "../base/operations.js";
 import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
+import { OrdinalBlockfile, type OrdinalEntry, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { show, TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
@@ -52,8 +54,17 @@ export interface FrozenRecords {
   payloads(ordinals: Uint32Array): Promise<Payload[]>;
 }
 
-/** Memory that an id takes in the table: estimated. */
-const BYTES_PER_ID = 100;
+/**
+ * Where the records are that some ids name, while the numbering stays and nothing is applied but by these: applying needs to know and
+ * reads nothing. What it does is laid over it.
+ */
+export interface FoundIds {
+  readonly numbering: object;
+  readonly ordinals: Map<string, number>;
+}
+
+/** Ids looked for between two turns. */
+const IDS_PER_TICK = 1024;
 /** Payloads read in one go while a compaction lays the memtable over them. */
 const PAYLOADS_PER_READ = 256;
 const NO_PAYLOAD: Payload = { document: null, uri: null, metadata: null };
@@ -64,7 +75,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   readonly #idFile: OrdinalBlockfile<string>;
   readonly #payloadFile: OrdinalBlockfile<Payload>;
   #section: RecordsSection = CollectionRecords.empty();
-  #table = new IdTable();
+  readonly #table = new IdTable();
   #nextOrdinal = 0;
   #compactedEnd = 0;
   /** Ordinals below this are in the section or in a compaction under way: deleting one leaves a tombstone. */
@@ -75,7 +86,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   constructor(home: PartHome) {
     const { blocks } = home.context;
     this.#home = home;
-    this.#idFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (ids)`, idFormat, limits.recordBlockBytes);
+    this.#idFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (ids)`, idFormat, limits.idBlockBytes);
     const format = home.indexes.fullText ? indexedPayloadFormat : payloadFormat;
     this.#payloadFile = new OrdinalBlockfile(blocks, `collection "${home.row.name}" (records)`, format, limits.recordBlockBytes);
   }
@@ -105,6 +116,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     if (inspection.isWhole && counts.records !== count) {
       inspection.find("records", owner, `There are ${counts.records} records in ${owner}, and the manifest counts ${count}`);
     }
+    await verifyFingerprints(ids, inspection);
     await verifyPayloads(payload, inspection);
   }
 
@@ -130,16 +142,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   get bytes(): number {
-    return this.#memtable.bytes + this.count * BYTES_PER_ID;
-  }
-
-  ordinalOf(id: string): number | undefined {
-    return this.#table.ordinalOf(id);
-  }
-
-  /** Of live records only. */
-  idOf(ordinal: number): string {
-    return this.#table.idOf(ordinal);
+    return this.#memtable.bytes + this.#table.bytes;
   }
 
   entry(ordinal: number): MemtableEntry | undefined {
@@ -154,37 +157,90 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     return this.#memtable.ordinals();
   }
 
-  /** Makes ready what the first write will need, and no query. */
-  prepareWrites(): Promise<void> {
-    return this.#table.prepare(this.#home.context.tick);
-  }
-
   async open(section: RecordsSection, nextOrdinal: number): Promise<void> {
     this.#section = section;
     this.#nextOrdinal = nextOrdinal;
     this.#compactedEnd = nextOrdinal;
     this.#sealedOrdinal = nextOrdinal;
-    for await (const { parts, ordinals } of this.#idFile.scan(section.ids)) {
-      const ids = parts[0]!.utf8Column("id");
-      for (let row = 0; row < ordinals.length; row++) this.#table.load(ids[row]!, ordinals[row]!);
+    this.#table.reserve(section.ids.reduce((count, { rows }) => count + rows, 0));
+    for await (const { entry, beside } of this.#idFile.scanBeside(section.ids)) {
+      if (beside == null) await this.#fingerprint(entry);
+      else this.#load(entry, beside.u32("ordinal"), beside.u32("fingerprint"));
       await this.#home.context.tick();
     }
+  }
+
+  /** Loads the ids of a block that an earlier release wrote. */
+  async #fingerprint(entry: OrdinalEntry): Promise<void> {
+    for await (const { parts, ordinals } of this.#idFile.scan([entry])) {
+      this.#load(entry, ordinals, Uint32Array.from(parts[0]!.utf8Column("id"), fingerprintOf));
+    }
+  }
+
+  #load({ rows }: OrdinalEntry, ordinals: Uint32Array, fingerprints: Uint32Array): void {
+    if (ordinals.length !== rows || fingerprints.length !== rows) {
+      const { name } = this.#home.row;
+      const message = `A block of collection "${name}" (ids) has the fingerprints of ${fingerprints.length} records instead of ${rows}`;
+      throw new TidepoolError("CORRUPTION", `${message}. Nothing was changed.`);
+    }
+    for (let row = 0; row < rows; row++) this.#table.add(fingerprints[row]!, ordinals[row]!);
+  }
+
+  // ---- ids and ordinals (under the shared lock)
+
+  /** Which of the ids name a record, and where. */
+  async find(ids: Iterable<string>): Promise<FoundIds> {
+    const found: FoundIds = { numbering: this.numbering, ordinals: new Map() };
+    let chunk: string[] = [];
+    for (const id of ids) {
+      if (chunk.push(id) < IDS_PER_TICK) continue;
+      await this.#findSome(chunk, found.ordinals);
+      chunk = [];
+      await this.#home.context.tick();
+    }
+    await this.#findSome(chunk, found.ordinals);
+    return found;
+  }
+
+  /** Reads only where a fingerprint is that of a record which the memtable does not name. */
+  async #findSome(ids: readonly string[], found: Map<string, number>): Promise<void> {
+    const doubtful: (readonly [ordinal: number, id: string])[] = [];
+    for (const id of ids) {
+      for (const ordinal of this.#table.candidates(fingerprintOf(id))) {
+        const entry = this.#memtable.get(ordinal);
+        if (entry === undefined) doubtful.push([ordinal, id]);
+        else if (entry.id === id) found.set(id, ordinal);
+      }
+    }
+    if (doubtful.length === 0) return;
+    doubtful.sort((a, b) => a[0] - b[0]);
+    const ordinals = doubtful.map(([ordinal]) => ordinal);
+    const names = this.#idFile.peek(this.#section.ids, ordinals) ?? (await this.#idFile.read(this.#section.ids, ordinals));
+    doubtful.forEach(([ordinal, id], i) => {
+      if (names[i] === null) throw this.#missing(ordinal);
+      if (names[i] === id) found.set(id, ordinal);
+    });
+  }
+
+  /** Ids of live records, in the order given: at once where all are in memory. */
+  ids(ordinals: ArrayLike<number>): string[] | Promise<string[]> {
+    return this.#idsOver(this.#section, ordinals, (ordinal) => this.#memtable.get(ordinal));
   }
 
   // ---- applying the log
 
   /** Does ahead what `write` does of a batch's metadata. */
-  prepare(batch: RecordBatch): Steps<void> {
+  prepare(batch: RecordBatch, { ordinals }: FoundIds): Steps<void> {
     return prepareMetadata(batch, (id) => {
-      const ordinal = this.#table.ordinalOf(id);
+      const ordinal = ordinals.get(id);
       return ordinal === undefined ? null : this.#memtable.get(ordinal);
     });
   }
 
   /** Writes a batch over what is there; `codes` are those of its embeddings. Tells what it did. */
-  write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null): AppliedRecords {
+  write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null, { ordinals }: FoundIds): AppliedRecords {
     const vectorOf = vectorRows(batch, codes);
-    const written: [ordinal: number, fields: RecordFields][] = [];
+    const written: [ordinal: number, fields: RecordFields, id: string][] = [];
     batch.ids.forEach((id, i) => {
       const fields: RecordFields = {
         vector: vectorOf(i),
@@ -192,32 +248,31 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
         uri: batch.uris?.[i] ?? undefined,
         metadata: batch.metadatas?.[i] ?? undefined,
       };
-      const existing = this.#table.ordinalOf(id);
+      const existing = ordinals.get(id);
       if (existing === undefined ? operation === "update" : operation === "add") return;
       const ordinal = existing ?? this.#nextOrdinal++;
-      if (existing === undefined) this.#insert(id, ordinal, fields);
-      else this.#memtable.set(ordinal, patchEntry(id, this.#memtable.get(ordinal), fields));
-      written.push([ordinal, fields]);
+      if (existing === undefined) {
+        this.#table.add(fingerprintOf(id), ordinal);
+        this.#memtable.set(ordinal, newEntry(id, fields));
+        ordinals.set(id, ordinal);
+      } else this.#memtable.set(ordinal, patchEntry(id, this.#memtable.get(ordinal), fields));
+      written.push([ordinal, fields, id]);
     });
     return { written, deleted: [] };
   }
 
-  delete(ids: readonly string[]): AppliedRecords {
+  delete(ids: readonly string[], { ordinals }: FoundIds): AppliedRecords {
     const deleted: number[] = [];
     for (const id of ids) {
-      const ordinal = this.#table.ordinalOf(id);
+      const ordinal = ordinals.get(id);
       if (ordinal === undefined) continue;
-      this.#table.delete(id, ordinal);
+      ordinals.delete(id);
+      this.#table.delete(fingerprintOf(id), ordinal);
       if (ordinal < this.#sealedOrdinal) this.#memtable.set(ordinal, { kind: "tombstone", id });
       else this.#memtable.delete(ordinal);
       deleted.push(ordinal);
     }
     return { written: [], deleted };
-  }
-
-  #insert(id: string, ordinal: number, fields: RecordFields): void {
-    this.#table.add(id, ordinal);
-    this.#memtable.set(ordinal, newEntry(id, fields));
   }
 
   // ---- compaction
@@ -285,8 +340,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
       this.#nextOrdinal = ordinalOf(this.#nextOrdinal);
       this.#compactedEnd = nextOrdinal;
       this.#sealedOrdinal = nextOrdinal;
-      this.#table = this.#table.renumbered(ordinalOf);
-      void this.prepareWrites();
+      this.#table.renumber(ordinalOf);
     };
     return { section, install };
   }
@@ -313,25 +367,32 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     return {
       entries,
       section,
-      ids: (ordinals) => this.#idsOver(section, ordinals, entryOf),
+      ids: async (ordinals) => this.#idsOver(section, ordinals, entryOf),
       payloads: (ordinals) => this.#payloadsOver(section, Array.from(ordinals), entryOf),
     };
   }
 
-  async #idsOver(
+  #idsOver(
     section: RecordsSection,
-    ordinals: Uint32Array,
+    ordinals: ArrayLike<number>,
     entryOf: (ordinal: number) => MemtableEntry | undefined,
-  ): Promise<string[]> {
-    const below = ordinals.filter((ordinal) => entryOf(ordinal)?.kind !== "record");
-    const rows = await this.#idFile.read(section.ids, below);
-    let next = 0;
-    return Array.from(ordinals, (ordinal) => {
-      const entry = entryOf(ordinal);
-      const id = entry?.kind === "record" ? entry.id : rows[next++];
-      if (id == null) throw this.#missing(ordinal);
-      return id;
-    });
+  ): string[] | Promise<string[]> {
+    const entries = Array.from(ordinals, entryOf);
+    const below = Uint32Array.from(ordinals).filter((_, i) => entries[i] === undefined);
+    if (!isAscending(below)) below.sort();
+    const named = (rows: readonly (string | null)[]): string[] => {
+      let next = 0;
+      return entries.map((entry, i) => {
+        if (entry !== undefined) return entry.id;
+        // Most often they are asked for in their order.
+        const at = below[next] === ordinals[i] ? next++ : lowerBound(0, below.length, (place) => below[place]! < ordinals[i]!);
+        const id = rows[at];
+        if (id == null) throw this.#missing(ordinals[i]!);
+        return id;
+      });
+    };
+    const inMemory = this.#idFile.peek(section.ids, below);
+    return inMemory === null ? this.#idFile.read(section.ids, below).then(named) : named(inMemory);
   }
 
   async #payloadsOver(
@@ -380,6 +441,10 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 }
 
+function isAscending(ordinals: Uint32Array): boolean {
+  return ordinals.every((ordinal, i) => i === 0 || ordinal >= ordinals[i - 1]!);
+}
+
 /** The memtable's entry laid over the section's row; `null` when the record is deleted. */
 function payloadWith(entry: MemtableEntry, row: Payload | null): Payload | null {
   if (entry.kind === "tombstone") return null;
@@ -411,6 +476,29 @@ function vectorRows({ embeddings }: RecordBatch, codes: QuantizedRows | null): (
     const at = next++;
     return { embedding: values.subarray(at * dimension, next * dimension), quantized: codes, at };
   };
+}
+
+/** What lies beside the blocks of ids. */
+async function verifyFingerprints(ids: OrdinalSection, inspection: Inspection): Promise<void> {
+  const owner = inspection.owner("ids");
+  for (const { beside, refs } of ids) {
+    const found = beside == null ? null : await inspection.block("records", beside, owner);
+    if (beside == null || found === null || !inspection.context.deep) continue;
+    await inspection.attempt("records", placeOf(beside), async () => {
+      const block = Block.decode(await inspection.context.blocks.readBytes(refs[0]!, owner));
+      const own = Uint32Array.from(block.utf8Column("id"), fingerprintOf);
+      if (hasSame(block.u32("ordinal"), found.u32("ordinal")) && hasSame(own, found.u32("fingerprint"))) return;
+      inspection.find(
+        "records",
+        placeOf(beside),
+        `The fingerprints beside block ${placeOf(refs[0]!)} of ${owner} are not those of its ids`,
+      );
+    });
+  }
+}
+
+function hasSame(a: Uint32Array, b: Uint32Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
 async function verifyPayloads(payload: OrdinalSection, inspection: Inspection): Promise<void> {

@@ -49,7 +49,13 @@ class CountingCollection {
     },
   };
 
+  async checkIds(): Promise<void> {}
+
   async prepareToApply(): Promise<void> {}
+
+  isCurrent(): boolean {
+    return true;
+  }
 
   apply(place: LogPlace): { deleted: number } {
     this.#steps.push(`apply ${place.offset}`);

@@ -167,6 +167,7 @@ export class Writer {
   /** Resolves when the record's place in the order of the log is certain. */
   async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
+    await state.checkIds(record);
     const bytes = await inTurns(encode(record), tick);
     if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
@@ -190,10 +191,11 @@ export class Writer {
     const effects: AppliedRecords[] = [];
     this.#parts.availability.checkPoison();
     const outcome = await this.#orPoison(state, place.offset, async () => {
-      await state.prepareToApply(record);
-      return state.lock.exclusive(() => {
+      const before = await state.lock.shared(() => state.prepareToApply(record));
+      return state.lock.exclusive(async () => {
         this.#parts.availability.checkPoison();
-        return state.apply(place, record, byteLength, codes, effects);
+        const found = state.isCurrent(before) ? before : await state.prepareToApply(record);
+        return state.apply(place, record, byteLength, found, codes, effects);
       });
     });
     this.#parts.listeners.tell({ state, offset: place.offset, record, effects });

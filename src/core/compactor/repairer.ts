@@ -108,7 +108,7 @@ export class Repairer {
   async #fill(scratch: CollectionState, before: Manifest | null, logged: readonly LogRecord[], writer: BlockWriter): Promise<Manifest[]> {
     const rounds: Manifest[] = [];
     const apply = async (record: LogRecord): Promise<void> => {
-      scratch.apply({ offset: scratch.appliedOffset + 1, link: 0 }, record, 0);
+      scratch.apply({ offset: scratch.appliedOffset + 1, link: 0 }, record, 0, await scratch.prepareToApply(record));
       if (scratch.records.memtableBytes >= limits.compactionLogBytes) rounds.push(await this.#compact(scratch, writer));
       await this.#parts.tick();
     };

@@ -95,7 +95,12 @@ export class Facts {
       usageOf: (tenant) => this.#usageOf(() => directory.listCollections().filter((row) => row.tenant === tenant)),
       usageOfCollection: (collectionId) => this.#usageOf(() => [directory.collectionById(collectionId)]),
       countAbsent: (collectionId, ids) =>
-        this.#using(collectionId, (state) => new Set(ids.filter((id) => state.records.ordinalOf(id) === undefined)).size),
+        this.#using(collectionId, (state) =>
+          state.read(async () => {
+            const named = new Set(ids);
+            return named.size - (await state.records.find(named)).ordinals.size;
+          }),
+        ),
     };
   }
 
@@ -130,7 +135,7 @@ export class Facts {
     return (await log.hasRecordsAfter(row.id, manifest.offset)) ? this.#using(row.id, ({ count }) => count) : manifest.count;
   }
 
-  async #using<T>(collectionId: string, body: (state: CollectionState) => T): Promise<T> {
+  async #using<T>(collectionId: string, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
     this.#parts.availability.check();
     return this.#parts.collections.use(this.#parts.directory.collectionById(collectionId), body);
   }

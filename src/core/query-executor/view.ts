@@ -63,7 +63,7 @@ class LiveView implements View {
       ...indexed(this.#parts, this.fetch, this.#tick),
       universe,
       memtableOrdinals: tested,
-      ordinalOf: (id: string) => this.#parts.records.ordinalOf(id),
+      find: async (ids: ReadonlySet<string>) => (await this.#parts.records.find(ids)).ordinals.values(),
       tick: this.#tick,
     };
     return filterOrdinals(source, filter);
@@ -78,7 +78,7 @@ class LiveView implements View {
     const wanted = Array.from(ordinals);
     const payloads = needsPayload(fields) ? await records.payloads(wanted) : [];
     return {
-      ids: wanted.map((ordinal) => records.idOf(ordinal)),
+      ids: await records.ids(wanted),
       ...payloadColumns(payloads, fields),
       embeddings: fields.embedding ? { dimension: vectors.dimension ?? 0, values: await vectors.embeddings(wanted) } : null,
     };
@@ -127,7 +127,7 @@ class SegmentsView implements View, Segments {
       ...indexed(this.parts, this.fetch, this.#tick),
       universe: this.#universe,
       memtableOrdinals: new Bitmap(),
-      ordinalOf: (id: string) => this.#ordinalOf(id),
+      find: (ids: ReadonlySet<string>) => this.#find(ids),
       tick: this.#tick,
     };
     return filterOrdinals(source, filter);
@@ -138,10 +138,11 @@ class SegmentsView implements View, Segments {
   }
 
   /** A deleted record's id may name a new one, which is not in the segments. */
-  #ordinalOf(id: string): number | undefined {
-    const ordinal = this.parts.records.ordinalOf(id);
-    if (ordinal !== undefined && this.#universe.has(ordinal)) return ordinal;
-    return [...this.#deleted].find(([, deleted]) => deleted === id)?.[0];
+  async #find(ids: ReadonlySet<string>): Promise<number[]> {
+    const { ordinals } = await this.parts.records.find(ids);
+    const found = [...ordinals.values()].filter((ordinal) => this.#universe.has(ordinal));
+    for (const [ordinal, id] of this.#deleted) if (ids.has(id)) found.push(ordinal);
+    return found;
   }
 
   read<Source extends RankSource>(source: Source, allowed: Bitmap): Promise<HitsOf<Source>> {
@@ -151,7 +152,7 @@ class SegmentsView implements View, Segments {
   readonly fetch: FetchColumns = async (ordinals, fields) => {
     const payloads = needsPayload(fields) ? await this.#payloads(ordinals) : [];
     return {
-      ids: Array.from(ordinals, (ordinal) => this.#deleted.get(ordinal) ?? this.parts.records.idOf(ordinal)),
+      ids: await this.parts.records.ids(ordinals),
       ...payloadColumns(payloads, fields),
       embeddings: fields.embedding ? await this.#embeddings(ordinals) : null,
     };

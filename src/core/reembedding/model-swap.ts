@@ -132,9 +132,9 @@ export class ModelSwap {
         if (ordinals.length === 0) return sections;
         from = ordinals.at(-1)! + 1;
         const rows = await gatheredRows(state, gathered, ordinals);
-        vectors.apply({ written: rows.map(([ordinal, vector]) => [ordinal, { ...NO_FIELDS, vector }]), deleted: [] });
+        vectors.apply({ written: rows.map(([ordinal, vector]) => [ordinal, { ...NO_FIELDS, vector }, ""]), deleted: [] });
         await tick();
-        const { section, install } = await vectors.compact({ ...NO_CHANGES, entries: entriesOf(state, rows) }, writer, tick);
+        const { section, install } = await vectors.compact({ ...NO_CHANGES, entries: entriesOf(rows) }, writer, tick);
         install();
         sections.push(section);
         await tick();
@@ -148,14 +148,17 @@ export class ModelSwap {
 const NO_FIELDS = { document: undefined, uri: undefined, metadata: undefined };
 const NO_CHANGES = { payloads: [], removed: new Bitmap(), nextOrdinal: 0 };
 
-function entriesOf({ records }: CollectionState, rows: readonly (readonly [number, VectorRow])[]): Entry[] {
-  return rows.map(([ordinal, vector]) => [ordinal, { kind: "patch", id: records.idOf(ordinal), vector, ...NO_FIELDS }]);
+/** What a compaction of vectors looks at: ids are not among it. */
+function entriesOf(rows: readonly (readonly [number, VectorRow])[]): Entry[] {
+  return rows.map(([ordinal, vector]) => [ordinal, { kind: "patch", id: "", vector, ...NO_FIELDS }]);
 }
 
 /** What was gathered for these records. */
-function gatheredRows(state: CollectionState, gathered: CollectionState, ordinals: Uint32Array): Promise<[number, VectorRow][]> {
+async function gatheredRows(state: CollectionState, gathered: CollectionState, ordinals: Uint32Array): Promise<[number, VectorRow][]> {
+  const ids = await state.read(() => state.records.ids(ordinals));
   return gathered.read(async () => {
-    const from = Array.from(ordinals, (ordinal) => gathered.records.ordinalOf(state.records.idOf(ordinal)));
+    const found = (await gathered.records.find(ids)).ordinals;
+    const from = ids.map((id) => found.get(id));
     if (from.includes(undefined)) throw new TidepoolError("INTERNAL", `What was gathered for "${state.row.name}" lacks a record`);
     const dimension = gathered.dimension!;
     const values = await gathered.vectors.embeddings(from as number[]);

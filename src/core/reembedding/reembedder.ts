@@ -140,11 +140,11 @@ export class Reembedder {
   async #pruneSome(state: CollectionState, gathered: CollectionState, ordinals: Uint32Array): Promise<void> {
     const kept = await gathered.read(async () => {
       const payloads = await gathered.records.payloads([...ordinals]);
-      return Array.from(ordinals, (ordinal, i) => ({ id: gathered.records.idOf(ordinal), digest: payloads[i]!.uri }));
+      return (await gathered.records.ids(ordinals)).map((id, i) => ({ id, digest: payloads[i]!.uri }));
     });
     const present = await state.read(async () => {
-      const found = kept.flatMap(({ id }) => state.records.ordinalOf(id) ?? []);
-      return documentsAt(state, Uint32Array.from(found), this.#parts.tick);
+      const { ordinals: found } = await state.records.find(kept.map(({ id }) => id));
+      return documentsAt(state, Uint32Array.from(found.values()), this.#parts.tick);
     });
     const digests = new Map(present.map(({ id, digest }) => [id, digest]));
     const ids = kept.filter(({ id, digest }) => digests.get(id) !== digest).map(({ id }) => id);

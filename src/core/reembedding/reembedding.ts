@@ -45,9 +45,9 @@ export class Reembedding {
       if (operation.kind === "delete") for (const id of operation.ids) this.#taken.delete(id);
     }
     for (const { written, deleted } of effects) {
-      for (const [ordinal, { document }] of written) {
+      for (const [ordinal, { document }, id] of written) {
         this.#todo.add(ordinal);
-        if (document !== undefined && state.records.live.has(ordinal)) this.#taken.delete(state.records.idOf(ordinal));
+        if (document !== undefined && state.records.live.has(ordinal)) this.#taken.delete(id);
       }
       for (const ordinal of deleted) this.#todo.delete(ordinal);
     }
@@ -130,11 +130,12 @@ interface Digested {
 /** The documents of live records. Under the shared lock. */
 export async function documentsAt({ records }: CollectionState, ordinals: Uint32Array, tick: Tick): Promise<Digested[]> {
   const documents = await records.documents(ordinals);
+  const ids = await records.ids(ordinals);
   const read: Digested[] = [];
   for (const [i, ordinal] of ordinals.entries()) {
     const document = documents[i]!;
     const digest = document === null ? "" : await inTurns(sha256Hex(encodeStrings([document]).bytes), tick);
-    read.push({ ordinal, id: records.idOf(ordinal), document, digest });
+    read.push({ ordinal, id: ids[i]!, document, digest });
     await tick();
   }
   return read;
@@ -144,7 +145,8 @@ export async function documentsAt({ records }: CollectionState, ordinals: Uint32
 function digestsOf(gathered: CollectionState, ids: readonly string[]): Promise<(string | undefined)[]> {
   return gathered.read(async () => {
     const { records } = gathered;
-    const ordinals = ids.map((id) => records.ordinalOf(id));
+    const found = (await records.find(ids)).ordinals;
+    const ordinals = ids.map((id) => found.get(id));
     const payloads = await records.payloads(ordinals.filter((ordinal) => ordinal !== undefined));
     let next = 0;
     return ordinals.map((ordinal) => (ordinal === undefined ? undefined : (payloads[next++]!.uri ?? undefined)));
@@ -168,7 +170,7 @@ export async function checkDocuments(state: CollectionState, tick: Tick): Promis
     const ordinals = await state.read(async () => {
       const next = first(state.records.live, LOOKED_AT_ONCE, from);
       const documents = await state.records.documents(next);
-      next.forEach((ordinal, i) => void (documents[i] === null && without.push(state.records.idOf(ordinal))));
+      without.push(...(await state.records.ids(next.filter((_, i) => documents[i] === null))));
       return next;
     });
     if (ordinals.length === 0) break;

@@ -1,6 +1,7 @@
 /**
- * The record segment: ordinal → id, and ordinal → document, uri and metadata ("payload"). Ids lie in blocks of their own,
- * because all of them are read when a collection is opened and payload is read on demand.
+ * The record segment: ordinal → id, and ordinal → document, uri and metadata ("payload"). Ids lie in blocks of their own, small ones,
+ * because answers ask for the ids of a few records that lie anywhere. Beside each stands a block with the columns `ordinal` and
+ * `fingerprint` (`base/fingerprint.ts`), which is what is read of ids when a collection is opened.
  *
  * A payload block has the columns `ordinal`, `document`, `uri`, `hasMetadata` and one typed, nullable column per metadata
  * key and kind of value in the block, named `s:key` string, `n:key` number, `b:key` boolean, `S:key`, `N:key`, `B:key` for
@@ -8,6 +9,7 @@
  * them, not counting `i:key`; what does not fit stands in the column `rest` as a JSON object per row.
  */
 
+import { fingerprintOf } from "../base/fingerprint.js";
 import { mergeMetadata } from "../base/merge-metadata.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import type { Block, Column } from "../blockstore/block.js";
@@ -40,6 +42,8 @@ export function patchedPayload(base: Payload, patch: PayloadPatch): Payload {
 }
 
 const METADATA_COLUMNS_MAX = 64;
+/** Ids whose fingerprints are made between two turns. */
+const IDS_PER_STEP = 4096;
 
 export const idFormat: RowFormat<string> = {
   sizeOf: (id) => 8 + id.length,
@@ -55,6 +59,21 @@ export const idFormat: RowFormat<string> = {
   decode: (parts) => {
     const id = parts[0]!.utf8("id");
     return (row) => id(row)!;
+  },
+  decodeAll: (parts) => parts[0]!.utf8Column("id"),
+  beside: function* (ordinals, ids) {
+    const fingerprints = new Uint32Array(ids.length);
+    for (let row = 0; row < ids.length; row++) {
+      fingerprints[row] = fingerprintOf(ids[row]!);
+      if (row % IDS_PER_STEP === IDS_PER_STEP - 1) yield;
+    }
+    return encodeBlock(
+      [
+        { type: "u32", name: "ordinal", values: ordinals },
+        { type: "u32", name: "fingerprint", values: fingerprints },
+      ],
+      ids.length,
+    );
   },
 };
 

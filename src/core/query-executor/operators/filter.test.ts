@@ -58,9 +58,8 @@ async function sourceOf(
     ticks: 0,
     universe: ordinalsOf((slot) => truth(slot) !== null),
     memtableOrdinals: ordinalsOf((slot) => slot.memtable !== undefined),
-    ordinalOf(id) {
-      const ordinal = Number(id.slice(1));
-      return source.universe.has(ordinal) ? ordinal : undefined;
+    async find(ids) {
+      return Array.from(ids, (id) => Number(id.slice(1))).filter((ordinal) => source.universe.has(ordinal));
     },
     metadata(condition) {
       source.asked++;

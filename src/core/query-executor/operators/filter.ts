@@ -30,8 +30,8 @@ export interface FilterSource {
   universe: Bitmap;
   /** Ordinals whose truth is in the memtable, the deleted ones too. */
   memtableOrdinals: Bitmap;
-  /** `undefined` when there is no such record. */
-  ordinalOf(id: string): number | undefined;
+  /** Ordinals of the records that ids name, in no order. */
+  find(ids: ReadonlySet<string>): Promise<Iterable<number>>;
   /** Compacted ordinals that satisfy a condition; may contain shadowed ones. `null`: no index tells, the records must be tested. */
   metadata(condition: Condition): Promise<Bitmap> | null;
   /** What an index tells of a condition on documents, of compacted ordinals, those of `within` at least; `null`: nothing. */
@@ -45,8 +45,6 @@ export interface FilterSource {
   tick: Tick;
 }
 
-/** Ids looked up between two ticks. */
-const IDS_PER_TICK = 4096;
 /** Records fetched at once, at most. */
 const CHUNK_RECORDS_MAX = 1024;
 /** Records of the first chunk of documents, whose length is not known yet. */
@@ -173,14 +171,7 @@ function pick(within: Bitmap, satisfied: Bitmap, negated: boolean): Bitmap {
 }
 
 async function namedBy(source: FilterSource, { ids }: IdCondition): Promise<Bitmap> {
-  const named = new Bitmap();
-  let looked = 0;
-  for (const id of ids) {
-    const ordinal = source.ordinalOf(id);
-    if (ordinal !== undefined) named.add(ordinal);
-    if (++looked % IDS_PER_TICK === 0) await source.tick();
-  }
-  return named;
+  return Bitmap.of(await source.find(ids));
 }
 
 /** The parts of a mixed "and" or "or" in the order of their cost, those on metadata and those on documents each as one. */

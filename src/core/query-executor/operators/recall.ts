@@ -47,12 +47,16 @@ export async function checkRecall(state: CollectionState, { sample, k }: RecallP
 }
 
 /** Where the exact scan answers, `ef_search` makes no difference, and the present one is as good as any. */
-function begin(state: CollectionState, sample: number, k: number): { ids: string[]; effort: SearchEffort; ladder: number[] } {
+async function begin(
+  state: CollectionState,
+  sample: number,
+  k: number,
+): Promise<{ ids: string[]; effort: SearchEffort; ladder: number[] }> {
   const { hnsw, spann } = state.row.configuration;
   const effort = state.vectors.finder?.effort ?? hnsw.ef_search;
   const isExact = state.vectors.finder?.isExactFor(k + 1, state.records.live) ?? true;
   return {
-    ids: spread(state.records.live.toArray(), sample).map((ordinal) => state.records.idOf(ordinal)),
+    ids: await state.records.ids(spread(state.records.live.toArray(), sample)),
     effort,
     ladder: isExact ? (effort === "adaptive" ? [] : [effort]) : spann === undefined ? LADDER : LISTS_LADDER,
   };
@@ -73,7 +77,7 @@ function spread(ordinals: Uint32Array, count: number): number[] {
  * send the search another way than a query goes.
  */
 async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: Tick): Promise<void> {
-  const ordinal = state.records.ordinalOf(id);
+  const ordinal = (await state.records.find([id])).ordinals.get(id);
   const { finder } = state.vectors;
   if (ordinal === undefined || finder === null) return;
 
