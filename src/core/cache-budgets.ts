@@ -8,3 +8,8 @@ export function cacheBudgets({ memoryBudgetBytes }: OpenOptions): { blocks: numb
   const vectors = Math.floor(memoryBudgetBytes / 2);
   return { blocks: memoryBudgetBytes - vectors, vectors };
 }
+
+/** Bytes that the graph of one collection, and the codes that it is over, may take before inverted lists are made instead. */
+export function graphBytesMax({ memoryBudgetBytes }: OpenOptions): number {
+  return memoryBudgetBytes === undefined ? limits.graphBytesMax : Math.min(limits.graphBytesMax, Math.floor(memoryBudgetBytes / 2));
+}

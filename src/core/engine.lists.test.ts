@@ -4,7 +4,9 @@ import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gaussian, randomFrom } from "../testing/hnsw-vectors.js";
 import { openedEngine } from "../testing/opened-engines.js";
+import type { ListLimits } from "./collection/part.js";
 import type { Engine } from "./engine.js";
+import { TidepoolError } from "./errors.js";
 import { distance } from "./index/vector/distance.js";
 import { limits } from "./limits.js";
 import type { ConfigurationInput } from "./service.js";
@@ -47,10 +49,12 @@ class Shelf {
   readonly live = new Map<string, Float32Array>();
   storage = new FaultInjectingStorage({ now: () => this.environment.now() });
   engine!: Engine;
+  lists: ListLimits = LISTS;
   id = "";
 
-  static async open(configuration: ConfigurationInput = { spann: {} }): Promise<Shelf> {
+  static async open(configuration: ConfigurationInput = { spann: {} }, lists: ListLimits = LISTS): Promise<Shelf> {
     const shelf = new Shelf();
+    shelf.lists = lists;
     await shelf.#start();
     const request = { ...SCOPE, name: "things", metadata: null, configuration, getOrCreate: false };
     shelf.id = (await shelf.engine.service.createCollection(request)).id;
@@ -59,7 +63,7 @@ class Shelf {
 
   async #start(): Promise<void> {
     const { environment } = this;
-    this.engine = await openedEngine(this.storage, { environment, lists: LISTS, deadOrdinalsMax: () => 300 });
+    this.engine = await openedEngine(this.storage, { environment, lists: this.lists, deadOrdinalsMax: () => 300 });
   }
 
   async reopen(): Promise<void> {
@@ -227,6 +231,74 @@ test("lists that are damaged are put aside with a warning and made again, whethe
     expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
     expect((await shelf.engine.service.info()).warnings).toEqual([]);
   }
+});
+
+describe("a graph that outgrows what it may take", () => {
+  const GROWING = { ...LISTS, graphBytesMax: 1, buildRows: 150 };
+  const isListed = async (shelf: Shelf): Promise<boolean> =>
+    (await shelf.engine.service.checkRecall({ collectionId: shelf.id, sample: 1, k: 1 })).efSearch === 0;
+
+  test("makes room for lists, a part after the other, while all is found", async () => {
+    const shelf = await Shelf.open({}, GROWING);
+    await shelf.put(0, 600);
+    await shelf.engine.compact(shelf.id);
+    await shelf.put(600, 640);
+    await shelf.remove(10, 20);
+    expect(await isListed(shelf)).toBe(false);
+    await shelf.idle();
+    expect(await isListed(shelf)).toBe(true);
+    expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+    await shelf.expectSound();
+    await shelf.reopen();
+    expect(await isListed(shelf)).toBe(true);
+    expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+    await shelf.put(300, 500, 7000);
+    await shelf.put(700, 900);
+    await shelf.engine.compact(shelf.id);
+    await shelf.remove(0, 500);
+    await shelf.engine.compact(shelf.id);
+    await shelf.expectSound();
+    await shelf.reopen();
+    expect(await isListed(shelf)).toBe(true);
+    expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+    expect((await shelf.engine.service.info()).warnings).toEqual([]);
+  });
+
+  test("goes on where it was left, with what was written and deleted since", async () => {
+    const shelf = await Shelf.open({}, { ...GROWING, buildRows: 2 });
+    await shelf.put(0, 400);
+    await shelf.engine.compact(shelf.id);
+    // Each part takes two rows in, and before all have been the disk is full.
+    let writes = 0;
+    const write = shelf.storage.blobs.write.bind(shelf.storage.blobs);
+    shelf.storage.blobs.write = async (...given) => {
+      if (++writes > 100) throw new TidepoolError("QUOTA_EXCEEDED", "full");
+      return write(...given);
+    };
+    await shelf.idle();
+    expect(writes).toBeGreaterThan(100);
+    shelf.storage.blobs.write = write;
+    shelf.lists = GROWING;
+    await shelf.reopen();
+    expect(await isListed(shelf)).toBe(false);
+    await shelf.put(100, 160, 5000);
+    await shelf.remove(0, 50);
+    await shelf.engine.compact(shelf.id);
+    expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+    await shelf.expectSound();
+    await shelf.idle();
+    expect(await isListed(shelf)).toBe(true);
+    expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+    await shelf.expectSound();
+  });
+
+  test("stays where it was asked for", async () => {
+    const shelf = await Shelf.open({ hnsw: { ef_search: 64 } }, GROWING);
+    await shelf.put(0, 200);
+    await shelf.engine.compact(shelf.id);
+    await shelf.idle();
+    expect(await isListed(shelf)).toBe(false);
+  });
 });
 
 test("search_nprobe bounds how many lists are looked into, and changes live", async () => {

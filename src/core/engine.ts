@@ -13,7 +13,7 @@ import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
-import { cacheBudgets } from "./cache-budgets.js";
+import { cacheBudgets, graphBytesMax } from "./cache-budgets.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState, type StateContext } from "./collection/collection-state.js";
 import type { CollectionsAhead } from "./collection/collections-ahead.js";
@@ -290,6 +290,7 @@ export class Engine {
       loadStem: this.#loadStem,
       // Nobody searches what is gathered for another collection.
       flatRowsMax: row.reembeds === undefined ? this.#parts.flatRowsMax : Infinity,
+      graphBytesMax: this.#parts.lists?.graphBytesMax ?? graphBytesMax(this.#parts.options),
       lists: this.#parts.lists,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),

@@ -198,6 +198,8 @@ export const beamMax = 65_536;
 /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
 export const graphIdleMs = 300;
 export const graphBacklogMax = 50_000;
+/** Bytes of a graph and its codes beyond which inverted lists take its place where nobody has asked for either: some 200,000 × 384. */
+export const graphBytesMax = 128 * MiB;
 /** Rows at which inverted lists are split and dissolved, and lists that rows move between at a split, where nothing is said of them. */
 export const listSplitRows = 200;
 export const listMergeRows = 50;

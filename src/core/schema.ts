@@ -17,6 +17,22 @@ import type {
   VectorIndexSettings,
 } from "./types.js";
 
+/** Chroma's defaults. */
+export const DEFAULT_HNSW: CollectionConfiguration["hnsw"] = {
+  space: "l2",
+  ef_construction: 100,
+  ef_search: 100,
+  max_neighbors: 16,
+  resize_factor: 1.2,
+  sync_threshold: 1000,
+};
+
+/** Whether nothing is said of the graph but the space: so it is where nobody has asked for one. */
+export function hasDefaultGraph({ hnsw }: CollectionConfiguration): boolean {
+  const names = Object.keys({ ...DEFAULT_HNSW, ...hnsw }) as (keyof typeof hnsw)[];
+  return names.every((name) => name === "space" || hnsw[name] === DEFAULT_HNSW[name]);
+}
+
 /** The key under which a schema speaks of the documents. */
 export const DOCUMENT_KEY = "#document";
 /** The key under which a schema speaks of the embeddings. */

@@ -5,7 +5,7 @@
 import { ByteCache } from "./base/byte-cache.js";
 import { Turns } from "./base/turns.js";
 import { BlockStore } from "./blockstore/blockstore.js";
-import { cacheBudgets } from "./cache-budgets.js";
+import { cacheBudgets, graphBytesMax } from "./cache-budgets.js";
 import { CollectionsAhead, type Openable } from "./collection/collections-ahead.js";
 import { sectionKinds } from "./collection/parts.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
@@ -83,6 +83,7 @@ export class Standby {
       loadStem: this.#parts.loadStem ?? noStemmers,
       vectorCache: new ByteCache(0),
       flatRowsMax: undefined,
+      graphBytesMax: graphBytesMax(this.#parts.options),
       lists: undefined,
       deadOrdinalsMax: () => Infinity,
     });

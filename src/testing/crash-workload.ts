@@ -54,7 +54,7 @@ export interface Workload {
   readonly options?: Partial<OpenOptions>;
   readonly arenaLimits?: ArenaLimits;
   readonly flatRowsMax?: number;
-  /** Vectors lie in inverted lists that begin early. */
+  /** Vectors lie in inverted lists that begin early, or come to lie there. */
   readonly lists?: ListLimits;
   /** How often each action is taken, in proportion. */
   readonly weights: Partial<Record<Action, number>>;
@@ -102,6 +102,13 @@ export const workloads: readonly Workload[] = [
     arenaLimits: smallArenas,
     weights: { write: 4, remove: 2, compact: 3, idle: 1, settle: 2, fork: 1, race: 1, reopen: 1 },
     steps: 22,
+  },
+  {
+    name: "growing",
+    lists: { graphBytesMax: 1, tailRows: 4, judgedRowsMax: 4, splitRows: 6, buildRows: 5 },
+    arenaLimits: smallArenas,
+    weights: { burst: 4, write: 2, remove: 2, compact: 2, idle: 4, settle: 2, fork: 1, reopen: 2 },
+    steps: 20,
   },
   { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },
   { name: "renumbering", weights: { write: 3, remove: 5, compact: 3, settle: 1, race: 1 }, steps: 26 },
@@ -277,7 +284,8 @@ export class Worker {
   }
 
   get #schema(): object {
-    if (this.#process.workload.lists === undefined) return SCHEMA;
+    const { lists } = this.#process.workload;
+    if (lists === undefined || lists.graphBytesMax !== undefined) return SCHEMA;
     return { keys: { ...SCHEMA.keys, "#embedding": { float_list: { vector_index: { enabled: true, config: { spann: {} } } } } } };
   }
 

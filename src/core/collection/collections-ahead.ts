@@ -102,6 +102,7 @@ function ignore(): void {}
 
 /** Inverted lists leave their codes on disk. */
 function bytesOf({ row, manifest: { count, sections } }: Openable): number {
-  const codeBytes = row.configuration.spann === undefined ? (sections.vectors.dimension ?? 0) : 0;
+  const { dimension, isListed } = sections.vectors;
+  const codeBytes = row.configuration.spann !== undefined || isListed ? 0 : (dimension ?? 0);
   return count * (codeBytes + BYTES_PER_RECORD);
 }

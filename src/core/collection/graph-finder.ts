@@ -25,8 +25,12 @@ import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Share of the vectors that may change before the graph is written anew. */
 const GRAPH_CHANGED_SHARE_MAX = 0.2;
+/** Beams that are tried to see which one is enough. */
+const BEAMS = [16, 32, 64, 128, 256, 512, 1024];
 
 export class GraphFinder implements VectorFinder {
+  readonly efforts = BEAMS;
+  readonly exactQueriesMax = 1;
   readonly #home: PartHome;
   readonly #dimension: number;
   readonly #index: VectorIndex;

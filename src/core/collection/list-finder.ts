@@ -27,6 +27,9 @@ import type { FinderSection, VectorFinder } from "./vector-finder.js";
 /** Of every rotation: what is stored names it. */
 const SEED = 1;
 
+/** Numbers of lists that are tried to see which one is enough: as many as `search_nprobe` takes. */
+const PROBES = [4, 8, 16, 32, 64, 128];
+
 /** Says that lists cannot be read, and not what was asked for with them. */
 class ListsDamaged extends Error {}
 
@@ -45,6 +48,8 @@ interface Held {
 }
 
 export class ListFinder implements VectorFinder {
+  readonly efforts = PROBES;
+  readonly exactQueriesMax = 32;
   readonly #home: PartHome;
   readonly #dimension: number;
   readonly #tail: TailRows;
@@ -104,6 +109,12 @@ export class ListFinder implements VectorFinder {
       this.#toTail(ordinals, await stored(ordinals));
       await this.#home.context.tick();
     }
+  }
+
+  /** Opens lists that are being made beside another index, which searches until they are whole: no codes are made of rows in none. */
+  async resume(section: ListsSection): Promise<void> {
+    await this.#openLists(section);
+    this.#backlog = this.#strays.count();
   }
 
   async #openLists(section: ListsSection): Promise<void> {
@@ -225,6 +236,11 @@ export class ListFinder implements VectorFinder {
     return this.#home.context.lists?.tailRows ?? limits.listTailRows;
   }
 
+  /** Whether rows are in no list whose codes are not in memory, either, so that each search reads them. */
+  get hasStrays(): boolean {
+    return this.#strays.values().next().done !== true;
+  }
+
   /** Takes a part of the compacted rows that are in no list into lists. */
   build(vectors: VectorSource, writer: BlockWriter, tick: Tick): Promise<Prepared<FinderSection>> {
     const { records } = this.#home;
@@ -279,7 +295,7 @@ export class ListFinder implements VectorFinder {
     tick: Tick,
   ): Promise<Prepared<FinderSection>> {
     const held = this.#held;
-    const taken = firstOf(waiting, Math.min(wanted, Math.max(1, Math.floor(limits.listBuildBytes / (4 * this.#dimension)))));
+    const taken = firstOf(waiting, Math.min(wanted, this.#buildRows));
     this.#building?.abandon();
     this.#building = new ListBuilder(held.lists, held.source, vectors, this.#builderOptions(), tick);
     this.#tail.seal();
@@ -293,6 +309,10 @@ export class ListFinder implements VectorFinder {
       this.#putAside(held, error.message);
       return this.#withoutLists(this.#backlog);
     }
+  }
+
+  get #buildRows(): number {
+    return this.#home.context.lists?.buildRows ?? Math.max(1, Math.floor(limits.listBuildBytes / (4 * this.#dimension)));
   }
 
   /** A list is dissolved no sooner than a split makes one. */

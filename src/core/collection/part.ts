@@ -35,6 +35,8 @@ export interface CollectionContext {
   tick: Tick;
   loadStem: LoadStem;
   flatRowsMax: number | undefined;
+  /** Bytes of a graph and its codes beyond which lists take its place, where nobody has asked for a graph. */
+  graphBytesMax: number;
   /** Tests ask for less. */
   lists: ListLimits | undefined;
   /** Takes note of something that was mended and should be known. */
@@ -47,6 +49,10 @@ export interface ListLimits {
   tailRows?: number;
   /** Allowed rows up to which all are judged. */
   judgedRowsMax?: number;
+  /** Bytes of a graph and its codes beyond which lists take its place. */
+  graphBytesMax?: number;
+  /** Rows that go into lists at once. */
+  buildRows?: number;
   /** Rows beyond which a list is split, whatever the configuration says. */
   splitRows?: number;
 }

@@ -81,6 +81,11 @@ export class StoredVectors {
     });
   }
 
+  /** Of all rows, block by block. */
+  *ordinals(): Generator<Uint32Array, void, undefined> {
+    for (const { ordinals } of this.#directories) yield ordinals;
+  }
+
   /** Whether there are blocks that could be read ahead. */
   get isBehind(): boolean {
     return this.#next !== undefined;

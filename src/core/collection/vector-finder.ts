@@ -22,7 +22,7 @@ import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
 export interface FinderSection {
   /** The index's graph, as of some earlier moment. */
   graph: GraphSection | null;
-  /** Its inverted lists, of an index that has such. */
+  /** Its inverted lists, of an index that has such, or is being given some. */
   lists?: ListsSection;
 }
 
@@ -31,6 +31,8 @@ export interface VectorsSection extends FinderSection {
   dimension: number | null;
   /** ordinal → embedding, with codes where the index needs them. */
   rows: OrdinalSection;
+  /** Whether inverted lists have taken the place of the graph: rows that are written from then on have no codes. */
+  isListed?: true;
 }
 
 export interface VectorFinder {
@@ -38,6 +40,10 @@ export interface VectorFinder {
   readonly bytes: number;
   /** Whether searches may miss a row that is near. */
   readonly isApproximate: boolean;
+  /** Efforts among which it is worth looking for the one that is enough. */
+  readonly efforts: readonly number[];
+  /** Queries that `nearestExactly` answers in hardly more time than one: such as read all rows read them once for so many. */
+  readonly exactQueriesMax: number;
   /** The effort that searches take where none is given: `ef_search`, or how many lists are looked into. */
   readonly effort: SearchEffort;
   configure?(row: CollectionRow): void;

@@ -4,12 +4,14 @@
  */
 import type { Bitmap } from "../base/bitmap.js";
 import type { Tick } from "../base/turns.js";
+import type { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import type { Nearest, VectorSource } from "../index/vector/flat.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
-import { listRefs } from "../segment/list-blocks.js";
+import { hasDefaultGraph } from "../schema.js";
+import { type ListsSection, listRefs } from "../segment/list-blocks.js";
 import { type VectorRow, vectorFormat } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
@@ -19,7 +21,7 @@ import { ListFinder } from "./list-finder.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
 import { StoredVectors } from "./stored-vectors.js";
-import type { VectorFinder, VectorsSection } from "./vector-finder.js";
+import type { FinderSection, VectorFinder, VectorsSection } from "./vector-finder.js";
 import { verifyGraph, verifyLists, verifyRows } from "./verify-vectors.js";
 
 let nextCacheBase = 0;
@@ -27,9 +29,11 @@ let nextCacheBase = 0;
 /** What exists once the dimension is fixed. */
 interface Fixed {
   readonly dimension: number;
-  readonly file: OrdinalBlockfile<VectorRow>;
   readonly stored: StoredVectors;
+  file: OrdinalBlockfile<VectorRow>;
   finder: VectorFinder;
+  /** Lists that are being made to take the graph's place, which searches until then. */
+  next: ListFinder | null;
 }
 
 export class CollectionVectors implements CollectionPart<VectorsSection> {
@@ -57,9 +61,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     if (lists !== undefined) yield* listRefs(lists);
   }
 
-  static async verify({ dimension, rows, graph, lists }: VectorsSection, inspection: Inspection): Promise<void> {
+  static async verify({ dimension, rows, graph, lists, isListed }: VectorsSection, inspection: Inspection): Promise<void> {
     const before = inspection.findingCount;
-    const prints = dimension === null ? null : await verifyRows(rows, dimension, inspection, graph !== null);
+    const hasCodes = inspection.context.row.configuration.spann === undefined && isListed === undefined;
+    const prints = dimension === null ? null : await verifyRows(rows, dimension, inspection, graph !== null, hasCodes);
     if (graph !== null) await verifyGraph(graph, inspection.findingCount === before ? prints : null, inspection);
     if (lists !== undefined && dimension !== null) await verifyLists(lists, dimension, inspection);
   }
@@ -91,7 +96,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   get bytes(): number {
-    return this.#fixed?.finder.bytes ?? 0;
+    return (this.#fixed?.finder.bytes ?? 0) + (this.#fixed?.next?.bytes ?? 0);
   }
 
   configure(row: CollectionRow): void {
@@ -108,30 +113,43 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     this.#section = section;
     if (section.dimension === null) return;
     const fixed = this.#fix(section.dimension);
-    fixed.stored.install(await this.#loadRows(fixed, fixed.finder, section.rows));
+    const unfinished = this.#hasLists ? undefined : section.lists;
+    const next = unfinished === undefined ? null : new ListFinder(this.#home, section.dimension);
+    const finders = next === null ? [fixed.finder] : [fixed.finder, next];
+    fixed.stored.install(await this.#loadRows(fixed, finders, section.rows));
     await fixed.finder.open(section, rowsOf(fixed.stored, section.dimension));
+    if (unfinished !== undefined) await next!.resume(unfinished);
+    fixed.next = next;
   }
 
-  #loadRows({ stored }: Fixed, finder: VectorFinder, rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
-    return stored.open(rows, (ordinals, codes) => finder.load(ordinals, codes), this.#home.context.tick);
+  #loadRows({ stored }: Fixed, finders: readonly VectorFinder[], rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
+    const load = (ordinals: Uint32Array, codes: Block): void => {
+      for (const finder of finders) finder.load(ordinals, codes);
+    };
+    return stored.open(rows, load, this.#home.context.tick);
   }
 
   #fix(dimension: number): Fixed {
     if (this.#fixed !== null) return this.#fixed;
     const { blocks } = this.#home.context;
-    const owner = this.#owner("vectors");
     this.#fixed = {
       dimension,
       finder: this.#newFinder(dimension),
-      file: new OrdinalBlockfile(blocks, owner, vectorFormat(dimension, !this.#hasLists), limits.vectorBlockBytes),
-      stored: new StoredVectors(blocks, owner, dimension),
+      file: this.#newFile(dimension),
+      stored: new StoredVectors(blocks, this.#owner("vectors"), dimension),
+      next: null,
     };
     return this.#fixed;
   }
 
-  /** Chosen when the collection is created, and for good: rows have codes or not. */
+  #newFile(dimension: number): OrdinalBlockfile<VectorRow> {
+    const format = vectorFormat(dimension, !this.#hasLists);
+    return new OrdinalBlockfile(this.#home.context.blocks, this.#owner("vectors"), format, limits.vectorBlockBytes);
+  }
+
+  /** Asked for when the collection was created, or come to by growing; for good. */
   get #hasLists(): boolean {
-    return this.#home.row.configuration.spann !== undefined;
+    return this.#home.row.configuration.spann !== undefined || this.#section.isListed === true;
   }
 
   #newFinder(dimension: number): VectorFinder {
@@ -158,11 +176,14 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     if (deleted.length === 0) return;
     for (const ordinal of deleted) this.#forget(ordinal);
     this.#fixed?.finder.delete(deleted);
+    this.#fixed?.next?.delete(deleted);
   }
 
   #set(vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void {
     if (vectors.length === 0) return;
-    this.#fix(vectors[0]![1].embedding.length).finder.set(vectors);
+    const { finder, next } = this.#fix(vectors[0]![1].embedding.length);
+    finder.set(vectors);
+    next?.set(vectors);
     for (const [ordinal] of vectors) this.#forget(ordinal);
   }
 
@@ -172,24 +193,29 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return this.#fixed?.finder instanceof GraphFinder ? this.#fixed.finder : null;
   }
 
+  /** The graph, unless lists are being made in its place. */
+  get #growing(): GraphFinder | null {
+    return this.#fixed?.next === null ? this.#graph : null;
+  }
+
   /** Vectors that the scan still answers for. */
   get graphBacklog(): number {
-    return this.#graph?.backlog ?? 0;
+    return this.#growing?.backlog ?? 0;
   }
 
   /** Whether there is nothing to build. */
   get isGraphBuilt(): boolean {
-    return this.#graph?.isBuilt ?? true;
+    return this.#growing?.isBuilt ?? true;
   }
 
   /** Fetches vectors that building needs next. Under the shared lock. */
   async prepareGraph(): Promise<void> {
-    await this.#graph?.prepare((ordinals) => this.embeddings(ordinals));
+    await this.#growing?.prepare((ordinals) => this.embeddings(ordinals));
   }
 
   /** Builds until `isOver` says so; returns whether nothing is left to build. */
   buildGraph(isOver: () => boolean): boolean {
-    return this.#graph?.build(isOver) ?? true;
+    return this.#growing?.build(isOver) ?? true;
   }
 
   get #listed(): ListFinder | null {
@@ -202,7 +228,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       idleMs: limits.graphIdleMs,
       priority: 1,
       isAwaited: true,
-      isDue: (vectors: CollectionVectors) => vectors.#graph?.isSaveDue ?? false,
+      isDue: (vectors: CollectionVectors) => vectors.#growing?.isSaveDue ?? false,
       run: (vectors: CollectionVectors, writer, tick) => vectors.#saveGraph(writer, tick),
     },
     {
@@ -212,6 +238,14 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       isRepeated: true,
       isDue: (vectors: CollectionVectors) => vectors.#listed?.isBuildDue ?? false,
       run: (vectors: CollectionVectors, writer, tick) => vectors.#buildLists(writer, tick),
+    },
+    {
+      idleMs: limits.graphIdleMs,
+      priority: 1,
+      isAwaited: true,
+      isRepeated: true,
+      isDue: (vectors: CollectionVectors) => vectors.#isOutgrown,
+      run: (vectors: CollectionVectors, writer, tick) => vectors.#goOverToLists(writer, tick),
     },
   ];
 
@@ -225,34 +259,82 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return built === null ? null : this.#prepared({ ...this.#section, ...built.section }, () => built.install());
   }
 
+  // ---- from the graph to lists
+
+  /** Whether the graph takes more memory than it may where nobody has asked for one: such as have not, all have the same parameters. */
+  get #isOutgrown(): boolean {
+    const { context, row } = this.#home;
+    return (
+      this.#graph !== null &&
+      (this.#fixed!.next !== null || (hasDefaultGraph(row.configuration) && this.#graph.bytes > context.graphBytesMax))
+    );
+  }
+
+  /** Takes a part of the rows into lists. Once all are in some, or have codes in memory, these are what searches. */
+  async #goOverToLists(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
+    const fixed = this.#fixed;
+    if (fixed === null || this.#graph === null) return null;
+    fixed.next ??= this.#listsOf(fixed);
+    const { next } = fixed;
+    if (!next.hasStrays) return this.#takeOver(fixed, next);
+    const built = await next.build(this.frozen(new Map()), writer, tick);
+    return this.#prepared({ ...this.#section, lists: built.section.lists }, () => built.install());
+  }
+
+  /** Without any rows in lists yet. */
+  #listsOf({ stored, dimension }: Fixed): ListFinder {
+    const lists = new ListFinder(this.#home, dimension);
+    for (const ordinals of stored.ordinals()) lists.load(ordinals);
+    this.#replayMemtable(lists);
+    return lists;
+  }
+
+  #takeOver(fixed: Fixed, next: ListFinder): Prepared<VectorsSection> {
+    return this.#prepared({ ...this.#section, graph: null, isListed: true }, () => {
+      fixed.finder.dispose?.();
+      fixed.finder = next;
+      fixed.next = null;
+      fixed.file = this.#newFile(fixed.dimension);
+    });
+  }
+
   // ---- compaction
 
   async compact(changes: MemtableChanges, writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection>> {
     if (this.#fixed === null) return this.#prepared(this.#section);
-    const { dimension, file, stored, finder } = this.#fixed;
+    const { dimension, file, stored, finder, next } = this.#fixed;
     const written = vectorRows(changes.entries);
     const rows = await file.apply(this.#section.rows, { written, removed: changes.removed }, writer, tick);
     const directories = await stored.prepare(rows, tick);
-    const found = await finder.compact(changes, this.frozen(new Map(changes.entries)), writer, tick);
-    return this.#prepared({ ...found.section, dimension, rows }, () => {
+    const vectors = this.frozen(new Map(changes.entries));
+    const found = await finder.compact(changes, vectors, writer, tick);
+    const listed = await next?.compact(changes, vectors, writer, tick);
+    const section = { ...found.section, ...listsIn(listed?.section), ...this.#kind, dimension, rows };
+    return this.#prepared(section, () => {
       stored.install(directories);
       found.install();
+      listed?.install();
     });
   }
 
-  /** A new finder is filled beside the old one. */
+  get #kind(): Pick<VectorsSection, "isListed"> {
+    return this.#section.isListed === undefined ? {} : { isListed: true };
+  }
+
+  /** A new finder is filled beside the old one. Lists that were not whole are begun anew. */
   async renumber(renumbering: Renumbering, writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection>> {
     const fixed = this.#fixed;
     if (fixed === null) return this.#prepared(this.#section);
     const rows = await fixed.file.renumber(this.#section.rows, renumbering.ordinalOf, writer, tick);
     const section = await fixed.finder.renumber(renumbering, writer, tick);
     const finder = this.#newFinder(fixed.dimension);
-    const directories = await this.#loadRows(fixed, finder, rows);
+    const directories = await this.#loadRows(fixed, [finder], rows);
     await finder.open(section, rowsOf(fixed.stored.over(directories), fixed.dimension));
-    return this.#prepared({ ...section, dimension: fixed.dimension, rows }, () => {
+    return this.#prepared({ ...section, ...this.#kind, dimension: fixed.dimension, rows }, () => {
       this.#cacheBase = 2 ** 32 * nextCacheBase++;
       fixed.finder.dispose?.();
       fixed.finder = finder;
+      fixed.next = null;
       fixed.stored.install(directories);
       this.#replayMemtable(finder);
     });
@@ -271,7 +353,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #replayMemtable(finder: VectorFinder): void {
     for (const [ordinal, entry] of this.#home.records.entries()) {
       if (entry.kind === "tombstone") finder.delete([ordinal]);
-      else if (entry.vector !== undefined) this.#set([[ordinal, entry.vector]]);
+      else if (entry.vector !== undefined) finder.set([[ordinal, entry.vector]]);
     }
   }
 
@@ -365,6 +447,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   #forget(ordinal: number): void {
     this.#home.context.vectorCache.delete(this.#cacheBase + ordinal);
   }
+}
+
+function listsIn(section: FinderSection | undefined): { lists?: ListsSection } {
+  return section?.lists === undefined ? {} : { lists: section.lists };
 }
 
 function vectorRows(entries: readonly Entry[]): [number, VectorRow][] {

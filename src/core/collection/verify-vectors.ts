@@ -29,6 +29,7 @@ export async function verifyRows(
   dimension: number,
   inspection: Inspection,
   wantsPrints: boolean,
+  hasCodes: boolean,
 ): Promise<Prints | null> {
   const owner = inspection.owner("vectors");
   const { deep, nextOrdinal } = inspection.context;
@@ -39,7 +40,7 @@ export async function verifyRows(
     found.addAll(ordinals);
     if (prints !== null) takePrints(prints.of, ordinals, quantizedRows(parts[0]!), dimension);
     inspection.counts.vectors += ordinals.length;
-    const wrong = damageOfVectors(parts, dimension, inspection.context);
+    const wrong = damageOfVectors(parts, dimension, inspection.context, hasCodes);
     if (wrong !== null)
       inspection.find("vectors", owner, `The vector of ordinal ${ordinals[wrong]} of ${owner} is not what its codes or checksum tell`);
   }
@@ -58,14 +59,18 @@ function takePrints(prints: Uint32Array, ordinals: Uint32Array, { codes, slopes,
 }
 
 /** The first row that is not as it should be. */
-function damageOfVectors([codeBlock, embeddingBlock]: readonly Block[], dimension: number, context: InspectionContext): number | null {
+function damageOfVectors(
+  [codeBlock, embeddingBlock]: readonly Block[],
+  dimension: number,
+  context: InspectionContext,
+  hasCodes: boolean,
+): number | null {
   const embeddings = embeddingBlock!.fixedF32("embedding");
   const checksums = codeBlock!.u32("crc");
   const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
   const width = dimension * 4;
   const wrong = checksums.findIndex((checksum, row) => crc32(bytes.subarray(row * width, (row + 1) * width)) !== checksum);
-  // Where vectors lie in inverted lists there are no codes beside them.
-  if (wrong >= 0 || !context.deep || context.row.configuration.spann !== undefined) return wrong < 0 ? null : wrong;
+  if (wrong >= 0 || !context.deep || !hasCodes) return wrong < 0 ? null : wrong;
   const stored = quantizedRows(codeBlock!);
   const made = quantizeRows(context.row.configuration.hnsw.space, dimension, embeddings);
   const code = stored.codes.findIndex((value, at) => value !== made.codes[at]);

@@ -8,7 +8,7 @@ import type { Steps } from "../base/steps.js";
 import { wellFormed } from "../base/well-formed.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { IndexPolicy } from "../schema.js";
+import { DEFAULT_HNSW, type IndexPolicy } from "../schema.js";
 import type {
   AutoSuggestRequest,
   BeginReembeddingRequest,
@@ -119,16 +119,6 @@ export interface RecallPlan {
 export interface DeletePlan extends SelectionPlan {
   limit: number;
 }
-
-/** Chroma's defaults. */
-const DEFAULT_HNSW: CollectionConfiguration["hnsw"] = {
-  space: "l2",
-  ef_construction: 100,
-  ef_search: 100,
-  max_neighbors: 16,
-  resize_factor: 1.2,
-  sync_threshold: 1000,
-};
 
 /** How a new collection is set up. */
 export interface CollectionPlan {

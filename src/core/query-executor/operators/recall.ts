@@ -2,8 +2,9 @@
  * How many of the exact answers the vector index finds as it answers now, measured on the collection's own vectors: some
  * of them, spread evenly over all, are used as queries, each left out of its own answers.
  *
- * The shared lock is taken for each query, so writes wait for one query at most. The sample is kept by id, since between
- * two queries records may be deleted and ordinals renumbered; what is gone by its turn is passed over.
+ * The shared lock is taken for as many of them as are answered exactly at once: for each alone where vectors are in memory, for many where
+ * all rows have to be read. So writes wait for one exact answer at most. The sample is kept by id, since in between records may be
+ * deleted and ordinals renumbered; what is gone by its turn is passed over.
  */
 import type { Tick } from "../../base/turns.js";
 import type { CollectionState } from "../../collection/collection-state.js";
@@ -12,10 +13,6 @@ import type { Nearest } from "../../index/vector/flat.js";
 import type { SearchEffort } from "../../index/vector/spann/list-search.js";
 import type { RecallReport } from "../../service.js";
 
-/** Beams that are tried to see which one is enough. */
-const LADDER = [16, 32, 64, 128, 256, 512, 1024];
-/** Numbers of lists, likewise: as many as `search_nprobe` takes. */
-const LISTS_LADDER = [4, 8, 16, 32, 64, 128];
 /** Takes turns through the strata of the sample in steps that meet no pattern of the data. */
 const GOLDEN_SHARE = 0.6180339887498949;
 
@@ -31,8 +28,9 @@ interface Tally {
 export async function checkRecall(state: CollectionState, { sample, k }: RecallPlan, tick: Tick): Promise<RecallReport> {
   const { ids, effort, ladder } = await state.read(() => begin(state, sample, k));
   const tally: Tally = { queries: 0, expected: 0, hits: new Map([effort, ...ladder].map((one) => [one, 0])) };
-  for (const id of ids) {
-    await state.read(() => tryOne(state, id, k, tally, tick));
+  const atOnce = state.vectors.finder?.exactQueriesMax ?? 1;
+  for (let from = 0; from < ids.length; from += atOnce) {
+    await state.read(() => trySome(state, ids.slice(from, from + atOnce), k, tally, tick));
     await tick();
   }
   const recallOf = (one: SearchEffort): number => tally.hits.get(one)! / tally.expected;
@@ -52,13 +50,13 @@ async function begin(
   sample: number,
   k: number,
 ): Promise<{ ids: string[]; effort: SearchEffort; ladder: number[] }> {
-  const { hnsw, spann } = state.row.configuration;
-  const effort = state.vectors.finder?.effort ?? hnsw.ef_search;
-  const isExact = state.vectors.finder?.isExactFor(k + 1, state.records.live) ?? true;
+  const { finder } = state.vectors;
+  const effort = finder?.effort ?? state.row.configuration.hnsw.ef_search;
+  const isExact = finder?.isExactFor(k + 1, state.records.live) ?? true;
   return {
     ids: await state.records.ids(spread(state.records.live.toArray(), sample)),
     effort,
-    ladder: isExact ? (effort === "adaptive" ? [] : [effort]) : spann === undefined ? LADDER : LISTS_LADDER,
+    ladder: isExact ? (effort === "adaptive" ? [] : [effort]) : [...finder!.efforts],
   };
 }
 
@@ -76,21 +74,40 @@ function spread(ordinals: Uint32Array, count: number): number[] {
  * Asks for one more than `k` and takes the queried record out of the answer, instead of not allowing it: a filter would
  * send the search another way than a query goes.
  */
-async function tryOne(state: CollectionState, id: string, k: number, tally: Tally, tick: Tick): Promise<void> {
-  const ordinal = (await state.records.find([id])).ordinals.get(id);
+async function trySome(state: CollectionState, ids: readonly string[], k: number, tally: Tally, tick: Tick): Promise<void> {
   const { finder } = state.vectors;
-  if (ordinal === undefined || finder === null) return;
+  const ordinals = [...(await state.records.find(ids)).ordinals.values()];
+  if (ordinals.length === 0 || finder === null) return;
+  const values = await state.vectors.embeddings(ordinals);
+  const dimension = values.length / ordinals.length;
+  const queries = ordinals.map((_, i) => values.slice(i * dimension, (i + 1) * dimension));
+  const all = async (some: Uint32Array): Promise<Float32Array> => {
+    await tick();
+    return state.vectors.embeddings(some, finder.exactQueriesMax === 1);
+  };
+  const truths = await finder.nearestExactly(queries, k + 1, state.records.live, all);
+  for (const [i, query] of queries.entries()) {
+    const exact = others(truths[i]!, ordinals[i]!, k);
+    if (exact.length > 0) await tryOne(state, ordinals[i]!, query, exact, k, tally, tick);
+  }
+}
 
-  const query = await state.vectors.embeddings([ordinal]);
-  const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.vectors.embeddings(ordinals);
-  const [truth] = await finder.nearestExactly([query], k + 1, state.records.live, vectors);
-  const exact = others(truth!, ordinal, k);
-  if (exact.length === 0) return;
+/** `exact`: distances of the nearest. */
+async function tryOne(
+  state: CollectionState,
+  ordinal: number,
+  query: Float32Array,
+  exact: readonly number[],
+  k: number,
+  tally: Tally,
+  tick: Tick,
+): Promise<void> {
   tally.queries++;
   tally.expected += exact.length;
   for (const [effort, hits] of tally.hits) {
     await tick();
-    const [nearest] = await finder.nearest([query], k + 1, state.records.live, vectors, effort);
+    const vectors = (ordinals: Uint32Array): Promise<Float32Array> => state.vectors.embeddings(ordinals);
+    const [nearest] = await state.vectors.finder!.nearest([query], k + 1, state.records.live, vectors, effort);
     const found = others(nearest!, ordinal, k);
     // Records as far as the last of the exact ones are as good as it.
     tally.hits.set(effort, hits + found.filter((distance) => distance <= exact.at(-1)!).length);
