@@ -54,7 +54,7 @@ export interface Workload {
   readonly options?: Partial<OpenOptions>;
   readonly arenaLimits?: ArenaLimits;
   readonly flatRowsMax?: number;
-  /** Vectors lie in inverted lists that begin early, or come to lie there. */
+  /** Vectors of "left" lie in inverted lists that begin early, those of "right" come to lie there. */
   readonly lists?: ListLimits;
   /** How often each action is taken, in proportion. */
   readonly weights: Partial<Record<Action, number>>;
@@ -98,17 +98,10 @@ export const workloads: readonly Workload[] = [
   { name: "graph", flatRowsMax: 16, weights: { write: 4, remove: 1, idle: 4, compact: 2, settle: 2, reopen: 1 }, steps: 22 },
   {
     name: "lists",
-    lists: { tailRows: 4, judgedRowsMax: 4, splitRows: 6 },
+    lists: { graphBytesMax: 1, tailRows: 4, judgedRowsMax: 4, splitRows: 6, buildRows: 12 },
     arenaLimits: smallArenas,
-    weights: { write: 4, remove: 2, compact: 3, idle: 1, settle: 2, fork: 1, race: 1, reopen: 1 },
+    weights: { write: 4, remove: 2, compact: 3, idle: 2, settle: 2, fork: 1, race: 1, reopen: 1 },
     steps: 22,
-  },
-  {
-    name: "growing",
-    lists: { graphBytesMax: 1, tailRows: 4, judgedRowsMax: 4, splitRows: 6, buildRows: 5 },
-    arenaLimits: smallArenas,
-    weights: { burst: 4, write: 2, remove: 2, compact: 2, idle: 4, settle: 2, fork: 1, reopen: 2 },
-    steps: 20,
   },
   { name: "text", weights: { write: 4, remove: 2, read: 3, idle: 4, settle: 2, compact: 1, reopen: 1 }, steps: 22 },
   { name: "renumbering", weights: { write: 3, remove: 5, compact: 3, settle: 1, race: 1 }, steps: 26 },
@@ -283,14 +276,13 @@ export class Worker {
     await this.#process.engine.service.searchText({ collectionId, query: "wave", nResults: 3, include: [], prefix: false, fuzzy: 0 });
   }
 
-  get #schema(): object {
-    const { lists } = this.#process.workload;
-    if (lists === undefined || lists.graphBytesMax !== undefined) return SCHEMA;
+  #schemaOf(name: string): object {
+    if (this.#process.workload.lists === undefined || name !== "left") return SCHEMA;
     return { keys: { ...SCHEMA.keys, "#embedding": { float_list: { vector_index: { enabled: true, config: { spann: {} } } } } } };
   }
 
   async #create(name: string): Promise<void> {
-    const request = { ...SCOPE, name, metadata: null, configuration: {}, schema: this.#schema, getOrCreate: true };
+    const request = { ...SCOPE, name, metadata: null, configuration: {}, schema: this.#schemaOf(name), getOrCreate: true };
     const caller = this.#caller();
     const { id } = await this.#ledger.call(
       name,
