@@ -1,6 +1,7 @@
 /** In a page: a collection of sentences that are found by what they mean, and a model that is to be found elsewhere. */
-import { registerEmbeddingFunction, TidepoolClient } from "tidepool-db";
+import { registerEmbeddingFunction } from "tidepool-db";
 import { SentenceEncoder } from "tidepool-db/sentence-encoder";
+import { askNotes, writeNotes } from "./asked-notes.js";
 
 registerEmbeddingFunction("tidepool-sentence-encoder", SentenceEncoder);
 
@@ -13,23 +14,14 @@ export async function write(path: string): Promise<{ loaded: number[]; nearest: 
   const onProgress = ({ loadedBytes, totalBytes }: { loadedBytes: number; totalBytes: number }) => {
     loaded = [loadedBytes, totalBytes];
   };
-  const client = new TidepoolClient({ path });
   const embeddingFunction = new SentenceEncoder({ onProgress });
-  const notes = await client.createCollection({ name: "notes", embeddingFunction });
-  await notes.add({ ids: sentences.map((_, i) => `s${i}`), documents: sentences });
-  const { ids } = await notes.query({ queryTexts: questions, nResults: 1 });
-  await client.close();
+  const nearest = await writeNotes(path, embeddingFunction, sentences, questions);
   embeddingFunction.close();
-  return { loaded, nearest: ids.map(([id]) => id) };
+  return { loaded, nearest };
 }
 
-/** Opens the collection by its name: the function comes from the registry. */
-export async function ask(path: string): Promise<(string | undefined)[]> {
-  const client = new TidepoolClient({ path });
-  const notes = await client.getCollection({ name: "notes" });
-  const { ids } = await notes.query({ queryTexts: questions, nResults: 1 });
-  await client.close();
-  return ids.map(([id]) => id);
+export function ask(path: string): Promise<(string | undefined)[]> {
+  return askNotes(path, questions);
 }
 
 let kept: SentenceEncoder | null = null;

@@ -1,6 +1,7 @@
 /** In a page: models of `@huggingface/transformers`, which are served beside it, as is all that they need. */
-import { registerEmbeddingFunction, TidepoolClient } from "tidepool-db";
+import { registerEmbeddingFunction } from "tidepool-db";
 import { type LoadedTransformer, TransformersEmbeddingFunction, type TransformersOptions } from "tidepool-db/transformers";
+import { askNotes, writeNotes } from "./asked-notes.js";
 
 const runtime = { moduleUrl: "transformers/transformers.min.js", wasmPaths: "ort/", localModelPath: "models/", cache: false };
 const Local = TransformersEmbeddingFunction.configured(runtime);
@@ -26,22 +27,13 @@ export async function write(path: string): Promise<{ model: LoadedTransformer; l
     },
   });
   const model = await embeddingFunction.load();
-  const client = new TidepoolClient({ path });
-  const notes = await client.createCollection({ name: "notes", embeddingFunction });
-  await notes.add({ ids: sentences.map((_, i) => `s${i}`), documents: sentences });
-  const { ids } = await notes.query({ queryTexts: questions, nResults: 1 });
-  await client.close();
+  const nearest = await writeNotes(path, embeddingFunction, sentences, questions);
   embeddingFunction.close();
-  return { model, loaded, nearest: ids.map(([id]) => id) };
+  return { model, loaded, nearest };
 }
 
-/** Opens the collection by its name: the function comes from the registry. */
-export async function ask(path: string): Promise<(string | undefined)[]> {
-  const client = new TidepoolClient({ path });
-  const notes = await client.getCollection({ name: "notes" });
-  const { ids } = await notes.query({ queryTexts: questions, nResults: 1 });
-  await client.close();
-  return ids.map(([id]) => id);
+export function ask(path: string): Promise<(string | undefined)[]> {
+  return askNotes(path, questions);
 }
 
 /** The embeddings of texts, and how far the call was each time that it told. */

@@ -1,0 +1,56 @@
+/** Serves apps: by their own server, or as files. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { serveFolder } from "../../tools/browser/static-server.js";
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Starts an app's own server, uses it once it answers, and ends it. */
+export async function whileServing(app: string, args: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
+  const port = await freePort();
+  const child = spawn(join(app, "node_modules/.bin/vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"], {
+    cwd: app,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let complaint = "";
+  child.stderr.on("data", (data: Buffer) => void (complaint += data.toString()));
+  try {
+    const url = `http://localhost:${port}${path}`;
+    await untilAnswering(url, child).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${complaint}`);
+    });
+    await use(url);
+  } finally {
+    child.kill();
+  }
+}
+
+export async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (
+    !(await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    ))
+  ) {
+    if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`);
+    if (Date.now() > end) throw new Error(`${url} does not answer`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+export async function whileStatic(folder: string, use: (url: string) => Promise<void>, headers?: Record<string, string>): Promise<void> {
+  const server = await serveFolder(folder, { headers });
+  try {
+    await use(server.url);
+  } finally {
+    await server.close();
+  }
+}
