@@ -68,6 +68,8 @@ export interface EmbeddingExpectation {
   dimension?: number | null;
   /** Whether an entry may be `null`: no embedding for this record. */
   nullable?: boolean;
+  /** Whether the values are the call's own, which nobody changes any more: as a whole they need no other copy. */
+  isOwn?: boolean;
 }
 
 /** Reads a column of `count` embeddings. Throws when its outer shape is wrong; `check` looks at the numbers. */
@@ -85,8 +87,9 @@ class FlatEmbeddings implements EmbeddingSource {
   readonly dimension: number;
   readonly #values: Float32Array;
   readonly #argument: string;
+  readonly #isOwn: boolean;
 
-  constructor(values: Float32Array, count: number, { argument, dimension }: EmbeddingExpectation) {
+  constructor(values: Float32Array, count: number, { argument, dimension, isOwn = false }: EmbeddingExpectation) {
     this.dimension = values.length / count;
     if (!Number.isInteger(this.dimension)) {
       throw invalidArgument(`${argument} holds ${values.length} numbers, which is not a multiple of the ${count} ids`);
@@ -94,6 +97,7 @@ class FlatEmbeddings implements EmbeddingSource {
     validateDimension(this.dimension, argument, dimension);
     this.#values = values;
     this.#argument = argument;
+    this.#isOwn = isOwn;
   }
 
   #row(index: number): Float32Array {
@@ -105,7 +109,8 @@ class FlatEmbeddings implements EmbeddingSource {
   }
 
   copy(start: number, end: number): EmbeddingRows {
-    const values = this.#values.slice(start * this.dimension, end * this.dimension);
+    const part = this.#values.subarray(start * this.dimension, end * this.dimension);
+    const values = this.#isOwn && part.byteLength === part.buffer.byteLength ? part : part.slice();
     return { dimension: this.dimension, values, present: null };
   }
 }

@@ -193,7 +193,7 @@ class Records {
     this.#embedSparse = target.embedSparse;
     this.#flattens = given.metadata !== undefined;
     this.#warn = target.warn;
-    const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update" };
+    const expectation = { argument: "embeddings", dimension: target.dimension, nullable: operation === "update", isOwn: true };
     this.#embeddings = embeddings === null ? null : readEmbeddings(copyEmbeddings(embeddings, copied), ids.length, expectation);
     this.#embeddingFunction = embeddings === null && documents !== null ? target.embeddingFunction() : null;
   }

@@ -88,15 +88,24 @@ export class CollectionState {
   /** Reads what has to be in memory of the manifest's sections, then replays the log after it. */
   static async open(row: CollectionRow, manifest: Manifest, context: StateContext): Promise<CollectionState> {
     const state = new CollectionState(row, manifest, context);
-    await state.#openParts();
-    await state.#replay();
+    const records = context.log.replay(row, state.#applied);
+    // The log is read while the parts are.
+    const first = records.next();
+    first.catch(() => {}); // Looked at when its turn comes.
+    try {
+      await state.#openParts();
+      await state.#replay(records, first);
+    } finally {
+      await records.return();
+    }
     return state;
   }
 
   /** Goes on from what the manifest says with the log, and as part of an engine. */
   async goOn(context: StateContext): Promise<void> {
     this.#context = context;
-    await this.#replay();
+    const records = context.log.replay(this.row, this.#applied);
+    await this.#replay(records, records.next());
   }
 
   /** An earlier version of an open collection, to read from. It shares the lock, under which blocks are released. */
@@ -196,8 +205,10 @@ export class CollectionState {
     for (const name of partNames) await (this.parts[name] as AnyPart).open(sections[name], nextOrdinal);
   }
 
-  async #replay(): Promise<void> {
-    for await (const { place, record, byteLength } of this.#context.log.replay(this.row, this.#applied)) {
+  /** Applies the first of the records, and those after it. */
+  async #replay(records: ReturnType<Log["replay"]>, first: ReturnType<typeof records.next>): Promise<void> {
+    for (let next = await first; next.done !== true; next = await records.next()) {
+      const { place, record, byteLength } = next.value;
       this.apply(place, record, byteLength, await this.prepareToApply(record));
       await this.#context.tick();
     }

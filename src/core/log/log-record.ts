@@ -33,6 +33,8 @@ const KIND_WRITE = 1;
 const KIND_DELETE = 2;
 const KIND_TRANSACTION = 3;
 const HEADER_AT = 12;
+/** Of a record, for its bytes to be kept with its numbers. */
+const HEADER_SHARE_MAX = 0.25;
 /** Records whose metadata is looked through between two turns. */
 const RECORDS_PER_STEP = 16;
 const OPERATIONS: readonly Operation[] = ["add", "update", "upsert"];
@@ -131,10 +133,13 @@ function putBack(metadatas: WriteHeader["metadatas"], numbers: NumberReader): Re
 /** Takes one array after the other from what stands after the header, over its buffer. Throws where that ends before. */
 class NumberReader {
   readonly #buffer: ArrayBuffer;
-  #at = 0;
+  #at: number;
 
-  constructor(buffer: ArrayBuffer) {
-    this.#buffer = buffer;
+  /** What stands at `from` of a record. Arrays keep the record's bytes where these are hardly more than they themselves. */
+  constructor(bytes: Uint8Array, from: number) {
+    const isApart = bytes.length < bytes.buffer.byteLength || from > HEADER_SHARE_MAX * bytes.length;
+    this.#buffer = (isApart ? bytes.slice(from) : bytes).buffer as ArrayBuffer;
+    this.#at = isApart ? 0 : from;
   }
 
   take<A extends Uint32Array | Float32Array>(type: new (buffer: ArrayBuffer, at: number, length: number) => A, length: number): A {
@@ -200,7 +205,7 @@ function* decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): 
   const named = requestId === undefined ? {} : { requestId };
   if (requestId !== undefined && typeof requestId !== "string") throw new TypeError("the id of its request is no text");
   const kind = bytes[5]!;
-  const numbers = new NumberReader(bytes.slice(align4(headerEnd)).buffer);
+  const numbers = new NumberReader(bytes, align4(headerEnd));
   if (kind !== KIND_TRANSACTION) return { ...decodeOperation(kind, header, numbers, hasSparse), ...named };
   if (!Array.isArray(operations)) throw new TypeError("its operations are no list");
   const decoded = operations.map((one: object) => decodeOperation("operation" in one ? KIND_WRITE : KIND_DELETE, one, numbers, hasSparse));

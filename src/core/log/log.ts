@@ -41,8 +41,8 @@ interface Pending<Result> {
 /** One transaction takes at most about this much, so that a burst does not build one huge transaction. */
 const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Log records read at once while replaying. */
-const REPLAY_BYTES = 16 * 1024 * 1024;
+/** Log records read at once while replaying; two such pieces are in memory. */
+const REPLAY_BYTES = 8 * 1024 * 1024;
 
 export class Log {
   readonly #store: LogStore;
@@ -90,9 +90,13 @@ export class Log {
     bytesAtOnce = REPLAY_BYTES,
   ): AsyncGenerator<LoggedRecord, void, undefined> {
     const where = `collection "${collection.name}"`;
-    for (let last = after; ; ) {
-      const entries = await this.#store.read(collection.id, last.offset, bytesAtOnce);
+    let last = after;
+    for (let ahead = this.#store.read(collection.id, last.offset, bytesAtOnce); ; ) {
+      const entries = await ahead;
       if (entries.length === 0) return;
+      // What follows is read while this is decoded and applied.
+      ahead = this.#store.read(collection.id, entries.at(-1)!.offset, bytesAtOnce);
+      ahead.catch(() => {}); // Looked at when its turn comes.
       for (const { offset, bytes } of entries) {
         if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
         const record = await inTurns(decodeInSteps(bytes, `${offset} of ${where}`), this.#tick);
