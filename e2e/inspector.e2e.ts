@@ -7,7 +7,7 @@ import type { Page } from "playwright";
 import { afterEach, expect, test } from "vitest";
 import { collectErrors } from "../tools/browser/browser.js";
 import type * as Inspector from "./pages/inspector.js";
-import { openTab, serveApp } from "./support/app.js";
+import { createSettled, openTab, serveApp } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 
 const suite = useSuite(() => serveApp());
@@ -255,6 +255,72 @@ test("opens a path by its attribute, and lets go of it when it is taken out", as
   expect(await page.evaluate(() => tidepool.destroyPath({ path: "attribute" }).then(() => "free"))).toBe("free");
 });
 
+test("asks in each way, tells the call in other words, and says what is wrong", async () => {
+  const page = await tabWith("console", "seed");
+  await openCollection(page, "field-notes");
+  await page.getByRole("tab", { name: "Query" }).click();
+  const results = page.getByRole("region", { name: "Results", exact: true });
+  const preview = page.getByRole("region", { name: "The call" }).locator("pre");
+  await page.getByRole("searchbox").fill("kelp forests");
+  await button(page, "Run").click();
+  await results.getByText("10 hits").waitFor();
+  expect(await results.getByRole("row").nth(1).textContent()).toMatch(/text 1: forests kelp.*Kelp forests/);
+  expect(await results.getByRole("status").textContent()).toMatch(
+    /in [\d.]+ ms as the page sees it, about .* in the engine .* of embedding/,
+  );
+
+  await page.getByRole("radio", { name: "Vector" }).check();
+  await page.getByLabel("Hits").fill("3");
+  await page.getByText("Embedding and filters").click();
+  await page.getByRole("textbox", { name: "where", exact: true }).fill('{ "topic": "seabirds" }');
+  await button(page, "Run").click();
+  await results.getByText("3 hits").waitFor();
+  expect(await preview.textContent()).toContain('query({ queryTexts: ["kelp forests"], where: { topic: "seabirds" }, nResults: 3 })');
+  await button(page, "REST").click();
+  expect(await preview.textContent()).toMatch(/POST \/api\/v2\/tenants\/default_tenant\/.*\/query[\s\S]*384 numbers/);
+  await page.getByRole("textbox", { name: "where", exact: true }).fill('{ "topic": { "$like": "x" } }');
+  await button(page, "Run").click();
+  await page.locator(".more .fault").filter({ hasText: "$like" }).waitFor();
+
+  await page.getByRole("radio", { name: "Search API" }).check();
+  await button(page, "Run").click();
+  await results.getByText("10 hits").waitFor();
+  await button(page, "curl").click();
+  expect(await preview.textContent()).toContain("curl -X POST http://localhost:8000/api/v2/");
+});
+
+test("opens an earlier version read-only, and forks", async () => {
+  const page = await openTab(suite.context, suite.app);
+  await createSettled(page, { path: "versions", retainVersions: 3 });
+  await page.close();
+  const inspected = await tabWith("versions", "nothing");
+  await inspected.evaluate(async () => {
+    const collection = await globalThis.inspected.createCollection({ name: "tides", embeddingFunction: null });
+    await collection.add({ ids: ["a", "b"], embeddings: [[1], [2]] });
+    await globalThis.inspected.vacuum();
+    await collection.delete({ ids: ["a"] });
+    await globalThis.inspected.vacuum();
+  });
+  await openCollection(inspected, "tides");
+  await inspected.getByRole("tab", { name: "Versions and forks" }).click();
+  await inspected.getByRole("row").filter({ hasText: "2" }).getByRole("button").last().click();
+  await inspected.getByText("it can be read, not changed").waitFor();
+  await expect.poll(() => rows(inspected).allTextContents(), patience).toEqual(["a", "b"]);
+  expect(await button(inspected, "Add record").count()).toBe(0);
+  await rows(inspected).first().click();
+  await detail(inspected).getByLabel("Document").waitFor();
+  expect(await button(inspected, "Save").count()).toBe(0);
+  await button(inspected, "Back to the present").click();
+  await expect.poll(() => rows(inspected).allTextContents(), patience).toEqual(["b"]);
+
+  await inspected.getByRole("tab", { name: "Versions and forks" }).click();
+  await button(inspected, "Fork").click();
+  await dialog(inspected).getByLabel("Name").fill("tides-draft");
+  await button(inspected, "Fork collection").click();
+  await inspected.getByRole("heading", { name: "tides-draft", level: 2 }).waitFor();
+  await inspected.getByText("Of the same origin: 1 fork.").waitFor();
+});
+
 test.each([
   { width: 1440, colorScheme: "light" },
   { width: 390, colorScheme: "dark" },
@@ -273,7 +339,7 @@ test.each([
   await rows(page).first().click();
   await detail(page).getByLabel("Document").waitFor();
   expect(await violations(page)).toEqual([]);
-  for (const name of ["Schema"]) {
+  for (const name of ["Query", "Versions and forks", "Schema"]) {
     await page.getByRole("tab", { name }).click();
     expect(await violations(page)).toEqual([]);
   }

@@ -23,6 +23,14 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
     await page.getByRole("button", { name: "note-004", exact: true }).click();
     await page.getByRole("complementary", { name: "Record note-004" }).getByRole("textbox").first().waitFor();
   },
+  query: async (page) => {
+    await page.getByRole("button", { name: "Close the record" }).click();
+    await tab(page, "Query");
+    await page.getByRole("searchbox").fill("birds on the mud at low tide");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("region", { name: "Results", exact: true }).waitFor();
+  },
+  versions: (page) => tab(page, "Versions and forks"),
   schema: (page) => tab(page, "Schema"),
 };
 

@@ -1,15 +1,19 @@
 /** A collection: what it is, what can be done with it, and its views as tabs. */
 import { useId, useState } from "preact/hooks";
 import type { Collection } from "../api/collection.js";
+import { ConsoleView } from "./console-view.js";
 import { count, percent } from "./format.js";
 import { useLoaded } from "./hooks.js";
 import { RecordsView } from "./records-view.js";
 import { SchemaView } from "./schema-view.js";
 import type { Session, View } from "./session.js";
 import { DeleteCollection, RenameCollection } from "./tree-dialogs.js";
+import { VersionBanner, VersionsView } from "./versions-view.js";
 
 const VIEWS: readonly { view: View; label: string }[] = [
   { view: "records", label: "Records" },
+  { view: "query", label: "Query" },
+  { view: "versions", label: "Versions and forks" },
   { view: "schema", label: "Schema" },
 ];
 
@@ -23,9 +27,12 @@ export function CollectionView({ session, collection }: CollectionProps) {
   return (
     <div class="collection-view">
       <CollectionHeader session={session} collection={collection} />
+      <VersionBanner session={session} />
       <Tabs session={session} panel={id} />
       <div class="panel" id={id} role="tabpanel" aria-label={VIEWS.find(({ view }) => view === session.view)?.label}>
         {session.view === "records" && <RecordsView key={String(session.version)} session={session} collection={collection} />}
+        {session.view === "query" && <ConsoleView key={String(session.version)} session={session} collection={collection} />}
+        {session.view === "versions" && <VersionsView session={session} collection={collection} />}
         {session.view === "schema" && <SchemaView collection={collection} />}
       </div>
     </div>

@@ -11,6 +11,7 @@ button.danger { color: var(--danger); }
 button.danger.solid { background: var(--danger); border-color: var(--danger); color: var(--paper); }
 button.link { border: 0; background: none; padding: 0; color: var(--accent); text-decoration: underline; text-underline-offset: 3px;
   min-block-size: 0; text-align: start; }
+button.toggle[aria-pressed="true"] { background: var(--accent-soft); border-color: var(--accent); color: var(--accent); font-weight: 600; }
 button.icon { border: 0; background: none; padding: 0; inline-size: 1.75rem; min-block-size: 1.75rem; flex: none; }
 
 .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }

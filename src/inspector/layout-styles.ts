@@ -63,6 +63,18 @@ main { min-block-size: 0; min-inline-size: 0; overflow: hidden; display: flex; f
 .page pre { background: var(--side); border: 1px solid var(--line); border-radius: 8px; padding: 0.75rem 1rem; overflow: auto;
   max-block-size: 26rem; font: 12.5px/1.5 var(--mono); }
 
+.banner { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; padding: 0.5rem 1.5rem; background: var(--accent-soft); }
+.console, .console .more[open] { display: grid; gap: 0.75rem; }
+.console .more > summary { cursor: pointer; color: var(--accent); justify-self: start; }
+.kinds { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; }
+.kinds label, .option { display: flex; gap: 0.35rem; align-items: center; }
+.query-line { display: grid; grid-template-columns: minmax(0, 1fr) 6rem; gap: 0.75rem; }
+.preview pre { max-block-size: 16rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.times { color: var(--soft); font-variant-numeric: tabular-nums; }
+.times strong { color: var(--ink); }
+.results { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
+.visually-hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
 .records { display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr); flex: 1; min-block-size: 0; }
 .records.with-detail { grid-template-columns: minmax(0, 1fr) minmax(20rem, 26rem); }
 .records .list { display: flex; flex-direction: column; min-block-size: 0; }

@@ -23,6 +23,16 @@ thead th button.heading { border: 0; background: none; padding: 0; min-block-siz
 tr.chosen > * { background: var(--accent-soft); }
 tbody tr:hover > * { background: var(--side); }
 tbody tr.chosen:hover > * { background: var(--accent-soft); }
+.results th, .results td, table.plain th, table.plain td { padding: 0.4rem 0.75rem; vertical-align: top; }
+.results tbody th { white-space: nowrap; }
+.results td.long { min-inline-size: 18rem; overflow-wrap: anywhere; }
+.results td.code { font-family: var(--mono); font-size: 12px; min-inline-size: 12rem; overflow-wrap: anywhere; }
+.results tbody tr:last-child > * { border: 0; }
+.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.reason { display: inline-block; margin: 0 0.25rem 0.2rem 0; padding-inline: 0.4rem; border-radius: 4px; background: var(--accent-soft);
+  color: var(--accent); font-size: 12px; }
+table.plain { inline-size: auto; justify-self: start; min-inline-size: min(100%, 36rem); }
+table.plain th:first-child { padding-inline-start: 0; }
 .pending { color: var(--soft); }
 .spacer .empty { position: absolute; inset-block-start: 40px; }
 `;
