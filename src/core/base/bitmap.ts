@@ -37,6 +37,9 @@ export class Bitmap {
 
   /** Adds every ordinal of a sorted or unsorted list. */
   addAll(ordinals: ArrayLike<number>): void {
+    // Of a sorted list the last is the largest, so there is room for all at once.
+    const last = ordinals.length === 0 ? 0 : ordinals[ordinals.length - 1]! >>> 5;
+    if (last >= this.words.length) this.#grow(last + 1);
     for (let i = 0; i < ordinals.length; i++) this.add(ordinals[i]!);
   }
 

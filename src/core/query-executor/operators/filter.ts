@@ -82,7 +82,7 @@ async function narrow(source: FilterSource, filter: RecordFilter, within: Bitmap
 
 function byMetadata(source: FilterSource): Decider<Condition> {
   return {
-    ask: (condition) => source.metadata(condition)?.then((matches) => ({ sure: matches, possible: matches })) ?? null,
+    ask: (condition) => source.metadata(condition)?.then(exactly) ?? null,
     test: (filter, candidates) => testMetadata(source, filter, candidates),
   };
 }
@@ -94,7 +94,7 @@ function byDocuments(source: FilterSource): Decider<DocumentCondition> {
   };
 }
 
-/** Of compacted records, those are tested whose match the indexes leave open; of those in the memtable, all. */
+/** Of compacted records, those are tested whose match the indexes leave open; of those in the memtable, all. The caller owns the result. */
 async function decide<C extends RecordCondition>(
   source: FilterSource,
   decider: Decider<C>,
@@ -102,23 +102,32 @@ async function decide<C extends RecordCondition>(
   within: Bitmap,
 ): Promise<Bitmap> {
   const ordered = cheapFirst(filter);
-  const compacted = within.clone().subtract(source.memtableOrdinals);
+  // Mostly nothing is in the memtable, and the indexes leave nothing open: then no bitmap is made for it.
+  const fresh = isEmpty(source.memtableOrdinals) ? new Bitmap() : pick(within, source.memtableOrdinals, false);
+  const compacted = isEmpty(fresh) ? within : within.clone().subtract(fresh);
   const { sure, possible } = await boundsOf(decider, ordered, compacted);
-  const open = within.clone().subtract(compacted).union(possible).subtract(sure);
-  return sure.union(await decider.test(ordered, open));
+  const open = sure === possible ? fresh : fresh.union(possible).subtract(sure);
+  return isEmpty(open) ? sure : sure.union(await decider.test(ordered, open));
 }
 
+/** What is sure is a new bitmap; what is possible may be it, or `within`. */
+
 async function boundsOf<C>(decider: Decider<C>, filter: FilterTree<C>, within: Bitmap): Promise<Bounds> {
-  if (isEmpty(within)) return { sure: within, possible: within };
+  if (isEmpty(within)) return exactly(new Bitmap());
   if (filter.kind !== "condition") {
     return filter.kind === "and" ? boundsOfAll(decider, filter.filters, within) : boundsOfAny(decider, filter.filters, within);
   }
   const told = await decider.ask(filter.condition, within);
   if (told === null) return { sure: new Bitmap(), possible: within };
   const { negated } = filter;
+  if (told.sure === told.possible) return exactly(pick(within, told.sure, negated));
   // What may satisfy a condition is what does not surely satisfy its negation.
   const [sure, possible] = negated ? [told.possible, told.sure] : [told.sure, told.possible];
   return { sure: pick(within, sure, negated), possible: pick(within, possible, negated) };
+}
+
+function exactly(matches: Bitmap): Bounds {
+  return { sure: matches, possible: matches };
 }
 
 async function boundsOfAll<C>(decider: Decider<C>, filters: readonly FilterTree<C>[], within: Bitmap): Promise<Bounds> {
