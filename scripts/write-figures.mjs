@@ -165,6 +165,7 @@ documents and metadata, both messages between page and worker included. Medians 
 const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 
 const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));
+const text = JSON.parse(await readFile(join(root, "bench/results/text.json"), "utf8"));
 const shown = vector.sets.filter((/** @type {any} */ { set }) => shownSets.includes(set));
 
 /** @param {readonly string[]} files */
@@ -203,6 +204,25 @@ function benchInShort() {
   ].join("\n");
 }
 
+/** What was run of other engines, in three rows: the README's. */
+function besideOthers() {
+  const engines = ["tidepool", "pglite + pgvector", "orama", "minisearch"];
+  const vectors = new Map(shown[0].engines.map((/** @type {any} */ result) => [result.engine, result]));
+  const texts = new Map(text.sets[0].engines.map((/** @type {any} */ result) => [result.engine, result]));
+  const vector = (/** @type {string} */ engine) => vectors.get(engine === "tidepool" ? "tidepool, public call" : engine);
+  const row = (/** @type {string} */ label, /** @type {(engine: string) => string | undefined} */ cell) =>
+    line([label, ...engines.map((engine) => cell(engine) ?? "–")]);
+  const { records } = shown[0];
+  const { documents } = text.sets[0];
+  return [
+    line(["", "Tidepool", "PGlite + pgvector", "Orama", "MiniSearch"]),
+    "|---|--:|--:|--:|--:|",
+    row(`${records.toLocaleString("en")} vectors, query, ms (recall@10)`, (engine) => vector(engine) && timedFigure(vector(engine).at95)),
+    row("a filter that leaves 1 %, ms (recall@10)", (engine) => vector(engine) && timedFigure(vector(engine).filters["1 %"])),
+    row(`${documents.toLocaleString("en")} texts, two words, ms`, (engine) => texts.get(engine)?.asked["two words"].p50Ms.toFixed(1)),
+  ].join("\n");
+}
+
 /** What a page takes to open a database and search it. */
 async function downloadInShort() {
   const bytes = await gzippedBytes(["index.js", "client.js", "worker.js", "tidepool-relaxed.wasm"]);
@@ -211,7 +231,8 @@ async function downloadInShort() {
 
 const download = await downloadInShort();
 const vectorTables = [vectorSetting(vector), ...shown.map(vectorTable)].join("\n\n");
-await rewrite("README.md", (text) => replaceBetween(replaceBetween(text, "bench", benchInShort()), "download", download));
-await rewrite("docs/benchmarks.md", (text) => replaceBetween(replaceBetween(text, "bench", bench), "bench-vector", vectorTables));
-await rewrite("docs/downloads.md", (text) => withSizes(replaceBetween(text, "download", download)));
-await rewrite("bench/README.md", (text) => replaceBetween(text, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));
+const inShort = { beside: besideOthers(), bench: benchInShort(), download };
+await rewrite("README.md", (page) => Object.entries(inShort).reduce((whole, [name, part]) => replaceBetween(whole, name, part), page));
+await rewrite("docs/benchmarks.md", (page) => replaceBetween(replaceBetween(page, "bench", bench), "bench-vector", vectorTables));
+await rewrite("docs/downloads.md", (page) => withSizes(replaceBetween(page, "download", download)));
+await rewrite("bench/README.md", (page) => replaceBetween(page, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));
