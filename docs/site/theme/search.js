@@ -56,14 +56,20 @@ export async function findSections(query) {
 
 const snippetCharacters = 160;
 
+/** Whole words, and a sign where there are more. */
+function beginningOf(text) {
+  if (text.length <= snippetCharacters) return text;
+  return `${text.slice(0, text.lastIndexOf(" ", snippetCharacters))} …`;
+}
+
 /** A piece of the text around the first of these words, cut into what is one of them and what is not. */
 function partsAround(document, terms) {
   const body = document.slice(document.indexOf(". ", document.indexOf(". ") + 2) + 2);
-  if (terms.length === 0) return [{ text: body.slice(0, snippetCharacters), isHit: false }];
+  if (terms.length === 0) return [{ text: beginningOf(body), isHit: false }];
   const words = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`((?<![\\p{L}\\p{N}])(?:${words.join("|")})(?![\\p{L}\\p{N}]))`, "giu");
   const first = body.search(pattern);
   const start = Math.max(0, first - 40);
-  const piece = body.slice(start === 0 ? 0 : body.indexOf(" ", start) + 1).slice(0, snippetCharacters);
+  const piece = beginningOf(body.slice(start === 0 ? 0 : body.indexOf(" ", start) + 1));
   return piece.split(pattern).map((text, i) => ({ text, isHit: i % 2 === 1 }));
 }
