@@ -162,11 +162,11 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   }
 
   /**
-   * The configuration as this object has last seen it; `modify` of another one does not reach it. `hnsw` has the space and the parameters of
-   * the graph: `ef_search` counts from the next search on, a changed `max_neighbors` from the next opening on, `ef_construction` and `engine`
-   * are fixed, and `resize_factor` and `sync_threshold` are kept without effect. `spann` has what was given for inverted lists, `null` where
-   * the collection has none. `embedding_function` is the function as it is stored, `null` for none. `text` is there where full-text search is
-   * not as by default.
+   * The configuration as this object has last seen it; `modify` of another one does not reach it. `hnsw` has the space and the
+   * parameters of the graph: `ef_search` counts from the next search on, a changed `max_neighbors` from the next opening on,
+   * `ef_construction` and `engine` are fixed, and `resize_factor` and `sync_threshold` are kept without effect. `spann` has what was
+   * given for inverted lists, `null` where the collection has none. `embedding_function` is the function as it is stored, `null` for
+   * none. `text` is there where full-text search is not as by default.
    *
    * @example
    * console.log(collection.configuration.hnsw.space, collection.configuration.spann); // l2 null
