@@ -1,10 +1,13 @@
 /**
- * What the index of inverted lists asks of the kernel, piece by piece, without index, storage and messages: like the vector suite's
+ * What inverted lists and writes ask of the kernel, piece by piece, without index, storage and messages: like the vector suite's
  * engine it reaches inside `src`. The least time of many rounds counts, since everything else on the machine only adds to it.
  */
+import { type Checksum, plainCrc32 } from "../../src/core/base/checksum.js";
+import { quantizeRows } from "../../src/core/index/vector/quantize.js";
 import type { CentroidTable, SpannCoder } from "../../src/core/index/vector/spann/spann-kernel.js";
 import type { VectorKernel } from "../../src/core/index/vector/vector-kernel.js";
-import { loadKernel, supportedBuild } from "../../src/wasm/load.js";
+import { compileKernel, loadKernel, supportedBuild } from "../../src/wasm/load.js";
+import { wasmChecksum } from "../../src/wasm/wasm-checksum.js";
 import { randomFrom } from "../../tools/random.js";
 import { fillGaussian } from "../random.js";
 import { answerCalls } from "./worker-calls.js";
@@ -21,7 +24,7 @@ const builds = { portable: "wasm-simd", relaxed: "wasm-relaxed-simd" } as const;
 
 export type KernelVariant = keyof typeof builds;
 
-/** Nanoseconds: per row, but `nearest` and `probe` per centroid, `prepare` and `assign` per call. */
+/** Nanoseconds: per row, but `nearest` and `probe` per centroid, `prepare` and `assign` per call, checksums per KiB. */
 export interface KernelTimes {
   rotate: number;
   encode: number;
@@ -32,6 +35,10 @@ export interface KernelTimes {
   nearest: number;
   assign: number;
   probe: number;
+  codes: number;
+  codesPlain: number;
+  checksum: number;
+  checksumPlain: number;
 }
 
 interface Setting {
@@ -44,7 +51,7 @@ interface Setting {
   centroids: CentroidTable;
 }
 
-export function measureKernel(kernel: VectorKernel, dimension: number, rounds: number): KernelTimes {
+export function measureKernel(kernel: VectorKernel, sum: Checksum, dimension: number, rounds: number): KernelTimes {
   const { coder, rows, rotated, ordinals, list, lists, centroids } = settingOf(kernel, dimension);
   const query = coder.prepare(rotated.slice(0, coder.paddedDimension));
   const probe = centroids.probe(query, 1)[0]!;
@@ -53,6 +60,7 @@ export function measureKernel(kernel: VectorKernel, dimension: number, rounds: n
   const least = (divisor: number, work: () => unknown): number => leastNs(rounds, work) / divisor;
   const scanned = CALLS * LISTS * LIST_ROWS;
   const into = new Uint8Array(list.length);
+  const bytes = new Uint8Array(rows.buffer);
   const scanAll = (threshold: number): void => {
     for (const each of lists) coder.scan(each, query, probe, { threshold, epsilon: 0, allowed: null });
   };
@@ -66,6 +74,10 @@ export function measureKernel(kernel: VectorKernel, dimension: number, rounds: n
     nearest: least(CENTROIDS, () => centroids.nearest(query.rotated, 1)),
     assign: least(CALLS, () => repeat(() => centroids.assign(query.rotated))),
     probe: least(CENTROIDS, () => centroids.probe(query, PROBES)),
+    codes: least(LIST_ROWS, () => kernel.quantize("cosine", dimension, rows)),
+    codesPlain: least(LIST_ROWS, () => quantizeRows("cosine", dimension, rows)),
+    checksum: least(rows.byteLength / 1024, () => sum(bytes)),
+    checksumPlain: least(rows.byteLength / 1024, () => plainCrc32(bytes)),
   };
 }
 
@@ -114,6 +126,8 @@ answerCalls<KernelMethods>({
   async measure(variant, dimension, rounds) {
     if (variant === "relaxed" && supportedBuild() !== builds.relaxed) return null;
     const file = variant === "relaxed" ? "tidepool-relaxed.wasm" : "tidepool.wasm";
-    return measureKernel(await loadKernel(fetch(`../tidepool/${file}`), builds[variant]), dimension, rounds);
+    const module = await compileKernel(fetch(`../tidepool/${file}`));
+    const sum = wasmChecksum(module, plainCrc32);
+    return measureKernel(await loadKernel(module, builds[variant]), sum, dimension, rounds);
   },
 });

@@ -1,4 +1,4 @@
-/** What the index of inverted lists asks of the kernel, piece by piece: the least time of many rounds in a worker, both builds in turn. */
+/** What inverted lists and writes ask of the kernel, piece by piece: the least time of many rounds in a worker, both builds in turn. */
 import type { KernelTimes, KernelVariant } from "../engines/list-kernels.js";
 import { formatTable, significant } from "../format-table.js";
 import { Harness } from "../harness.js";
@@ -17,6 +17,10 @@ const pieces: Record<keyof KernelTimes, string> = {
   nearest: "nearest centroid, each of 4,096",
   assign: "list of a row, of 4,096",
   probe: "128 lists of a query, each of 4,096",
+  codes: "int8 codes of a row",
+  codesPlain: "the same in TypeScript",
+  checksum: "CRC-32 of a KiB",
+  checksumPlain: "the same in TypeScript",
 };
 
 interface Column {
