@@ -475,6 +475,7 @@ export class Engine {
       log: this.#log,
       blocks: this.#blocks,
       vectorCache: this.#vectorCache,
+      kernel,
       compactor: this.#compactor,
       quota: this.#quota,
       warnings: this.#warnings,

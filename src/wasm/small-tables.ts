@@ -17,6 +17,9 @@ const SMALL_BYTES_MAX = 256 * 1024;
 export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTES_MAX): VectorKernel {
   return {
     name: kernel.name,
+    get coderBytes() {
+      return kernel.coderBytes;
+    },
     createTable: (dimension) => new GrowingTable(dimension, kernel, smallBytesMax),
     createCoder: (options) => kernel.createCoder(options),
     quantize: (space, dimension, values) => kernel.quantize(space, dimension, values),

@@ -6,12 +6,16 @@
  */
 
 import { TidepoolError } from "../core/errors.js";
+import type { Space } from "../core/types.js";
 
 const PAGE_BYTES = 65_536;
 /** Memory is grown by an eighth more than asked for, at most this much, to grow seldom. */
 const HEADROOM_PAGES_MAX = 256;
 /** Chunks hold as many rows as fit, rounded down to a power of two: more than half of this, so the directory reaches 4 GiB. */
 const ROW_CHUNK_BYTES_MAX = 2 * 1024 * 1024;
+
+/** As `exactDistances` of the kernel numbers them. */
+export const EXACT_SPACES: Record<Space, number> = { l2: 0, ip: 1, cosine: 2 };
 
 /** What `assembly/kernel.ts` exports. */
 export interface KernelExports {

@@ -11,7 +11,7 @@ import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-
 import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
-import { TableMemory } from "./table-memory.js";
+import { EXACT_SPACES, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
 import { quantizeIn } from "./wasm-quantize.js";
 import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
@@ -23,8 +23,6 @@ const WINDOW_WORDS = WINDOW_ROWS / 32;
 const SLOT_BYTES = 16;
 const LIMIT_OFFSET = 4;
 const HELD_OFFSET = 8;
-/** As the kernel numbers them. */
-const SPACES: Record<Space, number> = { l2: 0, ip: 1, cosine: 2 };
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
@@ -37,6 +35,10 @@ export class WasmKernel implements VectorKernel {
   constructor(module: WebAssembly.Module, name: VectorKernel["name"]) {
     this.#module = module;
     this.name = name;
+  }
+
+  get coderBytes(): number {
+    return this.#coders?.byteLength ?? 0;
   }
 
   createTable(dimension: number): CodeTable {
@@ -127,7 +129,7 @@ class WasmTable implements CodeTable {
     const floats = new Float32Array(this.#memory.buffer);
     floats.set(query, queryAt / 4);
     floats.set(rows, rowsAt / 4);
-    this.#memory.kernel.exactDistances(SPACES[space], queryAt, rowsAt, query.length, count, out);
+    this.#memory.kernel.exactDistances(EXACT_SPACES[space], queryAt, rowsAt, query.length, count, out);
     return floats.subarray(out / 4, out / 4 + count);
   }
 

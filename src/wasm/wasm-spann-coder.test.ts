@@ -52,7 +52,8 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const fewer = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed }));
   const nearest = centroids.nearest(query, 2);
   const sides = Uint8Array.from(ordinals, (_, i) => (i === 0 || random() < 0.5 ? 1 : 0));
-  const sums = [coder.squaredDistances(query, rows), coder.mean(rows, sides, 1)];
+  const distances = (["l2", "cosine", "ip"] as const).map((each) => coder.exactDistances(each, query, rows).slice());
+  const sums = [coder.squaredDistances(query, rows), coder.mean(rows, sides, 1), ...distances];
   return [sums, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
 }
 

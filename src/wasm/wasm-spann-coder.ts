@@ -6,13 +6,12 @@
  * Views of the memory are made anew once it has grown.
  */
 
-import { CodedCentroids } from "../core/index/vector/spann/centroid-table.js";
+import { BaseCoder } from "../core/index/vector/spann/base-coder.js";
 import { isAllowed, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
-import { listBytesOf, ordinalsOf, putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
+import { putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
 import { SHORTENED } from "../core/index/vector/spann/residual-code.js";
-import { paddedDimensionOf, Rotation } from "../core/index/vector/spann/rotation.js";
+import type { Rotation } from "../core/index/vector/spann/rotation.js";
 import {
-  type CentroidTable,
   type CoderOptions,
   LENGTH_MAX,
   type ListMatches,
@@ -23,7 +22,7 @@ import {
 } from "../core/index/vector/spann/spann-kernel.js";
 import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { TableMemory } from "./table-memory.js";
+import { EXACT_SPACES, TableMemory } from "./table-memory.js";
 
 /** Four bytes of tables a component, four masks of four bytes, at dimension 4,096. */
 const TABLES_BYTES = 4 * 4096;
@@ -66,6 +65,10 @@ export class CoderMemory {
     this.#views = viewsOf(this.#memory.buffer);
   }
 
+  get byteLength(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
   get kernel(): TableMemory["kernel"] {
     return this.#memory.kernel;
   }
@@ -104,37 +107,20 @@ export class CoderMemory {
   }
 }
 
-export class WasmSpannCoder implements SpannCoder {
-  readonly paddedDimension: number;
-  readonly #dimension: number;
-  readonly #space: Space;
-  readonly #rotation: Rotation;
+export class WasmSpannCoder extends BaseCoder implements SpannCoder {
   readonly #memory: CoderMemory;
-  readonly #createTable: (dimension: number) => CodeTable;
 
-  constructor({ dimension, space, seed }: CoderOptions, memory: CoderMemory, createTable: (dimension: number) => CodeTable) {
-    this.paddedDimension = paddedDimensionOf(dimension);
-    this.#dimension = dimension;
-    this.#space = space;
-    this.#rotation = new Rotation(this.paddedDimension, seed);
+  constructor(options: CoderOptions, memory: CoderMemory, createTable: (dimension: number) => CodeTable) {
+    super(options, createTable);
     this.#memory = memory;
-    this.#createTable = createTable;
-  }
-
-  get byteLength(): number {
-    return this.#rotation.signs.byteLength;
-  }
-
-  listBytes(rows: number): number {
-    return listBytesOf(this.paddedDimension, rows);
   }
 
   rotate(rows: Float32Array, into: Float32Array): void {
-    this.#memory.laySigns(this.#rotation);
-    const count = rows.length / this.#dimension;
+    this.#memory.laySigns(this.rotation);
+    const count = rows.length / this.dimension;
     for (let from = 0; from < count; from += ROWS_PER_CALL) {
       const to = Math.min(count, from + ROWS_PER_CALL);
-      into.set(this.#rotated(rows.subarray(from * this.#dimension, to * this.#dimension), to - from), from * this.paddedDimension);
+      into.set(this.#rotated(rows.subarray(from * this.dimension, to * this.dimension), to - from), from * this.paddedDimension);
     }
   }
 
@@ -148,18 +134,10 @@ export class WasmSpannCoder implements SpannCoder {
     floats.set(centroid, scratchAt / 4);
     floats.set(rotatedRows, rowsAt / 4);
     new Uint8Array(buffer, listAt, bytes).fill(0);
-    kernel.encodeRows(rowsAt, ordinals.length, this.paddedDimension, scratchAt, listAt, SPACES.indexOf(this.#space), SHORTENED);
+    kernel.encodeRows(rowsAt, ordinals.length, this.paddedDimension, scratchAt, listAt, SPACES.indexOf(this.space), SHORTENED);
     const list = new Uint8Array(buffer, listAt, bytes).slice();
     putOrdinals(list, this.paddedDimension, ordinals);
     return list;
-  }
-
-  ordinals(list: Uint8Array): Uint32Array {
-    return ordinalsOf(list, this.paddedDimension);
-  }
-
-  createCentroids(): CentroidTable {
-    return new CodedCentroids(this.#space, this.paddedDimension, () => this.#createTable(this.paddedDimension));
   }
 
   prepare(rotatedQuery: Float32Array): PreparedQuery {
@@ -205,6 +183,18 @@ export class WasmSpannCoder implements SpannCoder {
     return matchesAt(views, foundAt / 4, columnBytes / 4, count, options.allowed);
   }
 
+  /** Scratch memory holds the rows, then distances, then the query. */
+  exactDistances(space: Space, query: Float32Array, rows: Float32Array): Float32Array {
+    const { kernel, scratchAt } = this.#memory;
+    const count = rows.length / query.length;
+    const outAt = scratchAt + rows.byteLength;
+    const queryAt = outAt + 4 * count;
+    const buffer = this.#memory.withRows(rows, 4 * count + query.byteLength);
+    new Float32Array(buffer).set(query, queryAt / 4);
+    kernel.exactDistances(EXACT_SPACES[space], queryAt, scratchAt, query.length, count, outAt);
+    return new Float32Array(buffer, outAt, count);
+  }
+
   /** Scratch memory holds the rows, then sums, then the point. */
   squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
     const { kernel, scratchAt } = this.#memory;
@@ -238,9 +228,9 @@ export class WasmSpannCoder implements SpannCoder {
     const values = count * this.paddedDimension;
     const buffer = this.#memory.withScratch(intoAt + 4 * values - scratchAt);
     new Float32Array(buffer).set(rows, scratchAt / 4);
-    const { span } = this.#rotation;
-    const normalise = this.#space === "cosine";
-    kernel.rotateRows(scratchAt, count, this.#dimension, intoAt, this.paddedDimension, signsAt, span, normalise, LENGTH_MAX);
+    const { span } = this.rotation;
+    const normalise = this.space === "cosine";
+    kernel.rotateRows(scratchAt, count, this.dimension, intoAt, this.paddedDimension, signsAt, span, normalise, LENGTH_MAX);
     return new Float32Array(buffer, intoAt, values);
   }
 }

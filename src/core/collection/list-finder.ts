@@ -208,9 +208,9 @@ export class ListFinder implements VectorFinder {
 
   /** Rows are read once for all queries, and not kept. */
   async nearestExactly(queries: readonly Float32Array[], k: number, allowed: Bitmap, vectors: VectorSource): Promise<Nearest[]> {
-    const { space, sums } = this.#held.lists;
+    const { space, coder } = this.#held.lists;
     let rows: Float32Array = new Float32Array(0);
-    const judges = queries.map((query) => new Judge(space, query, k, async () => rows, sums));
+    const judges = queries.map((query) => new Judge(space, query, k, async () => rows, coder));
     const ordinals = allowed.toArray();
     const atOnce = Math.max(1, Math.floor(limits.vectorBlockBytes / (4 * this.#dimension)));
     for (let from = 0; from < ordinals.length; from += atOnce) {

@@ -9,6 +9,7 @@ import type { CollectionState } from "../collection/collection-state.js";
 import type { CollectionFacts, OpenCollections } from "../collection/open-collections.js";
 import type { Compactor } from "../compactor/compactor.js";
 import { TidepoolError } from "../errors.js";
+import type { VectorKernel } from "../index/vector/vector-kernel.js";
 import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
@@ -32,6 +33,7 @@ export interface FactsParts {
   log: Pick<Log, "firstDimension" | "hasRecordsAfter">;
   blocks: Pick<BlockStore, "usage" | "cacheBytes">;
   vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
+  kernel: Pick<VectorKernel, "coderBytes">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
   quota: Pick<QuotaWatch, "read">;
   /** The messages of all warnings since opening. */
@@ -46,7 +48,7 @@ export class Facts {
   }
 
   async info(): Promise<EngineInfo> {
-    const { fixed, directory, collections, blocks, vectorCache, compactor, warnings } = this.#parts;
+    const { fixed, directory, collections, blocks, vectorCache, kernel, compactor, warnings } = this.#parts;
     const quota = await this.#parts.quota.read();
     const { rows, records } = await this.#census(() => directory.listCollections());
     // From here on nothing is awaited: all of it is of one moment.
@@ -61,7 +63,7 @@ export class Facts {
       blockBytesReserved: blocks.usage().bytesReserved,
       blockBytesUsed: blocks.usage().bytesUsed,
       quota,
-      memoryBytes: blocks.cacheBytes + vectorCache.bytes + collections.memoryBytes,
+      memoryBytes: blocks.cacheBytes + vectorCache.bytes + kernel.coderBytes + collections.memoryBytes,
       compacting: compactor.isBusy,
       unpublished: compactor.unpublishedCount,
       warnings: [...warnings],

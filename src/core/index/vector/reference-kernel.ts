@@ -18,6 +18,7 @@ const FNV_PRIME = 0x01000193;
 /** Needs nothing of the platform; about 15 times slower than SIMD. */
 export const referenceKernel: VectorKernel = {
   name: "typescript",
+  coderBytes: 0,
   createTable: (dimension) => new ReferenceTable(dimension),
   quantize: quantizeRows,
   createCoder: (options) => new ReferenceSpannCoder(options, (dimension) => new ReferenceTable(dimension)),

@@ -9,7 +9,6 @@
  */
 import { Bitmap } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
-import type { ExactDistances } from "../distance.js";
 import { Judge, type Nearest, type VectorSource } from "../judge.js";
 import type { VectorKernel } from "../vector-kernel.js";
 import { ListSearch, type SearchEffort } from "./list-search.js";
@@ -46,7 +45,6 @@ export class InvertedLists {
   readonly inUse = new Bitmap();
   /** Rows that are in a list. */
   readonly covered = new Bitmap();
-  readonly sums: ExactDistances;
   readonly #judgedRowsMax: number;
   #coveredCount = 0;
   #listOf = new Uint32Array(0);
@@ -64,7 +62,6 @@ export class InvertedLists {
     this.dimension = dimension;
     this.coder = kernel.createCoder({ dimension, space, seed });
     this.centroids = this.coder.createCentroids();
-    this.sums = kernel.createTable(dimension);
   }
 
   get byteLength(): number {
@@ -188,7 +185,7 @@ export class InvertedLists {
     source: ListSource,
     effort: SearchEffort,
   ): Promise<Nearest> {
-    const judge = new Judge(this.space, query, k, vectors, this.sums);
+    const judge = new Judge(this.space, query, k, vectors, this.coder);
     const matching = allowed.clone().intersect(this.covered);
     const count = matching.count();
     if (this.#isFew(count, k)) await judge.judge(matching.toArray());

@@ -2,13 +2,15 @@
  * What an index of inverted lists asks of the machine: rotation, 1-bit codes of residuals in lists, estimates of distances
  * from them, and the centroids. `reference-spann-coder.ts` implements it in TypeScript, `src/wasm` with SIMD, bit for bit alike.
  *
- * All rows, centroids and queries that go in here are *rotated* (`rotate`), but for what `rotate` itself takes. Distances are
+ * All rows, centroids and queries that go in here are *rotated* (`rotate`), but for what `rotate` itself and `exactDistances` take.
+ * Distances are
  * those of the space, as `distance.ts` gives them: squared Euclidean, 1 − cosine, 1 − dot product; only `nearest`, which
  * compares rows with centroids, speaks of squared Euclidean distances in every space. Whatever finite vectors go in, all that
  * comes out is finite.
  */
 
 import type { Space } from "../../../types.js";
+import type { ExactDistances } from "../distance.js";
 
 export interface CoderOptions {
   /** 1 to 4,096. */
@@ -20,6 +22,8 @@ export interface CoderOptions {
 
 /** Makes coders; every `VectorKernel` is one. */
 export interface SpannKernel {
+  /** Bytes of memory that all its coders share, besides those of each. */
+  readonly coderBytes: number;
   createCoder(options: CoderOptions): SpannCoder;
 }
 
@@ -32,7 +36,7 @@ export interface RowSums {
 }
 
 /** One coder per index. */
-export interface SpannCoder extends RowSums {
+export interface SpannCoder extends RowSums, ExactDistances {
   /** The dimension, raised to a multiple of 16: components of a rotated row. */
   readonly paddedDimension: number;
   /** Bytes of memory held, without those of centroid tables. */
