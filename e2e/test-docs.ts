@@ -98,7 +98,7 @@ const checks: Record<string, (context: BrowserContext, url: string) => Promise<v
 
 const shown = ["", "getting-started.html", "errors.html", "reference/tidepool-db/classes/Collection.html"];
 
-/** For somebody to look at. */
+/** For somebody to look at; but that nothing stands beyond a page's edge needs nobody. */
 async function takePictures(url: string): Promise<void> {
   await mkdir(pictures, { recursive: true });
   for (const colorScheme of ["light", "dark"] as const) {
@@ -108,6 +108,8 @@ async function takePictures(url: string): Promise<void> {
       const page = await context.newPage();
       for (const path of shown) {
         await page.goto(url + path);
+        const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (beyond > 0) throw new Error(`${path} is ${beyond} px wider than ${width} px`);
         await page.screenshot({ path: join(pictures, `${path.replace(/\W+/g, "-") || "home"}-${width}-${colorScheme}.png`) });
       }
       await search(page, "how do I keep data when the disk is full");
