@@ -36,15 +36,20 @@ export interface ServeOptions {
   base?: string;
   /** Sent with every file, for example a content security policy. */
   headers?: Record<string, string>;
+  /** Default: one that is free. */
+  port?: number;
 }
 
-export async function serveFolder(folder: string, { base = "/", headers = {} }: ServeOptions = {}): Promise<StaticServer> {
+export async function serveFolder(
+  folder: string,
+  { base = "/", headers = {}, port: wanted = 0 }: ServeOptions = {},
+): Promise<StaticServer> {
   const violations: string[] = [];
   const server = createServer((request, response) => {
     if (request.method === "POST" && request.url === REPORTS) void collect(request, response, violations);
     else void answer(folder, base, headers, request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     // A secure context by name: OPFS and module workers ask for one.
