@@ -2,6 +2,7 @@
  * The inspector as a person uses it, by what stands on its controls, in a page under a strict policy. Each test has a database of
  * its own. What screen readers are told is held to axe's rules in each view.
  */
+import { readFile } from "node:fs/promises";
 import axe from "axe-core";
 import type { Page } from "playwright";
 import { afterEach, expect, test } from "vitest";
@@ -31,6 +32,13 @@ async function tabWith(path: string, prepare: "seed" | "nothing"): Promise<Page>
     await showClient({ path, retainVersions: 3 });
   }, inspector);
   return page;
+}
+
+/** Makes a database that is old enough to publish what it compacts, and to restore at once. */
+async function settle(path: string): Promise<void> {
+  const page = await openTab(suite.context, suite.app);
+  await createSettled(page, { path, retainVersions: 3 });
+  await page.close();
 }
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, ...(typeof name === "string" && { exact: true }) });
@@ -290,9 +298,7 @@ test("asks in each way, tells the call in other words, and says what is wrong", 
 });
 
 test("opens an earlier version read-only, and forks", async () => {
-  const page = await openTab(suite.context, suite.app);
-  await createSettled(page, { path: "versions", retainVersions: 3 });
-  await page.close();
+  await settle("versions");
   const inspected = await tabWith("versions", "nothing");
   await inspected.evaluate(async () => {
     const collection = await globalThis.inspected.createCollection({ name: "tides", embeddingFunction: null });
@@ -321,6 +327,86 @@ test("opens an earlier version read-only, and forks", async () => {
   await inspected.getByText("Of the same origin: 1 fork.").waitFor();
 });
 
+test("shows where bytes lie, verifies, vacuums, erases and checks the recall", async () => {
+  await settle("upkeep");
+  const inspected = await tabWith("upkeep", "seed");
+  await inspected.getByText("Kept in").waitFor();
+  await button(inspected, "Vacuum").click();
+  await says(inspected, /reserved, .* used/);
+  await inspected.locator(".arenas li").first().waitFor();
+  expect(await inspected.locator(".arenas li").first().textContent()).toMatch(/^Arena \d+[\d.]+ .?B of [\d.]+ .?B \(\d.*, \d+ blocks?$/);
+  await button(inspected, "Verify").click();
+  await says(inspected, "Everything is sound");
+  await inspected.getByText(/^Sound: 3 collections, \d+ blocks read\.$/).waitFor();
+  await button(inspected, "Erase what was deleted").click();
+  await button(inspected, "Erase for good").click();
+  await says(inspected, /reserved, .* used; \d+ earlier versions? kept|reserved, .* used$/);
+  await openCollection(inspected, "field-notes");
+  await inspected.getByRole("tab", { name: "Index" }).click();
+  await button(inspected, "Check recall").click();
+  await inspected.getByText(/^1\.000 at \d+$/).waitFor();
+  await button(inspected, "Change ef_search").click();
+  await dialog(inspected).getByLabel("ef_search").fill("77");
+  await dialog(inspected).getByRole("button", { name: "Change" }).click();
+  await inspected.getByText("is 77: a larger one").waitFor();
+});
+
+test("takes records out and in, copies a collection, backs up and restores", async () => {
+  const page = await tabWith("transfer", "seed");
+  await openCollection(page, "field-notes");
+  const download = page.waitForEvent("download");
+  await page.getByText("Export, import, copy").click();
+  await button(page, "Export as JSON lines").click();
+  const exported = await (await download).path();
+  expect((await download).suggestedFilename()).toBe("field-notes.jsonl");
+  expect((await readFile(exported, "utf8")).trim().split("\n")).toHaveLength(240);
+
+  await openCollection(page, "drafts");
+  await page.getByLabel("File to import").setInputFiles({
+    name: "two.jsonl",
+    mimeType: "application/jsonl",
+    buffer: Buffer.from('{"id":"p","document":"A pool."}\n{"id":"q"}\n{"id":"r","document":"A rock."}\n'),
+  });
+  await says(page, /^Imported 2 records; 1 left out, first since line 2: /);
+  await page.getByText("Export, import, copy").click();
+  await button(page, "Copy to a new collection").click();
+  await dialog(page).getByLabel("Name of the copy").fill("drafts-copy");
+  await button(page, "Copy").click();
+  await page.getByRole("heading", { name: "drafts-copy", level: 2 }).waitFor();
+  await expect.poll(() => rows(page).allTextContents(), patience).toEqual(["p", "r"]);
+
+  await button(page, "Storage and maintenance").click();
+  const backup = page.waitForEvent("download");
+  await button(page, "Back up").click();
+  const file = await (await backup).path();
+  await settle("transfer-restored");
+  const other = await tabWith("transfer-restored", "nothing");
+  await other.getByLabel("Mode").selectOption("new");
+  await other.getByLabel("Backup to restore").setInputFiles(file);
+  await says(other, "Restored 4 collections with 1,244 records");
+  await tree(other)
+    .getByRole("button", { name: /^drafts-copy/ })
+    .waitFor();
+});
+
+test("stops what takes long", async () => {
+  const page = await tabWith("stopping", "nothing");
+  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seedMany(inspected, 60_000, "buoys"));
+  await openCollection(page, "buoys");
+  await page.getByText("Export, import, copy").click();
+  await button(page, "Copy to a new collection").click();
+  await dialog(page).getByLabel("Name of the copy").fill("copy");
+  await button(page, "Copy").click();
+  await page.evaluate(() => {
+    const root = document.querySelector("tidepool-inspector")!.shadowRoot!;
+    const stop = (): void => root.querySelector<HTMLElement>(".task button")?.click();
+    new MutationObserver(stop).observe(root, { subtree: true, childList: true });
+    stop();
+  });
+  await says(page, /^ABORTED: /);
+  expect(await page.locator(".task").count()).toBe(0);
+});
+
 test.each([
   { width: 1440, colorScheme: "light" },
   { width: 390, colorScheme: "dark" },
@@ -339,7 +425,7 @@ test.each([
   await rows(page).first().click();
   await detail(page).getByLabel("Document").waitFor();
   expect(await violations(page)).toEqual([]);
-  for (const name of ["Query", "Versions and forks", "Schema"]) {
+  for (const name of ["Query", "Versions and forks", "Index", "Schema"]) {
     await page.getByRole("tab", { name }).click();
     expect(await violations(page)).toEqual([]);
   }

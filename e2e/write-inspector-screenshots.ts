@@ -31,6 +31,11 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
     await page.getByRole("region", { name: "Results", exact: true }).waitFor();
   },
   versions: (page) => tab(page, "Versions and forks"),
+  index: async (page) => {
+    await tab(page, "Index");
+    await page.getByRole("button", { name: "Check recall" }).click();
+    await page.getByText("Smallest breadth for 0.95").waitFor();
+  },
   schema: (page) => tab(page, "Schema"),
 };
 

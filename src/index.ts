@@ -191,6 +191,7 @@ export type { AddArguments, Flattening, Nullable, Patch, UpdateArguments, Upsert
 export { type ErrorCode, TidepoolError, type TidepoolErrorOptions } from "./core/errors.js";
 export type { TokenGrant } from "./core/gateway/rules.js";
 export type {
+  ArenaInfo,
   CollectionReport,
   Finding,
   IndexingStatus,

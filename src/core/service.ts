@@ -352,6 +352,20 @@ export interface OriginQuota {
   persisted: boolean;
 }
 
+/** A large file in which blocks lie. */
+export interface ArenaInfo {
+  /** Its number; later ones are younger. */
+  arena: number;
+  /** Its length. */
+  bytes: number;
+  /** Bytes of blocks in it, in whole slots of 4 KiB; the rest is free for others. */
+  bytesUsed: number;
+  /** Blocks in it. */
+  blocks: number;
+  /** How much of each of its 64 equal parts is in use, 0–1, from its beginning. */
+  map: number[];
+}
+
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
@@ -372,6 +386,8 @@ export interface EngineInfo {
   blockBytesReserved: number;
   /** Bytes of all blocks in use; the rest of what is reserved is free. */
   blockBytesUsed: number;
+  /** The files of these blocks, oldest first; none where blocks do not lie in files of ours, as in IndexedDB. */
+  arenas: ArenaInfo[];
   /** What the browser grants this origin, whose databases and caches share it; `null` where the browser does not say. */
   quota: OriginQuota | null;
   /** Bytes of memory that open collections hold (codes, graph, ids, memtable, text index) and that the caches hold, in part estimated. */

@@ -116,6 +116,17 @@ export interface BlobStore {
   settledAt(): number;
   /** Bytes taken on disk, and the part of them that extents in use occupy. */
   usage(): { bytesReserved: number; bytesUsed: number };
+  /** What the files look like in which extents lie, oldest first; not there where there are no such files. */
+  arenas?(): ArenaUsage[];
+}
+
+/** A file in which extents lie, as `ArenaInfo` of `service.ts` tells it. */
+export interface ArenaUsage {
+  arena: number;
+  bytes: number;
+  bytesUsed: number;
+  blocks: number;
+  map: number[];
 }
 
 /** One database's stores, opened together. */

@@ -3,6 +3,7 @@ import { CollectionView } from "./collection-view.js";
 import { useSession } from "./hooks.js";
 import type { Session } from "./session.js";
 import { StorageView } from "./storage-view.js";
+import { TaskList } from "./task-list.js";
 import { Tree } from "./tree.js";
 
 export function App({ session }: { session: Session }) {
@@ -26,15 +27,18 @@ export function App({ session }: { session: Session }) {
 function NoticeBar({ session }: { session: Session }) {
   const { notice } = session;
   return (
-    <div class="notices" role={notice?.kind === "failed" ? "alert" : "status"}>
-      {notice !== null && (
-        <p class={`notice ${notice.kind}`}>
-          <span>{notice.text}</span>
-          <button type="button" class="icon" aria-label="Dismiss" onClick={() => session.dismiss()}>
-            ✕
-          </button>
-        </p>
-      )}
+    <div class="notices">
+      <TaskList tasks={session.tasks} />
+      <div role={notice?.kind === "failed" ? "alert" : "status"}>
+        {notice !== null && (
+          <p class={`notice ${notice.kind}`}>
+            <span>{notice.text}</span>
+            <button type="button" class="icon" aria-label="Dismiss" onClick={() => session.dismiss()}>
+              ✕
+            </button>
+          </p>
+        )}
+      </div>
     </div>
   );
 }

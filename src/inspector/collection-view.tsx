@@ -4,9 +4,11 @@ import type { Collection } from "../api/collection.js";
 import { ConsoleView } from "./console-view.js";
 import { count, percent } from "./format.js";
 import { useLoaded } from "./hooks.js";
+import { IndexView } from "./index-view.js";
 import { RecordsView } from "./records-view.js";
 import { SchemaView } from "./schema-view.js";
 import type { Session, View } from "./session.js";
+import { TransferMenu } from "./transfer-menu.js";
 import { DeleteCollection, RenameCollection } from "./tree-dialogs.js";
 import { VersionBanner, VersionsView } from "./versions-view.js";
 
@@ -14,6 +16,7 @@ const VIEWS: readonly { view: View; label: string }[] = [
   { view: "records", label: "Records" },
   { view: "query", label: "Query" },
   { view: "versions", label: "Versions and forks" },
+  { view: "index", label: "Index" },
   { view: "schema", label: "Schema" },
 ];
 
@@ -33,6 +36,7 @@ export function CollectionView({ session, collection }: CollectionProps) {
         {session.view === "records" && <RecordsView key={String(session.version)} session={session} collection={collection} />}
         {session.view === "query" && <ConsoleView key={String(session.version)} session={session} collection={collection} />}
         {session.view === "versions" && <VersionsView session={session} collection={collection} />}
+        {session.view === "index" && <IndexView session={session} collection={collection} />}
         {session.view === "schema" && <SchemaView collection={collection} />}
       </div>
     </div>
@@ -66,6 +70,7 @@ function CollectionHeader({ session, collection }: CollectionProps) {
         </p>
       </div>
       <div class="actions">
+        <TransferMenu session={session} collection={collection} />
         <button type="button" onClick={() => setAsked("rename")}>
           Rename
         </button>

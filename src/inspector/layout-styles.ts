@@ -89,6 +89,20 @@ dt { font-size: 12px; color: var(--soft); }
 .facts-list { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.35rem 1.25rem; }
 .facts-list dd { overflow-wrap: anywhere; font: 13px/1.5 var(--mono); }
 
+.arenas { display: grid; gap: 0.5rem; max-block-size: 24rem; overflow: auto; }
+.arenas li { display: grid; grid-template-columns: 5rem minmax(0, 1fr) 17rem; gap: 0.75rem; align-items: center;
+  font-variant-numeric: tabular-nums; }
+.map { display: flex; block-size: 1.25rem; border: 1px solid var(--line); border-radius: 4px; overflow: hidden; }
+.map i { flex: 1; background: var(--accent); }
+.arena-use { font-size: 12.5px; color: var(--soft); }
+.findings { display: grid; gap: 0.25rem; }
+.task { display: flex; gap: 0.75rem; align-items: end; justify-content: space-between; padding: 0.75rem; border: 1px solid var(--line);
+  border-radius: 8px; background: var(--raised); box-shadow: 0 6px 24px rgb(0 0 0 / 0.2); margin-block-end: 0.5rem; inline-size: 22rem;
+  max-inline-size: 100%; }
+.task > div { flex: 1; min-inline-size: 0; overflow-wrap: anywhere; }
+.task progress { display: block; inline-size: 100%; accent-color: var(--accent); }
+.option select { inline-size: auto; }
+
 .notices { position: absolute; inset: auto 1rem 1rem auto; max-inline-size: min(32rem, calc(100% - 2rem)); z-index: 3; }
 .notice { display: flex; gap: 0.75rem; align-items: start; justify-content: space-between; padding: 0.6rem 0.6rem 0.6rem 0.9rem;
   border-radius: 8px; background: var(--ink); color: var(--paper); box-shadow: 0 6px 24px rgb(0 0 0 / 0.25); overflow-wrap: anywhere; }
@@ -104,6 +118,7 @@ dt { font-size: 12px; color: var(--soft); }
   .tree .branches[open] > summary { margin-block-end: 0.5rem; }
   .tree header .link { white-space: nowrap; }
   .cards { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+  .arenas li { grid-template-columns: minmax(0, 1fr); gap: 0.15rem; }
   .title { padding: 0.75rem 1rem 0.5rem; }
   .tabs { padding-inline: 0.5rem; }
   .page { padding: 1rem; }

@@ -7,9 +7,10 @@ import { AdminClient } from "../api/admin-client.js";
 import { TidepoolClient } from "../api/client.js";
 import type { Collection } from "../api/collection.js";
 import { TidepoolError } from "../core/errors.js";
+import { type TaskHandle, Tasks } from "./tasks.js";
 
 /** What is shown of a collection. */
-export type View = "records" | "query" | "versions" | "schema";
+export type View = "records" | "query" | "versions" | "index" | "schema";
 
 /** Something to tell, until it is dismissed or the next comes. */
 export interface Notice {
@@ -33,6 +34,8 @@ export class Session {
   version: number | undefined = undefined;
   view: View = "records";
   notice: Notice | null = null;
+  /** What takes long. */
+  readonly tasks = new Tasks(() => this.#tell());
   /** Counts changes of the data of the open database. */
   changes = 0;
   readonly #isOwn: boolean;
@@ -117,7 +120,13 @@ export class Session {
     }
   }
 
+  /** As `attempt`, with progress in sight and a way to stop it. */
+  work(label: string, what: (handle: TaskHandle) => Promise<string>): Promise<boolean> {
+    return this.attempt(() => this.tasks.run(label, what));
+  }
+
   async close(): Promise<void> {
+    this.tasks.stopAll();
     this.#off();
     clearTimeout(this.#timer);
     this.#listeners.clear();

@@ -2,8 +2,10 @@
 import type { ClientInfo } from "../api/client.js";
 import { bytes, figure } from "./format.js";
 import { useLoaded } from "./hooks.js";
+import { Maintenance } from "./maintenance.js";
 import { ScrollingPage } from "./menu.js";
 import { messageOf, type Session } from "./session.js";
+import { StorageMap } from "./storage-map.js";
 
 export function StorageView({ session }: { session: Session }) {
   const info = useLoaded(() => session.root.info(), [session, session.changes]);
@@ -12,6 +14,8 @@ export function StorageView({ session }: { session: Session }) {
       <h2>Storage and maintenance</h2>
       {info.error !== undefined && <p class="fault">{messageOf(info.error)}</p>}
       {info.value !== undefined && <Facts info={info.value} />}
+      {info.value !== undefined && <StorageMap info={info.value} />}
+      <Maintenance session={session} />
     </ScrollingPage>
   );
 }

@@ -123,13 +123,16 @@ function Collections({ session }: { session: Session }) {
   );
 }
 
-/** The one that is chosen is put in its place again, as it is now, or left where it is gone. */
+/**
+ * The one that is chosen is put in its place again, as it is now, or left where it is gone. One that was chosen meanwhile may be younger
+ * than the list.
+ */
 async function listed(session: Session): Promise<Listed[]> {
-  const { client } = session;
+  const { client, collection: chosen } = session;
   const collections = await client.listCollections({ limit: LISTED_MAX });
   const records = await Promise.all(collections.map((collection, i) => (i < COUNTED_MAX ? countOf(collection) : null)));
-  const { collection: chosen } = session;
-  if (chosen !== null && client === session.client) session.openCollection(collections.find(({ id }) => id === chosen.id) ?? null);
+  const isSame = client === session.client && chosen?.id === session.collection?.id;
+  if (chosen !== null && isSame) session.openCollection(collections.find(({ id }) => id === chosen.id) ?? null);
   return collections.map((collection, i) => ({ collection, records: records[i]! }));
 }
 

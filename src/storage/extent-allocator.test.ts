@@ -20,6 +20,32 @@ test("fills the oldest arena first and answers null when nothing is long enough"
   expect(allocator.allocate(slots(3))).toEqual({ arena: 2, offset: 0, length: slots(3) });
 });
 
+test("draws what each arena has in use", () => {
+  const allocator = withArenas(128, 0, 64);
+  const [first, second] = [allocator.allocate(slots(63))!, allocator.allocate(1)!];
+  allocator.allocate(slots(64));
+  allocator.release([first]);
+  const map = [...new Array(31).fill(0), 0.5, ...new Array(32).fill(1)];
+  expect(allocator.usages()).toEqual([
+    { arena: 0, bytes: slots(128), bytesUsed: slots(65), blocks: 2, map },
+    { arena: 1, bytes: 0, bytesUsed: 0, blocks: 0, map: [] },
+    { arena: 2, bytes: slots(64), bytesUsed: 0, blocks: 0, map: new Array(64).fill(0) },
+  ]);
+  expect(second.offset).toBe(slots(63));
+});
+
+test("draws as much as is in use, whatever was taken and given back", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(9)), fc.integer({ min: 1, max: 300 }), (lengths, size) => {
+      const allocator = withArenas(size);
+      const taken = lengths.flatMap((length) => allocator.allocate(slots(length)) ?? []);
+      allocator.release(taken.filter((_, i) => i % 3 === 1));
+      const [{ bytesUsed, map } = { bytesUsed: 0, map: [0] }] = allocator.usages();
+      expect((map.reduce((sum, use) => sum + use, 0) * slots(size)) / 64).toBeCloseTo(bytesUsed, 3);
+    }),
+  );
+});
+
 test("chooses the lowest hole that is long enough and joins neighbours again", () => {
   const allocator = withArenas(10);
   const [a, b, c, d] = [2, 1, 3, 1].map((n) => allocator.allocate(slots(n))!) as [Extent, Extent, Extent, Extent];

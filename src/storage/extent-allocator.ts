@@ -10,11 +10,14 @@
  */
 import { lowerBound } from "../core/base/lower-bound.js";
 import { TidepoolError } from "../core/errors.js";
-import type { Extent } from "../core/storage.js";
+import type { ArenaUsage, Extent } from "../core/storage.js";
 import { refuse, type Unfit } from "./unfit-extents.js";
 
 /** Extents start at multiples of this and no two share such a slot. */
 export const slotBytes = 4096;
+
+/** Parts of an arena in a map of it. */
+const MAP_PARTS = 64;
 
 /** Bytes that an extent or arena of this length takes: whole slots, and at least one, so that empty extents differ. */
 export function slotted(length: number): number {
@@ -202,6 +205,13 @@ export class ExtentAllocator {
     return sum(this.#arenas.values(), (arena) => arena.bytesUsed);
   }
 
+  /** What each arena looks like, oldest first. */
+  usages(): ArenaUsage[] {
+    return [...this.#arenas].map(([arena, { bytes, bytesUsed, used, free }]) => {
+      return { arena, bytes, bytesUsed, blocks: used.size, map: mapOf(bytes, free) };
+    });
+  }
+
   #find(arena: number): Arena {
     const found = this.#arenas.get(arena);
     if (!found) throw internal(`There is no arena ${arena}`);
@@ -225,6 +235,19 @@ export class ExtentAllocator {
     }
     return unfit;
   }
+}
+
+/** How much of each of an arena's equal parts is in use: what no free range covers. */
+function mapOf(bytes: number, free: readonly Range[]): number[] {
+  const part = bytes / MAP_PARTS;
+  const map = new Array<number>(bytes === 0 ? 0 : MAP_PARTS).fill(1);
+  for (const { offset, length } of free) {
+    for (let i = Math.floor(offset / part); i < MAP_PARTS && i * part < offset + length; i++) {
+      const covered = Math.min(offset + length, (i + 1) * part) - Math.max(offset, i * part);
+      map[i] = Math.max(0, map[i]! - covered / part);
+    }
+  }
+  return map;
 }
 
 /** Marks extents, ascending and checked, as used and rebuilds the free ranges as what lies between all used slots. */

@@ -81,7 +81,9 @@ const arrows: Record<string, (target: string) => boolean> = {
       target,
     ),
   "src/inspector/": (target) =>
-    /^src\/(?:core\/(?:errors|service|types)|api\/(?:client|admin-client|collection|results|hybrid|search\/[\w-]+))\.ts$/.test(target),
+    /^src\/(?:core\/(?:errors|service|types)|api\/(?:client|admin-client|collection|results|hybrid|verify|search\/[\w-]+))\.ts$/.test(
+      target,
+    ),
   "src/inspector.ts": (target) => target.startsWith("src/inspector/"),
   "src/react.ts": (target) => target.startsWith("src/react/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),

@@ -15,7 +15,7 @@ import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
-import type { BlobStore, ByteRange, Extent, Packing } from "../storage.js";
+import type { ArenaUsage, BlobStore, ByteRange, Extent, Packing } from "../storage.js";
 import { Block } from "./block.js";
 import { BlockPages, type BlockRows } from "./block-pages.js";
 
@@ -261,6 +261,10 @@ export class BlockStore {
 
   usage(): { bytesReserved: number; bytesUsed: number } {
     return this.#blobs.usage();
+  }
+
+  arenas(): ArenaUsage[] {
+    return this.#blobs.arenas?.() ?? [];
   }
 
   #load(key: string, ref: BlockRef, owner: string, fetch = () => this.#fetch(ref, owner)): Promise<Block> {

@@ -31,7 +31,7 @@ export interface FactsParts {
   manifests: Manifests;
   collections: OpenCollections;
   log: Pick<Log, "firstDimension" | "hasRecordsAfter">;
-  blocks: Pick<BlockStore, "usage" | "cacheBytes">;
+  blocks: Pick<BlockStore, "usage" | "arenas" | "cacheBytes">;
   vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
   kernel: Pick<VectorKernel, "coderBytes">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
@@ -62,6 +62,7 @@ export class Facts {
       logBytes: sum(({ logBytes }) => logBytes),
       blockBytesReserved: blocks.usage().bytesReserved,
       blockBytesUsed: blocks.usage().bytesUsed,
+      arenas: blocks.arenas(),
       quota,
       memoryBytes: blocks.cacheBytes + vectorCache.bytes + kernel.coderBytes + collections.memoryBytes,
       compacting: compactor.isBusy,

@@ -34,7 +34,7 @@
 
 import { TidepoolError } from "../../core/errors.js";
 import { limits } from "../../core/limits.js";
-import type { BlobStore, ByteRange, Extent, Packing } from "../../core/storage.js";
+import type { ArenaUsage, BlobStore, ByteRange, Extent, Packing } from "../../core/storage.js";
 import { checkRange, extentName, missing } from "../bytes.js";
 import { ExtentAllocator, slotBytes, slotted } from "../extent-allocator.js";
 import { clearedError, closedError, isQuota, notRetainedError } from "../storage-error.js";
@@ -252,6 +252,10 @@ export class OpfsBlobStore implements BlobStore {
 
   usage(): { bytesReserved: number; bytesUsed: number } {
     return { bytesReserved: this.#allocator.bytesReserved, bytesUsed: this.#allocator.bytesUsed };
+  }
+
+  arenas(): ArenaUsage[] {
+    return this.#allocator.usages();
   }
 
   /** Handles to files that are gone stay open: in Chromium closing one would never return. They go with the worker. */
