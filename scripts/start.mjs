@@ -1,9 +1,10 @@
 /**
- * `npm start`, after the build: serves the demo, prints its address, and opens it in a browser where there is one to open.
- * Without a screen, as on a server, or on CI, it prints only. `BROWSER` names another browser than the system's, or "none".
+ * `npm start`, after the build: builds the demo, serves it, prints its address, and opens it in a browser where there is one to open.
+ * What is served is what an app would deploy, so it can be installed and works offline. Without a screen, as on a server, or on CI,
+ * it prints only. `BROWSER` names another browser than the system's, or "none".
  */
 import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { build, preview } from "vite";
 
 /** Elsewhere than on macOS and Windows a screen is what the environment says it is. */
 function hasScreen() {
@@ -12,8 +13,9 @@ function hasScreen() {
   return ["darwin", "win32"].includes(process.platform) || Boolean(DISPLAY || WAYLAND_DISPLAY);
 }
 
-const server = await createServer({ root: fileURLToPath(new URL("../demo", import.meta.url)) });
-await server.listen();
+const root = fileURLToPath(new URL("../demo", import.meta.url));
+const outDir = fileURLToPath(new URL("../.cache/demo", import.meta.url));
+await build({ root, logLevel: "warn", build: { outDir, emptyOutDir: true } });
+const server = await preview({ root, build: { outDir }, preview: { open: hasScreen() } });
 server.printUrls();
 server.bindCLIShortcuts({ print: true });
-if (hasScreen()) server.openBrowser();

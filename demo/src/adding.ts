@@ -1,56 +1,137 @@
-/** Adds sources one after the other, with a progress bar and a way to stop. */
+/**
+ * Adds files: reads them, stores them, and says once at the end what became of all of them. What is dropped meanwhile waits its turn. A stop
+ * ends what is under way and what waits; what was stored stays and is counted.
+ */
+import { TidepoolError } from "tidepool-db";
 import { byId, plural } from "./dom.js";
 import type { Library } from "./library.js";
 import type { Passage } from "./passage.js";
 
 export interface Source {
-  name: string;
+  key: string;
   passages: Passage[];
+}
+
+/** What became of the files of one drop, and of those that were dropped while it was under way. */
+export interface Summary {
+  added: { name: string; key: string; passages: number }[];
+  refused: { name: string; reason: string }[];
+  wasStopped: boolean;
 }
 
 /** How long the finished bar stays, so that even a quick addition is seen. */
 const shownAfterwardsMs = 2500;
-let hideTimer = 0;
 
-/**
- * Adds these sources and calls `onStored` after each. Rejects with the database's error; what was acknowledged before an
- * error or a stop stays.
- */
-export async function addSources(library: Library, sources: readonly Source[], onStored: () => void): Promise<void> {
-  const total = sources.reduce((sum, { passages }) => sum + passages.length, 0);
-  const abort = new AbortController();
-  const stop = byId<HTMLButtonElement>("progress-stop");
-  stop.onclick = () => abort.abort();
-  stop.hidden = false;
-  const started = performance.now();
-  let stored = 0;
-  try {
-    for (const { name, passages } of sources) {
-      const onProgress = ({ done }: { done: number }): void => showProgress(`Adding ${name}`, stored + done, total);
-      showProgress(`Adding ${name}`, stored, total);
-      await library.addSource(name, passages, { signal: abort.signal, onProgress });
-      stored += passages.length;
-      onStored();
-    }
-    showProgress(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s`, total, total);
-    hideTimer = window.setTimeout(hideProgress, shownAfterwardsMs);
-  } catch (error) {
-    hideProgress();
-    throw error;
-  } finally {
-    stop.hidden = true;
+export class Adding {
+  readonly #library: Library;
+  readonly #onDone: (summary: Summary) => void;
+  #waiting: File[] = [];
+  #abort: AbortController | null = null;
+  #hideTimer = 0;
+
+  constructor(library: Library, onDone: (summary: Summary) => void) {
+    this.#library = library;
+    this.#onDone = onDone;
+    byId("progress-stop").addEventListener("click", () => {
+      this.#waiting = [];
+      this.#abort?.abort();
+    });
   }
-}
 
-function showProgress(text: string, done: number, total: number): void {
-  clearTimeout(hideTimer);
-  byId("progress").hidden = false;
-  byId("progress-text").textContent = `${text}: ${done.toLocaleString()} of ${plural(total, "passage")}`;
-  const bar = byId<HTMLProgressElement>("progress-bar");
-  bar.max = total;
-  bar.value = done;
-}
+  /** Says whether they are read at once; otherwise they wait. */
+  addFiles(files: readonly File[]): boolean {
+    this.#waiting.push(...files);
+    if (this.#abort) {
+      this.#sayWaiting();
+      return false;
+    }
+    void this.#drain();
+    return true;
+  }
 
-function hideProgress(): void {
-  byId("progress").hidden = true;
+  /** Puts in sources that need no reading. Rejects with the database's error. */
+  async addSources(sources: readonly Source[]): Promise<void> {
+    const abort = this.#begin();
+    const total = sources.reduce((sum, { passages }) => sum + passages.length, 0);
+    let stored = 0;
+    try {
+      for (const { passages } of sources) {
+        const onStored = (done: number): void => this.#show("Adding the notes", stored + done, total);
+        await this.#library.addSource(passages, { signal: abort.signal, onStored });
+        stored += passages.length;
+      }
+    } finally {
+      this.#end("Added the notes", stored, total);
+    }
+    if (this.#waiting.length > 0) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    const abort = this.#begin();
+    const summary: Summary = { added: [], refused: [], wasStopped: false };
+    try {
+      while (this.#waiting.length > 0) await this.#addSome(this.#waiting.splice(0), summary, abort.signal);
+    } catch (error) {
+      if (!abort.signal.aborted) summary.refused.push({ name: "The rest", reason: error instanceof Error ? error.message : String(error) });
+    }
+    summary.wasStopped = abort.signal.aborted;
+    const passages = summary.added.reduce((sum, added) => sum + added.passages, 0);
+    this.#end(abort.signal.aborted ? "Stopped" : "Added", passages, passages);
+    this.#onDone(summary);
+  }
+
+  async #addSome(files: readonly File[], summary: Summary, signal: AbortSignal): Promise<void> {
+    this.#show(`Reading ${files[0]!.name}`, 0, 0);
+    // What reads files is loaded when there are some.
+    const { readFiles } = await import("./read-files.js");
+    for await (const outcome of readFiles(files, signal)) {
+      if ("refused" in outcome) summary.refused.push({ name: outcome.name, reason: outcome.refused });
+      else await this.#store(outcome.name, outcome.source, summary, signal);
+    }
+  }
+
+  async #store(name: string, { key, passages }: Source, summary: Summary, signal: AbortSignal): Promise<void> {
+    const added = { name, key, passages: 0 };
+    summary.added.push(added);
+    const onStored = (done: number): void => {
+      added.passages = done;
+      this.#show(`Adding ${name}`, done, passages.length);
+    };
+    try {
+      await this.#library.addSource(passages, { signal, onStored });
+    } catch (error) {
+      // Of a batch that was under way it is not known; what is counted was acknowledged.
+      if (!(error instanceof TidepoolError && error.code === "ABORTED")) summary.refused.push({ name, reason: String(error) });
+      throw error;
+    }
+  }
+
+  #begin(): AbortController {
+    this.#abort = new AbortController();
+    byId("progress-stop").hidden = false;
+    return this.#abort;
+  }
+
+  #end(text: string, done: number, total: number): void {
+    this.#abort = null;
+    byId("progress-stop").hidden = true;
+    this.#show(text, done, total);
+    this.#sayWaiting();
+    this.#hideTimer = window.setTimeout(() => (byId("progress").hidden = true), shownAfterwardsMs);
+  }
+
+  /** A total of 0: nobody knows yet. */
+  #show(text: string, done: number, total: number): void {
+    clearTimeout(this.#hideTimer);
+    byId("progress").hidden = false;
+    byId("progress-text").textContent = total === 0 ? text : `${text}: ${done.toLocaleString()} of ${plural(total, "passage")}`;
+    const bar = byId<HTMLProgressElement>("progress-bar");
+    bar.max = Math.max(1, total);
+    bar.value = done;
+  }
+
+  #sayWaiting(): void {
+    const waiting = this.#waiting.length;
+    byId("progress-waiting").textContent = waiting === 0 ? "" : `${plural(waiting, "more file waits", "more files wait")}.`;
+  }
 }

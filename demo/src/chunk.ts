@@ -8,8 +8,8 @@ const maxTokens = 192;
 const headingLines = /^(?:#{1,6}[ \t].*(?:\r?\n\s*|$))+/;
 
 /** Cuts Markdown. Text in square brackets at the end of a heading is read as its tags: `## Spring tides [tides, moon]`. */
-export async function chunkMarkdown(text: string, fallbackTitle: string): Promise<Chunk[]> {
-  const passages = await chunk(text, { maxTokens, format: "markdown" });
+export async function chunkMarkdown(text: string, fallbackTitle: string, tokens = maxTokens): Promise<Chunk[]> {
+  const passages = await chunk(text, { maxTokens: tokens, format: "markdown" });
   return passages
     .map(({ text: passage, headings }) => {
       const trail = headings.map(readHeading);

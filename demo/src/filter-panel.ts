@@ -1,7 +1,11 @@
-/** The filter form: offers what the stored metadata holds, and turns what is chosen into `where` and `whereDocument`. */
+/**
+ * The filters: a form that is folded away, and a chip for each filter that is on, which takes it off. Offers what the stored metadata
+ * holds, and turns what is chosen into `where` and `whereDocument`.
+ */
 import type { Where, WhereDocument } from "tidepool-db";
-import { byId, element } from "./dom.js";
-import type { Entry } from "./library.js";
+import { button, byId, element } from "./dom.js";
+import type { Count, Overview } from "./library.js";
+import { sourceName } from "./passage.js";
 import { compareTopics } from "./topics.js";
 
 export interface Filters {
@@ -21,7 +25,6 @@ export class FilterPanel {
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     // A reset event is fired before the fields are emptied.
     this.#form.addEventListener("reset", () => setTimeout(onChange));
-    byId<HTMLDetailsElement>("filters").open = matchMedia("(min-width: 60rem)").matches;
   }
 
   /** The filters as they stand; `null` while the reader's own filter is not JSON. */
@@ -30,7 +33,7 @@ export class FilterPanel {
     if (own === null) return null;
     const conditions = [...this.#conditions(), ...(own ? [own] : [])];
     const contains = this.#text("contains");
-    byId("filter-count").textContent = describeCount(conditions.length + (contains ? 1 : 0));
+    this.#showChips();
     return {
       where: conditions.length > 1 ? { $and: conditions } : conditions[0],
       whereDocument: contains ? { $contains: contains } : undefined,
@@ -43,8 +46,10 @@ export class FilterPanel {
     return this.#text("topic");
   }
 
-  set topic(topic: string) {
-    this.#field<HTMLSelectElement>("topic").value = topic;
+  /** Sets one field as if the reader had. */
+  choose(name: "topic" | "source", value: string): void {
+    this.#field<HTMLSelectElement>(name).value = value;
+    this.#form.dispatchEvent(new Event("input"));
   }
 
   get hasOwnFilter(): boolean {
@@ -56,17 +61,37 @@ export class FilterPanel {
   }
 
   /** Offers the values that occur. A chosen value that has vanished stays chosen, so that a filter never changes by itself. */
-  offer(entries: readonly Entry[]): void {
+  offer({ topics, kinds, tags, sources }: Overview): void {
     this.#fill(
       "topic",
-      tally(entries.map(({ topic }) => topic)).sort(([a], [b]) => compareTopics(a, b)),
+      [...topics].sort((a, b) => compareTopics(a.value, b.value)),
     );
-    this.#fill("kind", tally(entries.map(({ kind }) => kind)));
+    this.#fill("kind", kinds);
     this.#fill(
       "tag",
-      tally(entries.flatMap(({ tags }) => tags)).sort(([a], [b]) => a.localeCompare(b)),
+      [...tags].sort((a, b) => a.value.localeCompare(b.value)),
     );
-    this.#fill("source", tally(entries.map(({ source }) => source)));
+    this.#fill("source", sources, sourceName);
+  }
+
+  /** One for each filter that is on. */
+  #showChips(): void {
+    const chips = [...this.#form.querySelectorAll<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>("[data-chip]")]
+      .filter((field) => (field.type === "checkbox" ? (field as HTMLInputElement).checked : field.value !== ""))
+      .map((field) => this.#chip(field));
+    byId("chips").replaceChildren(...chips);
+    byId("filter-count").textContent = chips.length === 0 ? "" : String(chips.length);
+  }
+
+  #chip(field: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement): HTMLElement {
+    const name = field.dataset["chip"]!;
+    const value = field instanceof HTMLSelectElement ? (field.selectedOptions[0]?.dataset["label"] ?? field.value) : field.value;
+    const label = field.type === "checkbox" ? name : `${name} ${value}`;
+    return button(label, { class: "chip on", "data-testid": "chip", "aria-label": `Take off the filter: ${label}` }, () => {
+      if (field.type === "checkbox") (field as HTMLInputElement).checked = false;
+      else field.value = "";
+      this.#form.dispatchEvent(new Event("input"));
+    });
   }
 
   #conditions(): Where[] {
@@ -94,12 +119,14 @@ export class FilterPanel {
     }
   }
 
-  #fill(name: string, values: readonly [value: string, count: number][]): void {
+  #fill(name: string, counts: readonly Count[], label = (value: string): string => value): void {
     const select = this.#field<HTMLSelectElement>(name);
     const chosen = select.value;
     const any = select.options[0]!;
-    const missing: [string, number][] = chosen && !values.some(([value]) => value === chosen) ? [[chosen, 0]] : [];
-    const options = [...values, ...missing].map(([value, count]) => element("option", { value }, `${value} (${count.toLocaleString()})`));
+    const missing = chosen && !counts.some(({ value }) => value === chosen) ? [{ value: chosen, count: 0 }] : [];
+    const options = [...counts, ...missing].map(({ value, count }) =>
+      element("option", { value, "data-label": label(value) }, `${label(value)} (${count.toLocaleString()})`),
+    );
     select.replaceChildren(any, ...options);
     select.value = chosen;
   }
@@ -111,14 +138,4 @@ export class FilterPanel {
   #text(name: string): string {
     return this.#field<HTMLInputElement>(name).value;
   }
-}
-
-function describeCount(count: number): string {
-  return count === 0 ? "" : `(${count} active)`;
-}
-
-function tally(values: readonly string[]): [value: string, count: number][] {
-  const counts = new Map<string, number>();
-  for (const value of values) if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts];
 }

@@ -13,6 +13,11 @@ test("a query marks words with the same beginning, and no filler", () => {
   expect(cut(text, rangesOfQuery(text, "what do barnacle and swimmer do"))).toEqual(["Barnacles", "swimming"]);
 });
 
+test("words that match everywhere are marked nowhere", () => {
+  const text = "The glue of the barnacle";
+  expect(cut(text, rangesOfTerms(text, ["the", "of", "glue"]))).toEqual(["glue"]);
+});
+
 test("a literal is marked letter by letter", () => {
   expect(cut("aXa axa", rangesOfLiteral("aXa axa", "Xa"))).toEqual(["Xa"]);
   expect(rangesOfLiteral("abc", "")).toEqual([]);

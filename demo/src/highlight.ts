@@ -15,7 +15,7 @@ export function queryWords(query: string): string[] {
 
 /** Where one of these terms stands as a word of its own. For the hits of a text search, whose matching terms are known. */
 export function rangesOfTerms(text: string, terms: Iterable<string>): Range[] {
-  const wanted = new Set(Array.from(terms, fold));
+  const wanted = new Set(Array.from(terms, fold).filter((term) => !filler.has(term)));
   return rangesOfWords(text, (word) => wanted.has(word));
 }
 
@@ -81,9 +81,17 @@ function wordEnd(text: string, from: number): number {
   return space < 0 ? text.length : space;
 }
 
+/** Words that say nothing of what a passage is about: they match everywhere and are marked nowhere. */
 const filler = new Set(
   (
-    "and are but can does for from has have how into its not that the their then there they " +
-    "this was what when where which who why will with you your"
+    "a about above after again all am an and any are as at be because been before being below between both but by can cannot could did do does " +
+    "doing don down during each few for from further had has have having he her here hers him his how i if in into is it its itself just me " +
+    "more most my no nor not now of off on once only or other our out over own same she should so some such than that the their theirs them " +
+    "then there these they this those through to too under until up us very was we were what when where which while who whom whose why will " +
+    "with would you your yours"
   ).split(" "),
 );
+
+export function isFiller(word: string): boolean {
+  return filler.has(fold(word));
+}

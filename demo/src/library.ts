@@ -1,13 +1,22 @@
-/** The demo's passages in a Tidepool database. Everything the page stores, finds out about or removes goes through here. */
-import { type Collection, TidepoolClient } from "tidepool-db";
+/**
+ * The demo's passages in a Tidepool database. Everything the page stores, finds out about or removes goes through here.
+ * A passage is stored with a zero vector and marked as pending, so that it can be found by its words at once; `Understanding` then
+ * gives it the vector that the model makes of it.
+ */
+import { type Collection, type Facet, TidepoolClient } from "tidepool-db";
+import { startEngine } from "./engine.js";
 import type { Passage, PassageMetadata } from "./passage.js";
 import type { Rows } from "./principal-axes.js";
 
-/** Written into the collection's metadata once the bundled passages are in: from then on they come back only when asked for. */
+/** Written into the collection's metadata once the bundled notes are in: from then on they come back only when asked for. */
 const bundledVersion = 1;
-const pageSize = 1000;
-/** More vectors than this are not drawn on the map; a sample is. */
+/** Numbers of an embedding by the sentence encoder. */
+export const dimension = 512;
+/** Records that are sent or fetched at once: few enough for the page to stay smooth on a slow machine. */
+const pageSize = 200;
+/** More vectors than this are not drawn on the map; an even sample is. */
 const mapVectorsMax = 3000;
+const facetsMax = 500;
 
 /** What lists and the map need to know of a passage. */
 export interface Entry {
@@ -15,20 +24,34 @@ export interface Entry {
   title: string;
   source: string;
   topic: string;
-  kind: string;
-  words: number;
-  tags: string[];
+}
+
+export interface Count {
+  value: string;
+  count: number;
+}
+
+/** What is stored, counted by the engine: a large library costs the page no more than a small one. */
+export interface Overview {
+  total: number;
+  pending: number;
+  sources: Count[];
+  topics: Count[];
+  kinds: Count[];
+  tags: Count[];
 }
 
 export interface AddOptions {
   signal: AbortSignal;
-  onProgress(progress: { done: number; total: number }): void;
+  onStored(done: number): void;
 }
 
-/** A deleted passage, kept for as long as the deletion can be undone. */
+/** Deleted passages, kept for as long as the deletion can be undone. */
 export interface Removed {
-  passage: Passage;
-  embedding: number[];
+  ids: string[];
+  documents: string[];
+  metadatas: PassageMetadata[];
+  embeddings: Float32Array;
 }
 
 export class Library {
@@ -42,15 +65,16 @@ export class Library {
 
   /** Opens the database, creating it on the very first visit. Nothing is loaded yet: a large library opens as fast as a small one. */
   static async open(): Promise<Library> {
-    const client = new TidepoolClient({ path: "demo" });
+    const client = new TidepoolClient({ path: "library", worker: startEngine });
     const passages = await client.getOrCreateCollection({
       name: "passages",
-      configuration: { hnsw: { space: "cosine" } },
+      embeddingFunction: null,
+      configuration: { hnsw: { space: "cosine" }, text: { stop_words: "english" } },
     });
     return new Library(client, passages);
   }
 
-  /** Whether the bundled passages were ever put in completely. Stays true when the reader deletes them. */
+  /** Whether the bundled notes were ever put in completely. Stays true when the reader deletes them. */
   get wasFilled(): boolean {
     return this.passages.metadata?.["bundled"] === bundledVersion;
   }
@@ -59,39 +83,63 @@ export class Library {
     await this.passages.modify({ metadata: { bundled: bundledVersion } });
   }
 
-  /**
-   * Adds the passages of one source. Those already there under the same id are replaced, and what an earlier, longer
-   * version of the source left behind is removed, so an interrupted addition is mended by doing it again.
-   */
-  async addSource(source: string, passages: readonly Passage[], { signal, onProgress }: AddOptions): Promise<void> {
-    await this.passages.upsert({
-      ids: passages.map(({ id }) => id),
-      documents: passages.map(({ document }) => document),
-      metadatas: passages.map(({ metadata }) => metadata),
-      signal,
-      onProgress,
-    });
-    await this.passages.delete({ where: { $and: [{ source }, { position: { $gte: passages.length } }] } });
+  /** Calls `onChange` whenever passages come, go or are understood, in whichever tab. */
+  async watch(onChange: () => void): Promise<void> {
+    await this.passages.subscribe({ count: {} }, onChange);
+    await this.passages.subscribe({ count: { where: { pending: true } } }, onChange);
   }
 
-  async deletePassage(id: string): Promise<Removed | null> {
+  /** Adds the passages of one source. Those that are there already stay as they are, so an interrupted addition is mended by another. */
+  async addSource(passages: readonly Passage[], { signal, onStored }: AddOptions): Promise<void> {
+    for (let start = 0; start < passages.length; start += pageSize) {
+      const page = passages.slice(start, start + pageSize);
+      await this.passages.add({
+        ids: page.map(({ id }) => id),
+        documents: page.map(({ document }) => document),
+        metadatas: page.map(({ metadata }) => ({ ...metadata, pending: true })),
+        embeddings: new Float32Array(page.length * dimension),
+        signal,
+      });
+      onStored(start + page.length);
+    }
+  }
+
+  /** Passages that the model has not read yet, oldest first. */
+  async pending(limit: number): Promise<{ ids: string[]; documents: string[] }> {
+    const { ids, documents } = await this.passages.get({ where: { pending: true }, include: ["documents"], limit });
+    return { ids, documents: documents.map((document) => document ?? "") };
+  }
+
+  /** Gives passages the vectors that the model made of them; those that were deleted meanwhile stay deleted. */
+  async understand(ids: string[], embeddings: Float32Array[]): Promise<void> {
+    await this.passages.update({ ids, embeddings, metadatas: ids.map(() => ({ pending: null })) });
+  }
+
+  deletePassage(id: string): Promise<Removed> {
+    return this.#remove({ ids: [id] });
+  }
+
+  deleteSource(source: string): Promise<Removed> {
+    return this.#remove({ where: { source } });
+  }
+
+  async #remove(which: { ids: string[] } | { where: { source: string } }): Promise<Removed> {
     const { ids, documents, metadatas, embeddings } = await this.passages.get({
-      ids: [id],
+      ...which,
       include: ["documents", "metadatas", "embeddings"],
     });
-    if (ids.length === 0) return null;
-    await this.passages.delete({ ids: [id] });
-    const metadata = metadatas[0] as Passage["metadata"];
-    return { passage: { id, document: documents[0] ?? "", metadata }, embedding: Array.from(embeddings[0] ?? []) };
+    if (ids.length > 0) await this.passages.delete(which);
+    return {
+      ids,
+      documents: documents.map((document) => document ?? ""),
+      metadatas: metadatas as unknown as PassageMetadata[],
+      embeddings: flatten(embeddings).values,
+    };
   }
 
-  /** Puts a deleted passage back with the vector it had. */
-  async restore({ passage, embedding }: Removed): Promise<void> {
-    await this.passages.add({ ids: [passage.id], documents: [passage.document], metadatas: [passage.metadata], embeddings: [embedding] });
-  }
-
-  async deleteSource(source: string): Promise<void> {
-    await this.passages.delete({ where: { source } });
+  /** Puts deleted passages back with the vectors they had. */
+  async restore({ ids, documents, metadatas, embeddings }: Removed): Promise<void> {
+    if (ids.length > 0) await this.passages.add({ ids, documents, metadatas, embeddings });
   }
 
   /** One atomic delete. Every passage has a position, so this filter matches them all. */
@@ -99,23 +147,47 @@ export class Library {
     await this.passages.delete({ where: { position: { $gte: 0 } } });
   }
 
-  /** Every passage without its text, in insertion order. */
-  async entries(): Promise<Entry[]> {
-    const entries: Entry[] = [];
-    for (;;) {
-      const { ids, metadatas } = await this.passages.get({ include: ["metadatas"], limit: pageSize, offset: entries.length });
-      entries.push(...ids.map((id, index) => toEntry(id, metadatas[index] as PassageMetadata | null)));
-      if (ids.length < pageSize) return entries;
-    }
+  async overview(): Promise<Overview> {
+    const [total, pending, facets] = await Promise.all([
+      this.passages.count(),
+      this.passages.count({ where: { pending: true } }),
+      this.passages.facets({ keys: ["source", "topic", "kind", "tags"], limit: facetsMax }),
+    ]);
+    return {
+      total,
+      pending,
+      sources: readCounts(facets.source),
+      topics: readCounts(facets.topic),
+      kinds: readCounts(facets.kind),
+      tags: readCounts(facets.tags),
+    };
   }
 
-  /** The vectors of these passages, or of an even sample when there are very many. */
-  async vectors(entries: readonly Entry[]): Promise<{ entries: Entry[]; rows: Rows }> {
-    const step = Math.max(1, Math.ceil(entries.length / mapVectorsMax));
-    const ids = entries.filter((_, index) => index % step === 0).map(({ id }) => id);
-    const known = new Map(entries.map((entry) => [entry.id, entry]));
-    const found = await this.passages.get({ ids, include: ["embeddings"] });
-    return { entries: found.ids.map((id) => known.get(id)!), rows: flatten(found.embeddings) };
+  /** The vectors of all passages that the model has read, or of an even sample when there are very many. */
+  async vectors(total: number, signal: AbortSignal): Promise<{ entries: Entry[]; rows: Rows }> {
+    const pages = Math.ceil(Math.min(total, mapVectorsMax) / pageSize);
+    const entries: Entry[] = [];
+    const values: number[][] = [];
+    for (let page = 0; page < pages && !signal.aborted; page++) {
+      const offset = Math.floor((page * Math.max(total, pages * pageSize)) / pages);
+      const found = await this.passages.get({
+        where: { pending: { $ne: true } },
+        include: ["metadatas", "embeddings"],
+        limit: pageSize,
+        offset,
+      });
+      entries.push(...found.ids.map((id, index) => toEntry(id, found.metadatas[index] as PassageMetadata | null)));
+      values.push(...found.embeddings);
+    }
+    return { entries, rows: flatten(values) };
+  }
+
+  /** The vectors of these passages, for hits that are not among the sample. */
+  async entriesOf(ids: string[]): Promise<{ entries: Entry[]; rows: Rows }> {
+    if (ids.length === 0) return { entries: [], rows: flatten([]) };
+    const found = await this.passages.get({ ids, include: ["metadatas", "embeddings"] });
+    const entries = found.ids.map((id, index) => toEntry(id, found.metadatas[index] as PassageMetadata | null));
+    return { entries, rows: flatten(found.embeddings) };
   }
 
   async embeddingOf(id: string): Promise<number[] | null> {
@@ -124,21 +196,16 @@ export class Library {
   }
 }
 
-function toEntry(id: string, metadata: PassageMetadata | null): Entry {
-  return {
-    id,
-    title: metadata?.title ?? id,
-    source: metadata?.source ?? "",
-    topic: metadata?.topic ?? "",
-    kind: metadata?.kind ?? "",
-    words: metadata?.words ?? 0,
-    tags: metadata?.tags ?? [],
-  };
+function readCounts({ values }: Facet<unknown>): Count[] {
+  return values.map(({ value, count }) => ({ value: String(value), count }));
 }
 
-function flatten(embeddings: readonly (ArrayLike<number> | null)[]): Rows {
-  const dimension = embeddings[0]?.length ?? 1;
+function toEntry(id: string, metadata: PassageMetadata | null): Entry {
+  return { id, title: metadata?.title ?? id, source: metadata?.source ?? "", topic: metadata?.topic ?? "" };
+}
+
+function flatten(embeddings: readonly ArrayLike<number>[]): Rows {
   const values = new Float32Array(embeddings.length * dimension);
-  embeddings.forEach((embedding, row) => embedding && values.set(embedding, row * dimension));
+  embeddings.forEach((embedding, row) => values.set(embedding, row * dimension));
   return { dimension, values };
 }

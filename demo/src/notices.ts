@@ -1,7 +1,7 @@
-/** Tells the reader what went wrong, in the page and in words, with the way out beside it. Also toasts and questions. */
+/** Tells the reader what went wrong, in words, with the way out beside it, and always in sight. Also toasts and questions. */
 import { TidepoolError } from "tidepool-db";
-import { button, byId, element } from "./dom.js";
-import { FileError } from "./read-file.js";
+import type { Summary } from "./adding.js";
+import { button, byId, element, plural } from "./dom.js";
 
 interface Advice {
   title: string;
@@ -12,15 +12,8 @@ interface Advice {
 const reload = { label: "Reload the page", run: () => location.reload() };
 
 function adviceFor(error: unknown): Advice {
-  if (error instanceof FileError) return { title: "This file could not be added", advice: error.message };
   if (!(error instanceof TidepoolError)) return { title: "Something went wrong in this page", advice: describe(error), action: reload };
   switch (error.code) {
-    case "LOCKED":
-      return {
-        title: "Another tab has this database open",
-        advice: "Close the other tab, or go on there. Nothing is lost.",
-        action: reload,
-      };
     case "QUOTA_EXCEEDED":
       return {
         title: "The browser has no more room for this page",
@@ -38,8 +31,8 @@ function adviceFor(error: unknown): Advice {
     case "POISONED":
     case "CLOSED":
       return { title: "The database stopped", advice: `${error.message} Everything acknowledged is on disk.`, action: reload };
-    case "ABORTED":
-      return { title: "Stopped", advice: error.message };
+    case "EMBEDDING_FUNCTION":
+      return { title: "The model could not be loaded", advice: `${error.message} Search by words goes on.`, action: reload };
     default:
       return { title: "The database refused this", advice: error.message };
   }
@@ -53,11 +46,33 @@ function describe(error: unknown): string {
 export function showError(error: unknown): void {
   const { title, advice, action } = adviceFor(error);
   const code = error instanceof TidepoolError ? error.code : "";
+  showNotice(element("div", {}, element("strong", {}, title), element("p", {}, advice)), code, action);
+}
+
+const shownMax = 5;
+
+/** One notice for all files of a drop, if there is anything that a toast cannot say. */
+export function showSummary({ added, refused, wasStopped }: Summary): void {
+  const passages = added.reduce((sum, source) => sum + source.passages, 0);
+  const what = `${wasStopped ? "Stopped. " : ""}${plural(passages, "passage")} of ${plural(added.length, "file")} ${wasStopped ? "kept" : "added"}.`;
+  if (refused.length === 0) {
+    showToast(what);
+    return;
+  }
+  const lines = refused
+    .slice(0, shownMax)
+    .map(({ name, reason }) => element("li", {}, reason.includes(name) ? reason : `${name}: ${reason}`));
+  const more = refused.length > shownMax ? [element("li", {}, `and ${refused.length - shownMax} more`)] : [];
+  const title = `${plural(refused.length, "file")} could not be added`;
+  const rest = added.length > 0 ? [element("p", {}, what)] : [];
+  showNotice(element("div", {}, element("strong", {}, title), element("ul", {}, ...lines, ...more), ...rest), "");
+}
+
+function showNotice(text: HTMLElement, code: string, action?: Advice["action"]): void {
   const region = byId("notices");
-  const text = element("div", {}, element("strong", {}, title), element("p", {}, advice));
   const notice = element("div", { class: "notice", "data-testid": "notice", "data-code": code }, text);
   if (action) notice.append(button(action.label, { class: "quiet" }, action.run));
-  notice.append(button("Dismiss", { class: "quiet" }, () => notice.remove()));
+  notice.append(button("Dismiss", { class: "quiet", "data-testid": "dismiss" }, () => notice.remove()));
   for (const old of region.querySelectorAll(".notice")) if (old.textContent === notice.textContent) old.remove();
   region.append(notice);
 }

@@ -2,7 +2,7 @@
 
 /** Metadata of a passage. Records from JSON and CSV files carry further keys of their own. */
 export type PassageMetadata = {
-  /** File or document that the passage comes from. */
+  /** The source's key, see {@link sourceKey}. */
   source: string;
   /** The heading above it. */
   title: string;
@@ -14,9 +14,11 @@ export type PassageMetadata = {
   hasCode: boolean;
   /** Absent when there are none: an empty array is no value. */
   tags?: string[];
+  /** True until the model has read it; its vector is zero until then. */
+  pending?: boolean;
 };
 
-export type Kind = "note" | "documentation" | "file";
+export type Kind = "note" | "file";
 
 /** A passage before it is stored. */
 export interface Passage {
@@ -34,14 +36,35 @@ export interface Chunk {
   extra?: Record<string, string | number | boolean>;
 }
 
+/** Where passages come from: their name in the lists, and the topic and kind that all of them have. */
+export interface Origin {
+  key: string;
+  topic: string;
+  kind: Kind;
+}
+
+/**
+ * Names a source by where it came from, by what is in it and by its name, so that files of one name never replace each other,
+ * and a file that is added twice is there once.
+ */
+export function sourceKey(origin: "bundled" | "file", content: string, name: string): string {
+  return `${origin}/${content}/${name}`;
+}
+
+/** The name for the reader. */
+export function sourceName(key: string): string {
+  return key.split("/").slice(2).join("/");
+}
+
 /** Turns the chunks of one source into passages. Ids follow from source and position, so adding a source twice changes nothing. */
-export function toPassages(source: string, topic: string, kind: Kind, chunks: Iterable<Chunk>): Passage[] {
+export function toPassages({ key, topic, kind }: Origin, chunks: Iterable<Chunk>): Passage[] {
+  const name = sourceName(key);
   return Array.from(chunks, (chunk, position) => ({
-    id: passageId(source, position),
-    document: withHeading(source, chunk),
+    id: `${key}#${position}`,
+    document: withHeading(name, chunk),
     metadata: {
       ...chunk.extra,
-      source,
+      source: key,
       title: chunk.title,
       topic,
       kind,
@@ -57,8 +80,8 @@ export function toPassages(source: string, topic: string, kind: Kind, chunks: It
  * The heading is stored as part of the document, so that it is embedded and searched too: it often names what the passage
  * itself only calls "it". A file's own name is no heading.
  */
-function withHeading(source: string, { title, text }: Chunk): string {
-  return title === source ? text : `${title}${headingEnd}${text}`;
+function withHeading(name: string, { title, text }: Chunk): string {
+  return title === name ? text : `${title}${headingEnd}${text}`;
 }
 
 /** The document without its heading, for showing below it. */
@@ -68,10 +91,6 @@ export function bodyOf(document: string, title: string): string {
 }
 
 const headingEnd = "\n\n";
-
-export function passageId(source: string, position: number): string {
-  return `${source}#${position}`;
-}
 
 export function countWords(text: string): number {
   return text.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;

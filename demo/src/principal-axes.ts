@@ -1,8 +1,7 @@
 /**
  * Principal component analysis by power iteration, for the map: the two directions in which the vectors differ most,
- * and each vector's place along them. Works in short slices, giving way to the page between them.
+ * and each vector's place along them. It runs in a worker of its own.
  */
-import { breather } from "./pause.js";
 
 /** `x, y` of each row follow each other. */
 export type Points = Float32Array;
@@ -13,48 +12,45 @@ export interface Rows {
   values: Float32Array;
 }
 
+/** The plane on which vectors are drawn: any vector of the same length has a place on it. */
+export interface Plane {
+  mean: Float64Array;
+  axes: [Float64Array, Float64Array];
+}
+
 const iterations = 24;
 
-/** Places rows on their two principal axes. Deterministic: the same rows give the same map. Stops with `signal.reason` when aborted. */
-export async function projectToPlane(rows: Rows, signal: AbortSignal): Promise<Points> {
-  const pause = breather(signal);
-  const count = rows.values.length / rows.dimension;
-  const points = new Float32Array(count * 2);
-  const mean = await meanOf(rows, pause);
-  const first = await principalAxis(rows, mean, null, pause);
-  const second = await principalAxis(rows, mean, first, pause);
-  for (let row = 0; row < count; row++) {
-    points[row * 2] = along(rows, row, mean, first);
-    points[row * 2 + 1] = along(rows, row, mean, second);
-    await pause();
-  }
+/** The plane of the two principal axes. Deterministic: the same rows give the same map. */
+export function findPlane(rows: Rows): Plane {
+  const mean = meanOf(rows);
+  const first = principalAxis(rows, mean, null);
+  return { mean, axes: [first, principalAxis(rows, mean, first)] };
+}
+
+/** Where rows lie on the plane. */
+export function placeOn({ mean, axes }: Plane, rows: Rows): Points {
+  const points = new Float32Array((rows.values.length / rows.dimension) * 2);
+  for (let at = 0; at < points.length; at++) points[at] = along(rows, at >> 1, mean, axes[at & 1]!);
   return points;
 }
 
-async function meanOf({ dimension, values }: Rows, pause: () => Promise<void> | void): Promise<Float64Array> {
+function meanOf({ dimension, values }: Rows): Float64Array {
   const mean = new Float64Array(dimension);
   const count = values.length / dimension;
   for (let row = 0; row < count; row++) {
     for (let column = 0; column < dimension; column++) mean[column]! += values[row * dimension + column]! / count;
-    await pause();
   }
   return mean;
 }
 
 /** The direction of greatest variance, at right angles to `other` when that is given. */
-async function principalAxis(
-  rows: Rows,
-  mean: Float64Array,
-  other: Float64Array | null,
-  pause: () => Promise<void> | void,
-): Promise<Float64Array> {
+function principalAxis(rows: Rows, mean: Float64Array, other: Float64Array | null): Float64Array {
   const count = rows.values.length / rows.dimension;
   let axis = startingAxis(rows.dimension, other);
   for (let iteration = 0; iteration < iterations; iteration++) {
     const next = new Float64Array(rows.dimension);
     for (let row = 0; row < count; row++) {
       accumulate(next, rows, row, mean, along(rows, row, mean, axis));
-      await pause();
     }
     removeComponent(next, other);
     // All rows equal: there is no direction of variance, and any will do.

@@ -1,14 +1,16 @@
 import { expect, test } from "vitest";
-import { FileError, parseCsv, readFile } from "./read-file.js";
+import type { Passage } from "./passage.js";
+import { FileError, parseCsv, readFile as readNamed } from "./read-file.js";
 
 const file = (name: string, content: string | Uint8Array<ArrayBuffer>): File => new File([content], name);
+const readFile = (read: File): Promise<Passage[]> => readNamed(read, `file/1/${read.name}`);
 
 test("a text file becomes passages that know where they are from", async () => {
   const [passage] = await readFile(file("tides.txt", "The tide comes in `twice` a day."));
   expect(passage).toEqual({
-    id: "tides.txt#0",
+    id: "file/1/tides.txt#0",
     document: "The tide comes in `twice` a day.",
-    metadata: { source: "tides.txt", title: "tides.txt", topic: "Your files", kind: "file", position: 0, words: 7, hasCode: true },
+    metadata: { source: "file/1/tides.txt", title: "tides.txt", topic: "Your files", kind: "file", position: 0, words: 7, hasCode: true },
   });
 });
 
@@ -35,7 +37,7 @@ test("JSON strings are passages, JSON Lines are read line by line", async () => 
 
 test("a record's own values never replace the passage's", async () => {
   const [passage] = await readFile(file("a.json", '[{"text":"one","source":"forged","position":7}]'));
-  expect(passage!.metadata).toMatchObject({ source: "a.json", position: 0 });
+  expect(passage!.metadata).toMatchObject({ source: "file/1/a.json", position: 0 });
 });
 
 test("CSV: quotes, doubled quotes, line breaks inside, numbers, a byte order mark and semicolons", () => {

@@ -13,7 +13,8 @@ const extraKeysMax = 12;
 /** The file cannot be used; the message is for the reader. */
 export class FileError extends Error {}
 
-export async function readFile(file: File): Promise<Passage[]> {
+/** `key` names the source, see `sourceKey`. */
+export async function readFile(file: File, key: string): Promise<Passage[]> {
   if (file.size > fileBytesMax)
     throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
   const chunks: Chunk[] = [];
@@ -27,7 +28,7 @@ export async function readFile(file: File): Promise<Passage[]> {
     throw new FileError(
       `${file.name} makes ${chunks.length.toLocaleString()} passages; the demo takes up to ${passagesMax.toLocaleString()} from one file.`,
     );
-  return toPassages(file.name, "Your files", "file", chunks);
+  return toPassages({ key, topic: "Your files", kind: "file" }, chunks);
 }
 
 function megabytes(bytes: number): string {

@@ -1,13 +1,15 @@
 /** The list of sources, and everything by which passages come and go: file picker, drag and drop, deletion. */
 import { button, byId, element, plural } from "./dom.js";
-import type { Entry } from "./library.js";
+import type { Overview } from "./library.js";
+import { sourceName } from "./passage.js";
 import { compareTopics, topicColour } from "./topics.js";
 
 export interface SourceActions {
   addFiles(files: File[]): void;
-  deleteSource(source: string, count: number): void;
+  deleteSource(source: string): void;
   deleteEverything(): void;
   restoreBundled(): void;
+  showSource(source: string): void;
   chooseTopic(topic: string): void;
 }
 
@@ -16,49 +18,51 @@ export class SourcePanel {
 
   constructor(actions: SourceActions) {
     this.#actions = actions;
-    const picker = byId<HTMLInputElement>("files");
-    picker.addEventListener("change", () => {
-      actions.addFiles([...(picker.files ?? [])]);
-      // Choosing the same file again must count as a change.
-      picker.value = "";
-    });
+    for (const id of ["files", "hero-files"]) this.#watchPicker(byId<HTMLInputElement>(id));
     byId("restore").addEventListener("click", () => actions.restoreBundled());
     byId("delete-all").addEventListener("click", () => actions.deleteEverything());
     this.#acceptDrops();
   }
 
-  show(entries: readonly Entry[], chosenTopic: string): void {
-    const sources = groupBySource(entries);
-    const ordered = [...sources].sort(([, [a]], [, [b]]) => compareTopics(a!.topic, b!.topic));
-    byId("source-count").textContent = `${plural(entries.length, "passage")} of ${plural(sources.size, "source")}`;
-    byId("sources").replaceChildren(...ordered.map(([source, passages]) => this.#renderSource(source, passages)));
-    byId<HTMLButtonElement>("delete-all").disabled = entries.length === 0;
-    this.#showLegend(entries, chosenTopic);
+  /** Those of the reader come first. */
+  show({ total, sources, topics }: Overview, chosenTopic: string): void {
+    const ordered = [...sources].sort((a, b) => Number(isBundled(a.value)) - Number(isBundled(b.value)) || compareNames(a.value, b.value));
+    byId("source-count").textContent = `${plural(total, "passage")} of ${plural(sources.length, "source")}`;
+    byId("sources").replaceChildren(...ordered.map(({ value, count }) => this.#renderSource(value, count, ordered)));
+    byId<HTMLButtonElement>("delete-all").disabled = total === 0;
+    this.#showLegend(
+      topics.map(({ value }) => value),
+      chosenTopic,
+    );
   }
 
-  /** While passages are being added, nothing may be deleted from under them. */
-  setBusy(busy: boolean): void {
-    const section = byId("drop");
-    section.setAttribute("aria-busy", String(busy));
-    for (const control of section.querySelectorAll<HTMLButtonElement | HTMLInputElement>("button, input")) control.disabled = busy;
+  #watchPicker(picker: HTMLInputElement): void {
+    picker.addEventListener("change", () => {
+      this.#actions.addFiles([...(picker.files ?? [])]);
+      // Choosing the same file again must count as a change.
+      picker.value = "";
+    });
   }
 
-  #renderSource(source: string, passages: readonly Entry[]): HTMLElement {
+  #renderSource(source: string, count: number, all: readonly { value: string }[]): HTMLElement {
+    const name = sourceName(source);
+    const twins = all.filter(({ value }) => sourceName(value) === name);
+    const note = isBundled(source) ? "bundled" : twins.length > 1 ? `version ${source.split("/")[1]!.slice(0, 4)}` : "";
     return element(
       "li",
-      { "data-testid": "source", "data-source": source },
-      element("span", { class: `topic topic-${topicColour(passages[0]!.topic)} source-name` }, source),
-      element("span", { class: "note" }, String(passages.length)),
-      button("Delete", { class: "link danger", "data-testid": "delete-source", "aria-label": `Delete ${source}` }, () =>
-        this.#actions.deleteSource(source, passages.length),
+      { "data-testid": "source", "data-source": name },
+      button(name, { class: "link source-name", title: "Search only here" }, () => this.#actions.showSource(source)),
+      element("span", { class: "note" }, note),
+      element("span", { class: "note count" }, count.toLocaleString()),
+      button("Delete", { class: "link danger", "data-testid": "delete-source", "aria-label": `Delete ${name}` }, () =>
+        this.#actions.deleteSource(source),
       ),
     );
   }
 
-  #showLegend(entries: readonly Entry[], chosen: string): void {
-    const topics = [...new Set(entries.map(({ topic }) => topic))].sort(compareTopics);
+  #showLegend(topics: readonly string[], chosen: string): void {
     byId("legend").replaceChildren(
-      ...topics.map((topic) => {
+      ...[...topics].sort(compareTopics).map((topic) => {
         const attributes = { class: `topic topic-${topicColour(topic)}`, "aria-pressed": topic === chosen ? "true" : "false" };
         return element(
           "li",
@@ -88,17 +92,15 @@ export class SourcePanel {
       event.preventDefault();
       depth = 0;
       veil.hidden = true;
-      if (!byId<HTMLInputElement>("files").disabled) this.#actions.addFiles([...event.dataTransfer!.files]);
+      this.#actions.addFiles([...event.dataTransfer!.files]);
     });
   }
 }
 
-function groupBySource(entries: readonly Entry[]): Map<string, Entry[]> {
-  const sources = new Map<string, Entry[]>();
-  for (const entry of entries) {
-    const passages = sources.get(entry.source);
-    if (passages) passages.push(entry);
-    else sources.set(entry.source, [entry]);
-  }
-  return sources;
+function isBundled(source: string): boolean {
+  return source.startsWith("bundled/");
+}
+
+function compareNames(a: string, b: string): number {
+  return sourceName(a).localeCompare(sourceName(b));
 }

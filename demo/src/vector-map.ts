@@ -1,20 +1,36 @@
 /**
- * The map: every vector as a dot on a canvas, coloured by topic, the hits numbered. Dots can be pointed at, and walked
- * through with the arrow keys; what is under the pointer or the keys is also said in text.
+ * The map: every vector as a dot on a canvas, coloured by topic, clusters named, the hits numbered and joined to the query by lines. Dots can
+ * be pointed at, and walked through with the arrow keys; what is under the pointer or the keys is also said in text.
  */
 import { byId, plural } from "./dom.js";
 import type { Entry } from "./library.js";
-import type { Points } from "./principal-axes.js";
+import { type Label, placeLabels } from "./map-labels.js";
+import { sourceName } from "./passage.js";
+import { type Plane, type Points, placeOn, type Rows } from "./principal-axes.js";
+import type { Projection } from "./projection.js";
 import { topicColour, topicColours } from "./topics.js";
 
-const padding = 18;
+const padding = 26;
 const reach = 16;
 const numberedHits = 10;
+const ownTopic = "Your files";
 
-interface Dot {
-  entry: Entry;
+interface Place {
   x: number;
   y: number;
+}
+
+interface Dot extends Place {
+  entry: Entry;
+}
+
+/** What was asked, and what was found, best first. */
+export interface Marks {
+  ids: readonly string[];
+  /** The query's vector; null where there is none. */
+  query: ArrayLike<number> | null;
+  /** Dots of other topics are drawn pale. */
+  topic: string;
 }
 
 export class VectorMap {
@@ -23,11 +39,15 @@ export class VectorMap {
   readonly #onPick: (entry: Entry) => void;
   #entries: Entry[] = [];
   #points: Points = new Float32Array();
+  #plane: Plane | null = null;
+  #place: (x: number, y: number) => Place = () => ({ x: 0, y: 0 });
   #dots: Dot[] = [];
+  #labels: Label[] = [];
+  #marks: Marks = { ids: [], query: null, topic: "" };
   #ranks = new Map<string, number>();
-  #topic = "";
   #current: Dot | null = null;
   #frame = 0;
+  #colours: Colours | null = null;
 
   constructor(onPick: (entry: Entry) => void) {
     this.#onPick = onPick;
@@ -43,21 +63,44 @@ export class VectorMap {
   }
 
   /** Shows these passages at these places. */
-  show(entries: Entry[], points: Points): void {
+  show(entries: Entry[], { plane, points }: Projection): void {
     this.#entries = entries;
+    this.#points = points;
+    this.#plane = plane;
+    this.#layOut();
+  }
+
+  /** Which of these passages have no dot, since the map shows a sample. */
+  missing(ids: readonly string[]): string[] {
+    const drawn = new Set(this.#entries.map(({ id }) => id));
+    return this.#plane ? ids.filter((id) => !drawn.has(id)) : [];
+  }
+
+  /** Adds dots to the sample. */
+  include(entries: readonly Entry[], rows: Rows): void {
+    if (!this.#plane || entries.length === 0) return;
+    const points = new Float32Array(this.#points.length + entries.length * 2);
+    points.set(this.#points);
+    points.set(placeOn(this.#plane, rows), this.#points.length);
+    this.#entries = [...this.#entries, ...entries];
     this.#points = points;
     this.#layOut();
   }
 
-  /** Marks the hits, best first; dots outside `topic` are drawn pale when one is chosen. */
-  mark(ids: readonly string[], topic: string): void {
-    this.#ranks = new Map(ids.map((id, index) => [id, index + 1]));
-    this.#topic = topic;
+  mark(marks: Marks): void {
+    this.#marks = marks;
+    this.#ranks = new Map(marks.ids.map((id, index) => [id, index + 1]));
     this.#describe();
     this.redraw();
   }
 
-  /** Draws in the next frame, with the colours of the theme as it is then. */
+  /** The theme has changed. */
+  recolour(): void {
+    this.#colours = null;
+    this.redraw();
+  }
+
+  /** Draws in the next frame. */
   redraw(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => this.#draw());
@@ -68,8 +111,12 @@ export class VectorMap {
     const scale = devicePixelRatio || 1;
     this.#canvas.width = Math.round(width * scale);
     this.#canvas.height = Math.round(height * scale);
-    const place = placesWithin(this.#points, width, height);
-    this.#dots = this.#entries.map((entry, row) => ({ entry, ...place(row) }));
+    this.#place = placesWithin(this.#points, width, height);
+    this.#dots = this.#entries.map((entry, row) => ({ entry, ...this.#place(this.#points[row * 2]!, this.#points[row * 2 + 1]!) }));
+    const context = this.#canvas.getContext("2d")!;
+    context.font = labelFont;
+    const grouped = this.#dots.map(({ entry, x, y }) => ({ group: groupOf(entry), x, y }));
+    this.#labels = placeLabels(grouped, width, (text) => context.measureText(text).width);
     this.#select(null);
     this.#describe();
     this.redraw();
@@ -90,31 +137,71 @@ export class VectorMap {
     const scale = devicePixelRatio || 1;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    const colours = readColours(this.#canvas);
+    const colours = (this.#colours ??= readColours(this.#canvas));
     const isHit = (dot: Dot): boolean => this.#ranks.has(dot.entry.id);
     for (const dot of this.#dots) if (!isHit(dot)) this.#drawDot(context, dot, colours);
+    this.#drawLabels(context, colours);
     // The best hit is drawn last, on top of the others.
     const hits = this.#dots.filter(isHit).sort((a, b) => this.#ranks.get(b.entry.id)! - this.#ranks.get(a.entry.id)!);
+    this.#drawQuery(context, hits, colours);
     for (const dot of hits) this.#drawHit(context, dot, colours);
     if (this.#current) ring(context, this.#current, 11, colours.ink);
   }
 
   #drawDot(context: CanvasRenderingContext2D, dot: Dot, colours: Colours): void {
-    const faded = this.#topic !== "" && dot.entry.topic !== this.#topic;
-    context.globalAlpha = faded ? 0.15 : this.#ranks.size > 0 ? 0.45 : 0.85;
-    disc(context, dot, this.#dots.length > 1000 ? 2 : 3.2, colours.topics[topicColour(dot.entry.topic)]!);
+    const { topic } = this.#marks;
+    const faded = topic !== "" && dot.entry.topic !== topic;
+    context.globalAlpha = faded ? 0.15 : this.#ranks.size > 0 ? 0.4 : 0.85;
+    disc(context, dot, this.#dots.length > 1000 ? 2 : 3.4, colours.topics[topicColour(dot.entry.topic)]!);
     context.globalAlpha = 1;
+  }
+
+  #drawLabels(context: CanvasRenderingContext2D, colours: Colours): void {
+    context.font = labelFont;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.globalAlpha = this.#ranks.size > 0 ? 0.6 : 1;
+    for (const { text, x, y } of this.#labels) {
+      context.strokeStyle = colours.ground;
+      context.strokeText(text, x, y);
+      context.fillStyle = colours.ink;
+      context.fillText(text, x, y);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** The query as a diamond where its vector lies, at the edge where that is off the map, with a line to each hit. */
+  #drawQuery(context: CanvasRenderingContext2D, hits: readonly Dot[], colours: Colours): void {
+    const { query } = this.#marks;
+    if (!query || !this.#plane) return;
+    const [x, y] = placeOn(this.#plane, { dimension: query.length, values: Float32Array.from(query) });
+    const at = this.#place(x!, y!);
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    at.x = Math.max(10, Math.min(width - 10, at.x));
+    at.y = Math.max(10, Math.min(height - 10, at.y));
+    for (const dot of hits) line(context, at, dot, colours.ink, this.#ranks.get(dot.entry.id)! <= 3 ? 0.6 : 0.22);
+    context.save();
+    context.translate(at.x, at.y);
+    context.rotate(Math.PI / 4);
+    context.fillStyle = colours.ink;
+    context.strokeStyle = colours.ground;
+    context.lineWidth = 2;
+    context.fillRect(-6, -6, 12, 12);
+    context.strokeRect(-6, -6, 12, 12);
+    context.restore();
   }
 
   #drawHit(context: CanvasRenderingContext2D, dot: Dot, colours: Colours): void {
     const rank = this.#ranks.get(dot.entry.id)!;
     const numbered = rank <= numberedHits;
-    const radius = numbered ? 7.5 : 4.5;
-    disc(context, dot, radius + 1.5, colours.surface);
+    const radius = numbered ? 8.5 : 4.5;
+    disc(context, dot, radius + 1.5, colours.ground);
     disc(context, dot, radius, colours.topics[topicColour(dot.entry.topic)]!);
     if (!numbered) return;
     context.fillStyle = colours.surface;
-    context.font = "700 9.5px system-ui, sans-serif";
+    context.font = "700 10.5px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillText(String(rank), dot.x, dot.y + 0.5);
@@ -167,33 +254,45 @@ export class VectorMap {
 
   #caption({ entry }: Dot): string {
     const rank = this.#ranks.get(entry.id);
-    return `${rank ? `${rank}. ` : ""}${entry.title} · ${entry.source}`;
+    return `${rank ? `${rank}. ` : ""}${entry.title} · ${sourceName(entry.source)}`;
   }
+}
+
+const labelFont = "600 12px system-ui, sans-serif";
+
+/** Files of the reader's own are alike in their topic: their names tell more. */
+function groupOf({ topic, source }: Entry): string {
+  return topic === ownTopic ? sourceName(source) : topic;
 }
 
 interface Colours {
   topics: string[];
   surface: string;
+  ground: string;
   ink: string;
 }
 
-function readColours(element: Element): Colours {
-  const style = getComputedStyle(element);
-  const read = (name: string): string => style.getPropertyValue(name).trim();
+/** The colours as they are in this theme: a custom property itself would still name both. */
+function readColours(canvas: HTMLElement): Colours {
+  const read = (name: string): string => {
+    canvas.style.color = `var(${name})`;
+    return getComputedStyle(canvas).color;
+  };
   return {
     topics: Array.from({ length: topicColours }, (_, index) => read(`--topic-${index}`)),
     surface: read("--surface"),
+    ground: read("--sunken"),
     ink: read("--ink"),
   };
 }
 
-/** Maps row numbers to places that fill a rectangle. */
-function placesWithin(points: Points, width: number, height: number): (row: number) => { x: number; y: number } {
+/** Maps points of the plane to places that fill a rectangle. */
+function placesWithin(points: Points, width: number, height: number): (x: number, y: number) => Place {
   const horizontal = extent(points, 0);
   const vertical = extent(points, 1);
-  return (row) => ({
-    x: padding + ((points[row * 2]! - horizontal.low) / horizontal.span) * (width - 2 * padding),
-    y: padding + ((points[row * 2 + 1]! - vertical.low) / vertical.span) * (height - 2 * padding),
+  return (x, y) => ({
+    x: padding + ((x - horizontal.low) / horizontal.span) * (width - 2 * padding),
+    y: padding + ((y - vertical.low) / vertical.span) * (height - 2 * padding),
   });
 }
 
@@ -208,17 +307,28 @@ function extent(points: Points, axis: 0 | 1): { low: number; span: number } {
   return high - low > 1e-9 ? { low, span: high - low } : { low: low - 0.5, span: 1 };
 }
 
-function disc(context: CanvasRenderingContext2D, { x, y }: Dot, radius: number, colour: string): void {
+function disc(context: CanvasRenderingContext2D, { x, y }: Place, radius: number, colour: string): void {
   context.fillStyle = colour;
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
 }
 
-function ring(context: CanvasRenderingContext2D, { x, y }: Dot, radius: number, colour: string): void {
+function ring(context: CanvasRenderingContext2D, { x, y }: Place, radius: number, colour: string): void {
   context.strokeStyle = colour;
   context.lineWidth = 1.5;
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.stroke();
+}
+
+function line(context: CanvasRenderingContext2D, from: Place, to: Place, colour: string, alpha: number): void {
+  context.globalAlpha = alpha;
+  context.strokeStyle = colour;
+  context.lineWidth = 1.25;
+  context.beginPath();
+  context.moveTo(from.x, from.y);
+  context.lineTo(to.x, to.y);
+  context.stroke();
+  context.globalAlpha = 1;
 }

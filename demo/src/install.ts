@@ -1,0 +1,40 @@
+/** The demo as an app of its own: installed, offline, and offered files by other apps. Nothing of it is needed for the rest. */
+import { byId } from "./dom.js";
+import { trusted } from "./engine.js";
+
+const sharedName = "tidepool-demo-shared";
+
+interface InstallPrompt extends Event {
+  prompt(): Promise<unknown>;
+}
+
+/** Registers the service worker, and offers to install where the browser allows it. */
+export function setUpInstalling(): void {
+  const install = byId("install");
+  let offered: InstallPrompt | null = null;
+  addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault();
+    offered = event as InstallPrompt;
+    install.hidden = false;
+  });
+  install.addEventListener("click", () => {
+    install.hidden = true;
+    void offered?.prompt();
+  });
+  if (import.meta.env.PROD) void navigator.serviceWorker?.register(trusted("./sw.js")).catch(() => undefined);
+}
+
+/** The files that another app has shared with this one, taken out of where the service worker put them. */
+export async function takeSharedFiles(): Promise<File[]> {
+  if (!new URLSearchParams(location.search).has("shared")) return [];
+  history.replaceState(null, "", location.pathname);
+  const cache = await caches.open(sharedName);
+  const files: File[] = [];
+  for (const request of await cache.keys()) {
+    const response = (await cache.match(request))!;
+    const name = decodeURIComponent(response.headers.get("x-name") ?? "shared");
+    files.push(new File([await response.blob()], name));
+    await cache.delete(request);
+  }
+  return files;
+}

@@ -1,0 +1,104 @@
+/**
+ * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the first
+ * page and the results at three widths in both themes; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
+ * `--to FOLDER` puts them elsewhere.
+ */
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BrowserContext, Page } from "playwright";
+import { build } from "vite";
+import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { serveFolder } from "../tools/browser/static-server.js";
+
+const demo = fileURLToPath(new URL("../demo", import.meta.url));
+const screenshots = fileURLToPath(new URL("../docs/screenshots", import.meta.url));
+const sizes = [
+  { width: 390, height: 844 },
+  { width: 820, height: 1180 },
+  { width: 1440, height: 900 },
+];
+const question = "How can I avoid hurting wildlife?";
+
+function argument(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+/** Waits until every passage has its vector, so that the pictures show the page at rest. */
+async function open(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => document.querySelector("#model-pill")?.textContent === "Understands", undefined, { timeout: 300_000 });
+  await page.waitForFunction(() => document.querySelector("#map-note")?.textContent?.startsWith("All"), undefined, { timeout: 60_000 });
+  await page.locator("#progress").waitFor({ state: "hidden" });
+  return page;
+}
+
+async function take(page: Page, name: string, folder: string): Promise<void> {
+  await page.getByTestId("query").fill("");
+  await page.waitForFunction(() => document.body.dataset["view"] === "landing");
+  await page.getByRole("link", { name: "Tidepool, start page" }).focus();
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: join(folder, `landing-${name}.png`) });
+  await page.getByTestId("query").fill(question);
+  await page.getByTestId("badge-vector").first().waitFor();
+  await page.getByTestId("why").first().locator("summary").click();
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: join(folder, `results-${name}.png`) });
+}
+
+/** The icons of the installed app. What a platform may mask to any shape has its drawing in the middle. */
+async function writeIcons(context: BrowserContext): Promise<void> {
+  const folder = join(demo, "public");
+  const svg = await readFile(join(folder, "icon.svg"), "utf8");
+  const page = await context.newPage();
+  for (const [name, size, share] of [
+    ["icon-192", 192, 1],
+    ["icon-512", 512, 1],
+    ["icon-maskable", 512, 0.75],
+  ] as const) {
+    await page.setViewportSize({ width: size, height: size });
+    const edge = size * share;
+    const ground = share === 1 ? "transparent" : "#0b5560";
+    const style = `body{margin:0;height:${size}px;display:grid;place-items:center;background:${ground}}svg{width:${edge}px;height:${edge}px}`;
+    await page.setContent(`<style>${style}</style>${svg}`);
+    await page.screenshot({ path: join(folder, `${name}.png`), omitBackground: true });
+  }
+  await page.close();
+}
+
+async function takeAll(page: Page, folder: string): Promise<void> {
+  const only = argument("--only");
+  for (const viewport of sizes) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ["light", "dark"] as const) {
+      const name = `${viewport.width}-${colorScheme}`;
+      if (only !== undefined && only !== name) continue;
+      await page.emulateMedia({ colorScheme });
+      await take(page, name, folder);
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  const folder = argument("--to") ?? screenshots;
+  await mkdir(folder, { recursive: true });
+  const site = await mkdtemp(join(tmpdir(), "tidepool-screenshots-"));
+  await build({ root: demo, logLevel: "warn", build: { outDir: site, emptyOutDir: true } });
+  const server = await serveFolder(site);
+  const profile = await createProfile();
+  const context = await openBrowser(profile);
+  try {
+    if (argument("--only") === undefined) await writeIcons(context);
+    await takeAll(await open(context, server.url), folder);
+  } finally {
+    await context.close();
+    await server.close();
+    await removeProfile(profile);
+    await rm(site, { recursive: true });
+  }
+}
+
+await main();
