@@ -9,6 +9,7 @@ const sharedName = "tidepool-demo-shared";
 
 addEventListener("install", (event) => event.waitUntil(keepAll()));
 addEventListener("activate", (event) => event.waitUntil(takeOver()));
+addEventListener("message", (event) => event.waitUntil(keepLater(event.data)));
 addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
@@ -39,8 +40,20 @@ async function fromNetwork(request) {
   }
 }
 
+/** What was asked for once is kept. */
 async function fromCache(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  const kept = await caches.match(request);
+  if (kept) return kept;
+  const response = await fetch(request);
+  if (response.ok && new URL(request.url).pathname.includes("/assets/"))
+    await (await caches.open(cacheName)).put(request, response.clone());
+  return response;
+}
+
+/** Files that a page has loaded before there was a service worker, such as the model. */
+async function keepLater(urls) {
+  const cache = await caches.open(cacheName);
+  for (const url of urls) if (!(await caches.match(url))) await cache.add(url);
 }
 
 /** Keeps what was shared and sends the browser to the page, which fetches it from there. */

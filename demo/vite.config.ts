@@ -5,18 +5,21 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
-import { bundledSources } from "./src/corpus.js";
+import { bundledNotes } from "./src/corpus.js";
 
 const serviceWorker = fileURLToPath(new URL("./service-worker.js", import.meta.url));
+const pages = ["index.html", "inspector.html"].map((name) => fileURLToPath(new URL(`./${name}`, import.meta.url)));
 /** What the demo never asks for, though the package can do it. */
-const unused = /(?:hnswlib|parquet|arrow|zstd|npy|transformers|backup|export|import-|schema|bm25|reembed)/;
+const unused = /(?:inspector|hnswlib|parquet|arrow|zstd|npy|transformers|backup|export|import-|schema|bm25|reembed|stemmers)/;
+/** What is large and comes later: the model, and readers of files, which are kept once they have been used. */
+const late = /(?:\.bin$|pdf|docx|epub|html-|mammoth|linkedom)/;
 
 /** Writes `sw.js` with the names of all files that the demo needs without a network. */
 function offline(): Plugin {
   return {
     name: "offline",
     generateBundle(_, bundle) {
-      const files = Object.keys(bundle).filter((name) => /\.(?:js|css|wasm|bin)$/.test(name) && !unused.test(name));
+      const files = Object.keys(bundle).filter((name) => /\.(?:js|css|wasm)$/.test(name) && !unused.test(name) && !late.test(name));
       const version = files.join("").replace(/[^\w]/g, "");
       let hash = 0;
       for (const character of version) hash = (hash * 31 + character.charCodeAt(0)) | 0;
@@ -38,7 +41,7 @@ function corpus(): Plugin {
     name: "corpus",
     resolveId: (id) => (id === name ? `\0${name}` : undefined),
     async load(id) {
-      return id === `\0${name}` ? `export const sources = ${JSON.stringify(await bundledSources())};` : undefined;
+      return id === `\0${name}` ? `export const notes = ${JSON.stringify(await bundledNotes())};` : undefined;
     },
   };
 }
@@ -46,7 +49,7 @@ function corpus(): Plugin {
 export default defineConfig({
   base: "./",
   // A data URL would be an address that the page's policy does not allow.
-  build: { target: "es2022", assetsInlineLimit: 0, rolldownOptions: { checks: { bundlerTimings: false } } },
+  build: { target: "es2022", assetsInlineLimit: 0, rolldownOptions: { input: pages, checks: { bundlerTimings: false } } },
   worker: { format: "es" },
   plugins: [corpus(), offline()],
 });

@@ -110,7 +110,7 @@ test("the first visit stores the notes, shows how far the model is, and has it r
   await page.goto(server.url);
   await expect.poll(() => textOf("model-pill"), reading).toBe("Understands");
   bundled = Number(/^(\d+) passages/.exec(await textOf("source-count"))![1]);
-  expect(bundled).toBeGreaterThanOrEqual(150);
+  expect(bundled).toBeGreaterThanOrEqual(120);
   const seen = await page.evaluate(() => (globalThis as unknown as { seenTexts: string[] }).seenTexts);
   expect(seen.some((text) => /^Adding the notes: \d+ of \d+ passages$/.test(text))).toBe(true);
   expect(seen.some((text) => /^Loading the model: .+ of 7.5 MB$/.test(text))).toBe(true);
@@ -247,9 +247,11 @@ test("filters fold away, and each that is on is a chip that takes it off", async
   await part("filter-reset").click();
   await expect.poll(() => part("chip").count(), patience).toBe(0);
 
+  await ask("ranking formula");
   await part("filter-contains").fill("BM25");
   await expect.poll(async () => (await hitsOf("hybrid").locator("mark").allTextContents()).includes("BM25"), patience).toBe(true);
   await part("filter-reset").click();
+  await ask("tide");
   await part("filter-where").fill('{ "words": { "$more": 3 } }');
   await expect.poll(() => textOf("filter-where-error"), patience).toContain("$more");
   await part("filter-where").fill('{ "$and": [{ "topic": "Tide pools" }, { "tags": { "$contains": "moon" } }] }');
@@ -307,6 +309,7 @@ test("files of one name never replace each other, and a file that is added twice
 });
 
 test("a passage and a source are deleted and taken back", async () => {
+  await expect.poll(() => textOf("model-pill"), reading).toBe("Understands");
   await ask("quixotic");
   await expect.poll(() => firstHit("hybrid"), patience).toContain("quixotic");
   await openMenu("hybrid");

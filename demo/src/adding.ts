@@ -4,8 +4,9 @@
  */
 import { TidepoolError } from "tidepool-db";
 import { byId, plural } from "./dom.js";
+import type { FilePassage, ReadProgress } from "./files/open-files.js";
 import type { Library } from "./library.js";
-import type { Passage } from "./passage.js";
+import { type Passage, toPassages } from "./passage.js";
 
 export interface Source {
   key: string;
@@ -16,11 +17,15 @@ export interface Source {
 export interface Summary {
   added: { name: string; key: string; passages: number }[];
   refused: { name: string; reason: string }[];
+  /** How some were read, in sentences. */
+  notes: string[];
   wasStopped: boolean;
 }
 
 /** How long the finished bar stays, so that even a quick addition is seen. */
 const shownAfterwardsMs = 2500;
+const preparedAtOnce = 250;
+const ownTopic = "Your files";
 
 export class Adding {
   readonly #library: Library;
@@ -68,7 +73,7 @@ export class Adding {
 
   async #drain(): Promise<void> {
     const abort = this.#begin();
-    const summary: Summary = { added: [], refused: [], wasStopped: false };
+    const summary: Summary = { added: [], refused: [], notes: [], wasStopped: false };
     try {
       while (this.#waiting.length > 0) await this.#addSome(this.#waiting.splice(0), summary, abort.signal);
     } catch (error) {
@@ -81,12 +86,17 @@ export class Adding {
   }
 
   async #addSome(files: readonly File[], summary: Summary, signal: AbortSignal): Promise<void> {
-    this.#show(`Reading ${files[0]!.name}`, 0, 0);
     // What reads files is loaded when there are some.
-    const { readFiles } = await import("./read-files.js");
-    for await (const outcome of readFiles(files, signal)) {
-      if ("refused" in outcome) summary.refused.push({ name: outcome.name, reason: outcome.refused });
-      else await this.#store(outcome.name, outcome.source, summary, signal);
+    const { readFiles } = await import("./files/open-files.js");
+    const onProgress = ({ name, passages, fraction }: ReadProgress): void => this.#showReading(name, passages, fraction);
+    for await (const read of readFiles(files, { signal, onProgress })) {
+      const { key, name } = read.source;
+      if ("refused" in read) {
+        summary.refused.push({ name, reason: read.refused });
+      } else {
+        summary.notes.push(...read.notes);
+        await this.#store(name, { key, passages: await prepare(key, read.passages, signal) }, summary, signal);
+      }
     }
   }
 
@@ -130,8 +140,24 @@ export class Adding {
     bar.value = done;
   }
 
+  #showReading(name: string, passages: number, fraction: number): void {
+    this.#show(`Reading ${name}: ${plural(passages, "passage")}`, 0, 0);
+    byId<HTMLProgressElement>("progress-bar").value = fraction;
+  }
+
   #sayWaiting(): void {
     const waiting = this.#waiting.length;
     byId("progress-waiting").textContent = waiting === 0 ? "" : `${plural(waiting, "more file waits", "more files wait")}.`;
   }
+}
+
+/** Passages as they are stored, made in turns with the page. */
+async function prepare(key: string, parts: readonly FilePassage[], signal: AbortSignal): Promise<Passage[]> {
+  const passages: Passage[] = [];
+  for (let start = 0; start < parts.length; start += preparedAtOnce) {
+    passages.push(...toPassages({ key, topic: ownTopic, kind: "file" }, parts.slice(start, start + preparedAtOnce), start));
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+  }
+  return passages;
 }

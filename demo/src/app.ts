@@ -1,12 +1,13 @@
 /** Connects the library with the panels. What is stored is shown as it changes, whichever tab changed it. */
 import { TidepoolError } from "tidepool-db";
-import { Adding, type Summary } from "./adding.js";
+import { Adding, type Source, type Summary } from "./adding.js";
+import type { Note } from "./corpus.js";
 import { byId, plural } from "./dom.js";
 import { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
 import { clearErrors, confirmDeletion, showError, showSummary, showToast } from "./notices.js";
-import { sourceName } from "./passage.js";
+import { sourceKey, sourceName, toPassages } from "./passage.js";
 import { project } from "./projection.js";
 import { formatMs, ResultLists } from "./result-lists.js";
 import { type Criteria, type HitList, type Mode, search } from "./search.js";
@@ -54,14 +55,14 @@ export class App {
     this.#results = new ResultLists(
       {
         findSimilar: (hit) => this.#findSimilar(hit),
-        deletePassage: (hit) => this.#offerUndo(library.deletePassage(hit.id), `a passage of “${hit.title}”`),
+        deletePassage: (hit) => void this.#offerUndo(library.deletePassage(hit.id), `a passage of “${hit.title}”`).catch(showError),
         showSource,
       },
       () => this.#query.focus(),
     );
     this.#sources = new SourcePanel({
       addFiles: (files) => this.addFiles(files),
-      deleteSource: (source) => this.#offerUndo(library.deleteSource(source), sourceName(source)),
+      deleteSource: (source) => void this.#offerUndo(library.deleteSource(source), sourceName(source)).catch(showError),
       deleteEverything: () => void this.#deleteEverything().catch(showError),
       restoreBundled: () => void this.addBundled(),
       showSource,
@@ -91,8 +92,8 @@ export class App {
   /** Puts in the notes that come with the demo. Doing it again mends what an interrupted first time left out. */
   async addBundled(): Promise<void> {
     try {
-      const { sources } = await import("virtual:corpus");
-      await this.#adding.addSources(sources);
+      const { notes } = await import("virtual:corpus");
+      await this.#adding.addSources(notes.map(toSource));
       await this.#library.rememberFilled();
     } catch (error) {
       showError(error);
@@ -209,21 +210,21 @@ export class App {
     this.refresh();
   }
 
-  #offerUndo(removing: Promise<Removed>, what: string): void {
-    const changed = (): void => {
-      this.#mapped = "";
-      this.refresh();
-    };
-    const restore = async (removed: Removed): Promise<void> => {
-      await this.#library.restore(removed);
-      changed();
-    };
-    removing
-      .then((removed) => {
-        changed();
-        if (removed.ids.length > 0) showToast(`Deleted ${what}.`, () => void restore(removed).catch(showError));
-      })
-      .catch(showError);
+  async #offerUndo(removing: Promise<Removed>, what: string): Promise<void> {
+    const removed = await removing;
+    this.#redraw();
+    if (removed.ids.length > 0) showToast(`Deleted ${what}.`, () => void this.#restore(removed).catch(showError));
+  }
+
+  async #restore(removed: Removed): Promise<void> {
+    await this.#library.restore(removed);
+    this.#redraw();
+  }
+
+  /** Brings all up to date, and the map even where as many are stored as before. */
+  #redraw(): void {
+    this.#mapped = "";
+    this.refresh();
   }
 
   async #deleteEverything(): Promise<void> {
@@ -297,4 +298,9 @@ export class App {
     this.#query.focus();
     this.#runSearch(undefined);
   }
+}
+
+function toSource({ name, topic, parts }: Note): Source {
+  const key = sourceKey(name);
+  return { key, passages: toPassages({ key, topic, kind: "note" }, parts) };
 }

@@ -1,23 +1,28 @@
-/** The notes that come with the demo as sources. Runs when the page is built, which has them as `virtual:corpus`, and not in it. */
+/** The notes that come with the demo, cut into passages. Runs when the page is built, which has them as `virtual:corpus`, and not in it. */
 import { readdir, readFile } from "node:fs/promises";
-import type { Source } from "./adding.js";
-import { chunkMarkdown } from "./chunk.js";
-import { sourceKey, toPassages } from "./passage.js";
+import { cutMarkdown } from "./files/cut-text.js";
+import type { FilePassage } from "./files/file-passage.js";
 import { compareTopics } from "./topics.js";
+
+/** One note, before it is stored. */
+export interface Note {
+  name: string;
+  topic: string;
+  parts: FilePassage[];
+}
 
 /** One paragraph of the notes: a model of sentences knows best what says one thing. */
 const paragraphTokens = 96;
 const folder = new URL("../corpus/", import.meta.url);
 
-/** All bundled notes, in the order of their topics. */
-export async function bundledSources(): Promise<Source[]> {
+/** All of them, in the order of their topics. */
+export async function bundledNotes(): Promise<Note[]> {
   const read = await Promise.all((await readdir(folder)).map(readNote));
-  return read.sort((a, b) => compareTopics(a.passages[0]!.metadata.topic, b.passages[0]!.metadata.topic));
+  return read.sort((a, b) => compareTopics(a.topic, b.topic));
 }
 
-async function readNote(name: string): Promise<Source> {
+async function readNote(name: string): Promise<Note> {
   const text = await readFile(new URL(name, folder), "utf8");
   const [, topic = "Notes", body = text] = /^---\ntopic: (.+)\n---\n([\s\S]*)$/.exec(text) ?? [];
-  const key = sourceKey("bundled", "1", name);
-  return { key, passages: toPassages({ key, topic, kind: "note" }, await chunkMarkdown(body, topic, paragraphTokens)) };
+  return { name, topic, parts: await cutMarkdown(body, paragraphTokens) };
 }

@@ -2,5 +2,5 @@
 import "tidepool-db/inspector";
 
 const inspector = document.createElement("tidepool-inspector");
-inspector.path = new URLSearchParams(location.search).get("path") ?? "demo";
+inspector.path = new URLSearchParams(location.search).get("path") ?? "library";
 document.body.append(inspector);

@@ -24,6 +24,11 @@ export function setUpInstalling(): void {
   if (import.meta.env.PROD) void navigator.serviceWorker?.register(trusted("./sw.js")).catch(() => undefined);
 }
 
+/** Has the service worker keep what was loaded before there was one. */
+export function keepOffline(url: string): void {
+  void navigator.serviceWorker?.ready.then(({ active }) => active?.postMessage([new URL(url, location.href).href]));
+}
+
 /** The files that another app has shared with this one, taken out of where the service worker put them. */
 export async function takeSharedFiles(): Promise<File[]> {
   if (!new URLSearchParams(location.search).has("shared")) return [];

@@ -5,9 +5,9 @@
 import { type Collection, destroyPath, TidepoolClient } from "tidepool-db";
 import { button, byId, element, plural } from "./dom.js";
 import { startEngine } from "./engine.js";
+import { acknowledgedKey } from "./proofs.js";
 
 const path = "loss";
-const noteKey = "tidepool-demo-acknowledged";
 const batchRecords = 50;
 const batchesMin = 8;
 
@@ -24,14 +24,17 @@ export class LossProof {
   #worker: Worker | null = null;
   #client: TidepoolClient | null = null;
 
-  constructor() {
-    this.#offer("Write, then kill the engine");
-    // A run that the page did not live to see the end of.
-    if (localStorage.getItem(noteKey) !== null) this.#run(this.#comeBack());
+  start(): void {
+    this.#run(this.#prove());
+  }
+
+  /** Ends a run that its page did not live to see the end of. */
+  comeBack(): void {
+    this.#run(this.#comeBack());
   }
 
   #offer(label: string): void {
-    this.#actions.replaceChildren(button(label, { class: "button", "data-testid": "loss-run" }, () => this.#run(this.#prove())));
+    this.#actions.replaceChildren(button(label, { class: "button", "data-testid": "loss-run" }, () => this.start()));
   }
 
   #run(work: Promise<void>): void {
@@ -52,7 +55,7 @@ export class LossProof {
 
   async #comeBack(): Promise<void> {
     this.#step("The page was closed while it wrote.");
-    await this.#verify(Number(localStorage.getItem(noteKey)));
+    await this.#verify(Number(localStorage.getItem(acknowledgedKey)));
   }
 
   async #open(): Promise<Collection> {
@@ -74,7 +77,7 @@ export class LossProof {
         return acknowledged;
       }
       acknowledged += batchRecords;
-      localStorage.setItem(noteKey, String(acknowledged));
+      localStorage.setItem(acknowledgedKey, String(acknowledged));
       step.textContent = `Writing… ${acknowledged.toLocaleString()} acknowledged`;
     }
   }
@@ -86,7 +89,7 @@ export class LossProof {
     const arrived = (await records.count()) - found;
     this.#step(`Opened again in ${Math.round(performance.now() - started)} ms.`);
     this.#judge({ acknowledged, found, arrived });
-    localStorage.removeItem(noteKey);
+    localStorage.removeItem(acknowledgedKey);
     await this.#client!.close();
     this.#client = null;
     await destroyPath({ path, worker: startEngine });

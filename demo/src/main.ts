@@ -3,9 +3,8 @@ import { App } from "./app.js";
 import { byId } from "./dom.js";
 import { setUpInstalling, takeSharedFiles } from "./install.js";
 import { Library } from "./library.js";
-import { LossProof } from "./loss-proof.js";
 import { showError } from "./notices.js";
-import { SpeedProof } from "./speed-proof.js";
+import { offerProofs } from "./proofs.js";
 import { showStatus } from "./storage-panel.js";
 import { setUpTheme } from "./theme.js";
 
@@ -14,14 +13,13 @@ async function start(): Promise<void> {
   const library = await Library.open().finally(() => clearTimeout(waiting));
   byId("columns").hidden = false;
   const app = new App(library);
-  new SpeedProof();
-  new LossProof();
   await app.start();
   app.addFiles(await takeSharedFiles());
 }
 
 setUpTheme();
 setUpInstalling();
+offerProofs();
 start().catch((error: unknown) => {
   showStatus("failed", "Not open");
   showError(error);

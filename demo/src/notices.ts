@@ -52,18 +52,17 @@ export function showError(error: unknown): void {
 const shownMax = 5;
 
 /** One notice for all files of a drop, if there is anything that a toast cannot say. */
-export function showSummary({ added, refused, wasStopped }: Summary): void {
+export function showSummary({ added, refused, notes, wasStopped }: Summary): void {
   const passages = added.reduce((sum, source) => sum + source.passages, 0);
   const what = `${wasStopped ? "Stopped. " : ""}${plural(passages, "passage")} of ${plural(added.length, "file")} ${wasStopped ? "kept" : "added"}.`;
-  if (refused.length === 0) {
+  if (refused.length + notes.length === 0) {
     showToast(what);
     return;
   }
-  const lines = refused
-    .slice(0, shownMax)
-    .map(({ name, reason }) => element("li", {}, reason.includes(name) ? reason : `${name}: ${reason}`));
-  const more = refused.length > shownMax ? [element("li", {}, `and ${refused.length - shownMax} more`)] : [];
-  const title = `${plural(refused.length, "file")} could not be added`;
+  const said = [...refused.map(({ name, reason }) => (reason.includes(name) ? reason : `${name}: ${reason}`)), ...notes];
+  const lines = said.slice(0, shownMax).map((text) => element("li", {}, text));
+  const more = said.length > shownMax ? [element("li", {}, `and ${said.length - shownMax} more`)] : [];
+  const title = refused.length > 0 ? `${plural(refused.length, "file")} could not be added` : "Added, with a remark";
   const rest = added.length > 0 ? [element("p", {}, what)] : [];
   showNotice(element("div", {}, element("strong", {}, title), element("ul", {}, ...lines, ...more), ...rest), "");
 }

@@ -1,4 +1,5 @@
 /** What the demo stores: one record per passage, its text as the document and the rest as metadata. */
+import type { FilePassage } from "./files/file-passage.js";
 
 /** Metadata of a passage. Records from JSON and CSV files carry further keys of their own. */
 export type PassageMetadata = {
@@ -27,15 +28,6 @@ export interface Passage {
   metadata: PassageMetadata & Record<string, string | number | boolean | string[]>;
 }
 
-/** Part of a text, with the heading it stands under. */
-export interface Chunk {
-  title: string;
-  text: string;
-  tags: string[];
-  /** Keys of the user's own, from JSON or CSV. */
-  extra?: Record<string, string | number | boolean>;
-}
-
 /** Where passages come from: their name in the lists, and the topic and kind that all of them have. */
 export interface Origin {
   key: string;
@@ -44,11 +36,11 @@ export interface Origin {
 }
 
 /**
- * Names a source by where it came from, by what is in it and by its name, so that files of one name never replace each other,
- * and a file that is added twice is there once.
+ * Names a source by where it came from, by what is in it and by its name, so that files of one name never replace each other, and a
+ * file that is added twice is there once. This is the key of a bundled note; `files/open-files.ts` makes those of files.
  */
-export function sourceKey(origin: "bundled" | "file", content: string, name: string): string {
-  return `${origin}/${content}/${name}`;
+export function sourceKey(name: string): string {
+  return `bundled/1/${name}`;
 }
 
 /** The name for the reader. */
@@ -56,32 +48,25 @@ export function sourceName(key: string): string {
   return key.split("/").slice(2).join("/");
 }
 
-/** Turns the chunks of one source into passages. Ids follow from source and position, so adding a source twice changes nothing. */
-export function toPassages({ key, topic, kind }: Origin, chunks: Iterable<Chunk>): Passage[] {
-  const name = sourceName(key);
-  return Array.from(chunks, (chunk, position) => ({
-    id: `${key}#${position}`,
-    document: withHeading(name, chunk),
+/** Turns the parts of one source into passages. Ids follow from source and position, so adding a source twice changes nothing. `first` is the
+ * position of the first of them. */
+export function toPassages({ key, topic, kind }: Origin, parts: Iterable<FilePassage>, first = 0): Passage[] {
+  return Array.from(parts, ({ text, heading, tags = [], fields }, index) => ({
+    id: `${key}#${first + index}`,
+    // The heading is embedded and searched, too: it often names what the passage itself only calls "it".
+    document: heading === undefined ? text : heading + headingEnd + text,
     metadata: {
-      ...chunk.extra,
+      ...fields,
       source: key,
-      title: chunk.title,
+      title: heading ?? sourceName(key),
       topic,
       kind,
-      position,
-      words: countWords(chunk.text),
-      hasCode: /```|`[^`]+`/.test(chunk.text),
-      ...(chunk.tags.length > 0 ? { tags: chunk.tags } : {}),
+      position: first + index,
+      words: countWords(text),
+      hasCode: /```|`[^`]+`/.test(text),
+      ...(tags.length > 0 ? { tags } : {}),
     },
   }));
-}
-
-/**
- * The heading is stored as part of the document, so that it is embedded and searched too: it often names what the passage
- * itself only calls "it". A file's own name is no heading.
- */
-function withHeading(name: string, { title, text }: Chunk): string {
-  return title === name ? text : `${title}${headingEnd}${text}`;
 }
 
 /** The document without its heading, for showing below it. */
@@ -92,6 +77,6 @@ export function bodyOf(document: string, title: string): string {
 
 const headingEnd = "\n\n";
 
-export function countWords(text: string): number {
+function countWords(text: string): number {
   return text.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
 }

@@ -27,6 +27,7 @@ export class ResultLists {
   readonly #lists = byId("result-lists");
   readonly #actions: CardActions;
   readonly #leave: () => void;
+  #state = "";
 
   /** `leave` is called when the arrow keys walk off the top of the lists. */
   constructor(actions: CardActions, leave: () => void) {
@@ -36,13 +37,20 @@ export class ResultLists {
     document.addEventListener("click", (event) => this.#closeMenus(event.target as Element));
   }
 
+  /** What is shown already stays as it is, with whatever was opened in it. */
   show(shown: Shown): void {
+    const asked = JSON.stringify([shown.criteria, shown.contains]);
+    const state = asked + JSON.stringify(shown.lists.map(({ kind, hits }) => [kind, hits]));
+    // Nor does a menu go from under a hand.
+    const isInUse = this.#state.startsWith(asked) && this.#lists.querySelector(".menu[open]") !== null;
+    showCalls(shown.lists);
+    if (state === this.#state || isInUse) return;
+    this.#state = state;
     const focus = this.#focusPlace();
     this.#lists.classList.toggle("two", shown.lists.length > 1);
     this.#lists.replaceChildren(...shown.lists.map((list) => this.#renderList(list, shown)));
     trimCards(this.#lists);
     if (focus) this.#refocus(focus);
-    showCalls(shown.lists);
   }
 
   /** Puts the focus on the first hit; false when there is none. */

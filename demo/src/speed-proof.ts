@@ -28,12 +28,9 @@ export class SpeedProof {
   #generator: Worker | null = null;
   #rate = "";
 
-  constructor() {
-    this.#offer(
-      button(`Load ${recordsWanted.toLocaleString()} records`, { class: "button", "data-testid": "speed-load" }, () =>
-        this.#run(this.#load()),
-      ),
-    );
+  /** Stores them, and asks. */
+  start(): void {
+    this.#run(this.#load());
   }
 
   async #load(): Promise<void> {
@@ -99,11 +96,7 @@ export class SpeedProof {
     this.#client = null;
     this.#bar.hidden = true;
     this.#say.textContent = "Removed.";
-    this.#offer(
-      button(`Load ${recordsWanted.toLocaleString()} records`, { class: "button", "data-testid": "speed-load" }, () =>
-        this.#run(this.#load()),
-      ),
-    );
+    this.#offer(button("Once more", { class: "button", "data-testid": "speed-load" }, () => this.start()));
   }
 
   #offer(...buttons: HTMLButtonElement[]): void {

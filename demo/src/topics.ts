@@ -1,5 +1,5 @@
-/** One colour per topic. The colours themselves are in styles.css, `--topic-0` to `--topic-6`, for light and for dark. */
-const known = ["Tide pools", "Marine life", "Vector search", "Retrieval", "Databases", "Browser storage", "Your files"];
+/** One colour per topic. The colours themselves are in styles.css, `--topic-0` to `--topic-5`, for light and for dark. */
+const known = ["Tide pools", "Marine life", "Vector search", "Retrieval", "Databases", "Your files"];
 
 /** Number of the topic's colour; topics that came from elsewhere share the last. */
 export function topicColour(topic: string): number {

@@ -12,6 +12,10 @@ export class UnderstandingPanel {
     this.#understanding = understanding;
   }
 
+  get #total(): number {
+    return this.#overview?.total ?? 0;
+  }
+
   show(overview: Overview | null = this.#overview): void {
     this.#overview = overview;
     const { phase, isPaused, isReading } = this.#understanding.state;
@@ -19,7 +23,7 @@ export class UnderstandingPanel {
     byId("model-text").textContent = this.#text(pending);
     this.#showBar(pending);
     const pill = byId("model-pill");
-    pill.dataset["state"] = phase === "failed" ? "failed" : phase === "ready" && pending === 0 ? "durable" : "opening";
+    pill.dataset["state"] = phase === "failed" ? "failed" : phase === "ready" && pending === 0 && this.#total > 0 ? "durable" : "opening";
     pill.textContent = this.#shortText(pending);
     const canPause = phase === "ready" && pending > 0 && (isReading || isPaused);
     const label = isPaused ? "Go on" : "Pause";
@@ -33,7 +37,7 @@ export class UnderstandingPanel {
   #showBar(pending: number): void {
     const { phase, loadedBytes, totalBytes } = this.#understanding.state;
     const bar = byId<HTMLProgressElement>("model-bar");
-    const total = this.#overview?.total ?? 0;
+    const total = this.#total;
     bar.hidden = phase !== "loading" && pending === 0;
     bar.max = phase === "loading" ? Math.max(1, totalBytes) : Math.max(1, total);
     bar.value = phase === "loading" ? loadedBytes : total - pending;
@@ -41,7 +45,7 @@ export class UnderstandingPanel {
 
   #text(pending: number): string {
     const { phase, loadedBytes, totalBytes, read, readMs, isPaused } = this.#understanding.state;
-    const total = this.#overview?.total ?? 0;
+    const total = this.#total;
     if (phase === "failed") return "The model could not be loaded. Search by words goes on.";
     if (phase === "idle") return "The model is loaded as soon as the page has settled.";
     if (phase === "loading") return `Loading the model: ${formatBytes(loadedBytes)} of ${totalBytes ? formatBytes(totalBytes) : "7.5 MB"}`;
@@ -56,6 +60,7 @@ export class UnderstandingPanel {
     if (phase === "failed") return "Words only";
     if (phase === "idle") return "Model waits";
     if (phase === "loading") return `Model ${formatBytes(loadedBytes)} of ${totalBytes ? formatBytes(totalBytes) : "7.5 MB"}`;
+    if (this.#total === 0) return "Model ready";
     return pending > 0 ? `Reading, ${pending.toLocaleString()} left` : "Understands";
   }
 }

@@ -4,6 +4,8 @@
  * done, so neither a reload nor a crash begins it anew.
  */
 import type { SentenceEncoder } from "tidepool-db/sentence-encoder";
+import modelUrl from "tidepool-db/sentence-encoder.bin?url";
+import { keepOffline } from "./install.js";
 import type { Library } from "./library.js";
 
 /** Passages per write; a query waits for one passage at most. */
@@ -94,10 +96,11 @@ export class Understanding {
     this.#set({ phase: "loading", problem: null });
     const { SentenceEncoder } = await import("tidepool-db/sentence-encoder");
     const onProgress = (progress: { loadedBytes: number; totalBytes: number }): void => this.#set(progress);
-    const encoder = new SentenceEncoder({ onProgress, idleMs: 600_000 });
+    const encoder = new SentenceEncoder({ modelUrl, onProgress, idleMs: 600_000 });
     await encoder.load();
     this.#encoder = encoder;
     this.#set({ phase: "ready" });
+    keepOffline(modelUrl);
     return encoder;
   }
 

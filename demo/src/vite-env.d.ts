@@ -2,5 +2,5 @@
 
 declare module "virtual:corpus" {
   /** See `corpus.ts`. */
-  export const sources: import("./adding.js").Source[];
+  export const notes: import("./corpus.js").Note[];
 }

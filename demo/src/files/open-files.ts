@@ -4,7 +4,7 @@
  */
 import type { FilePassage } from "./file-passage.js";
 import type { Answer } from "./messages.js";
-import { startWorker } from "./start-worker.js";
+import { startFileWorker } from "./start-worker.js";
 
 export type { FilePassage } from "./file-passage.js";
 
@@ -74,7 +74,7 @@ type Outcome = { isDead?: boolean } & ({ passages: FilePassage[]; notes: string[
 
 /** A worker and the port to it. */
 class FileReading {
-  readonly #worker = startWorker();
+  readonly #worker = startFileWorker();
   readonly #port: MessagePort;
 
   constructor() {
