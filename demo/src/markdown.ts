@@ -22,7 +22,7 @@ const allowed = [
   "td",
 ];
 /** HTML in a passage is text like any other: the browser shall not even parse it. */
-const parser = new Marked({ async: false, gfm: true, renderer: { html: ({ text }) => escape(text) } });
+const parser = new Marked({ async: false, gfm: true, renderer: { html: ({ text }) => asText(text) } });
 
 export function renderMarkdown(text: string): DocumentFragment {
   const html = parser.parse(text) as string;
@@ -30,6 +30,6 @@ export function renderMarkdown(text: string): DocumentFragment {
   return dompurify.sanitize(html, { ALLOWED_TAGS: allowed, ALLOWED_ATTR: [], RETURN_DOM_FRAGMENT: true });
 }
 
-function escape(text: string): string {
+function asText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
