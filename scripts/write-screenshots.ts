@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the first
- * page and the results at three widths in both themes; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
+ * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the
+ * first page and the results at three widths in both themes; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
  * `--to FOLDER` puts them elsewhere.
  */
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -62,7 +62,8 @@ async function writeIcons(context: BrowserContext): Promise<void> {
     await page.setViewportSize({ width: size, height: size });
     const edge = size * share;
     const ground = share === 1 ? "transparent" : "#0b5560";
-    const style = `body{margin:0;height:${size}px;display:grid;place-items:center;background:${ground}}svg{width:${edge}px;height:${edge}px}`;
+    const body = `body{margin:0;height:${size}px;display:grid;place-items:center;background:${ground}}`;
+    const style = `${body}svg{width:${edge}px;height:${edge}px}`;
     await page.setContent(`<style>${style}</style>${svg}`);
     await page.screenshot({ path: join(folder, `${name}.png`), omitBackground: true });
   }

@@ -1,6 +1,6 @@
 /**
- * Adds files: reads them, stores them, and says once at the end what became of all of them. What is dropped meanwhile waits its turn. A stop
- * ends what is under way and what waits; what was stored stays and is counted.
+ * Adds files: reads them, stores them, and says once at the end what became of all of them. What is dropped meanwhile waits its turn.
+ * A stop ends what is under way and what waits; what was stored stays and is counted.
  */
 import { TidepoolError } from "tidepool-db";
 import { byId, plural } from "./dom.js";

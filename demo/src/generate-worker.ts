@@ -13,7 +13,7 @@ const recordsPerMessage = 1000;
 const centres = 256;
 const animals = ["limpet", "mussel", "anemone", "barnacle", "shore crab", "sea star", "dog whelk", "goby", "shrimp", "urchin"];
 
-/** The same number always gives the same value in -1..1. */
+/** A value in -1..1 that is always the same for one number. */
 function noise(seed: number): number {
   let value = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);

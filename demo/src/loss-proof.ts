@@ -1,6 +1,6 @@
 /**
- * "It loses nothing": writes batch after batch, kills the engine's worker in the middle of a write, opens the database again and counts. What
- * was acknowledged is written down outside of the database, so a page that is closed in mid-write finds out when it is back.
+ * "It loses nothing": writes batch after batch, kills the engine's worker in the middle of a write, opens the database again and counts.
+ * What was acknowledged is written down outside of the database, so a page that is closed in mid-write finds out when it is back.
  */
 import { type Collection, destroyPath, TidepoolClient } from "tidepool-db";
 import { button, byId, element } from "./dom.js";

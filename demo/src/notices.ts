@@ -54,7 +54,8 @@ const shownMax = 5;
 /** One notice for all files of a drop, if there is anything that a toast cannot say. */
 export function showSummary({ added, refused, notes, wasStopped }: Summary): void {
   const passages = added.reduce((sum, source) => sum + source.passages, 0);
-  const what = `${wasStopped ? "Stopped. " : ""}${plural(passages, "passage")} of ${plural(added.length, "file")} ${wasStopped ? "kept" : "added"}.`;
+  const count = `${plural(passages, "passage")} of ${plural(added.length, "file")}`;
+  const what = wasStopped ? `Stopped. ${count} kept.` : `${count} added.`;
   if (refused.length + notes.length === 0) {
     showToast(what);
     return;

@@ -48,8 +48,10 @@ export function sourceName(key: string): string {
   return key.split("/").slice(2).join("/");
 }
 
-/** Turns the parts of one source into passages. Ids follow from source and position, so adding a source twice changes nothing. `first` is the
- * position of the first of them. */
+/**
+ * Turns the parts of one source into passages, `first` being the position of the first of them. Ids follow from source and position, so
+ * adding a source twice changes nothing.
+ */
 export function toPassages({ key, topic, kind }: Origin, parts: Iterable<FilePassage>, first = 0): Passage[] {
   return Array.from(parts, ({ text, heading, tags = [], fields }, index) => ({
     id: `${key}#${first + index}`,

@@ -83,7 +83,7 @@ export class SpeedProof {
         { class: "note" },
         nearest
           ? `Query ${count} of ${queriesPerRun}: nearest is ${nearest}`
-          : `Median of ${count} queries over ${recordsWanted.toLocaleString()} records (${this.#rate}). On the screen: up to the next frame.`,
+          : `Median of ${count} queries over ${recordsWanted.toLocaleString()} records, ${this.#rate}. On the screen: at the next frame.`,
       ),
     );
   }

@@ -1,6 +1,6 @@
 /**
- * The map: every vector as a dot on a canvas, coloured by topic, clusters named, the hits numbered and joined to the query by lines. Dots can
- * be pointed at, and walked through with the arrow keys; what is under the pointer or the keys is also said in text.
+ * The map: every vector as a dot on a canvas, coloured by topic, clusters named, the hits numbered and joined to the query by lines. Dots
+ * can be pointed at, and walked through with the arrow keys; what is under the pointer or the keys is also said in text.
  */
 import { byId, plural } from "./dom.js";
 import type { Entry } from "./library.js";

@@ -164,7 +164,9 @@ export function wrongReaches(tree: Tree): string[] {
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
       if (
         specifier.startsWith("tidepool-db/") &&
-        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder|service-worker|transformers)$/.test(specifier)
+        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder(?:\.bin)?|service-worker|transformers|worker)(?:\?[\w&]+)?$/.test(
+          specifier,
+        )
       )
         complaints.push(`${path} imports ${specifier}, not the entry`);
     }
