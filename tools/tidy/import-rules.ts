@@ -164,7 +164,7 @@ export function wrongReaches(tree: Tree): string[] {
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
       if (
         specifier.startsWith("tidepool-db/") &&
-        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder(?:\.bin)?|service-worker|transformers|worker)(?:\?[\w&]+)?$/.test(
+        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder|service-worker|transformers|[\w.-]+\?(?:worker&)?url)$/.test(
           specifier,
         )
       )
