@@ -48,6 +48,8 @@ export declare class A {
      * Says.
      */
     get z(): number;
+    set z(z: number);
+    set alone(z: number);
     "quoted": 1;
     [key: string]: unknown;
     /** @throws never. */
@@ -59,7 +61,7 @@ export declare class A {
     last: 1;
 }
 `;
-  const found = ["A", "A.x", "A.constructor", "A.y?", "A.z", "A.method?", "A.last?"];
+  const found = ["A", "A.x", "A.constructor", "A.y?", "A.z", "A.alone?", "A.method?", "A.last?"];
   expect(publicIn({ "index.d.ts": `export { A } from "./a.js";`, "a.d.ts": text })).toEqual(found);
 });
 

@@ -81,6 +81,11 @@ function wordsOf(text: string): Set<string> {
   return new Set(text.replace(new RegExp(COMMENT, "g"), "").match(/\w+/g));
 }
 
+/** One that stands behind the getter of its name is told of there. */
+function withoutSetters(text: string): string {
+  return text.replace(/(\bget (\w+)\(\)[^;]*;\s*)set \2\([^;]*;/g, "$1");
+}
+
 /**
  * The members of a symbol, those of types within types too. What is private does not count; what a method takes and answers
  * is told at the method.
@@ -95,7 +100,7 @@ function membersOf(owner: string, text: string): Declared[] {
   let last: string | null = owner;
   /** The comment before the member that may begin here; `null` where none may. */
   let comment: string | null = null;
-  for (const [word] of text.matchAll(new RegExp(token, "g"))) {
+  for (const [word] of withoutSetters(text).matchAll(new RegExp(token, "g"))) {
     if (parentheses > 0) {
       parentheses += Number(word === "(") - Number(word === ")");
       answers = parentheses === 0;

@@ -8,7 +8,7 @@ import { App } from "./app.js";
 import { Session } from "./session.js";
 import { styleSheets } from "./styles.js";
 
-// Importing this on a server must not fail.
+/** The browser's element; on a server, where there is none, an empty class, so that importing does not fail. */
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /**
