@@ -87,7 +87,7 @@ test("after all of them nothing has changed: no collection, no record, no byte o
   expect(after.collections).toEqual(before.collections);
   expect(after.records).toEqual(before.records);
   // What is in memory, and what the browser counts, has a life of its own.
-  const { memoryBytes: _memory, quota: _quota, ...info } = after.info;
+  const { memoryBytes: _bytes, memory: _memory, quota: _quota, ...info } = after.info;
   expect(before.info).toMatchObject(info);
 });
 

@@ -26,6 +26,7 @@ export {
   type CreateCollectionArguments,
   type EngineInfo,
   type GatewayRules,
+  type MemoryUse,
   type PreflightChecks,
   TidepoolClient,
   type TidepoolClientOptions,

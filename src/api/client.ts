@@ -15,6 +15,7 @@ import {
 import { limits } from "../core/limits.js";
 import type {
   EngineInfo,
+  MemoryUse,
   OpenOptions,
   RestoreReport,
   Scope,
@@ -45,7 +46,7 @@ import type { VacuumOptions, VacuumReport } from "./vacuum.js";
 import type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo, GatewayRules, TidepoolWarning, UserIdentity, WarningCode };
+export type { EngineInfo, GatewayRules, MemoryUse, TidepoolWarning, UserIdentity, WarningCode };
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -69,8 +70,9 @@ export interface TidepoolClientOptions {
   /** Published versions of each collection that `collection.at` can read, the newest included; at least 1. Default 1. */
   retainVersions?: number;
   /**
-   * Bytes that cached blocks and cached vectors may take together, at least 8 MiB. Default 64 MiB. The index is beside it: for each
-   * record its id and the vector's codes, and what was written but not compacted yet.
+   * Bytes of memory that the database may hold, at least 8 MiB: indexes, caches, and what was written and is not compacted yet. As it
+   * fills up caches shrink, collections that nobody uses are closed, and writes wait; a collection whose index alone does not fit is
+   * refused with `LIMIT_EXCEEDED`. Default: 64 MiB for caches, and what indexes need. See docs/memory.md.
    */
   memoryBudgetBytes?: number;
   /** Who may call, how often, and how much each tenant may hold. Checked when the database is opened. Default: no rules. */

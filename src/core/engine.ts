@@ -13,10 +13,9 @@ import { ByteCache } from "./base/byte-cache.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
-import { cacheBudgets, graphBytesMax } from "./cache-budgets.js";
 import { AppliedListeners } from "./collection/applied-listeners.js";
 import { CollectionState, type StateContext } from "./collection/collection-state.js";
-import type { CollectionsAhead } from "./collection/collections-ahead.js";
+import { type CollectionsAhead, indexBytesOf, type Openable } from "./collection/collections-ahead.js";
 import { dropCollections } from "./collection/drop-collections.js";
 import { OpenCollections } from "./collection/open-collections.js";
 import type { ListLimits } from "./collection/part.js";
@@ -48,12 +47,14 @@ import { limits } from "./limits.js";
 import { Log } from "./log/log.js";
 import { encodeLogRecord } from "./log/log-record.js";
 import { LogRetention } from "./log/log-retention.js";
+import { checkFits, type MemoryShares, memorySharesOf } from "./memory-shares.js";
 import { QueryExecutor } from "./query-executor/executor.js";
 import { Exporter } from "./query-executor/exporter.js";
 import { Snapshots } from "./query-executor/snapshots.js";
 import { Watches } from "./query-executor/watches.js";
 import { ModelSwap } from "./reembedding/model-swap.js";
 import { Reembedder } from "./reembedding/reembedder.js";
+import { hasDefaultGraph } from "./schema.js";
 import type { EngineService, OpenOptions, TidepoolWarning } from "./service.js";
 import type { Environment, Storage } from "./storage.js";
 import type { CollectionRow } from "./sysdb/collection-row.js";
@@ -113,6 +114,7 @@ export class Engine {
   readonly #turns: Turns;
   readonly #rowReading: RowReading;
   readonly #log: Log;
+  readonly #memory: MemoryShares;
   readonly #vectorCache: ByteCache<number, Float32Array>;
   readonly #executor: QueryExecutor;
   readonly #exporter: Exporter;
@@ -138,7 +140,8 @@ export class Engine {
     this.#rowReading = new RowReading(this.#turns.backgroundTick);
     this.#log = new Log(parts.storage.log, this.#turns.tick);
     blocks.takeTurns(this.#turns.tick);
-    this.#vectorCache = new ByteCache(cacheBudgets(parts.options).vectors);
+    this.#memory = memorySharesOf(parts.options);
+    this.#vectorCache = new ByteCache(this.#memory.caches(0).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
     this.#backups = new Snapshots(parts.environment);
     this.#restores = new Snapshots(parts.environment);
@@ -177,7 +180,7 @@ export class Engine {
       retention: logRetention,
       retainVersions: parts.options.retainVersions ?? 1,
     });
-    const blocks = parts.ahead?.blocks ?? new BlockStore(null, cacheBudgets(parts.options).blocks);
+    const blocks = parts.ahead?.blocks ?? new BlockStore(null, memorySharesOf(parts.options).caches(0).blocks);
     blocks.moveTo(parts.storage.blobs);
     await sysdb.manifests.dropUnfounded((refs) => blocks.holds(refs));
     await blocks
@@ -225,6 +228,7 @@ export class Engine {
       states: () => this.#collections.states(),
       lockOf: (id) => this.#collections.find(id)?.lock ?? new ReadWriteLock(),
       partJobs,
+      memory: this.#memory,
       jobs: [
         new GraphBuilder({
           turns: this.#turns,
@@ -249,14 +253,30 @@ export class Engine {
       wrapUp: (state) => this.#compactor.compactIfWorthIt(state),
       giveUp: (state) => this.#compactor.giveUp(state),
       countMax: this.#parts.openCollectionsMax ?? limits.openCollectionsMax,
-      bytesMax: limits.openCollectionBytesMax,
+      bytesMax: this.#memory.collections,
+      held: (bytes) => this.#share(bytes),
     });
+  }
+
+  /** Caches make room for what the collections hold. */
+  #share(bytes: number): void {
+    const { blocks, vectors } = this.#memory.caches(bytes + this.#parts.kernel.coderBytes);
+    this.#blocks.resizeCache(blocks);
+    this.#vectorCache.resize(vectors);
+  }
+
+  /** A graph that nobody has asked for makes room for lists before it is too large. */
+  #checkFits({ row, manifest }: Openable, bytes: number): void {
+    const { configuration } = row;
+    const hasLists = configuration.spann !== undefined || manifest.sections.vectors.isListed === true;
+    if (hasLists || !hasDefaultGraph(configuration)) checkFits(row.name, bytes, this.#memory);
   }
 
   async #open({ id }: CollectionRow): Promise<CollectionState> {
     // Who waited while the collection was replaced knows it by the row that it had before.
     const row = this.#sysdb.directory.collectionById(id);
     const [manifest, context] = [this.#sysdb.manifests.latest(row.id), await this.#contextOf(row)];
+    this.#checkFits({ row, manifest }, indexBytesOf({ row, manifest }));
     const ahead = await this.#parts.ahead?.take(row, manifest, context);
     const state = ahead ?? (await CollectionState.open(row, manifest, context));
     // Its row may have been changed while it was opened.
@@ -290,7 +310,8 @@ export class Engine {
       loadStem: this.#loadStem,
       // Nobody searches what is gathered for another collection.
       flatRowsMax: row.reembeds === undefined ? this.#parts.flatRowsMax : Infinity,
-      graphBytesMax: this.#parts.lists?.graphBytesMax ?? graphBytesMax(this.#parts.options),
+      graphBytesMax: this.#parts.lists?.graphBytesMax ?? this.#memory.graph,
+      buildBytesMax: this.#memory.building,
       lists: this.#parts.lists,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),
@@ -456,6 +477,10 @@ export class Engine {
       planCommit,
       planOperation,
       compactor: this.#compactor,
+      checkMemory: (state) => {
+        const { memtable, text, tail } = state.memory;
+        this.#checkFits(state, state.memoryBytes - memtable - text - tail);
+      },
       executor: this.#executor,
       encode: encodeLogRecord,
       log: this.#log,

@@ -4,6 +4,7 @@
  *
  * Every method rejects with a `TidepoolError`. Bad input is refused before anything is written.
  */
+import type { MemoryUse } from "./base/memory-use.js";
 import type { Caller } from "./gateway/caller.js";
 import type { GatewayRules } from "./gateway/rules.js";
 import type { Durability } from "./storage.js";
@@ -366,6 +367,8 @@ export interface ArenaInfo {
   map: number[];
 }
 
+export type { MemoryUse };
+
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
@@ -390,8 +393,10 @@ export interface EngineInfo {
   arenas: ArenaInfo[];
   /** What the browser grants this origin, whose databases and caches share it; `null` where the browser does not say. */
   quota: OriginQuota | null;
-  /** Bytes of memory that open collections hold (codes, graph, ids, memtable, text index) and that the caches hold, in part estimated. */
+  /** Bytes of memory that open collections and the caches hold, in part estimated: all of `memory` together. */
   memoryBytes: number;
+  /** What `memoryBytes` is made of. */
+  memory: MemoryUse;
   /** Which vector kernel runs: one of two WebAssembly builds, by what the browser has, or plain TypeScript. Results are the same. */
   kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
@@ -830,7 +835,7 @@ export interface OpenOptions {
   allowReset: boolean;
   /** Published versions of each collection that stay readable, the current one included. Default 1. */
   retainVersions?: number;
-  /** Bytes that block cache and vector cache may hold together, half each. Default: what `limits` gives the two. */
+  /** Bytes that everything may hold together (`memory-shares.ts`). Default: what `limits` gives each. */
   memoryBudgetBytes?: number;
   /** Rules for every call; without them everybody may do everything. */
   gateway?: GatewayRules;

@@ -5,13 +5,13 @@
 import { ByteCache } from "./base/byte-cache.js";
 import { Turns } from "./base/turns.js";
 import { BlockStore } from "./blockstore/blockstore.js";
-import { cacheBudgets, graphBytesMax } from "./cache-budgets.js";
 import { CollectionsAhead, type Openable } from "./collection/collections-ahead.js";
 import { sectionKinds } from "./collection/parts.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
 import { LogRetention } from "./log/log-retention.js";
+import { memorySharesOf } from "./memory-shares.js";
 import type { OpenOptions } from "./service.js";
 import type { BlobStore, CatalogStore, Environment } from "./storage.js";
 import { SysDb } from "./sysdb/sysdb.js";
@@ -45,7 +45,7 @@ export class Standby {
   constructor(parts: StandbyParts) {
     this.#parts = parts;
     this.#turns = new Turns(parts.environment);
-    this.#blocks = new BlockStore(null, cacheBudgets(parts.options).blocks);
+    this.#blocks = new BlockStore(null, memorySharesOf(parts.options).caches(0).blocks);
   }
 
   /** What is opened so far. */
@@ -83,7 +83,8 @@ export class Standby {
       loadStem: this.#parts.loadStem ?? noStemmers,
       vectorCache: new ByteCache(0),
       flatRowsMax: undefined,
-      graphBytesMax: graphBytesMax(this.#parts.options),
+      graphBytesMax: memorySharesOf(this.#parts.options).graph,
+      buildBytesMax: 0,
       lists: undefined,
       deadOrdinalsMax: () => Infinity,
     });

@@ -18,10 +18,10 @@ describe("VectorIndex with hnswlib", () => {
     const random = randomFrom(38);
     collection.set(0, clusteredRows(random, 500, 6));
     await collection.build();
-    const before = collection.index.byteLength;
+    const before = collection.index.memory.graphs;
     collection.set(500, clusteredRows(random, 4500, 6));
     await collection.build();
-    expect(collection.index.byteLength).toBeGreaterThan(before);
+    expect(collection.index.memory.graphs).toBeGreaterThan(before);
     expect(collection.index.statistics).toMatchObject({ rows: 5000, covered: 5000, ready: 0, stale: 0 });
     expect(await collection.recall(random, 30)).toBeGreaterThanOrEqual(0.95);
     expect(collection.index.isSaved).toBe(false);

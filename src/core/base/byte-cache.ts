@@ -1,6 +1,6 @@
 /** A least-recently-used cache bounded by bytes. A value larger than the whole budget is not kept. */
 export class ByteCache<K, V> {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #entries = new Map<K, { value: V; bytes: number }>();
   #bytes = 0;
 
@@ -30,6 +30,16 @@ export class ByteCache<K, V> {
     if (bytes > this.#bytesMax) return;
     this.#entries.set(key, { value, bytes });
     this.#bytes += bytes;
+    this.#evict();
+  }
+
+  /** Bounds it anew. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#evict();
+  }
+
+  #evict(): void {
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#bytesMax) return;
       this.delete(oldest);

@@ -96,6 +96,11 @@ export class BlockStore {
     return this.#reader.read(ranges);
   }
 
+  /** Bounds the cache anew. */
+  resizeCache(bytesMax: number): void {
+    this.#cache.resize(bytesMax);
+  }
+
   /** Bytes of the blocks in the cache. */
   get cacheBytes(): number {
     return this.#cache.bytes;

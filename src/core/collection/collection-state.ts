@@ -6,6 +6,7 @@
  */
 
 import type { LogPlace } from "../base/log-chain.js";
+import { type MemoryUse, memorySum, totalBytes } from "../base/memory-use.js";
 import { idsOf, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
 import { inTurns } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
@@ -169,8 +170,12 @@ export class CollectionState {
   }
 
   /** Bytes of memory that the parts hold, and what is known of the latest log records. */
+  get memory(): MemoryUse {
+    return memorySum([...this.#allParts.map((part) => part.memory), { memtable: this.recent.bytes }]);
+  }
+
   get memoryBytes(): number {
-    return this.#allParts.reduce((bytes, part) => bytes + part.bytes, this.recent.bytes);
+    return this.#allParts.reduce((bytes, part) => bytes + totalBytes(part.memory), this.recent.bytes);
   }
 
   /** Dead ordinals above which the collection is renumbered. */

@@ -100,7 +100,14 @@ function keyOf({ row, manifest }: Openable): string {
 
 function ignore(): void {}
 
-/** Inverted lists leave their codes on disk. */
+/** About how many bytes of memory the index of a collection takes once it is open. Inverted lists leave their codes on disk. */
+export function indexBytesOf({ row, manifest: { sections } }: Openable): number {
+  const count = sections.records.ids.reduce((sum, { rows }) => sum + rows, 0);
+  const { spann, hnsw } = row.configuration;
+  const perVector = spann === undefined && sections.vectors.isListed !== true ? 16 + (sections.vectors.dimension ?? 0) : 8;
+  return count * (12 + perVector) + (sections.vectors.graph === null ? 0 : count * (8 * hnsw.max_neighbors + 20));
+}
+
 function bytesOf({ row, manifest: { count, sections } }: Openable): number {
   const { dimension, isListed } = sections.vectors;
   const codeBytes = row.configuration.spann !== undefined || isListed ? 0 : (dimension ?? 0);

@@ -7,6 +7,7 @@
  */
 
 import type { Bitmap } from "../base/bitmap.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "../blockstore/block.js";
@@ -52,8 +53,8 @@ export class GraphFinder implements VectorFinder {
     this.#index = new VectorIndex(kernel, space, dimension, { M, efConstruction, efSearch, flatRowsMax, createApproximate, onFailure });
   }
 
-  get bytes(): number {
-    return this.#index.byteLength;
+  get memory(): Partial<MemoryUse> {
+    return this.#index.memory;
   }
 
   get isApproximate(): boolean {

@@ -6,6 +6,7 @@
  * because they are damaged, an idle job does, a part at a time. Rows in neither are strays: they are read and measured.
  */
 import { Bitmap } from "../base/bitmap.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
@@ -76,9 +77,9 @@ export class ListFinder implements VectorFinder {
     return { lists, blocks, source: { read: (slots) => readLists(blocks, slots) }, section: null };
   }
 
-  get bytes(): number {
+  get memory(): Partial<MemoryUse> {
     const { lists, blocks } = this.#held;
-    return lists.byteLength + blocks.byteLength + this.#tail.byteLength + this.#strays.words.byteLength;
+    return { lists: lists.byteLength + blocks.byteLength + this.#strays.words.byteLength, tail: this.#tail.byteLength };
   }
 
   get isApproximate(): boolean {
@@ -233,7 +234,8 @@ export class ListFinder implements VectorFinder {
   }
 
   get #tailRowsMax(): number {
-    return this.#home.context.lists?.tailRows ?? limits.listTailRows;
+    const { lists, buildBytesMax } = this.#home.context;
+    return lists?.tailRows ?? Math.min(limits.listTailRows, Math.max(1, Math.floor(buildBytesMax / this.#dimension)));
   }
 
   /** Whether rows are in no list whose codes are not in memory, either, so that each search reads them. */
@@ -312,7 +314,8 @@ export class ListFinder implements VectorFinder {
   }
 
   get #buildRows(): number {
-    return this.#home.context.lists?.buildRows ?? Math.max(1, Math.floor(limits.listBuildBytes / (4 * this.#dimension)));
+    const { lists, buildBytesMax } = this.#home.context;
+    return lists?.buildRows ?? Math.max(1, Math.floor(Math.min(limits.listBuildBytes, buildBytesMax) / (4 * this.#dimension)));
   }
 
   /** A list is dissolved no sooner than a split makes one. */

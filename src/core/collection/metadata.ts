@@ -90,7 +90,7 @@ export class CollectionMetadata implements CollectionPart<MetadataSection> {
   }
 
   /** Nothing of it is in memory but decoded blocks, which the block cache accounts for. */
-  readonly bytes = 0;
+  readonly memory = {};
 
   async open(section: MetadataSection): Promise<void> {
     this.#section = section;

@@ -10,6 +10,7 @@
  * and writes wait for the new one.
  */
 
+import { type MemoryUse, memorySum } from "../base/memory-use.js";
 import { show, TidepoolError } from "../errors.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Manifest } from "../sysdb/manifest.js";
@@ -35,6 +36,8 @@ export interface OpenCollectionsParts {
   wrapUp(state: CollectionState): boolean;
   /** Told of a state that is closed. */
   giveUp(state: CollectionState): void;
+  /** Told after each use how many bytes of memory the collections take. */
+  held?(bytes: number): void;
   countMax: number;
   bytesMax: number;
 }
@@ -148,7 +151,11 @@ export class OpenCollections {
   }
 
   /** Bytes of memory that those take. */
-  get memoryBytes(): number {
+  get memory(): MemoryUse {
+    return memorySum([...this.states()].map((state) => state.memory));
+  }
+
+  get #memoryBytes(): number {
     let bytes = 0;
     for (const state of this.states()) bytes += state.memoryBytes;
     return bytes;
@@ -208,7 +215,8 @@ export class OpenCollections {
   #closeIdle(): void {
     const { countMax, bytesMax, isBusy, wrapUp } = this.#parts;
     let count = this.#entries.size;
-    let bytes = this.memoryBytes;
+    let bytes = this.#memoryBytes;
+    this.#parts.held?.(bytes);
     for (const [id, { state, users }] of this.#entries) {
       if (count <= countMax && (count <= 1 || bytes <= bytesMax)) return;
       if (state === null || users > 0) continue;

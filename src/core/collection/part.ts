@@ -12,6 +12,7 @@
  */
 import type { Bitmap } from "../base/bitmap.js";
 import type { ByteCache } from "../base/byte-cache.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import type { IdleJob } from "../compactor/jobs.js";
@@ -37,6 +38,8 @@ export interface CollectionContext {
   flatRowsMax: number | undefined;
   /** Bytes of a graph and its codes beyond which lists take its place, where nobody has asked for a graph. */
   graphBytesMax: number;
+  /** Bytes of what is gathered to build an index, at most. */
+  buildBytesMax: number;
   /** Tests ask for less. */
   lists: ListLimits | undefined;
   /** Takes note of something that was mended and should be known. */
@@ -150,7 +153,7 @@ export interface PartJob<Section> extends Pick<IdleJob<unknown>, "idleMs" | "pri
 
 export interface CollectionPart<Section> {
   /** Bytes of memory held, estimated where they cannot be counted. */
-  readonly bytes: number;
+  readonly memory: Partial<MemoryUse>;
   /** Reads what has to be in memory, at opening. Ordinals below `nextOrdinal` are in the section. */
   open(section: Section, nextOrdinal: number): Promise<void>;
   /** Takes note of a log record that the records have applied. */

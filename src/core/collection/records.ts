@@ -8,6 +8,7 @@
 import { Bitmap } from "../base/bitmap.js";
 import { fingerprintOf } from "../base/fingerprint.js";
 import { lowerBound } from "../base/lower-bound.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import type { Operation } from "../base/operations.js";
 import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
@@ -141,8 +142,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     return this.#memtable.bytes;
   }
 
-  get bytes(): number {
-    return this.#memtable.bytes + this.#table.bytes;
+  get memory(): Partial<MemoryUse> {
+    return { ids: this.#table.bytes, memtable: this.#memtable.bytes };
   }
 
   entry(ordinal: number): MemtableEntry | undefined {

@@ -63,7 +63,7 @@ export class CollectionSparse implements CollectionPart<SparseSection> {
     return verifySparse(indexes, inspection);
   }
 
-  readonly bytes = 0;
+  readonly memory = {};
 
   async open(section: SparseSection): Promise<void> {
     this.#section = section;

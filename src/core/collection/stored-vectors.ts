@@ -34,6 +34,11 @@ export class StoredVectors {
     this.#dimension = dimension;
   }
 
+  /** Bytes of memory held. */
+  get bytes(): number {
+    return this.#directories.reduce((bytes, { entry }) => bytes + 8 * entry.rows, 0);
+  }
+
   /** Reads the codes of every block, for what finds vectors by them, and keeps what single reads need. Call `install` with the result. */
   async open(section: OrdinalSection, visit: (ordinals: Uint32Array, codes: Block) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];

@@ -7,6 +7,7 @@
  * another one is complete and written, by a job that is due while the section is not as it is wanted.
  */
 import { Bitmap } from "../base/bitmap.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
@@ -75,8 +76,12 @@ export class CollectionText implements CollectionPart<TextSection> {
     return verifyText(section, inspection);
   }
 
-  get bytes(): number {
-    return this.#live.bytes;
+  get memory(): Partial<MemoryUse> {
+    return { text: this.#live.bytes };
+  }
+
+  get #buildBytes(): number {
+    return Math.min(limits.textBuildBytes, this.#home.context.buildBytesMax);
   }
 
   /** Nothing is read before the first search. */
@@ -116,10 +121,13 @@ export class CollectionText implements CollectionPart<TextSection> {
     const { records } = this.#home;
     const unchanged = payloads.filter(({ ordinal, entry }) => records.entry(ordinal) === entry);
     const known = this.#live.known(ordinalsOf(newDocuments(unchanged)), analyzer);
-    if (known === null) return writeSegments(newDocuments(payloads), analyzer, writer, tick);
+    if (known === null) return writeSegments(newDocuments(payloads), analyzer, writer, tick, this.#buildBytes);
     const segment = await merged([known.documents], analyzer.signature, writer, tick);
     const others = payloads.filter(({ ordinal }) => !known.ordinals.has(ordinal));
-    return [...(segment === null ? [] : [segment]), ...(await writeSegments(newDocuments(others), analyzer, writer, tick))];
+    return [
+      ...(segment === null ? [] : [segment]),
+      ...(await writeSegments(newDocuments(others), analyzer, writer, tick, this.#buildBytes)),
+    ];
   }
 
   /** All segments become one, without the words of what is dead. */
@@ -190,7 +198,7 @@ export class CollectionText implements CollectionPart<TextSection> {
   async #build(writer: BlockWriter, tick: Tick): Promise<Prepared<TextSection>> {
     const analysis = this.#wanted;
     const analyzer = await prepareAnalyzer(analysis, this.#home.context.loadStem);
-    return this.#renewed(await writeSegments(this.#storedDocuments(), analyzer, writer, tick), analysis);
+    return this.#renewed(await writeSegments(this.#storedDocuments(), analyzer, writer, tick, this.#buildBytes), analysis);
   }
 
   async *#storedDocuments(): AsyncGenerator<readonly [ordinal: number, document: string], void, undefined> {

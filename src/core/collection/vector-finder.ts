@@ -6,6 +6,7 @@
  * aside with a warning and made again. As in every part, what writes blocks changes nothing that a search can see until it is installed.
  */
 import type { Bitmap } from "../base/bitmap.js";
+import type { MemoryUse } from "../base/memory-use.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "../blockstore/block.js";
 import type { BlockWriter } from "../blockstore/blockstore.js";
@@ -37,7 +38,7 @@ export interface VectorsSection extends FinderSection {
 
 export interface VectorFinder {
   /** Bytes of memory held. */
-  readonly bytes: number;
+  readonly memory: Partial<MemoryUse>;
   /** Whether searches may miss a row that is near. */
   readonly isApproximate: boolean;
   /** Efforts among which it is worth looking for the one that is enough. */

@@ -3,6 +3,7 @@
  * when the first record fixes the dimension.
  */
 import type { Bitmap } from "../base/bitmap.js";
+import { type MemoryUse, memorySum, totalBytes } from "../base/memory-use.js";
 import type { Tick } from "../base/turns.js";
 import type { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
@@ -95,8 +96,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return this.#home.row.configuration.hnsw.space;
   }
 
-  get bytes(): number {
-    return (this.#fixed?.finder.bytes ?? 0) + (this.#fixed?.next?.bytes ?? 0);
+  get memory(): Partial<MemoryUse> {
+    if (this.#fixed === null) return {};
+    const { finder, next, stored } = this.#fixed;
+    return memorySum([finder.memory, next?.memory ?? {}, { rows: stored.bytes }]);
   }
 
   configure(row: CollectionRow): void {
@@ -245,6 +248,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       isAwaited: true,
       isRepeated: true,
       isDue: (vectors: CollectionVectors) => vectors.#isOutgrown,
+      isUrgent: (vectors: CollectionVectors) => vectors.#isOutgrown && vectors.#home.context.buildBytesMax < Infinity,
       run: (vectors: CollectionVectors, writer, tick) => vectors.#goOverToLists(writer, tick),
     },
   ];
@@ -266,7 +270,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const { context, row } = this.#home;
     return (
       this.#graph !== null &&
-      (this.#fixed!.next !== null || (hasDefaultGraph(row.configuration) && this.#graph.bytes > context.graphBytesMax))
+      (this.#fixed!.next !== null || (hasDefaultGraph(row.configuration) && totalBytes(this.#graph.memory) > context.graphBytesMax))
     );
   }
 

@@ -102,6 +102,7 @@ class Walk {
       planCommit: noted("conditions", planCommit),
       planOperation: noted("validation", planOperation),
       compactor: { waitForRoom: noted("back-pressure", () => this.room) },
+      checkMemory: () => undefined,
       executor: { selectIds: noted("plan", async (_state, plan) => idsIn(plan.filter)) },
       encode: noted("encode", encodeLogRecord),
       log: new Log({ append: noted("log", async () => undefined), read: async () => [], tail: async () => null }),

@@ -46,6 +46,8 @@ export interface WriterParts {
   planCommit: typeof planCommit;
   planOperation: typeof planOperation;
   compactor: Pick<Compactor, "waitForRoom">;
+  /** Throws where the collection takes all the memory that it may: it can still be deleted from. */
+  checkMemory(state: CollectionState): void;
   executor: Pick<QueryExecutor, "selectIds">;
   encode: typeof encodeLogRecord;
   log: Pick<Log, "append">;
@@ -79,6 +81,7 @@ export class Writer {
     const unclaim = (): void => state.vectors.unclaimDimension(dimension);
     try {
       await compactor.waitForRoom(state);
+      this.#parts.checkMemory(state);
       await tick();
       const codes = state.vectors.quantize(records);
       await tick();
@@ -135,6 +138,7 @@ export class Writer {
       const written = token === null ? null : state.recent.namedSince(token, ids);
       if (written !== null) throw conflict(written);
       await this.#parts.compactor.waitForRoom(state);
+      if (operations.some(({ kind }) => kind === "write")) this.#parts.checkMemory(state);
       const codes: (QuantizedRows | null)[] = [];
       for (const operation of operations) {
         await this.#parts.tick();

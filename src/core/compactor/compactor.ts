@@ -15,6 +15,7 @@ import type { PartJob } from "../collection/part.js";
 import type { PartName, partJobs } from "../collection/parts.js";
 import { show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { MemoryShares } from "../memory-shares.js";
 import type { Environment } from "../storage.js";
 import type { Manifest } from "../sysdb/manifest.js";
 import type { Manifests } from "../sysdb/manifests.js";
@@ -34,6 +35,7 @@ export interface CompactorParts {
   lockOf(id: string): CollectionState["lock"];
   /** Idle work of the collections' parts. */
   partJobs: typeof partJobs;
+  memory: Pick<MemoryShares, "memtables" | "compaction">;
   /** Idle work beside compactions and that of the parts. */
   jobs: readonly IdleJob<CollectionState>[];
   tick: Tick;
@@ -109,7 +111,7 @@ export class Compactor {
 
   /** Whether the log is to be compacted at once. What has just failed waits for a moment of idleness. */
   #isLong({ records, log }: CollectionState): boolean {
-    const isLong = records.memtableBytes >= limits.compactionLogBytes || log.bytes >= limits.compactionLogBytesMax;
+    const isLong = records.memtableBytes >= this.#parts.memory.compaction || log.bytes >= limits.compactionLogBytesMax;
     return isLong && this.#lastError === null;
   }
 
@@ -128,12 +130,20 @@ export class Compactor {
     this.#jobs.noteDue(this.#packing);
   }
 
-  /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when it cannot be emptied. */
+  /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when none can be made. */
   async waitForRoom(state: CollectionState): Promise<void> {
-    while (state.records.memtableBytes >= limits.memtableBytesMax && !state.dropped) {
+    for (let full = this.#fullest(state); full !== null && !state.dropped; full = this.#fullest(state)) {
       if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
-      await this.compact(state);
+      await this.compact(full);
     }
+  }
+
+  /** The collection to be compacted before this one may be written to; `null`: none. */
+  #fullest(state: CollectionState): CollectionState | null {
+    if (state.records.memtableBytes >= limits.memtableBytesMax) return state;
+    const states = [...this.#parts.states()].filter((one) => one.log.records > 0 && !this.#isPaused(one));
+    if (states.reduce((bytes, { records }) => bytes + records.memtableBytes, 0) < this.#parts.memory.memtables) return null;
+    return states.reduce((one, other) => (other.records.memtableBytes > one.records.memtableBytes ? other : one));
   }
 
   /** Compacts what the collection's memtable holds now, stages it, and publishes as soon as that is safe. */

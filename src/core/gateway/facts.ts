@@ -4,6 +4,7 @@
  */
 import type { Availability } from "../base/availability.js";
 import type { ByteCache } from "../base/byte-cache.js";
+import { memorySum, totalBytes } from "../base/memory-use.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { CollectionFacts, OpenCollections } from "../collection/open-collections.js";
@@ -53,6 +54,8 @@ export class Facts {
     const { rows, records } = await this.#census(() => directory.listCollections());
     // From here on nothing is awaited: all of it is of one moment.
     const facts = [...collections.allFacts()];
+    const caches = { blockCache: blocks.cacheBytes, vectorCache: vectorCache.bytes, kernel: kernel.coderBytes };
+    const memory = memorySum([collections.memory, caches]);
     const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
     return {
       ...fixed,
@@ -64,7 +67,8 @@ export class Facts {
       blockBytesUsed: blocks.usage().bytesUsed,
       arenas: blocks.arenas(),
       quota,
-      memoryBytes: blocks.cacheBytes + vectorCache.bytes + kernel.coderBytes + collections.memoryBytes,
+      memoryBytes: totalBytes(memory),
+      memory,
       compacting: compactor.isBusy,
       unpublished: compactor.unpublishedCount,
       warnings: [...warnings],

@@ -29,6 +29,7 @@ export async function writeSegments(
   analyzer: Analyzer,
   writer: BlockWriter,
   tick: Tick,
+  buildBytesMax: number = limits.textBuildBytes,
 ): Promise<TextSegment[]> {
   const segments: TextSegment[] = [];
   let young = new YoungIndex(analyzer);
@@ -40,7 +41,7 @@ export async function writeSegments(
   for await (const [ordinal, document] of documents) {
     await inTurns(young.set(ordinal, document), tick);
     await tick();
-    if (young.bytes >= limits.textBuildBytes) await write();
+    if (young.bytes >= buildBytesMax) await write();
   }
   await write();
   return segments;

@@ -59,11 +59,14 @@ export class VectorIndex {
   readonly #graph: ApproximateIndex;
   readonly #flatRowsMax: number;
   readonly #planOf: (shape: SearchShape) => Plan;
+  /** Of the graph, for each vector: estimated. */
+  readonly #nodeBytes: number;
   #rows = new Bitmap();
   #rowCount = 0;
 
   constructor(kernel: VectorKernel, space: Space, dimension: number, options: VectorIndexOptions) {
     this.efSearch = options.efSearch;
+    this.#nodeBytes = 8 * options.M + 20;
     this.#flat = new FlatIndex(kernel, space, dimension);
     const { M, efConstruction, seed = 1, createApproximate, onFailure = () => undefined } = options;
     this.#graph =
@@ -73,9 +76,11 @@ export class VectorIndex {
     this.#planOf = options.plan ?? planSearch;
   }
 
-  /** Bytes of WebAssembly memory held, or of arrays. */
-  get byteLength(): number {
-    return this.#flat.byteLength + this.#graph.byteLength;
+  /** Bytes of WebAssembly memory held, or of arrays. Our own graph lies in the memory of the codes. */
+  get memory(): { codes: number; graphs: number } {
+    const { byteLength } = this.#flat;
+    const within = this.#graph.byteLength > 0 ? 0 : Math.min(byteLength, this.#graph.coveredCount * this.#nodeBytes);
+    return { codes: byteLength - within, graphs: within + this.#graph.byteLength };
   }
 
   get rowCount(): number {

@@ -1,0 +1,55 @@
+/**
+ * How the memory of an engine is divided. With a budget, caches have what nothing else holds, but an eighth at least; writes wait while a
+ * quarter is not compacted; an index may take the rest.
+ */
+import { show, TidepoolError } from "./errors.js";
+import { limits } from "./limits.js";
+import type { OpenOptions } from "./service.js";
+
+export interface MemoryShares {
+  /** Bytes of the block cache and of the vector cache while everything else holds so many. */
+  caches(held: number): { blocks: number; vectors: number };
+  /** Bytes of open collections beyond which those that nobody uses are closed. */
+  collections: number;
+  /** Bytes of all memtables at which writes wait, and of one at which it is compacted. */
+  memtables: number;
+  compaction: number;
+  /** Bytes of what is gathered to build an index. */
+  building: number;
+  /** Bytes that the graph of one collection, and the codes that it is over, may take before inverted lists are made instead. */
+  graph: number;
+  /** Bytes that one collection may take beside its memtable. */
+  index: number;
+}
+
+export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, "memoryBudgetBytes">): MemoryShares {
+  const { blockCacheBytesMax: blocks, vectorCacheBytesMax: vectors, memtableBytesMax, compactionLogBytes } = limits;
+  if (budget === undefined) {
+    const collections = limits.openCollectionBytesMax;
+    const unbounded = { building: Infinity, graph: limits.graphBytesMax, index: Infinity };
+    return { caches: () => ({ blocks, vectors }), collections, memtables: Infinity, compaction: compactionLogBytes, ...unbounded };
+  }
+  const least = budget / 8;
+  return {
+    caches: (held) => {
+      const half = Math.floor(Math.max(least, budget - held) / 2);
+      return { blocks: half, vectors: half };
+    },
+    collections: budget - least,
+    memtables: Math.min(memtableBytesMax, budget / 4),
+    compaction: Math.min(compactionLogBytes, budget / 8),
+    building: budget / 8,
+    graph: Math.min(limits.graphBytesMax, budget / 2),
+    index: (budget * 5) / 8,
+  };
+}
+
+/** Refuses what does not fit into the budget. */
+export function checkFits(collection: string, bytes: number, { index }: MemoryShares): void {
+  if (bytes <= index) return;
+  const [actual, allowed] = [Math.ceil(bytes), Math.floor(index)];
+  const message =
+    `Collection ${show(collection)} takes about ${actual} bytes of memory for its index, and the memoryBudgetBytes of the client leaves ` +
+    `${allowed} for one: give it more, or keep the vectors in a collection with inverted lists (configuration: { spann: {} })`;
+  throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit: "memoryBudgetBytes", allowed, actual } });
+}
