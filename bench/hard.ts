@@ -8,9 +8,16 @@ import { fillGaussian, normalize } from "./random.js";
 
 const LATENT = 64;
 const CLUSTERS = 1000;
-/** Length of a cluster's deviation and of the noise, beside centres of length about 1. */
-const SPREAD = 0.9;
-const NOISE = 0.25;
+/** Lengths, beside centres of length about 1. */
+interface Scatter {
+  /** Of a cluster's deviation. */
+  spread: number;
+  noise: number;
+}
+
+const HARD: Scatter = { spread: 0.9, noise: 0.25 };
+/** Clusters that lie apart, so that lists of very different density come of them. */
+const APART: Scatter = { spread: 0.3, noise: 0.1 };
 
 interface Mould {
   directions: Float32Array[];
@@ -38,6 +45,27 @@ function mould(): Mould {
 
 /** `count` unit vectors. Different seeds give different points of the same distribution. */
 export function hardVectors(count: number, seed: number): Float32Array {
+  return scattered(count, seed, HARD);
+}
+
+/** Likewise, in clusters that lie apart. */
+export function zipfVectors(count: number, seed: number): Float32Array {
+  return scattered(count, seed, APART);
+}
+
+/** Unit vectors in every direction, of which none is near another: what an index can find least in. */
+export function noiseVectors(count: number, seed: number): Float32Array {
+  const random = randomFrom(seed);
+  const vectors = new Float32Array(count * DIMENSION);
+  for (let row = 0; row < count; row++) {
+    const vector = vectors.subarray(row * DIMENSION, (row + 1) * DIMENSION);
+    fillGaussian(vector, random, 1);
+    normalize(vector);
+  }
+  return vectors;
+}
+
+function scattered(count: number, seed: number, { spread, noise }: Scatter): Float32Array {
   const { directions, centres, shares } = mould();
   const random = randomFrom(seed);
   const point = new Float32Array(LATENT);
@@ -46,8 +74,8 @@ export function hardVectors(count: number, seed: number): Float32Array {
     const vector = vectors.subarray(row * DIMENSION, (row + 1) * DIMENSION);
     const draw = random();
     const centre = centres[shares.findIndex((share) => draw < share)] ?? centres[0]!;
-    fillGaussian(point, random, SPREAD / Math.sqrt(LATENT));
-    fillGaussian(vector, random, NOISE / Math.sqrt(DIMENSION));
+    fillGaussian(point, random, spread / Math.sqrt(LATENT));
+    fillGaussian(vector, random, noise / Math.sqrt(DIMENSION));
     for (const [i, direction] of directions.entries()) {
       const weight = centre[i]! + point[i]!;
       for (let d = 0; d < DIMENSION; d++) vector[d] = vector[d]! + weight * direction[d]!;

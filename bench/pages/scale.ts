@@ -1,14 +1,14 @@
 /** A large collection, filled with made-up vectors a part at a time, and asked. */
 import { type EngineInfo, TidepoolClient } from "tidepool-db";
-import { hardVectors } from "../hard.js";
+import { hardVectors, noiseVectors, zipfVectors } from "../hard.js";
 import { LOW_RANK_DIMENSION, lowRankVectors } from "../low-rank.js";
 import { expose } from "../page.js";
 
-export type ScaleSet = "low-rank" | "hard";
+export type ScaleSet = "low-rank" | "hard" | "zipf" | "noise";
 export type ScaleIndex = "lists" | "graph";
 
-const vectorsOf = { "low-rank": lowRankVectors, hard: hardVectors };
-/** Rows that are made at once; each part has a seed of its own. */
+const vectorsOf = { "low-rank": lowRankVectors, hard: hardVectors, zipf: zipfVectors, noise: noiseVectors };
+/** Rows that are made at once; each part, of some thousands, has a seed of its own. */
 const PART = 5000;
 const QUERY_SEED = 7;
 
@@ -38,7 +38,7 @@ const functions = {
     let ms = 0;
     for (let first = from; first < to; first += PART) {
       const count = Math.min(PART, to - first);
-      const embeddings = vectorsOf[set](count, 1000 + first / PART);
+      const embeddings = vectorsOf[set](count, 1000 + Math.floor(first / 1000));
       const ids = Array.from({ length: count }, (_, i) => `r${first + i}`);
       const metadatas = ids.map((_, i) => ({ hundredth: (first + i) % 100 }));
       const start = performance.now();

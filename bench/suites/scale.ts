@@ -5,11 +5,20 @@
 import { formatTable, significant } from "../format-table.js";
 import { Harness, type HarnessPage } from "../harness.js";
 import type { ScaleIndex, ScalePage, ScaleSet } from "../pages/scale.js";
+import { drawGrowth } from "../scale-charts.js";
 import { quantile } from "../statistics.js";
 import { untilPublished } from "../until-published.js";
 import type { Suite } from "./suite.js";
 
-const sets: readonly ScaleSet[] = ["low-rank", "hard"];
+/** With the largest of each that is measured. */
+const sets: readonly (readonly [set: ScaleSet, rowsMax: number])[] = [
+  ["low-rank", 1_000_000],
+  ["hard", 1_000_000],
+  ["zipf", 300_000],
+  ["noise", 100_000],
+];
+/** Parts of a set between which it is measured how much there is. */
+const PARTS = 10;
 const QUERIES = 50;
 const MEASURED = 500;
 
@@ -32,7 +41,16 @@ interface Asked {
   warm: Latency;
 }
 
-interface ScaleResult extends Run {
+/** What there is after so many rows, and how fast the last of them were taken. */
+export interface Growth {
+  rows: number;
+  perSecond: number;
+  memoryBytes: number;
+  diskBytes: number;
+}
+
+export interface ScaleResult extends Run {
+  growth: Growth[];
   ingestPerSecond: number;
   indexedPerSecond: number;
   memoryBytes: number;
@@ -45,7 +63,7 @@ interface ScaleResult extends Run {
 }
 
 /** As `--sets` has it, and as the collection is called. */
-const nameOf = ({ index, set, rows }: Run): string => `${index}-${set}-${rows}`;
+export const nameOf = ({ index, set, rows }: Run): string => `${index}-${set}-${rows}`;
 
 /** Those that are wanted, all where none is named. */
 function runsOf(quick: boolean, wanted: readonly string[]): Run[] {
@@ -57,7 +75,8 @@ function runsOf(quick: boolean, wanted: readonly string[]): Run[] {
 
 function everyRun(quick: boolean): Run[] {
   const sizes = quick ? [20_000] : [100_000, 300_000, 1_000_000];
-  const listed = sizes.flatMap((rows) => sets.map((set) => ({ index: "lists" as const, set, rows })));
+  const measured = (rows: number) => sets.filter(([, rowsMax]) => rows <= rowsMax);
+  const listed = sizes.flatMap((rows) => measured(rows).map(([set]) => ({ index: "lists" as const, set, rows })));
   return [...listed, ...sizes.slice(0, 2).map((rows) => ({ index: "graph" as const, set: "low-rank" as const, rows }))];
 }
 
@@ -71,7 +90,8 @@ async function measure(harness: Harness, run: Run, log: (line: string) => void):
   const path = `scale-${nameOf(run)}`;
   const writing = await harness.newPage<ScalePage>();
   await writing.call("create", path, index);
-  const ingestMs = await writing.call("ingest", path, set, 0, rows);
+  const growth = await grow(writing, path, run);
+  const ingestMs = growth.reduce((ms, { perSecond }) => ms + (1000 * rows) / PARTS / perSecond, 0);
   const indexedMs = ingestMs + (await writing.call("settle", path));
   await untilPublished(() => writing.call("info", path));
   log(`${path}: written in ${significant(ingestMs / 1000)} s, indexed after ${significant(indexedMs / 1000)} s`);
@@ -87,6 +107,7 @@ async function measure(harness: Harness, run: Run, log: (line: string) => void):
   await reading.close();
   return {
     ...run,
+    growth,
     ingestPerSecond: (1000 * rows) / ingestMs,
     indexedPerSecond: (1000 * rows) / indexedMs,
     memoryBytes,
@@ -96,6 +117,18 @@ async function measure(harness: Harness, run: Run, log: (line: string) => void):
     all,
     filtered,
   };
+}
+
+/** Writes all rows, a part after the other. */
+async function grow(page: HarnessPage<ScalePage>, path: string, { set, rows }: Run): Promise<Growth[]> {
+  const growth: Growth[] = [];
+  for (let part = 0; part < PARTS; part++) {
+    const [from, to] = [(part * rows) / PARTS, ((part + 1) * rows) / PARTS];
+    const ms = await page.call("ingest", path, set, from, to);
+    const { memoryBytes, blockBytesReserved } = await page.call("info", path);
+    growth.push({ rows: to, perSecond: (1000 * (to - from)) / ms, memoryBytes, diskBytes: blockBytesReserved });
+  }
+  return growth;
 }
 
 /** The first round reads files that nobody has read since the browser started; the ones after it are counted as warm. */
@@ -118,7 +151,8 @@ export const scale: Suite = {
     try {
       const measured: ScaleResult[] = [];
       for (const run of runs) measured.push(await measure(harness, run, log));
-      return { text: describe(measured), data: { results: quick ? measured : [...others(previous, measured), ...measured] } };
+      const results = quick ? measured : [...others(previous, measured), ...measured];
+      return { text: describe(measured), data: { results }, pictures: { "scale-growth": drawGrowth(results) } };
     } finally {
       await harness.close();
     }
