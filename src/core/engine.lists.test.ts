@@ -188,6 +188,46 @@ test("a fork and an earlier version find what they have", async () => {
   expect((await shelf.query(vectorOf(7), 5)).ids).not.toContain("r7");
 });
 
+test("a backup has the lists, and a restore finds by them, also where they have taken a graph's place", async () => {
+  for (const [configuration, lists] of [
+    [{ spann: {} }, LISTS],
+    [{}, { ...LISTS, graphBytesMax: 1 }],
+  ] as const) {
+    const shelf = await Shelf.open(configuration, lists);
+    await shelf.put(0, 400);
+    await shelf.engine.compact(shelf.id);
+    await shelf.idle();
+    await shelf.put(400, 430);
+    await shelf.remove(0, 20);
+    const { service } = shelf.engine;
+    const { snapshot } = await service.beginBackup({ versions: false });
+    const pieces: Uint8Array[] = [];
+    for (let at = 0, isOver = false; !isOver; at++) {
+      const { bytes } = await service.readBackup({ snapshot, at });
+      isOver = bytes === null;
+      if (bytes !== null) pieces.push(bytes);
+    }
+    const restored = new Shelf();
+    for (const [id, vector] of shelf.live) restored.live.set(id, vector);
+    restored.lists = lists;
+    await restored.reopen();
+    const { restore } = await restored.engine.service.beginRestore({ mode: "new" });
+    let at = 0;
+    for (const bytes of pieces) {
+      await restored.engine.service.feedRestore({ restore, at, bytes });
+      at += bytes.length;
+    }
+    await restored.engine.service.endRestore({ restore });
+    restored.id = (await restored.engine.service.listCollections(SCOPE))[0]!.id;
+    expect((await restored.engine.service.checkRecall({ collectionId: restored.id, sample: 1, k: 1 })).efSearch).toBe(0);
+    expect(await restored.recall()).toBeGreaterThanOrEqual(0.97);
+    await restored.expectSound();
+    await restored.engine.compact(restored.id);
+    expect(await restored.recall()).toBeGreaterThanOrEqual(0.97);
+    expect((await restored.engine.service.info()).warnings).toEqual([]);
+  }
+});
+
 test("lists that are damaged are put aside with a warning and made again, whether opening finds out or a query", async () => {
   for (const [column, wanted] of [
     ["slot", 2],

@@ -99,7 +99,7 @@ export const workloads: readonly Workload[] = [
   {
     name: "lists",
     lists: { graphBytesMax: 1, tailRows: 4, judgedRowsMax: 4, splitRows: 6, buildRows: 12 },
-    arenaLimits: smallArenas,
+    arenaLimits: tightArenas,
     weights: { write: 4, remove: 2, compact: 3, idle: 2, settle: 2, fork: 1, race: 1, reopen: 1 },
     steps: 22,
   },
