@@ -48,7 +48,7 @@ export function hardVectors(count: number, seed: number): Float32Array {
   return scattered(count, seed, HARD);
 }
 
-/** Likewise, in clusters that lie apart. */
+/** `count` unit vectors in clusters of such sizes that lie apart. */
 export function zipfVectors(count: number, seed: number): Float32Array {
   return scattered(count, seed, APART);
 }
