@@ -1,9 +1,9 @@
 /**
  * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the
- * first page and the results at three widths in both themes; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
+ * first page and the results at three widths in both themes; the moving picture `docs/demo.webp`; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
  * `--to FOLDER` puts them elsewhere.
  */
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,9 +11,12 @@ import type { BrowserContext, Page } from "playwright";
 import { build } from "vite";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
+import { animate, type Frame } from "./animated-webp.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const screenshots = fileURLToPath(new URL("../docs/screenshots", import.meta.url));
+const picture = fileURLToPath(new URL("../docs/demo.webp", import.meta.url));
+const filmed = { width: 1100, height: 720 };
 const sizes = [
   { width: 390, height: 844 },
   { width: 820, height: 1180 },
@@ -39,7 +42,7 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
 async function take(page: Page, name: string, folder: string): Promise<void> {
   await page.getByTestId("query").fill("");
   await page.waitForFunction(() => document.body.dataset["view"] === "landing");
-  await page.getByRole("link", { name: "Tidepool, start page" }).focus();
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.waitForTimeout(400);
   await page.screenshot({ path: join(folder, `landing-${name}.png`) });
   await page.getByTestId("query").fill(question);
@@ -70,6 +73,52 @@ async function writeIcons(context: BrowserContext): Promise<void> {
   await page.close();
 }
 
+/** As a person would be filmed: a question typed, the reason opened, another question, two lists. */
+async function film(page: Page): Promise<Frame[]> {
+  await page.setViewportSize(filmed);
+  await page.emulateMedia({ colorScheme: "light" });
+  const frames: Frame[] = [];
+  const shoot = async (ms: number): Promise<void> => {
+    const png = (await page.screenshot()).toString("base64");
+    frames.push({ webp: Buffer.from(await page.evaluate(toWebp, png), "base64"), ms });
+  };
+  await page.getByTestId("query").fill("");
+  await page.waitForTimeout(500);
+  await shoot(1600);
+  for (const [asked, openWhy] of [
+    [question, true],
+    ["Is my work safe if the electricity goes?", false],
+  ] as const) {
+    for (let length = 8; length < asked.length; length += 9) {
+      await page.getByTestId("query").fill(asked.slice(0, length));
+      await page.waitForTimeout(350);
+      await shoot(220);
+    }
+    await page.getByTestId("query").fill(asked);
+    await page.waitForTimeout(700);
+    await shoot(1500);
+    if (!openWhy) continue;
+    await page.getByTestId("why").first().locator("summary").click();
+    await shoot(1700);
+  }
+  await page.getByTestId("mode-side").check({ force: true });
+  await page.waitForTimeout(600);
+  await shoot(2000);
+  await page.getByTestId("mode-hybrid").check({ force: true });
+  return frames;
+}
+
+/** Runs in the page: Chromium is at hand, and an encoder of WebP. */
+async function toWebp(png: string): Promise<string> {
+  const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext("2d")!.drawImage(picture, 0, 0);
+  return canvas.toDataURL("image/webp", 0.72).split(",")[1]!;
+}
+
 async function takeAll(page: Page, folder: string): Promise<void> {
   const only = argument("--only");
   for (const viewport of sizes) {
@@ -93,7 +142,9 @@ async function main(): Promise<void> {
   const context = await openBrowser(profile);
   try {
     if (argument("--only") === undefined) await writeIcons(context);
-    await takeAll(await open(context, server.url), folder);
+    const page = await open(context, server.url);
+    await takeAll(page, folder);
+    if (argument("--only") === undefined) await writeFile(picture, animate(await film(page), filmed.width, filmed.height));
   } finally {
     await context.close();
     await server.close();

@@ -21,7 +21,7 @@ export function setUpInstalling(): void {
     install.hidden = true;
     void offered?.prompt();
   });
-  if (import.meta.env.PROD) void navigator.serviceWorker?.register(trusted("./sw.js")).catch(() => undefined);
+  void navigator.serviceWorker?.register(trusted("./sw.js")).catch(() => undefined);
 }
 
 /** Has the service worker keep what was loaded before there was one. */
