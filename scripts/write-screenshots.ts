@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the
- * first page and the results at three widths in both themes; the moving picture `docs/demo.webp`; and the demo's icons, from `icon.svg`. `--only 1440-dark` takes some,
- * `--to FOLDER` puts them elsewhere.
+ * first page and the results at three widths in both themes; the moving picture `docs/demo.webp`; and the demo's icons, from
+ * `icon.svg`. `--only 1440-dark` takes some, `--to FOLDER` puts them elsewhere.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
