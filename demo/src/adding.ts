@@ -1,10 +1,11 @@
 /**
  * Adds files: reads them, stores them, and says once at the end what became of all of them. What is dropped meanwhile waits its turn.
- * A stop ends what is under way and what waits; what was stored stays and is counted.
+ * A pause holds up what is to be stored; a stop ends what is under way and what waits; what was stored stays and is counted.
  */
 import { TidepoolError } from "tidepool-db";
 import { byId, plural } from "./dom.js";
 import type { FilePassage, ReadProgress } from "./files/open-files.js";
+import { Gate } from "./gate.js";
 import type { Library } from "./library.js";
 import { type Passage, toPassages } from "./passage.js";
 
@@ -30,6 +31,7 @@ const ownTopic = "Your files";
 export class Adding {
   readonly #library: Library;
   readonly #onDone: (summary: Summary) => void;
+  readonly #gate = new Gate(byId<HTMLButtonElement>("progress-pause"));
   #waiting: File[] = [];
   #abort: AbortController | null = null;
   #hideTimer = 0;
@@ -40,6 +42,7 @@ export class Adding {
     byId("progress-stop").addEventListener("click", () => {
       this.#waiting = [];
       this.#abort?.abort();
+      this.#gate.hide();
     });
   }
 
@@ -108,7 +111,7 @@ export class Adding {
       this.#show(`Adding ${name}`, done, passages.length);
     };
     try {
-      await this.#library.addSource(passages, { signal, onStored });
+      await this.#library.addSource(passages, { signal, passed: () => this.#gate.passed, onStored });
     } catch (error) {
       // Of a batch that was under way it is not known; what is counted was acknowledged.
       if (!(error instanceof TidepoolError && error.code === "ABORTED")) summary.refused.push({ name, reason: String(error) });
@@ -119,12 +122,14 @@ export class Adding {
   #begin(): AbortController {
     this.#abort = new AbortController();
     byId("progress-stop").hidden = false;
+    this.#gate.show();
     return this.#abort;
   }
 
   #end(text: string, done: number, total: number): void {
     this.#abort = null;
     byId("progress-stop").hidden = true;
+    this.#gate.hide();
     this.#show(text, done, total);
     this.#sayWaiting();
     this.#hideTimer = window.setTimeout(() => (byId("progress").hidden = true), shownAfterwardsMs);

@@ -43,6 +43,8 @@ export interface Overview {
 
 export interface AddOptions {
   signal: AbortSignal;
+  /** Waited for before each page is sent. */
+  passed?(): Promise<void>;
   onStored(done: number): void;
 }
 
@@ -90,9 +92,10 @@ export class Library {
   }
 
   /** Adds the passages of one source. Those that are there already stay as they are, so an interrupted addition is mended by another. */
-  async addSource(passages: readonly Passage[], { signal, onStored }: AddOptions): Promise<void> {
+  async addSource(passages: readonly Passage[], { signal, passed, onStored }: AddOptions): Promise<void> {
     for (let start = 0; start < passages.length; start += pageSize) {
       const page = passages.slice(start, start + pageSize);
+      await passed?.();
       await this.passages.add({
         ids: page.map(({ id }) => id),
         documents: page.map(({ document }) => document),

@@ -1,8 +1,8 @@
 import { strToU8, zipSync } from "fflate";
 import { beforeAll, expect, test } from "vitest";
+import { bookOf, pdfOf, wordOf } from "../../../tools/sample-files.js";
 import { FileError, type FilePassage } from "./file-passage.js";
 import { readOne } from "./read-one.js";
-import { bookOf, pdfOf, wordOf } from "./sample-files.js";
 
 beforeAll(() => {
   // PDF.js makes one when it is loaded, though it draws nothing here; Node has none.
