@@ -1,5 +1,5 @@
 /**
- * Writes `docs/screenshots/inspector-*.png`: the views of the inspector, on a wide and a narrow screen, in light and dark. After a
+ * Writes `docs/screenshots/inspector-*.png`: the views of the inspector, on a wide screen in light, and a narrow one in dark. After a
  * build: `node scripts/run.mjs e2e/write-inspector-screenshots.ts [folder]`.
  */
 import { mkdir } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
 import type * as Inspector from "./pages/inspector.js";
-import { openTab, serveApp } from "./support/app.js";
+import { createSettled, openTab, serveApp } from "./support/app.js";
 
 const folder = process.argv[2] ?? fileURLToPath(new URL("../docs/screenshots", import.meta.url));
 
@@ -17,7 +17,12 @@ const tab = (page: Page, name: string) => page.getByRole("tab", { name }).click(
 
 /** What is shown, by the name of the picture; one after the other in one page. */
 const views: Record<string, (page: Page) => Promise<unknown>> = {
-  storage: (page) => page.getByText("Kept in").waitFor(),
+  storage: async (page) => {
+    await open(page, /^Vacuum$/);
+    await page.getByText(/reserved, .* used$/).waitFor();
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await page.locator(".arenas li").first().waitFor();
+  },
   records: async (page) => {
     await open(page, /^field-notes/);
     await page.getByRole("button", { name: "note-004", exact: true }).click();
@@ -39,23 +44,25 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
   schema: (page) => tab(page, "Schema"),
 };
 
-const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+const screens = [
+  { size: "wide", viewport: { width: 1440, height: 900 }, colorScheme: "light" },
+  { size: "narrow", viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+] as const;
 
 await mkdir(folder, { recursive: true });
 const app = await serveApp();
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const [size, viewport] of Object.entries(sizes)) {
-    const profile = await createProfile();
-    const context = await openBrowser(profile, { viewport, colorScheme });
-    const page = await openTab(context, app);
-    await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
-    await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
-    for (const [name, show] of Object.entries(views)) {
-      await show(page);
-      await page.screenshot({ path: join(folder, `inspector-${name}-${size}-${colorScheme}.png`) });
-    }
-    await context.close();
-    await removeProfile(profile);
+for (const { size, viewport, colorScheme } of screens) {
+  const profile = await createProfile();
+  const context = await openBrowser(profile, { viewport, colorScheme });
+  const page = await openTab(context, app);
+  await createSettled(page, { path: "shore" });
+  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
+  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
+  for (const [name, show] of Object.entries(views)) {
+    await show(page);
+    await page.screenshot({ path: join(folder, `inspector-${name}-${size}.png`) });
   }
+  await context.close();
+  await removeProfile(profile);
 }
 await app.close();

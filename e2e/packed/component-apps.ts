@@ -1,4 +1,4 @@
-/** Apps of component frameworks. */
+/** Apps of component frameworks, and the package's own component. */
 import { join } from "node:path";
 import { componentsFound, expectRefreshing, expectWorking } from "./expectations.js";
 import { type Apps, install, run } from "./packed-app.js";
@@ -16,6 +16,11 @@ export const componentApps: Apps = {
     const app = await install(packed, "react-18");
     run(join(app, "node_modules/.bin/vite"), ["build"], app);
     await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, componentsFound));
+  },
+  "inspector, vite build": async (packed) => {
+    const app = await install(packed, "inspector");
+    run(join(app, "node_modules/.bin/vite"), ["build"], app);
+    await whileStatic(join(app, "dist"), (url) => expectWorking(packed.context, url, "ebb"));
   },
   "React, vite dev, with an edit": async (packed) => {
     const app = await install(packed, "react-refresh");

@@ -15,6 +15,7 @@ export const packageChecks: Apps = {
     const code = `
       const before = Object.getOwnPropertyNames(globalThis).join();
       if (typeof window !== "undefined") throw new Error("this is no page");
+      await import("tidepool-db/inspector");
       await import("tidepool-db/sentence-encoder");
       await import("tidepool-db/transformers");
       for (const name of ["tidepool-db", "tidepool-db/inline"]) {

@@ -8,6 +8,16 @@ export function useSession(session: Session): void {
   useEffect(() => session.subscribe(() => render(undefined)), [session]);
 }
 
+/** Counts up as time goes by: of what the engine does by itself nobody tells. */
+export function usePulse(everyMs: number): number {
+  const [beats, beat] = useReducer((count: number, _: undefined) => count + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || beat(undefined), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return beats;
+}
+
 /** What is on its way, there, or out of reach. While it is asked for again, what was there stays. */
 export interface Loaded<T> {
   value: T | undefined;

@@ -90,7 +90,7 @@ dt { font-size: 12px; color: var(--soft); }
 .facts-list dd { overflow-wrap: anywhere; font: 13px/1.5 var(--mono); }
 
 .arenas { display: grid; gap: 0.5rem; max-block-size: 24rem; overflow: auto; }
-.arenas li { display: grid; grid-template-columns: 5rem minmax(0, 1fr) 17rem; gap: 0.75rem; align-items: center;
+.arenas li { display: grid; grid-template-columns: 8rem minmax(0, 1fr) 17rem; gap: 0.75rem; align-items: center;
   font-variant-numeric: tabular-nums; }
 .map { display: flex; block-size: 1.25rem; border: 1px solid var(--line); border-radius: 4px; overflow: hidden; }
 .map i { flex: 1; background: var(--accent); }

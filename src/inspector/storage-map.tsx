@@ -6,15 +6,16 @@ import { bytes, count, percent } from "./format.js";
 export function StorageMap({ info }: { info: ClientInfo }) {
   const { arenas, blockBytesReserved, blockBytesUsed, logBytes } = info;
   const free = blockBytesReserved - blockBytesUsed;
+  const taken = arenas.filter((arena) => arena.bytes > 0);
   return (
     <section>
       <h3>Storage map</h3>
       <p class="hint">
-        {bytes(blockBytesUsed)} in blocks, {bytes(free)} free in {count(arenas.length, "arena")}, {bytes(logBytes)} in the log. The darker a
+        {bytes(blockBytesUsed)} in blocks, {bytes(free)} free in {count(taken.length, "arena")}, {bytes(logBytes)} in the log. The darker a
         part of an arena, the more of it is in use.
       </p>
       <ul class="arenas">
-        {arenas.map((arena) => (
+        {taken.map((arena) => (
           <ArenaRow key={arena.arena} arena={arena} />
         ))}
       </ul>

@@ -1,14 +1,17 @@
 /** The whole path: where it is kept, how much it holds, and its upkeep. */
 import type { ClientInfo } from "../api/client.js";
 import { bytes, figure } from "./format.js";
-import { useLoaded } from "./hooks.js";
+import { useLoaded, usePulse } from "./hooks.js";
 import { Maintenance } from "./maintenance.js";
 import { ScrollingPage } from "./menu.js";
 import { messageOf, type Session } from "./session.js";
 import { StorageMap } from "./storage-map.js";
 
+/** How old what is shown may be. */
+const INFO_EVERY_MS = 3000;
+
 export function StorageView({ session }: { session: Session }) {
-  const info = useLoaded(() => session.root.info(), [session, session.changes]);
+  const info = useLoaded(() => session.root.info(), [session, session.changes, usePulse(INFO_EVERY_MS)]);
   return (
     <ScrollingPage label="Storage and maintenance">
       <h2>Storage and maintenance</h2>

@@ -1,6 +1,7 @@
 import { TidepoolClient, TidepoolError } from "tidepool-db";
 import { OpenAIEmbeddingFunction } from "tidepool-db/embeddings";
 import { TidepoolClient as InlineClient } from "tidepool-db/inline";
+import type { TidepoolInspector } from "tidepool-db/inspector";
 import { SentenceEncoder } from "tidepool-db/sentence-encoder";
 
 export async function use(): Promise<string[]> {
@@ -17,6 +18,14 @@ export async function use(): Promise<string[]> {
   }
   const result = await collection.query({ queryEmbeddings: [[1, 2]], nResults: 1 });
   return result.ids.flat();
+}
+
+export function inspect(client: TidepoolClient): TidepoolInspector {
+  const inspector: TidepoolInspector = document.createElement("tidepool-inspector");
+  inspector.client = client;
+  // @ts-expect-error a path is text
+  inspector.path = 1;
+  return inspector;
 }
 
 export async function useModels(client: TidepoolClient): Promise<void> {
