@@ -2,13 +2,19 @@
  * The inspector as a person uses it, by what stands on its controls, in a page under a strict policy. Each test has a database of
  * its own. What screen readers are told is held to axe's rules in each view.
  */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { Page } from "playwright";
+import { build } from "vite";
 import { afterEach, expect, test } from "vitest";
 import { collectErrors } from "../tools/browser/browser.js";
+import { serveFolder } from "../tools/browser/static-server.js";
 import type * as Inspector from "./pages/inspector.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
+import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
 import { useSuite } from "./support/suite.js";
 
 const suite = useSuite(() => serveApp());
@@ -405,6 +411,24 @@ test("stops what takes long", async () => {
   });
   await says(page, /^ABORTED: /);
   expect(await page.locator(".task").count()).toBe(0);
+});
+
+test("is a page of the demo", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "tidepool-inspector-"));
+  const demo = fileURLToPath(new URL("../demo", import.meta.url));
+  await build({ root: demo, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
+  const server = await serveFolder(folder, { headers: strictPolicy() });
+  try {
+    const page = await suite.context.newPage();
+    opened.push({ page, errors: collectErrors(page) });
+    await page.goto(new URL("inspector.html?path=shown-there", server.url).href);
+    await tree(page).getByText("No collections.").waitFor();
+    await page.getByText("Kept in").waitFor();
+    expectNoViolations(server);
+  } finally {
+    await server.close();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test.each([
