@@ -113,7 +113,7 @@ export class Connection implements LinkMember {
   async #call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
     if (this.#closing !== null) throw closed(this.#options.path);
     const link = await (this.#link ??= this.#join());
-    return link.call((session) => session.call(method, request, caller), request);
+    return link.call((transport) => transport.call(method, request, caller));
   }
 
   async #join(): Promise<Link> {

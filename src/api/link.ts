@@ -48,7 +48,7 @@ interface Candidate {
 
 type Word = Who | Serving;
 
-type Ask<T> = (session: Transport["session"]) => Promise<T>;
+type Ask<T> = (transport: Transport) => Promise<T>;
 
 const links = new Map<string, Link>();
 const never = new Promise<never>(() => {});
@@ -106,7 +106,7 @@ export class Link {
     if (this.#current !== null) member.onRole(this.#current.role);
     if (options === this.#options) return;
     try {
-      await this.call((session) => session.open(options, VERSION), options);
+      await this.call((transport) => transport.settle(transport.session.open(options, VERSION), options));
     } catch (error) {
       await this.leave(member, error as TidepoolError);
       throw error;
@@ -137,14 +137,14 @@ export class Link {
   }
 
   /** Asks whoever serves, and when that has gone, whoever serves then. */
-  async call<T>(ask: Ask<T>, request?: unknown): Promise<T> {
+  async call<T>(ask: Ask<T>): Promise<T> {
     this.#underWay++;
     try {
       for (let attempt = 1; ; attempt++) {
         const served = await this.#serve();
         this.#listenLater(served);
         try {
-          return await this.#ask(served, ask, request);
+          return await this.#ask(served, ask);
         } catch (error) {
           if (attempt === limits.callAttemptsMax || !this.#hasGone(served, error as TidepoolError)) throw error;
           served.transport.end(error as TidepoolError);
@@ -156,8 +156,8 @@ export class Link {
   }
 
   /** Nothing here waits for what may never be answered: that would keep the session, and the worker with it. */
-  async #ask<T>({ transport }: Served, ask: Ask<T>, request: unknown): Promise<T> {
-    const answer = await transport.settle(ask(transport.session), request);
+  async #ask<T>({ transport }: Served, ask: Ask<T>): Promise<T> {
+    const answer = await ask(transport);
     return wholeAnswer(answer, (cut) => transport.settle(transport.session.more(cut)));
   }
 

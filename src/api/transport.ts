@@ -10,8 +10,10 @@
  */
 import { type Remote, releaseProxy, wrap } from "comlink";
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import type { Caller } from "../core/gateway/caller.js";
 import { limits } from "../core/limits.js";
-import { asError, type HostSession, type Push, receiveErrors } from "../worker/protocol.js";
+import type { EngineMethods } from "../core/service.js";
+import { type AnswerMessage, asError, type CallMessage, type HostSession, type Push, receiveErrors, restored } from "../worker/protocol.js";
 
 export type Channel = Worker | MessagePort | BroadcastChannel;
 
@@ -31,6 +33,9 @@ export class Transport {
   readonly #onPush: OnPush;
   readonly #onEnd: () => void;
   readonly #pending = new Set<Waiter>();
+  /** Of each call of the engine under way, by its number. */
+  readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: TidepoolError): void }>();
+  #lastCall = 0;
   readonly #watch = new AbortController();
   #ended: TidepoolError | null = null;
   /** Whether the worker has ever answered. One that has not may never have been loaded. */
@@ -88,6 +93,20 @@ export class Transport {
     if (this.#ended === null && "terminate" in this.#channel) this.#channel.postMessage({ type: "guest" }, [port]);
   }
 
+  /** Asks the engine; rejects with the end of the transport where that comes first. A large answer is a `CutAnswer`. */
+  call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const call = ++this.#lastCall;
+      try {
+        this.#channel.postMessage({ call, method, request, caller } satisfies CallMessage);
+        this.#calls.set(call, { resolve, reject });
+      } catch (error) {
+        reject(readable(error, request));
+      }
+    });
+  }
+
   /** The call's own outcome, or the end of the transport, whichever comes first. A call that stays open keeps no transport. */
   settle<T>(call: Promise<T>, request?: unknown): Promise<T> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
@@ -123,14 +142,25 @@ export class Transport {
       waiter.resolve = waiter.reject = null;
     }
     this.#pending.clear();
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
   }
 
   readonly #onEvent = (event: Event): void => {
     if (event.type === "error") return this.#onError(event);
     if (event.type === "messageerror") return this.end(lost("an answer of the worker could not be read"));
-    const { data } = event as MessageEvent<Push | null>;
-    if (data?.type !== undefined && "event" in data) this.#onPush(data);
+    const { data } = event as MessageEvent<Push | AnswerMessage | null>;
+    if (data === null || typeof data !== "object") return;
+    if ("answer" in data) this.#settleCall(data);
+    else if (data.type !== undefined && "event" in data) this.#onPush(data);
   };
+
+  #settleCall(message: AnswerMessage): void {
+    const call = this.#calls.get(message.answer);
+    this.#calls.delete(message.answer);
+    if ("thrown" in message) call?.reject(readable(restored(message.thrown), undefined));
+    else call?.resolve(message.value);
+  }
 
   #onError(event: Event): void {
     event.preventDefault();

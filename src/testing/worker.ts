@@ -18,8 +18,8 @@ export class TestWorker extends EventTarget {
     host.own(port2);
   }
 
-  postMessage(message: { path?: string[] }, transfer: Transferable[] = []): void {
-    this.calls.push((message.path ?? []).join("."));
+  postMessage(message: { path?: string[]; call?: number }, transfer: Transferable[] = []): void {
+    this.calls.push(message.call === undefined ? (message.path ?? []).join(".") : "call");
     if (!this.terminated) this.#page.postMessage(message, transfer);
   }
 

@@ -15,6 +15,7 @@ import type { Storage } from "../core/storage.js";
 import { bounded } from "../storage/bounded.js";
 import { leaseLost } from "../storage/storage-error.js";
 import type { Tenure } from "../storage/tenure.js";
+import { serveCalls } from "./engine-calls.js";
 import { acquireLease, holdUntilDeath, type Lease, type Locks } from "./lease.js";
 import { type OpenHow, type Push, sendErrors, yieldToEventLoop } from "./protocol.js";
 import { type OpenChannel, Reception } from "./reception.js";
@@ -95,6 +96,7 @@ export class Host implements SessionHost {
   connect(port: Endpoint): Session {
     sendErrors();
     const session = new Session(this, (push) => port.postMessage(push));
+    serveCalls(session, port);
     refuseForeign(port);
     expose(session, port);
     return session;

@@ -1,6 +1,6 @@
 /**
  * The contract between page and worker: what the worker exposes over Comlink, what it sends besides, how errors cross, and
- * how each side lets waiting messages through.
+ * how each side lets waiting messages through. Calls of the engine are messages of their own (`engine-calls.ts`).
  *
  * Comlink carries a thrown error's name, message and stack and drops the rest. Here a `TidepoolError` arrives as one, with
  * code, details and the chain of causes, as `sendErrors` takes it apart in the worker and `receiveErrors` puts it together
@@ -9,7 +9,6 @@
 import { type TransferHandler, transferHandlers } from "comlink";
 import { type ErrorCode, show, TidepoolError } from "../core/errors.js";
 import type { EngineEvents } from "../core/events.js";
-import type { Caller } from "../core/gateway/caller.js";
 import type { EngineMethods, OpenOptions } from "../core/service.js";
 
 /** A session with the host of a worker, as the page calls it. Each worker, and each port to one, has a session of its own. */
@@ -21,11 +20,9 @@ export interface HostSession {
    * worker of different releases (a stale cache) refuse to talk. When the session is open already it only compares the options.
    */
   open(options: OpenOptions, release: string, how?: OpenHow): Promise<void>;
-  /** Asks the engine. A large answer is a {@link CutAnswer}. */
-  call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown>;
   /** The next part of a cut answer. */
   more(cut: string): Promise<AnswerPart>;
-  /** Says that nobody waits any more for the call that was made with this id: reads stop at their next turn. */
+  /** Says that nobody waits any more for the call of the engine that was made with this id: reads stop at their next turn. */
   cancel(requestId: string): Promise<void>;
   /** Ends the session; the last one closes the database. */
   close(): Promise<void>;
@@ -77,6 +74,17 @@ export type Push =
   /** To the page whose worker it is: another context wants to reach the engine. */
   | { type: "guests"; event: null };
 
+/** A call of the engine, from the page. Its number is the page's own. */
+export interface CallMessage {
+  call: number;
+  method: keyof EngineMethods;
+  request: unknown;
+  caller: unknown;
+}
+
+/** The worker's answer to the call of this number. A large one is a {@link CutAnswer}. */
+export type AnswerMessage = { answer: number; value: unknown } | { answer: number; thrown: ThrownOnWire };
+
 interface Thrown {
   value: unknown;
 }
@@ -90,7 +98,8 @@ interface ErrorOnWire {
   cause?: ErrorOnWire;
 }
 
-type ThrownOnWire = { isError: true; value: ErrorOnWire } | { isError: false; value: unknown };
+/** What was thrown, as it can be sent. */
+export type ThrownOnWire = { isError: true; value: ErrorOnWire } | { isError: false; value: unknown };
 
 const CAUSES_MAX = 8;
 
@@ -101,22 +110,28 @@ function thrownHandler(): TransferHandler<Thrown, ThrownOnWire> {
 
 /** In the worker. */
 export function sendErrors(): void {
-  thrownHandler().serialize = ({ value }) => [
-    value instanceof Error ? { isError: true, value: flatten(value, CAUSES_MAX) } : { isError: false, value },
-    [],
-  ];
+  thrownHandler().serialize = ({ value }) => [onWire(value), []];
+}
+
+export function onWire(thrown: unknown): ThrownOnWire {
+  return thrown instanceof Error ? { isError: true, value: flatten(thrown, CAUSES_MAX) } : { isError: false, value: thrown };
 }
 
 /** Comlink's answer to the message of this id, which throws in the page. */
 export function thrownAnswer(id: string, error: TidepoolError): object {
-  return { id, type: "HANDLER", name: "throw", value: { isError: true, value: flatten(error, CAUSES_MAX) } satisfies ThrownOnWire };
+  return { id, type: "HANDLER", name: "throw", value: onWire(error) };
 }
 
 /** In the page. */
 export function receiveErrors(): void {
   thrownHandler().deserialize = (wire) => {
-    throw wire.isError ? restore(wire.value) : wire.value;
+    throw restored(wire);
   };
+}
+
+/** What was thrown, as it was. */
+export function restored(wire: ThrownOnWire): unknown {
+  return wire.isError ? restore(wire.value) : wire.value;
 }
 
 function flatten(error: Error, depth: number): ErrorOnWire {

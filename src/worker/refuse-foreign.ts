@@ -9,7 +9,6 @@ import { type HostSession, thrownAnswer } from "./protocol.js";
 const METHODS: Readonly<Record<keyof HostSession, true>> = {
   presence: true,
   open: true,
-  call: true,
   more: true,
   cancel: true,
   close: true,

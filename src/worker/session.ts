@@ -69,6 +69,7 @@ export class Session implements HostSession {
     });
   }
 
+  /** Asks the engine. A large answer is a {@link CutAnswer}. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
     const answer = tidily(async () => {
       validateCall(method, request, caller);
