@@ -2,15 +2,15 @@
 import { TidepoolError } from "tidepool-db";
 import { Adding, type Source, type Summary } from "./adding.js";
 import type { Note } from "./corpus.js";
-import { byId, plural } from "./dom.js";
+import { byId, formatMs, plural } from "./dom.js";
 import { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
 import { clearErrors, confirmDeletion, showError, showSummary, showToast } from "./notices.js";
 import { sourceKey, sourceName, toPassages } from "./passage.js";
 import { project } from "./projection.js";
-import { formatMs, ResultLists } from "./result-lists.js";
-import { type Criteria, type HitList, type Mode, search } from "./search.js";
+import type { ResultLists } from "./result-lists.js";
+import type { Criteria, HitList, Mode } from "./search.js";
 import { SourcePanel } from "./source-panel.js";
 import { StoragePanel } from "./storage-panel.js";
 import { Understanding } from "./understanding.js";
@@ -27,7 +27,8 @@ export class App {
   readonly #library: Library;
   readonly #query = byId<HTMLInputElement>("query");
   readonly #filters = new FilterPanel(() => this.#searchSoon());
-  readonly #results: ResultLists;
+  /** `null` until something is asked: what asks and answers is loaded then. */
+  #results: ResultLists | null = null;
   readonly #sources: SourcePanel;
   readonly #storage: StoragePanel;
   readonly #understanding: Understanding;
@@ -51,21 +52,12 @@ export class App {
     this.#understandingPanel = new UnderstandingPanel(this.#understanding);
     this.#map = new VectorMap((entry) => this.#findSimilar(entry));
     this.#adding = new Adding(library, (summary) => this.#onAdded(summary));
-    const showSource = (source: string): void => this.#filters.choose("source", source);
-    this.#results = new ResultLists(
-      {
-        findSimilar: (hit) => this.#findSimilar(hit),
-        deletePassage: (hit) => void this.#offerUndo(library.deletePassage(hit.id), `a passage of “${hit.title}”`).catch(showError),
-        showSource,
-      },
-      () => this.#query.focus(),
-    );
     this.#sources = new SourcePanel({
       addFiles: (files) => this.addFiles(files),
       deleteSource: (source) => void this.#offerUndo(library.deleteSource(source), sourceName(source)).catch(showError),
       deleteEverything: () => void this.#deleteEverything().catch(showError),
       restoreBundled: () => void this.addBundled(),
-      showSource,
+      showSource: (source) => this.#showSource(source),
       chooseTopic: (topic) => this.#filters.choose("topic", topic),
     });
     addEventListener("themechange", () => this.#map.recolour());
@@ -135,12 +127,35 @@ export class App {
     const criteria: Criteria = { ...filters, query, similarTo: this.#similarTo, mode: this.#mode };
     const isLanding = query.trim() === "" && !this.#similarTo && !filters.where && !filters.whereDocument;
     document.body.dataset["view"] = isLanding ? "landing" : "results";
+    if (isLanding) return this.#land(criteria);
+    const [{ search }, results] = await Promise.all([import("./search.js"), this.#openResults()]);
     const lists = await search(this.#library, this.#understanding, criteria).catch((error: unknown) => this.#refuse(error));
     if (!lists) return;
     const started = performance.now();
-    this.#results.show({ lists, criteria, contains: filters.contains });
+    results.show({ lists, criteria, contains: filters.contains });
     this.#summarise(lists, performance.now() - started);
     await this.#markOnMap(lists, criteria.similarTo?.id).catch(showError);
+  }
+
+  /** Nothing is asked: what answered the last question goes. */
+  #land(criteria: Criteria): void {
+    this.#results?.show({ lists: [], criteria, contains: "" });
+    this.#map.mark({ ids: [], query: null, topic: this.#filters.topic });
+  }
+
+  async #openResults(): Promise<ResultLists> {
+    const { ResultLists } = await import("./result-lists.js");
+    const actions = {
+      findSimilar: (hit: { id: string; title: string }) => this.#findSimilar(hit),
+      deletePassage: (hit: { id: string; title: string }) =>
+        void this.#offerUndo(this.#library.deletePassage(hit.id), `a passage of “${hit.title}”`).catch(showError),
+      showSource: (source: string) => this.#showSource(source),
+    };
+    return (this.#results ??= new ResultLists(actions, () => this.#query.focus()));
+  }
+
+  #showSource(source: string): void {
+    this.#filters.choose("source", source);
   }
 
   /** A filter that the reader wrote may be refused; the reason then belongs beside it. */
@@ -253,7 +268,7 @@ export class App {
     const form = byId<HTMLFormElement>("search-form");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#results.focusFirst();
+      this.#results?.focusFirst();
     });
     form.addEventListener("input", () => {
       this.#similarTo = null;
@@ -269,7 +284,7 @@ export class App {
     });
     byId("map-size").addEventListener("click", () => this.#toggleMap());
     this.#query.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" && this.#results.focusFirst()) event.preventDefault();
+      if (event.key === "ArrowDown" && this.#results?.focusFirst()) event.preventDefault();
     });
     addEventListener("keydown", (event) => this.#onKey(event));
   }

@@ -1,5 +1,5 @@
 /** Shows hits in one list or in two, with the time that each step took. Arrow keys walk through them. */
-import { byId, element } from "./dom.js";
+import { byId, element, formatMs } from "./dom.js";
 import { type CardActions, renderCard, trimCards } from "./hit-card.js";
 import type { Criteria, HitList } from "./search.js";
 
@@ -146,8 +146,4 @@ function emptyText({ kind }: HitList, { criteria }: Shown): string {
 function showCalls(lists: readonly HitList[]): void {
   byId("calls").hidden = lists.length === 0;
   byId("calls-code").textContent = lists.map(({ call, ms }) => `${call} // ${formatMs(ms)}`).join("\n\n");
-}
-
-export function formatMs(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }

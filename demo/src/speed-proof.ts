@@ -3,11 +3,10 @@
  * takes beside the time until the page has drawn the answer. The records are made in a worker, so the page stays free.
  */
 import { type Collection, destroyPath, TidepoolClient } from "tidepool-db";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, formatMs } from "./dom.js";
 import { startEngine, startWorker } from "./engine.js";
 import type { Generated } from "./generate-worker.js";
 import workerUrl from "./generate-worker.ts?worker&url";
-import { formatMs } from "./result-lists.js";
 
 const path = "speed";
 /** `?records=` in the address asks for another number. */
