@@ -127,19 +127,19 @@ export class App {
     const criteria: Criteria = { ...filters, query, similarTo: this.#similarTo, mode: this.#mode };
     const isLanding = query.trim() === "" && !this.#similarTo && !filters.where && !filters.whereDocument;
     document.body.dataset["view"] = isLanding ? "landing" : "results";
-    if (isLanding) return this.#land(criteria);
+    if (isLanding) return await this.#land(criteria);
     const [{ search }, results] = await Promise.all([import("./search.js"), this.#openResults()]);
     const lists = await search(this.#library, this.#understanding, criteria).catch((error: unknown) => this.#refuse(error));
     if (!lists) return;
     const started = performance.now();
-    results.show({ lists, criteria, contains: filters.contains });
+    await results.show({ lists, criteria, contains: filters.contains });
     this.#summarise(lists, performance.now() - started);
     await this.#markOnMap(lists, criteria.similarTo?.id).catch(showError);
   }
 
   /** Nothing is asked: what answered the last question goes. */
-  #land(criteria: Criteria): void {
-    this.#results?.show({ lists: [], criteria, contains: "" });
+  async #land(criteria: Criteria): Promise<void> {
+    await this.#results?.show({ lists: [], criteria, contains: "" });
     this.#map.mark({ ids: [], query: null, topic: this.#filters.topic });
   }
 

@@ -25,7 +25,7 @@ export function renderCard(hit: Hit, rank: number, context: CardContext): HTMLEl
   const find = finder(hit, context);
   const text = element("div", { class: "hit-text", "data-testid": "hit-text" });
   showPassage(text, bodyOf(hit.document, title), find);
-  const more = button("Show more", { class: "link more", "data-testid": "more" }, () => {
+  const more = button("Show more", { class: "link more", "data-testid": "more", hidden: true }, () => {
     const isOpen = text.classList.toggle("open");
     more.textContent = isOpen ? "Show less" : "Show more";
   });
@@ -46,14 +46,22 @@ export function renderCard(hit: Hit, rank: number, context: CardContext): HTMLEl
   return card;
 }
 
-/** Hides "Show more" where all of the passage is seen already. Measures once for all cards, after they are in the page. */
-export function trimCards(root: ParentNode): void {
-  const cards = [...root.querySelectorAll<HTMLElement>(".hit")];
-  const isWhole = cards.map((card) => {
-    const text = card.querySelector<HTMLElement>(".hit-text")!;
-    return text.scrollHeight <= text.clientHeight + 2;
+/** Offers "Show more" where a passage is cut off. Looks when the browser has laid the cards out, which it does for those in view only. */
+export class CardTrimmer {
+  readonly #observer = new ResizeObserver((entries) => {
+    const texts = entries.map(({ target }) => target).filter((text) => !text.classList.contains("open"));
+    const isWhole = texts.map((text) => text.scrollHeight <= text.clientHeight + 2);
+    texts.forEach((text, index) => text.parentElement!.querySelector(".more")!.toggleAttribute("hidden", isWhole[index]!));
   });
-  cards.forEach((card, index) => card.querySelector(".more")!.toggleAttribute("hidden", isWhole[index]!));
+
+  watch(card: Element): void {
+    this.#observer.observe(card.querySelector(".hit-text")!);
+  }
+
+  /** Looks after no card any more. */
+  clear(): void {
+    this.#observer.disconnect();
+  }
 }
 
 function finder(hit: Hit, { criteria, contains }: CardContext): FindRanges {

@@ -1,7 +1,8 @@
 /** Shows hits in one list or in two, with the time that each step took. Arrow keys walk through them. */
 import { byId, element, formatMs } from "./dom.js";
-import { type CardActions, renderCard, trimCards } from "./hit-card.js";
+import { type CardActions, CardTrimmer, renderCard } from "./hit-card.js";
 import type { Criteria, HitList } from "./search.js";
+import { Slice } from "./slice.js";
 
 export interface Shown {
   lists: readonly HitList[];
@@ -27,6 +28,7 @@ export class ResultLists {
   readonly #lists = byId("result-lists");
   readonly #actions: CardActions;
   readonly #leave: () => void;
+  readonly #trimmer = new CardTrimmer();
   #state = "";
 
   /** `leave` is called when the arrow keys walk off the top of the lists. */
@@ -37,8 +39,11 @@ export class ResultLists {
     document.addEventListener("click", (event) => this.#closeMenus(event.target as Element));
   }
 
-  /** What is shown already stays as it is, with whatever was opened in it. */
-  show(shown: Shown): void {
+  /**
+   * What is shown already stays as it is, with whatever was opened in it. Cards come one after the other, so that the page is never held
+   * for long; whoever calls waits before showing something else.
+   */
+  async show(shown: Shown): Promise<void> {
     const asked = JSON.stringify([shown.criteria, shown.contains]);
     const state = asked + JSON.stringify(shown.lists.map(({ kind, hits }) => [kind, hits]));
     // Nor does a menu go from under a hand.
@@ -48,8 +53,10 @@ export class ResultLists {
     this.#state = state;
     const focus = this.#focusPlace();
     this.#lists.classList.toggle("two", shown.lists.length > 1);
-    this.#lists.replaceChildren(...shown.lists.map((list) => this.#renderList(list, shown)));
-    trimCards(this.#lists);
+    const filled = shown.lists.map((list) => this.#renderList(list, shown));
+    this.#lists.replaceChildren(...filled.map(({ section }) => section));
+    this.#trimmer.clear();
+    for (const { fill } of filled) await fill();
     if (focus) this.#refocus(focus);
   }
 
@@ -76,7 +83,8 @@ export class ResultLists {
     (hits.find((hit) => hit.dataset["id"] === id) ?? hits[Math.min(index, hits.length - 1)])?.focus();
   }
 
-  #renderList(list: HitList, shown: Shown): HTMLElement {
+  /** A list without its cards, and what puts them in. */
+  #renderList(list: HitList, shown: Shown): { section: HTMLElement; fill(): Promise<void> } {
     const id = `list-${list.kind}`;
     const head = element(
       "div",
@@ -85,9 +93,19 @@ export class ResultLists {
       element("p", { class: "note" }, explanations[list.kind]),
     );
     const context = { criteria: shown.criteria, contains: shown.contains, kind: list.kind, actions: this.#actions };
-    const hits = list.hits.map((hit, index) => element("li", {}, renderCard(hit, index + 1, context)));
-    const body = hits.length > 0 ? element("ol", { class: "hits" }, ...hits) : element("p", { class: "empty" }, emptyText(list, shown));
-    return element("section", { class: "list", "aria-labelledby": id, "data-testid": `list-${list.kind}` }, head, body);
+    const isEmpty = list.hits.length === 0;
+    const body = isEmpty ? element("p", { class: "empty" }, emptyText(list, shown)) : element("ol", { class: "hits" });
+    const section = element("section", { class: "list", "aria-labelledby": id, "data-testid": `list-${list.kind}` }, head, body);
+    const fill = async (): Promise<void> => {
+      const slice = new Slice();
+      for (const [index, hit] of list.hits.entries()) {
+        await slice.next();
+        const card = renderCard(hit, index + 1, context);
+        body.append(element("li", {}, card));
+        this.#trimmer.watch(card);
+      }
+    };
+    return { section, fill };
   }
 
   #closeMenus(target: Element): void {
