@@ -149,15 +149,23 @@ describe("cut-offs", () => {
   });
 });
 
+/** Begins one, and the other so many turns later. */
+async function apart(one: () => Promise<unknown>, other: () => Promise<unknown>, turns: number): Promise<Promise<unknown>[]> {
+  const begun = one();
+  for (let i = 0; i < turns; i++) await Promise.resolve();
+  return [begun, other()];
+}
+
 test("all branches and columns see one moment, wherever in the search a write comes", async () => {
   const seen = new Set<string>();
   for (let turns = 0; turns < 60; turns++) {
     const [position, document] = turns % 2 === 0 ? [50, "no more"] : [0, "ebb tide"];
     const sparse = { key: "terms", query: { indices: [52], values: [1] } };
-    const found = ask({ queryText: "tide", queryEmbedding: near(0), sparse, include: ["documents"] });
-    for (let i = 0; i < turns; i++) await Promise.resolve();
-    const written = write(["ebb"], [position], [document], "upsert");
-    const { ids, documents, dense, text, sparse: alike } = await found;
+    const search = () => ask({ queryText: "tide", queryEmbedding: near(0), sparse, include: ["documents"] });
+    const change = () => write(["ebb"], [position], [document], "upsert");
+    // Each comes in the midst of the other, sooner or later.
+    const [found, written] = turns % 4 < 2 ? await apart(search, change, turns) : (await apart(change, search, turns)).reverse();
+    const { ids, documents, dense, text, sparse: alike } = (await found) as Awaited<ReturnType<typeof search>>;
     await written;
     const at = ids.indexOf("ebb");
     const expected = documents![at] === "ebb tide" ? [0, ["tide"], 0] : [2500, [], 1];

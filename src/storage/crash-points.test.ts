@@ -18,7 +18,7 @@ const seeds = [Number(only.seed ?? 1)];
  * `ALL=1` examines all of them.
  */
 const sample = Number(process.env["SAMPLE"] ?? 1);
-const pointsMax = process.env["ALL"] === "1" || only.point !== undefined ? Number.POSITIVE_INFINITY : 220;
+const pointsMax = process.env["ALL"] === "1" || only.point !== undefined ? Number.POSITIVE_INFINITY : 180;
 /** Points among which one is crashed into again, at every step of its recovery. */
 const deeperEvery = 60;
 /** Points of which one is verified, index by index. */
