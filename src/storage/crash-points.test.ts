@@ -18,7 +18,10 @@ const seeds = [Number(only.seed ?? 1)];
  * `ALL=1` examines all of them.
  */
 const sample = Number(process.env["SAMPLE"] ?? 1);
-const pointsMax = process.env["ALL"] === "1" || only.point !== undefined ? Number.POSITIVE_INFINITY : 180;
+const takesAll = process.env["ALL"] === "1" || only.point !== undefined;
+const pointsMax = takesAll ? Number.POSITIVE_INFINITY : 120;
+/** Of those of one recovery. */
+const deeperPointsMax = takesAll ? Number.POSITIVE_INFINITY : 60;
 /** Points among which one is crashed into again, at every step of its recovery. */
 const deeperEvery = 60;
 /** Points of which one is verified, index by index. */
@@ -31,7 +34,7 @@ afterAll(() => {
 
 /** Points are numbered from 0, those of a recovery as `<point>.<number>`. */
 async function examineAll(workload: Workload, seed: number, points: readonly CrashPoint[], prefix = ""): Promise<void> {
-  for (const [turn, i] of chosen(points.length).entries()) {
+  for (const [turn, i] of chosen(points.length, prefix === "" ? pointsMax : deeperPointsMax).entries()) {
     const point = points[i]!;
     const name = `${prefix}${i}`;
     if (!isWanted(name)) continue;
@@ -46,10 +49,10 @@ async function examineAll(workload: Workload, seed: number, points: readonly Cra
 }
 
 /** Ascending, all different. */
-function chosen(count: number): number[] {
-  if (count <= pointsMax) return Array.from({ length: count }, (_, i) => i);
-  const [stretch, random] = [count / pointsMax, new Random(sample)];
-  return [...new Set(Array.from({ length: pointsMax }, (_, i) => Math.floor((i + random.next()) * stretch)))];
+function chosen(count: number, most: number): number[] {
+  if (count <= most) return Array.from({ length: count }, (_, i) => i);
+  const [stretch, random] = [count / most, new Random(sample)];
+  return [...new Set(Array.from({ length: most }, (_, i) => Math.floor((i + random.next()) * stretch)))];
 }
 
 function isWanted(name: string): boolean {
