@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
-import type { Page } from "playwright";
+import type { Locator, Page } from "playwright";
 import { build } from "vite";
 import { afterEach, expect, test } from "vitest";
 import { collectErrors } from "../tools/browser/browser.js";
 import { serveFolder } from "../tools/browser/static-server.js";
+import { capabilities } from "../tools/browser/target.js";
 import type * as Inspector from "./pages/inspector.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
 import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
@@ -60,6 +61,13 @@ async function openCollection(page: Page, name: string): Promise<void> {
     .getByRole("button", { name: new RegExp(`^${name}`) })
     .click();
   await page.getByRole("heading", { name, level: 2 }).waitFor();
+}
+
+/** Firefox's driver puts what is filled in behind the number that is there. */
+async function fillNumber(field: Locator, value: number): Promise<void> {
+  await field.fill("");
+  await field.evaluate((input: HTMLInputElement) => input.select());
+  await field.pressSequentially(String(value));
 }
 
 /** All that axe finds wrong. */
@@ -284,7 +292,7 @@ test("asks in each way, tells the call in other words, and says what is wrong", 
   );
 
   await page.getByRole("radio", { name: "Vector" }).check();
-  await page.getByLabel("Hits").fill("3");
+  await fillNumber(page.getByLabel("Hits"), 3);
   await page.getByText("Embedding and filters").click();
   await page.getByRole("textbox", { name: "where", exact: true }).fill('{ "topic": "seabirds" }');
   await button(page, "Run").click();
@@ -352,12 +360,12 @@ test("shows where bytes lie, verifies, vacuums, erases and checks the recall", a
   await button(inspected, "Check recall").click();
   await inspected.getByText(/^1\.000 at \d+$/).waitFor();
   await button(inspected, "Change ef_search").click();
-  await dialog(inspected).getByLabel("ef_search").fill("77");
+  await fillNumber(dialog(inspected).getByLabel("ef_search"), 77);
   await dialog(inspected).getByRole("button", { name: "Change" }).click();
   await inspected.getByText("is 77: a larger one").waitFor();
 });
 
-test("takes records out and in, copies a collection, backs up and restores", async () => {
+test.skipIf(capabilities.downloads !== true)("takes records out and in, copies a collection, backs up and restores", async () => {
   const page = await tabWith("transfer", "seed");
   await openCollection(page, "field-notes");
   const download = page.waitForEvent("download");

@@ -33,6 +33,7 @@ const titles: Record<keyof Capabilities, string> = {
   relaxedSimd: "has WebAssembly's relaxed SIMD",
   devtools: "obeys a debugger: freezing a page, clearing site data",
   extensions: "takes extensions from a folder",
+  downloads: "tells of files that a page saves",
   backForwardCache: "tells what becomes of a page in the back/forward cache",
 };
 

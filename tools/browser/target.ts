@@ -25,6 +25,8 @@ export interface Capabilities {
   devtools: true | string;
   /** Loading unpacked extensions. */
   extensions: true | string;
+  /** Hearing of what a page saves as a file. */
+  downloads: true | string;
   /** Seeing a page put into the back/forward cache and brought back. */
   backForwardCache: true | string;
 }
@@ -39,6 +41,7 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     relaxedSimd: true,
     devtools: true,
     extensions: true,
+    downloads: true,
     backForwardCache: true,
   },
   firefox: {
@@ -47,6 +50,7 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     relaxedSimd: true,
     devtools: noDevtools,
     extensions: "its driver loads none from a folder",
+    downloads: "its driver does not tell of them",
     backForwardCache: true,
   },
   webkit: {
@@ -55,6 +59,7 @@ export const capabilityTable: Record<BrowserName, Capabilities> = {
     relaxedSimd: "off by default",
     devtools: undriven,
     extensions: undriven,
+    downloads: undriven,
     backForwardCache: undriven,
   },
 };
