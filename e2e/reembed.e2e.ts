@@ -5,7 +5,7 @@
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { openInOwnProcess } from "../tools/browser/page-process.js";
-import { openTab, serveApp } from "./support/app.js";
+import { createSettled, openTab, serveApp } from "./support/app.js";
 import { useSuite } from "./support/suite.js";
 import { end, joinTab, openIn } from "./support/tabs.js";
 
@@ -44,6 +44,8 @@ function beginReembedding(page: Page): Promise<void> {
 
 test("a tab that embeds is killed in the middle; another goes on, and a third learns of the new model by an error", async () => {
   const holder = await openInOwnProcess(suite.profile, () => openTab(suite.context, suite.app));
+  // Old enough to publish the swap at once.
+  await createSettled(holder.page, { path: "reembed" });
   await openIn(holder.page, "reembed");
   const other = await joinTab(suite, "reembed");
   const third = await joinTab(suite, "reembed");
