@@ -2,45 +2,20 @@
  * "Ask your files" as a person does: files of every kind in one drop, files that cannot be read, more files while others are being
  * added, pausing and stopping. The page served is the built one, under its policy.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { BrowserContext, Page } from "playwright";
-import { build } from "vite";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectErrors, createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
+import type { Page } from "playwright";
+import { beforeAll, expect, test } from "vitest";
 import { bookOf, pdfOf, wordOf } from "../tools/sample-files.js";
-import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
+import { useDemo } from "./support/demo.js";
 
-const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const patience = { timeout: 20_000 };
 
-let folder: string;
-let server: StaticServer;
-let profile: string;
-let context: BrowserContext;
+const suite = useDemo();
 let page: Page;
 let errors: string[];
 let stored: number;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tidepool-demo-"));
-  await build({ root: demo, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
-  server = await serveFolder(folder, { headers: strictPolicy() });
-  profile = await createProfile();
-  context = await openBrowser(profile, { viewport: { width: 1280, height: 800 } });
-  page = await context.newPage();
-  errors = collectErrors(page);
-});
-
-afterAll(async () => {
-  await context?.close();
-  await server?.close();
-  await removeProfile(profile);
-  await rm(folder, { recursive: true, force: true });
-  expectNoViolations(server);
+beforeAll(() => {
+  ({ page, errors } = suite);
 });
 
 async function passagesStored(): Promise<number> {
@@ -60,7 +35,7 @@ async function expectFound(query: string, source: string): Promise<void> {
 }
 
 test("files of every kind are read, and one notice tells of those that are not", async () => {
-  await page.goto(server.url);
+  await page.goto(suite.app.url);
   await expect.poll(() => page.getByTestId("progress-text").textContent(), patience).toMatch(/^Added the notes/);
   stored = Number(/(\d+) passages$/.exec((await page.getByTestId("progress-text").textContent())!)![1]);
   await expect.poll(passagesStored, patience).toBe(stored);

@@ -3,53 +3,29 @@
  * follow each other like the visits of one person, on what the earlier ones left. The page served is the built one, under its
  * content security policy, from a host that knows nothing but files.
  */
-import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { BrowserContext, Page } from "playwright";
-import { build } from "vite";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectErrors, createProfile, openBrowser, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
-import { type StaticServer, serveFolder } from "../tools/browser/static-server.js";
+import type { Page } from "playwright";
+import { beforeAll, expect, test } from "vitest";
+import { collectErrors, createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
 import { capabilities } from "../tools/browser/target.js";
-import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
+import { useDemo } from "./support/demo.js";
 
-const demo = fileURLToPath(new URL("../demo", import.meta.url));
 const patience = { timeout: 30_000 };
 /** The model reads every passage, on whatever machine this is. */
 const reading = { timeout: 150_000 };
 /** What the first visit may cost before there is a model. */
 const firstLoadBytesMax = 250_000;
 
-let folder: string;
-let server: StaticServer;
-let profile: string;
-let context: BrowserContext;
+const suite = useDemo();
 let page: Page;
 let errors: string[];
 let bundled: number;
 /** Everything that the first visit asked for. */
 const responses = new Map<string, Promise<Buffer>>();
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tidepool-demo-"));
-  await build({ root: demo, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
-  server = await serveFolder(folder, { headers: strictPolicy() });
-  profile = await createProfile();
-  context = await openBrowser(profile, { viewport: { width: 1280, height: 800 } });
-  page = await context.newPage();
-  errors = collectErrors(page);
-});
-
-afterAll(async () => {
-  await context?.close();
-  await server?.close();
-  await removeProfile(profile);
-  await rm(folder, { recursive: true, force: true });
-  expectNoViolations(server);
+beforeAll(() => {
+  ({ page, errors } = suite);
 });
 
 type List = "hybrid" | "vector" | "text" | "browse";
@@ -112,7 +88,7 @@ test("the first visit stores the notes, shows how far the model is, and has it r
       response.body().catch(() => Buffer.alloc(0)),
     ),
   );
-  await page.goto(server.url);
+  await page.goto(suite.app.url);
   await expect.poll(() => textOf("model-pill"), reading).toBe("Understands");
   bundled = Number(/^(\d+) passages/.exec(await textOf("source-count"))![1]);
   expect(bundled).toBeGreaterThanOrEqual(120);
@@ -125,7 +101,7 @@ test("the first visit stores the notes, shows how far the model is, and has it r
 });
 
 test("all of it comes from this host, and the first load is small", async () => {
-  expect([...responses.keys()].filter((url) => !url.startsWith(server.url))).toEqual([]);
+  expect([...responses.keys()].filter((url) => !url.startsWith(suite.app.url))).toEqual([]);
   // The model's own files are what the budget leaves out. Of the service worker's copies each is fetched twice.
   const counted = [...responses].filter(([url]) => !/sentence-encoder|\/sw\.js$|markdown-/.test(url));
   const sizes = await Promise.all(counted.map(async ([url, body]) => [url, gzipSync(await body, { level: 9 }).length] as const));
@@ -338,7 +314,7 @@ test("reload keeps everything and stores nothing anew", async () => {
 
 test("a second tab shows the library live, both ways", async () => {
   await ask("");
-  const [second] = await Promise.all([context.waitForEvent("page"), part("second-tab").click()]);
+  const [second] = await Promise.all([suite.context.waitForEvent("page"), part("second-tab").click()]);
   const theirErrors = collectErrors(second);
   await untilStored(bundled + 3, second);
   await addFile("gull.txt", "A herring gull drops shells on the road.");
@@ -352,7 +328,7 @@ test("a second tab shows the library live, both ways", async () => {
 
 test("it is fast: stores records, and shows the database's time beside the page's", async () => {
   const before = await counted();
-  await page.goto(`${server.url}?records=3000`);
+  await page.goto(`${suite.app.url}?records=3000`);
   await part("speed-load").click();
   await expect.poll(() => part("speed-ask").count(), reading).toBe(1);
   expect(await textOf("speed-engine")).toMatch(/ms.*Database/);
@@ -461,7 +437,7 @@ test("what was deleted stays away until it is asked for, and nothing complains o
 });
 
 test.skipIf(capabilities.devtools !== true)("it can be installed, takes files from other apps, and works without a network", async () => {
-  const devtools = await context.newCDPSession(page);
+  const devtools = await suite.context.newCDPSession(page);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   const { errors: problems } = await devtools.send("Page.getAppManifest");
   expect(problems).toEqual([]);
@@ -472,10 +448,10 @@ test.skipIf(capabilities.devtools !== true)("it can be installed, takes files fr
     form.append("files", new File(["A puffin digs its burrow."], "puffin.txt"));
     await fetch("./share", { method: "POST", body: form, redirect: "manual" });
   });
-  await page.goto(`${server.url}?shared`);
+  await page.goto(`${suite.app.url}?shared`);
   await untilStored(bundled + 1);
 
-  await context.setOffline(true);
+  await suite.context.setOffline(true);
   try {
     await page.reload();
     await untilStored(bundled + 1);
@@ -483,7 +459,7 @@ test.skipIf(capabilities.devtools !== true)("it can be installed, takes files fr
     await expect.poll(() => firstHit("hybrid"), patience).toContain("puffin.txt");
     await expect.poll(() => textOf("model-pill"), reading).toMatch(/Understands|Reading/);
   } finally {
-    await context.setOffline(false);
+    await suite.context.setOffline(false);
   }
 });
 
@@ -507,13 +483,13 @@ test("a first visit that was cut short is made good by the next", async () => {
       });
       watch.observe(document, { subtree: true, childList: true, characterData: true });
     });
-    await cut.goto(server.url);
+    await cut.goto(suite.app.url);
     await halfway;
     await first.kill();
 
     const second = await spawnBrowser(other);
     const again = await second.context.newPage();
-    await again.goto(server.url);
+    await again.goto(suite.app.url);
     await untilStored(bundled, again);
     await second.close();
   } finally {

@@ -2,20 +2,16 @@
  * The inspector as a person uses it, by what stands on its controls, in a page under a strict policy. Each test has a database of
  * its own. What screen readers are told is held to axe's rules in each view.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import axe from "axe-core";
 import type { Locator, Page } from "playwright";
-import { build } from "vite";
 import { afterEach, expect, test } from "vitest";
 import { collectErrors } from "../tools/browser/browser.js";
-import { serveFolder } from "../tools/browser/static-server.js";
 import { capabilities } from "../tools/browser/target.js";
 import type * as Inspector from "./pages/inspector.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
-import { expectNoViolations, strictPolicy } from "./support/strict-policy.js";
+import { serveDemo } from "./support/demo.js";
+import { expectNoViolations } from "./support/strict-policy.js";
 import { useSuite } from "./support/suite.js";
 
 const suite = useSuite(() => serveApp());
@@ -422,10 +418,7 @@ test("stops what takes long", async () => {
 });
 
 test("is a page of the demo", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "tidepool-inspector-"));
-  const demo = fileURLToPath(new URL("../demo", import.meta.url));
-  await build({ root: demo, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
-  const server = await serveFolder(folder, { headers: strictPolicy() });
+  const server = await serveDemo();
   try {
     const page = await suite.context.newPage();
     opened.push({ page, errors: collectErrors(page) });
@@ -435,7 +428,6 @@ test("is a page of the demo", async () => {
     expectNoViolations(server);
   } finally {
     await server.close();
-    await rm(folder, { recursive: true });
   }
 });
 

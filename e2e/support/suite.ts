@@ -1,7 +1,7 @@
 /** What most files of tests begin and end with: something served, and one browser with a profile of its own. */
 import type { BrowserContext } from "playwright";
 import { afterAll, beforeAll } from "vitest";
-import { createProfile, openBrowser, removeProfile } from "../../tools/browser/browser.js";
+import { createProfile, type OpenBrowserOptions, openBrowser, removeProfile } from "../../tools/browser/browser.js";
 import type { StaticServer } from "../../tools/browser/static-server.js";
 import { expectNoViolations } from "./strict-policy.js";
 
@@ -13,12 +13,12 @@ export interface Suite {
 }
 
 /** To be called at the top of a file. What it returns is filled in before the first test, and taken down after the last. */
-export function useSuite(serve: () => Promise<StaticServer>): Suite {
+export function useSuite(serve: () => Promise<StaticServer>, options: OpenBrowserOptions = {}): Suite {
   const suite = {} as Suite;
   beforeAll(async () => {
     suite.app = await serve();
     suite.profile = await createProfile();
-    suite.context = await openBrowser(suite.profile);
+    suite.context = await openBrowser(suite.profile, options);
   });
   afterAll(async () => {
     await suite.context?.close();
