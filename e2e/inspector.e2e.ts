@@ -229,6 +229,26 @@ test("adds, changes and deletes a record", async () => {
   await page.getByText("No records.").waitFor();
 });
 
+test("keeps what is typed in the moment the form appears", async () => {
+  const page = await tabWith("at-once", "seed");
+  await openCollection(page, "drafts");
+  await page.evaluate(() => {
+    const root = document.querySelector("tidepool-inspector")!.shadowRoot!;
+    new MutationObserver((_, watch) => {
+      const field = root.querySelector<HTMLInputElement>("aside input[required]");
+      if (field === null) return;
+      watch.disconnect();
+      field.value = "at once";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }).observe(root, { childList: true, subtree: true });
+  });
+  await button(page, "Add record").click();
+  await detail(page).getByLabel("Document").fill("A goby.");
+  expect(await detail(page).getByLabel("ID").inputValue()).toBe("at once");
+  await button(page, "Add").click();
+  await says(page, "Added at once");
+});
+
 test("shows what another tab writes, but not over what is being written", async () => {
   const page = await tabWith("live", "seed");
   await openCollection(page, "drafts");

@@ -1,5 +1,5 @@
 /** One record with all that it has, to be read and changed, or a new one. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Collection } from "../api/collection.js";
 import { useLoaded } from "./hooks.js";
 import { JsonField } from "./json-field.js";
@@ -45,22 +45,24 @@ interface RecordFormProps extends Pick<RecordDetailProps, "session" | "collectio
   isNew: boolean;
 }
 
+/** What somebody is writing, and the record as it was when they began. */
+interface Edit {
+  draft: RecordDraft;
+  base: RecordDraft;
+  isTouched: boolean;
+}
+
 function RecordForm({ session, collection, onShow, stored, isNew }: RecordFormProps) {
-  const [draft, setDraft] = useState(stored);
-  const [isTouched, setTouched] = useState(false);
+  const [edit, setEdit] = useState<Edit>({ draft: stored, base: stored, isTouched: false });
   // What others have changed shows, but never over what somebody is writing.
-  useEffect(() => {
-    if (!isTouched) setDraft(stored);
-  }, [stored]);
-  const change = (part: Partial<RecordDraft>): void => {
-    setDraft({ ...draft, ...part });
-    setTouched(true);
-  };
+  const { draft, base, isTouched } = edit.isTouched || edit.base === stored ? edit : { draft: stored, base: stored, isTouched: false };
+  const change = (part: Partial<RecordDraft>): void => setEdit({ draft: { ...draft, ...part }, base, isTouched: true });
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
-    const isDone = await session.attempt(() => save(collection!, isNew ? null : stored, draft));
+    const isDone = await session.attempt(() => save(collection!, isNew ? null : base, draft));
     if (!isDone) return;
-    setTouched(false);
+    // Who has written on meanwhile goes on from what is stored now.
+    setEdit((now) => (now.draft === draft ? { draft, base, isTouched: false } : { ...now, base: draft }));
     if (isNew) onShow({ id: draft.id });
   };
   const faults = faultsOf(draft);
@@ -73,7 +75,7 @@ function RecordForm({ session, collection, onShow, stored, isNew }: RecordFormPr
           <button type="submit" class="primary" disabled={hasFaults || !isTouched}>
             {isNew ? "Add" : "Save"}
           </button>
-          <button type="button" disabled={!isTouched} onClick={() => [setDraft(stored), setTouched(false)]}>
+          <button type="button" disabled={!isTouched} onClick={() => setEdit({ draft: stored, base: stored, isTouched: false })}>
             Reset
           </button>
           {!isNew && <DeleteRecord session={session} collection={collection} id={stored.id} onDeleted={() => onShow(null)} />}
