@@ -29,6 +29,7 @@ const target = "es2022";
 const shipped = new Map([
   ["../worker/worker.ts", "./worker.js"],
   ["../worker/hnswlib-worker.ts", "./hnswlib-worker.js"],
+  ["../worker/node-worker.ts", "./node-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
@@ -186,7 +187,7 @@ async function bundleInlineWorker() {
     name: "tidepool:embed-kernel",
     enforce: "pre",
     transform: (code, id) =>
-      id.startsWith(join(root, "src")) && fetched.test(code)
+      id.startsWith(join(root, "src")) && code.includes("import.meta.url")
         ? {
             code: code
               .replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`)
@@ -250,9 +251,19 @@ async function declare() {
   );
   if (status !== 0) throw new Error("tsc failed to emit declarations");
   const kept = new Set(
-    ["index", "embeddings", "hnswlib", "inspector", "langchain", "react", "rest", "sentence-encoder", "service-worker", "transformers"].map(
-      (entry) => join(dist, `${entry}.d.ts`),
-    ),
+    [
+      "index",
+      "embeddings",
+      "hnswlib",
+      "inspector",
+      "langchain",
+      "node",
+      "react",
+      "rest",
+      "sentence-encoder",
+      "service-worker",
+      "transformers",
+    ].map((entry) => join(dist, `${entry}.d.ts`)),
   );
   for (const path of kept) {
     for (const name of importedBy(await readFile(path, "utf8"))) {
@@ -341,6 +352,9 @@ async function check() {
     throw new Error("dist/inline.js has a URL to follow, or no worker inside");
 }
 
+/** What Node itself has. */
+const nodeModules = ["crypto", "fs", "fs/promises", "os", "path", "worker_threads"].map((name) => `node:${name}`);
+
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
   client:
@@ -380,12 +394,14 @@ async function buildAll() {
       "sentence-encoder": "src/sentence-encoder.ts",
       langchain: "src/langchain.ts",
       transformers: "src/transformers.ts",
+      node: "src/node.ts",
     },
     plugins: [keepUrls(shippedUrl)],
     parts,
-    peers: ["react", ...["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`)],
+    peers: [...nodeModules, "react", ...["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`)],
   });
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
+  await bundle({ entries: { "node-worker": "src/worker/node-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: nodeModules });
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });

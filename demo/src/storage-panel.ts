@@ -64,10 +64,11 @@ export function showStatus(state: "opening" | "durable" | "memory" | "failed", t
 const storageNames = {
   opfs: "private file system (OPFS)",
   indexeddb: "IndexedDB",
+  directory: "directory",
   memory: "memory only: gone on reload",
 } as const;
 
-const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", memory: "Memory" } as const;
+const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", directory: "Directory", memory: "Memory" } as const;
 
 async function showPersistence(): Promise<void> {
   const note = byId("persistence");

@@ -60,7 +60,8 @@ export interface TidepoolClientOptions {
   client?: TidepoolClient;
   /**
    * Where bytes are kept. "auto" (default): where the database lies already; a new one in OPFS where the browser has its
-   * synchronous access handles, else in IndexedDB; never in memory. "memory" is gone with the worker.
+   * synchronous access handles, else in IndexedDB; never in memory. "memory" is gone with the worker. "directory" is that of a
+   * `NodeClient`, which `tidepool-db/node` has.
    */
   storage?: OpenOptions["storage"];
   /** What an acknowledged write survives. "strict" (default): loss of power too; "relaxed": a crash of the page or browser. */
@@ -136,7 +137,7 @@ export interface CreateCollectionArguments {
 const OPTIONS =
   "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
   "credentials worker";
-const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "memory"];
+const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
 const EVENTS: readonly (keyof ClientEvents)[] = ["change", "lease", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
 

@@ -10,8 +10,7 @@ export function createWorker(): Worker {
   if (typeof Worker === "undefined") {
     throw new TidepoolError(
       "NOT_SUPPORTED",
-      "tidepool-db needs a browser: there is no Worker here. " +
-        "Importing the package on a server is fine, calling it is not, unless the option `worker` gives it a worker to run in",
+      "tidepool-db needs a browser: there is no Worker here. In Node, use NodeClient of tidepool-db/node, or give the option `worker`",
     );
   }
   return trusting("Worker", () => new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" }));

@@ -6,7 +6,8 @@
  * holder. One follower stands by: its worker waits for the lease, so that it opens the engine the moment the holder has gone.
  * Calls under way are then asked again there, with the ids that they had, so that the engine applies none of them twice.
  *
- * A database in memory is its client's own: one worker, no search, and what is lost with the worker is lost.
+ * A database in memory is its client's own: one worker, no search, and what is lost with the worker is lost. Clients of a directory
+ * meet in its thread (`src/node/engine-thread.ts`).
  */
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
@@ -86,10 +87,10 @@ export class Link {
     this.#before = before;
   }
 
-  /** That of the path, made where there is none; one of the client's own for a database in memory. */
+  /** That of the path, made where there is none; one of the client's own for a database in memory, or in a directory. */
   static to(options: OpenOptions, connect: () => Channel, offscreen?: string): Link {
     const locks = globalThis.navigator?.locks as LockManager | undefined;
-    if (options.storage === "memory" || locks === undefined || typeof BroadcastChannel === "undefined")
+    if (options.storage === "memory" || options.storage === "directory" || locks === undefined || typeof BroadcastChannel === "undefined")
       return new Link(options, connect, undefined);
     const known = links.get(options.path);
     if (known !== undefined && known.#closing === null) return known;

@@ -372,7 +372,7 @@ export type { MemoryUse };
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
-  storage: "opfs" | "indexeddb" | "memory";
+  storage: "opfs" | "indexeddb" | "directory" | "memory";
   /** What an acknowledged write survives: "strict" loss of power too, "relaxed" a crash of the page or the browser. */
   durability: Durability;
   /** Version of what is on disk. An older release refuses a newer one with `FORMAT_TOO_NEW`. */
@@ -828,7 +828,7 @@ export interface OpenOptions {
   /** Names the database within the page's origin. */
   path: string;
   /** Where bytes are kept; "auto" chooses for a new database, and finds an old one. */
-  storage: "auto" | "opfs" | "indexeddb" | "memory";
+  storage: "auto" | "opfs" | "indexeddb" | "directory" | "memory";
   /** What an acknowledged write survives. */
   durability: Durability;
   /** Whether `reset` is allowed. */

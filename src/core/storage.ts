@@ -131,7 +131,7 @@ export interface ArenaUsage {
 
 /** One database's stores, opened together. */
 export interface Storage {
-  readonly kind: "opfs" | "indexeddb" | "memory";
+  readonly kind: "opfs" | "indexeddb" | "directory" | "memory";
   readonly log: LogStore;
   readonly catalog: CatalogStore;
   readonly blobs: BlobStore;

@@ -23,7 +23,12 @@ export function StorageView({ session }: { session: Session }) {
   );
 }
 
-const STORAGES = { opfs: "Origin private file system", indexeddb: "IndexedDB", memory: "Memory: gone with the worker" };
+const STORAGES = {
+  opfs: "Origin private file system",
+  indexeddb: "IndexedDB",
+  directory: "Directory",
+  memory: "Memory: gone with the worker",
+};
 
 function factsOf(info: ClientInfo): [string, string][] {
   const { quota } = info;

@@ -40,6 +40,8 @@ export interface StandingBy {
 /** What a host is made of. */
 export interface HostParts {
   locks: Locks | undefined;
+  /** Takes the right to a path where it is no Web Lock. */
+  lease?(): Promise<Lease>;
   openStorage(options: OpenOptions, tenure: Tenure): Promise<Storage>;
   destroyStorage(path: string): Promise<void>;
   /** `fail` is told when the engine can only be closed, and opened anew. */
@@ -196,6 +198,7 @@ export class Host implements SessionHost {
   }
 
   #acquire(path: string, { takeOver, wait }: OpenHow = {}): Promise<Lease> {
+    if (this.#parts.lease !== undefined) return this.#parts.lease();
     const waitMs = wait ? Number.POSITIVE_INFINITY : undefined;
     return acquireLease(this.#parts.locks, path, { id: this.#parts.randomId(), takeOver, waitMs });
   }

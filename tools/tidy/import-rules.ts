@@ -11,6 +11,9 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
 
+/** What is of Node alone. */
+const isOfNode = (path: string): boolean => /^src\/(?:storage\/directory\/|node\/|worker\/node-worker\.ts$)/.test(path);
+
 /** Which files may import a runtime package. */
 const packageOwners: Record<string, (path: string) => boolean> = {
   "apache-arrow": (path) => /^src\/(?:core\/blockstore|api\/import)\//.test(path),
@@ -54,6 +57,11 @@ const arrows: Record<string, (target: string) => boolean> = {
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
     /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|steps|text-pieces)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
+  "src/node/": (target) =>
+    target === "src/worker/node-worker.ts" ||
+    target === "src/storage/directory/directory-lock.ts" ||
+    /^src\/(?:core\/errors|api\/(?:client|read-arguments))\.ts$/.test(target),
+  "src/node.ts": (target) => target.startsWith("src/node/"),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
@@ -112,6 +120,7 @@ export function wrongImports(tree: Tree): string[] {
 
 function wrongPackage(path: string, specifier: string): string | null {
   if (specifier.startsWith("virtual:")) return null;
+  if (specifier.startsWith("node:")) return isOfNode(path) ? null : `${specifier}, which does not ship to browsers`;
   const owns = packageOwners[packageOf(specifier)];
   if (!owns) return `${specifier}, which does not ship`;
   return owns(path) ? null : `${specifier}, which is not its business`;
@@ -164,7 +173,7 @@ export function wrongReaches(tree: Tree): string[] {
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
       if (
         specifier.startsWith("tidepool-db/") &&
-        !/^tidepool-db\/(?:inline|hnswlib|inspector|rest|sentence-encoder|service-worker|transformers|[\w.-]+\?(?:worker&)?url)$/.test(
+        !/^tidepool-db\/(?:inline|hnswlib|inspector|node|rest|sentence-encoder|service-worker|transformers|[\w.-]+\?(?:worker&)?url)$/.test(
           specifier,
         )
       )

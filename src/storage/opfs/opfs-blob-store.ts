@@ -49,6 +49,8 @@ export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaReser
 export interface ArenaClaim {
   /** Told once when the files are gone from under the engine; returns what to say of it. */
   cleared(): TidepoolError;
+  /** What to say of arenas that are missing, where no browser has dropped them. */
+  missing?(arenas: readonly number[]): TidepoolError;
   readonly generation: number;
   /** Rejects when somebody has taken a later generation. */
   confirm(): Promise<void>;
@@ -272,6 +274,7 @@ export class OpfsBlobStore implements BlobStore {
   #assertPresent(extents: readonly Extent[]): void {
     const lost = new Set(extents.map(({ arena }) => arena).filter((arena) => !this.#arenas.has(arena)));
     if (lost.size === 0) return;
+    if (this.#claim.missing !== undefined) throw this.#claim.missing([...lost]);
     const message =
       `Arena ${[...lost].sort((a, b) => a - b).join(", ")} is missing from the origin private file system: ` +
       "the browser has dropped files in which blocks of this database lie. " +
