@@ -8,7 +8,7 @@ import type { BlockPart, BlockRef } from "../blockstore/blockstore.js";
 import type { OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { damageOf, PIECE_ORDINALS, type SnapshotPiece } from "../index/vector/graph-snapshot.js";
 import { type QuantizedRows, quantizeRows } from "../index/vector/quantize.js";
-import { fingerprintOf } from "../index/vector/reference-kernel.js";
+import { fingerprintOfRow } from "../index/vector/reference-kernel.js";
 import { NO_LIST } from "../index/vector/spann/inverted-lists.js";
 import { ordinalsOf } from "../index/vector/spann/list-layout.js";
 import { paddedDimensionOf } from "../index/vector/spann/rotation.js";
@@ -54,7 +54,7 @@ export async function verifyRows(
 
 function takePrints(prints: Uint32Array, ordinals: Uint32Array, { codes, slopes, intercepts }: QuantizedRows, dimension: number): void {
   for (let row = 0; row < ordinals.length; row++) {
-    prints[ordinals[row]!] = fingerprintOf(codes.subarray(row * dimension, (row + 1) * dimension), slopes[row]!, intercepts[row]!);
+    prints[ordinals[row]!] = fingerprintOfRow(codes.subarray(row * dimension, (row + 1) * dimension), slopes[row]!, intercepts[row]!);
   }
 }
 

@@ -70,7 +70,7 @@ export class ReferenceTable implements CodeTable, RowReader {
   }
 
   fingerprint(ordinal: number): number {
-    return fingerprintOf(this.codes(ordinal), this.slope(ordinal), this.intercept(ordinal));
+    return fingerprintOfRow(this.codes(ordinal), this.slope(ordinal), this.intercept(ordinal));
   }
 
   createGraph(options: GraphOptions): Graph {
@@ -177,7 +177,7 @@ class NearestHeap {
 }
 
 /** The hash of a row, as `CodeTable.fingerprint` tells it. */
-export function fingerprintOf(codes: Int8Array, slope: number, intercept: number): number {
+export function fingerprintOfRow(codes: Int8Array, slope: number, intercept: number): number {
   const lanes = [1, 2, 3, 4];
   const padded = new Int8Array(Math.ceil(codes.length / 16) * 16);
   padded.set(codes);
