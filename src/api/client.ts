@@ -106,8 +106,18 @@ export interface TidepoolClientOptions {
   worker?: () => Worker;
 }
 
-/** What `client.info()` tells: the engine's facts, and this client's role. */
+/** What `client.info()` tells: the engine's facts, this client's role, and what its calls took. */
 export interface ClientInfo extends EngineInfo {
+  /**
+   * Calls of this client that the engine which runs now has answered, those of `info` left out. One of many records or queries may be
+   * several.
+   */
+  calls: number;
+  /**
+   * How long the engine took for them in all, in milliseconds, each from its arrival in the worker until its answer was ready. What a call
+   * takes beyond that is the way there and back. The browser's clock counts in tenths of a millisecond, or coarser.
+   */
+  callsMs: number;
   /** Whether the engine runs in a worker of this page, frame or worker ("holder"), or in that of another ("follower"). */
   role: Role;
 }
@@ -303,7 +313,8 @@ export class TidepoolClient {
    */
   async info(options: CallLimits = {}): Promise<ClientInfo> {
     const info = await limited(readLimits(options, "info"), (signal) => this.#connection.call("info", undefined, { signal }));
-    return { ...info, role: this.#connection.role! };
+    // The session with the engine has counted the calls.
+    return { ...(info as ClientInfo), role: this.#connection.role! };
   }
 
   /**

@@ -55,9 +55,7 @@ function HitRow({ hit }: { hit: Hit }) {
   );
 }
 
-/** The engine's share is what an answer takes beyond a call that does nothing. */
-function timesOf({ embedMs, answerMs, emptyMs, embedding }: Outcome): string {
-  const engine = `about ${milliseconds(Math.max(0, answerMs - emptyMs))} of it in the engine (an empty call: ${milliseconds(emptyMs)})`;
+function timesOf({ embedMs, answerMs, engineMs, embedding }: Outcome): string {
   const embedded = embedding === null ? "" : `, after ${milliseconds(embedMs)} of embedding`;
-  return `in ${milliseconds(answerMs)} as the page sees it, ${engine}${embedded}`;
+  return `in ${milliseconds(answerMs)} as the page sees it, ${milliseconds(engineMs)} of it in the engine${embedded}`;
 }
