@@ -143,16 +143,21 @@ function brokenLinks(files: Files): string[] {
   return complaints;
 }
 
-/** Who installs the package has the README beside what is packed, and nothing else of the repository. */
+/** Who installs the package has what is packed, and nothing else of the repository. */
 function linksOutOfPack(files: Files): string[] {
   const { files: packed = [] } = JSON.parse(files.get("package.json") ?? "{}") as { files?: string[] };
   const patterns = ["README.md", "LICENSE", ...packed].map((entry) => entry.replaceAll(".", "\\.").replaceAll("*", "[^/]*"));
   const isPacked = new RegExp(`^(?:${patterns.join("|")})(?:/|$)`);
-  const prose = (files.get("README.md") ?? "").replace(/^```[\s\S]*?^```/gm, "");
-  const links = [...prose.matchAll(/(?:\]\(|(?:src|href)=")([^)\s"#]+)/g)].map((match) => match[1]!);
-  return links
-    .filter((link) => !/^[a-z]+:/.test(link) && !isPacked.test(link))
-    .map((link) => `README.md links to ${link}, which is not in the package: see "files" in package.json`);
+  const complaints: string[] = [];
+  for (const [place, text] of files) {
+    if (extname(place) !== ".md" || !isPacked.test(place)) continue;
+    const prose = text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
+    for (const [, link] of prose.matchAll(/(?:\]\(|(?:src|href)=")([^)\s"#]+)/g)) {
+      if (/^[a-z]+:/.test(link!) || isPacked.test(posix.join(posix.dirname(place), link!))) continue;
+      complaints.push(`${place} links to ${link}, which is not in the package: see "files" in package.json`);
+    }
+  }
+  return complaints;
 }
 
 /** The documentation's own list, of which the site makes its navigation. */
@@ -189,7 +194,7 @@ describe("the documentation", () => {
   test("names no path that is not there", () => expect(missingPaths(files)).toEqual([]));
   test("names nothing that the code does not", () => expect(missingNames(files)).toEqual([]));
   test("has links that lead somewhere", () => expect(brokenLinks(files)).toEqual([]));
-  test("has a README that is whole in the package", () => expect(linksOutOfPack(files)).toEqual([]));
+  test("is whole in the package", () => expect(linksOutOfPack(files)).toEqual([]));
   test("lists every page", () => expect(unlistedPages(files)).toEqual([]));
   test("keeps README and ARCHITECTURE short", () => expect(tooLong(files)).toEqual([]));
   test("in comments names no file that is not there", () => expect(missingFilesOfComments(files)).toEqual([]));
@@ -259,10 +264,12 @@ describe("the rules", () => {
     expect(brokenLinks(saying("# A\n[b](#b)")).join()).toContain("no heading");
   });
 
-  test("a link of the README to what is not packed is found", () => {
+  test("a link to what is not packed is found, in the README and in what is packed", () => {
     const readme = '[a](docs/a.md) [b](docs/a.md#b) [c](LICENSE) [d](https://a.b/c) <img src="dist/a.svg"> ';
-    expect(linksOutOfPack(tree({ "README.md": readme }))).toEqual([]);
+    const page = { "docs/a.md": "[up](../README.md) [b](b.md)", "docs/internals/e.md": "[f](../../bench/f.md)" };
+    expect(linksOutOfPack(tree({ "README.md": readme, ...page }))).toEqual([]);
     expect(linksOutOfPack(tree({ "README.md": `${readme} [e](docs/internals/e.md) ![f](bench/f.svg)` }))).toHaveLength(2);
+    expect(linksOutOfPack(tree({ "docs/a.md": "[e](internals/e.md) `[g](g)`" })).join()).toContain("docs/a.md links to internals/e.md");
   });
 
   test("a page that is not listed is found", () => {
