@@ -106,7 +106,7 @@ test("the compiler accepts every example against the built package", async () =>
     const { stdout, status } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
       encoding: "utf8",
     });
-    const complaints = stdout.replace(/\S*example-(\d+)\.[tj]s/g, (_, index) => examples[Number(index)]!.place);
+    const complaints = stdout.replace(/\S*example-(\d+)\.[tj]sx?/g, (_, index) => examples[Number(index)]!.place);
     expect({ complaints, status }).toEqual({ complaints: "", status: 0 });
   } finally {
     await rm(folder, { recursive: true });
@@ -121,6 +121,7 @@ const compilerSettings = {
     module: "esnext",
     moduleResolution: "bundler",
     strict: true,
+    jsx: "react-jsx",
     allowJs: true,
     checkJs: true,
     skipLibCheck: true,

@@ -1,7 +1,7 @@
 /**
- * The examples of the documentation, found where readers find them: the fenced `ts` and `js` blocks of Markdown files and
+ * The examples of the documentation, found where readers find them: the fenced `ts`, `tsx` and `js` blocks of Markdown files and
  * the `@example` parts of TSDoc comments. A fence that says `no-run` (a bundler's configuration, a server) is only
- * type-checked.
+ * type-checked, and so are components, `tsx`.
  *
  * An example may speak of `client` and `collection` as the text around it does, and TSDoc need not repeat the import. What
  * it does not say is put in front of it: the import, a client, and a collection "tides" with three records.
@@ -10,10 +10,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as entry from "tidepool-db";
 
+type Language = "ts" | "tsx" | "js";
+
 export interface Example {
   /** Where it stands: file and line. */
   place: string;
-  language: "ts" | "js";
+  language: Language;
   /** What the documentation shows. */
   text: string;
   /** The example as a module that can run. */
@@ -53,10 +55,11 @@ async function filesOf(root: string, folder: string): Promise<string[]> {
 }
 
 function fencedIn(text: string, file: string): Example[] {
-  const fences = /^```(ts|js)\b([^\n]*)\n([\s\S]*?)^```$/gm;
+  const fences = /^```(tsx?|js)\b([^\n]*)\n([\s\S]*?)^```$/gm;
   return [...text.matchAll(fences)].map((match) => {
     const [, language, notes, code] = match;
-    return example(`${file}:${lineOf(text, match.index) + 1}`, language as "ts" | "js", code!, !notes!.includes("no-run"));
+    const runs = language !== "tsx" && !notes!.includes("no-run");
+    return example(`${file}:${lineOf(text, match.index) + 1}`, language as Language, code!, runs);
   });
 }
 
@@ -75,7 +78,7 @@ function lineOf(text: string, index: number): number {
   return text.slice(0, index).split("\n").length;
 }
 
-function example(place: string, language: "ts" | "js", text: string, runs: boolean): Example {
+function example(place: string, language: Language, text: string, runs: boolean): Example {
   const prints = [...text.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1]!);
   return { place, language, text, code: complete(text), runs, prints };
 }
