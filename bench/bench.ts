@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { calls } from "./suites/calls.js";
+import { demoTasks } from "./suites/demo-tasks.js";
 import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
@@ -30,6 +31,7 @@ import { young } from "./suites/young.js";
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
   calls,
+  "demo-tasks": demoTasks,
   kernels,
   live,
   overview,

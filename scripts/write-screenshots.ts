@@ -3,14 +3,12 @@
  * first page and the results at three widths in both themes; the moving picture `docs/demo.webp`; and the demo's icons, from
  * `icon.svg`. `--only 1440-dark` takes some, `--to FOLDER` puts them elsewhere.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
-import { build } from "vite";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
-import { serveFolder } from "../tools/browser/static-server.js";
+import { serveDemo } from "../tools/serve-demo.js";
 import { animate, type Frame } from "./animated-webp.js";
 
 const demo = fileURLToPath(new URL("../demo", import.meta.url));
@@ -34,8 +32,10 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   await page.goto(url);
   await page.waitForFunction(() => document.querySelector("#model-pill")?.textContent === "Understands", undefined, { timeout: 300_000 });
+  await page.locator("#map").scrollIntoViewIfNeeded();
   await page.waitForFunction(() => document.querySelector("#map-note")?.textContent?.startsWith("All"), undefined, { timeout: 60_000 });
   await page.locator("#progress").waitFor({ state: "hidden" });
+  await page.evaluate(() => scrollTo({ top: 0 }));
   return page;
 }
 
@@ -135,9 +135,7 @@ async function takeAll(page: Page, folder: string): Promise<void> {
 async function main(): Promise<void> {
   const folder = argument("--to") ?? screenshots;
   await mkdir(folder, { recursive: true });
-  const site = await mkdtemp(join(tmpdir(), "tidepool-screenshots-"));
-  await build({ root: demo, logLevel: "warn", build: { outDir: site, emptyOutDir: true } });
-  const server = await serveFolder(site);
+  const server = await serveDemo();
   const profile = await createProfile();
   const context = await openBrowser(profile);
   try {
@@ -149,7 +147,6 @@ async function main(): Promise<void> {
     await context.close();
     await server.close();
     await removeProfile(profile);
-    await rm(site, { recursive: true });
   }
 }
 

@@ -1,0 +1,149 @@
+/**
+ * How long the demo's page is held at once, on a machine that is six times slower: the tasks of its main thread while a person visits,
+ * types and adds files. The browser slows the page alone; engine, model and readers of files are as fast as they are.
+ */
+import type { CDPSession, Page } from "playwright";
+import { createProfile, openBrowser, removeProfile } from "../../tools/browser/browser.js";
+import { serveDemo } from "../../tools/serve-demo.js";
+import { formatTable, significant } from "../format-table.js";
+import { longTaskMs, type PageTask, tasksDuring } from "../page-tasks.js";
+import type { Suite } from "./suite.js";
+
+const slowdown = 6;
+const keyMs = 120;
+/** After a step, what it set off shall still be seen. */
+const aftermathMs = 1500;
+const patience = { timeout: 300_000 };
+const longestShown = 6;
+
+interface Step {
+  step: string;
+  tasks: number;
+  longestMs: number;
+  over50Ms: number;
+  /** The longest of them. */
+  long: PageTask[];
+}
+
+class Visit {
+  readonly #page: Page;
+  readonly #session: CDPSession;
+  readonly #url: string;
+  readonly #log: (text: string) => void;
+  readonly steps: Step[] = [];
+
+  constructor(page: Page, session: CDPSession, url: string, log: (text: string) => void) {
+    this.#page = page;
+    this.#session = session;
+    this.#url = url;
+    this.#log = log;
+  }
+
+  async step(name: string, body: (page: Page) => Promise<unknown>): Promise<void> {
+    const tasks = await tasksDuring(this.#session, this.#url, async () => {
+      await body(this.#page);
+      await this.#page.waitForTimeout(aftermathMs);
+    });
+    const long = tasks.filter(({ ms }) => ms > longTaskMs);
+    const step = {
+      step: name,
+      tasks: tasks.length,
+      longestMs: tasks[0]?.ms ?? 0,
+      over50Ms: long.length,
+      long: long.slice(0, longestShown),
+    };
+    this.steps.push(step);
+    this.#log(`${name}: longest task ${significant(step.longestMs)} ms, ${long.length} over ${longTaskMs} ms`);
+    for (const task of step.long) this.#log(`  ${describeTask(task)}`);
+  }
+}
+
+function describeTask({ ms, parts }: PageTask): string {
+  return `${significant(ms)} ms: ${parts.map(({ name, ms }) => `${name} ${significant(ms)}`).join(", ")}`;
+}
+
+/** By the keyboard, since what a driver does inside the page would count. */
+async function ask(page: Page, text: string): Promise<void> {
+  await page.keyboard.press("/");
+  await page.keyboard.type(text, { delay: keyMs });
+}
+
+const clear = (page: Page): Promise<void> => page.keyboard.press("Escape");
+
+const choose = (page: Page, mode: "side" | "hybrid"): Promise<void> =>
+  page.evaluate((mode) => document.querySelector<HTMLInputElement>(`[data-testid="mode-${mode}"]`)!.click(), mode);
+
+/** The file is made in the page, of a text that is repeated. */
+async function add(page: Page, name: string, text: string, times: number): Promise<void> {
+  await page.evaluate(
+    ({ name, text, times }) => {
+      // What is said of the file before.
+      document.querySelector("#progress-text")!.textContent = "";
+      const files = new DataTransfer();
+      files.items.add(new File([text.repeat(times)], name));
+      const input = document.querySelector<HTMLInputElement>("#files")!;
+      input.files = files.files;
+      input.dispatchEvent(new Event("change"));
+    },
+    { name, text, times },
+  );
+  await until(page, "#progress-text", "Added");
+}
+
+/** Looks now and then. */
+async function until(page: Page, element: string, text: string): Promise<void> {
+  const isSo = ({ element, text }: { element: string; text: string }): boolean =>
+    document.querySelector(element)?.textContent.startsWith(text) ?? false;
+  await page.waitForFunction(isSo, { element, text }, { ...patience, polling: 500 });
+}
+
+async function visit(at: Visit, url: string, count: number): Promise<void> {
+  await at.step("first visit, until all is read", async (page) => {
+    await page.goto(url);
+    await until(page, "#model-pill", "Understands");
+  });
+  await at.step("a question is typed", (page) => ask(page, "How can I avoid hurting wildlife on the shore?"));
+  await at.step("another, side by side", async (page) => {
+    await choose(page, "side");
+    await ask(page, "what keeps barnacles where they are");
+    await choose(page, "hybrid");
+  });
+  await at.step(`${count.toLocaleString("en")} records of a file are added`, async (page) => {
+    await clear(page);
+    await add(page, "many.jsonl", '{"text":"The sea comes in over the rocks, and the pools fill."}\n', count);
+  });
+  await at.step("a question is typed while passages are read", (page) => ask(page, "when does the sea cover the rocks"));
+  await at.step("a file of one line of 3 MB", async (page) => {
+    await clear(page);
+    await add(page, "line.txt", "The tide comes in over the rocks, and goes. ", 70_000);
+  });
+  await at.step("a file of a word of 1 MB", (page) => add(page, "word.txt", "w", 1_000_000));
+  await at.step("a question is typed beside them", (page) => ask(page, "the tide comes in"));
+}
+
+function describe(steps: readonly Step[]): string {
+  const rows = steps.map(({ step, tasks, longestMs, over50Ms }) => [step, `${tasks}`, significant(longestMs), `${over50Ms}`]);
+  return formatTable([["step", "tasks", "longest ms", `over ${longTaskMs} ms`], ...rows]);
+}
+
+export const demoTasks: Suite = {
+  async run({ quick, log }) {
+    const server = await serveDemo({ keepNames: true });
+    const profile = await createProfile();
+    const context = await openBrowser(profile, { browser: "chromium", viewport: { width: 1280, height: 800 } });
+    try {
+      const page = await context.newPage();
+      await page.goto(`${server.url}theme.js`);
+      const session = await context.newCDPSession(page);
+      await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+      const at = new Visit(page, session, server.url, log);
+      await visit(at, server.url, quick ? 500 : 5000);
+      const title = `The demo in Chromium, its page slowed down ${slowdown} times, its scripts not minified, so that functions have names`;
+      return { text: `${title}\n${describe(at.steps)}`, data: { browser: "Chromium", slowdown, steps: at.steps } };
+    } finally {
+      await context.close();
+      await server.close();
+      await removeProfile(profile);
+    }
+  },
+};
