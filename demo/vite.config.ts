@@ -50,6 +50,6 @@ export default defineConfig({
   base: "./",
   // A data URL would be an address that the page's policy does not allow.
   build: { target: "es2022", assetsInlineLimit: 0, rolldownOptions: { input: pages, checks: { bundlerTimings: false } } },
-  worker: { format: "es" },
+  worker: { format: "es", rolldownOptions: { checks: { bundlerTimings: false } } },
   plugins: [corpus(), offline()],
 });

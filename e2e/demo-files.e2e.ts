@@ -98,6 +98,17 @@ test("a word of a million letters and a line of half a million are stored in pas
   await expect.poll(passagesStored, { timeout: 120_000 }).toBeGreaterThan(before + 700);
 });
 
+test("the model's reading waits when it is told to, and goes on", async () => {
+  await page.getByTestId("query").fill("");
+  const pause = page.getByTestId("model-pause");
+  await pause.click(patience);
+  const said = () => page.getByTestId("model-text").textContent();
+  await expect.poll(said, patience).toMatch(/^Paused: [\d,]+ of [\d,]+ passages understood/);
+  expect(await pause.textContent()).toBe("Go on");
+  await pause.click();
+  await expect.poll(said, patience).toMatch(/^Reading: /);
+});
+
 test("no complaint reached the console", () => {
   expect(errors).toEqual([]);
 });

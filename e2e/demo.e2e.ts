@@ -21,8 +21,9 @@ const suite = useDemo();
 let page: Page;
 let errors: string[];
 let bundled: number;
-/** Everything that the first visit asked for. */
+/** Everything that the page asked for, and how much of it the first visit did. */
 const responses = new Map<string, Promise<Buffer>>();
+let firstVisit: [url: string, body: Promise<Buffer>][] = [];
 
 beforeAll(() => {
   ({ page, errors } = suite);
@@ -96,6 +97,9 @@ test("the first visit stores the notes, shows how far the model is, and has it r
   expect(seen.some((text) => /^Adding the notes: \d+ of \d+ passages$/.test(text))).toBe(true);
   expect(seen.some((text) => /^Loading the model: .+ of 7.5 MB$/.test(text))).toBe(true);
   expect(seen.some((text) => /^Reading: \d+ of \d+ passages understood/.test(text))).toBe(true);
+  firstVisit = [...responses];
+  // The map draws itself for those who look at it.
+  await part("map").scrollIntoViewIfNeeded();
   await expect.poll(() => textOf("map-note"), patience).toBe(`All ${bundled} vectors`);
   expect(await textOf("info-storage")).toContain("OPFS");
 });
@@ -103,7 +107,7 @@ test("the first visit stores the notes, shows how far the model is, and has it r
 test("all of it comes from this host, and the first load is small", async () => {
   expect([...responses.keys()].filter((url) => !url.startsWith(suite.app.url))).toEqual([]);
   // The model's own files are what the budget leaves out. Of the service worker's copies each is fetched twice.
-  const counted = [...responses].filter(([url]) => !/sentence-encoder|\/sw\.js$|markdown-/.test(url));
+  const counted = firstVisit.filter(([url]) => !/sentence-encoder|\/sw\.js$|markdown-/.test(url));
   const sizes = await Promise.all(counted.map(async ([url, body]) => [url, gzipSync(await body, { level: 9 }).length] as const));
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
   expect(total, JSON.stringify(sizes)).toBeLessThanOrEqual(firstLoadBytesMax);
@@ -331,9 +335,14 @@ test("it is fast: stores records, and shows the database's time beside the page'
   await page.goto(`${suite.app.url}?records=3000`);
   await part("speed-load").click();
   await expect.poll(() => part("speed-ask").count(), reading).toBe(1);
-  expect(await textOf("speed-engine")).toMatch(/ms.*Database/);
+  const ms = async (of: string): Promise<number> => Number.parseFloat(await textOf(`speed-${of}`));
+  expect(await textOf("speed-engine")).toMatch(/ms.*Engine/);
+  expect(await textOf("speed-call")).toMatch(/ms.*There and back/);
   expect(await textOf("speed-page")).toMatch(/ms.*On the screen/);
   expect(await textOf("speed-text")).toContain("over 3,000 records");
+  // Each is a part of the next.
+  expect(await ms("engine")).toBeLessThanOrEqual(await ms("call"));
+  expect(await ms("call")).toBeLessThanOrEqual(await ms("page"));
   await part("speed-remove").click();
   await expect.poll(() => textOf("speed-text"), patience).toBe("Removed.");
   await untilStored(before);
@@ -348,6 +357,35 @@ test("it loses nothing: the engine is killed in mid-write, and all that was ackn
   expect(found).toBe(acknowledged);
   expect(Number(found!.replace(",", ""))).toBeGreaterThanOrEqual(400);
   await untilStored(before);
+});
+
+test("a page that was closed in mid-write counts when it is back", async () => {
+  const writing = await suite.context.newPage();
+  let reach = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  await writing.exposeFunction("reportWriting", () => reach());
+  // Where it would kill its worker, in mid-write, it stands still: nothing that it asks from then on is heard.
+  await writing.addInitScript(() => {
+    const terminate = (): void => {
+      Object.assign(MessagePort.prototype, { postMessage: () => undefined });
+      (globalThis as unknown as { reportWriting(): void }).reportWriting();
+    };
+    Object.assign(Worker.prototype, { terminate });
+  });
+  await writing.goto(suite.app.url);
+  await part("loss-run", writing).click();
+  await reached;
+  await writing.close();
+  await page.reload();
+  await expect.poll(() => part("loss-verdict").count(), reading).toBe(1);
+  expect(await textOf("loss-text")).toContain("The page was closed while it wrote.");
+  const [, found, acknowledged] = /^([\d,]+) of ([\d,]+) acknowledged records are there/.exec(await textOf("loss-verdict"))!;
+  expect(found).toBe(acknowledged);
+  expect(Number(found!.replace(",", ""))).toBeGreaterThanOrEqual(400);
+  // What was counted once is forgotten.
+  await page.reload();
+  await expect.poll(() => part("loss-run").count(), patience).toBe(1);
+  expect(await part("loss-verdict").count()).toBe(0);
 });
 
 test("the map is as large as one likes, and shows where the query is", async () => {

@@ -7,7 +7,8 @@ import { byId, plural } from "./dom.js";
 import type { FilePassage, ReadProgress } from "./files/open-files.js";
 import { Gate } from "./gate.js";
 import type { Library } from "./library.js";
-import { type Passage, toPassages } from "./passage.js";
+import { type Origin, type Passage, toPassages } from "./passage.js";
+import { Slice } from "./slice.js";
 
 export interface Source {
   key: string;
@@ -25,8 +26,7 @@ export interface Summary {
 
 /** How long the finished bar stays, so that even a quick addition is seen. */
 const shownAfterwardsMs = 2500;
-const preparedAtOnce = 250;
-const ownTopic = "Your files";
+const preparedAtOnce = 10;
 
 export class Adding {
   readonly #library: Library;
@@ -132,13 +132,13 @@ export class Adding {
     this.#gate.hide();
     this.#show(text, done, total);
     this.#sayWaiting();
-    this.#hideTimer = window.setTimeout(() => (byId("progress").hidden = true), shownAfterwardsMs);
+    this.#hideTimer = window.setTimeout(() => showProgress(false), shownAfterwardsMs);
   }
 
   /** A total of 0: nobody knows yet. */
   #show(text: string, done: number, total: number): void {
     clearTimeout(this.#hideTimer);
-    byId("progress").hidden = false;
+    showProgress(true);
     byId("progress-text").textContent = total === 0 ? text : `${text}: ${done.toLocaleString()} of ${plural(total, "passage")}`;
     const bar = byId<HTMLProgressElement>("progress-bar");
     bar.max = Math.max(1, total);
@@ -156,13 +156,24 @@ export class Adding {
   }
 }
 
+/** What else stands at the page's lower edge makes room. */
+function showProgress(isShown: boolean): void {
+  byId("progress").hidden = !isShown;
+  document.body.classList.toggle("adding", isShown);
+}
+
 /** Passages as they are stored, made in turns with the page. */
 async function prepare(key: string, parts: readonly FilePassage[], signal: AbortSignal): Promise<Passage[]> {
   const passages: Passage[] = [];
+  const slice = new Slice();
   for (let start = 0; start < parts.length; start += preparedAtOnce) {
-    passages.push(...toPassages({ key, topic: ownTopic, kind: "file" }, parts.slice(start, start + preparedAtOnce), start));
-    await new Promise((resolve) => setTimeout(resolve));
+    await slice.next();
     signal.throwIfAborted();
+    for (const passage of toPassages(ownFile(key), parts.slice(start, start + preparedAtOnce), start)) passages.push(passage);
   }
   return passages;
+}
+
+function ownFile(key: string): Origin {
+  return { key, topic: "Your files", kind: "file" };
 }

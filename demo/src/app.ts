@@ -3,19 +3,18 @@ import { TidepoolError } from "tidepool-db";
 import { Adding, type Source, type Summary } from "./adding.js";
 import type { Note } from "./corpus.js";
 import { byId, formatMs, plural } from "./dom.js";
-import { FilterPanel } from "./filter-panel.js";
+import type { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
+import type { Found, MapPanel } from "./map-panel.js";
 import { clearErrors, confirmDeletion, showError, showSummary, showToast } from "./notices.js";
 import { sourceKey, sourceName, toPassages } from "./passage.js";
-import { project } from "./projection.js";
 import type { ResultLists } from "./result-lists.js";
 import type { Criteria, HitList, Mode } from "./search.js";
 import { SourcePanel } from "./source-panel.js";
 import { StoragePanel } from "./storage-panel.js";
 import { Understanding } from "./understanding.js";
 import { UnderstandingPanel } from "./understanding-panel.js";
-import { VectorMap } from "./vector-map.js";
 
 /** Between the last key and the search. */
 const debounceMs = 90;
@@ -23,17 +22,24 @@ const debounceMs = 90;
 const refreshRest = 4;
 const announceMs = 600;
 
+interface Asking {
+  filters: FilterPanel;
+  results: ResultLists;
+  search: typeof import("./search.js").search;
+}
+
 export class App {
   readonly #library: Library;
   readonly #query = byId<HTMLInputElement>("query");
-  readonly #filters = new FilterPanel(() => this.#searchSoon());
   /** `null` until something is asked: what asks and answers is loaded then. */
-  #results: ResultLists | null = null;
+  #asking: Asking | null = null;
   readonly #sources: SourcePanel;
   readonly #storage: StoragePanel;
   readonly #understanding: Understanding;
   readonly #understandingPanel: UnderstandingPanel;
-  readonly #map: VectorMap;
+  /** `null` until it is in view. */
+  #map: MapPanel | null = null;
+  #found: Found = { lists: [], topic: "" };
   readonly #adding: Adding;
   readonly #runSearch = latestOnly(() => this.#search().catch(showError));
   readonly #runRefresh = latestOnly(() => this.#refresh().catch(showError));
@@ -41,16 +47,12 @@ export class App {
   #similarTo: Criteria["similarTo"] = null;
   #searchTimer = 0;
   #announceTimer = 0;
-  #mapping = new AbortController();
-  /** What the map shows: it is drawn anew when that has changed. */
-  #mapped = "";
 
   constructor(library: Library) {
     this.#library = library;
     this.#storage = new StoragePanel(library);
     this.#understanding = new Understanding(library, () => this.#understandingPanel.show());
     this.#understandingPanel = new UnderstandingPanel(this.#understanding);
-    this.#map = new VectorMap((entry) => this.#findSimilar(entry));
     this.#adding = new Adding(library, (summary) => this.#onAdded(summary));
     this.#sources = new SourcePanel({
       addFiles: (files) => this.addFiles(files),
@@ -58,17 +60,17 @@ export class App {
       deleteEverything: () => void this.#deleteEverything().catch(showError),
       restoreBundled: () => void this.addBundled(),
       showSource: (source) => this.#showSource(source),
-      chooseTopic: (topic) => this.#filters.choose("topic", topic),
+      chooseTopic: (topic) => this.#choose("topic", topic),
     });
-    addEventListener("themechange", () => this.#map.recolour());
     this.#listen();
   }
 
   /** Shows what is stored from now on, and has the model loaded once that is to be seen. */
   async start(): Promise<void> {
-    await this.#library.watch(() => this.refresh());
+    this.#library.watch(() => this.refresh());
     this.refresh();
     if (!this.#library.wasFilled) await this.addBundled();
+    this.#openMapInView();
     // The page's first paint and the reader's first key come before seven megabytes.
     setTimeout(() => void this.#understand(), 300);
   }
@@ -105,13 +107,13 @@ export class App {
   async #refresh(): Promise<void> {
     const started = performance.now();
     const overview = (this.#overview = await this.#library.overview());
-    this.#filters.offer(overview);
-    this.#sources.show(overview, this.#filters.topic);
+    this.#asking?.filters.offer(overview);
+    this.#showSources(overview);
     this.#understandingPanel.show(overview);
     if (overview.pending > 0) this.#understanding.readPending();
     this.#runSearch(undefined);
     await this.#storage.refresh();
-    void this.#drawMap(overview).catch(showError);
+    void this.#map?.draw(overview).catch(showError);
     await new Promise((resolve) => setTimeout(resolve, refreshRest * (performance.now() - started)));
   }
 
@@ -121,48 +123,92 @@ export class App {
   }
 
   async #search(): Promise<void> {
-    const filters = this.#filters.read();
-    if (!filters) return;
     const query = this.#similarTo ? "" : this.#query.value;
+    const isAsked = query.trim() !== "" || this.#similarTo !== null;
+    if (!isAsked && !this.#asking) return await this.#land();
+    const { filters: panel, results, search } = await this.#openAsking();
+    const filters = panel.read();
+    if (!filters) return;
     const criteria: Criteria = { ...filters, query, similarTo: this.#similarTo, mode: this.#mode };
-    const isLanding = query.trim() === "" && !this.#similarTo && !filters.where && !filters.whereDocument;
-    document.body.dataset["view"] = isLanding ? "landing" : "results";
-    if (isLanding) return await this.#land(criteria);
-    const [{ search }, results] = await Promise.all([import("./search.js"), this.#openResults()]);
+    if (!isAsked && !filters.where && !filters.whereDocument) return await this.#land(criteria);
+    document.body.dataset["view"] = "results";
     const lists = await search(this.#library, this.#understanding, criteria).catch((error: unknown) => this.#refuse(error));
     if (!lists) return;
     const started = performance.now();
     await results.show({ lists, criteria, contains: filters.contains });
     this.#summarise(lists, performance.now() - started);
-    await this.#markOnMap(lists, criteria.similarTo?.id).catch(showError);
+    await this.#mark({ lists, similarTo: criteria.similarTo?.id, topic: panel.topic });
   }
 
   /** Nothing is asked: what answered the last question goes. */
-  async #land(criteria: Criteria): Promise<void> {
-    await this.#results?.show({ lists: [], criteria, contains: "" });
-    this.#map.mark({ ids: [], query: null, topic: this.#filters.topic });
+  async #land(criteria?: Criteria): Promise<void> {
+    document.body.dataset["view"] = "landing";
+    if (criteria) await this.#asking?.results.show({ lists: [], criteria, contains: "" });
+    await this.#mark({ lists: [], topic: this.#topic });
   }
 
-  async #openResults(): Promise<ResultLists> {
-    const { ResultLists } = await import("./result-lists.js");
+  async #mark(found: Found): Promise<void> {
+    this.#found = found;
+    await this.#map?.mark(found).catch(showError);
+  }
+
+  get #topic(): string {
+    return this.#asking?.filters.topic ?? "";
+  }
+
+  async #openAsking(): Promise<Asking> {
+    const { FilterPanel, ResultLists, search } = await import("./asking.js");
+    if (this.#asking) return this.#asking;
     const actions = {
       findSimilar: (hit: { id: string; title: string }) => this.#findSimilar(hit),
       deletePassage: (hit: { id: string; title: string }) =>
         void this.#offerUndo(this.#library.deletePassage(hit.id), `a passage of “${hit.title}”`).catch(showError),
       showSource: (source: string) => this.#showSource(source),
     };
-    return (this.#results ??= new ResultLists(actions, () => this.#query.focus()));
+    const filters = new FilterPanel(() => this.#searchSoon());
+    if (this.#overview) filters.offer(this.#overview);
+    return (this.#asking = { filters, results: new ResultLists(actions, () => this.#query.focus()), search });
+  }
+
+  #choose(field: "topic" | "source", value: string): void {
+    this.#openAsking().then(({ filters }) => filters.choose(field, value), showError);
+  }
+
+  #showSources(overview: Overview): void {
+    this.#sources.show(overview, this.#topic);
+  }
+
+  /** Its first look at the map is when it is loaded. */
+  #openMapInView(): void {
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      watch.disconnect();
+      this.#openMap().catch(showError);
+    });
+    watch.observe(byId("map"));
+  }
+
+  async #openMap(): Promise<void> {
+    const { MapPanel } = await import("./map-panel.js");
+    const map = new MapPanel(
+      this.#library,
+      (passage) => this.#findSimilar(passage),
+      () => void map.mark(this.#found).catch(showError),
+    );
+    this.#map = map;
+    if (this.#overview) await map.draw(this.#overview);
   }
 
   #showSource(source: string): void {
-    this.#filters.choose("source", source);
+    this.#choose("source", source);
   }
 
   /** A filter that the reader wrote may be refused; the reason then belongs beside it. */
   #refuse(error: unknown): null {
-    const isOwn = error instanceof TidepoolError && error.code === "INVALID_ARGUMENT" && this.#filters.hasOwnFilter;
+    const filters = this.#asking?.filters;
+    const isOwn = error instanceof TidepoolError && error.code === "INVALID_ARGUMENT" && filters?.hasOwnFilter;
     if (!isOwn) throw error;
-    this.#filters.showOwnError(error.message);
+    filters.showOwnError(error.message);
     return null;
   }
 
@@ -187,39 +233,6 @@ export class App {
     this.#announceTimer = window.setTimeout(() => (byId("announcement").textContent = what + found.join(", ")), announceMs);
   }
 
-  async #markOnMap(lists: readonly HitList[], similarTo: string | undefined): Promise<void> {
-    const isAsked = lists.some(({ kind }) => kind !== "browse");
-    const ids = isAsked ? [...new Set(lists.flatMap(({ hits }) => hits.map(({ id }) => id)))] : [];
-    const query = lists.find(({ embedding }) => embedding !== null)?.embedding ?? null;
-    const missing = this.#map.missing(similarTo ? [...ids, similarTo] : ids);
-    if (missing.length > 0) {
-      const { entries, rows } = await this.#library.entriesOf(missing);
-      this.#map.include(entries, rows);
-    }
-    this.#map.mark({ ids, query, topic: this.#filters.topic });
-  }
-
-  async #drawMap({ total, pending }: Overview): Promise<void> {
-    // While passages are read, every so many are worth another map.
-    const state = `${total} ${Math.ceil(pending / Math.max(16, total / 8))}`;
-    if (state === this.#mapped) return;
-    this.#mapped = state;
-    this.#mapping.abort();
-    const { signal } = (this.#mapping = new AbortController());
-    const { entries, rows } = await this.#library.vectors(total, signal);
-    if (signal.aborted) return;
-    byId("map-empty").hidden = entries.length > 2;
-    const projection = await project(rows, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      return null;
-    });
-    if (!projection) return;
-    this.#map.show(entries, projection);
-    byId("map-note").textContent =
-      entries.length < total - pending ? `A sample of ${entries.length.toLocaleString()}` : `All ${plural(entries.length, "vector")}`;
-    this.#runSearch(undefined);
-  }
-
   #onAdded(summary: Summary): void {
     showSummary(summary);
     this.refresh();
@@ -238,7 +251,7 @@ export class App {
 
   /** Brings all up to date, and the map even where as many are stored as before. */
   #redraw(): void {
-    this.#mapped = "";
+    this.#map?.forget();
     this.refresh();
   }
 
@@ -268,13 +281,13 @@ export class App {
     const form = byId<HTMLFormElement>("search-form");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#results?.focusFirst();
+      this.#asking?.results.focusFirst();
     });
     form.addEventListener("input", () => {
       this.#similarTo = null;
       this.#searchSoon();
     });
-    byId("filter-form").addEventListener("input", () => this.#overview && this.#sources.show(this.#overview, this.#filters.topic));
+    byId("filter-form").addEventListener("input", () => this.#overview && this.#showSources(this.#overview));
     byId("similar-clear").addEventListener("click", () => this.#clearQuery());
     byId("examples").addEventListener("click", (event) => {
       if (!(event.target instanceof HTMLButtonElement)) return;
@@ -284,7 +297,7 @@ export class App {
     });
     byId("map-size").addEventListener("click", () => this.#toggleMap());
     this.#query.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" && this.#results?.focusFirst()) event.preventDefault();
+      if (event.key === "ArrowDown" && this.#asking?.results.focusFirst()) event.preventDefault();
     });
     addEventListener("keydown", (event) => this.#onKey(event));
   }

@@ -18,6 +18,9 @@ export interface Filters {
 
 export class FilterPanel {
   readonly #form = byId<HTMLFormElement>("filter-form");
+  readonly #fold = byId<HTMLDetailsElement>("filters");
+  #offered: Overview | null = null;
+  #filled: Overview | null = null;
 
   /** Calls `onChange` whenever the filters change. */
   constructor(onChange: () => void) {
@@ -25,6 +28,7 @@ export class FilterPanel {
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     // A reset event is fired before the fields are emptied.
     this.#form.addEventListener("reset", () => setTimeout(onChange));
+    this.#fold.addEventListener("toggle", () => this.#fillAll());
   }
 
   /** The filters as they stand; `null` while the reader's own filter is not JSON. */
@@ -48,6 +52,7 @@ export class FilterPanel {
 
   /** Sets one field as if the reader had. */
   choose(name: "topic" | "source", value: string): void {
+    this.#fillAll();
     this.#field<HTMLSelectElement>(name).value = value;
     this.#form.dispatchEvent(new Event("input"));
   }
@@ -60,8 +65,17 @@ export class FilterPanel {
     byId("own-where-error").textContent = message;
   }
 
-  /** Offers the values that occur. A chosen value that has vanished stays chosen, so that a filter never changes by itself. */
-  offer({ topics, kinds, tags, sources }: Overview): void {
+  /** Offers the values that occur, once somebody sees them. */
+  offer(overview: Overview): void {
+    this.#offered = overview;
+    if (this.#fold.open) this.#fillAll();
+  }
+
+  /** A chosen value that has vanished stays chosen, so that a filter never changes by itself. */
+  #fillAll(): void {
+    if (this.#offered === null || this.#offered === this.#filled) return;
+    this.#filled = this.#offered;
+    const { topics, kinds, tags, sources } = this.#offered;
     this.#fill(
       "topic",
       [...topics].sort((a, b) => compareTopics(a.value, b.value)),

@@ -122,6 +122,8 @@ function matched(terms: readonly string[]): string {
 function renderMenu(hit: Hit, actions: CardActions, text: HTMLElement): HTMLElement {
   const name = { id: hit.id, title: hit.metadata.title };
   const menu = element("details", { class: "menu", "data-testid": "menu" });
+  // Its card, which is not drawn beyond its edges, makes room for it.
+  menu.addEventListener("toggle", () => menu.closest("li")?.classList.toggle("menu-open", menu.open));
   const item = (label: string, testId: string, act: () => void, more = ""): HTMLElement =>
     button(label, { class: `menu-item ${more}`, "data-testid": testId }, () => {
       menu.open = false;

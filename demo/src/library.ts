@@ -86,9 +86,8 @@ export class Library {
   }
 
   /** Calls `onChange` whenever passages come, go or are understood, in whichever tab. */
-  async watch(onChange: () => void): Promise<void> {
-    await this.passages.subscribe({ count: {} }, onChange);
-    await this.passages.subscribe({ count: { where: { pending: true } } }, onChange);
+  watch(onChange: () => void): void {
+    this.client.on("change", onChange);
   }
 
   /** Adds the passages of one source. Those that are there already stay as they are, so an interrupted addition is mended by another. */
@@ -170,7 +169,7 @@ export class Library {
   async vectors(total: number, signal: AbortSignal): Promise<{ entries: Entry[]; rows: Rows }> {
     const pages = Math.ceil(Math.min(total, mapVectorsMax) / pageSize);
     const entries: Entry[] = [];
-    const values: number[][] = [];
+    const values = new Float32Array(pages * pageSize * dimension);
     for (let page = 0; page < pages && !signal.aborted; page++) {
       const offset = Math.floor((page * Math.max(total, pages * pageSize)) / pages);
       const found = await this.passages.get({
@@ -179,10 +178,10 @@ export class Library {
         limit: pageSize,
         offset,
       });
-      entries.push(...found.ids.map((id, index) => toEntry(id, found.metadatas[index] as PassageMetadata | null)));
-      values.push(...found.embeddings);
+      found.embeddings.forEach((embedding, row) => values.set(embedding, (entries.length + row) * dimension));
+      for (const [row, id] of found.ids.entries()) entries.push(toEntry(id, found.metadatas[row] as PassageMetadata | null));
     }
-    return { entries, rows: flatten(values) };
+    return { entries, rows: { dimension, values: values.slice(0, entries.length * dimension) } };
   }
 
   /** The vectors of these passages, for hits that are not among the sample. */

@@ -19,7 +19,11 @@ const lineHeight = 16;
 /** `widthOf` measures a text as it will be drawn; labels keep inside the given width. */
 export function placeLabels(dots: readonly Labelled[], width: number, widthOf: (text: string) => number): Label[] {
   const groups = new Map<string, Labelled[]>();
-  for (const dot of dots) groups.set(dot.group, [...(groups.get(dot.group) ?? []), dot]);
+  for (const dot of dots) {
+    const members = groups.get(dot.group);
+    if (members) members.push(dot);
+    else groups.set(dot.group, [dot]);
+  }
   const largest = [...groups].filter(([, members]) => members.length >= groupSizeMin).sort(([, a], [, b]) => b.length - a.length);
   const placed: (Label & { half: number })[] = [];
   for (const [text, members] of largest.slice(0, labelsMax)) {

@@ -17,11 +17,13 @@ const hasMarkdown = /(?:^|\n)\s{0,3}(?:#{1,6} |[-*+] |\d+\. |> |\||```)|[*_`]\S|
 /** Shows the passage in `target`, at once as plain text and, if it has Markdown, rendered as soon as that can be. */
 export function showPassage(target: HTMLElement, text: string, find: FindRanges): void {
   const shown = shorten(text, find);
+  target.classList.remove("rendered");
   target.replaceChildren(...markedText(shown, find(shown)));
   if (!hasMarkdown.test(shown)) return;
   void import("./markdown.js").then(({ renderMarkdown }) => {
     const content = renderMarkdown(shown);
     markWithin(content, find);
+    target.classList.add("rendered");
     target.replaceChildren(content);
   });
 }

@@ -8,7 +8,12 @@ export class Slice {
   /** Goes on at once until the slice is used up. */
   async next(): Promise<void> {
     if (performance.now() - this.#start < sliceMs) return;
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
     this.#start = performance.now();
   }
+}
+
+/** Lets the browser do what waits. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -15,6 +15,7 @@ export interface SourceActions {
 
 export class SourcePanel {
   readonly #actions: SourceActions;
+  #shown = "";
 
   constructor(actions: SourceActions) {
     this.#actions = actions;
@@ -26,6 +27,9 @@ export class SourcePanel {
 
   /** Those of the reader come first. */
   show({ total, sources, topics }: Overview, chosenTopic: string): void {
+    const shown = JSON.stringify([total, sources, topics, chosenTopic]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     const ordered = [...sources].sort((a, b) => Number(isBundled(a.value)) - Number(isBundled(b.value)) || compareNames(a.value, b.value));
     byId("source-count").textContent = `${plural(total, "passage")} of ${plural(sources.length, "source")}`;
     byId("sources").replaceChildren(...ordered.map(({ value, count }) => this.#renderSource(value, count, ordered)));

@@ -13,6 +13,7 @@ const kernels = {
 
 export class StoragePanel {
   readonly #library: Library;
+  readonly #shown: Record<string, HTMLElement> = {};
   #timer = 0;
 
   constructor(library: Library) {
@@ -40,11 +41,15 @@ export class StoragePanel {
       ["Format", `version ${info.formatVersion}`, "info-format"],
       ...(usage ? [["Browser", usage, "info-quota"] as [string, string, string]] : []),
     ];
-    byId("storage").replaceChildren(
-      ...facts.map(([name, value, testId]) => element("div", {}, element("dt", {}, name), element("dd", { "data-testid": testId }, value))),
-    );
+    for (const [name, value, testId] of facts) this.#showFact(name, value, testId);
     showStatus(info.storage === "memory" ? "memory" : "durable", shortNames[info.storage], ` · ${plural(info.records, "record")}`);
     await showPersistence();
+  }
+
+  #showFact(name: string, value: string, testId: string): void {
+    const shown = (this.#shown[testId] ??= element("dd", { "data-testid": testId }));
+    if (shown.parentElement === null) byId("storage").append(element("div", {}, element("dt", {}, name), shown));
+    if (shown.textContent !== value) shown.textContent = value;
   }
 
   async #askToPersist(): Promise<void> {

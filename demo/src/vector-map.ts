@@ -4,6 +4,7 @@
  */
 import { byId, plural } from "./dom.js";
 import type { Entry } from "./library.js";
+import { DotLayer } from "./map-dots.js";
 import { type Label, placeLabels } from "./map-labels.js";
 import { sourceName } from "./passage.js";
 import { type Plane, type Points, placeOn, type Rows } from "./principal-axes.js";
@@ -11,6 +12,8 @@ import type { Projection } from "./projection.js";
 import { topicColour, topicColours } from "./topics.js";
 
 const padding = 26;
+/** What lies beyond the map's edges is drawn so near to them. */
+const edgeMin = 10;
 const reach = 16;
 const numberedHits = 10;
 const ownTopic = "Your files";
@@ -22,6 +25,7 @@ interface Place {
 
 interface Dot extends Place {
   entry: Entry;
+  topic: string;
 }
 
 /** What was asked, and what was found, best first. */
@@ -37,7 +41,10 @@ export class VectorMap {
   readonly #canvas = byId<HTMLCanvasElement>("map");
   readonly #tip = byId("map-tip");
   readonly #onPick: (entry: Entry) => void;
+  /** What does not change with each hit. */
+  readonly #layer = new DotLayer(() => this.redraw());
   #entries: Entry[] = [];
+  readonly #ids = new Set<string>();
   #points: Points = new Float32Array();
   #plane: Plane | null = null;
   #place: (x: number, y: number) => Place = () => ({ x: 0, y: 0 });
@@ -65,6 +72,8 @@ export class VectorMap {
   /** Shows these passages at these places. */
   show(entries: Entry[], { plane, points }: Projection): void {
     this.#entries = entries;
+    this.#ids.clear();
+    for (const { id } of entries) this.#ids.add(id);
     this.#points = points;
     this.#plane = plane;
     this.#layOut();
@@ -72,32 +81,55 @@ export class VectorMap {
 
   /** Which of these passages have no dot, since the map shows a sample. */
   missing(ids: readonly string[]): string[] {
-    const drawn = new Set(this.#entries.map(({ id }) => id));
-    return this.#plane ? ids.filter((id) => !drawn.has(id)) : [];
+    return this.#plane ? ids.filter((id) => !this.#ids.has(id)) : [];
   }
 
-  /** Adds dots to the sample. */
+  /** Adds dots to the sample, those beyond its edges at them. */
   include(entries: readonly Entry[], rows: Rows): void {
     if (!this.#plane || entries.length === 0) return;
-    const points = new Float32Array(this.#points.length + entries.length * 2);
+    const added = placeOn(this.#plane, rows);
+    const points = new Float32Array(this.#points.length + added.length);
     points.set(this.#points);
-    points.set(placeOn(this.#plane, rows), this.#points.length);
-    this.#entries = [...this.#entries, ...entries];
+    points.set(added, this.#points.length);
     this.#points = points;
-    this.#layOut();
+    const dots = entries.map((entry, row) => this.#dotOf(entry, added[row * 2]!, added[row * 2 + 1]!));
+    for (const [row, entry] of entries.entries()) {
+      this.#entries.push(entry);
+      this.#ids.add(entry.id);
+      this.#dots.push(dots[row]!);
+    }
+    this.#layer.add(dots);
+    this.redraw();
   }
 
   mark(marks: Marks): void {
+    const isOtherTopic = marks.topic !== this.#marks.topic;
     this.#marks = marks;
     this.#ranks = new Map(marks.ids.map((id, index) => [id, index + 1]));
     this.#describe();
+    if (isOtherTopic) this.#drawDots();
     this.redraw();
   }
 
   /** The theme has changed. */
   recolour(): void {
     this.#colours = null;
+    this.#drawDots();
     this.redraw();
+  }
+
+  #drawDots(): void {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const { topics: colours } = this.#readColours();
+    void this.#layer.draw(this.#dots, { width, height, scale: devicePixelRatio || 1, colours, topic: this.#marks.topic });
+  }
+
+  #readColours(): Colours {
+    return (this.#colours ??= readColours(this.#canvas));
+  }
+
+  #dotOf(entry: Entry, x: number, y: number): Dot {
+    return { entry, topic: entry.topic, ...this.#place(x, y) };
   }
 
   /** Draws in the next frame. */
@@ -109,16 +141,18 @@ export class VectorMap {
   #layOut(): void {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const scale = devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * scale);
-    this.#canvas.height = Math.round(height * scale);
+    const [columns, rows] = [width, height].map((edge) => Math.round(edge * scale));
+    if (this.#canvas.width !== columns) this.#canvas.width = columns!;
+    if (this.#canvas.height !== rows) this.#canvas.height = rows!;
     this.#place = placesWithin(this.#points, width, height);
-    this.#dots = this.#entries.map((entry, row) => ({ entry, ...this.#place(this.#points[row * 2]!, this.#points[row * 2 + 1]!) }));
+    this.#dots = this.#entries.map((entry, row) => this.#dotOf(entry, this.#points[row * 2]!, this.#points[row * 2 + 1]!));
     const context = this.#canvas.getContext("2d")!;
     context.font = labelFont;
     const grouped = this.#dots.map(({ entry, x, y }) => ({ group: groupOf(entry), x, y }));
     this.#labels = placeLabels(grouped, width, (text) => context.measureText(text).width);
     this.#select(null);
     this.#describe();
+    this.#drawDots();
     this.redraw();
   }
 
@@ -137,23 +171,15 @@ export class VectorMap {
     const scale = devicePixelRatio || 1;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    const colours = (this.#colours ??= readColours(this.#canvas));
+    const colours = this.#readColours();
     const isHit = (dot: Dot): boolean => this.#ranks.has(dot.entry.id);
-    for (const dot of this.#dots) if (!isHit(dot)) this.#drawDot(context, dot, colours);
+    this.#layer.paint(context, this.#ranks.size > 0 ? 0.4 : 0.85);
     this.#drawLabels(context, colours);
     // The best hit is drawn last, on top of the others.
     const hits = this.#dots.filter(isHit).sort((a, b) => this.#ranks.get(b.entry.id)! - this.#ranks.get(a.entry.id)!);
     this.#drawQuery(context, hits, colours);
     for (const dot of hits) this.#drawHit(context, dot, colours);
     if (this.#current) ring(context, this.#current, 11, colours.ink);
-  }
-
-  #drawDot(context: CanvasRenderingContext2D, dot: Dot, colours: Colours): void {
-    const { topic } = this.#marks;
-    const faded = topic !== "" && dot.entry.topic !== topic;
-    context.globalAlpha = faded ? 0.15 : this.#ranks.size > 0 ? 0.4 : 0.85;
-    disc(context, dot, this.#dots.length > 1000 ? 2 : 3.4, colours.topics[topicColour(dot.entry.topic)]!);
-    context.globalAlpha = 1;
   }
 
   #drawLabels(context: CanvasRenderingContext2D, colours: Colours): void {
@@ -178,9 +204,6 @@ export class VectorMap {
     if (!query || !this.#plane) return;
     const [x, y] = placeOn(this.#plane, { dimension: query.length, values: Float32Array.from(query) });
     const at = this.#place(x!, y!);
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    at.x = Math.max(10, Math.min(width - 10, at.x));
-    at.y = Math.max(10, Math.min(height - 10, at.y));
     for (const dot of hits) line(context, at, dot, colours.ink, this.#ranks.get(dot.entry.id)! <= 3 ? 0.6 : 0.22);
     context.save();
     context.translate(at.x, at.y);
@@ -286,13 +309,14 @@ function readColours(canvas: HTMLElement): Colours {
   };
 }
 
-/** Maps points of the plane to places that fill a rectangle. */
+/** Maps points of the plane to places that fill a rectangle, other points of the plane to places at its edge. */
 function placesWithin(points: Points, width: number, height: number): (x: number, y: number) => Place {
   const horizontal = extent(points, 0);
   const vertical = extent(points, 1);
+  const within = (at: number, edge: number): number => Math.max(edgeMin, Math.min(edge - edgeMin, at));
   return (x, y) => ({
-    x: padding + ((x - horizontal.low) / horizontal.span) * (width - 2 * padding),
-    y: padding + ((y - vertical.low) / vertical.span) * (height - 2 * padding),
+    x: within(padding + ((x - horizontal.low) / horizontal.span) * (width - 2 * padding), width),
+    y: within(padding + ((y - vertical.low) / vertical.span) * (height - 2 * padding), height),
   });
 }
 
