@@ -3,7 +3,7 @@
  * A pause holds up what is to be stored; a stop ends what is under way and what waits; what was stored stays and is counted.
  */
 import { TidepoolError } from "tidepool-db";
-import { byId, plural } from "./dom.js";
+import { byId, counted, plural } from "./dom.js";
 import type { FilePassage, ReadProgress } from "./files/open-files.js";
 import { Gate } from "./gate.js";
 import type { Library } from "./library.js";
@@ -139,7 +139,7 @@ export class Adding {
   #show(text: string, done: number, total: number): void {
     clearTimeout(this.#hideTimer);
     showProgress(true);
-    byId("progress-text").textContent = total === 0 ? text : `${text}: ${done.toLocaleString()} of ${plural(total, "passage")}`;
+    byId("progress-text").textContent = total === 0 ? text : `${text}: ${counted(done)} of ${plural(total, "passage")}`;
     const bar = byId<HTMLProgressElement>("progress-bar");
     bar.max = Math.max(1, total);
     bar.value = done;

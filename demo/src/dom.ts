@@ -31,9 +31,16 @@ export function button(label: string, attributes: Record<string, string | number
   return made;
 }
 
+const numbers = new Intl.NumberFormat();
+
+/** "1,234", as it is written here. */
+export function counted(value: number): string {
+  return numbers.format(value);
+}
+
 /** "1 passage", "2 passages". */
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+  return `${counted(count)} ${count === 1 ? one : many}`;
 }
 
 /** "2.1 ms", "79 ms". */

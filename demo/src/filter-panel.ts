@@ -3,7 +3,7 @@
  * holds, and turns what is chosen into `where` and `whereDocument`.
  */
 import type { Where, WhereDocument } from "tidepool-db";
-import { button, byId, element } from "./dom.js";
+import { button, byId, counted, element } from "./dom.js";
 import type { Count, Overview } from "./library.js";
 import { sourceName } from "./passage.js";
 import { compareTopics } from "./topics.js";
@@ -139,7 +139,7 @@ export class FilterPanel {
     const any = select.options[0]!;
     const missing = chosen && !counts.some(({ value }) => value === chosen) ? [{ value: chosen, count: 0 }] : [];
     const options = [...counts, ...missing].map(({ value, count }) =>
-      element("option", { value, "data-label": label(value) }, `${label(value)} (${count.toLocaleString()})`),
+      element("option", { value, "data-label": label(value) }, `${label(value)} (${counted(count)})`),
     );
     select.replaceChildren(any, ...options);
     select.value = chosen;

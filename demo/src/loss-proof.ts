@@ -3,7 +3,7 @@
  * What was acknowledged is written down outside of the database, so a page that is closed in mid-write finds out when it is back.
  */
 import { type Collection, destroyPath, TidepoolClient } from "tidepool-db";
-import { button, byId, element } from "./dom.js";
+import { button, byId, counted, element } from "./dom.js";
 import { startEngine } from "./engine.js";
 import { acknowledgedKey } from "./proofs.js";
 
@@ -83,7 +83,7 @@ export class LossProof {
       );
       if (isDone) acknowledged += batchRecords;
       localStorage.setItem(acknowledgedKey, String(acknowledged));
-      step.textContent = `Writing… ${acknowledged.toLocaleString()} acknowledged`;
+      step.textContent = `Writing… ${counted(acknowledged)} acknowledged`;
       if (killedAt !== null || !isDone) return { acknowledged, afterMs: isDone && killedAt !== null ? performance.now() - killedAt : null };
     }
   }
@@ -104,10 +104,7 @@ export class LossProof {
   #judge({ acknowledged, found, arrived }: Verdict): void {
     const isWhole = found === acknowledged && arrived % batchRecords === 0;
     const rest = arrived === 0 ? "" : " The batch that was under way is there, too, and whole.";
-    const step = this.#step(
-      `${found.toLocaleString()} of ${acknowledged.toLocaleString()} acknowledged records are there.${rest}`,
-      "loss-verdict",
-    );
+    const step = this.#step(`${counted(found)} of ${counted(acknowledged)} acknowledged records are there.${rest}`, "loss-verdict");
     step.classList.add(isWhole ? "good" : "bad");
   }
 

@@ -70,12 +70,17 @@ export class DotLayer {
 
   /** Draws some more beside those that are there. */
   add(dots: readonly MapDot[]): void {
-    if (this.#look) drawSome(this.#canvas.getContext("2d")!, dots, this.#look, this.#radius);
+    if (this.#look) drawSome(contextOf(this.#canvas), dots, this.#look, this.#radius);
   }
 }
 
+/** In the page's own memory: asking the graphics process for room takes longer than drawing so little. */
+export function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  return canvas.getContext("2d", { willReadFrequently: true })!;
+}
+
 function cleared(canvas: HTMLCanvasElement, { width, height, scale }: DotLook): CanvasRenderingContext2D {
-  const context = canvas.getContext("2d")!;
+  const context = contextOf(canvas);
   const [columns, rows] = [width, height].map((edge) => Math.max(1, Math.round(edge * scale)));
   if (canvas.width !== columns) canvas.width = columns!;
   if (canvas.height !== rows) canvas.height = rows!;

@@ -1,5 +1,5 @@
 /** The map with what it shows: which vectors, and which of them were found. Loaded when the map comes into view. */
-import { byId, plural } from "./dom.js";
+import { byId, counted, plural } from "./dom.js";
 import type { Library, Overview } from "./library.js";
 import { project } from "./projection.js";
 import type { HitList } from "./search.js";
@@ -50,7 +50,7 @@ export class MapPanel {
     if (!projection) return;
     this.#map.show(entries, projection);
     byId("map-note").textContent =
-      entries.length < total - pending ? `A sample of ${entries.length.toLocaleString()}` : `All ${plural(entries.length, "vector")}`;
+      entries.length < total - pending ? `A sample of ${counted(entries.length)}` : `All ${plural(entries.length, "vector")}`;
     this.#onDrawn();
   }
 

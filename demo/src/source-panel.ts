@@ -1,5 +1,5 @@
 /** The list of sources, and everything by which passages come and go: file picker, drag and drop, deletion. */
-import { button, byId, element, plural } from "./dom.js";
+import { button, byId, counted, element, plural } from "./dom.js";
 import type { Overview } from "./library.js";
 import { sourceName } from "./passage.js";
 import { compareTopics, topicColour } from "./topics.js";
@@ -57,7 +57,7 @@ export class SourcePanel {
       { "data-testid": "source", "data-source": name },
       button(name, { class: "link source-name", title: "Search only here" }, () => this.#actions.showSource(source)),
       element("span", { class: "note" }, note),
-      element("span", { class: "note count" }, count.toLocaleString()),
+      element("span", { class: "note count" }, counted(count)),
       button("Delete", { class: "link danger", "data-testid": "delete-source", "aria-label": `Delete ${name}` }, () =>
         this.#actions.deleteSource(source),
       ),

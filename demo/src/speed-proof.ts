@@ -4,7 +4,7 @@
  * the page stays free.
  */
 import { type Collection, destroyPath, TidepoolClient } from "tidepool-db";
-import { button, byId, element, formatMs } from "./dom.js";
+import { button, byId, counted, element, formatMs } from "./dom.js";
 import { startEngine, startWorker } from "./engine.js";
 import type { Generated } from "./generate-worker.js";
 import workerUrl from "./generate-worker.ts?worker&url";
@@ -53,8 +53,8 @@ export class SpeedProof {
       stored += ids.length;
       this.#bar.value = stored / recordsWanted;
       const perSecond = Math.round((stored - first) / ((performance.now() - started) / 1000));
-      this.#rate = stored > first ? `stored at ${perSecond.toLocaleString()} a second, each one durable` : "stored before";
-      this.#say.textContent = `${stored.toLocaleString()} records, ${this.#rate}`;
+      this.#rate = stored > first ? `stored at ${counted(perSecond)} a second, each one durable` : "stored before";
+      this.#say.textContent = `${counted(stored)} records, ${this.#rate}`;
     }
     if (this.#generator) await this.#ask();
   }
@@ -84,7 +84,7 @@ export class SpeedProof {
   }
 
   #draw({ engine, call, page }: Figures, nearest: string): void {
-    const over = `over ${recordsWanted.toLocaleString()} records, ${this.#rate}`;
+    const over = `over ${counted(recordsWanted)} records, ${this.#rate}`;
     this.#say.replaceChildren(
       element(
         "span",

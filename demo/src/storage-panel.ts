@@ -1,5 +1,5 @@
 /** Says where the data are, how safely, and how much room they take: `client.info()` and what the browser itself tells. */
-import { byId, element, plural } from "./dom.js";
+import { byId, counted, element, plural } from "./dom.js";
 import type { Library } from "./library.js";
 
 /** Compaction starts when the database has been idle for a moment; a second look shows its result. */
@@ -33,7 +33,7 @@ export class StoragePanel {
     const facts: [name: string, value: string, testId: string][] = [
       ["Kept in", storageNames[info.storage], "info-storage"],
       ["Durability", info.durability === "strict" ? "strict: on disk before the answer" : "relaxed", "info-durability"],
-      ["Records", info.records.toLocaleString(), "info-records"],
+      ["Records", counted(info.records), "info-records"],
       ["Log", `${plural(info.logRecords, "entry", "entries")}, ${formatBytes(info.logBytes)}`, "info-log"],
       ["Blocks", `${formatBytes(info.blockBytesUsed)} of ${formatBytes(info.blockBytesReserved)} reserved`, "info-blocks"],
       ["Memory", formatBytes(info.memoryBytes), "info-memory"],

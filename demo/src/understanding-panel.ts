@@ -1,5 +1,5 @@
 /** "It understands": how far the model is loaded, in bytes, how many passages it has read, and a way to have it wait. */
-import { button, byId, plural } from "./dom.js";
+import { button, byId, counted, plural } from "./dom.js";
 import type { Overview } from "./library.js";
 import { formatBytes } from "./storage-panel.js";
 import type { Understanding } from "./understanding.js";
@@ -64,6 +64,6 @@ export class UnderstandingPanel {
     if (phase === "idle") return "Model waits";
     if (phase === "loading") return `Model ${formatBytes(loadedBytes)} of ${totalBytes ? formatBytes(totalBytes) : "7.5 MB"}`;
     if (this.#total === 0) return "Model ready";
-    return pending > 0 ? `Reading, ${pending.toLocaleString()} left` : "Understands";
+    return pending > 0 ? `Reading, ${counted(pending)} left` : "Understands";
   }
 }

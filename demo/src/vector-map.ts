@@ -4,7 +4,7 @@
  */
 import { byId, plural } from "./dom.js";
 import type { Entry } from "./library.js";
-import { DotLayer } from "./map-dots.js";
+import { contextOf, DotLayer } from "./map-dots.js";
 import { type Label, placeLabels } from "./map-labels.js";
 import { sourceName } from "./passage.js";
 import { type Plane, type Points, placeOn, type Rows } from "./principal-axes.js";
@@ -146,7 +146,7 @@ export class VectorMap {
     if (this.#canvas.height !== rows) this.#canvas.height = rows!;
     this.#place = placesWithin(this.#points, width, height);
     this.#dots = this.#entries.map((entry, row) => this.#dotOf(entry, this.#points[row * 2]!, this.#points[row * 2 + 1]!));
-    const context = this.#canvas.getContext("2d")!;
+    const context = contextOf(this.#canvas);
     context.font = labelFont;
     const grouped = this.#dots.map(({ entry, x, y }) => ({ group: groupOf(entry), x, y }));
     this.#labels = placeLabels(grouped, width, (text) => context.measureText(text).width);
@@ -167,7 +167,7 @@ export class VectorMap {
   }
 
   #draw(): void {
-    const context = this.#canvas.getContext("2d")!;
+    const context = contextOf(this.#canvas);
     const scale = devicePixelRatio || 1;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
