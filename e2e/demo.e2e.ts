@@ -378,7 +378,7 @@ test("a page that was closed in mid-write counts when it is back", async () => {
   await part("loss-run", writing).click();
   await reached;
   await writing.close();
-  await page.reload();
+  await page.goto(suite.app.url);
   await expect.poll(() => part("loss-verdict").count(), reading).toBe(1);
   expect(await textOf("loss-text")).toContain("The page was closed while it wrote.");
   const [, found, acknowledged] = /^([\d,]+) of ([\d,]+) acknowledged records are there/.exec(await textOf("loss-verdict"))!;
