@@ -369,7 +369,7 @@ test("a page that was closed in mid-write counts when it is back", async () => {
     const { terminate: end } = Worker.prototype;
     const terminate = function (this: Worker): void {
       if (localStorage.getItem("tidepool-demo-acknowledged") === null) return end.call(this);
-      Object.assign(MessagePort.prototype, { postMessage: () => undefined });
+      for (const { prototype } of [MessagePort, Worker]) Object.assign(prototype, { postMessage: () => undefined });
       (globalThis as unknown as { reportWriting(): void }).reportWriting();
     };
     Object.assign(Worker.prototype, { terminate });
