@@ -54,6 +54,7 @@ interface Opened {
 export class LiveText {
   readonly #place: SegmentPlace;
   readonly #prepare: () => Promise<Analyzer>;
+  readonly #aheadBytes: number;
   #segments: readonly TextSegment[];
   #opened: Opened | null = null;
   /** Ordinals whose documents are not those of the segments. */
@@ -69,14 +70,24 @@ export class LiveText {
   readonly #changes = new Serial();
   #isRetired = false;
 
-  /** `over`: ordinals whose documents are not those of the segments. `prepare` brings the analyzer. */
-  constructor(segments: readonly TextSegment[], over: Bitmap, place: SegmentPlace, prepare: () => Promise<Analyzer>) {
+  /**
+   * `over`: ordinals whose documents are not those of the segments. `prepare` brings the analyzer. `aheadBytes`: memory that documents may
+   * take which nobody has searched for.
+   */
+  constructor(
+    segments: readonly TextSegment[],
+    over: Bitmap,
+    place: SegmentPlace,
+    prepare: () => Promise<Analyzer>,
+    aheadBytes: number = limits.textBuildBytes,
+  ) {
     this.#segments = segments;
     this.#over = over;
     this.#toHide = over.clone();
     this.#dirty = over.clone();
     this.#place = place;
     this.#prepare = prepare;
+    this.#aheadBytes = aheadBytes;
   }
 
   /** Whether another has taken its place. */
@@ -116,7 +127,7 @@ export class LiveText {
 
   /** Whether there are documents to be read, and room for them beside those that nobody has asked for yet. */
   get isBehind(): boolean {
-    return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < limits.textBuildBytes;
+    return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < this.#aheadBytes;
   }
 
   /** Whether some of these documents are to be read, and there is room. */

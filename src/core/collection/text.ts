@@ -234,7 +234,7 @@ export class CollectionText implements CollectionPart<TextSection> {
 
   #newLive(over: Bitmap): LiveText {
     const place = { read: this.#cached, owner: this.#owner };
-    return new LiveText(this.#section.segments ?? [], over, place, () => this.#prepare());
+    return new LiveText(this.#section.segments ?? [], over, place, () => this.#prepare(), this.#buildBytes);
   }
 
   /** What the memtable has; all there is while there are no segments. */

@@ -90,10 +90,27 @@ interface Matched extends Match {
   kept: (Loaded | undefined)[];
 }
 
-/** Postings of a term and, with them, those in whatever form, which are not to be changed. */
-interface Loaded {
-  term: TermPostings;
-  all: Postings;
+/** Postings of a term, those in whatever form and those of each form that was wanted, which are not to be changed. */
+class Loaded {
+  readonly all: Postings;
+  readonly #term: TermPostings;
+  readonly #byForm = new Map<string, Postings>();
+
+  constructor(term: TermPostings) {
+    this.#term = term;
+    this.all = term.postings(null);
+  }
+
+  get forms(): readonly string[] {
+    return this.#term.forms;
+  }
+
+  /** Decoded once: what a form counts, and which hits have it, are two questions. */
+  of(form: string): Postings {
+    let postings = this.#byForm.get(form);
+    if (postings === undefined) this.#byForm.set(form, (postings = this.#term.postings(form)));
+    return postings;
+  }
 }
 
 /** A term as the readers have it, each in its place; where it is missing, a reader has none. */
@@ -437,8 +454,8 @@ function tellForms(loaded: Loaded, term: string, positions: Uint32Array, hits: r
   let work = all.positions.length;
   // Most terms near another are in none of the hits.
   if (!isTold) return { isTold, work };
-  for (const form of loaded.term.forms) {
-    const list = loaded.term.postings(form);
+  for (const form of loaded.forms) {
+    const list = loaded.of(form);
     work += list.positions.length + 8;
     eachAmong(positions, list.positions, (at, i) => {
       hits[at]!.terms.push(form);
@@ -464,21 +481,21 @@ function eachAmong(few: Uint32Array, many: Uint32Array, visit: (inFew: number, i
 }
 
 async function loadedOf(entry: TermEntry): Promise<Loaded> {
-  const term = await entry.load();
-  return { term, all: term.postings(null) };
+  return new Loaded(await entry.load());
 }
 
 /** The postings of a match, occurrences in other forms than the one asked for counted less. */
-function weighed({ term: loaded, all }: Loaded, { term, form }: Match): Postings {
+function weighed(loaded: Loaded, { term, form }: Match): Postings {
+  const { all } = loaded;
   if (form === null || (form === term && loaded.forms.length === 0)) return all;
   const others = 1 - OTHER_FORM_WEIGHT;
   const postings = { positions: all.positions, frequencies: all.frequencies.slice() };
   if (form === term) {
-    for (const other of loaded.forms) addTo(postings, loaded.postings(other), -others);
+    for (const other of loaded.forms) addTo(postings, loaded.of(other), -others);
     return postings;
   }
   for (let i = 0; i < postings.frequencies.length; i++) postings.frequencies[i]! *= OTHER_FORM_WEIGHT;
-  addTo(postings, loaded.postings(form), others);
+  addTo(postings, loaded.of(form), others);
   return postings;
 }
 

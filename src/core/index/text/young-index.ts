@@ -1,6 +1,7 @@
 /**
  * A text index in memory, which documents are put into: what is newer than the segments (`segment/text-segment.ts`), and what is to
- * become one. Its terms are in MiniSearch's radix tree.
+ * become one. Its terms are in a map, and in MiniSearch's radix tree once somebody walks through them; a text leads to them by its
+ * stretches (`stretches.ts`).
  *
  * Nothing is ever taken out. A document that is replaced or deleted is hidden, and whoever finds too much hidden begins anew. A
  * document whose insertion is left halfway stays hidden.
@@ -13,36 +14,28 @@ import { Bitmap } from "../../base/bitmap.js";
 import { inTurns, type Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
 import type { Tick } from "../../base/turns.js";
-import { type Analyzer, defaultAnalyzer, type Token } from "./analyzer.js";
+import { type Analyzer, defaultAnalyzer } from "./analyzer.js";
 import { nearTerms, type TermTree } from "./near-terms.js";
-import {
-  type DocumentRun,
-  noPostings,
-  type Postings,
-  type TermEntry,
-  type TermPostings,
-  type TextReader,
-  type TextWalk,
-} from "./text-reader.js";
+import { PostingLists } from "./posting-lists.js";
+import { KnownStretches, Stretches } from "./stretches.js";
+import { type DocumentRun, noPostings, type TermEntry, type TermPostings, type TextReader, type TextWalk } from "./text-reader.js";
 
-/** Tokens of a document put in between two steps. */
-const TOKENS_PER_STEP = 2048;
+/** Tokens of a document put in between two steps, and how many of them a stretch that is not known counts as. */
+const TOKENS_PER_STEP = 4096;
+const TOKENS_OF_NEW = 16;
 /** Terms walked between two ticks. */
 const TERMS_PER_TICK = 512;
-/** What a heap was seen to grow by: two numbers for a posting, with room to grow; lists, and their places in the tree; a document. */
-const BYTES_PER_POSTING = 14;
-const BYTES_PER_LIST = 120;
+/** What a heap was seen to grow by: a term or a form, and its place in the tree; a document. */
+const BYTES_PER_TERM = 120;
 const BYTES_PER_DOCUMENT = 60;
-
-/** Positions and frequencies in turn. */
-type List = number[];
 
 /** Which positions are told of. */
 type Shown = Pick<TextReader, "hidden" | "end">;
 
-class YoungTerm {
-  readonly all: List = [];
-  forms: Map<string, List> | null = null;
+/** The lists of a term: of all its occurrences, and of each form that differs from it. */
+interface YoungTerm {
+  readonly list: number;
+  forms: Map<string, number> | null;
 }
 
 export class YoungIndex implements TextReader {
@@ -50,16 +43,19 @@ export class YoungIndex implements TextReader {
   documents = 0;
   words = 0;
   readonly #analyzer: Analyzer;
-  readonly #terms = new SearchableMap<YoungTerm>();
-  /** The tree's terms once more: a text mostly has known ones, and the way down the tree to each is long. */
-  readonly #known = new Map<string, YoungTerm>();
+  readonly #terms = new Map<string, YoungTerm>();
+  /** The terms once more, to walk through them in their order or find near ones; the way to a place in it is long. */
+  readonly #tree = new SearchableMap<YoungTerm>();
+  /** Those that are not in the tree yet: whole words are found without it. */
+  readonly #newTerms: string[] = [];
+  readonly #lists = new PostingLists();
+  /** Of each: how many words it has, and the lists of its tokens. */
+  readonly #stretches = new KnownStretches();
   /** Where each ordinal is found. */
   readonly #positions = new Map<number, number>();
   #ordinals = new Uint32Array(64);
   #wordCounts = new Uint32Array(64);
   #end = 0;
-  #postings = 0;
-  #lists = 0;
 
   constructor(analyzer: Analyzer = defaultAnalyzer) {
     this.#analyzer = analyzer;
@@ -71,7 +67,8 @@ export class YoungIndex implements TextReader {
 
   /** Bytes of memory held: estimated. */
   get bytes(): number {
-    return this.#postings * BYTES_PER_POSTING + this.#lists * BYTES_PER_LIST + this.#end * BYTES_PER_DOCUMENT;
+    const { bytes, count } = this.#lists;
+    return bytes + count * BYTES_PER_TERM + this.#end * BYTES_PER_DOCUMENT + this.#stretches.bytes;
   }
 
   has(ordinal: number): boolean {
@@ -95,13 +92,11 @@ export class YoungIndex implements TextReader {
 
   *#insert(ordinal: number, document: string): Steps<void> {
     const position = this.#admit(ordinal);
-    let tokens = 0;
+    let isFirst = true;
     for (const piece of piecesOf(document)) {
-      if (tokens > 0) yield;
-      for (const token of this.#analyzer.analyze(piece)) {
-        this.#count(token, position);
-        if (++tokens % TOKENS_PER_STEP === 0) yield;
-      }
+      if (!isFirst) yield;
+      isFirst = false;
+      yield* this.#read(piece, position);
     }
     this.hidden.delete(position);
     this.#positions.set(ordinal, position);
@@ -121,35 +116,54 @@ export class YoungIndex implements TextReader {
     return position;
   }
 
-  #count({ term, form, kind }: Token, position: number): void {
-    if (kind === "word") this.#wordCounts[position]!++;
-    const data = this.#known.get(term) ?? this.#newTerm(term);
-    this.#increment(data.all, position);
-    if (form === term) return;
-    data.forms ??= new Map();
-    let list = data.forms.get(form);
-    if (list === undefined) {
-      data.forms.set(form, (list = []));
-      this.#lists++;
+  /** Puts the tokens of a text at a position. */
+  *#read(text: string, position: number): Steps<void> {
+    const [stretches, known, lists] = [new Stretches(text), this.#stretches, this.#lists];
+    let work = 0;
+    while (stretches.next()) {
+      const which = known.find(text, stretches);
+      if (which < 0) {
+        work += TOKENS_OF_NEW * this.#readNew(text, stretches, position);
+      } else {
+        const { numbers } = known;
+        const [first, end] = [known.first(which), known.end(which)];
+        this.#wordCounts[position]! += numbers[first]!;
+        for (let i = first + 1; i < end; i++) lists.increment(numbers[i]!, position);
+        work += end - first;
+      }
+      if (work < TOKENS_PER_STEP) continue;
+      work = 0;
+      yield;
     }
-    this.#increment(list, position);
+  }
+
+  /** Those of a stretch that is not known; returns how many they are. */
+  #readNew(text: string, stretch: Stretches, position: number): number {
+    const numbers = [0];
+    for (const { term, form, kind } of this.#analyzer.analyze(text.slice(stretch.start, stretch.end))) {
+      if (kind === "word") numbers[0]!++;
+      const data = this.#terms.get(term) ?? this.#newTerm(term);
+      numbers.push(data.list);
+      if (form !== term) numbers.push(this.#formOf(data, form));
+    }
+    this.#wordCounts[position]! += numbers[0]!;
+    for (let i = 1; i < numbers.length; i++) this.#lists.increment(numbers[i]!, position);
+    this.#stretches.add(text, stretch, numbers);
+    return numbers.length;
   }
 
   #newTerm(term: string): YoungTerm {
-    this.#lists++;
-    const data = new YoungTerm();
+    const data: YoungTerm = { list: this.#lists.add(), forms: null };
     this.#terms.set(term, data);
-    this.#known.set(term, data);
+    this.#newTerms.push(term);
     return data;
   }
 
-  #increment(list: List, position: number): void {
-    const last = list.length - 2;
-    if (list[last] === position) list[last + 1]!++;
-    else {
-      list.push(position, 1);
-      this.#postings++;
-    }
+  #formOf(data: YoungTerm, form: string): number {
+    data.forms ??= new Map();
+    let list = data.forms.get(form);
+    if (list === undefined) data.forms.set(form, (list = this.#lists.add()));
+    return list;
   }
 
   // ---- reading
@@ -172,7 +186,7 @@ export class YoungIndex implements TextReader {
   }
 
   async get(term: string): Promise<TermEntry | null> {
-    const data = this.#known.get(term);
+    const data = this.#terms.get(term);
     return data === undefined ? null : this.#entry(term, data, this);
   }
 
@@ -181,7 +195,8 @@ export class YoungIndex implements TextReader {
   }
 
   async *#walk(prefix: string, of: Shown, tick: Tick): AsyncGenerator<TermEntry, void, undefined> {
-    const { _tree: tree, _prefix: start } = this.#terms.atPrefix(prefix) as unknown as { _tree: TermTree<YoungTerm>; _prefix: string };
+    const below = (await this.#grownTree(tick)).atPrefix(prefix);
+    const { _tree: tree, _prefix: start } = below as unknown as { _tree: TermTree<YoungTerm>; _prefix: string };
     let walked = 0;
     for (const [term, data] of ascending(tree, start)) {
       yield this.#entry(term, data, of);
@@ -190,11 +205,20 @@ export class YoungIndex implements TextReader {
   }
 
   async near(word: string, distanceMax: number, visit: (entry: TermEntry, distance: number) => void, tick: Tick): Promise<void> {
-    const { _tree: tree } = this.#terms as unknown as { _tree: TermTree<YoungTerm> };
+    const { _tree: tree } = (await this.#grownTree(tick)) as unknown as { _tree: TermTree<YoungTerm> };
     await inTurns(
       nearTerms(tree, word, distanceMax, (term, data, distance) => visit(this.#entry(term, data, this), distance)),
       tick,
     );
+  }
+
+  /** The tree with all terms. */
+  async #grownTree(tick: Tick): Promise<SearchableMap<YoungTerm>> {
+    while (this.#newTerms.length > 0) {
+      for (const term of this.#newTerms.splice(-TERMS_PER_TICK)) this.#tree.set(term, this.#terms.get(term)!);
+      await tick();
+    }
+    return this.#tree;
   }
 
   async documentsAt(): Promise<DocumentRun> {
@@ -218,12 +242,12 @@ export class YoungIndex implements TextReader {
     return { term, load: async () => this.#loaded(data, of) };
   }
 
-  #loaded({ all, forms }: YoungTerm, { hidden, end }: Shown): TermPostings {
+  #loaded({ list: all, forms }: YoungTerm, { hidden, end }: Shown): TermPostings {
     return {
       forms: forms === null ? [] : [...forms.keys()],
       postings: (form) => {
         const list = form === null ? all : forms?.get(form);
-        return list === undefined ? noPostings : shown(list, hidden, end);
+        return list === undefined ? noPostings : this.#lists.read(list, hidden, end);
       },
     };
   }
@@ -237,18 +261,6 @@ function* ascending<V>(tree: TermTree<V>, prefix: string): Generator<[term: stri
     if (!(below instanceof Map)) yield [path, below];
     else for (const edge of [...below.keys()].sort().reverse()) open.push([path + edge, below.get(edge)!]);
   }
-}
-
-function shown(list: List, hidden: Bitmap, end: number): Postings {
-  const positions = new Uint32Array(list.length / 2);
-  const frequencies = new Float32Array(list.length / 2);
-  let count = 0;
-  for (let i = 0; i < list.length && list[i]! < end; i += 2) {
-    if (hidden.has(list[i]!)) continue;
-    positions[count] = list[i]!;
-    frequencies[count++] = list[i + 1]!;
-  }
-  return { positions: positions.subarray(0, count), frequencies: frequencies.subarray(0, count) };
 }
 
 function doubled(values: Uint32Array): Uint32Array<ArrayBuffer> {
