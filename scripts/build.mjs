@@ -32,6 +32,7 @@ const shipped = new Map([
   ["../worker/node-worker.ts", "./node-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
+  ["./stop-words.ts", "./stop-words.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
   ["./transformers-worker.ts", "./transformers-worker.js"],
@@ -403,6 +404,7 @@ async function buildAll() {
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundle({ entries: { "node-worker": "src/worker/node-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: nodeModules });
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
+  await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { "hashing-worker": "src/api/hashing/hashing-worker.ts" }, plugins: [] });

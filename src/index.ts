@@ -222,6 +222,7 @@ export type {
   SpannParameters,
   SparseVector,
   StemmingLanguage,
+  StopWordLanguage,
   TextConfiguration,
   TextConfigurationInput,
   TextRange,

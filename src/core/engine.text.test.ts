@@ -5,18 +5,21 @@ import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
 import { gate, turns } from "../testing/gate.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
-import { STEMMING_LANGUAGES } from "./gateway/validate/text-configuration.js";
-import { defaultAnalyzer, type LoadStem, noStemmers } from "./index/text/analyzer.js";
+import { STEMMING_LANGUAGES, STOP_WORD_LANGUAGES } from "./gateway/validate/text-configuration.js";
+import { defaultAnalyzer, type LoadStem, noStemmers, wordsAmong } from "./index/text/analyzer.js";
+import { type LoadStopWords, noStopWords } from "./index/text/stop-words.js";
 import { limits } from "./limits.js";
 import type { TextConfiguration } from "./types.js";
 
 const loadStem: LoadStem = async (language) => (await import("../worker/stemmers.js")).stemmers[language];
+const loadStopWords: LoadStopWords = async (language) => (await import("../worker/stop-words.js")).stopWordsOf(language);
 
 class Library {
   readonly environment = new TestEnvironment();
   storage = new FaultInjectingStorage();
   beforeBlock: () => Promise<void> = async () => undefined;
   loadStem: LoadStem = loadStem;
+  loadStopWords: LoadStopWords = loadStopWords;
   engine!: Engine;
   collectionId!: string;
 
@@ -37,13 +40,13 @@ class Library {
   }
 
   async start(): Promise<void> {
-    const { storage, environment } = this;
+    const { storage, environment, loadStopWords } = this;
     const write = storage.blobs.write.bind(storage.blobs);
     storage.blobs.write = async (bytes) => {
       await this.beforeBlock();
       return write(bytes);
     };
-    this.engine = await openedEngine(storage, { environment, loadStem: this.loadStem, options: { retainVersions: 3 } });
+    this.engine = await openedEngine(storage, { environment, loadStem: this.loadStem, loadStopWords, options: { retainVersions: 3 } });
   }
 
   async add(documents: string[]): Promise<void> {
@@ -153,7 +156,8 @@ test("what is wrong with it is refused by name", async () => {
   const library = await Library.open(undefined, ["cafe"]);
   const wrong: [unknown, RegExp][] = [
     [{ stopWords: [] }, /configuration\.text has the field "stopWords".*stop_words/],
-    [{ stop_words: "the" }, /stop_words must be an array of words/],
+    [{ stop_words: "the" }, /stop_words must be an array of words or one of danish, .*turkish, got "the"/],
+    [{ stop_words: 7 }, /stop_words must be an array of words, got 7/],
     [{ stop_words: ["the", " "] }, /stop_words\[1\] must be a string that is not blank/],
     [{ synonyms: ["a"] }, /synonyms\[0\] must be an array of words/],
     [{ fold_diacritics: 1 }, /fold_diacritics must be true or false/],
@@ -176,10 +180,38 @@ test("stems are found by one another, the word as written first; prefixes are th
   expect(await library.find("tides")).toEqual(["the tides", "tide"]);
 });
 
-test("the stop words of English are stored where the language is named", async () => {
+test("the stop words of a language are stored where it is named", async () => {
   const library = await Library.open({ stop_words: "english" } as unknown as TextConfiguration, ["the tides", "and so on"]);
   expect(await library.find("the tides and so")).toEqual(["the tides"]);
   expect(await library.find("so")).toEqual([]);
+  const german = { stop_words: "german", stemming: "german" } as unknown as TextConfiguration;
+  await library.modify(german);
+  await library.pause(limits.textRebuildIdleMs);
+  await library.add(["der Ton über dem Haus", "über"]);
+  expect(await library.find("das über Häuser")).toEqual(["der Ton über dem Haus"]);
+  expect(await library.find("and")).toEqual(["and so on"]);
+  // What is stored is the list: it takes none to open the collection again, nor to change anything else of it.
+  library.loadStopWords = noStopWords;
+  await library.reopen();
+  expect(await library.find("das über Häuser")).toEqual(["der Ton über dem Haus"]);
+  await library.engine.service.modifyCollection({ collectionId: library.collectionId, name: "books" });
+  const scope = { tenant: "default_tenant", database: "default_database", name: "books", metadata: null };
+  const { configuration } = await library.engine.service.createCollection({ ...scope, configuration: { text: german }, getOrCreate: true });
+  expect(configuration.text?.stop_words).toEqual(expect.arrayContaining(["der", "über"]));
+});
+
+test("there are stop words for each language, each a word or two of it", async () => {
+  const { stopWordsOf } = await import("../worker/stop-words.js");
+  for (const language of STOP_WORD_LANGUAGES) {
+    if (language === "english") continue;
+    const words = stopWordsOf(language);
+    expect(words.length).toBeGreaterThan(50);
+    expect(new Set(words).size).toBe(words.length);
+    for (const word of words) {
+      expect(word).toBe(word.normalize("NFC").toLowerCase());
+      expect(wordsAmong(defaultAnalyzer.analyze(word)).length, word).toBeGreaterThan(0);
+    }
+  }
 });
 
 test("a language without stemmers, and an engine without any, say so", async () => {
@@ -189,6 +221,10 @@ test("a language without stemmers, and an engine without any, say so", async () 
   library.loadStem = noStemmers;
   await library.reopen();
   await expect(library.modify({ stemming: "german" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  library.loadStopWords = noStopWords;
+  await library.reopen();
+  const german = { stop_words: "german" } as unknown as TextConfiguration;
+  await expect(library.modify(german)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   expect(await library.find("cafe")).toEqual(["cafe"]);
 });
 

@@ -35,12 +35,13 @@ import type { Tell } from "./events.js";
 import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { guardService } from "./gateway/guard.js";
-import { checkDimension, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
+import { checkDimension, type PlannedConfiguration, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
 import { GatewayService } from "./gateway/service.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
+import { type LoadStopWords, noStopWords, withStopWords } from "./index/text/stop-words.js";
 import type { CreateApproximate } from "./index/vector/approximate-index.js";
 import type { VectorKernel } from "./index/vector/vector-kernel.js";
 import { limits } from "./limits.js";
@@ -78,6 +79,8 @@ export interface EngineParts {
   ahead?: CollectionsAhead | undefined;
   /** Loads what reduces words to their stems. Default: there is nothing. */
   loadStem?: LoadStem;
+  /** Loads the stop words of a language but English. Default: there is nothing. */
+  loadStopWords?: LoadStopWords;
   /** Told once when the engine refuses every later call, until the database is reopened. Must not throw. */
   onPoison?(error: TidepoolError): void;
   /** Told of what happens, as it happens. */
@@ -292,10 +295,12 @@ export class Engine {
     return CollectionState.open(row, manifest, { ...(await this.#contextOf(row)), log: nothing });
   }
 
-  /** Rejects with `NOT_SUPPORTED` where what the configuration names cannot run here. */
-  async #loadFor(collection: string, configuration: CollectionConfiguration): Promise<void> {
-    await this.#loadIndexEngine(collection, configuration);
-    if (configuration.text?.stemming !== undefined) await this.#loadStem(configuration.text.stemming);
+  /** What is stored of the configuration; rejects with `NOT_SUPPORTED` where what it names is not to be had here. */
+  async #loadFor(collection: string, { text, ...others }: PlannedConfiguration): Promise<CollectionConfiguration> {
+    await this.#loadIndexEngine(collection, others);
+    if (text?.stemming !== undefined) await this.#loadStem(text.stemming);
+    if (text === undefined) return others;
+    return { ...others, text: await withStopWords(text, this.#parts.loadStopWords ?? noStopWords) };
   }
 
   async #contextOf(row: CollectionRow): Promise<StateContext> {
@@ -415,7 +420,7 @@ export class Engine {
       environment: this.#parts.environment,
       tick: this.#turns.tick,
       openApart: (row: CollectionRow, manifest: Manifest) => this.#openApart(row, manifest),
-      loadFor: (collection: string, configuration: CollectionConfiguration) => this.#loadFor(collection, configuration),
+      loadFor: (collection: string, configuration: PlannedConfiguration) => this.#loadFor(collection, configuration),
       free: (refs: readonly BlockRef[], collections: readonly string[]) => this.#free(refs, collections),
     };
     return new Restores(parts, this.#restores);

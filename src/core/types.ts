@@ -193,6 +193,26 @@ export type StemmingLanguage =
   | "turkish"
   | "ukrainian";
 
+/** A language of which there is a list of stop words. */
+export type StopWordLanguage = Extract<
+  StemmingLanguage,
+  | "danish"
+  | "dutch"
+  | "english"
+  | "finnish"
+  | "french"
+  | "german"
+  | "hungarian"
+  | "italian"
+  | "nepali"
+  | "norwegian"
+  | "portuguese"
+  | "russian"
+  | "spanish"
+  | "swedish"
+  | "turkish"
+>;
+
 /** How texts become words, in full-text search. What is left out is as by default. */
 export interface TextConfiguration {
   /** Whether a word is also found by the same word with other diacritics or vowel signs. Default true. */
@@ -213,8 +233,11 @@ export interface TextConfiguration {
 
 /** A {@link TextConfiguration} as it may be given. */
 export interface TextConfigurationInput extends Omit<TextConfiguration, "stop_words"> {
-  /** Stop words, or the language whose list is stored in their place: "english" is NLTK's. */
-  stop_words?: string[] | "english";
+  /**
+   * Stop words, or the language whose list is stored in their place: of English NLTK's, else Snowball's. Lists but the English one are
+   * loaded when a collection asks for one.
+   */
+  stop_words?: string[] | StopWordLanguage;
 }
 
 /**

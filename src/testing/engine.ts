@@ -6,7 +6,7 @@ import { planCreateCollection } from "../core/gateway/plan.js";
 import { describeSchema } from "../core/schema.js";
 import type { CreateCollectionRequest, EngineService, WriteRequest } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
-import type { CollectionInfo, RecordColumns } from "../core/types.js";
+import type { CollectionConfiguration, CollectionInfo, RecordColumns } from "../core/types.js";
 import { Host, type HostParts, type OpenEngine } from "../worker/host.js";
 
 export class TestEngine {
@@ -59,7 +59,8 @@ export class TestEngine {
     const existing = this.collections.get(request.name);
     if (existing && request.getOrCreate) return existing;
     if (existing) throw new TidepoolError("ALREADY_EXISTS", `Collection [${request.name}] already exists`);
-    const { configuration, schema } = planCreateCollection(request);
+    const plan = planCreateCollection(request);
+    const [configuration, schema] = [plan.configuration as CollectionConfiguration, plan.schema];
     const info: CollectionInfo = {
       id: `id-of-${request.name}`,
       name: request.name,

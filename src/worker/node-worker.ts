@@ -15,6 +15,7 @@ import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import type { Lease } from "./lease.js";
 import { loadStem } from "./load-stem.js";
+import { loadStopWords } from "./load-stop-words.js";
 import { openKernel } from "./open-kernel.js";
 
 /** What the thread is started with: `null` for memory, and the name of its lock. */
@@ -49,7 +50,7 @@ const host = new Host({
   },
   openEngine: async (storage, options, tell, onPoison) => {
     const quota = async () => (directory === null ? null : readDiskQuota(directory).catch(() => null));
-    return Engine.open({ storage, kernel: await kernel, environment, options, loadStem, tell, onPoison, quota });
+    return Engine.open({ storage, kernel: await kernel, environment, options, loadStem, loadStopWords, tell, onPoison, quota });
   },
   randomId: environment.randomId,
 });

@@ -7,6 +7,7 @@ import { openReadableStorage } from "../storage/readable-storage.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import { loadStem } from "./load-stem.js";
+import { loadStopWords } from "./load-stop-words.js";
 import { type KernelFiles, openKernel } from "./open-kernel.js";
 
 /** Bundlers look for these very expressions. */
@@ -27,8 +28,8 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison, standby) => {
       const ahead = standby instanceof Standby ? standby.ahead : undefined;
-      const parts = { storage, kernel: await kernel, environment, options, engines, loadStem, ahead, tell, onPoison, quota: readQuota };
-      return Engine.open(parts);
+      const loads = { engines, loadStem, loadStopWords };
+      return Engine.open({ storage, kernel: await kernel, environment, options, ...loads, ahead, tell, onPoison, quota: readQuota });
     },
     standBy: (options) => {
       const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, loadStem, options });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SCHEMA, describeSchema } from "../schema.js";
 import type { ConfigurationInput } from "../service.js";
+import type { CollectionConfiguration } from "../types.js";
 import { type CollectionPlan, planCreateCollection } from "./plan.js";
 import { planSchema } from "./plan-schema.js";
 
@@ -40,7 +41,7 @@ const untouched = {
 };
 
 /** What a collection without one tells. */
-const asDescribed = JSON.parse(JSON.stringify(describeSchema(undefined, plan({}).configuration))) as object;
+const asDescribed = JSON.parse(JSON.stringify(describeSchema(undefined, plan({}).configuration as CollectionConfiguration))) as object;
 
 describe("what a schema comes to", () => {
   test.each([[{}], [{ defaults: {}, keys: {} }], [{ defaults: null, keys: null, cmek: null }], [asDescribed]])(
@@ -81,7 +82,7 @@ describe("what a schema comes to", () => {
     });
     const { space: _space, ...parameters } = planned.configuration.hnsw;
     const told = { embedding_function: hashing, space: "ip", hnsw: { ...parameters, num_threads: 2, batch_size: 100 } };
-    expect(describeSchema(undefined, planned.configuration)).toEqual({
+    expect(describeSchema(undefined, planned.configuration as CollectionConfiguration)).toEqual({
       defaults: { ...DEFAULT_SCHEMA.defaults, float_list: { vector_index: { enabled: false, config: told } } },
       keys: {
         "#document": document,

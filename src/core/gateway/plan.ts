@@ -42,7 +42,7 @@ import type {
   MetadataValue,
   RecordBatch,
   Scalar,
-  TextConfiguration,
+  TextConfigurationInput,
 } from "../types.js";
 import { checkFullText, checkIndexed } from "./check-indexed.js";
 import type { RecordFilter } from "./filter.js";
@@ -120,9 +120,12 @@ export interface DeletePlan extends SelectionPlan {
   limit: number;
 }
 
+/** A configuration in which a language may stand for its stop words. */
+export type PlannedConfiguration = Omit<CollectionConfiguration, "text"> & { text?: TextConfigurationInput };
+
 /** How a new collection is set up. */
 export interface CollectionPlan {
-  configuration: CollectionConfiguration;
+  configuration: PlannedConfiguration;
   schema?: CollectionSchema;
 }
 
@@ -130,12 +133,13 @@ export interface CollectionPlan {
 export function planCreateCollection(request: CreateCollectionRequest): CollectionPlan {
   validateName(request.name, "name");
   if (request.metadata !== null) validateMetadata(request.metadata, "metadata");
-  const configuration = planConfiguration(request.configuration);
+  const { text, ...given } = request.configuration;
+  const configuration = { ...planConfiguration(given), ...textOf(validateText(text ?? {})) };
   return request.schema == null ? { configuration } : storedJson(reconcile(planSchema(request.schema), configuration), "schema");
 }
 
-/** The configuration of a collection of which this is asked; `{}` is the default. */
-export function planConfiguration(given: ConfigurationInput): CollectionConfiguration {
+/** The configuration of a collection of which this is asked, without that of full-text search; `{}` is the default. */
+export function planConfiguration(given: Omit<ConfigurationInput, "text">): Omit<CollectionConfiguration, "text"> {
   const hnsw = validateHnsw(given.hnsw ?? {}, "create");
   const space = hnsw.space ?? given.defaultSpace ?? DEFAULT_HNSW.space;
   // What is not stored is the default, so clients that do not know of engines see none.
@@ -144,18 +148,17 @@ export function planConfiguration(given: ConfigurationInput): CollectionConfigur
     hnsw: { ...DEFAULT_HNSW, ...hnsw, ...validateHnsw({ space }, "create") },
     ...(given.spann == null ? {} : { spann: validateSpann(given.spann, "create") }),
     embedding_function: storedJson(given.embedding_function ?? null, "configuration.embedding_function"),
-    ...textOf(validateText(given.text ?? {})),
   };
 }
 
-function textOf(text: TextConfiguration | undefined): Pick<CollectionConfiguration, "text"> {
+function textOf(text: TextConfigurationInput | undefined): Pick<PlannedConfiguration, "text"> {
   return text === undefined ? {} : { text };
 }
 
 /** Only one of the two may say something, as in Chroma: then it counts, and the other does not. */
-function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): CollectionPlan {
-  const { text } = configuration;
-  const configured = planConfiguration({ hnsw: plan.hnsw, spann: plan.spann, embedding_function: plan.embeddingFunction, text });
+function reconcile(plan: SchemaPlan, configuration: PlannedConfiguration): CollectionPlan {
+  const planned = planConfiguration({ hnsw: plan.hnsw, spann: plan.spann, embedding_function: plan.embeddingFunction });
+  const configured = { ...planned, ...textOf(configuration.text) };
   const saysNothing = isDefaultSchema(plan) && isDefaultConfiguration(configured);
   if (saysNothing)
     return { configuration: { ...configuration, embedding_function: configuration.embedding_function ?? plan.embeddingFunction } };
@@ -165,13 +168,13 @@ function reconcile(plan: SchemaPlan, configuration: CollectionConfiguration): Co
   return isDefaultSchema(plan) ? { configuration: configured } : { configuration: configured, schema: plan.schema };
 }
 
-function isDefaultConfiguration({ hnsw, spann, embedding_function }: CollectionConfiguration): boolean {
+function isDefaultConfiguration({ hnsw, spann, embedding_function }: PlannedConfiguration): boolean {
   const isDefault = (name: keyof typeof hnsw) => hnsw[name] === DEFAULT_HNSW[name];
   return (Object.keys(hnsw) as (keyof typeof hnsw)[]).every(isDefault) && spann === undefined && isDefaultFunction(embedding_function);
 }
 
 /** Validates what a collection is changed to; returns the configuration that results. */
-export function planModifyCollection(request: ModifyCollectionRequest, current: CollectionConfiguration): CollectionConfiguration {
+export function planModifyCollection(request: ModifyCollectionRequest, current: CollectionConfiguration): PlannedConfiguration {
   if (request.name !== undefined) validateName(request.name, "name");
   if (request.metadata != null) validateMetadata(request.metadata, "metadata");
   const hnsw = validateHnsw(request.configuration?.hnsw ?? {}, "modify");

@@ -94,6 +94,7 @@ import {
   checkDatabaseName,
   checkModel,
   checkTenantName,
+  type PlannedConfiguration,
   planAutoSuggest,
   planCheckRecall,
   planCount,
@@ -137,8 +138,11 @@ export interface GatewayParts {
   verifier: Verifier;
   repairer: Pick<Repairer, "repair">;
   allowReset: boolean;
-  /** Rejects with `NOT_SUPPORTED` where what the configuration names, an index engine or a stemmer, cannot run. */
-  loadFor(collection: string, configuration: CollectionConfiguration): Promise<unknown>;
+  /**
+   * The configuration as it is stored. Rejects with `NOT_SUPPORTED` where what it names, an index engine, a stemmer or a list of stop
+   * words, is not to be had.
+   */
+  loadFor(collection: string, configuration: PlannedConfiguration): Promise<CollectionConfiguration>;
   /** Deletes collections of these names, where these are known, and all that they hold. */
   drop(deletion: Deletion, names: readonly string[]): Promise<void>;
   tell: Tell;
@@ -204,8 +208,8 @@ export class GatewayService implements EngineService {
     return this.#changeOne(caller, async (id) => {
       const existing = this.#directory.findCollection(tenant, database, name);
       if (existing !== null && request.getOrCreate) return this.#describe(existing);
-      await this.#parts.loadFor(name, plan.configuration);
-      const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan }, id);
+      const configuration = await this.#parts.loadFor(name, plan.configuration);
+      const row = await this.#sysdb.createCollection({ id: this.#newId(), name, tenant, database, metadata, ...plan, configuration }, id);
       return infoOf(this.#told("create", row, caller), null);
     });
   }
@@ -236,8 +240,10 @@ export class GatewayService implements EngineService {
   async modifyCollection(request: ModifyCollectionRequest, caller?: Caller): Promise<CollectionInfo> {
     return this.#changeOne(caller, async (id) => {
       const row = this.#directory.collectionById(request.collectionId);
-      const configuration = planModifyCollection(request, row.configuration);
-      if (request.configuration?.text !== undefined) await this.#parts.loadFor(row.name, configuration);
+      const planned = planModifyCollection(request, row.configuration);
+      // What is kept of full-text search is as it is stored.
+      const isTextKept = request.configuration?.text === undefined;
+      const configuration = isTextKept ? (planned as CollectionConfiguration) : await this.#parts.loadFor(row.name, planned);
       const { dimension } = await this.#parts.facts.describeIfSound(row);
       const change = {
         name: request.name ?? row.name,

@@ -1,8 +1,7 @@
 /** What the configuration of a collection's full-text search may look like. The gateway alone checks it: the page leaves it out. */
-import { ENGLISH_STOP_WORDS } from "../../base/english-stop-words.js";
 import { invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
-import type { StemmingLanguage, TextConfiguration } from "../../types.js";
+import type { StemmingLanguage, StopWordLanguage, TextConfiguration, TextConfigurationInput } from "../../types.js";
 import { validateObject } from "./values.js";
 
 export const STEMMING_LANGUAGES: readonly StemmingLanguage[] = (
@@ -10,18 +9,24 @@ export const STEMMING_LANGUAGES: readonly StemmingLanguage[] = (
   "italian lithuanian nepali norwegian portuguese romanian russian sanskrit serbian spanish swedish tamil turkish ukrainian"
 ).split(" ") as StemmingLanguage[];
 
-/** Checks a configuration of full-text search and returns what is stored of it; `undefined` where it says nothing. */
-export function validateText(text: unknown, argument = "configuration.text"): TextConfiguration | undefined {
+export const STOP_WORD_LANGUAGES: readonly StopWordLanguage[] =
+  "danish dutch english finnish french german hungarian italian nepali norwegian portuguese russian spanish swedish turkish".split(
+    " ",
+  ) as StopWordLanguage[];
+
+/**
+ * Checks a configuration of full-text search and returns what is stored of it, once a list stands in place of a language's name;
+ * `undefined` where it says nothing.
+ */
+export function validateText(text: unknown, argument = "configuration.text"): TextConfigurationInput | undefined {
   validateObject(text, argument);
-  const given = Object.entries(text)
-    .map(([key, value]): [string, unknown] => [key, key === "stop_words" && value === "english" ? ENGLISH_STOP_WORDS : value])
-    .filter(([, value]) => value != null);
+  const given = Object.entries(text).filter(([, value]) => value != null);
   const stranger = given.find(([key]) => !Object.hasOwn(TEXT_CHECKS, key));
   if (stranger !== undefined) {
     throw invalidArgument(`${argument} has the field ${show(stranger[0])}; it takes ${Object.keys(TEXT_CHECKS).join(", ")}`);
   }
   const said = given.filter(([key, value]) => TEXT_CHECKS[key as keyof TextConfiguration](value, `${argument}.${key}`));
-  return said.length === 0 ? undefined : (JSON.parse(JSON.stringify(Object.fromEntries(said))) as TextConfiguration);
+  return said.length === 0 ? undefined : (JSON.parse(JSON.stringify(Object.fromEntries(said))) as TextConfigurationInput);
 }
 
 /** Each throws, or tells whether the value differs from the default. */
@@ -36,6 +41,11 @@ const TEXT_CHECKS: Readonly<Record<keyof TextConfiguration, (value: unknown, arg
     return true;
   },
   stop_words: (value, argument) => {
+    const languages: readonly unknown[] = STOP_WORD_LANGUAGES;
+    if (languages.includes(value)) return true;
+    if (typeof value === "string") {
+      throw invalidArgument(`${argument} must be an array of words or one of ${languages.join(", ")}, got ${show(value)}`);
+    }
     const words = validateWords(value, argument);
     checkCount(words.length, limits.stopWordsMax, argument, "stopWordsMax");
     return words.length > 0;
