@@ -356,11 +356,14 @@ async function check() {
 /** What Node itself has. */
 const nodeModules = ["crypto", "fs", "fs/promises", "os", "path", "worker_threads"].map((name) => `node:${name}`);
 
+/** Files of `src/api` that are not in `client.js`, by how their names begin. */
+const lazily = "sea|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo|of";
+
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
-  client:
-    /src\/(?:ver|worker|core\/(?!sch|base\/eng|blo)|api\/(?!sea|sch|bm|trans[af]|pa|fl|liv|hyb|hashing\/|ad|im|ree|v|de|ch|create-h|wo))/,
+  client: new RegExp(`src/(?:ver|worker|core/(?!sch|base/(?:eng|ser|json|step)|blo)|api/(?!${lazily}))`),
   schema: /src\/(?:core\/schema|api\/schema\/)/,
+  remote: /src\/(?:core\/base\/(?:ser|json|step)|api\/re(?:mote|st)\/)/,
   search: /src\/api\/search\//,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
   transaction: /src\/api\/transaction-rules/,
@@ -373,7 +376,7 @@ const parts = {
   "model-link": /src\/model-worker\//,
   reembed: /src\/api\/reembed/,
   upkeep: /src\/api\/v/,
-  "worker-trouble": /src\/api\/worker-trouble/,
+  "worker-trouble": /src\/api\/(?:worker-trouble|offscreen)/,
   import: /src\/api\/import\/(?!read-csv|read-parquet|parquet-|unpack-|read-arrow|arrow-|read-npy)/,
   parquet: /src\/api\/import\/(?:read-parquet|parquet-|unpack-page)|node_modules\/hyparquet\//,
   arrow: /src\/api\/import\/(?:read-arrow|arrow-)/,

@@ -28,6 +28,7 @@ export {
   type GatewayRules,
   type MemoryUse,
   type PreflightChecks,
+  type RemoteOptions,
   TidepoolClient,
   type TidepoolClientOptions,
   type TidepoolWarning,

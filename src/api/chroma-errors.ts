@@ -51,8 +51,15 @@ export const InvalidCollectionError = /* @__PURE__ */ alias("InvalidCollectionEr
 export const ChromaUniqueError = /* @__PURE__ */ alias("ChromaUniqueError", "ALREADY_EXISTS");
 /** The connection to the database is lost. */
 export const ChromaConnectionError = /* @__PURE__ */ alias("ChromaConnectionError", "CONNECTION_LOST", "LEASE_LOST", "LOCKED", "CLOSED");
-/** A fault of the database. */
-export const ChromaServerError = /* @__PURE__ */ alias("ChromaServerError", "INTERNAL", "POISONED", "CORRUPTION", "DATA_EVICTED");
+/** A fault of the database, or of a server. */
+export const ChromaServerError = /* @__PURE__ */ alias(
+  "ChromaServerError",
+  "INTERNAL",
+  "POISONED",
+  "CORRUPTION",
+  "DATA_EVICTED",
+  "SERVER_ERROR",
+);
 /** No token was shown that the gateway rules know. */
 export const ChromaUnauthorizedError = /* @__PURE__ */ alias("ChromaAuthError", "UNAUTHENTICATED");
 /** The gateway rules, or the client's options, do not allow the call. */

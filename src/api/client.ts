@@ -17,6 +17,7 @@ import type {
   EngineInfo,
   MemoryUse,
   OpenOptions,
+  PreflightChecks,
   RestoreReport,
   Scope,
   TidepoolWarning,
@@ -39,6 +40,7 @@ import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveUpdate } from "./live/live-results.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
+import type { RemoteOptions } from "./remote/remote-options.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
 import type { BackupFile, BackupOptions, RestoreOptions } from "./transfer/backup-arguments.js";
@@ -46,7 +48,7 @@ import type { VacuumOptions, VacuumReport } from "./vacuum.js";
 import type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo, GatewayRules, MemoryUse, TidepoolWarning, UserIdentity, WarningCode };
+export type { EngineInfo, GatewayRules, MemoryUse, PreflightChecks, RemoteOptions, TidepoolWarning, UserIdentity, WarningCode };
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -102,6 +104,14 @@ export interface TidepoolClientOptions {
    * const client = new TidepoolClient({ credentials: async (provider) => (await fetch(`/keys/${provider}`)).text() });
    */
   credentials?: (provider: string) => string | Promise<string>;
+  /**
+   * A Chroma server in the place of a database in this browser. Goes with `onWarning` and `credentials` alone: what else there is
+   * concerns databases in browsers. What is wrong inside is told by the first call. `docs/remote.md` says what a server cannot do.
+   *
+   * @example
+   * const client = new TidepoolClient({ remote: { url: "http://localhost:8000" } });
+   */
+  remote?: RemoteOptions;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -122,14 +132,6 @@ export interface ClientInfo extends EngineInfo {
   role: Role;
 }
 
-/** What a server tells Chroma's clients of its limits. */
-export interface PreflightChecks {
-  /** Records of the largest batch over REST. */
-  max_batch_size: number;
-  /** Whether embeddings may come as base64 over REST. */
-  supports_base64_encoding: boolean;
-}
-
 /** Arguments of `createCollection` and `getOrCreateCollection`. */
 export interface CreateCollectionArguments {
   /** 3–512 of [a-zA-Z0-9._-], beginning and ending with a letter or digit. */
@@ -146,7 +148,9 @@ export interface CreateCollectionArguments {
 
 const OPTIONS =
   "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
-  "credentials worker";
+  "credentials worker remote";
+/** Those that concern a server, too. */
+const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
 const EVENTS: readonly (keyof ClientEvents)[] = ["change", "lease", "warning", "quota"];
 const DURABILITIES: readonly OpenOptions["durability"][] = ["strict", "relaxed"];
@@ -184,9 +188,6 @@ export class TidepoolClient {
    */
   constructor(options: TidepoolClientOptions = {}) {
     throughProxies(this, TidepoolClient, "persist persisted version reset getPreflightChecks getMaxBatchSize supportsBase64Encoding");
-    const given = readArguments("TidepoolClient", () => {
-      return { ...readObject(options, "TidepoolClient", OPTIONS), shared: selfOf(options.client)?.[CONNECTION] };
-    });
     const {
       path = "default",
       tenant = "default_tenant",
@@ -204,12 +205,10 @@ export class TidepoolClient {
       onWarning,
       offscreen,
       credentials,
-    } = given;
-    if (token !== undefined) validateText(token, "token");
-    if (offscreen !== undefined) validateText(offscreen, "offscreen");
+      remote,
+    } = readOptions(options);
+    for (const [name, text] of Object.entries({ token, offscreen, tenant, database })) if (text !== undefined) validateText(text, name);
     validatePath(path);
-    validateText(tenant, "tenant");
-    validateText(database, "database");
     validateOneOf(storage, STORAGES, "storage");
     validateOneOf(durability, DURABILITIES, "durability");
     validateOneOf(allowReset, [true, false], "allowReset");
@@ -221,9 +220,8 @@ export class TidepoolClient {
     this.tenant = tenant;
     this.database = database;
     this.credentials = credentials;
-    this.#connection =
-      shared ??
-      new Connection({ path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway }, worker, token, offscreen);
+    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway };
+    this.#connection = shared ?? new Connection(open, worker, token, offscreen, remote);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
 
@@ -493,6 +491,7 @@ export class TidepoolClient {
    */
   collection<TMeta extends MetadataOf<TMeta> = Metadata>(id: string): Collection<TMeta> {
     validateText(id, "id");
+    this.#connection.homes.set(id, this.#scope);
     const unknown = { metadata: null, dimension: null, schema: { defaults: {}, keys: {} }, configuration: { embedding_function: null } };
     const info = { id, name: "", ...this.#scope, ...unknown } as unknown as CollectionInfo;
     const why = "a handle of client.collection(id) does not know its embedding function; open it with getCollectionById";
@@ -500,12 +499,13 @@ export class TidepoolClient {
   }
 
   /**
-   * What Chroma's clients ask a server before they write. Opens nothing.
+   * What Chroma's clients ask a server before they write. Opens nothing; where there is a server, it is asked.
    *
    * @example
    * console.log(await client.getPreflightChecks()); // {"max_batch_size":5461,"supports_base64_encoding":true}
    */
   async getPreflightChecks(): Promise<PreflightChecks> {
+    if (this.#connection.remote) return this.#connection.call("preFlightChecks");
     return { max_batch_size: limits.batchRecordsMax, supports_base64_encoding: true };
   }
 
@@ -516,17 +516,17 @@ export class TidepoolClient {
    * console.log(await client.getMaxBatchSize()); // 5461
    */
   async getMaxBatchSize(): Promise<number> {
-    return limits.batchRecordsMax;
+    return (await this.getPreflightChecks()).max_batch_size;
   }
 
   /**
-   * Whether embeddings may come as base64 over REST: they may.
+   * Whether embeddings may come as base64 over REST: they may, but for old servers.
    *
    * @example
    * console.log(await client.supportsBase64Encoding()); // true
    */
   async supportsBase64Encoding(): Promise<boolean> {
-    return true;
+    return (await this.getPreflightChecks()).supports_base64_encoding;
   }
 
   /**
@@ -709,6 +709,17 @@ export class TidepoolClient {
   #collection<TMeta extends MetadataOf<TMeta> = Metadata>(info: CollectionInfo, embedding: Restored): Collection<TMeta> {
     return new Collection<TMeta>(this, this.#connection, info, embedding);
   }
+}
+
+/** The options that there are, with the connection to share, and with where a server's collections are looked for. */
+function readOptions(options: TidepoolClientOptions) {
+  return readArguments("TidepoolClient", () => {
+    const { remote } = { ...options };
+    const given = readObject(options, "TidepoolClient", remote === undefined ? OPTIONS : REMOTE_OPTIONS);
+    if (remote === undefined) return { ...given, shared: selfOf(given.client)?.[CONNECTION] };
+    const home = readObject(remote, "remote", "url headers apiKey tenant database fetch");
+    return { ...given, remote: home, tenant: home.tenant, database: home.database, shared: undefined };
+  });
 }
 
 /** Which part of a list is asked for. */

@@ -5,11 +5,12 @@
 import { TidepoolError } from "../core/errors.js";
 import type { Progress } from "../core/events.js";
 import type { Caller } from "../core/gateway/caller.js";
-import type { EngineMethods, MethodWithoutRequest, OpenOptions, RequestOf, ResponseOf } from "../core/service.js";
+import type { EngineMethods, MethodWithoutRequest, OpenOptions, PreflightChecks, RequestOf, ResponseOf, Scope } from "../core/service.js";
 import type { Push } from "../worker/protocol.js";
 import { orAborted } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
-import { Link, type LinkMember, randomId } from "./link.js";
+import { Link, type LinkMember, randomId, type WayToEngine } from "./link.js";
+import type { RemoteOptions } from "./remote/remote-options.js";
 import type { Channel } from "./transport.js";
 
 /** What a call may say of itself. */
@@ -34,6 +35,9 @@ export interface Subscriptions {
   end(): void;
 }
 
+/** An engine has no limits to ask for. */
+type Asked = keyof EngineMethods | "preFlightChecks";
+
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
 
 export class Connection implements LinkMember {
@@ -41,6 +45,10 @@ export class Connection implements LinkMember {
   readonly #connect: () => Channel;
   readonly #token: string | null;
   readonly #offscreen: string | undefined;
+  /** The server that is asked instead of an engine in this browser. */
+  readonly remote: RemoteOptions | undefined;
+  /** Where collections are of which the page made a handle by their id alone: paths of a server name it. */
+  readonly homes = new Map<string, Scope>();
   /** As of the latest answer; `null` before the first. */
   role: Role | null = null;
   /** Since there was the first of them. */
@@ -49,9 +57,9 @@ export class Connection implements LinkMember {
   /** Made with the first call, since a client may be constructed where there is nothing to make it of. */
   #clientId = "";
   #calls = 0;
-  #link: Promise<Link> | null = null;
+  #link: Promise<WayToEngine> | null = null;
   /** The link, from before it is open. */
-  #joined: Link | null = null;
+  #joined: WayToEngine | null = null;
   /** Of each call under way. */
   readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -63,8 +71,9 @@ export class Connection implements LinkMember {
    * `connect` starts a worker, or brings a port to one; it is called again when that has ended. `token` is shown with every
    * call, for the gateway rules.
    */
-  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null, offscreen?: string) {
+  constructor(options: OpenOptions, connect: () => Channel, token: string | null = null, offscreen?: string, remote?: RemoteOptions) {
     this.#options = options;
+    this.remote = remote;
     this.#offscreen = offscreen;
     this.#connect = connect;
     this.#token = token;
@@ -79,10 +88,12 @@ export class Connection implements LinkMember {
     return () => void listeners.delete(own);
   }
 
+  /** Asks a server what it takes. */
+  call(method: "preFlightChecks"): Promise<PreflightChecks>;
   /** Opens if need be, then calls the engine. */
   call<M extends MethodWithoutRequest>(method: M): Promise<ResponseOf<M>>;
   call<M extends keyof EngineMethods>(method: M, request: RequestOf<M>, options?: CallOptions): Promise<ResponseOf<M>>;
-  call(method: keyof EngineMethods, request?: object, options?: CallOptions): Promise<unknown> {
+  call(method: Asked, request?: object, options?: CallOptions): Promise<unknown> {
     const caller = this.#caller(options);
     const answer = this.#unlessForced(this.#call(method, request, caller));
     this.#underWay.add(answer);
@@ -110,15 +121,17 @@ export class Connection implements LinkMember {
     return orAborted(answer, signal);
   }
 
-  async #call(method: keyof EngineMethods, request: object | undefined, caller: Caller): Promise<unknown> {
+  async #call(method: Asked, request: object | undefined, caller: Caller): Promise<unknown> {
     if (this.#closing !== null) throw closed(this.#options.path);
     const link = await (this.#link ??= this.#join());
-    return link.call((transport) => transport.call(method, request, caller));
+    return link.call((transport) => transport.call(method as keyof EngineMethods, request, caller));
   }
 
-  async #join(): Promise<Link> {
+  async #join(): Promise<WayToEngine> {
     try {
-      const link = Link.to(this.#options, this.#connect, this.#offscreen);
+      const link = this.remote
+        ? new (await import("./remote/remote-link.js")).RemoteLink(this.remote, this.homes)
+        : Link.to(this.#options, this.#connect, this.#offscreen);
       this.#joined = link;
       await link.join(this, this.#options);
       return link;

@@ -18,7 +18,6 @@ import { guestLockOf, type Serving, type Who } from "../worker/rendezvous.js";
 import type { Role } from "./client-events.js";
 import { createWorker } from "./create-worker.js";
 import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
-import { openOffscreen } from "./offscreen.js";
 import { Silence } from "./silence.js";
 import { type Channel, lost, Transport } from "./transport.js";
 import { wholeAnswer } from "./whole-answer.js";
@@ -51,10 +50,22 @@ type Word = Who | Serving;
 
 type Ask<T> = (transport: Transport) => Promise<T>;
 
+/** How an engine is asked. */
+export type EngineCall = Transport["call"];
+
+/** What a connection needs of its way to an engine: a link, or what stands in its place where the engine is a server. */
+export interface WayToEngine {
+  join(member: LinkMember, options: OpenOptions): Promise<void>;
+  leave(member: LinkMember, reason: TidepoolError): Promise<void>;
+  abandon(member: LinkMember, reason: TidepoolError): void;
+  cancel(requestId: string): void;
+  call<T>(ask: (engine: { call: EngineCall }) => Promise<T>): Promise<T>;
+}
+
 const links = new Map<string, Link>();
 const never = new Promise<never>(() => {});
 
-export class Link {
+export class Link implements WayToEngine {
   readonly #options: OpenOptions;
   /** Whether it has had the database open. */
   #wasServed = false;
@@ -239,7 +250,8 @@ export class Link {
     if (this.#canHold) this.#standBy(silentMs > 2 * limits.heartbeatMs);
     else if (!(await this.#isHeld())) {
       if (this.#offscreen === undefined) throw nobodyHolds(this.#options.path);
-      await openOffscreen(this.#offscreen);
+      // Loaded when it is first needed: only extensions have such a page.
+      await (await import("./offscreen.js")).openOffscreen(this.#offscreen);
     }
     if (performance.now() > patience) throw locked(this.#options.path);
   }

@@ -694,6 +694,14 @@ export interface VacuumStep {
   versionsKept: number;
 }
 
+/** What a server tells Chroma's clients of its limits. */
+export interface PreflightChecks {
+  /** Records of the largest batch over REST. */
+  max_batch_size: number;
+  /** Whether embeddings may come as base64 over REST. */
+  supports_base64_encoding: boolean;
+}
+
 /** What the engine can be asked. */
 export interface EngineMethods {
   createTenant(request: { name: string }): Promise<void>;

@@ -55,7 +55,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|steps|text-pieces)\.ts$/.test(target) ||
+    /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|serial|steps|text-pieces)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
   "src/node/": (target) =>
     target === "src/worker/node-worker.ts" ||

@@ -20,6 +20,7 @@ import type { Call } from "./call.js";
 import * as collections from "./collections.js";
 import { conditionalCommit, conditionalGet } from "./conditional.js";
 import { openApi } from "./open-api.js";
+import { COLLECTION, DATABASE, TENANT } from "./paths.js";
 import * as records from "./records.js";
 import { RestError } from "./rest-error.js";
 import type { Route } from "./route.js";
@@ -27,9 +28,7 @@ import type { Route } from "./route.js";
 /** Version of Chroma's API that is spoken here. */
 const API_VERSION = "1.0.0";
 
-const T = "/api/v2/tenants/{tenant}";
-const D = `${T}/databases/{database}`;
-const C = `${D}/collections/{collection_id}`;
+const [T, D, C] = [TENANT, DATABASE, COLLECTION];
 const page = ["limit", "offset"];
 
 export const routes: readonly Route[] = [

@@ -1,5 +1,5 @@
 /** Sparse vectors in metadata, over REST: with Chroma's mark in answers, with or without it in requests. */
-import type { Metadata, MetadataValue, SparseVector } from "../../core/types.js";
+import type { Metadata, MetadataPatch, MetadataValue, SparseVector } from "../../core/types.js";
 import { shortest } from "./numbers.js";
 
 const MARK = "sparse_vector";
@@ -41,8 +41,8 @@ export function isSoundSparseVector({ indices, values }: SparseVectorOnWire): bo
   return indices.length === values.length && indices.every((index, i) => i === 0 || index > indices[i - 1]!);
 }
 
-/** Metadata as it is answered. */
-export function metadataOnWire(metadata: Metadata | null): Record<string, unknown> | null {
+/** Metadata as it is answered, and sent: then `null` under a key deletes it. */
+export function metadataOnWire(metadata: MetadataPatch | null): Record<string, unknown> | null {
   if (metadata === null || !Object.values(metadata).some(isSparse)) return metadata;
   return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, isSparse(value) ? vectorOnWire(value) : value]));
 }
@@ -51,6 +51,16 @@ function vectorOnWire({ indices, values }: SparseVector): object {
   return { "#type": MARK, indices, values: values.map(shortest) };
 }
 
-function isSparse(value: MetadataValue): value is SparseVector {
-  return typeof value === "object" && !Array.isArray(value);
+/** Metadata as it has come, whose sparse vectors have neither mark nor tokens here. */
+export function metadataFromWire(metadata: Record<string, ValueFromWire> | null): Metadata | null {
+  if (metadata === null || !Object.values(metadata).some(isSparse)) return metadata as Metadata | null;
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [key, isSparse(value) ? { indices: value.indices, values: value.values } : value]),
+  ) as Metadata;
+}
+
+type ValueFromWire = MetadataValue | SparseVectorOnWire;
+
+function isSparse(value: ValueFromWire | null): value is SparseVector {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
