@@ -14,6 +14,11 @@ export function operationsOf(record: LogRecord): readonly LogOperation[] {
   return record.kind === "transaction" ? record.operations : [record];
 }
 
+/** The ids that a record names. */
+export function idsIn(record: LogRecord): readonly string[] {
+  return record.kind === "transaction" ? record.operations.flatMap(idsOf) : idsOf(record);
+}
+
 /** The ids that an operation names. */
 export function idsOf(operation: LogOperation): readonly string[] {
   return operation.kind === "delete" ? operation.ids : operation.records.ids;

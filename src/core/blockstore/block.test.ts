@@ -59,6 +59,16 @@ function readEverything(block: Block): void {
   for (const accessor of accessors) for (let row = 0; row < block.rows; row++) accessor(row);
 }
 
+it("reads some strings as each by itself, and tells them from others", () => {
+  const texts = ["", "a", "ab", "żółć 🐙", "x".repeat(60), "abc"];
+  const block = Block.decode(encodeBlock([{ type: "utf8", name: "text", values: texts }], texts.length));
+  for (const some of [[], [2], [1, 2, 5], [0, 1, 3, 4], [5, 0]])
+    expect(block.utf8Some("text", some)).toEqual(some.map((row) => texts[row]));
+  const others = [...texts, "b", "ac", "aé", "żółć 🐙 ", "żółć", "\0"];
+  const same = others.map((other) => texts.filter((_, row) => block.utf8Is("text")(row, other)));
+  expect(same).toEqual(others.map((other) => texts.filter((text) => text === other)));
+});
+
 describe("encodeBlock and Block", () => {
   const bytes = encodeBlock(columns, rows, { kind: "record" });
   const block = Block.decode(bytes);

@@ -21,7 +21,7 @@ import {
   OFFSET_MAX,
   padTo8,
 } from "./arrow-message.js";
-import { decodeUtf8, encodeStrings } from "./utf8.js";
+import { decodeUtf8, encodeStrings, isUtf8Of } from "./utf8.js";
 
 export { END_OF_STREAM };
 
@@ -317,16 +317,35 @@ export class Block {
     return this.#nullable(name, "utf8", (place) => this.#itemUtf8(name, place.buffer + 1));
   }
 
-  /** A string column without nulls, all rows at once: ASCII, which ids mostly are, is decoded in one go. */
+  /** A string column without nulls, all rows at once. */
   utf8Column(name: string): string[] {
     const place = this.#find(name, "utf8");
     const data = this.#view(place.buffer + 2);
     const range = this.#offsets(name, place.buffer + 1, data.length);
-    const text = decodeUtf8(data, 0, data.length);
-    const isAscii = text.length === data.length;
-    const item = (row: number): string =>
-      isAscii ? text.slice(range.start(row), range.end(row)) : decodeUtf8(data, range.start(row), range.end(row));
-    return Array.from({ length: this.rows }, (_, row) => item(row));
+    return stringsIn(data, this.rows, range);
+  }
+
+  /** Strings of some rows, each another, of a column without nulls: gathered, to be decoded at once. */
+  utf8Some(name: string, rows: ArrayLike<number>): string[] {
+    const { bytes, start, end } = this.utf8Rows(name);
+    const offsets = new Int32Array(rows.length + 1);
+    for (let i = 0; i < rows.length; i++) {
+      const from = start(rows[i]!);
+      offsets[i + 1] = offsets[i]! + end(rows[i]!) - from;
+      if (offsets[i + 1]! > bytes.length) throw corruption(`The block is damaged: rows of column "${name}" overlap.`);
+    }
+    const gathered = new Uint8Array(offsets[rows.length]!);
+    for (let i = 0; i < rows.length; i++) {
+      const shift = start(rows[i]!) - offsets[i]!;
+      for (let at = offsets[i]!; at < offsets[i + 1]!; at++) gathered[at] = bytes[at + shift]!;
+    }
+    return stringsIn(gathered, rows.length, new OffsetRange(name, offsets, gathered.length));
+  }
+
+  /** Whether the string of a row, of a column without nulls, is the one given. */
+  utf8Is(name: string): (row: number, text: string) => boolean {
+    const { bytes, start, end } = this.utf8Rows(name);
+    return (row, text) => isUtf8Of(text, bytes, start(row), end(row));
   }
 
   /** A string column without nulls as it lies there: the string of a row is `bytes` from `start(row)` to `end(row)`. */
@@ -462,6 +481,18 @@ export class Block {
   #offsets(name: string, buffer: number, limit: number): OffsetRange {
     return new OffsetRange(name, this.#words(Int32Array, buffer), limit);
   }
+}
+
+/** So many strings in bytes: ASCII, which ids mostly are, is decoded in one go. */
+function stringsIn(bytes: Uint8Array, count: number, range: OffsetRange): string[] {
+  const text = decodeUtf8(bytes, 0, bytes.length);
+  const isAscii = text.length === bytes.length;
+  const strings = new Array<string>(count);
+  for (let i = 0; i < count; i++) {
+    const start = range.start(i);
+    strings[i] = isAscii ? text.slice(start, range.end(i)) : decodeUtf8(bytes, start, range.end(i));
+  }
+  return strings;
 }
 
 /** Arrow's variable-length offsets, checked as they are read. */

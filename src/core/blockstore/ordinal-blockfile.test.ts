@@ -43,6 +43,11 @@ describe("a blockfile by ordinal", () => {
 
       const all = Array.from({ length: nextOrdinal }, (_, ordinal) => ordinal);
       expect(await file.read(section, all)).toEqual(all.map((ordinal) => model.get(ordinal) ?? null));
+      const some = all.filter(() => random.chance(0.2)).flatMap((ordinal) => [ordinal, ordinal]);
+      expect(await file.read(section, some)).toEqual(some.map((ordinal) => model.get(ordinal) ?? null));
+      const given = some.map((ordinal) => (random.chance(0.5) ? model.get(ordinal) : null) ?? `changed ${random.below(30)}`);
+      const isSame = some.map((ordinal, i) => (model.has(ordinal) ? model.get(ordinal) === given[i] : null));
+      expect(await file.compare(section, some, given)).toEqual(isSame);
       expect(section.reduce((sum, entry) => sum + entry.rows, 0)).toBe(model.size);
       for (let e = 1; e < section.length; e++) expect(section[e]!.first).toBeGreaterThan(section[e - 1]!.last);
     }

@@ -40,8 +40,10 @@ export interface RowFormat<Row> {
   /** One encoded block per part. */
   encode(ordinals: Uint32Array, rows: readonly Row[]): Uint8Array[];
   decode(parts: readonly Block[]): (row: number) => Row;
-  /** All rows, where that takes less time than each by itself. */
-  decodeAll?(parts: readonly Block[]): readonly Row[];
+  /** Some rows, each another, where that takes less time than each by itself. */
+  decodeSome?(parts: readonly Block[], rows: ArrayLike<number>): Row[];
+  /** Whether a row is the one given, where that can be told without making the row. */
+  same?(parts: readonly Block[]): (row: number, given: Row) => boolean;
   /** The encoded block beside the rows, or `null`. */
   beside?(ordinals: Uint32Array, rows: readonly Row[]): Steps<Uint8Array | null>;
 }
@@ -58,8 +60,6 @@ type NumberedRow<Row> = readonly [ordinal: number, row: Row];
 /** Blocks read in one go, and blocks beside those of rows: small ones. */
 const READ_AT_ONCE_BYTES = 2 * 1024 * 1024;
 const BESIDES_AT_ONCE = 64;
-/** Of a block of which more than one in so many rows is asked for, all are decoded. */
-const DENSE_SHARE = 4;
 
 export class OrdinalBlockfile<Row> {
   readonly #store: BlockStore;
@@ -127,33 +127,63 @@ export class OrdinalBlockfile<Row> {
   /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. Blocks are read many at a time. */
   async read(section: OrdinalSection, ordinals: ArrayLike<number>): Promise<(Row | null)[]> {
     const out = new Array<Row | null>(ordinals.length).fill(null);
-    for (const runs of inGroups(runsOf(section, ordinals))) {
-      const refs = runs.flatMap(({ entry }) => entry.refs);
-      const blocks = refs.length === 0 ? [] : await this.#store.readAll(refs, this.#owner);
-      let at = 0;
-      for (const run of runs) this.#take(run, blocks.slice(at, (at += run.entry.refs.length)), ordinals, out);
-    }
+    await this.#visit(section, ordinals, (run, parts) => this.#take(run, parts, ordinals, out));
     return out;
   }
 
   /** As `read`, of what is in memory; `null` where a block is not. */
   peek(section: OrdinalSection, ordinals: ArrayLike<number>): (Row | null)[] | null {
     const out = new Array<Row | null>(ordinals.length).fill(null);
-    for (const run of runsOf(section, ordinals)) {
-      const parts = run.entry.refs.map((ref) => this.#store.cached(ref));
-      if (parts.includes(undefined)) return null;
-      this.#take(run, parts as Block[], ordinals, out);
-    }
+    return this.#visitCached(section, ordinals, (run, parts) => this.#take(run, parts, ordinals, out)) ? out : null;
+  }
+
+  /** Whether the rows of the given ordinals are these, `null` where there is none. Ordinals ascend, and one may be asked for repeatedly. */
+  async compare(section: OrdinalSection, ordinals: ArrayLike<number>, given: readonly Row[]): Promise<(boolean | null)[]> {
+    const out = new Array<boolean | null>(ordinals.length).fill(null);
+    const take = ({ from, to }: Run, parts: Block[]): void => {
+      const rows = this.#rowsIn(parts);
+      for (let i = from; i < to; i++) {
+        const row = findRow(rows.ordinals, ordinals[i]!);
+        if (row >= 0) out[i] = rows.same(row, given[i]!);
+      }
+    };
+    if (!this.#visitCached(section, ordinals, take)) await this.#visit(section, ordinals, take);
     return out;
   }
 
-  #take({ entry, from, to }: Run, parts: Block[], ordinals: ArrayLike<number>, out: (Row | null)[]): void {
+  async #visit(section: OrdinalSection, ordinals: ArrayLike<number>, take: (run: Run, parts: Block[]) => void): Promise<void> {
+    for (const runs of inGroups(runsOf(section, ordinals))) {
+      const refs = runs.flatMap(({ entry }) => entry.refs);
+      const blocks = refs.length === 0 ? [] : await this.#store.readAll(refs, this.#owner);
+      let at = 0;
+      for (const run of runs) take(run, blocks.slice(at, (at += run.entry.refs.length)));
+    }
+  }
+
+  /** Whether all of the blocks are in memory; else it ends at the first that is not. */
+  #visitCached(section: OrdinalSection, ordinals: ArrayLike<number>, take: (run: Run, parts: Block[]) => void): boolean {
+    for (const run of runsOf(section, ordinals)) {
+      const parts = run.entry.refs.map((ref) => this.#store.cached(ref));
+      if (parts.includes(undefined)) return false;
+      take(run, parts as Block[]);
+    }
+    return true;
+  }
+
+  #take({ from, to }: Run, parts: Block[], ordinals: ArrayLike<number>, out: (Row | null)[]): void {
     const rows = this.#rowsIn(parts);
-    const all = (to - from) * DENSE_SHARE > entry.rows ? this.#format.decodeAll?.(parts) : undefined;
+    // Of each ordinal its row's place among those that are decoded; one that is asked for repeatedly is decoded once.
+    const wanted: number[] = [];
+    const places: number[] = [];
     for (let i = from; i < to; i++) {
       const row = findRow(rows.ordinals, ordinals[i]!);
-      if (row >= 0) out[i] = all === undefined ? rows.at(row) : all[row]!;
+      if (row >= 0 && row !== wanted[wanted.length - 1]) wanted.push(row);
+      places.push(row < 0 ? -1 : wanted.length - 1);
     }
+    const decoded = wanted.length > 1 ? this.#format.decodeSome?.(parts, wanted) : undefined;
+    places.forEach((place, i) => {
+      if (place >= 0) out[from + i] = decoded === undefined ? rows.at(wanted[place]!) : decoded[place]!;
+    });
   }
 
   /** What lies beside each block, ascending; `undefined` where nothing was written. It is not kept in the cache. */
@@ -257,7 +287,8 @@ export class OrdinalBlockfile<Row> {
   #rowsIn(parts: Block[]): OrdinalRows<Row> {
     let rows = this.#decoded.get(parts[0]!);
     if (rows === undefined) {
-      rows = new OrdinalRows(parts[0]!.u32("ordinal"), this.#format.decode(parts));
+      const at = this.#format.decode(parts);
+      rows = new OrdinalRows(parts[0]!.u32("ordinal"), at, this.#format.same?.(parts) ?? ((row, given) => at(row) === given));
       this.#decoded.set(parts[0]!, rows);
     }
     return rows;
@@ -273,6 +304,7 @@ class OrdinalRows<Row> {
   constructor(
     readonly ordinals: Uint32Array,
     readonly at: (row: number) => Row,
+    readonly same: (row: number, given: Row) => boolean,
   ) {}
 }
 

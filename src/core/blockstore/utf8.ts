@@ -75,6 +75,18 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
   }
 }
 
+/** Whether the bytes in a range are those of a string. Nothing is made of them where both are ASCII. */
+export function isUtf8Of(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  // No code unit takes less than a byte.
+  if (text.length > end - start) return false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 127) return decodeUtf8(bytes, start, end) === text;
+    if (bytes[start + i] !== unit) return false;
+  }
+  return text.length === end - start;
+}
+
 function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i]! > 127) return false;
   return true;

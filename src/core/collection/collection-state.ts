@@ -7,7 +7,7 @@
 
 import type { LogPlace } from "../base/log-chain.js";
 import { type MemoryUse, memorySum, totalBytes } from "../base/memory-use.js";
-import { idsOf, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
+import { idsIn, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
 import { inTurns } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
@@ -43,6 +43,11 @@ export interface UncompactedLog {
   records: number;
   /** Deletes among the records: they should reach the segments soon, even if they are few. */
   deletions: number;
+}
+
+/** What ids name as long as this is the place of the last log record that is applied: the object itself. */
+export interface FoundAt extends FoundIds {
+  readonly after: LogPlace;
 }
 
 /** A manifest whose blocks are written, to be published once it is installed. */
@@ -220,26 +225,31 @@ export class CollectionState {
   }
 
   /** Reads what applying a record will ask of ids: what is damaged there is told while the record is not in the log yet. */
-  async checkIds(record: LogRecord): Promise<void> {
-    await this.read(() => this.records.find(operationsOf(record).flatMap(idsOf)));
+  findIds(record: LogRecord): Promise<FoundAt> {
+    return this.read(() => this.#find(record));
   }
 
   /**
-   * Does what of applying the next record can be done before, with turns: above all, finds the records that it names. What this
-   * resolves to is true until then, unless the records are numbered anew meanwhile (`isCurrent`). Under a lock, where others read.
+   * Does what of applying the next record can be done before, with turns: above all, finds the records that it names, unless those that
+   * were `found` before are. What this resolves to is true until then, unless the records are numbered anew meanwhile (`isCurrent`).
+   * Under a lock, where others read.
    */
-  async prepareToApply(record: LogRecord): Promise<FoundIds> {
-    const operations = operationsOf(record);
-    const found = await this.records.find(operations.flatMap(idsOf));
-    for (const operation of operations) {
-      if (operation.kind === "write") await inTurns(this.records.prepare(operation.records, found), this.#context.tick);
+  async prepareToApply(record: LogRecord, found?: FoundAt): Promise<FoundAt> {
+    const current = found !== undefined && this.isCurrent(found) ? found : await this.#find(record);
+    for (const operation of operationsOf(record)) {
+      if (operation.kind === "write") await inTurns(this.records.prepare(operation.records, current), this.#context.tick);
     }
-    return found;
+    return current;
   }
 
-  /** Whether ordinals are still what they were when these ids were found. */
-  isCurrent({ numbering }: FoundIds): boolean {
-    return numbering === this.records.numbering;
+  /** Whether ids still name what they did when these were found: nothing was applied since, and ordinals are what they were. */
+  isCurrent({ numbering, after }: FoundAt): boolean {
+    return after === this.#applied && numbering === this.records.numbering;
+  }
+
+  async #find(record: LogRecord): Promise<FoundAt> {
+    const after = this.#applied;
+    return { ...(await this.records.find(idsIn(record))), after };
   }
 
   /**
@@ -263,7 +273,7 @@ export class CollectionState {
     if (operations.some(({ kind }) => kind === "delete")) this.log.deletions++;
     operations.forEach((operation, i) => effects.push(this.#applyOne(operation, codes[i] ?? null, found)));
     const deleted = effects.reduce((count, effect) => count + effect.deleted.length, 0);
-    this.recent.note(place.offset, operations.length === 1 ? idsOf(operations[0]!) : operations.flatMap(idsOf));
+    this.recent.note(place.offset, idsIn(record));
     const outcome: Outcome = record.kind === "transaction" ? { deleted, offset: place.offset } : { deleted };
     if (record.requestId !== undefined) this.requests.note({ id: record.requestId, ...outcome });
     return outcome;

@@ -11,11 +11,17 @@ class Model {
   }
 }
 
+function candidatesOf(table: IdTable, fingerprint: number): number[] {
+  const found: number[] = [];
+  const count = table.candidates(fingerprint, found);
+  return found.slice(0, count);
+}
+
 function expectSame(table: IdTable, model: Model, fingerprints: Iterable<number>): void {
   expect(table.count).toBe(model.records.size);
   expect([...table.live.values()]).toEqual([...model.records.keys()].sort((a, b) => a - b));
   for (const fingerprint of fingerprints) {
-    expect([...table.candidates(fingerprint)].sort((a, b) => a - b)).toEqual(model.candidates(fingerprint).sort((a, b) => a - b));
+    expect(candidatesOf(table, fingerprint).sort((a, b) => a - b)).toEqual(model.candidates(fingerprint).sort((a, b) => a - b));
   }
 }
 
@@ -52,8 +58,8 @@ describe("the id table", () => {
       table.reserve(reserved);
       for (let ordinal = 0; ordinal < records; ordinal++) table.add(fingerprintOf(ordinal), ordinal);
       let found = 0;
-      for (let ordinal = 0; ordinal < records; ordinal++) if (table.candidates(fingerprintOf(ordinal))[0] === ordinal) found++;
-      expect([found, table.candidates(fingerprintOf(records))]).toEqual([records, []]);
+      for (let ordinal = 0; ordinal < records; ordinal++) if (candidatesOf(table, fingerprintOf(ordinal))[0] === ordinal) found++;
+      expect([found, candidatesOf(table, fingerprintOf(records))]).toEqual([records, []]);
       expect(table.bytes / records).toBeLessThan(14.5);
     }
   });

@@ -19,8 +19,6 @@ const FULL = 0.75;
 const GROWTH = 1.25;
 const HASHES = 2 ** 32;
 
-const NONE: readonly number[] = [];
-
 export class IdTable {
   /** Ordinals of live records. Not to be changed from outside. */
   readonly live = new Bitmap();
@@ -56,9 +54,9 @@ export class IdTable {
     this.#count--;
   }
 
-  /** Ordinals of the records whose ids have the fingerprint. */
-  candidates(fingerprint: number): readonly number[] {
-    return this.#tableOf(fingerprint).candidates(fingerprint);
+  /** Puts the ordinals of the records whose ids have the fingerprint into `into`; returns how many they are. */
+  candidates(fingerprint: number, into: number[]): number {
+    return this.#tableOf(fingerprint).candidates(fingerprint, into);
   }
 
   /** Puts every record under another ordinal. */
@@ -115,15 +113,13 @@ class PairTable {
     pairs[at + 1] = ordinal + 1;
   }
 
-  candidates(fingerprint: number): readonly number[] {
+  candidates(fingerprint: number, into: number[]): number {
     const pairs = this.#pairs;
-    let found: number[] | null = null;
+    let count = 0;
     for (let at = this.#homeOf(fingerprint); pairs[at + 1] !== 0; at = this.#after(at)) {
-      if (pairs[at] !== fingerprint) continue;
-      if (found === null) found = [];
-      found.push(pairs[at + 1]! - 1);
+      if (pairs[at] === fingerprint) into[count++] = pairs[at + 1]! - 1;
     }
-    return found ?? NONE;
+    return count;
   }
 
   /** Closes the gap with whichever pairs behind it may stand there. */

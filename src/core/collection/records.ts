@@ -205,22 +205,30 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
 
   /** Reads only where a fingerprint is that of a record which the memtable does not name. */
   async #findSome(ids: readonly string[], found: Map<string, number>): Promise<void> {
-    const doubtful: (readonly [ordinal: number, id: string])[] = [];
-    for (const id of ids) {
-      for (const ordinal of this.#table.candidates(fingerprintOf(id))) {
+    const candidates: number[] = [];
+    // Ordinal and place of the id in one number, to be sorted without a comparison of ours.
+    const doubtful: number[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const count = this.#table.candidates(fingerprintOf(ids[i]!), candidates);
+      for (let c = 0; c < count; c++) {
+        const ordinal = candidates[c]!;
         const entry = this.#memtable.get(ordinal);
-        if (entry === undefined) doubtful.push([ordinal, id]);
-        else if (entry.id === id) found.set(id, ordinal);
+        if (entry === undefined) doubtful.push(ordinal * IDS_PER_TICK + i);
+        else if (entry.id === ids[i]) found.set(ids[i]!, ordinal);
       }
     }
-    if (doubtful.length === 0) return;
-    doubtful.sort((a, b) => a[0] - b[0]);
-    const ordinals = doubtful.map(([ordinal]) => ordinal);
-    const names = this.#idFile.peek(this.#section.ids, ordinals) ?? (await this.#idFile.read(this.#section.ids, ordinals));
-    doubtful.forEach(([ordinal, id], i) => {
-      if (names[i] === null) throw this.#missing(ordinal);
-      if (names[i] === id) found.set(id, ordinal);
-    });
+    if (doubtful.length > 0) await this.#confirm(ids, Float64Array.from(doubtful).sort(), found);
+  }
+
+  /** Looks at the blocks which of these are the records that the ids name. */
+  async #confirm(ids: readonly string[], doubtful: Float64Array, found: Map<string, number>): Promise<void> {
+    const ordinals = Uint32Array.from(doubtful, (pair) => Math.floor(pair / IDS_PER_TICK));
+    const given = Array.from(doubtful, (pair) => ids[pair % IDS_PER_TICK]!);
+    const isSame = await this.#idFile.compare(this.#section.ids, ordinals, given);
+    for (let i = 0; i < given.length; i++) {
+      if (isSame[i] === null) throw this.#missing(ordinals[i]!);
+      if (isSame[i] === true) found.set(given[i]!, ordinals[i]!);
+    }
   }
 
   /** Ids of live records, in the order given: at once where all are in memory. */

@@ -49,7 +49,7 @@ class CountingCollection {
     },
   };
 
-  async checkIds(): Promise<void> {}
+  async findIds(): Promise<void> {}
 
   async prepareToApply(): Promise<void> {}
 

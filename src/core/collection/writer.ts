@@ -33,7 +33,7 @@ import type { QueryExecutor } from "../query-executor/executor.js";
 import type { ConditionalCommitRequest, ConditionalCommitResponse, ConditionalOperation, DeleteRequest, WriteRequest } from "../service.js";
 import type { AppliedListeners } from "./applied-listeners.js";
 import type { Outcome } from "./applied-requests.js";
-import type { CollectionState } from "./collection-state.js";
+import type { CollectionState, FoundAt } from "./collection-state.js";
 import type { AppliedRecords } from "./part.js";
 import type { Logged } from "./write-line.js";
 
@@ -171,14 +171,14 @@ export class Writer {
   /** Resolves when the record's place in the order of the log is certain. */
   async #log(state: CollectionState, record: LogRecord, codes: Codes = []): Promise<Logged<Outcome>> {
     const { availability, tick, encode, log } = this.#parts;
-    await state.checkIds(record);
+    const found = await state.findIds(record);
     const bytes = await inTurns(encode(record), tick);
     if (record.kind === "transaction" && bytes.length > limits.batchBytesMax) throw tooLarge(bytes.length);
     await tick();
     availability.check();
     if (state.dropped) throw new TidepoolError("NOT_FOUND", `Collection [${state.row.name}] does not exist`);
     const target = { collectionId: state.row.id, applied: () => state.applied };
-    const apply = (place: LogPlace) => this.#apply(state, place, record, bytes.length, codes);
+    const apply = (place: LogPlace) => this.#apply(state, place, record, bytes.length, codes, found);
     return {
       logged: log.append(
         target,
@@ -190,12 +190,19 @@ export class Writer {
   }
 
   /** Called when the record is durable, and after all before it in the log; the call is acknowledged when this resolves. */
-  async #apply(state: CollectionState, place: LogPlace, record: LogRecord, byteLength: number, codes: Codes): Promise<Outcome> {
+  async #apply(
+    state: CollectionState,
+    place: LogPlace,
+    record: LogRecord,
+    byteLength: number,
+    codes: Codes,
+    known: FoundAt,
+  ): Promise<Outcome> {
     await this.#parts.tick();
     const effects: AppliedRecords[] = [];
     this.#parts.availability.checkPoison();
     const outcome = await this.#orPoison(state, place.offset, async () => {
-      const before = await state.lock.shared(() => state.prepareToApply(record));
+      const before = await state.lock.shared(() => state.prepareToApply(record, known));
       return state.lock.exclusive(async () => {
         this.#parts.availability.checkPoison();
         const found = state.isCurrent(before) ? before : await state.prepareToApply(record);

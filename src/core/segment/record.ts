@@ -60,7 +60,8 @@ export const idFormat: RowFormat<string> = {
     const id = parts[0]!.utf8("id");
     return (row) => id(row)!;
   },
-  decodeAll: (parts) => parts[0]!.utf8Column("id"),
+  decodeSome: (parts, rows) => parts[0]!.utf8Some("id", rows),
+  same: (parts) => parts[0]!.utf8Is("id"),
   beside: function* (ordinals, ids) {
     const fingerprints = new Uint32Array(ids.length);
     for (let row = 0; row < ids.length; row++) {

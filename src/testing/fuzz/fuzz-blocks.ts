@@ -77,6 +77,8 @@ const READS: ((block: Block, name: string, rows: number[]) => unknown)[] = [
   (block, name, rows) => typesOf(rows.map(block.bool(name)), "boolean"),
   (block, name, rows) => typesOf(rows.map(block.utf8(name)), "string"),
   (block, name) => typesOf(block.utf8Column(name), "string"),
+  (block, name, rows) => typesOf(block.utf8Some(name, rows), "string"),
+  (block, name, rows) => rows.map((row) => block.utf8Is(name)(row, "text")),
   (block, name, rows) => rows.map((row) => block.u32List(name)(row)),
   (block, name, rows) => rows.flatMap((row) => typesOf(block.utf8List(name)(row) ?? [], "string")),
   (block, name, rows) => rows.flatMap((row) => typesOf(block.f64List(name)(row) ?? [], "number")),
