@@ -1,5 +1,6 @@
 /** Reads the candidates that a call into the kernel has left in memory. */
 
+import { carved } from "../core/base/slab.js";
 import type { Candidates } from "../core/index/vector/candidates.js";
 
 /** Bytes of a candidate, and of a key while the kernel sorts them. */
@@ -9,8 +10,8 @@ export const CANDIDATE_BYTES = 8;
 export function candidatesAt(buffer: ArrayBuffer, at: number, count: number, firstOrdinal: number): Candidates {
   const floats = new Float32Array(buffer, at, 2 * count);
   const integers = new Uint32Array(buffer, at, 2 * count);
-  const ordinals = new Uint32Array(count);
-  const distances = new Float32Array(count);
+  const ordinals = carved(Uint32Array, count);
+  const distances = carved(Float32Array, count);
   for (let i = 0; i < count; i++) {
     distances[i] = floats[2 * i]!;
     ordinals[i] = firstOrdinal + integers[2 * i + 1]!;

@@ -48,6 +48,12 @@ describe("Bitmap", () => {
         expect([...bitmap.values()]).toEqual(members);
         expect([...bitmap.values(from)]).toEqual(members.filter((ordinal) => ordinal >= from));
         expect(bitmap.count()).toBe(members.length);
+        const other = new Bitmap(from);
+        for (const ordinal of members) other.add(ordinal);
+        expect([bitmap.equals(other), other.equals(bitmap)]).toEqual([true, true]);
+        if (other.has(from)) other.delete(from);
+        else other.add(from);
+        expect([bitmap.equals(other), other.equals(bitmap)]).toEqual([false, false]);
         expect(Array.from({ length: 321 }, (_, ordinal) => ordinal).filter((ordinal) => bitmap.has(ordinal))).toEqual(members);
       }),
     );

@@ -81,6 +81,14 @@ export class Bitmap {
     return countBits(this.words);
   }
 
+  /** Whether both have the same members. */
+  equals(other: Bitmap): boolean {
+    const [short, long] = this.words.length < other.words.length ? [this.words, other.words] : [other.words, this.words];
+    for (let i = 0; i < short.length; i++) if (short[i] !== long[i]) return false;
+    for (let i = short.length; i < long.length; i++) if (long[i] !== 0) return false;
+    return true;
+  }
+
   /** How many members are in `other`, and how many are not. */
   countAgainst(other: Bitmap): { inside: number; outside: number } {
     let inside = 0;

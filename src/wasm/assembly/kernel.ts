@@ -44,7 +44,7 @@ const FOUR_AT_ONCE_BYTES_MAX: usize = 512;
 /** Words of the window that one query after the other is scanned for: 512 rows, which the cache keeps meanwhile. */
 const BLOCK_WORDS: u32 = 16;
 
-/** Words of the window from which on rows are looked at before they are measured: less is not worth the preparation. */
+/** Words of rows all of which are allowed from which on such are looked at before they are measured: less is not worth the preparation. */
 const LOOK_WORDS_MIN: u32 = 8;
 
 /** Not less than any row's |slope| × ‖codes‖, in the relaxed build. */
@@ -67,7 +67,7 @@ let limit: f32 = NaN;
 export function scan(firstOrdinal: u32, words: u32, r: u32, queries: u32, heapsAt: usize): void {
   heapMax = r;
   if (ASC_FEATURE_RELAXED_SIMD) {
-    looks = words >= LOOK_WORDS_MIN && codeBytes <= FOUR_AT_ONCE_BYTES_MAX;
+    looks = codeBytes <= FOUR_AT_ONCE_BYTES_MAX && hasFullWords(words);
     for (let slot: u32 = 0; looks && slot < queries; slot++) layCoarse(slot, load<f32>(slotAt(slot)), longest);
   }
   for (let from: u32 = 0; from < words; from += BLOCK_WORDS) {
@@ -79,6 +79,13 @@ export function scan(firstOrdinal: u32, words: u32, r: u32, queries: u32, heapsA
     sortHeap(heap, heapCount);
     unpackKeys(heap, heapCount);
   }
+}
+
+/** Whether enough of the window's first words are of rows that are all allowed. */
+function hasFullWords(words: u32): bool {
+  let full: u32 = 0;
+  for (let i: u32 = 0; i < words && full < LOOK_WORDS_MIN; i++) full += u32(load<u32>(WINDOW + (<usize>i << 2)) == 0xffffffff);
+  return full == LOOK_WORDS_MIN;
 }
 
 /** Scans the words `from … to − 1` for one query. */

@@ -15,6 +15,7 @@
  * it a candidate of every search, judged by its exact distance alone.
  */
 
+import { carved } from "../../base/slab.js";
 import type { Space } from "../../types.js";
 import { squaredNorm } from "./distance.js";
 import type { QuantizedRows } from "./quantized-rows.js";
@@ -65,7 +66,7 @@ export function encodeQuery(space: Space, query: Float32Array): EncodedQuery {
 
 /** Codes and scale alone, such that `scale × codes` ≈ `unit × query`, and by how much they differ. */
 export function codesOf(query: Float32Array, unit = 1): ScanQuery & { error: number } {
-  const codes = new Int16Array(query.length);
+  const codes = carved(Int16Array, query.length);
   const scale = Math.fround((maxAbs(query, 0, query.length) * unit) / queryMax(query.length));
   return { codes, scale, error: encodeInto(codes, query, unit, scale) };
 }

@@ -208,6 +208,8 @@ export class VectorIndex {
   }
 
   #split(allowed: Bitmap): Split {
+    // Mostly nothing is filtered, and the graph covers all.
+    if (allowed.equals(this.#graph.covered)) return { matches: this.#graph.coveredCount, restCount: 0, isUnfiltered: true };
     const { inside: matches, outside: restCount } = allowed.countAgainst(this.#graph.covered);
     return { matches, restCount, isUnfiltered: matches === this.#graph.coveredCount };
   }
