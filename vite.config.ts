@@ -42,7 +42,12 @@ export default defineConfig({
       {
         extends: true,
         // The demo's own tests run before anything is built.
-        resolve: { alias: [{ find: /^tidepool-db$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) }] },
+        resolve: {
+          alias: [
+            { find: /^tidepool-db$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+            { find: /^tidepool-db\/copy$/, replacement: fileURLToPath(new URL("src/copy.ts", import.meta.url)) },
+          ],
+        },
         test: {
           name: "unit",
           environment: "node",

@@ -57,7 +57,7 @@ const modelLibrary = {
 
 const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</title>
 <script type="importmap">{ "imports": {
-  "tidepool-db": "./package/index.js", "tidepool-db/inline": "./package/inline.js",
+  "tidepool-db": "./package/index.js", "tidepool-db/copy": "./package/copy.js", "tidepool-db/inline": "./package/inline.js",
   "tidepool-db/embeddings": "./package/embeddings.js",
   "tidepool-db/inspector": "./package/inspector.js",
   "tidepool-db/sentence-encoder": "./package/sentence-encoder.js",

@@ -254,6 +254,7 @@ async function declare() {
   const kept = new Set(
     [
       "index",
+      "copy",
       "embeddings",
       "hnswlib",
       "inspector",
@@ -357,11 +358,11 @@ async function check() {
 const nodeModules = ["crypto", "fs", "fs/promises", "os", "path", "worker_threads"].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "sea|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo|of";
+const lazily = "sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo|of";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
-  client: new RegExp(`src/(?:ver|worker|core/(?!sch|base/(?:eng|ser|json|step)|blo)|api/(?!${lazily}))`),
+  client: new RegExp(`src/(?:ver|worker|core/(?!sch|base/(?:eng|ser|json|step|sha)|blo)|api/(?!${lazily}))`),
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   remote: /src\/(?:core\/base\/(?:ser|json|step)|api\/re(?:mote|st)\/)/,
   search: /src\/api\/search\//,
@@ -386,20 +387,24 @@ const parts = {
   admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
 };
 
+/** Entries that share their modules, by the names of their files. */
+const pageEntries = {
+  index: "src/index.ts",
+  hnswlib: "src/hnswlib.ts",
+  inspector: "src/inspector.ts",
+  copy: "src/copy.ts",
+  embeddings: "src/embeddings.ts",
+  react: "src/react.ts",
+  "sentence-encoder": "src/sentence-encoder.ts",
+  langchain: "src/langchain.ts",
+  transformers: "src/transformers.ts",
+  node: "src/node.ts",
+};
+
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   await bundle({
-    entries: {
-      index: "src/index.ts",
-      hnswlib: "src/hnswlib.ts",
-      inspector: "src/inspector.ts",
-      embeddings: "src/embeddings.ts",
-      react: "src/react.ts",
-      "sentence-encoder": "src/sentence-encoder.ts",
-      langchain: "src/langchain.ts",
-      transformers: "src/transformers.ts",
-      node: "src/node.ts",
-    },
+    entries: pageEntries,
     plugins: [keepUrls(shippedUrl)],
     parts,
     peers: [...nodeModules, "react", ...["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`)],

@@ -1,6 +1,7 @@
 /** What the contract says of records: writing, reading, filters, queries, limits. */
 import assert from "node:assert/strict";
 import type { Collection, Where, WhereDocument } from "tidepool-db";
+import { copyCollection } from "tidepool-db/copy";
 import { type ContractCase, freshName, type Home, near, rejects } from "./home.js";
 
 function points(home: Home, space?: "l2" | "cosine" | "ip"): Promise<Collection> {
@@ -234,6 +235,30 @@ export const recordCases: ContractCase[] = [
       const stays = details["acknowledged"] as number;
       assert.ok(stays > 0 && stays < count, String(stays));
       await rejects(collection.get({ signal: AbortSignal.abort() }), "ABORTED");
+    },
+  },
+  {
+    name: "a copy is what its source is, also through a file",
+    async run(home) {
+      const { client } = home;
+      const collection = await filtered(home);
+      await collection.update({ ids: ["c"], uris: ["file:///c"] });
+      const from = { client, name: collection.name };
+      const direct = await copyCollection({ from, to: { client, name: freshName("direct") } });
+      const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+      const kept = new Response(pipe.readable).blob();
+      const written = await copyCollection({ from, to: { file: pipe.writable } });
+      const read = await copyCollection({ from: { file: await kept }, to: { client, name: freshName("read") } });
+      assert.deepEqual([direct.digest, read.digest], [written.digest, written.digest]);
+      const include = ["documents", "metadatas", "uris", "embeddings"] as const;
+      const expected = await collection.get({ include: [...include] });
+      for (const { name } of [direct, read]) {
+        const copy = await client.getCollection({ name });
+        const found = await copy.get({ include: [...include] });
+        assert.deepEqual({ ...found }, { ...expected });
+        assert.deepEqual(copy.configuration, collection.configuration);
+      }
+      await rejects(copyCollection({ from, to: { client, name: direct.name } }), "ALREADY_EXISTS");
     },
   },
   {

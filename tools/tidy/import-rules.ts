@@ -55,7 +55,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target === "src/worker/hnswlib-worker.ts" ||
     target === "src/version.ts" ||
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
-    /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|serial|steps|text-pieces)\.ts$/.test(target) ||
+    /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|serial|sha256|steps|text-pieces)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
   "src/node/": (target) =>
     target === "src/worker/node-worker.ts" ||
@@ -65,6 +65,7 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
+  "src/copy.ts": (target) => target.startsWith("src/api/copy/"),
   "src/embeddings/": (target) => /^src\/(?:core\/(?:errors|types)|api\/embedding-function)\.ts$/.test(target),
   "src/embeddings.ts": (target) => target.startsWith("src/embeddings/"),
   "src/model-worker/": (target) =>
@@ -162,6 +163,9 @@ function mayReach(path: string, target: string): boolean {
   return reaches.some(({ from, into }) => path === from && target.startsWith(into));
 }
 
+/** What follows `tidepool-db/` in the name of an entry. */
+const packageEntries = "copy|inline|hnswlib|inspector|node|rest|sentence-encoder|service-worker|transformers";
+
 /** Apps, tests and commands use the package as everyone does, and each other only along the arrows; no test is imported. */
 export function wrongReaches(tree: Tree): string[] {
   const complaints: string[] = [];
@@ -173,9 +177,7 @@ export function wrongReaches(tree: Tree): string[] {
       else if (target !== null && !mayReach(path, target)) complaints.push(`${path} imports ${target}, out of its folder's reach`);
       if (
         specifier.startsWith("tidepool-db/") &&
-        !/^tidepool-db\/(?:inline|hnswlib|inspector|node|rest|sentence-encoder|service-worker|transformers|[\w.-]+\?(?:worker&)?url)$/.test(
-          specifier,
-        )
+        !new RegExp(`^tidepool-db/(?:${packageEntries}|[\\w.-]+\\?(?:worker&)?url)$`).test(specifier)
       )
         complaints.push(`${path} imports ${specifier}, not the entry`);
     }

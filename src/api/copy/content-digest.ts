@@ -1,0 +1,68 @@
+/**
+ * What tells two collections apart: a digest of ids, documents, metadata and URIs in their order, and a comparison of the vectors, which
+ * servers that keep them normalized do not give back to the last bit.
+ */
+import { sha256Hex } from "../../core/base/sha256.js";
+import type { Metadata, MetadataValue, RecordColumns } from "../../core/types.js";
+import { Slice } from "../slice.js";
+
+/** Characters that are digested at once. */
+const BLOCK_UNITS = 65_536;
+/** How far two numbers of a vector may lie apart, for its length: some roundings of float32. */
+const TOLERANCE = 1e-5;
+
+export class ContentDigest {
+  #state = "";
+  #text = "";
+
+  /** Takes a page's records in. Where pages end makes no difference. */
+  async add({ ids, documents, metadatas, uris }: RecordColumns): Promise<void> {
+    const slice = new Slice();
+    for (const [i, id] of ids.entries()) {
+      this.#text += `${JSON.stringify([id, documents?.[i] ?? null, plain(metadatas?.[i] ?? null), uris?.[i] ?? null])}\n`;
+      while (this.#text.length >= BLOCK_UNITS) await this.#take(this.#text.slice(0, BLOCK_UNITS));
+      await slice.tick();
+    }
+  }
+
+  /** 64 hexadecimal digits. */
+  async end(): Promise<string> {
+    await this.#take(this.#text);
+    return this.#state;
+  }
+
+  async #take(block: string): Promise<void> {
+    const slice = new Slice();
+    this.#text = this.#text.slice(block.length);
+    const steps = sha256Hex(new TextEncoder().encode(this.#state + block));
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) this.#state = step.value;
+      if (step.done) return;
+      await slice.tick();
+    }
+  }
+}
+
+/** Metadata that is equal gives equal texts: keys in order, sparse vectors as float32, and no keys at all as nothing. */
+function plain(metadata: Metadata | null): [string, unknown][] | null {
+  const entries = Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? null : entries.map(([key, value]) => [key, plainValue(value)]);
+}
+
+function plainValue(value: MetadataValue): unknown {
+  if (typeof value !== "object" || Array.isArray(value)) return value;
+  return { indices: value.indices, values: value.values.map(Math.fround) };
+}
+
+/** The first of these ids whose vectors differ; `null` where none does. */
+export function otherVector(ids: readonly string[], one: RecordColumns["embeddings"], other: RecordColumns["embeddings"]): string | null {
+  if (one === null || other === null) return one === other ? null : (ids[0] ?? null);
+  if (one.dimension !== other.dimension) return ids[0] ?? null;
+  const { dimension } = one;
+  for (const [i, id] of ids.entries()) {
+    const [a, b] = [one, other].map(({ values }) => values.subarray(i * dimension, (i + 1) * dimension)) as [Float32Array, Float32Array];
+    const length = Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
+    if (a.some((value, at) => Math.abs(value - b[at]!) > TOLERANCE * length)) return id;
+  }
+  return null;
+}
