@@ -46,7 +46,7 @@ const budgets = [
   { part: "REST gateway", files: ["rest.js"], bytesMax: 14_500 },
   { part: "broker", files: ["shared-worker.js"], bytesMax: 1_500 },
   { part: "NodeClient", files: ["node.js"], bytesMax: 2_500 },
-  { part: "thread in Node", files: ["node-worker.js"], bytesMax: 171_000 },
+  { part: "thread in Node", files: ["node-worker.js"], bytesMax: 171_500 },
   { part: "worker", files: ["worker.js"], bytesMax: 173_500 },
   { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 175_500 },
   { part: "stemmers", files: ["stemmers.js"], bytesMax: 48_000 },
