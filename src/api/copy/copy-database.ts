@@ -11,9 +11,25 @@ import { type CopyFile, type CopyReport, type CopySource, type How, readClient, 
 /** Arguments of {@link copyDatabase}. */
 export interface CopyDatabaseOptions extends How {
   /** A client, for the database that its calls concern; or a file that `copyDatabase` has written. */
-  from: { client: TidepoolClient } | { file: CopyFile };
+  from:
+    | {
+        /** Of the database that is copied. */
+        client: TidepoolClient;
+      }
+    | {
+        /** What `copyDatabase` has written. */
+        file: CopyFile;
+      };
   /** Where to: a client's database, which has to be there; or a file. */
-  to: { client: TidepoolClient } | { file: WritableStream<Uint8Array<ArrayBuffer>> };
+  to:
+    | {
+        /** Of the database that gets the collections. */
+        client: TidepoolClient;
+      }
+    | {
+        /** Gets all collections, and is closed, or aborted where the copy fails. */
+        file: WritableStream<Uint8Array<ArrayBuffer>>;
+      };
 }
 
 /** What was copied, and what was not. */

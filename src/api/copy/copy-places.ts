@@ -9,10 +9,32 @@ import { readObject } from "../read-arguments.js";
 export type CopyFile = Blob | Uint8Array<ArrayBuffer>;
 
 /** A collection of a client's database, in the browser or on a server; or of a file, whose only collection needs no name. */
-export type CopyFrom = { client: TidepoolClient; name: string } | { file: CopyFile; name?: string };
+export type CopyFrom =
+  | {
+      /** Of the collection's database. */
+      client: TidepoolClient;
+      /** The collection's name. */
+      name: string;
+    }
+  | {
+      /** What a copy was written to. */
+      file: CopyFile;
+      /** Which collection of the file; needed where it has several. */
+      name?: string;
+    };
 
 /** A client's database, and the name that the copy gets there, by default its own; or a file. */
-export type CopyTo = { client: TidepoolClient; name?: string } | { file: WritableStream<Uint8Array<ArrayBuffer>> };
+export type CopyTo =
+  | {
+      /** Of the database that gets the copy. */
+      client: TidepoolClient;
+      /** The copy's name. Default: the source's. */
+      name?: string;
+    }
+  | {
+      /** Gets the copy, and is closed, or aborted where the copy fails. */
+      file: WritableStream<Uint8Array<ArrayBuffer>>;
+    };
 
 /** How far a copy is. */
 export interface CopyProgress {
