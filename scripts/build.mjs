@@ -11,7 +11,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
@@ -101,11 +101,11 @@ function shippedUrl(url) {
 }
 
 /**
- * Frameworks that render on a server leave the hooks to the page.
+ * Frameworks that render on a server leave the hooks to the page, and a command says what runs it.
  *
  * @param {{ name: string }} chunk
  */
-const directiveOf = ({ name }) => (name === "react" ? '"use client";' : "");
+const directiveOf = ({ name }) => (name === "react" ? '"use client";' : name === "cli" ? "#!/usr/bin/env node" : "");
 
 /**
  * One bundle of one entry, or of entries that share their modules, by the names of their files. Nothing is left outside it
@@ -355,7 +355,19 @@ async function check() {
 }
 
 /** What Node itself has. */
-const nodeModules = ["crypto", "fs", "fs/promises", "os", "path", "worker_threads"].map((name) => `node:${name}`);
+const nodeModules = [
+  "crypto",
+  "events",
+  "fs",
+  "fs/promises",
+  "http",
+  "os",
+  "path",
+  "stream",
+  "stream/promises",
+  "util",
+  "worker_threads",
+].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
 const lazily = "sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo|of";
@@ -401,6 +413,14 @@ const pageEntries = {
   node: "src/node.ts",
 };
 
+/** The engine's thread, and the command, which uses the package by its entries. */
+async function bundleForNode() {
+  await bundle({ entries: { "node-worker": "src/worker/node-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: nodeModules });
+  const entries = ["tidepool-db", "tidepool-db/node", "tidepool-db/rest"];
+  await bundle({ entries: { cli: "src/cli.ts" }, plugins: [], peers: [...nodeModules, ...entries] });
+  await chmod(join(dist, "cli.js"), 0o755);
+}
+
 async function buildAll() {
   await mkdir(dist, { recursive: true });
   await bundle({
@@ -410,7 +430,7 @@ async function buildAll() {
     peers: [...nodeModules, "react", ...["documents", "utils/math", "vectorstores"].map((name) => `@langchain/core/${name}`)],
   });
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
-  await bundle({ entries: { "node-worker": "src/worker/node-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: nodeModules });
+  await bundleForNode();
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });

@@ -12,7 +12,7 @@ const packageOf = (specifier: string): string =>
     .join("/");
 
 /** What is of Node alone. */
-const isOfNode = (path: string): boolean => /^src\/(?:storage\/directory\/|node\/|worker\/node-worker\.ts$)/.test(path);
+const isOfNode = (path: string): boolean => /^src\/(?:storage\/directory\/|node\/|cli\/|worker\/node-worker\.ts$)/.test(path);
 
 /** Which files may import a runtime package. */
 const packageOwners: Record<string, (path: string) => boolean> = {
@@ -31,6 +31,8 @@ const packageOwners: Record<string, (path: string) => boolean> = {
   react: (path) => path.startsWith("src/react/"),
   "@huggingface/transformers": (path) => path === "src/transformers/transformers-worker.ts",
   "hnswlib-wasm": (path) => path === "src/hnswlib/load-hnswlib.ts",
+  // The command uses the package as everyone does.
+  "tidepool-db": (path) => path.startsWith("src/cli/"),
 };
 
 /** Folders of `src/core` that know each other by interface only: `engine.ts` brings them together. */
@@ -57,6 +59,8 @@ const arrows: Record<string, (target: string) => boolean> = {
     /^src\/core\/(?:types|errors|events|limits|schema|service|storage)\.ts$/.test(target) ||
     /^src\/core\/base\/(?:english-stop-words|json-parts|json-steps|record-bytes|serial|sha256|steps|text-pieces)\.ts$/.test(target) ||
     /^src\/core\/gateway\/(?:validate\/(?:values|records|configuration|fusion)|rules|caller)\.ts$/.test(target),
+  "src/cli/": (target) => target === "src/version.ts" || target === "src/api/rest/ask.ts",
+  "src/cli.ts": (target) => target.startsWith("src/cli/"),
   "src/node/": (target) =>
     target === "src/worker/node-worker.ts" ||
     target === "src/storage/directory/directory-lock.ts" ||
