@@ -264,6 +264,7 @@ async function declare() {
       "rest",
       "sentence-encoder",
       "service-worker",
+      "telemetry",
       "transformers",
     ].map((entry) => join(dist, `${entry}.d.ts`)),
   );
@@ -409,6 +410,7 @@ const pageEntries = {
   react: "src/react.ts",
   "sentence-encoder": "src/sentence-encoder.ts",
   langchain: "src/langchain.ts",
+  telemetry: "src/telemetry.ts",
   transformers: "src/transformers.ts",
   node: "src/node.ts",
 };

@@ -25,6 +25,7 @@ export {
   type ClientInfo,
   type CreateCollectionArguments,
   type EngineInfo,
+  type EngineMetrics,
   type GatewayRules,
   type MemoryUse,
   type PreflightChecks,

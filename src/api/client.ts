@@ -15,6 +15,7 @@ import {
 import { limits } from "../core/limits.js";
 import type {
   EngineInfo,
+  EngineMetrics,
   MemoryUse,
   OpenOptions,
   PreflightChecks,
@@ -48,7 +49,17 @@ import type { VacuumOptions, VacuumReport } from "./vacuum.js";
 import type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
 import { readCollectionMetadata } from "./write.js";
 
-export type { EngineInfo, GatewayRules, MemoryUse, PreflightChecks, RemoteOptions, TidepoolWarning, UserIdentity, WarningCode };
+export type {
+  EngineInfo,
+  EngineMetrics,
+  GatewayRules,
+  MemoryUse,
+  PreflightChecks,
+  RemoteOptions,
+  TidepoolWarning,
+  UserIdentity,
+  WarningCode,
+};
 
 /** Options of {@link TidepoolClient}. */
 export interface TidepoolClientOptions {
@@ -116,18 +127,8 @@ export interface TidepoolClientOptions {
   worker?: () => Worker;
 }
 
-/** What `client.info()` tells: the engine's facts, this client's role, and what its calls took. */
+/** What `client.info()` tells: the engine's facts, and this client's role. */
 export interface ClientInfo extends EngineInfo {
-  /**
-   * Calls of this client that the engine which runs now has answered, those of `info` left out. One of many records or queries may be
-   * several.
-   */
-  calls: number;
-  /**
-   * How long the engine took for them in all, in milliseconds, each from its arrival in the worker until its answer was ready. What a call
-   * takes beyond that is the way there and back. The browser's clock counts in tenths of a millisecond, or coarser.
-   */
-  callsMs: number;
   /** Whether the engine runs in a worker of this page, frame or worker ("holder"), or in that of another ("follower"). */
   role: Role;
 }
@@ -311,8 +312,18 @@ export class TidepoolClient {
    */
   async info(options: CallLimits = {}): Promise<ClientInfo> {
     const info = await limited(readLimits(options, "info"), (signal) => this.#connection.call("info", undefined, { signal }));
-    // The session with the engine has counted the calls.
-    return { ...(info as ClientInfo), role: this.#connection.role! };
+    return { ...info, role: this.#connection.role! };
+  }
+
+  /**
+   * How often each method of the engine was called since it was opened, by whichever tab, how it ended, and how long it took there.
+   *
+   * @example
+   * const { methods } = await client.metrics();
+   * console.log(methods.query?.calls, methods.query?.ms.p95);
+   */
+  async metrics(options: CallLimits = {}): Promise<EngineMetrics> {
+    return limited(readLimits(options, "metrics"), (signal) => this.#connection.call("metrics", undefined, { signal }));
   }
 
   /**

@@ -38,6 +38,9 @@ export interface Subscriptions {
 /** An engine has no limits to ask for. */
 type Asked = keyof EngineMethods | "preFlightChecks";
 
+/** Hears of a call as it begins, and of its end by the answer. Must not throw. */
+export type CallObserver = (method: Asked, request: object | undefined, answer: Promise<unknown>) => void;
+
 type Listener<T extends keyof ClientEvents> = (event: ClientEvents[T]) => void;
 
 export class Connection implements LinkMember {
@@ -64,6 +67,8 @@ export class Connection implements LinkMember {
   readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
   /** Who is told how far a call is, by its id. */
+  /** Told of each call as it begins. */
+  readonly observers = new Set<CallObserver>();
   readonly #progress = new Map<string, (progress: Progress) => void>();
   #closing: Promise<void> | null = null;
 
@@ -97,6 +102,7 @@ export class Connection implements LinkMember {
     const caller = this.#caller(options);
     const answer = this.#unlessForced(this.#call(method, request, caller));
     this.#underWay.add(answer);
+    for (const observe of this.observers) observe(method, request, answer);
     if (options?.onProgress !== undefined) this.#progress.set(caller.requestId, options.onProgress);
     const end = (): void => {
       this.#underWay.delete(answer);

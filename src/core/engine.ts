@@ -32,9 +32,10 @@ import { TextReading } from "./compactor/text-reading.js";
 import { Vacuum } from "./compactor/vacuum.js";
 import { show, TidepoolError } from "./errors.js";
 import type { Tell } from "./events.js";
+import { CallMetrics } from "./gateway/call-metrics.js";
 import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
-import { guardService } from "./gateway/guard.js";
+import { engineMethods, guardService } from "./gateway/guard.js";
 import { checkDimension, type PlannedConfiguration, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
@@ -129,6 +130,7 @@ export class Engine {
   readonly #compactor: Compactor;
   readonly #collections: OpenCollections;
   readonly #changes = new Serial();
+  readonly #metrics: CallMetrics;
   readonly #warnings: string[] = [];
   readonly #quota: QuotaWatch;
   #closing: Promise<void> | null = null;
@@ -140,6 +142,7 @@ export class Engine {
     this.#sysdb = sysdb;
     this.#blocks = blocks;
     this.#turns = new Turns(parts.environment);
+    this.#metrics = new CallMetrics(parts.environment.now(), () => parts.environment.elapsed());
     this.#rowReading = new RowReading(this.#turns.backgroundTick);
     this.#log = new Log(parts.storage.log, this.#turns.tick);
     blocks.takeTurns(this.#turns.tick);
@@ -168,7 +171,8 @@ export class Engine {
     const facts = this.#newFacts();
     const service = this.#newService(facts);
     const { gateway: rules } = parts.options;
-    this.service = rules === undefined ? service : guardService(service, rules, facts.guardFacts());
+    const guarded = rules === undefined ? service : guardService(service, rules, facts.guardFacts());
+    this.service = this.#metrics.measured(guarded, engineMethods);
   }
 
   /**
@@ -379,6 +383,7 @@ export class Engine {
       watches: this.#watches,
       reembedder: this.#reembedder,
       facts,
+      metrics: this.#metrics,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,
         collections: this.#collections,

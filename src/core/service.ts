@@ -413,6 +413,23 @@ export interface EngineInfo {
   compactionError: string | null;
 }
 
+/** What `client.metrics()` tells of the engine, and so of all tabs that use it. */
+export interface EngineMetrics {
+  /** When the engine was opened, in ms since the epoch: counting began then. After a takeover another engine counts anew. */
+  since: number;
+  /** By the engine's method: "write" for add, update and upsert, others as they are called, such as "query". Never called, not named. */
+  methods: { [M in keyof EngineMethods]?: MethodMetrics };
+}
+
+/** Calls of one method that have ended. */
+export interface MethodMetrics {
+  calls: number;
+  /** Of these, how many were rejected, by the error's code. */
+  errors: { [code: string]: number };
+  /** Time in the engine, waiting for its turn included, in ms. Quantiles are off by at most 5 %. */
+  ms: { total: number; p50: number; p95: number; p99: number; max: number };
+}
+
 /** What a warning is about, stable across releases. */
 export type WarningCode =
   /** A row of the catalog is damaged or missing. Where the message ends there, what it said is known from another one. */
@@ -776,6 +793,8 @@ export interface EngineMethods {
   heartbeat(request?: undefined): Promise<number>;
   identity(request: Scope): Promise<UserIdentity>;
   info(request?: undefined): Promise<EngineInfo>;
+  /** How often each method was called, how it ended, and how long it took. */
+  metrics(request?: undefined): Promise<EngineMetrics>;
   /** Leaves on disk what is needed. A whole vacuum is one step after the other. */
   vacuum(request: VacuumRequest): Promise<VacuumStep>;
   /** Verifies the rows of the catalog. */

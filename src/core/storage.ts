@@ -154,6 +154,8 @@ export type Durability =
 export interface Environment {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since whenever, with fractions: for measuring how long something takes, and nothing else. */
+  elapsed(): number;
   /** A UUID. */
   randomId(): string;
   /** Lets queued messages run, then resolves: the gap between two slices of background work. */

@@ -2,6 +2,7 @@
 import type { TidepoolClient } from "../api/client.js";
 import type { Collection } from "../api/collection.js";
 import type { HybridRow } from "../api/hybrid.js";
+import type { EngineMetrics } from "../core/service.js";
 import type { Metadata } from "../core/types.js";
 import type { ConsoleCall } from "./console-calls.js";
 import type { Readable } from "./record-pages.js";
@@ -27,18 +28,22 @@ export interface Outcome {
   embedMs: number;
   /** The call, from the page and back. */
   answerMs: number;
-  /** What of that the engine took in its worker, with whatever else the client asked meanwhile. */
+  /** What of that the engine took in its worker; where others called the same method meanwhile, theirs is in it. */
   engineMs: number;
 }
 
 export async function run(client: TidepoolClient, collection: Collection, source: Readable, call: ConsoleCall): Promise<Outcome> {
   const embedded = await timed(() => embed(collection, call));
-  const before = await client.info();
+  const before = await client.metrics();
   const answer = await timed(() => ask(source, withEmbedding(call, embedded.value)));
-  const after = await client.info();
+  const after = await client.metrics();
   const measured = call.method === "query" ? "distance" : "score";
-  const times = { embedMs: embedded.ms, answerMs: answer.ms, engineMs: after.callsMs - before.callsMs };
+  const times = { embedMs: embedded.ms, answerMs: answer.ms, engineMs: engineMs(after, call) - engineMs(before, call) };
   return { hits: answer.value, measured, embedding: embedded.value, ...times };
+}
+
+function engineMs({ methods }: EngineMetrics, { method }: ConsoleCall): number {
+  return methods[method]?.ms.total ?? 0;
 }
 
 async function timed<T>(what: () => Promise<T>): Promise<{ value: T; ms: number }> {

@@ -18,6 +18,10 @@ export class TestEnvironment implements Environment {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#now;
+  }
+
   randomId(): string {
     return `00000000-0000-4000-8000-${String(++this.ids).padStart(12, "0")}`;
   }

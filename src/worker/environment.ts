@@ -4,6 +4,7 @@ import { yieldToEventLoop } from "./protocol.js";
 
 export const workerEnvironment: Environment = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   randomId,
   yieldToEventLoop,
   schedule(callback, delayMs) {

@@ -207,22 +207,6 @@ describe("several sessions of a worker", () => {
     return { asked, letGo };
   }
 
-  test("each is told of its own calls: how many were answered, and how long that took", async () => {
-    for (const session of [first, second]) await session.open(options, VERSION);
-    parts.engine.overrides.set("info", () => ({ storage: "memory" }));
-    const now = vi.spyOn(performance, "now").mockReturnValue(0);
-    parts.engine.overrides.set("heartbeat", () => now.mockReturnValue(performance.now() + 7) && 1);
-    await heartbeat(first);
-    await heartbeat(first);
-    parts.engine.overrides.set("heartbeat", () => Promise.reject(new TidepoolError("NOT_FOUND", "no")));
-    await heartbeat(first).catch(() => undefined);
-    const info = (session: Session): Promise<unknown> => session.call("info", undefined, caller);
-    expect(await info(first)).toEqual({ storage: "memory", calls: 2, callsMs: 14 });
-    expect(await info(first)).toMatchObject({ calls: 2 });
-    expect(await info(second)).toMatchObject({ calls: 0, callsMs: 0 });
-    now.mockRestore();
-  });
-
   test("share one engine, whichever of them is first", async () => {
     let opened = 0;
     const { openEngine } = parts;

@@ -8,7 +8,7 @@ import { isEngineMethod, needsRequest } from "../core/gateway/guard.js";
 import { resetForbidden } from "../core/gateway/service.js";
 import { validateNames, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
-import type { EngineInfo, EngineMethods, EngineService, OpenOptions } from "../core/service.js";
+import type { EngineMethods, EngineService, OpenOptions } from "../core/service.js";
 import { VERSION } from "../version.js";
 import { AnswerParts } from "./answer-parts.js";
 import { type AnswerPart, asError, type HostSession, type OpenHow, type Push } from "./protocol.js";
@@ -37,9 +37,6 @@ export class Session implements HostSession {
   readonly #answers = new AnswerParts();
   /** What ends with the session. */
   readonly #leaving = new Set<() => void>();
-  /** Of calls that were answered: how many, and how long they took in all. */
-  #calls = 0;
-  #callsMs = 0;
   #engine: Promise<EngineService> | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
@@ -74,7 +71,6 @@ export class Session implements HostSession {
 
   /** Asks the engine. A large answer is a {@link CutAnswer}. */
   call(method: keyof EngineMethods, request: unknown, caller: Caller): Promise<unknown> {
-    const began = performance.now();
     const answer = tidily(async () => {
       validateCall(method, request, caller);
       this.#assertGoesOn();
@@ -83,9 +79,6 @@ export class Session implements HostSession {
       await this.#host.confirm();
       const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
       const answer = await this.#cancellable(caller, (mine) => engine[method]!(request, mine));
-      if (method === "info") return { ...(answer as EngineInfo), calls: this.#calls, callsMs: this.#callsMs };
-      this.#calls += 1;
-      this.#callsMs += performance.now() - began;
       return this.#answers.begin(answer, caller.requestId);
     });
     this.#underWay.add(answer);

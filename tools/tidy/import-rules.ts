@@ -98,6 +98,9 @@ const arrows: Record<string, (target: string) => boolean> = {
       target,
     ),
   "src/inspector.ts": (target) => target.startsWith("src/inspector/"),
+  "src/telemetry/": (target) =>
+    /^src\/(?:core\/errors|api\/(?:client|connection|connection-key|read-arguments|through-proxies))\.ts$/.test(target),
+  "src/telemetry.ts": (target) => target.startsWith("src/telemetry/"),
   "src/react.ts": (target) => target.startsWith("src/react/"),
   "src/rest.ts": (target) => target.startsWith("src/api/rest/"),
   "src/service-worker.ts": (target) => target.startsWith("src/api/rest/"),

@@ -193,6 +193,7 @@ describe("every method", () => {
       heartbeat: ["open", undefined],
       identity: ["open", scope],
       info: ["owner", undefined],
+      metrics: ["owner", undefined],
       vacuum: ["owner", { erase: false, after: 0 }],
       verifyCatalog: ["owner", undefined],
       verifyCollection: ["owner", { collectionId, deep: false }],

@@ -130,6 +130,7 @@ const RULES: Rules = {
   heartbeat: ["open", "whole"],
   identity: ["read", "database"],
   info: ["owner", "whole"],
+  metrics: ["owner", "whole"],
   vacuum: ["owner", "whole"],
   verifyCatalog: ["owner", "whole"],
   verifyCollection: ["owner", "collection"],
@@ -144,6 +145,8 @@ const RULES: Rules = {
   abortRestore: ["owner", "whole"],
   reset: ["owner", "whole"],
 };
+
+export const engineMethods = Object.keys(RULES) as (keyof EngineMethods)[];
 
 /** Whether the engine has a method of this name; what all objects have, such as `constructor`, is none. */
 export function isEngineMethod(name: unknown): name is keyof EngineMethods {

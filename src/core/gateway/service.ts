@@ -42,6 +42,7 @@ import type {
   DeleteRequest,
   DistinctRequest,
   EngineInfo,
+  EngineMetrics,
   EngineService,
   ExportBegun,
   ExportPageRequest,
@@ -85,6 +86,7 @@ import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
 import type { Deletion, SysDb } from "../sysdb/sysdb.js";
 import type { CollectionConfiguration, CollectionInfo, RecordColumns, Scalar, TextSuggestion } from "../types.js";
+import type { CallMetrics } from "./call-metrics.js";
 import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
 import { type Facts, infoOf } from "./facts.js";
@@ -134,6 +136,7 @@ export interface GatewayParts {
   watches: Watches;
   reembedder: Reembedder;
   facts: Facts;
+  metrics: Pick<CallMetrics, "report">;
   vacuum: Pick<Vacuum, "step">;
   verifier: Verifier;
   repairer: Pick<Repairer, "repair">;
@@ -451,6 +454,11 @@ export class GatewayService implements EngineService {
   async info(): Promise<EngineInfo> {
     this.#check();
     return this.#parts.facts.info();
+  }
+
+  async metrics(): Promise<EngineMetrics> {
+    this.#check();
+    return this.#parts.metrics.report();
   }
 
   async vacuum(request: VacuumRequest): Promise<VacuumStep> {
