@@ -40,6 +40,7 @@ import { checkDimension, type PlannedConfiguration, planConfiguration, planDelet
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
 import { validateRules } from "./gateway/rules.js";
+import { checkSelected } from "./gateway/selected-ids.js";
 import { GatewayService } from "./gateway/service.js";
 import { type LoadStem, noStemmers } from "./index/text/analyzer.js";
 import { type LoadStopWords, noStopWords, withStopWords } from "./index/text/stop-words.js";
@@ -483,6 +484,7 @@ export class Engine {
       tick: this.#turns.tick,
       planWrite,
       checkDimension,
+      checkSelected,
       planDelete,
       planCommit,
       planOperation,

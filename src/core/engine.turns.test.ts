@@ -15,20 +15,24 @@ import { Block } from "./blockstore/block.js";
 import { type PatchEntry, prepareMetadata } from "./collection/memtable.js";
 import type { Engine } from "./engine.js";
 import { planWrite } from "./gateway/plan.js";
+import { checkSelected } from "./gateway/selected-ids.js";
 import { limits } from "./limits.js";
 import { decodeInSteps, encodeLogRecord } from "./log/log-record.js";
 import { gramFilterOf, knowsGrams } from "./segment/gram-filter.js";
 import { prepareKeys } from "./segment/posting-key.js";
 import type { RecordBatch } from "./types.js";
 
+const ids = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `r${from + i}`);
+const sparse = { indices: [1, 7], values: [1, 2] };
+
 function batch(records: number, of: { document?: string; keys?: number }, from = 0): RecordBatch {
-  const ids = Array.from({ length: records }, (_, i) => `r${from + i}`);
+  const named = ids(records, from);
   const metadata = (i: number) => Object.fromEntries(Array.from({ length: of.keys ?? 0 }, (_, k) => [`key${k}`, (i * 7 + k) % 5]));
   return {
-    ids,
+    ids: named,
     embeddings: { dimension: 1, values: new Float32Array(records), present: null },
-    documents: of.document === undefined ? null : ids.map(() => of.document!),
-    metadatas: of.keys === undefined ? null : ids.map((_, i) => metadata(i)),
+    documents: of.document === undefined ? null : named.map(() => of.document!),
+    metadatas: of.keys === undefined ? null : named.map((_, i) => metadata(i)),
     uris: null,
   };
 }
@@ -53,7 +57,7 @@ test.each<[string, size: number, work: (size: number) => Iterator<unknown>]>([
   ["the check of many records", 400, (size) => planWrite({ collectionId: "c", operation: "upsert", records: batch(size, { keys: 3 }) })],
   ["a log record of many records", 2000, (size) => encodeLogRecord(write(batch(size, { keys: 20 })))],
   ["a log record of a long document", 2_000_000, (size) => encodeLogRecord(write(batch(1, { document: text(size) })))],
-  ["a log record of many ids", 40_000, (size) => encodeLogRecord({ kind: "delete", ids: batch(size, {}).ids })],
+  ["a log record of many ids", 40_000, (size) => encodeLogRecord({ kind: "delete", ids: ids(size) })],
   ["laying metadata over that of other records", 400, (size) => prepareMetadata(batch(size, { keys: 100 }), () => wideEntry)],
   [
     "reading a long log record",
@@ -61,6 +65,13 @@ test.each<[string, size: number, work: (size: number) => Iterator<unknown>]>([
     (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(1, { document: text(size) })))), ""),
   ],
   ["reading a log record of wide metadata", 200, (size) => decodeInSteps(atOnce(encodeLogRecord(write(batch(size, { keys: 200 })))), "")],
+  ["reading a log record of many ids", 100_000, (size) => decodeInSteps(atOnce(encodeLogRecord({ kind: "delete", ids: ids(size) })), "")],
+  [
+    "reading a log record of sparse vectors",
+    400,
+    (size) => decodeInSteps(atOnce(encodeLogRecord(write({ ...batch(size, {}), metadatas: ids(size).map(() => ({ sparse })) }))), ""),
+  ],
+  ["the check of ids that select", 20_000, (size) => checkSelected({ ids: ids(size) })],
   ["a checksum", 8_000_000, (size) => crc32InSteps(new Uint8Array(size))],
   ["a digest", 1_000_000, (size) => sha256Hex(new Uint8Array(size))],
   ["keys of a long value", 500_000, (size) => prepareKeys([text(size)])],

@@ -9,6 +9,7 @@
 
 import { crc32 } from "../base/checksum.js";
 import { decodeJson } from "../base/json-bytes.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockBatch, BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { untilSettled } from "../blockstore/settled.js";
@@ -171,7 +172,8 @@ export class Restore {
     if (at !== this.#applying?.at) await this.#begin(at);
     const { state } = this.#applying!;
     const record = decodeLogRecord(payload.slice(4), "of the backup");
-    state.apply({ offset: state.appliedOffset + 1, link: 0 }, record, 0, await state.prepareToApply(record));
+    const place = { offset: state.appliedOffset + 1, link: 0 };
+    await inTurns(state.apply(place, record, 0, await state.prepareToApply(record)), this.#parts.tick);
   }
 
   async #begin(at: number): Promise<void> {

@@ -35,6 +35,19 @@ test("refuses what JSON.parse refuses, for the reason that it gives", () => {
   );
 });
 
+test("reads a long text part by part, and cuts no escape in two", () => {
+  const unit = fc.constantFrom("a", "é", "\ud834\udd1e", "\ud800", '"', "\\", "\n", "\u0001");
+  fc.assert(
+    fc.property(fc.array(unit, { maxLength: 120 }), (units) => {
+      const text = JSON.stringify([units.join("")]);
+      expect(atOnce(parseInSteps(text, 1))).toStrictEqual(JSON.parse(text));
+    }),
+    { numRuns: 1_000 },
+  );
+  const parts = [...parseInSteps(JSON.stringify("ab\\".repeat(4000)), 10)];
+  expect(parts.length).toBeGreaterThan(90);
+});
+
 test("keeps keys that objects have of themselves, and the last of equal ones", () => {
   const text = '{"__proto__":{"a":1},"constructor":2,"b":[1,2,3,4],"b":[5,6,7,8]}';
   const value = atOnce(parseInSteps(text, 4));

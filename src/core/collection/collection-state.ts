@@ -8,7 +8,7 @@
 import type { LogPlace } from "../base/log-chain.js";
 import { type MemoryUse, memorySum, totalBytes } from "../base/memory-use.js";
 import { idsIn, type LogOperation, type LogRecord, operationsOf } from "../base/operations.js";
-import { inTurns } from "../base/steps.js";
+import { inTurns, type Steps } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { Log } from "../log/log.js";
@@ -76,6 +76,7 @@ export class CollectionState {
   readonly #allParts: readonly AnyPart[];
   #manifest: Manifest;
   #applied: LogPlace;
+  #count = 0;
   #isRetained: () => boolean = () => true;
 
   private constructor(row: CollectionRow, manifest: Manifest, context: StateContext, lock = new ReadWriteLock()) {
@@ -165,8 +166,9 @@ export class CollectionState {
     return this.#applied.offset;
   }
 
+  /** Records, as of the last log record that is applied. */
   get count(): number {
-    return this.records.count;
+    return this.#count;
   }
 
   /** Fixed by the first record, or claimed by writes that are on their way to the log. */
@@ -213,13 +215,14 @@ export class CollectionState {
   async #openParts(): Promise<void> {
     const { sections, nextOrdinal } = this.#manifest;
     for (const name of partNames) await (this.parts[name] as AnyPart).open(sections[name], nextOrdinal);
+    this.#count = this.records.count;
   }
 
   /** Applies the first of the records, and those after it. */
   async #replay(records: ReturnType<Log["replay"]>, first: ReturnType<typeof records.next>): Promise<void> {
     for (let next = await first; next.done !== true; next = await records.next()) {
       const { place, record, byteLength } = next.value;
-      this.apply(place, record, byteLength, await this.prepareToApply(record));
+      await inTurns(this.apply(place, record, byteLength, await this.prepareToApply(record)), this.#context.tick);
       await this.#context.tick();
     }
   }
@@ -253,25 +256,27 @@ export class CollectionState {
   }
 
   /**
-   * Makes one durable log record visible, all of its operations in one moment. `found` is what preparing for it has found; `codes`
-   * are those of the embeddings of each, where they were made before. Returns how many records it deleted; `effects` gets what
-   * each operation did.
+   * Makes one durable log record visible, with turns: whoever reads sees all of its operations or none, since nobody does under the
+   * exclusive lock. `found` is what preparing for it has found; `codes` are those of the embeddings of each, where they were made
+   * before. Returns how many records it deleted; `effects` gets what each operation did.
    */
-  apply(
+  *apply(
     place: LogPlace,
     record: LogRecord,
     byteLength: number,
     found: FoundIds,
     codes: readonly (QuantizedRows | null)[] = [],
     effects: AppliedRecords[] = [],
-  ): Outcome {
+  ): Steps<Outcome> {
     if (this.closed) throw new TidepoolError("INTERNAL", `Collection "${this.row.name}" was closed while it was written to`);
     const operations = operationsOf(record);
+    for (const [i, operation] of operations.entries()) effects.push(yield* this.#applyOne(operation, codes[i] ?? null, found));
+    // What is told without the lock goes from what was before to what is after in one moment.
     this.#applied = place;
+    this.#count = this.records.count;
     this.log.bytes += byteLength;
     this.log.records++;
     if (operations.some(({ kind }) => kind === "delete")) this.log.deletions++;
-    operations.forEach((operation, i) => effects.push(this.#applyOne(operation, codes[i] ?? null, found)));
     const deleted = effects.reduce((count, effect) => count + effect.deleted.length, 0);
     this.recent.note(place.offset, idsIn(record));
     const outcome: Outcome = record.kind === "transaction" ? { deleted, offset: place.offset } : { deleted };
@@ -279,12 +284,15 @@ export class CollectionState {
     return outcome;
   }
 
-  #applyOne(operation: LogOperation, codes: QuantizedRows | null, found: FoundIds): AppliedRecords {
+  *#applyOne(operation: LogOperation, codes: QuantizedRows | null, found: FoundIds): Steps<AppliedRecords> {
     const applied =
       operation.kind === "delete"
-        ? this.records.delete(operation.ids, found)
-        : this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records), found);
-    for (const part of this.#allParts) part.apply?.(applied);
+        ? yield* this.records.delete(operation.ids, found)
+        : yield* this.records.write(operation.operation, operation.records, codes ?? this.vectors.quantize(operation.records), found);
+    for (const some of inPieces(applied)) {
+      for (const part of this.#allParts) part.apply?.(some);
+      yield;
+    }
     return applied;
   }
 
@@ -318,5 +326,15 @@ export class CollectionState {
       for (const part of prepared) part.install();
     };
     return { manifest, install };
+  }
+}
+
+/** What was done to so many records is told to the parts between two turns. */
+const APPLIED_PER_STEP = 1024;
+
+function* inPieces({ written, deleted }: AppliedRecords): Generator<AppliedRecords, void, undefined> {
+  for (let from = 0; from < Math.max(written.length, deleted.length); from += APPLIED_PER_STEP) {
+    const to = from + APPLIED_PER_STEP;
+    yield { written: written.slice(from, to), deleted: deleted.slice(from, to) };
   }
 }

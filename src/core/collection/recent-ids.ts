@@ -32,10 +32,17 @@ export class RecentIds {
 
   /** Notes the ids of the next log record. */
   note(offset: number, ids: readonly string[]): void {
+    if (ids.length > limits.recentIdsMax) return this.#forgetAll(offset);
     this.#records.set(offset, ids);
     this.#count += ids.length;
     this.#bytes += bytesOf(ids);
     while (this.#count > limits.recentIdsMax || this.#bytes > limits.recentIdBytesMax) this.#forgetOldest();
+  }
+
+  #forgetAll(upTo: number): void {
+    this.#records.clear();
+    this.#floor = upTo;
+    this.#count = this.#bytes = 0;
   }
 
   /** The token of a read of now. */

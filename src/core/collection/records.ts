@@ -66,6 +66,8 @@ export interface FoundIds {
 
 /** Ids looked for between two turns. */
 const IDS_PER_TICK = 1024;
+/** Ids that are written or deleted between two turns. */
+const APPLIED_PER_STEP = 256;
 /** Payloads read in one go while a compaction lays the memtable over them. */
 const PAYLOADS_PER_READ = 256;
 const NO_PAYLOAD: Payload = { document: null, uri: null, metadata: null };
@@ -247,10 +249,11 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   /** Writes a batch over what is there; `codes` are those of its embeddings. Tells what it did. */
-  write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null, { ordinals }: FoundIds): AppliedRecords {
+  *write(operation: Operation, batch: RecordBatch, codes: QuantizedRows | null, { ordinals }: FoundIds): Steps<AppliedRecords> {
     const vectorOf = vectorRows(batch, codes);
     const written: [ordinal: number, fields: RecordFields, id: string][] = [];
-    batch.ids.forEach((id, i) => {
+    for (const [i, id] of batch.ids.entries()) {
+      if (i % APPLIED_PER_STEP === APPLIED_PER_STEP - 1) yield;
       const fields: RecordFields = {
         vector: vectorOf(i),
         document: batch.documents?.[i] ?? undefined,
@@ -258,7 +261,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
         metadata: batch.metadatas?.[i] ?? undefined,
       };
       const existing = ordinals.get(id);
-      if (existing === undefined ? operation === "update" : operation === "add") return;
+      if (existing === undefined ? operation === "update" : operation === "add") continue;
       const ordinal = existing ?? this.#nextOrdinal++;
       if (existing === undefined) {
         this.#table.add(fingerprintOf(id), ordinal);
@@ -266,13 +269,14 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
         ordinals.set(id, ordinal);
       } else this.#memtable.set(ordinal, patchEntry(id, this.#memtable.get(ordinal), fields));
       written.push([ordinal, fields, id]);
-    });
+    }
     return { written, deleted: [] };
   }
 
-  delete(ids: readonly string[], { ordinals }: FoundIds): AppliedRecords {
+  *delete(ids: readonly string[], { ordinals }: FoundIds): Steps<AppliedRecords> {
     const deleted: number[] = [];
-    for (const id of ids) {
+    for (const [i, id] of ids.entries()) {
+      if (i % APPLIED_PER_STEP === APPLIED_PER_STEP - 1) yield;
       const ordinal = ordinals.get(id);
       if (ordinal === undefined) continue;
       ordinals.delete(id);

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { Availability } from "../base/availability.js";
 import type { LogPlace } from "../base/log-chain.js";
+import type { Steps } from "../base/steps.js";
 import { TidepoolError } from "../errors.js";
 import type { RecordFilter } from "../gateway/filter.js";
 import { checkDimension, planDelete, planWrite } from "../gateway/plan.js";
 import { planCommit, planOperation } from "../gateway/plan-conditional.js";
+import { checkSelected } from "../gateway/selected-ids.js";
 import { Log } from "../log/log.js";
 import { encodeLogRecord } from "../log/log-record.js";
 import { IndexPolicy } from "../schema.js";
@@ -57,9 +59,10 @@ class CountingCollection {
     return true;
   }
 
-  apply(place: LogPlace): { deleted: number } {
+  *apply(place: LogPlace): Steps<{ deleted: number }> {
     this.#steps.push(`apply ${place.offset}`);
     this.onApply(place.offset);
+    yield;
     this.applied = place;
     return { deleted: 1 };
   }
@@ -98,6 +101,7 @@ class Walk {
       tick: () => undefined,
       planWrite: noted("validation", planWrite),
       checkDimension,
+      checkSelected,
       planDelete: noted("validation", planDelete),
       planCommit: noted("conditions", planCommit),
       planOperation: noted("validation", planOperation),

@@ -25,6 +25,7 @@ import type { Compactor } from "../compactor/compactor.js";
 import { show, TidepoolError } from "../errors.js";
 import type { checkDimension, planDelete, planWrite } from "../gateway/plan.js";
 import type { CommitPlan, planCommit, planOperation } from "../gateway/plan-conditional.js";
+import type { checkSelected } from "../gateway/selected-ids.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import type { Log } from "../log/log.js";
@@ -42,6 +43,7 @@ export interface WriterParts {
   tick: Tick;
   planWrite: typeof planWrite;
   checkDimension: typeof checkDimension;
+  checkSelected: typeof checkSelected;
   planDelete: typeof planDelete;
   planCommit: typeof planCommit;
   planOperation: typeof planOperation;
@@ -99,10 +101,11 @@ export class Writer {
   }
 
   async #delete(state: CollectionState, request: DeleteRequest, requestId: string | undefined): Promise<Outcome> {
-    const { planDelete, compactor, executor } = this.#parts;
-    const plan = planDelete(request, state.indexes);
-    if (plan === null) return { deleted: 0 };
+    const { tick, checkSelected, planDelete, compactor, executor } = this.#parts;
     return state.writeLine.enter(async (before) => {
+      await inTurns(checkSelected(request), tick);
+      const plan = planDelete(request, state.indexes);
+      if (plan === null) return { logged: Promise.resolve({ deleted: 0 }) };
       // It deletes what all writes before it have written.
       await before;
       const ids = await executor.selectIds(state, plan);
@@ -206,7 +209,7 @@ export class Writer {
       return state.lock.exclusive(async () => {
         this.#parts.availability.checkPoison();
         const found = state.isCurrent(before) ? before : await state.prepareToApply(record);
-        return state.apply(place, record, byteLength, found, codes, effects);
+        return inTurns(state.apply(place, record, byteLength, found, codes, effects), this.#parts.tick);
       });
     });
     this.#parts.listeners.tell({ state, offset: place.offset, record, effects });

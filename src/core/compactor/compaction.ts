@@ -11,9 +11,13 @@ import type { CollectionState, PreparedManifest } from "../collection/collection
 
 /** Writes the blocks; they are not flushed yet and nothing is installed. */
 export async function compact(state: CollectionState, writer: BlockWriter, tick: Tick): Promise<PreparedManifest> {
-  const compacted = { ...state.log };
-  const fields = { ...state.applied, requests: state.requests.list(), count: state.count };
-  const changes = await state.records.changes(tick);
+  // Of one moment, in which no log record is applied in part.
+  const { compacted, fields, changing } = await state.lock.shared(() => ({
+    compacted: { ...state.log },
+    fields: { ...state.applied, requests: state.requests.list(), count: state.count },
+    changing: state.records.changes(tick),
+  }));
+  const changes = await changing;
   const prepared = await state.prepare({ ...fields, nextOrdinal: changes.nextOrdinal }, (part) => part.compact(changes, writer, tick));
   const install = () => {
     prepared.install();

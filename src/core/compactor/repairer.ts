@@ -5,6 +5,7 @@
  */
 
 import type { LogRecord } from "../base/operations.js";
+import { inTurns } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import type { BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { untilSettled } from "../blockstore/settled.js";
@@ -108,7 +109,8 @@ export class Repairer {
   async #fill(scratch: CollectionState, before: Manifest | null, logged: readonly LogRecord[], writer: BlockWriter): Promise<Manifest[]> {
     const rounds: Manifest[] = [];
     const apply = async (record: LogRecord): Promise<void> => {
-      scratch.apply({ offset: scratch.appliedOffset + 1, link: 0 }, record, 0, await scratch.prepareToApply(record));
+      const place = { offset: scratch.appliedOffset + 1, link: 0 };
+      await inTurns(scratch.apply(place, record, 0, await scratch.prepareToApply(record)), this.#parts.tick);
       if (scratch.records.memtableBytes >= limits.compactionLogBytes) rounds.push(await this.#compact(scratch, writer));
       await this.#parts.tick();
     };

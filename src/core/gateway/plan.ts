@@ -49,15 +49,9 @@ import type { RecordFilter } from "./filter.js";
 import { parseWhere, parseWhereDocument } from "./parse-filter.js";
 import { isDefaultFunction, isDefaultSchema, planSchema, type SchemaPlan } from "./plan-schema.js";
 import type { KnnSource, TextSource } from "./search-plan.js";
+import { selectedIds } from "./selected-ids.js";
 import { validateHnsw, validateSpann } from "./validate/configuration.js";
-import {
-  isMetadataKey,
-  validateDimension,
-  validateEmbeddingRows,
-  validateIds,
-  validateMetadata,
-  validateRecordBatch,
-} from "./validate/records.js";
+import { isMetadataKey, validateDimension, validateEmbeddingRows, validateMetadata, validateRecordBatch } from "./validate/records.js";
 import { validateText } from "./validate/text-configuration.js";
 import {
   validateArray,
@@ -468,10 +462,10 @@ export function planDelete(request: DeleteRequest, indexes: IndexPolicy): Delete
 }
 
 export function planSelection(selection: Selection, indexes: IndexPolicy): SelectionPlan {
-  const ids = new Set<string>();
-  if (selection.ids !== undefined) validateIds(selection.ids, "ids", ids);
   const named: RecordFilter | null =
-    selection.ids === undefined ? null : { kind: "condition", condition: { operator: "id", ids }, negated: false };
+    selection.ids === undefined
+      ? null
+      : { kind: "condition", condition: { operator: "id", ids: selectedIds(selection.ids) }, negated: false };
   const parts: (RecordFilter | null)[] = [
     named,
     parseWhere(selection.where, selection.asChroma),

@@ -12,6 +12,7 @@ import type { Backups } from "../backup/backups.js";
 import type { Restores } from "../backup/restores.js";
 import type { Availability } from "../base/availability.js";
 import type { Serial } from "../base/serial.js";
+import { inTurns } from "../base/steps.js";
 import type { Turns } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
 import type { OpenCollections } from "../collection/open-collections.js";
@@ -117,13 +118,14 @@ import {
 import { planConditionalGet } from "./plan-conditional.js";
 import { planHybrid } from "./plan-hybrid.js";
 import { planWatch } from "./plan-watch.js";
+import { checkSelected, selectsMany } from "./selected-ids.js";
 import { validateArray, validateAtLeast, validateCount } from "./validate/values.js";
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
   availability: Availability;
   environment: Pick<Environment, "now" | "randomId">;
-  turns: Pick<Turns, "begin">;
+  turns: Pick<Turns, "begin" | "tick">;
   /** Where changes of the system database wait for each other. */
   changes: Serial;
   sysdb: SysDb;
@@ -630,11 +632,18 @@ export class GatewayService implements EngineService {
   }
 
   /** Runs the body with the collection as it is, or as it was at a retained version. */
-  async #reading<T>({ collectionId, version }: OfCollection, body: (state: CollectionState) => Promise<T>): Promise<T> {
+  async #reading<T>(request: OfCollection, body: (state: CollectionState) => Promise<T>): Promise<T> {
+    const { collectionId, version } = request;
     this.#parts.turns.begin();
     this.#check();
     const row = this.#directory.collectionInUse(collectionId);
-    return version === undefined ? this.#parts.collections.use(row, body) : this.#parts.collections.useVersion(row, version, body);
+    const { turns, collections } = this.#parts;
+    const whenChecked = async (state: CollectionState): Promise<T> => {
+      await inTurns(checkSelected(request), turns.tick);
+      return body(state);
+    };
+    const read = selectsMany(request) ? whenChecked : body;
+    return version === undefined ? collections.use(row, read) : collections.useVersion(row, version, read);
   }
 
   /** In the same way, for a body that looks for vectors. */
@@ -649,6 +658,7 @@ export class GatewayService implements EngineService {
 /** Which collection a request is about, and of which version and which model of it. */
 interface OfCollection extends OfModel {
   collectionId: string;
+  ids?: string[];
   version?: number;
 }
 

@@ -15,7 +15,7 @@
  * database format 1 have format 1 or 2, no link and no `requestId`, which names the request that the record came from.
  */
 import { crc32InSteps } from "../base/checksum.js";
-import { decodeUtf8, encodeUtf8 } from "../base/json-bytes.js";
+import { decodeUtf8InSteps, encodeUtf8 } from "../base/json-bytes.js";
 import { jsonParts, Listed } from "../base/json-parts.js";
 import { parseInSteps } from "../base/json-steps.js";
 import { type LogOperation, type LogRecord, type Operation, operationsOf } from "../base/operations.js";
@@ -37,6 +37,8 @@ const HEADER_AT = 12;
 const HEADER_SHARE_MAX = 0.25;
 /** Records whose metadata is looked through between two turns. */
 const RECORDS_PER_STEP = 16;
+/** Ids, documents or uris of a header that are looked at between two turns. */
+const TEXTS_PER_STEP = 8192;
 const OPERATIONS: readonly Operation[] = ["add", "update", "upsert"];
 
 /** What stands in the header where a metadata value is a sparse vector. */
@@ -121,13 +123,18 @@ function numbersOf({ indices, values }: SparseVector): [Uint32Array, Float32Arra
 }
 
 /** Its inverse: every sparse vector takes its numbers from the reader. */
-function putBack(metadatas: WriteHeader["metadatas"], numbers: NumberReader): RecordBatch["metadatas"] {
+function* putBack(metadatas: NonNullable<WriteHeader["metadatas"]>, numbers: NumberReader): Steps<RecordBatch["metadatas"]> {
   const take = ({ entries }: Placeholder): SparseVector => {
     const indices = Array.from(numbers.take(Uint32Array, entries));
     return { indices, values: Array.from(numbers.take(Float32Array, entries)) };
   };
   const restore = (value: HeaderValue): MetadataPatch[string] => (isPlaceholder(value) ? take(value) : value);
-  return metadatas?.map((metadata) => metadata && mapValues(metadata, restore)) ?? null;
+  const restored: (MetadataPatch | null)[] = [];
+  for (const metadata of metadatas) {
+    restored.push(metadata && mapValues(metadata, restore));
+    if (restored.length % RECORDS_PER_STEP === 0) yield;
+  }
+  return restored;
 }
 
 /** Takes one array after the other from what stands after the header, over its buffer. Throws where that ends before. */
@@ -200,48 +207,60 @@ export function* decodeInSteps(bytes: Uint8Array, where: string): Steps<LogRecor
 }
 
 function* decodeBody(bytes: Uint8Array, headerEnd: number, hasSparse: boolean): Steps<LogRecord> {
-  const header = yield* parseInSteps(decodeUtf8(bytes.subarray(HEADER_AT, headerEnd)));
+  const header = yield* parseInSteps(yield* decodeUtf8InSteps(bytes.subarray(HEADER_AT, headerEnd)));
   const { requestId, operations } = header as { requestId?: string; operations?: unknown };
   const named = requestId === undefined ? {} : { requestId };
   if (requestId !== undefined && typeof requestId !== "string") throw new TypeError("the id of its request is no text");
   const kind = bytes[5]!;
   const numbers = new NumberReader(bytes, align4(headerEnd));
-  if (kind !== KIND_TRANSACTION) return { ...decodeOperation(kind, header, numbers, hasSparse), ...named };
+  if (kind !== KIND_TRANSACTION) return { ...(yield* decodeOperation(kind, header, numbers, hasSparse)), ...named };
   if (!Array.isArray(operations)) throw new TypeError("its operations are no list");
-  const decoded = operations.map((one: object) => decodeOperation("operation" in one ? KIND_WRITE : KIND_DELETE, one, numbers, hasSparse));
+  const decoded: LogOperation[] = [];
+  for (const one of operations as object[]) {
+    decoded.push(yield* decodeOperation("operation" in one ? KIND_WRITE : KIND_DELETE, one, numbers, hasSparse));
+  }
   return { kind: "transaction", operations: decoded, ...named };
 }
 
-function decodeOperation(kind: number, header: unknown, numbers: NumberReader, hasSparse: boolean): LogOperation {
-  if (kind === KIND_DELETE && isDelete(header)) return { kind: "delete", ids: header.ids };
-  if (kind !== KIND_WRITE || !isWrite(header)) throw new TypeError(`its header does not fit its kind ${kind}`);
-  return decodeWrite(header, numbers, hasSparse);
+function* decodeOperation(kind: number, header: unknown, numbers: NumberReader, hasSparse: boolean): Steps<LogOperation> {
+  if (kind === KIND_DELETE && (yield* isDelete(header))) return { kind: "delete", ids: (header as DeleteHeader).ids };
+  if (kind !== KIND_WRITE || !(yield* isWrite(header))) throw new TypeError(`its header does not fit its kind ${kind}`);
+  return yield* decodeWrite(header as WriteHeader, numbers, hasSparse);
 }
 
-function isDelete(header: unknown): header is DeleteHeader {
-  return isTexts((header as { ids?: unknown }).ids);
+function isDelete(header: unknown): Steps<boolean> {
+  return isListOf((header as { ids?: unknown }).ids, isText, TEXTS_PER_STEP);
 }
 
 /** Whether the columns are what they should be, each as long as the ids. The numbers after the header are as many as it says. */
-function isWrite(header: unknown): header is WriteHeader {
+function* isWrite(header: unknown): Steps<boolean> {
   const { operation, ids, documents, metadatas, uris, dimension, absent } = header as Partial<WriteHeader>;
-  if (!isTexts(ids) || !OPERATIONS.includes(operation!)) return false;
-  const isColumn = (column: unknown, fits: (value: unknown) => boolean) =>
-    column === null || (Array.isArray(column) && column.length === ids.length && column.every((value) => value === null || fits(value)));
-  const isPosition = (at: unknown, i: number) =>
-    Number.isInteger(at) && (at as number) > (absent![i - 1] ?? -1) && (at as number) < ids.length;
-  const isText = (value: unknown) => typeof value === "string";
+  if (!OPERATIONS.includes(operation!) || !(yield* isListOf(ids, isText, TEXTS_PER_STEP))) return false;
+  const count = (ids as unknown[]).length;
+  for (const texts of [documents, uris]) if (!(yield* isColumn(texts, count, isText, TEXTS_PER_STEP))) return false;
+  if (!(yield* isColumn(metadatas, count, isMetadata, RECORDS_PER_STEP))) return false;
+  const isPosition = (at: unknown, i: number) => Number.isInteger(at) && (at as number) > (absent![i - 1] ?? -1) && (at as number) < count;
   return (
-    [documents, uris].every((column) => isColumn(column, isText)) &&
-    isColumn(metadatas, isMetadata) &&
-    (dimension === null || (Number.isSafeInteger(dimension) && dimension! > 0)) &&
-    Array.isArray(absent) &&
-    absent.every(isPosition)
+    (dimension === null || (Number.isSafeInteger(dimension) && dimension! > 0)) && (yield* isListOf(absent, isPosition, TEXTS_PER_STEP))
   );
 }
 
-function isTexts(values: unknown): values is string[] {
-  return Array.isArray(values) && values.every((value) => typeof value === "string");
+function* isColumn(column: unknown, count: number, fits: (value: unknown) => boolean, perStep: number): Steps<boolean> {
+  if (column === null) return true;
+  return (yield* isListOf(column, (value) => value === null || fits(value), perStep)) && (column as unknown[]).length === count;
+}
+
+function* isListOf(values: unknown, fits: (value: unknown, i: number) => boolean, perStep: number): Steps<boolean> {
+  if (!Array.isArray(values)) return false;
+  for (const [i, value] of values.entries()) {
+    if (!fits(value, i)) return false;
+    if (i % perStep === perStep - 1) yield;
+  }
+  return true;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function isMetadata(value: unknown): boolean {
@@ -256,14 +275,15 @@ function isScalar(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-function decodeWrite(header: WriteHeader, numbers: NumberReader, hasSparse: boolean): LogOperation {
+function* decodeWrite(header: WriteHeader, numbers: NumberReader, hasSparse: boolean): Steps<LogOperation> {
   const { operation, ids, documents, uris, dimension, absent } = header;
   let embeddings: EmbeddingRows | null = null;
   if (dimension !== null) {
     const values = numbers.take(Float32Array, (ids.length - absent.length) * dimension);
     embeddings = { dimension, values, present: presentMask(ids.length, absent) };
   }
-  const metadatas = hasSparse ? putBack(header.metadatas, numbers) : (header.metadatas as RecordBatch["metadatas"]);
+  const taken = header.metadatas;
+  const metadatas = hasSparse && taken !== null ? yield* putBack(taken, numbers) : (taken as RecordBatch["metadatas"]);
   return { kind: "write", operation, records: { ids, documents, metadatas, uris, embeddings } };
 }
 

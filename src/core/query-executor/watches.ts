@@ -103,6 +103,10 @@ export class Watches {
     const { numbering } = state.records;
     if (watched.numbering !== null && watched.numbering !== numbering) return this.touchAll(state.row.id);
     watched.numbering = numbering;
+    // So many are not looked at one by one.
+    if (effects.some(({ written, deleted }) => written.length + deleted.length > limits.watchedChangesMax)) {
+      return this.touchAll(state.row.id);
+    }
     for (const { written, deleted } of effects) {
       for (const [ordinal, fields] of written) merge(watched.changes, ordinal, changeOf(fields, offset));
       for (const ordinal of deleted) merge(watched.changes, ordinal, { ...gone, offset });
