@@ -13,6 +13,7 @@ import type { Tick } from "../base/turns.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { LogEntry, LogStore } from "../storage.js";
+import { LogAhead } from "./log-ahead.js";
 import { checksumIn, decodeInSteps, decodeLogRecord, linkIn, setLink } from "./log-record.js";
 
 /** Where records of one collection go. */
@@ -41,8 +42,9 @@ interface Pending<Result> {
 /** One transaction takes at most about this much, so that a burst does not build one huge transaction. */
 const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Log records read at once while replaying; two such pieces are in memory. */
+/** Log records read at once while replaying, and how many such pages may wait. */
 const REPLAY_BYTES = 8 * 1024 * 1024;
+const PAGES_AHEAD = 2;
 
 export class Log {
   readonly #store: LogStore;
@@ -91,19 +93,19 @@ export class Log {
   ): AsyncGenerator<LoggedRecord, void, undefined> {
     const where = `collection "${collection.name}"`;
     let last = after;
-    for (let ahead = this.#store.read(collection.id, last.offset, bytesAtOnce); ; ) {
-      const entries = await ahead;
-      if (entries.length === 0) return;
-      // What follows is read while this is decoded and applied.
-      ahead = this.#store.read(collection.id, entries.at(-1)!.offset, bytesAtOnce);
-      ahead.catch(() => {}); // Looked at when its turn comes.
-      for (const { offset, bytes } of entries) {
-        if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
-        const record = await inTurns(decodeInSteps(bytes, `${offset} of ${where}`), this.#tick);
-        last = placeAfter(last, checksumIn(bytes));
-        if ((linkIn(bytes) ?? last.link) !== last.link) throw astray(where, offset);
-        yield { place: last, record, byteLength: bytes.length };
+    const ahead = new LogAhead((offset) => this.#store.read(collection.id, offset, bytesAtOnce), after.offset, PAGES_AHEAD * bytesAtOnce);
+    try {
+      for (let entries = await ahead.next(); entries.length > 0; entries = await ahead.next()) {
+        for (const { offset, bytes } of entries) {
+          if (offset !== last.offset + 1) throw missing(where, last.offset + 1);
+          const record = await inTurns(decodeInSteps(bytes, `${offset} of ${where}`), this.#tick);
+          last = placeAfter(last, checksumIn(bytes));
+          if ((linkIn(bytes) ?? last.link) !== last.link) throw astray(where, offset);
+          yield { place: last, record, byteLength: bytes.length };
+        }
       }
+    } finally {
+      ahead.end();
     }
   }
 

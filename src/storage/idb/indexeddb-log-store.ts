@@ -7,8 +7,8 @@ import type { Durability, LogEntry, LogStore } from "../../core/storage.js";
 import { cloneableBytes, storedBytes } from "../bytes.js";
 import type { Database, Transaction } from "./database.js";
 
-/** Rows asked for in the first request; later requests follow the size of the rows seen. */
-const firstBatchRows = 16;
+/** Rows asked for in the first request: full batches are some two megabytes. Later requests follow the size of the rows seen. */
+const firstBatchRows = 4;
 /** Never more at once, in case large rows follow small ones. */
 const batchRowsMax = 1024;
 
@@ -43,7 +43,7 @@ export class IndexedDbLogStore implements LogStore {
     return this.#database.read("log", `read the log of ${collectionId}`, async (transaction) => {
       const log = transaction.objectStore("log");
       const entries: LogEntry[] = [];
-      let rows = firstBatchRows;
+      let rows = Math.min(firstBatchRows, Math.max(1, bytesMax));
       for (let last = after, bytes = 0; ; ) {
         const range = logRange(collectionId, last);
         const [keys, values] = await Promise.all([log.getAllKeys(range, rows), log.getAll(range, rows)]);
@@ -54,8 +54,10 @@ export class IndexedDbLogStore implements LogStore {
           bytes += value.length;
           entries.push({ collectionId, offset: last, bytes: value });
         }
-        if (keys.length < rows || bytes >= bytesMax) return entries;
-        rows = nextRows((bytesMax - bytes) / (bytes / entries.length || 1), rows);
+        const expected = Math.floor((bytesMax - bytes) / (bytes / entries.length || 1));
+        // What was read and is not returned would be read again.
+        if (keys.length < rows || expected < 1) return entries;
+        rows = Math.min(expected, rows * 4, batchRowsMax);
       }
     });
   }
@@ -69,9 +71,4 @@ export function tailKey(collectionId: string): [collectionId: string, offset: nu
 /** Keys of one collection's records with `after < offset`, up to and including `upTo`. */
 export function logRange(collectionId: string, after: number, upTo = Infinity): IDBKeyRange {
   return IDBKeyRange.bound([collectionId, after], [collectionId, upTo], true);
-}
-
-/** About as many rows as the bytes left have room for, at most four times as many as last time. */
-function nextRows(expected: number, previous: number): number {
-  return Math.max(1, Math.min(Math.ceil(expected), previous * 4, batchRowsMax));
 }

@@ -18,6 +18,24 @@ afterEach(() => vi.restoreAllMocks());
 
 const entry = (offset: number) => ({ collectionId: "a", offset, bytes: pattern(10) });
 
+test("reading a log of large entries page by page reads none of them twice, and looking whether there are any reads one", async () => {
+  const storage = await openIndexedDbStorage("large entries", "strict");
+  await storage.log.append(Array.from({ length: 20 }, (_, i) => ({ ...entry(i + 1), bytes: pattern(20_000) })));
+  let rows = 0;
+  const getAll = IDBObjectStore.prototype.getAll;
+  vi.spyOn(IDBObjectStore.prototype, "getAll").mockImplementation(function (this: IDBObjectStore, range, count) {
+    const request = getAll.call(this, range, count);
+    request.addEventListener("success", () => {
+      rows += request.result.length;
+    });
+    return request;
+  });
+  await storage.log.read("a", 0, 1);
+  expect(rows).toBe(1);
+  for (let last = 0, page = []; (page = await storage.log.read("a", last, 90_000)).length > 0; last = page.at(-1)!.offset);
+  expect(rows).toBe(21);
+});
+
 test("a newer schema is refused and stays as it is", async () => {
   const newer = await openDB(databaseName("newer"), 2, { upgrade: (database) => void database.createObjectStore("future") });
   newer.close();
