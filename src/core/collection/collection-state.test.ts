@@ -24,7 +24,8 @@ function batch(records: number, from = 0): RecordBatch {
 const adding = (records: number, from = 0): LogOperation => ({ kind: "write", operation: "add", records: batch(records, from) });
 
 function emptyState(blocks = testBlockStore()): Promise<CollectionState> {
-  const row = { id: "c", name: "things", configuration: planConfiguration({}) };
+  const scope = { tenant: "default_tenant", database: "default_database" };
+  const row = { ...scope, id: "c", root: "c", sequence: 1, name: "things", metadata: null, configuration: planConfiguration({}) };
   return CollectionState.open(row, emptyManifest(sectionKinds.empty(), "c"), {
     blocks,
     log: { replay: async function* () {} },
