@@ -145,9 +145,17 @@ export class Host implements SessionHost {
    * A worker that is frozen, or hangs, is taken over from after `heartbeatMs` of silence, and what was sent to it meanwhile is
    * still there when it goes on: such a call must not be answered from what was true then.
    */
-  async confirm(): Promise<void> {
+  confirm(): Promise<void> | void {
     const now = performance.now();
-    if (now - this.#ranAt > limits.heartbeatMs / 2) await this.#opened?.confirm?.();
+    if (now - this.#ranAt <= limits.heartbeatMs / 2) {
+      this.#ranAt = now;
+      return;
+    }
+    return this.#confirmWithStorage(now);
+  }
+
+  async #confirmWithStorage(now: number): Promise<void> {
+    await this.#opened?.confirm?.();
     this.#ranAt = now;
   }
 

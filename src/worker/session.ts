@@ -38,6 +38,8 @@ export class Session implements HostSession {
   /** What ends with the session. */
   readonly #leaving = new Set<() => void>();
   #engine: Promise<EngineService> | null = null;
+  /** The same, once it is open. */
+  #joined: EngineService | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
   /** Why the engine has ended by itself. */
@@ -61,7 +63,7 @@ export class Session implements HostSession {
       this.#options = options;
       this.#engine = this.#host.join(this, options, how);
       try {
-        await this.#engine;
+        this.#joined = await this.#engine;
       } catch (error) {
         this.#engine = null;
         throw error;
@@ -76,8 +78,10 @@ export class Session implements HostSession {
       this.#assertGoesOn();
       if (this.#engine === null) throw new TidepoolError("INTERNAL", "The session was used before it was opened");
       if (method === "reset" && !this.#options!.allowReset) throw resetForbidden();
-      await this.#host.confirm();
-      const engine = (await this.#engine) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
+      // What need not be awaited is not: a short call takes as long as a few promises do in some browsers.
+      const confirmed = this.#host.confirm();
+      if (confirmed !== undefined) await confirmed;
+      const engine = (this.#joined ?? (await this.#engine)) as Record<string, (request: unknown, caller: Caller) => Promise<unknown>>;
       const answer = await this.#cancellable(caller, (mine) => engine[method]!(request, mine));
       return this.#answers.begin(answer, caller.requestId);
     });

@@ -54,8 +54,14 @@ interface Entry {
   readonly versions: WeakMap<Manifest, Promise<CollectionState>>;
 }
 
+/** Of so many reads one is followed by a look at the memory that collections take. */
+const READS_PER_LOOK = 16;
+
 export class OpenCollections {
   readonly #parts: OpenCollectionsParts;
+  /** Whether more memory was held than the bounds allow when it was last counted. */
+  #isTight = false;
+  #reads = 0;
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
   /** Of collections that were open and are closed; they cannot change before they are opened again. */
@@ -70,21 +76,31 @@ export class OpenCollections {
   }
 
   /** Opens the collection if need be, and keeps it open until `body` has ended. */
-  async use<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+  use<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
+    return this.#use(row, body, false);
+  }
+
+  async #use<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T, isChange: boolean): Promise<T> {
     const entry = this.#enter(row);
+    const { state } = entry;
     entry.users++;
     try {
-      return await body(await entry.opening);
+      return await body(state ?? (await entry.opening));
     } finally {
       entry.users--;
       if (entry.users === 0) entry.unused?.();
-      this.#closeIdle();
+      if (isChange || state === null || this.#isLookDue) this.#closeIdle();
     }
+  }
+
+  /** Reads take little memory and give none back, and counting it takes as long as a short read. */
+  get #isLookDue(): boolean {
+    return this.#isTight || this.#entries.size > this.#parts.countMax || ++this.#reads % READS_PER_LOOK === 0;
   }
 
   /** As `use`, to change the collection: waits while that is being replaced, and goes on with what has taken its place. */
   useToChange<T>(row: CollectionRow, body: (state: CollectionState) => Promise<T> | T): Promise<T> {
-    return this.#writingOf(row.id).shared(() => this.use(row, body));
+    return this.#writingOf(row.id).shared(() => this.#use(row, body, true));
   }
 
   /** Runs `work` while nobody changes the collection. Reads go on. */
@@ -217,6 +233,7 @@ export class OpenCollections {
     let count = this.#entries.size;
     let bytes = this.#memoryBytes;
     this.#parts.held?.(bytes);
+    this.#isTight = bytes > bytesMax;
     for (const [id, { state, users }] of this.#entries) {
       if (count <= countMax && (count <= 1 || bytes <= bytesMax)) return;
       if (state === null || users > 0) continue;
