@@ -12,7 +12,7 @@ import { referenceKernel } from "../index/vector/reference-kernel.js";
 import { limits } from "../limits.js";
 import { emptyManifest } from "../sysdb/manifest.js";
 import type { RecordBatch } from "../types.js";
-import { CollectionState } from "./collection-state.js";
+import { CollectionState, type StateContext } from "./collection-state.js";
 import { sectionKinds } from "./parts.js";
 
 function batch(records: number, from = 0): RecordBatch {
@@ -32,7 +32,7 @@ function emptyState(blocks = testBlockStore()): Promise<CollectionState> {
     kernel: referenceKernel,
     vectorCache: new ByteCache(1000),
     tick: () => undefined,
-  });
+  } as Partial<StateContext> as StateContext);
 }
 
 async function applied(state: CollectionState, record: LogRecord): Promise<number> {
