@@ -38,7 +38,7 @@ export class Session implements HostSession {
   /** What ends with the session. */
   readonly #leaving = new Set<() => void>();
   #engine: Promise<EngineService> | null = null;
-  /** The same, once it is open. */
+  /** The engine, once it is open: then nothing has to be awaited for it. */
   #joined: EngineService | null = null;
   #options: OpenOptions | null = null;
   #closing: Promise<void> | null = null;
