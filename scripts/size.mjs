@@ -14,7 +14,7 @@ const budgets = [
   { part: "page part", files: ["index.js", "client.js"], bytesMax: 28_000 },
   { part: "search builders", files: ["search.js"], bytesMax: 4_000 },
   { part: "Schema", files: ["schema.js", "rolldown-runtime.js"], bytesMax: 5_300 },
-  { part: "remote", files: ["remote.js"], bytesMax: 8_500 },
+  { part: "remote", files: ["remote.js"], bytesMax: 9_000 },
   { part: "BM25", files: ["bm25.js"], bytesMax: 4_000 },
   { part: "transactions", files: ["transaction.js"], bytesMax: 2_000 },
   { part: "passages", files: ["passages.js"], bytesMax: 7_000 },
