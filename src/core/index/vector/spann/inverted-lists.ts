@@ -215,9 +215,7 @@ export class InvertedLists {
     this.coder.rotate(query, rotated);
     // Where few rows of most lists match it is worth knowing which lists have none.
     const matchesIn = 2 * count < this.#coveredCount ? this.#matchesIn(matching) : null;
-    const search = new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchesIn, effort });
-    await search.run(source);
-    await search.judge(judge);
+    await new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchesIn, effort }, judge).run(source);
   }
 
   /** How many of these rows each list has. */

@@ -2,8 +2,12 @@
  * One search through inverted lists: which lists are looked into, and which of the rows in them are judged.
  *
  * Lists are looked into in the order of their centroids' distance, until so many in a row had nothing for the best estimates; with a filter
- * also until enough of its matches were seen. Rows are judged in the order of the least distance that their estimate leaves possible,
+ * also until enough of its matches were seen. The best of the first lists are judged at once: the k-th exact distance is what rows of the
+ * others have to be able to come below. In the end rows are judged in the order of the least distance that their estimate leaves possible,
  * until that lies beyond the k-th exact distance. Bounds are those of `EPSILON` standard units: likely, not certain.
+ *
+ * No estimates are compared with each other to leave rows out. Where many rows are about as near, as with little structure in many
+ * dimensions, the k that seem nearest among thousands are those whose estimates erred most, and nearer rows would be left out by them.
  */
 import { Bitmap } from "../../../base/bitmap.js";
 import { FirstItems } from "../../../base/first-items.js";
@@ -13,11 +17,14 @@ import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type Spa
 
 /** Standard units between an estimate and the bounds of the distance. */
 const EPSILON = 2.2;
-/** Lists in a row without anything for the best estimates, after which a search ends. */
-const PATIENCE = 32;
-/** Best estimates that count, for each row that is asked for, and at least. */
-const BEST_PER_RESULT = 3;
-const BEST_MIN = 30;
+/**
+ * Lists in a row without anything for the best estimates, after which a search ends, and best estimates that count, for each row that is
+ * asked for, and at least. Of 100,000 low-rank rows in 676 lists this finds .989 of the ten nearest in 173 lists; 32 and thirty estimates
+ * .958 in 121, 48 and thirty .981 in 161.
+ */
+const PATIENCE = 24;
+const BEST_PER_RESULT = 10;
+const BEST_MIN = 100;
 /** Lists that are looked into at least and, without a filter, at most. */
 const LISTS_MIN = 16;
 const LISTS_MAX = 256;
@@ -25,7 +32,9 @@ const LISTS_MAX = 256;
 const LISTS_PER_READ = 16;
 /** Matches of a filter that are seen at least, as long as there are as many. */
 const MATCHES_MIN = 1000;
-/** Rows that are judged at once, and in all, unless more are asked for. */
+/** Rows beyond k that are judged once the first lists were looked into. */
+const FIRST_SPARE = 6;
+/** Rows that are judged at once, and in the end, unless more are asked for. */
 const JUDGED_AT_ONCE = 32;
 const JUDGED_MAX = 1000;
 
@@ -55,42 +64,36 @@ export class ListSearch {
   readonly #lists: SearchedLists;
   readonly #query: PreparedQuery;
   readonly #task: SearchTask;
+  readonly #judge: Judge;
+  /** Candidates, in the order in which they were found. */
   readonly #ordinals: number[] = [];
+  readonly #estimates: number[] = [];
   readonly #bounds: number[] = [];
-  /** The k least upper bounds: nothing beyond all of them can be among the k nearest. */
-  readonly #uppers: FirstItems<number>;
+  /** Places of the candidates with the best estimates. */
   readonly #best: FirstItems<number>;
+  /** Places of candidates that were judged. */
+  readonly #judged = new Bitmap();
   #looked = 0;
   #quiet = 0;
   #seen = 0;
 
-  constructor(lists: SearchedLists, query: PreparedQuery, task: SearchTask) {
+  constructor(lists: SearchedLists, query: PreparedQuery, task: SearchTask, judge: Judge) {
     this.#lists = lists;
     this.#query = query;
     this.#task = task;
-    this.#uppers = new FirstItems(task.k, ascending);
-    this.#best = new FirstItems(Math.max(BEST_MIN, BEST_PER_RESULT * task.k), ascending);
+    this.#judge = judge;
+    const byEstimate = (a: number, b: number): number => this.#estimates[a]! - this.#estimates[b]! || a - b;
+    this.#best = new FirstItems(Math.max(BEST_MIN, BEST_PER_RESULT * task.k), byEstimate);
   }
 
-  /** Looks into lists. Where the nearest of them have less than k matches it goes on with the others. */
+  /** Looks into lists, and judges. Where the nearest of them have less than k matches it goes on with the others. */
   async run(source: ListSource): Promise<void> {
     const only = this.#listsWithMatches();
     const all = only.count();
     const first = this.#task.effort === "adaptive" ? (this.#task.matchesIn === null ? LISTS_MAX : all) : this.#task.effort;
     await this.#lookInto(this.#probes(first, only), source);
-    if (this.#uppers.last === undefined && this.#looked < all) await this.#lookInto(this.#probes(all, only).slice(this.#looked), source);
-  }
-
-  /** Judges rows until none of those left is likely to be among the nearest. */
-  async judge(judge: Judge): Promise<void> {
-    const order = this.#candidates();
-    const most = Math.max(JUDGED_MAX, 2 * this.#task.k);
-    for (let from = 0, to = this.#task.k; from < order.length && from < most; to = from + JUDGED_AT_ONCE) {
-      const near = order.slice(from, to).filter((at) => this.#bounds[at]! <= judge.farthest);
-      if (near.length === 0) return;
-      await judge.judge(Uint32Array.from(near, (at) => this.#ordinals[at]!));
-      from += near.length;
-    }
+    if (!this.#hasEnough && this.#looked < all) await this.#lookInto(this.#probes(all, only).slice(this.#looked), source);
+    await this.#judgeNear();
   }
 
   #listsWithMatches(): Bitmap {
@@ -110,11 +113,17 @@ export class ListSearch {
       const round = probes.slice(from, from + LISTS_PER_READ);
       const lists = await source.read(round.map(({ slot }) => slot));
       for (let i = 0; i < round.length && !this.#isOver; i++) this.#scan(lists[i]!, round[i]!);
+      if (this.#hasEnough && this.#judge.farthest === Infinity) await this.#judgeBest();
     }
   }
 
+  /** Whether as many rows were found as are asked for. */
+  get #hasEnough(): boolean {
+    return this.#ordinals.length >= this.#task.k;
+  }
+
   get #isOver(): boolean {
-    if (this.#uppers.last === undefined || this.#task.effort !== "adaptive") return false;
+    if (!this.#hasEnough || this.#task.effort !== "adaptive") return false;
     const { matchesIn } = this.#task;
     if (matchesIn !== null && this.#seen < MATCHES_MIN) return false;
     return this.#looked >= LISTS_MIN && this.#quiet >= PATIENCE;
@@ -122,8 +131,8 @@ export class ListSearch {
 
   #scan(list: Uint8Array, probe: Probe): void {
     const { matching, matchesIn } = this.#task;
-    const threshold = this.#uppers.last ?? Infinity;
-    const found = this.#lists.coder.scan(list, this.#query, probe, { threshold, epsilon: EPSILON, allowed: matching.words });
+    const options = { threshold: this.#threshold, epsilon: EPSILON, allowed: matching.words };
+    const found = this.#lists.coder.scan(list, this.#query, probe, options);
     let isQuiet = true;
     for (let i = 0; i < found.ordinals.length; i++) {
       const ordinal = found.ordinals[i]!;
@@ -136,29 +145,60 @@ export class ListSearch {
     this.#quiet = isQuiet ? this.#quiet + 1 : 0;
   }
 
+  /** Lower bound up to which rows count: they may be among the nearest, or the best, which say when to stop. */
+  get #threshold(): number {
+    const last = this.#best.last;
+    if (last === undefined) return Infinity;
+    const estimate = this.#estimates[last]!;
+    const { farthest } = this.#judge;
+    // Until there is an exact distance: ten times as many rows as are asked for seem nearer, also where they err as far as they may.
+    return farthest === Infinity ? 2 * estimate - this.#bounds[last]! : Math.max(farthest, estimate);
+  }
+
   /** Whether the row is among the best so far. */
   #take(ordinal: number, estimate: number, sigma: number): boolean {
-    this.#ordinals.push(ordinal);
+    const place = this.#ordinals.push(ordinal) - 1;
+    this.#estimates.push(estimate);
     this.#bounds.push(estimate - EPSILON * sigma);
     // A row without an estimate is judged, and says nothing of others.
     if (estimate === FAR_BELOW) return false;
-    this.#uppers.offer(estimate + EPSILON * sigma);
-    const isBest = estimate < (this.#best.last ?? Infinity);
-    if (isBest) this.#best.offer(estimate);
+    const last = this.#best.last;
+    const isBest = last === undefined || estimate < this.#estimates[last]!;
+    if (isBest) this.#best.offer(place);
     return isBest;
   }
 
-  /** Places of the rows that may be among the nearest, those first that may be the nearest. */
-  #candidates(): Uint32Array {
-    const threshold = this.#uppers.last ?? Infinity;
+  // ---- judging
+
+  async #judgeBest(): Promise<void> {
+    const places = Uint32Array.from(this.#best.items()).sort((a, b) => this.#estimates[a]! - this.#estimates[b]! || a - b);
+    await this.#judgeAt(places.length < this.#task.k ? this.#inOrder() : places.subarray(0, this.#task.k + FIRST_SPARE));
+  }
+
+  /** Judges rows until none of those left is likely to be among the nearest. */
+  async #judgeNear(): Promise<void> {
+    const order = this.#inOrder();
+    const most = Math.max(JUDGED_MAX, 2 * this.#task.k);
+    for (let from = 0, to = 0; from < order.length && from < most; from = to) {
+      const { farthest } = this.#judge;
+      while (to < order.length && to < from + JUDGED_AT_ONCE && this.#bounds[order[to]!]! <= farthest) to++;
+      if (from === to) return;
+      await this.#judgeAt(order.subarray(from, to));
+    }
+  }
+
+  async #judgeAt(places: Uint32Array): Promise<void> {
+    await this.#judge.judge(places.map((at) => this.#ordinals[at]!));
+    this.#judged.addAll(places);
+  }
+
+  /** Places of rows that may be among the nearest and are not judged yet, those first that may be the nearest. */
+  #inOrder(): Uint32Array {
+    const { farthest } = this.#judge;
     const places: number[] = [];
     this.#bounds.forEach((bound, at) => {
-      if (bound <= threshold) places.push(at);
+      if (bound <= farthest && !this.#judged.has(at)) places.push(at);
     });
     return Uint32Array.from(places).sort((a, b) => this.#bounds[a]! - this.#bounds[b]! || this.#ordinals[a]! - this.#ordinals[b]!);
   }
-}
-
-function ascending(a: number, b: number): number {
-  return a - b;
 }
