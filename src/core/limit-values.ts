@@ -205,10 +205,13 @@ export const listSplitRows = 200;
 export const listMergeRows = 50;
 export const listReassignNeighbours = 16;
 /**
- * Compacted rows in no inverted list of an index of such from which they are taken into lists, and whose codes are made on opening; bytes
- * of rows that go into lists at once, and rows of one step; and the size at which blocks of lists are cut.
+ * Compacted rows in no inverted list of an index of such from which they are taken into lists; while more are written, as many as there are
+ * rows in lists by the share, but no more than the most: each time nearly all lists are written anew. Rows whose codes are made on opening;
+ * bytes of rows that go into lists at once, and rows of one step; and the size at which blocks of lists are cut.
  */
 export const listTailRows = 4096;
+export const listTailShare = 1 / 32;
+export const listTailRowsMax = 32_768;
 export const listTailLoadedRows = 32_768;
 export const listBuildBytes = 64 * MiB;
 export const listRowsAtOnce = 256;

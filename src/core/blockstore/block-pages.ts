@@ -2,7 +2,8 @@
  * Parts of blocks that are read row by row, such as embeddings, in pages of a fixed size. A page is aligned to the beginning of
  * its block and is kept in the block cache, so rows that lie near one that was read cost no read of their own. Pages that
  * follow each other are read at once, and while there is room in the cache those around a page along with it. What reads very much
- * at a time, as an export does, leaves the cache to others.
+ * at a time, as an export does, leaves the cache to others. Where rows are so many that hardly any lies near another that is asked for,
+ * they are better read by themselves.
  */
 import type { ByteCache } from "../base/byte-cache.js";
 import { TidepoolError } from "../errors.js";
@@ -16,9 +17,21 @@ export interface BlockRows<Ref extends Extent> {
   length: number;
 }
 
+/** How rows that are not in memory are read. */
+export type RowReading = "pages" | "rows";
+
+/** A block while rows of it are read. */
+interface TouchedBlock<Ref extends Extent> {
+  /** Where it was when reading began: blocks may be moved meanwhile. */
+  ref: Ref;
+  key: string;
+  /** Its pages as far as they are asked for; `null`: to be read. */
+  pages: Map<number, Uint8Array | null>;
+}
+
 /** Consecutive pages of one block, to be read at once. */
 interface Run<Ref extends Extent> {
-  ref: Ref;
+  block: TouchedBlock<Ref>;
   first: number;
   last: number;
 }
@@ -42,94 +55,137 @@ export class BlockPages<Ref extends Extent> {
     this.#keyOf = keyOf;
   }
 
-  /** A copy of each row, in the order given. A row that leaves its block is `CORRUPTION`: stored bytes contradict each other. */
-  async read(rows: readonly BlockRows<Ref>[]): Promise<Uint8Array[]> {
+  /**
+   * Puts the rows into `into`, one after the other. A row that leaves its block is `CORRUPTION`: stored bytes contradict each other.
+   * Rows of one block have the same object for it.
+   */
+  async read(rows: readonly BlockRows<Ref>[], into: Uint8Array, reading: RowReading = "pages"): Promise<void> {
     rows.forEach(assertInside);
-    const pages = new Map<string, Uint8Array | null>();
-    const missing = rows.flatMap((row) => this.#touch(row, pages));
-    if (missing.length > 0) await this.#load([...missing, ...this.#around(missing, pages)], pages);
-    return rows.map((row) => this.#assemble(row, pages));
+    const blocks = new Map<Ref, TouchedBlock<Ref>>();
+    const touched = rows.map((row) => this.#touch(row, blocks));
+    const missing = touched.flat();
+    if (missing.length > 0 && reading === "rows") return this.#readApart(rows, touched, blocks, into);
+    if (missing.length > 0) await this.#load([...missing, ...this.#around(missing)]);
+    let at = 0;
+    for (const row of rows) {
+      assemble(row, blocks.get(row.extent)!, into, at);
+      at += row.length;
+    }
   }
 
   /** Reads what is not there yet of a block's bytes, at once. */
   async fill(rows: BlockRows<Ref>): Promise<void> {
     assertInside(rows);
-    const pages = new Map<string, Uint8Array | null>();
-    const missing = this.#touch(rows, pages);
-    if (missing.length > 0) await this.#load(missing, pages);
+    const missing = this.#touch(rows, new Map());
+    if (missing.length > 0) await this.#load(missing);
   }
 
   /** Forgets the pages of a block that is released. */
   drop(ref: Ref): void {
-    for (let page = 0; page * limits.rowPageBytes < ref.length; page++) this.#cache.delete(this.#key(ref, page));
+    const key = this.#keyOf(ref);
+    for (let page = 0; page * limits.rowPageBytes < ref.length; page++) this.#cache.delete(keyOfPage(key, page));
   }
 
   /** Enters the pages of a row that are in the cache; returns those that are not, and are not asked for yet. */
-  #touch({ extent, start, length }: BlockRows<Ref>, pages: Map<string, Uint8Array | null>): Run<Ref>[] {
+  #touch({ extent, start, length }: BlockRows<Ref>, blocks: Map<Ref, TouchedBlock<Ref>>): Run<Ref>[] {
+    const block = blocks.get(extent) ?? { ref: { ...extent }, key: this.#keyOf(extent), pages: new Map() };
+    blocks.set(extent, block);
     const missing: Run<Ref>[] = [];
     for (let page = pageOf(start); page <= pageOf(start + length - 1); page++) {
-      const key = this.#key(extent, page);
-      if (pages.has(key)) continue;
-      const cached = this.#cache.get(key);
-      pages.set(key, cached ?? null);
-      if (cached === undefined) missing.push({ ref: extent, first: page, last: page });
+      if (block.pages.has(page)) continue;
+      const cached = this.#cache.get(keyOfPage(block.key, page));
+      block.pages.set(page, cached ?? null);
+      if (cached === undefined) missing.push({ block, first: page, last: page });
     }
     return missing;
   }
 
   /** Pages around missing ones that are not there either, up to `limits.rowAheadBytes` with each. */
-  #around(missing: readonly Run<Ref>[], pages: Map<string, Uint8Array | null>): Run<Ref>[] {
+  #around(missing: readonly Run<Ref>[]): Run<Ref>[] {
     const most = limits.rowAheadBytes / limits.rowPageBytes;
     const around: Run<Ref>[] = [];
     if (missing.length * most > limits.rowPagesKeptMax || !this.#hasRoomAhead(missing.length * limits.rowAheadBytes)) return around;
-    for (const { ref, first: page } of missing) {
+    for (const { block, first: page } of missing) {
       const begin = page - (page % most);
-      const end = Math.min(begin + most, pageOf(ref.length - 1) + 1);
-      for (let before = page - 1; before >= begin && this.#take(ref, before, pages); before--)
-        around.push({ ref, first: before, last: before });
-      for (let after = page + 1; after < end && this.#take(ref, after, pages); after++) around.push({ ref, first: after, last: after });
+      const end = Math.min(begin + most, pageOf(block.ref.length - 1) + 1);
+      for (let before = page - 1; before >= begin && this.#take(block, before); before--)
+        around.push({ block, first: before, last: before });
+      for (let after = page + 1; after < end && this.#take(block, after); after++) around.push({ block, first: after, last: after });
     }
     return around;
   }
 
   /** Enters a page to be read, unless it is there or is to be read already. */
-  #take(ref: Ref, page: number, pages: Map<string, Uint8Array | null>): boolean {
-    const key = this.#key(ref, page);
-    if (pages.has(key) || this.#cache.get(key) !== undefined) return false;
-    pages.set(key, null);
+  #take({ key, pages }: TouchedBlock<Ref>, page: number): boolean {
+    if (pages.has(page) || this.#cache.get(keyOfPage(key, page)) !== undefined) return false;
+    pages.set(page, null);
     return true;
   }
 
-  async #load(missing: readonly Run<Ref>[], pages: Map<string, Uint8Array | null>): Promise<void> {
+  async #load(missing: readonly Run<Ref>[]): Promise<void> {
     const runs = joined(missing);
     const found = await this.#blobs.read(runs.map(rangeOf));
     const isKept = missing.length <= limits.rowPagesKeptMax;
-    runs.forEach(({ ref, first, last }, r) => {
+    runs.forEach(({ block, first, last }, r) => {
       for (let page = first; page <= last; page++) {
         const from = (page - first) * limits.rowPageBytes;
         const bytes = found[r]!.subarray(from, from + limits.rowPageBytes);
-        pages.set(this.#key(ref, page), bytes);
+        block.pages.set(page, bytes);
         // A view of a longer run would keep all of that alive.
-        if (isKept) this.#cache.set(this.#key(ref, page), first === last ? bytes : bytes.slice(), bytes.length);
+        if (isKept) this.#cache.set(keyOfPage(block.key, page), first === last ? bytes : bytes.slice(), bytes.length);
       }
     });
   }
 
-  #assemble({ extent, start, length }: BlockRows<Ref>, pages: ReadonlyMap<string, Uint8Array | null>): Uint8Array {
-    const row = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const page = pageOf(start + at);
-      const from = start + at - page * limits.rowPageBytes;
-      const part = pages.get(this.#key(extent, page))!.subarray(from, from + length - at);
-      row.set(part, at);
-      at += part.length;
-    }
-    return row;
+  /** Rows of which something is not in memory are read by themselves; such as follow each other, at once. Nothing is kept. */
+  async #readApart(
+    rows: readonly BlockRows<Ref>[],
+    missing: readonly (readonly Run<Ref>[])[],
+    blocks: ReadonlyMap<Ref, TouchedBlock<Ref>>,
+    into: Uint8Array,
+  ): Promise<void> {
+    const ranges: (BlockRows<Ref> & { into: Uint8Array })[] = [];
+    let [at, last] = [0, -1];
+    rows.forEach((row, r) => {
+      const block = blocks.get(row.extent)!;
+      const range = ranges.at(-1);
+      if (missing[r]!.length === 0 && isWhole(row, block)) assemble(row, block, into, at);
+      else if (range !== undefined && last === r - 1 && range.extent === block.ref && range.start + range.length === row.start) {
+        range.length += row.length;
+        range.into = new Uint8Array(into.buffer, range.into.byteOffset, range.length);
+        last = r;
+      } else {
+        ranges.push({ extent: block.ref, start: row.start, length: row.length, into: into.subarray(at, at + row.length) });
+        last = r;
+      }
+      at += row.length;
+    });
+    const found = await this.#blobs.read(ranges);
+    found.forEach((bytes, r) => {
+      const place = ranges[r]!.into;
+      if (bytes.buffer !== place.buffer) place.set(bytes);
+    });
   }
+}
 
-  #key(ref: Ref, page: number): string {
-    return `${this.#keyOf(ref)}@${page}`;
+/** Whether all pages of a row are in memory. */
+function isWhole({ start, length }: BlockRows<Extent>, { pages }: TouchedBlock<Extent>): boolean {
+  for (let page = pageOf(start); page <= pageOf(start + length - 1); page++) if (pages.get(page) == null) return false;
+  return true;
+}
+
+function assemble({ start, length }: BlockRows<Extent>, { pages }: TouchedBlock<Extent>, into: Uint8Array, first: number): void {
+  for (let at = 0; at < length; ) {
+    const page = pageOf(start + at);
+    const from = start + at - page * limits.rowPageBytes;
+    const part = pages.get(page)!.subarray(from, from + length - at);
+    into.set(part, first + at);
+    at += part.length;
   }
+}
+
+function keyOfPage(key: string, page: number): string {
+  return `${key}@${page}`;
 }
 
 function assertInside({ extent, start, length }: BlockRows<Extent>): void {
@@ -144,21 +200,19 @@ function pageOf(at: number): number {
 
 /** Pages that follow each other in one block, as one. */
 function joined<Ref extends Extent>(pages: readonly Run<Ref>[]): Run<Ref>[] {
-  const sorted = [...pages].sort((a, b) => a.ref.arena - b.ref.arena || a.ref.offset - b.ref.offset || a.first - b.first);
+  const sorted = [...pages].sort(
+    ({ block: { ref: a }, first }, { block: { ref: b }, first: other }) => a.arena - b.arena || a.offset - b.offset || first - other,
+  );
   const runs: Run<Ref>[] = [];
   for (const page of sorted) {
     const run = runs.at(-1);
-    if (run !== undefined && isSame(run.ref, page.ref) && run.last === page.first - 1) run.last = page.last;
+    if (run !== undefined && run.block === page.block && run.last === page.first - 1) run.last = page.last;
     else runs.push({ ...page });
   }
   return runs;
 }
 
-function isSame(a: Extent, b: Extent): boolean {
-  return a.arena === b.arena && a.offset === b.offset;
-}
-
-function rangeOf({ ref, first, last }: Run<Extent>): ByteRange {
+function rangeOf({ block: { ref }, first, last }: Run<Extent>): ByteRange {
   const start = first * limits.rowPageBytes;
   return { extent: ref, start, length: Math.min(ref.length, (last + 1) * limits.rowPageBytes) - start };
 }

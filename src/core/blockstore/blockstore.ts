@@ -17,7 +17,7 @@ import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { ArenaUsage, BlobStore, ByteRange, Extent, Packing } from "../storage.js";
 import { Block } from "./block.js";
-import { BlockPages, type BlockRows } from "./block-pages.js";
+import { BlockPages, type BlockRows, type RowReading } from "./block-pages.js";
 
 /** Names a block on disk. Plain JSON: manifests hold these. */
 export interface BlockRef extends Extent {
@@ -51,6 +51,7 @@ export class BlockStore {
   readonly #loads = new Map<string, Promise<Block>>();
   /** Keys of parts in the cache, or that were, by their block. */
   readonly #partKeys = new Map<string, Set<string>>();
+  readonly #keysOfParts = new WeakMap<BlockPart, string>();
   /** Blocks that manifests name and that are not in use: there is no space of theirs to be freed. */
   readonly #absent = new Set<string>();
   #holds = 0;
@@ -188,16 +189,21 @@ export class BlockStore {
   }
 
   /**
-   * Rows of blocks, read by pages that stay in the cache: where a row was read its neighbours follow, and a page costs hardly
-   * more than a row. They are not checked, since the checksum covers whole blocks.
+   * Rows of blocks, one after the other in `into`. Where `reading` is by pages these stay in the cache: where a row was read its
+   * neighbours follow, and a page costs hardly more than a row. They are not checked, since the checksum covers whole blocks.
    */
-  readRows(rows: readonly BlockRows<BlockRef>[]): Promise<Uint8Array[]> {
-    return this.#pages.read(rows.map((row) => ({ ...row, extent: { ...row.extent } })));
+  readRows(rows: readonly BlockRows<BlockRef>[], into: Uint8Array, reading: RowReading): Promise<void> {
+    return this.#pages.read(rows, into, reading);
+  }
+
+  /** Whether so many bytes would fit into what of the cache may be filled ahead. */
+  couldHold(bytes: number): boolean {
+    return bytes <= READ_AHEAD_SHARE * this.#cache.bytesMax;
   }
 
   /** Whether the cache has room for so many bytes that nobody has asked for yet. */
   hasRoomAhead(bytes: number): boolean {
-    return this.#cache.bytes + bytes <= READ_AHEAD_SHARE * this.#cache.bytesMax;
+    return this.couldHold(this.#cache.bytes + bytes);
   }
 
   /** Reads the pages of so many bytes into the cache, ahead of need. */
@@ -207,7 +213,7 @@ export class BlockStore {
 
   /** Parts of blocks, in the order given. They stay in the cache, checked; what is read at once is read in one go. */
   async readParts(parts: readonly BlockPart[], owner: string): Promise<Uint8Array[]> {
-    const found = parts.map((part) => this.#cache.get(partKeyOf(part)) as Uint8Array | undefined);
+    const found = parts.map((part) => this.#cache.get(this.#keyOfPart(part)) as Uint8Array | undefined);
     const missing = parts.filter((_, i) => found[i] === undefined);
     const read = missing.length === 0 ? [] : await this.#read(missing.map(({ ref, start, length }) => ({ extent: ref, start, length })));
     const loaded = new Map(missing.map((part, i) => [part, this.#checked(part, read[i]!, owner)]));
@@ -221,9 +227,17 @@ export class BlockStore {
     // Typed arrays over a part begin where they may.
     const bytes = read.byteOffset % 8 === 0 ? read : read.slice();
     const keys = this.#partKeys.get(keyOf(ref)) ?? new Set();
-    this.#partKeys.set(keyOf(ref), keys.add(partKeyOf(part)));
-    this.#cache.set(partKeyOf(part), bytes, length);
+    const key = this.#keyOfPart(part);
+    this.#partKeys.set(keyOf(ref), keys.add(key));
+    this.#cache.set(key, bytes, length);
     return bytes;
+  }
+
+  /** Made once: searches ask for hundreds of parts. */
+  #keyOfPart(part: BlockPart): string {
+    let key = this.#keysOfParts.get(part);
+    if (key === undefined) this.#keysOfParts.set(part, (key = partKeyOf(part)));
+    return key;
   }
 
   /** Keeps the space of blocks that are released from being used again, until what this returns is called. */

@@ -2,8 +2,9 @@
  * Finds vectors through inverted lists of 1-bit codes (`index/vector/spann`), which lie in blocks: in memory are centroids, the list of
  * each row, and codes of rows that are in no list yet, the tail.
  *
- * Compactions take rows into lists once enough wait (`limits.listTailRows`); what they do not get to, such as after lists were put aside
- * because they are damaged, an idle job does, a part at a time. Rows in neither are strays: they are read and measured.
+ * Compactions take rows into lists once enough wait (`limits.listTailRows` and `listTailShare`); what they do not get to, such as after
+ * lists were put aside because they are damaged, an idle job does, a part at a time. Rows in neither are strays: they are read and
+ * measured.
  */
 import { Bitmap } from "../base/bitmap.js";
 import type { MemoryUse } from "../base/memory-use.js";
@@ -61,6 +62,9 @@ export class ListFinder implements VectorFinder {
   #building: ListBuilder | null = null;
   /** Compacted rows that the latest build left outside. */
   #backlog = 0;
+  /** How many rows have left lists, and how many had when the installed section was begun. */
+  #left = 0;
+  #leftBefore = 0;
 
   constructor(home: PartHome, dimension: number) {
     this.#home = home;
@@ -154,7 +158,7 @@ export class ListFinder implements VectorFinder {
 
   set(vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void {
     for (const [ordinal, { quantized, at }] of vectors) {
-      this.#held.lists.forget(ordinal);
+      this.#forget(ordinal);
       this.#strays.delete(ordinal);
       this.#tail.set(ordinal, quantized, at);
     }
@@ -162,10 +166,17 @@ export class ListFinder implements VectorFinder {
 
   delete(ordinals: readonly number[]): void {
     for (const ordinal of ordinals) {
-      this.#held.lists.forget(ordinal);
+      this.#forget(ordinal);
       this.#strays.delete(ordinal);
       this.#tail.delete(ordinal);
     }
+  }
+
+  #forget(ordinal: number): void {
+    const { lists } = this.#held;
+    // What is being built may have written that the row is in a list.
+    if (lists.covered.has(ordinal) || this.#building !== null) this.#left++;
+    lists.forget(ordinal);
   }
 
   // ---- searches
@@ -238,6 +249,11 @@ export class ListFinder implements VectorFinder {
     return lists?.tailRows ?? Math.min(limits.listTailRows, Math.max(1, Math.floor(buildBytesMax / this.#dimension)));
   }
 
+  get #tailRowsWhileWriting(): number {
+    const most = Math.min(limits.listTailRowsMax, this.#home.context.buildBytesMax / this.#dimension);
+    return Math.max(this.#tailRowsMax, Math.min(most, limits.listTailShare * this.#held.lists.coveredCount));
+  }
+
   /** Whether rows are in no list whose codes are not in memory, either, so that each search reads them. */
   get hasStrays(): boolean {
     return this.#strays.values().next().done !== true;
@@ -263,16 +279,17 @@ export class ListFinder implements VectorFinder {
       const [present, entry] = [vectorOf(records.entry(ordinal)), vectorOf(compacted.get(ordinal))];
       return present === undefined ? entry !== undefined || ordinal < records.compactedEnd : present === entry;
     });
-    const isDue = waiting.count >= this.#tailRowsMax;
-    if (!isDue && this.#held.section === null) return Promise.resolve(this.#withoutLists(waiting.count));
+    const isDue = waiting.count >= this.#tailRowsWhileWriting;
+    if (!isDue && (this.#held.section === null || this.#left === this.#leftBefore)) return Promise.resolve(this.#asItIs(waiting.count));
     return this.#takeIn(waiting, isDue ? waiting.count : 0, ordinalEnd, vectors, writer, tick);
   }
 
-  #withoutLists(backlog: number): Prepared<FinderSection> {
+  #asItIs(backlog: number): Prepared<FinderSection> {
+    const { section } = this.#held;
     const install = () => {
       this.#backlog = backlog;
     };
-    return { section: { graph: null }, install };
+    return { section: section === null ? { graph: null } : { graph: null, lists: section }, install };
   }
 
   /** Rows that are in no list and may be taken into one. Strays are compacted, all of them. */
@@ -301,15 +318,20 @@ export class ListFinder implements VectorFinder {
     this.#building?.abandon();
     this.#building = new ListBuilder(held.lists, held.source, vectors, this.#builderOptions(), tick);
     this.#tail.seal();
+    const left = this.#left;
     try {
       const written = await this.#write(held, this.#building, taken, ordinalEnd, writer, tick);
-      return { section: { graph: null, lists: written.section }, install: () => this.#install(held, written, taken, waiting.count) };
+      const install = () => {
+        this.#install(held, written, taken, waiting.count);
+        this.#leftBefore = left;
+      };
+      return { section: { graph: null, lists: written.section }, install };
     } catch (error) {
       this.#building?.abandon();
       this.#building = null;
       if (!(error instanceof ListsDamaged)) throw error;
       this.#putAside(held, error.message);
-      return this.#withoutLists(this.#backlog);
+      return this.#asItIs(this.#backlog);
     }
   }
 

@@ -91,7 +91,7 @@ async function salvagedEmbeddings(
     const ordinals = await ordinalsOf(stored, entry, tick);
     for (const ordinal of ordinals) {
       const found = await unlessDamaged(() => stored.read([ordinal]));
-      if (found !== null) rows.set(ordinal, async () => (await stored.read([ordinal]))[0]!);
+      if (found !== null) rows.set(ordinal, () => stored.read([ordinal]));
     }
     await tick();
   }

@@ -6,7 +6,7 @@
 import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
-import type { BlockRows } from "../blockstore/block-pages.js";
+import type { BlockRows, RowReading } from "../blockstore/block-pages.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
 import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
@@ -20,15 +20,24 @@ interface RowDirectory {
   valuesAt: number;
 }
 
+interface RowPlace {
+  range: BlockRows<BlockRef>;
+  checksum: number;
+}
+
 export class StoredVectors {
   readonly #store: BlockStore;
   readonly #owner: string;
   readonly #dimension: number;
+  readonly #hasRoom: () => boolean;
   #directories: RowDirectory[] = [];
+  #rows = 0;
   /** How much of each block was read ahead, or tried to. */
   readonly #readAhead = new WeakMap<OrdinalEntry, number>();
 
-  constructor(store: BlockStore, owner: string, dimension: number) {
+  /** `hasRoom`: whether rows have the block cache mostly to themselves. */
+  constructor(store: BlockStore, owner: string, dimension: number, hasRoom: () => boolean = () => true) {
+    this.#hasRoom = hasRoom;
     this.#store = store;
     this.#owner = owner;
     this.#dimension = dimension;
@@ -36,7 +45,7 @@ export class StoredVectors {
 
   /** Bytes of memory held. */
   get bytes(): number {
-    return this.#directories.reduce((bytes, { entry }) => bytes + 8 * entry.rows, 0);
+    return 8 * this.#rows;
   }
 
   /** Reads the codes of every block, for what finds vectors by them, and keeps what single reads need. Call `install` with the result. */
@@ -62,6 +71,7 @@ export class StoredVectors {
 
   install(directories: RowDirectory[]): void {
     this.#directories = directories;
+    this.#rows = directories.reduce((rows, { entry }) => rows + entry.rows, 0);
   }
 
   /** Reads the rows of the section that is installed now, also when another one is. */
@@ -71,19 +81,25 @@ export class StoredVectors {
 
   /** Reads the rows of these directories, whichever are installed. */
   over(directories: RowDirectory[]): Pick<StoredVectors, "read"> {
-    const other = new StoredVectors(this.#store, this.#owner, this.#dimension);
+    const other = new StoredVectors(this.#store, this.#owner, this.#dimension, this.#hasRoom);
     other.install(directories);
     return other;
   }
 
-  /** Embeddings of ordinals that the segment holds, in the order given. */
-  async read(ordinals: readonly number[]): Promise<Float32Array[]> {
-    const places = ordinals.map((ordinal) => this.#locate(ordinal));
-    const found = await this.#store.readRows(places.map((place) => place.range));
-    return found.map((bytes, i) => {
-      if (crc32(bytes) !== places[i]!.checksum) throw this.#damaged(places[i]!.range.extent, ordinals[i]!);
-      return new Float32Array(bytes.buffer, bytes.byteOffset, this.#dimension);
-    });
+  /** Embeddings of ordinals that the segment holds, row-major, in the order given: in `into`, where there is one. */
+  async read(ordinals: ArrayLike<number>, into: Float32Array = new Float32Array(ordinals.length * this.#dimension)): Promise<Float32Array> {
+    const places = this.#locate(ordinals);
+    const width = this.#dimension * 4;
+    const bytes = new Uint8Array(into.buffer, into.byteOffset, ordinals.length * width);
+    await this.#store.readRows(
+      places.map(({ range }) => range),
+      bytes,
+      this.#reading,
+    );
+    for (const [i, { range, checksum }] of places.entries()) {
+      if (crc32(bytes.subarray(i * width, (i + 1) * width)) !== checksum) throw this.#damaged(range.extent, ordinals[i]!);
+    }
+    return into;
   }
 
   /** Of all rows, block by block. */
@@ -112,17 +128,28 @@ export class StoredVectors {
     return this.#directories.find(({ entry }) => (this.#readAhead.get(entry) ?? 0) < entry.refs[1]!.length);
   }
 
-  #locate(ordinal: number): { range: BlockRows<BlockRef>; checksum: number } {
-    const directory = findEntry(this.#directories, ordinal, ({ entry }) => entry);
-    const row = directory === null ? -1 : findRow(directory.ordinals, ordinal);
-    if (directory === null || row < 0) {
-      throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
-    }
+  /** Rows by themselves where what is read with them is hardly ever asked for, and takes room that others need. */
+  get #reading(): RowReading {
+    return this.#hasRoom() || this.#store.couldHold(4 * this.#dimension * this.#rows) ? "pages" : "rows";
+  }
+
+  #locate(ordinals: ArrayLike<number>): RowPlace[] {
     const width = this.#dimension * 4;
-    return {
-      range: { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width },
-      checksum: directory.checksums[row]!,
-    };
+    const places: RowPlace[] = [];
+    let directory: RowDirectory | null = null;
+    for (let i = 0; i < ordinals.length; i++) {
+      const ordinal = ordinals[i]!;
+      if (directory === null || ordinal < directory.entry.first || ordinal > directory.entry.last) {
+        directory = findEntry(this.#directories, ordinal, ({ entry }) => entry);
+      }
+      const row = directory === null ? -1 : findRow(directory.ordinals, ordinal);
+      if (directory === null || row < 0) {
+        throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
+      }
+      const range = { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width };
+      places.push({ range, checksum: directory.checksums[row]! });
+    }
+    return places;
   }
 
   /** The codes of one entry after the other; each block is good until the next one is read. */

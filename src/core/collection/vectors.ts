@@ -120,7 +120,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const next = unfinished === undefined ? null : new ListFinder(this.#home, section.dimension);
     const finders = next === null ? [fixed.finder] : [fixed.finder, next];
     fixed.stored.install(await this.#loadRows(fixed, finders, section.rows));
-    await fixed.finder.open(section, rowsOf(fixed.stored, section.dimension));
+    await fixed.finder.open(section, (ordinals) => fixed.stored.read(ordinals));
     if (unfinished !== undefined) await next!.resume(unfinished);
     fixed.next = next;
   }
@@ -139,7 +139,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
       dimension,
       finder: this.#newFinder(dimension),
       file: this.#newFile(dimension),
-      stored: new StoredVectors(blocks, this.#owner("vectors"), dimension),
+      stored: new StoredVectors(blocks, this.#owner("vectors"), dimension, () => !this.#hasLists),
       next: null,
     };
     return this.#fixed;
@@ -333,7 +333,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const section = await fixed.finder.renumber(renumbering, writer, tick);
     const finder = this.#newFinder(fixed.dimension);
     const directories = await this.#loadRows(fixed, [finder], rows);
-    await finder.open(section, rowsOf(fixed.stored.over(directories), fixed.dimension));
+    const stored = fixed.stored.over(directories);
+    await finder.open(section, (ordinals) => stored.read(ordinals));
     return this.#prepared({ ...section, ...this.#kind, dimension: fixed.dimension, rows }, () => {
       this.#cacheBase = 2 ** 32 * nextCacheBase++;
       fixed.finder.dispose?.();
@@ -379,6 +380,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
 
+  /** Queries that `nearest` answers in hardly more time than one where they are to be exact. */
+  get exactQueriesMax(): number {
+    return this.#fixed?.finder.exactQueriesMax ?? 1;
+  }
+
   /** Whether rows had to be read from disk, and there are more for which there is room in memory. Lists need that room themselves. */
   get isReadBehind(): boolean {
     return !this.#hasLists && this.#isMissed && this.#fixed?.stored.isBehind === true;
@@ -404,11 +410,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     }
     if (missing.length === 0) return out;
     this.#noteMiss();
-    const rows = await this.#fixed!.stored.read(missing.map((i) => ordinals[i]!));
-    missing.forEach((i, m) => {
-      out.set(rows[m]!, i * dimension);
-      if (isKept) this.#home.context.vectorCache.set(this.#cacheBase + ordinals[i]!, rows[m]!, dimension * 4);
-    });
+    await readMissing(this.#fixed!.stored, ordinals, missing, out, dimension);
+    for (const i of isKept ? missing : []) {
+      const row = out.slice(i * dimension, (i + 1) * dimension);
+      this.#home.context.vectorCache.set(this.#cacheBase + ordinals[i]!, row, row.byteLength);
+    }
     return out;
   }
 
@@ -425,15 +431,14 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
         if (fresh === undefined) missing.push(i);
         else out.set(fresh, i * dimension);
       }
-      const rows = missing.length === 0 ? [] : await rowsOf!.read(missing.map((i) => ordinals[i]!));
-      missing.forEach((i, m) => void out.set(rows[m]!, i * dimension));
+      if (missing.length > 0) await readMissing(rowsOf!, ordinals, missing, out, dimension);
       return out;
     };
   }
 
-  /** Embeddings as the section has them, in the order given. */
-  async storedEmbeddings(ordinals: ArrayLike<number>): Promise<Float32Array[]> {
-    return ordinals.length === 0 ? [] : this.#fixed!.stored.read(Array.from(ordinals));
+  /** Embeddings as the section has them, row-major, in the order given. */
+  async storedEmbeddings(ordinals: ArrayLike<number>): Promise<Float32Array> {
+    return ordinals.length === 0 ? new Float32Array(0) : this.#fixed!.stored.read(ordinals);
   }
 
   /** One query that reads is followed by others, which read elsewhere. */
@@ -465,11 +470,18 @@ function vectorRows(entries: readonly Entry[]): [number, VectorRow][] {
   return rows;
 }
 
-/** Vectors of rows that are stored. */
-function rowsOf(stored: Pick<StoredVectors, "read">, dimension: number): VectorSource {
-  return async (ordinals) => {
-    const out = new Float32Array(ordinals.length * dimension);
-    (await stored.read(Array.from(ordinals))).forEach((row, i) => void out.set(row, i * dimension));
-    return out;
-  };
+/** Reads the rows of the ordinals at some places of a list into their places. */
+async function readMissing(
+  stored: Pick<StoredVectors, "read">,
+  ordinals: ArrayLike<number>,
+  places: readonly number[],
+  into: Float32Array,
+  dimension: number,
+): Promise<void> {
+  if (places.length === ordinals.length) {
+    await stored.read(ordinals, into);
+    return;
+  }
+  const rows = await stored.read(places.map((i) => ordinals[i]!));
+  places.forEach((i, row) => void into.set(rows.subarray(row * dimension, (row + 1) * dimension), i * dimension));
 }

@@ -167,10 +167,7 @@ class SegmentsView implements View, Segments {
 
   async #embeddings(ordinals: Uint32Array): Promise<RecordColumns["embeddings"]> {
     const { vectors } = this.parts;
-    const dimension = vectors.dimension ?? 0;
-    const values = new Float32Array(ordinals.length * dimension);
-    (await vectors.storedEmbeddings(ordinals)).forEach((row, i) => values.set(row, i * dimension));
-    return { dimension, values };
+    return { dimension: vectors.dimension ?? 0, values: await vectors.storedEmbeddings(ordinals) };
   }
 }
 

@@ -62,9 +62,21 @@ export class Judge {
     for (let from = 0; from < ordinals.length; from += step) {
       const part = ordinals.subarray(from, from + step);
       await this.#measure(part, distances, from);
-      this.#nearest = merge(this.#nearest, sorted(part, distances.subarray(from, from + step)), this.#k);
+      this.#nearest = merge(this.#nearest, this.#sortedNear(part, distances.subarray(from, from + step)), this.#k);
     }
     return distances;
+  }
+
+  /** Those that may be among the k nearest: of many rows few are. */
+  #sortedNear(ordinals: Uint32Array, distances: Float32Array): Nearest {
+    const { farthest } = this;
+    const near: number[] = [];
+    for (let i = 0; i < distances.length; i++) if (distances[i]! <= farthest) near.push(i);
+    if (near.length === distances.length) return sorted(ordinals, distances);
+    return sorted(
+      Uint32Array.from(near, (i) => ordinals[i]!),
+      Float32Array.from(near, (i) => distances[i]!),
+    );
   }
 
   /** Puts the distances into `out`, from `at` on. */

@@ -19,13 +19,14 @@ function line(present: readonly number[], stored: Readonly<Record<number, number
       distances: Float32Array.from(hits, ({ distance }) => distance),
     };
   };
-  const vectors: Pick<Parts["vectors"], "nearest" | "space" | "storedEmbeddings"> = {
+  const vectors: Pick<Parts["vectors"], "nearest" | "space" | "storedEmbeddings" | "exactQueriesMax"> = {
     space: "l2",
     nearest: (queries, k, allowed) => {
       passes.push(queries.length);
       return queries.map((query) => nearestOf(query, k, allowed));
     },
-    storedEmbeddings: async (ordinals) => Array.from(ordinals, (ordinal) => Float32Array.of(stored[ordinal]!)),
+    storedEmbeddings: async (ordinals) => Float32Array.from(Array.from(ordinals, (ordinal) => stored[ordinal]!)),
+    exactQueriesMax: 7,
   };
   const parts = { vectors } as Parts;
   const changed = Bitmap.of(Object.keys(stored).map(Number));
@@ -53,6 +54,13 @@ test("queries of one source share passes, with a tick between two of them", asyn
     [1, 3],
     [0, 0],
   ]);
+});
+
+test("exact queries share as many passes as the index says", async () => {
+  const { parts, passes } = line([5, 1, 3, 1]);
+  const source = { ...ask(...Array.from({ length: 16 }, (_, i) => i)), exact: true };
+  await knnSource.readLive(parts, source, Bitmap.of([0, 1, 2, 3]), () => undefined);
+  expect(passes).toEqual([7, 7, 2]);
 });
 
 test("in the segments, vectors that were replaced since are measured as they were", async () => {

@@ -22,9 +22,10 @@ export const knnSource: SourceKind<KnnSource, Nearest[]> = {
 /** As many queries at once as share a pass over the rows. */
 async function nearest({ vectors }: Parts, { queries, limit, exact }: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
   const found: Nearest[] = [];
-  for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
+  const atOnce = exact === true ? Math.max(QUERIES_PER_PASS, vectors.exactQueriesMax) : QUERIES_PER_PASS;
+  for (let from = 0; from < queries.length; from += atOnce) {
     if (from > 0) await tick();
-    found.push(...(await vectors.nearest(queries.slice(from, from + QUERIES_PER_PASS), limit, allowed, tick, exact)));
+    found.push(...(await vectors.nearest(queries.slice(from, from + atOnce), limit, allowed, tick, exact)));
   }
   return found;
 }
@@ -37,7 +38,7 @@ async function nearestInSegments(segments: Segments, source: KnnSource, allowed:
   const embeddings = await vectors.storedEmbeddings(others);
   return indexed.map((hits, i) => {
     const distance = distanceFrom(vectors.space, source.queries[i]!);
-    const measured = Float32Array.from(embeddings, (embedding) => distance(embedding, 0));
+    const measured = Float32Array.from(others, (_, row) => distance(embeddings, row * source.queries[i]!.length));
     return nearestOf([hits, { ordinals: others, distances: measured }], source.limit);
   });
 }

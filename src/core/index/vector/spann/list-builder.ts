@@ -29,6 +29,8 @@ export interface ListBuilderOptions {
 const ROWS_AT_ONCE = 64;
 /** Rows for which the nearest centroid is looked for between two turns. */
 const ROWS_PER_STEP = 8;
+/** Lists that are read at once to be written anew. */
+const LISTS_AT_ONCE = 32;
 /** How often splits may follow from each other. */
 const CASCADE_MAX = 3;
 /** Share of a list's rows that the smaller part of a split has at least. */
@@ -45,6 +47,12 @@ const NONE: ReadonlyMap<number, number> = new Map();
 interface Members {
   ordinals: Uint32Array;
   rows: Float32Array;
+}
+
+/** A centroid, and how others look from it. */
+interface View {
+  query: PreparedQuery;
+  probes: ReadonlyMap<number, Probe>;
 }
 
 export class ListBuilder {
@@ -119,11 +127,14 @@ export class ListBuilder {
 
   /** The lists that are new or have new rows, coded. */
   async *changed(): AsyncGenerator<[slot: number, list: Uint8Array], void, undefined> {
-    for (const slot of [...this.#working.values()]) {
-      const added = this.#added.get(slot) ?? NONE;
-      if (added.size === 0 && !this.#coded.has(slot)) continue;
-      yield [slot, await this.#join(slot, added)];
-      await this.#tick();
+    const changed = [...this.#working.values()].filter((slot) => this.#coded.has(slot) || (this.#added.get(slot)?.size ?? 0) > 0);
+    for (let from = 0; from < changed.length; from += LISTS_AT_ONCE) {
+      const slots = changed.slice(from, from + LISTS_AT_ONCE);
+      const lists = await this.#codedLists(slots);
+      for (const [i, slot] of slots.entries()) {
+        yield [slot, this.#join(slot, lists[i]!, this.#added.get(slot) ?? NONE)];
+        await this.#tick();
+      }
     }
   }
 
@@ -190,11 +201,13 @@ export class ListBuilder {
     else added.set(ordinal, number);
   }
 
-  /** What is coded of a list; `null` for nothing. */
-  async #codedList(slot: number): Promise<Uint8Array | null> {
-    const coded = this.#coded.get(slot);
-    if (coded !== undefined || this.#created.has(slot)) return coded ?? null;
-    return (await this.#source.read([slot]))[0]!;
+  /** What is coded of each list; `null` for nothing. */
+  async #codedLists(slots: readonly number[]): Promise<(Uint8Array | null)[]> {
+    const isStored = (slot: number): boolean => !this.#coded.has(slot) && !this.#created.has(slot);
+    const stored = slots.filter(isStored);
+    const read = stored.length === 0 ? [] : await this.#source.read(stored);
+    let next = 0;
+    return slots.map((slot) => (isStored(slot) ? read[next++]! : (this.#coded.get(slot) ?? null)));
   }
 
   /** Rows of a coded list that belong to it still. */
@@ -204,8 +217,8 @@ export class ListBuilder {
   }
 
   async #members(slot: number): Promise<Members> {
-    const coded = await this.#codedList(slot);
-    const kept = coded === null ? new Uint32Array(0) : this.#kept(slot, this.#coder.ordinals(coded));
+    const [coded] = await this.#codedLists([slot]);
+    const kept = coded == null ? new Uint32Array(0) : this.#kept(slot, this.#coder.ordinals(coded));
     const added = this.#added.get(slot) ?? NONE;
     const rows = new Float32Array((kept.length + added.size) * this.#width);
     rows.set(await this.#rotated(kept));
@@ -213,8 +226,7 @@ export class ListBuilder {
     return { ordinals: Uint32Array.from([...kept, ...added.keys()]), rows };
   }
 
-  async #join(slot: number, added: ReadonlyMap<number, number>): Promise<Uint8Array> {
-    const coded = await this.#codedList(slot);
+  #join(slot: number, coded: Uint8Array | null, added: ReadonlyMap<number, number>): Uint8Array {
     const keptOf = (ordinal: number): number => (this.listOf(ordinal) === slot && !added.has(ordinal) ? ordinal : -1);
     const parts = coded === null ? [] : [{ list: coded, ordinalOf: keptOf }];
     if (added.size > 0) parts.push({ list: this.#encode(slot, added), ordinalOf: (ordinal) => ordinal });
@@ -303,20 +315,30 @@ export class ListBuilder {
 
   /** Rows of neighbours may be nearer to one of the new centroids: codes tell which those may be, and vectors which they are. */
   async #moveIn(halves: readonly [number, number], neighbours: Uint32Array): Promise<void> {
-    const only = Bitmap.of(neighbours).words;
-    const views = halves.map((slot) => {
-      const query = this.#coder.prepare(this.#centroid(slot));
-      const probes = new Map(this.#centroids.probe(query, neighbours.length, only).map((probe) => [probe.slot, probe]));
-      return { query, probes };
-    });
-    for (const slot of neighbours) {
+    const views = this.#viewsFrom(halves, neighbours);
+    const lists = await this.#codedLists([...neighbours]);
+    const doubtful: Uint32Array[] = [];
+    for (const [i, slot] of neighbours.entries()) {
       const added = new Map(this.#added.get(slot));
       this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#rowsOf(added), (ordinal) => added.get(ordinal)!);
-      const doubtful = await this.#doubtful(slot, views);
-      const rows = await this.#rotated(doubtful);
-      this.#moveNearer(slot, halves, doubtful, rows, (_, row) => this.#held.add(this.#rowOf(rows, row)));
+      doubtful.push(this.#doubtful(slot, lists[i]!, views));
       await this.#tick();
     }
+    // All of them are read at once.
+    const rows = await this.#rotated(Uint32Array.from(doubtful.flatMap((some) => [...some])));
+    let at = 0;
+    for (const [i, slot] of neighbours.entries()) {
+      const own = rows.subarray(at * this.#width, (at += doubtful[i]!.length) * this.#width);
+      this.#moveNearer(slot, halves, doubtful[i]!, own, (_, row) => this.#held.add(this.#rowOf(own, row)));
+    }
+  }
+
+  #viewsFrom(halves: readonly number[], neighbours: Uint32Array): View[] {
+    const only = Bitmap.of(neighbours).words;
+    return halves.map((slot) => {
+      const query = this.#coder.prepare(this.#centroid(slot));
+      return { query, probes: new Map(this.#centroids.probe(query, neighbours.length, only).map((probe) => [probe.slot, probe])) };
+    });
   }
 
   /** Moves the rows of a list that are nearer to a new centroid than to their own. `numberOf`: of a row among those held. */
@@ -334,8 +356,7 @@ export class ListBuilder {
   }
 
   /** Coded rows of a list whose estimate is nearer to one of the views than to their own centroid. */
-  async #doubtful(slot: number, views: readonly { query: PreparedQuery; probes: ReadonlyMap<number, Probe> }[]): Promise<Uint32Array> {
-    const coded = await this.#codedList(slot);
+  #doubtful(slot: number, coded: Uint8Array | null, views: readonly View[]): Uint32Array {
     if (coded === null) return new Uint32Array(0);
     const ordinals = this.#coder.ordinals(coded);
     const query = this.#coder.prepare(this.#centroid(slot));
