@@ -10,6 +10,7 @@ import { type Backup, Backups } from "./backup/backups.js";
 import { type Restore, Restores } from "./backup/restores.js";
 import { Availability } from "./base/availability.js";
 import { ByteCache } from "./base/byte-cache.js";
+import { checksumBytes } from "./base/checksum.js";
 import { Serial } from "./base/serial.js";
 import { Turns } from "./base/turns.js";
 import { type BlockRef, BlockStore } from "./blockstore/blockstore.js";
@@ -268,7 +269,8 @@ export class Engine {
 
   /** Caches make room for what the collections hold. */
   #share(bytes: number): void {
-    const { blocks, vectors } = this.#memory.caches(bytes + this.#parts.kernel.coderBytes);
+    const shared = this.#parts.kernel.coderBytes + checksumBytes() + this.#sysdb.manifests.byteLength;
+    const { blocks, vectors } = this.#memory.caches(bytes + shared);
     this.#blocks.resizeCache(blocks);
     this.#vectorCache.resize(vectors);
   }

@@ -9,13 +9,13 @@ const BLOCK_BYTES = 4096;
 const TABLES_BYTES = 4352;
 
 /** The CRC-32 of a compiled module, in a memory of its own; `plain` sums what is less than a block. */
-export function wasmChecksum(module: WebAssembly.Module, plain: Checksum): Checksum {
+export function wasmChecksum(module: WebAssembly.Module, plain: Checksum): { checksum: Checksum; memoryBytes: number } {
   const memory = new TableMemory(module, 16);
   const tablesAt = memory.place(TABLES_BYTES);
   const windowAt = memory.place(WINDOW_BYTES);
   memory.kernel.layChecksumTables(tablesAt);
   const window = new Uint8Array(memory.buffer, windowAt, WINDOW_BYTES);
-  return (bytes, seed = 0) => {
+  const checksum: Checksum = (bytes, seed = 0) => {
     const end = bytes.length - (bytes.length % BLOCK_BYTES);
     let register = ~seed;
     for (let at = 0; at < end; at += WINDOW_BYTES) {
@@ -25,4 +25,5 @@ export function wasmChecksum(module: WebAssembly.Module, plain: Checksum): Check
     }
     return plain(bytes.subarray(end), ~register >>> 0);
   };
+  return { checksum, memoryBytes: memory.buffer.byteLength };
 }

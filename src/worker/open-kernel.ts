@@ -17,7 +17,8 @@ export async function openKernel(files: KernelFiles): Promise<VectorKernel> {
   if (build === null) return referenceKernel;
   try {
     const module = await compileKernel(await files[build]());
-    sumLongBytesBy(wasmChecksum(module, plainCrc32));
+    const { checksum, memoryBytes } = wasmChecksum(module, plainCrc32);
+    sumLongBytesBy(checksum, memoryBytes);
     return withSmallTables(await loadKernel(module, build));
   } catch (error) {
     if (error instanceof TidepoolError) throw error;

@@ -31,9 +31,17 @@ export type Checksum = (bytes: Uint8Array, seed?: number) => number;
 /** Bytes from which on copying them elsewhere is worth it. */
 const LONG_BYTES = 16 * 1024;
 let longSum: Checksum = plainCrc32;
+let longSumBytes = 0;
 
-export function sumLongBytesBy(checksum: Checksum): void {
+/** `memoryBytes`: what it takes of memory. */
+export function sumLongBytesBy(checksum: Checksum, memoryBytes: number): void {
   longSum = checksum;
+  longSumBytes = memoryBytes;
+}
+
+/** Bytes of memory that the sum for long bytes takes. */
+export function checksumBytes(): number {
+  return longSumBytes;
 }
 
 export function crc32(bytes: Uint8Array, seed = 0): number {

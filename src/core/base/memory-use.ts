@@ -25,8 +25,10 @@ export interface MemoryUse {
   blockCache: number;
   /** Cached vectors, by which results are judged. */
   vectorCache: number;
-  /** WebAssembly memory in which vectors are coded, of all collections. */
+  /** WebAssembly memory in which vectors are coded, of all collections, and bytes are summed. */
   kernel: number;
+  /** The lists of blocks of all collections and their retained versions: about 200 bytes a block. */
+  manifests: number;
 }
 
 const NONE: MemoryUse = {
@@ -41,6 +43,7 @@ const NONE: MemoryUse = {
   blockCache: 0,
   vectorCache: 0,
   kernel: 0,
+  manifests: 0,
 };
 
 export function memorySum(uses: Iterable<Partial<MemoryUse>>): MemoryUse {

@@ -116,14 +116,15 @@ export async function verifyLists(section: ListsSection, dimension: number, insp
     const { blocks, tick } = inspection.context;
     const read = async (ref: BlockRef): Promise<Block> => Block.decode(await blocks.readBytes(ref, owner));
     const directory = await readDirectory(section, read);
-    const slotOf = new Map<number, number>();
+    const slotOf = new Uint32Array(inspection.context.nextOrdinal).fill(NO_LIST);
     for await (const [first, slots] of readMap(section.map, read, tick)) {
-      slots.forEach((slot, i) => void (slot !== NO_LIST && slotOf.set(first + i, slot)));
+      slotOf.set(slots.subarray(0, Math.max(0, slotOf.length - first)), Math.min(first, slotOf.length));
     }
     for (const ref of section.centroids) await blocks.readBytes(ref, owner);
     for (const ref of section.blocks) await takeListed(ref, directory, slotOf, dimension, inspection);
     inspection.counts.blocks += section.map.length + section.centroids.length + 1;
-    const missing = [...slotOf.keys()].filter((ordinal) => inspection.live.has(ordinal)).length;
+    let missing = 0;
+    for (const ordinal of inspection.live.values()) if ((slotOf[ordinal] ?? NO_LIST) !== NO_LIST) missing++;
     if (missing > 0) inspection.find("lists", owner, `${missing} rows of ${owner} are not in the lists that they should be in`);
   });
 }
@@ -132,7 +133,7 @@ export async function verifyLists(section: ListsSection, dimension: number, insp
 async function takeListed(
   ref: BlockRef,
   directory: ReadonlyMap<number, BlockPart>,
-  slotOf: Map<number, number>,
+  slotOf: Uint32Array,
   dimension: number,
   inspection: Inspection,
 ): Promise<void> {
@@ -146,10 +147,10 @@ async function takeListed(
     if (list !== undefined && crc32(list) !== place.crc32)
       inspection.find("lists", placeOf(ref), `List ${slot} of ${owner} fails its checksum`);
     else if (list !== undefined) for (const ordinal of ordinalsOf(list, paddedDimensionOf(dimension))) takeRow(ordinal, slot, slotOf);
-    else for (const [ordinal, other] of slotOf) if (other === slot) slotOf.delete(ordinal);
+    else slotOf.forEach((other, ordinal) => other === slot && takeRow(ordinal, slot, slotOf));
   }
 }
 
-function takeRow(ordinal: number, slot: number, slotOf: Map<number, number>): void {
-  if (slotOf.get(ordinal) === slot) slotOf.delete(ordinal);
+function takeRow(ordinal: number, slot: number, slotOf: Uint32Array): void {
+  if (slotOf[ordinal] === slot) slotOf[ordinal] = NO_LIST;
 }

@@ -4,6 +4,7 @@
  */
 import type { Availability } from "../base/availability.js";
 import type { ByteCache } from "../base/byte-cache.js";
+import { checksumBytes } from "../base/checksum.js";
 import { memorySum, totalBytes } from "../base/memory-use.js";
 import type { BlockStore } from "../blockstore/blockstore.js";
 import type { CollectionState } from "../collection/collection-state.js";
@@ -54,8 +55,13 @@ export class Facts {
     const { rows, records } = await this.#census(() => directory.listCollections());
     // From here on nothing is awaited: all of it is of one moment.
     const facts = [...collections.allFacts()];
-    const caches = { blockCache: blocks.cacheBytes, vectorCache: vectorCache.bytes, kernel: kernel.coderBytes };
-    const memory = memorySum([collections.memory, caches]);
+    const shared = {
+      blockCache: blocks.cacheBytes,
+      vectorCache: vectorCache.bytes,
+      kernel: kernel.coderBytes + checksumBytes(),
+      manifests: this.#parts.manifests.byteLength,
+    };
+    const memory = memorySum([collections.memory, shared]);
     const sum = (of: (facts: CollectionFacts) => number) => facts.reduce((total, one) => total + of(one), 0);
     return {
       ...fixed,

@@ -37,6 +37,10 @@ interface Succession {
   show(skipped: readonly Manifest[]): BlockRef[];
 }
 
+/** Memory that the name of a block takes, estimated: an object of four numbers in an entry of a section, and their digits in a row. */
+const REF_BYTES = 200;
+const REF_ROW_BYTES = 100;
+
 export interface ManifestsOptions {
   sections: SectionKinds;
   /** Who still needs log records that a manifest contains. */
@@ -57,6 +61,8 @@ export class Manifests {
   readonly #lost = new Map<string, { key: string; error: TidepoolError }[]>();
   readonly #options: ManifestsOptions;
   readonly #changes: Serial;
+  /** How many blocks each names, once that was asked for. */
+  readonly #names = new WeakMap<Manifest, number>();
 
   private constructor(catalog: SealedCatalog, changes: Serial, options: ManifestsOptions) {
     this.#catalog = catalog;
@@ -106,6 +112,25 @@ export class Manifests {
     const { message, details } = rowError(damage);
     const told = name === undefined ? message : `The manifest of collection ${show(name)} cannot be read. ${message}`;
     this.#lost.set(id, [...(this.#lost.get(id) ?? []), { key: damage.key, error: new TidepoolError("CORRUPTION", told, { details }) }]);
+  }
+
+  /** Bytes of memory held, estimated by the blocks that are named: of the latest manifests there are the rows, too. */
+  get byteLength(): number {
+    let bytes = 0;
+    for (const manifest of this.#allManifests()) bytes += REF_BYTES * this.#namesIn(manifest);
+    for (const { manifest } of [...this.#published.values(), ...this.#staged.values()]) bytes += REF_ROW_BYTES * this.#namesIn(manifest);
+    return bytes;
+  }
+
+  /** How many blocks a manifest names, and one for itself. */
+  #namesIn(manifest: Manifest): number {
+    let names = this.#names.get(manifest);
+    if (names === undefined) {
+      names = 1;
+      for (const _ of this.#options.sections.refs(manifest.sections)) names++;
+      this.#names.set(manifest, names);
+    }
+    return names;
   }
 
   /** What is wrong with a manifest that cannot be read; while there is one nobody knows all blocks in use. */
