@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measurements in Chromium, through the package's entry. They are reported, never passed or failed.
  *
- * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--engines=a,b]
- * Prints a table and writes bench/results/NAME.json and pictures (not with --quick or --engines).
+ * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b]
+ * Prints a table and writes bench/results/NAME.json and pictures (not with --quick, and of most suites not with --engines).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
@@ -57,25 +57,27 @@ async function main(): Promise<void> {
       quick: { type: "boolean", default: false },
       machine: { type: "string", default: `${availableParallelism()} cores` },
       sets: { type: "string", default: "" },
+      sizes: { type: "string", default: "" },
       engines: { type: "string", default: "" },
     },
   });
   const [name = "overview"] = positionals;
   const suite = suites[name];
   if (!suite) throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(", ")}`);
-  const [sets, engines] = [listOf(values.sets), listOf(values.engines)];
+  const [sets, sizes, engines] = [listOf(values.sets), listOf(values.sizes), listOf(values.engines)];
   const start = Date.now();
   const [loadBefore] = loadavg();
   const log = (line: string): void => void process.stderr.write(`${((Date.now() - start) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
-  const result = await suite.run({ quick: values.quick, sets, engines, previous: await readPrevious(name), log });
-  process.stdout.write(`\n${result.text}\n`);
   // Ratios are within one run of all engines, so a run of some is only looked at.
-  if (values.quick || engines.length > 0) return;
-  await save(name, result, {
-    machine: values.machine,
-    loadAverage: { before: loadBefore, after: loadavg()[0] },
-    seconds: Math.round((Date.now() - start) / 1000),
-  });
+  const isKept = !values.quick && (engines.length === 0 || suite.keepsEngines === true);
+  const keep = async (result: SuiteResult): Promise<void> => {
+    if (!isKept) return;
+    const loadAverage = { before: loadBefore, after: loadavg()[0] };
+    await save(name, result, { machine: values.machine, loadAverage, seconds: Math.round((Date.now() - start) / 1000) });
+  };
+  const result = await suite.run({ quick: values.quick, sets, sizes, engines, previous: await readPrevious(name), save: keep, log });
+  process.stdout.write(`\n${result.text}\n`);
+  await keep(result);
 }
 
 function listOf(value: string): string[] {

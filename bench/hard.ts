@@ -1,10 +1,9 @@
 /**
  * Vectors that are hard to keep in lists: 64 latent dimensions of equal weight, clusters whose sizes follow Zipf's law, and noise in every
- * direction. 384 dimensions. Everything follows from the seed, row by row.
+ * direction. Everything follows from the seed, row by row.
  */
 import { randomFrom } from "../tools/random.js";
-import { LOW_RANK_DIMENSION as DIMENSION } from "./low-rank.js";
-import { fillGaussian, normalize } from "./random.js";
+import { addScaled, fillGaussian, normalize } from "./random.js";
 
 const LATENT = 64;
 const CLUSTERS = 1000;
@@ -26,7 +25,7 @@ interface Mould {
   shares: Float64Array;
 }
 
-function mould(): Mould {
+function mould(dimension: number): Mould {
   const random = randomFrom(5);
   const some = (count: number, length: number, scale: number): Float32Array[] =>
     Array.from({ length: count }, () => {
@@ -37,49 +36,46 @@ function mould(): Mould {
   let sum = 0;
   const sums = Float64Array.from({ length: CLUSTERS }, (_, i) => (sum += 1 / (i + 1)));
   return {
-    directions: some(LATENT, DIMENSION, 1 / Math.sqrt(DIMENSION)),
+    directions: some(LATENT, dimension, 1 / Math.sqrt(dimension)),
     centres: some(CLUSTERS, LATENT, 1 / Math.sqrt(LATENT)),
     shares: sums.map((share) => share / sum),
   };
 }
 
 /** `count` unit vectors. Different seeds give different points of the same distribution. */
-export function hardVectors(count: number, seed: number): Float32Array {
-  return scattered(count, seed, HARD);
+export function hardVectors(count: number, seed: number, dimension = 384): Float32Array {
+  return scattered(count, seed, dimension, HARD);
 }
 
 /** `count` unit vectors in clusters of such sizes that lie apart. */
-export function zipfVectors(count: number, seed: number): Float32Array {
-  return scattered(count, seed, APART);
+export function zipfVectors(count: number, seed: number, dimension = 384): Float32Array {
+  return scattered(count, seed, dimension, APART);
 }
 
 /** Unit vectors in every direction, of which none is near another: what an index can find least in. */
-export function noiseVectors(count: number, seed: number): Float32Array {
+export function noiseVectors(count: number, seed: number, dimension = 384): Float32Array {
   const random = randomFrom(seed);
-  const vectors = new Float32Array(count * DIMENSION);
+  const vectors = new Float32Array(count * dimension);
   for (let row = 0; row < count; row++) {
-    const vector = vectors.subarray(row * DIMENSION, (row + 1) * DIMENSION);
+    const vector = vectors.subarray(row * dimension, (row + 1) * dimension);
     fillGaussian(vector, random, 1);
     normalize(vector);
   }
   return vectors;
 }
 
-function scattered(count: number, seed: number, { spread, noise }: Scatter): Float32Array {
-  const { directions, centres, shares } = mould();
+function scattered(count: number, seed: number, dimension: number, { spread, noise }: Scatter): Float32Array {
+  const { directions, centres, shares } = mould(dimension);
   const random = randomFrom(seed);
   const point = new Float32Array(LATENT);
-  const vectors = new Float32Array(count * DIMENSION);
+  const vectors = new Float32Array(count * dimension);
   for (let row = 0; row < count; row++) {
-    const vector = vectors.subarray(row * DIMENSION, (row + 1) * DIMENSION);
+    const vector = vectors.subarray(row * dimension, (row + 1) * dimension);
     const draw = random();
     const centre = centres[shares.findIndex((share) => draw < share)] ?? centres[0]!;
     fillGaussian(point, random, spread / Math.sqrt(LATENT));
-    fillGaussian(vector, random, noise / Math.sqrt(DIMENSION));
-    for (const [i, direction] of directions.entries()) {
-      const weight = centre[i]! + point[i]!;
-      for (let d = 0; d < DIMENSION; d++) vector[d] = vector[d]! + weight * direction[d]!;
-    }
+    fillGaussian(vector, random, noise / Math.sqrt(dimension));
+    for (let i = 0; i < LATENT; i++) addScaled(vector, directions[i]!, centre[i]! + point[i]!);
     normalize(vector);
   }
   return vectors;

@@ -4,7 +4,7 @@
  * `clustered.ts`. Everything follows from the seed, row by row.
  */
 import { randomFrom } from "../tools/random.js";
-import { fillGaussian, normalize } from "./random.js";
+import { addScaled, fillGaussian, normalize } from "./random.js";
 
 export const LOW_RANK_DIMENSION = 384;
 const RANK = 32;
@@ -35,10 +35,7 @@ export function lowRankVectors(count: number, seed: number): Float32Array {
     const vector = vectors.subarray(row * LOW_RANK_DIMENSION, (row + 1) * LOW_RANK_DIMENSION);
     fillGaussian(weights, random, 1);
     fillGaussian(vector, random, NOISE / Math.sqrt(LOW_RANK_DIMENSION));
-    for (const [i, direction] of plane.entries()) {
-      const weight = weights[i]!;
-      for (let d = 0; d < LOW_RANK_DIMENSION; d++) vector[d] = vector[d]! + weight * direction[d]!;
-    }
+    for (let i = 0; i < RANK; i++) addScaled(vector, plane[i]!, weights[i]!);
     normalize(vector);
   }
   return vectors;

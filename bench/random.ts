@@ -12,6 +12,13 @@ export function fillGaussian(target: Float32Array, random: () => number, scale: 
 
 /** Makes the length 1. */
 export function normalize(vector: Float32Array): void {
-  const length = Math.hypot(...vector);
-  for (let i = 0; i < vector.length; i++) vector[i] = vector[i]! / length;
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;
+  const factor = 1 / Math.sqrt(squares);
+  for (let i = 0; i < vector.length; i++) vector[i] = vector[i]! * factor;
+}
+
+/** Adds `weight` times a vector of the same length. */
+export function addScaled(target: Float32Array, vector: Float32Array, weight: number): void {
+  for (let i = 0; i < target.length; i++) target[i] = target[i]! + weight * vector[i]!;
 }

@@ -1,200 +1,242 @@
 /**
- * Collections from 100,000 to a million vectors of 384 dimensions, in inverted lists, and up to 300,000 with the graph: what they take to
- * fill, open and ask, in time, memory and disk. True neighbours are those of `query({ exact: true })`.
+ * Collections from 100,000 to a million vectors, in inverted lists and with the graph, beside indexes of others where these can hold
+ * them: what they take to fill, open and ask, in time, memory and disk. Each set and size is kept as soon as it is measured.
  */
-import { formatTable, significant } from "../format-table.js";
-import { Harness, type HarnessPage } from "../harness.js";
-import type { ScaleIndex, ScalePage, ScaleSet } from "../pages/scale.js";
-import { drawGrowth } from "../scale-charts.js";
-import { quantile } from "../statistics.js";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Harness, type HarnessPage, root } from "../harness.js";
+import type { ScalePage } from "../pages/scale.js";
+import { askedOf, type FilterColumn, latencyOf } from "../scale/asking.js";
+import { describe } from "../scale/describe.js";
+import { drawGrowth } from "../scale/growth-chart.js";
+import { type IndexDefinition, indexDefinitions, whyNot } from "../scale/indexes.js";
+import { PART_ROWS } from "../scale/part-files.js";
+import { type Asked, type Growth, nameOf, type ScaleResult, type ScaleRun, withResult } from "../scale/results.js";
+import { type ScaleSet, scaleSets, whyAbsent, writeSet } from "../scale/sets.js";
 import { untilPublished } from "../until-published.js";
-import type { Suite } from "./suite.js";
+import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
 
-/** With the largest of each that is measured. */
-const sets: readonly (readonly [set: ScaleSet, rowsMax: number])[] = [
-  ["low-rank", 1_000_000],
-  ["hard", 1_000_000],
-  ["zipf", 300_000],
-  ["noise", 100_000],
-];
-/** Parts of a set between which it is measured how much there is. */
+/** Parts of a set between which it is measured how much there is, of whole files. */
 const PARTS = 10;
-const QUERIES = 50;
-const MEASURED = 500;
+/** As many as the exact answers take hardly longer for than for one, and those beside that are only timed. */
+const QUERIES = 32;
+const WARM_QUERIES = 320;
+/** Files of rows that are written while queries are asked. */
+const WRITTEN_MEANWHILE = 4;
 
-interface Run {
-  index: ScaleIndex;
-  set: ScaleSet;
-  rows: number;
+type Log = (line: string) => void;
+type Measured = Omit<ScaleResult, keyof ScaleRun | "measured">;
+
+// ---- what is to be measured
+
+interface Wanted {
+  sets: readonly ScaleSet[];
+  sizes: readonly number[];
+  indexes: readonly IndexDefinition[];
 }
 
-/** Milliseconds. */
-interface Latency {
-  p50: number;
-  p95: number;
-  p99: number;
-}
-
-interface Asked {
-  recall: number;
-  cold: Latency;
-  warm: Latency;
-}
-
-/** What there is after so many rows, and how fast the last of them were taken. */
-export interface Growth {
-  rows: number;
-  perSecond: number;
-  memoryBytes: number;
-  diskBytes: number;
-}
-
-export interface ScaleResult extends Run {
-  growth: Growth[];
-  ingestPerSecond: number;
-  indexedPerSecond: number;
-  memoryBytes: number;
-  processBytes: number | null;
-  diskBytes: number;
-  reopenMs: number;
-  all: Asked;
-  /** Of a filter that a hundredth of the records match. */
-  filtered: Asked;
-}
-
-/** As `--sets` has it, and as the collection is called. */
-export const nameOf = ({ index, set, rows }: Run): string => `${index}-${set}-${rows}`;
-
-/** Those that are wanted, all where none is named. */
-function runsOf(quick: boolean, wanted: readonly string[]): Run[] {
-  const all = everyRun(quick);
-  const unknown = wanted.find((name) => !all.some((run) => nameOf(run) === name));
-  if (unknown !== undefined) throw new Error(`scale has no set "${unknown}"; it has ${all.map(nameOf).join(", ")}`);
-  return wanted.length === 0 ? all : all.filter((run) => wanted.includes(nameOf(run)));
-}
-
-function everyRun(quick: boolean): Run[] {
-  const sizes = quick ? [20_000] : [100_000, 300_000, 1_000_000];
-  const measured = (rows: number) => sets.filter(([, rowsMax]) => rows <= rowsMax);
-  const listed = sizes.flatMap((rows) => measured(rows).map(([set]) => ({ index: "lists" as const, set, rows })));
-  return [...listed, ...sizes.slice(0, 2).map((rows) => ({ index: "graph" as const, set: "low-rank" as const, rows }))];
-}
-
-function recallOf(found: readonly string[][], truth: readonly string[][]): number {
-  const hits = found.map((ids, i) => ids.filter((id) => truth[i]!.includes(id)).length / Math.max(1, truth[i]!.length));
-  return hits.reduce((sum, hit) => sum + hit, 0) / hits.length;
-}
-
-async function measure(harness: Harness, run: Run, log: (line: string) => void): Promise<ScaleResult> {
-  const { index, set, rows } = run;
-  const path = `scale-${nameOf(run)}`;
-  const writing = await harness.newPage<ScalePage>();
-  await writing.call("create", path, index);
-  const growth = await grow(writing, path, run);
-  const ingestMs = growth.reduce((ms, { perSecond }) => ms + (1000 * rows) / PARTS / perSecond, 0);
-  const indexedMs = ingestMs + (await writing.call("settle", path));
-  await untilPublished(() => writing.call("info", path));
-  log(`${path}: written in ${significant(ingestMs / 1000)} s, indexed after ${significant(indexedMs / 1000)} s`);
-  await writing.close();
-  await harness.relaunch();
-  const reading = await harness.newPage<ScalePage>();
-  const reopenMs = await reading.call("reopen", path, set);
-  const all = await ask(reading, path, set, null);
-  const filtered = await ask(reading, path, set, 42);
-  const { memoryBytes, blockBytesUsed } = await reading.call("info", path);
-  const processBytes = await harness.processBytes();
-  await reading.call("remove", path);
-  await reading.close();
+function wantedOf({ quick, sets, sizes, engines }: SuiteOptions): Wanted {
   return {
-    ...run,
-    growth,
-    ingestPerSecond: (1000 * rows) / ingestMs,
-    indexedPerSecond: (1000 * rows) / indexedMs,
-    memoryBytes,
-    processBytes,
-    diskBytes: blockBytesUsed,
-    reopenMs,
-    all,
-    filtered,
+    sets: chosen("set", scaleSets, ({ name }) => name, sets),
+    sizes: sizes.length > 0 ? sizes.map(sizeOf) : quick ? [20_000] : [100_000, 300_000, 1_000_000],
+    indexes: chosen("engine", indexDefinitions, ({ index }) => index, engines.length > 0 || !quick ? engines : ["lists", "graph"]),
   };
 }
 
-/** Writes all rows, a part after the other. */
-async function grow(page: HarnessPage<ScalePage>, path: string, { set, rows }: Run): Promise<Growth[]> {
-  const growth: Growth[] = [];
-  for (let part = 0; part < PARTS; part++) {
-    const [from, to] = [(part * rows) / PARTS, ((part + 1) * rows) / PARTS];
-    const ms = await page.call("ingest", path, set, from, to);
-    const { memoryBytes, blockBytesReserved } = await page.call("info", path);
-    growth.push({ rows: to, perSecond: (1000 * (to - from)) / ms, memoryBytes, diskBytes: blockBytesReserved });
+/** All where none is named. */
+function chosen<T>(what: string, all: readonly T[], name: (one: T) => string, wanted: readonly string[]): readonly T[] {
+  const unknown = wanted.find((other) => !all.some((one) => name(one) === other));
+  if (unknown !== undefined) throw new Error(`scale has no ${what} "${unknown}"; it has ${all.map(name).join(", ")}`);
+  return wanted.length === 0 ? all : all.filter((one) => wanted.includes(name(one)));
+}
+
+/** `100000`, `100k` or `1m`. */
+function sizeOf(text: string): number {
+  const [, digits, unit = ""] = /^(\d+)([km]?)$/i.exec(text) ?? [];
+  if (digits === undefined) throw new Error(`"${text}" is no size: such as 100k, 300k or 1m`);
+  return Number(digits) * { "": 1, k: 1000, m: 1_000_000 }[unit.toLowerCase() as "" | "k" | "m"];
+}
+
+// ---- one set of one size
+
+class ScaleBench {
+  readonly #harness: Harness;
+  readonly #folder: string;
+  readonly #log: Log;
+
+  constructor(harness: Harness, folder: string, log: Log) {
+    this.#harness = harness;
+    this.#folder = folder;
+    this.#log = log;
   }
-  return growth;
-}
 
-/** The first round reads files that nobody has read since the browser started; the ones after it are counted as warm. */
-async function ask(page: HarnessPage<ScalePage>, path: string, set: ScaleSet, hundredth: number | null): Promise<Asked> {
-  const first = await page.call("ask", path, set, QUERIES, hundredth);
-  const warm: number[] = [];
-  while (warm.length < MEASURED) warm.push(...(await page.call("ask", path, set, QUERIES, hundredth)).ms);
-  const truth = await page.call("truth", path, set, QUERIES, hundredth);
-  return { recall: recallOf(first.ids, truth), cold: latencyOf(first.ms), warm: latencyOf(warm) };
-}
+  async writeSet(set: ScaleSet, rows: number): Promise<void> {
+    const queries = await writeSet(set, rows, QUERIES + WARM_QUERIES, join(this.#folder, set.name));
+    this.#log(`${set.name}: ${rows.toLocaleString("en")} rows and ${queries} queries are made`);
+  }
 
-function latencyOf(ms: readonly number[]): Latency {
-  return { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95), p99: quantile(ms, 0.99) };
-}
+  removeSet(set: ScaleSet): Promise<void> {
+    return rm(join(this.#folder, set.name), { recursive: true, force: true });
+  }
 
-export const scale: Suite = {
-  async run({ quick, sets: wanted, previous, log }) {
-    const runs = runsOf(quick, wanted);
-    const harness = await Harness.open({ page: "scale" });
-    try {
-      const measured: ScaleResult[] = [];
-      for (const run of runs) measured.push(await measure(harness, run, log));
-      const results = quick ? measured : [...others(previous, measured), ...measured];
-      return { text: describe(measured), data: { results }, pictures: { "scale-growth": drawGrowth(results) } };
-    } finally {
-      await harness.close();
+  async measure({ module }: IndexDefinition, run: ScaleRun): Promise<ScaleResult> {
+    const begin = Date.now();
+    const before = loadavg()[0]!;
+    const figures = module === undefined ? await this.#measureCollection(run) : await this.#measureOther(module, run);
+    const measured = { seconds: Math.round((Date.now() - begin) / 1000), loadAverage: { before, after: loadavg()[0]! } };
+    this.#log(`${nameOf(run)}: measured in ${measured.seconds} s`);
+    return { ...run, measured, ...figures };
+  }
+
+  async #measureCollection(run: ScaleRun): Promise<Measured> {
+    const written = await this.#write(run);
+    await this.#harness.relaunch();
+    const page = await this.#newPage(run);
+    const reopenMs = await page.call("reopen", nameOf(run));
+    this.#log(`${nameOf(run)}: answers ${Math.round(reopenMs)} ms after it was opened`);
+    const all = await ask(page, null);
+    const tenth = await ask(page, "tenth");
+    const hundredth = await ask(page, "hundredth");
+    const { memory, memoryBytes, blockBytesUsed } = await page.call("info");
+    const processBytes = await this.#harness.processBytes();
+    this.#log(`${nameOf(run)}: recall ${all.recall.toFixed(3)}, p50 ${all.warm.p50.toFixed(2)} ms`);
+    const { ms, perSecond } = await page.call(
+      "askWhileWriting",
+      run.set,
+      run.rows,
+      run.dimension,
+      Math.min(WRITTEN_MEANWHILE, Math.floor(run.rows / PART_ROWS)),
+    );
+    await page.call("remove");
+    await page.close();
+    const { growth, ...rates } = written;
+    const database = { growth, memory, reopenMs, whileWriting: latencyOf(ms), whileWritingPerSecond: perSecond };
+    return { ...rates, memoryBytes, processBytes, diskBytes: blockBytesUsed, all, tenth, hundredth, database };
+  }
+
+  async #newPage({ set, dimension }: ScaleRun): Promise<HarnessPage<ScalePage>> {
+    const page = await this.#harness.newPage<ScalePage>();
+    await page.call("loadQueries", set, dimension);
+    return page;
+  }
+
+  /** Writes all rows, a part after the other, and waits until they could be read without the log. */
+  async #write(run: ScaleRun): Promise<Pick<Measured, "ingestPerSecond" | "indexedPerSecond"> & { growth: Growth[] }> {
+    const { index, set, rows, dimension } = run;
+    const page = await this.#newPage(run);
+    await page.call("create", nameOf(run), index);
+    const growth: Growth[] = [];
+    let ingestMs = 0;
+    const step = PART_ROWS * Math.max(1, Math.round(rows / PARTS / PART_ROWS));
+    for (let from = 0; from < rows; from += step) {
+      const to = Math.min(rows, from + step);
+      const ms = await page.call("ingest", set, from, to, dimension);
+      ingestMs += ms;
+      const { memory, memoryBytes, blockBytesReserved } = await page.call("info");
+      growth.push({ rows: to, perSecond: (1000 * (to - from)) / ms, memory, memoryBytes, diskBytes: blockBytesReserved });
+      this.#log(`${nameOf(run)}: ${to.toLocaleString("en")} rows are written, ${Math.round(growth.at(-1)!.perSecond)} a second`);
     }
-  },
-};
+    const indexedMs = ingestMs + (await page.call("settle"));
+    this.#log(`${nameOf(run)}: indexed after ${Math.round(indexedMs / 1000)} s`);
+    await untilPublished(() => page.call("info"));
+    await page.close();
+    return { growth, ingestPerSecond: (1000 * rows) / ingestMs, indexedPerSecond: (1000 * rows) / indexedMs };
+  }
 
-/** What ran earlier, and not now. */
-function others(previous: unknown, measured: readonly ScaleResult[]): ScaleResult[] {
-  const { results = [] } = (previous as { results?: ScaleResult[] } | null) ?? {};
-  return results.filter((earlier) => !measured.some((run) => nameOf(run) === nameOf(earlier)));
+  async #measureOther(module: string, { set, rows, dimension }: ScaleRun): Promise<Measured> {
+    const page = await this.#harness.newPage<ScalePage>();
+    const ms = await page.call("buildOther", module, set, rows, dimension, QUERIES);
+    this.#log(`${module}-${set}-${rows}: built in ${Math.round(ms / 1000)} s`);
+    await page.call("tuneOther");
+    const asked = async (filter: FilterColumn | null): Promise<Asked> => {
+      const { recall, ms } = await page.call("askOther", filter);
+      return { recall, cold: null, warm: latencyOf(ms) };
+    };
+    const [all, tenth, hundredth] = [await asked(null), await asked("tenth"), await asked("hundredth")];
+    const memoryBytes = await page.call("wasmBytesOfOther");
+    const processBytes = await this.#harness.processBytes();
+    await page.close();
+    const perSecond = (1000 * rows) / ms;
+    const rates = { ingestPerSecond: perSecond, indexedPerSecond: perSecond };
+    return { ...rates, memoryBytes, processBytes, diskBytes: 0, all, tenth, hundredth, database: null };
+  }
 }
 
-function describe(results: readonly ScaleResult[]): string {
-  const head = [
-    "index",
-    "set",
-    "rows",
-    "rec/s",
-    "rec/s indexed",
-    "open ms",
-    "recall",
-    "p50 / p95 ms",
-    "cold p50 / p95",
-    "1 %: recall",
-    "p50 ms",
-    "memory MB",
-    "disk MB",
-  ];
-  const rows = results.map(({ index, set, rows: count, all, filtered, ...figures }) => [
-    index,
-    set,
-    count.toLocaleString("en"),
-    significant(figures.ingestPerSecond),
-    significant(figures.indexedPerSecond),
-    significant(figures.reopenMs),
-    all.recall.toFixed(3),
-    `${significant(all.warm.p50)} / ${significant(all.warm.p95)}`,
-    `${significant(all.cold.p50)} / ${significant(all.cold.p95)}`,
-    filtered.recall.toFixed(3),
-    significant(filtered.warm.p50),
-    significant(figures.memoryBytes / 2 ** 20),
-    significant(figures.diskBytes / 2 ** 20),
-  ]);
-  return formatTable([head, ...rows]);
+/** The first queries read files that nobody has read since the browser started; other ones come after them, and count as warm. */
+async function ask(page: HarnessPage<ScalePage>, filter: FilterColumn | null): Promise<Asked> {
+  const first = await page.call("ask", filter, 0, QUERIES);
+  const { ms } = await page.call("ask", filter, QUERIES, QUERIES + WARM_QUERIES);
+  return askedOf(first, ms, await page.call("truth", filter, QUERIES), filter === null);
 }
+
+// ---- all of them
+
+async function runAll(bench: ScaleBench, wanted: Wanted, log: Log, keep: (result: ScaleResult) => Promise<void>): Promise<void> {
+  for (const rows of wanted.sizes) {
+    for (const set of wanted.sets) {
+      const { name, dimension, rowsMax } = set;
+      const why = rows > rowsMax ? `it is measured with ${rowsMax.toLocaleString("en")} rows at most` : whyAbsent(set);
+      const runs = wanted.indexes.map((definition) => ({ definition, why: why ?? whyNot(definition, rows, dimension) }));
+      for (const { definition, why } of runs) if (why !== null) log(`WITHOUT ${definition.index}-${name}-${rows}: ${why}`);
+      if (runs.every(({ why }) => why !== null)) continue;
+      await bench.writeSet(set, rows);
+      for (const { definition } of runs.filter(({ why }) => why === null)) {
+        await measureOne(bench, definition, { index: definition.index, set: name, rows, dimension }, log, keep);
+      }
+      await bench.removeSet(set);
+    }
+  }
+}
+
+/** One that fails is said aloud and left out; what ran before is kept. */
+async function measureOne(
+  bench: ScaleBench,
+  definition: IndexDefinition,
+  run: ScaleRun,
+  log: Log,
+  keep: (result: ScaleResult) => Promise<void>,
+): Promise<void> {
+  try {
+    await keep(await bench.measure(definition, run));
+  } catch (error) {
+    process.exitCode = 1;
+    log(
+      `${nameOf(run)} FAILED and is left out: ${error instanceof Error ? `${error.message}\n${String(error.cause ?? "")}` : String(error)}`,
+    );
+  }
+}
+
+async function run(options: SuiteOptions): Promise<SuiteResult> {
+  const { previous, log, save } = options;
+  const asked = wantedOf(options);
+  const missing = asked.indexes.filter(({ needs }) => needs !== undefined && !existsSync(join(root, "bench/node_modules", needs)));
+  const wanted = { ...asked, indexes: asked.indexes.filter((definition) => !missing.includes(definition)) };
+  let results = (previous as { results?: ScaleResult[] } | null)?.results ?? [];
+  const measured: ScaleResult[] = [];
+  const resultOf = (): SuiteResult => ({
+    text: describe(measured),
+    data: { results },
+    pictures: { "scale-growth": drawGrowth(results) },
+  });
+  const keep = async (result: ScaleResult): Promise<void> => {
+    measured.push(result);
+    results = withResult(results, result);
+    await save(resultOf());
+  };
+  const folder = await mkdtemp(join(tmpdir(), "tidepool-scale-"));
+  const workers = wanted.indexes.flatMap(({ module }) => (module === undefined ? [] : [`engines/vector/${module}.ts`]));
+  for (const { index } of missing) log(`WITHOUT ${index}: it is not installed (npm ci --prefix bench)`);
+  const folders = Object.fromEntries(wanted.sets.map(({ name }) => [name, join(folder, name)]));
+  const harness = await Harness.open({ page: "scale", folders, workers });
+  try {
+    await runAll(new ScaleBench(harness, folder, log), wanted, log, keep);
+    return resultOf();
+  } finally {
+    await harness.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export const scale: Suite = { keepsEngines: true, run };

@@ -6,8 +6,12 @@ export interface SuiteOptions {
   /** Only these, where the suite has several; empty for all. */
   sets: string[];
   engines: string[];
+  /** Only these, of a suite whose sets come in several. */
+  sizes: string[];
   /** What the suite wrote last time, for one that can be run in parts; `null` at the first time. */
   previous: unknown;
+  /** Keeps what there is so far, of a suite that takes long, as what it returns in the end will be kept. */
+  save(result: SuiteResult): Promise<void>;
   /** Says what is going on. */
   log(text: string): void;
 }
@@ -22,5 +26,7 @@ export interface SuiteResult {
 }
 
 export interface Suite {
+  /** Whether results are kept of a run of some engines: where they are not compared within one run. */
+  keepsEngines?: true;
   run(options: SuiteOptions): Promise<SuiteResult>;
 }

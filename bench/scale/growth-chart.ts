@@ -1,10 +1,11 @@
 /** How collections grow: which figures of the suite `scale` go where. How it is drawn is `svg-chart.ts`'s business. */
 
-import { type Growth, nameOf, type ScaleResult } from "./suites/scale.js";
-import { chartSheet, type LineSeries, linePanel } from "./svg-chart.js";
+import { chartSheet, type LineSeries, linePanel } from "../svg-chart.js";
+import { type Growth, nameOf, type ScaleResult } from "./results.js";
 
 /** Rate, memory and disk beside the rows that there are. */
-export function drawGrowth(results: readonly ScaleResult[]): string {
+export function drawGrowth(measured: readonly ScaleResult[]): string {
+  const results = measured.flatMap(({ database, ...result }) => (database === null ? [] : [{ ...result, ...database }]));
   const most = Math.max(...results.map(({ rows }) => rows)) / 1000;
   const panel = (title: string, yLabel: string, of: (growth: Growth) => number) =>
     linePanel({
