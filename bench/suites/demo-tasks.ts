@@ -111,7 +111,7 @@ async function visit(at: Visit, url: string, folder: string, { count, generated 
   const line = await file("line.txt", "The tide comes in over the rocks, and goes. ", 70_000);
   const word = await file("word.txt", "w", 1_000_000);
   await at.step("first visit, until all is read", async (page) => {
-    await page.goto(url);
+    await page.goto(url, patience);
     await until(page, "#model-pill", "Understands");
   });
   await at.step("a question is typed", (page) => ask(page, "How can I avoid hurting wildlife on the shore?"));
@@ -132,7 +132,7 @@ async function visit(at: Visit, url: string, folder: string, { count, generated 
   await at.step("a file of a word of 1 MB", (page) => add(page, word));
   await at.step("a question is typed beside them", (page) => ask(page, "the tide comes in"));
   await at.step(`${generated.toLocaleString("en")} generated records are stored and asked`, async (page) => {
-    await page.goto(`${url}?records=${generated}`);
+    await page.goto(`${url}?records=${generated}`, patience);
     await until(page, "#speed-start", "Load");
     await page.evaluate(() => document.querySelector<HTMLElement>("#speed-start")!.click());
     await until(page, '[data-testid="speed-ask"]', "Ask again");
