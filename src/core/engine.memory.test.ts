@@ -2,9 +2,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { TestEnvironment } from "../testing/environment.js";
 import { FaultInjectingStorage } from "../testing/fault-injecting-storage.js";
+import { turns } from "../testing/gate.js";
 import { openedEngine } from "../testing/opened-engines.js";
 import type { Engine } from "./engine.js";
+import { limits } from "./limits.js";
 import type { ConfigurationInput } from "./service.js";
 import type { Storage } from "./storage.js";
 
@@ -96,6 +99,28 @@ test("writes wait for compactions, so that an import stays within the budget, al
   // A batch may go beyond the bound that it met.
   expect(memtables).toBeLessThanOrEqual(BUDGET / 4 + 3 * 400 * 1024);
   for (const collectionId of ids) expect(await engine.service.count({ collectionId })).toBe(1500);
+});
+
+test("what is read into the text index ahead of searches stays within its share of the budget", async () => {
+  const environment = new TestEnvironment();
+  const engine = await openedEngine(new FaultInjectingStorage(), { environment, options: { memoryBudgetBytes: BUDGET } });
+  const collectionId = await newCollection(engine, "texts");
+  let most = 0;
+  for (let from = 0; from < 6000; from += 250) {
+    // Short texts whose words hardly come again: their index is many times as large as they are.
+    const ids = Array.from({ length: 250 }, (_, i) => `r${from + i}`);
+    const documents = ids.map((id) => Array.from({ length: 20 }, (_, i) => `${id}w${i}`).join(" "));
+    const embeddings = { dimension: 1, values: new Float32Array(250), present: null };
+    await engine.service.write({ collectionId, operation: "add", records: { ids, embeddings, documents, metadatas: null, uris: null } });
+    environment.advance(limits.textReadingIdleMs);
+    await turns();
+    const { memoryBytes, memory } = await engine.service.info();
+    expect(memoryBytes).toBeLessThanOrEqual(BUDGET);
+    most = Math.max(most, memory.text);
+  }
+  expect(most).toBeGreaterThan(0);
+  // What was read last goes beyond the bound that it met.
+  expect(most).toBeLessThan(BUDGET / 8 + 256 * 1024);
 });
 
 test("collections that nobody uses are closed when others need their memory", async () => {
