@@ -22,7 +22,7 @@ interface Outcome {
 }
 
 function begin(args: readonly string[], temporary: string): ChildProcess {
-  return spawn(process.execPath, [cli, ...args], { env: { ...process.env, TMPDIR: temporary } });
+  return spawn(process.execPath, [cli, ...args], { env: { ...process.env, CHROMA_API_KEY: "", TMPDIR: temporary } });
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
@@ -115,11 +115,14 @@ describe.runIf(target === "chromium")("the command", () => {
       [["verify", join(home, "nowhere")], /nothing at/],
       [["export", directory, "-c", "notes", "-f", "xlsx"], /--format must be one of/],
       [["copy", directory, directory], /a database in .* already/],
+      [["verify", "http://127.0.0.1:9"], /is a server/],
+      [["serve", "http://127.0.0.1:9"], /is a server already/],
+      [["copy", directory, "http://127.0.0.1:9", "--versions"], /keeps no versions/],
+      [["inspect", "http://127.0.0.1:9", "--header", "token"], /--header must be/],
     ];
     for (const [args, says] of wrong)
       expect(await run(...args), args.join(" ")).toMatchObject({ code: 2, err: expect.stringMatching(says) });
     expect(await run("verify", home)).toMatchObject({ code: 1, err: expect.stringContaining("NOT_FOUND") });
-    expect(await run("inspect", "http://localhost:8000")).toMatchObject({ code: 1, err: expect.stringContaining("NOT_SUPPORTED") });
     expect(await run("export", directory, "-c", "missing")).toMatchObject({ code: 1, err: expect.stringContaining("NOT_FOUND") });
     expect(existsSync(join(home, "nowhere"))).toBe(false);
   });
@@ -140,6 +143,32 @@ describe.runIf(target === "chromium")("the command", () => {
     };
     return { url: JSON.parse(first.value as string).url, end };
   }
+
+  test("copies to a server and from it, and reads and writes records there", async () => {
+    const there = join(home, "there");
+    const empty = new NodeClient({ directory: there });
+    await empty.heartbeat();
+    await empty.close();
+    const server = await serving(there, "--write");
+    expect(await run("copy", directory, server.url)).toMatchObject({ code: 0, err: "" });
+    expect(await run("inspect", server.url)).toMatchObject({ code: 0, out: expect.stringContaining("notes: 3 records, 384 dimensions") });
+    const [was, is] = await Promise.all([run("export", directory, "-c", "notes"), run("export", server.url, "-c", "notes")]);
+    expect(is).toEqual(was);
+    await writeFile(join(home, "more.jsonl"), '{"id":"d","text":"Eels wait under the stones."}\n');
+    expect(await run("import", server.url, join(home, "more.jsonl"), "-c", "notes")).toMatchObject({ code: 0 });
+    expect(await run("import", server.url, join(home, "more.jsonl"), "-c", "notes", "--database", "none")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("NOT_FOUND"),
+    });
+    const [file, folder] = [join(home, "fetched.backup"), join(home, "fetched")];
+    for (const to of [file, folder]) {
+      expect(await run("copy", server.url, to)).toMatchObject({ code: 0, err: "" });
+      expect(JSON.parse((await run("inspect", to, "--json")).out)).toMatchObject({ records: 4 });
+    }
+    expect(await server.end()).toBe(0);
+    expect(await run("inspect", server.url)).toMatchObject({ code: 1, err: expect.stringContaining("CONNECTION_LOST") });
+    expect(await readdir(temporary)).toEqual([]);
+  });
 
   test("serves a backup file to Chroma's own client, read-only, until Ctrl-C", async () => {
     const server = await serving(backup);

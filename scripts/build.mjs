@@ -418,7 +418,7 @@ const pageEntries = {
 /** The engine's thread, and the command, which uses the package by its entries. */
 async function bundleForNode() {
   await bundle({ entries: { "node-worker": "src/worker/node-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: nodeModules });
-  const entries = ["tidepool-db", "tidepool-db/node", "tidepool-db/rest"];
+  const entries = ["tidepool-db", "tidepool-db/copy", "tidepool-db/node", "tidepool-db/rest"];
   await bundle({ entries: { cli: "src/cli.ts" }, plugins: [], peers: [...nodeModules, ...entries] });
   await chmod(join(dist, "cli.js"), 0o755);
 }

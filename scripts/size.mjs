@@ -50,7 +50,7 @@ const budgets = [
   { part: "thread in Node", files: ["node-worker.js"], bytesMax: 174_000 },
   { part: "worker", files: ["worker.js"], bytesMax: 176_000 },
   { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 178_000 },
-  { part: "command line", files: ["cli.js"], bytesMax: 7_000 },
+  { part: "command line", files: ["cli.js"], bytesMax: 7_500 },
   { part: "stemmers", files: ["stemmers.js"], bytesMax: 48_000 },
   { part: "stop words", files: ["stop-words.js"], bytesMax: 8_000 },
   { part: "kernel", files: ["tidepool.wasm"], bytesMax: 12_000 },

@@ -4,7 +4,7 @@ import type { ParseArgsConfig } from "node:util";
 export interface CommandContext {
   /** Arguments that are no options, as many as `args` names, but for those in brackets. */
   args: readonly string[];
-  options: Readonly<Record<string, string | boolean | undefined>>;
+  options: Readonly<Record<string, string | boolean | string[] | undefined>>;
   /** Fires on Ctrl-C, and when the process is asked to end. */
   signal: AbortSignal;
   /** Says what was asked for: text for people, or, with --json, the value. */

@@ -2,18 +2,20 @@
 import { TidepoolClient } from "tidepool-db";
 import { askAs } from "../api/rest/ask.js";
 import type { Command, CommandContext } from "./command.js";
-import { openSource } from "./open-source.js";
+import { ABOUT_SERVERS, openSource, type Source, serverOptions } from "./open-source.js";
 
 export const inspect: Command = {
   args: ["source"],
   summary: "tell which databases and collections there are, and what is in them",
-  options: {},
-  notes: "",
+  options: serverOptions,
+  notes: `Of a directory or a backup file all databases are told, of a server one. ${ABOUT_SERVERS}`,
   run: runInspect,
 };
 
 async function runInspect(context: CommandContext): Promise<void> {
-  const { client, kind, fileBytes } = await openSource(context, context.args[0]!);
+  const source = await openSource(context, context.args[0]!);
+  if (source.kind === "server") return inspectServer(context, source);
+  const { client, kind, fileBytes } = source;
   const { collections: all } = await askAs(client, null)("verifyCatalog");
   const collections: CollectionFacts[] = [];
   for (const { tenant, database, name } of all) {
@@ -23,6 +25,20 @@ async function runInspect(context: CommandContext): Promise<void> {
   const { formatVersion, records, logBytes, blockBytesUsed } = await client.info();
   const facts = { source: kind, fileBytes, formatVersion, records, logBytes, blockBytes: blockBytesUsed, collections };
   context.print(textOf(facts), facts);
+}
+
+/** Collections that are listed at once. */
+const LISTED_AT_ONCE = 100;
+
+async function inspectServer(context: CommandContext, { client, kind }: Source): Promise<void> {
+  const collections: CollectionFacts[] = [];
+  for (let page = null as Collection[] | null; page === null || page.length === LISTED_AT_ONCE; ) {
+    page = await client.listCollections({ limit: LISTED_AT_ONCE, offset: collections.length });
+    for (const collection of page) collections.push(await factsOf(collection));
+  }
+  const records = collections.reduce((sum, { count }) => sum + count, 0);
+  const head = `server: ${collections.length} collections, ${records} records`;
+  context.print([head, ...collections.map(lineOf)].join("\n"), { source: kind, records, collections });
 }
 
 type Collection = Awaited<ReturnType<TidepoolClient["getCollection"]>>;

@@ -115,7 +115,7 @@ function helpOfAll(): string {
   const lines = Object.entries(commands).map(([name, { args, summary }]) => `  ${`${name} ${usage(args)}`.padEnd(28)} ${summary}`);
   return `tidepool-db ${VERSION}: databases of Tidepool as files
 
-A source is the directory of a database, or a file that client.backup() has written.
+A source is the directory of a database, a file that client.backup() has written, or the address of a Chroma server.
 
 ${lines.join("\n")}
 

@@ -5,14 +5,10 @@ import { type Collection, type IncludeField, TidepoolClient, type Where } from "
 import { NodeClient } from "tidepool-db/node";
 import { Failure, UsageError } from "./cli-error.js";
 import { type Command, type CommandContext, isGiven, textOption } from "./command.js";
-import { kindOf, openSource, percent } from "./open-source.js";
+import { ABOUT_SERVERS, isServer, kindOf, openServer, openSource, percent, type Source, serverOptions } from "./open-source.js";
 import { writeFile, writeOut } from "./write-file.js";
 
-const scope = {
-  collection: { type: "string", short: "c", help: "name of the collection" },
-  tenant: { type: "string", help: 'its tenant; default "default_tenant"' },
-  database: { type: "string", help: 'its database; default "default_database"' },
-} as const;
+const scope = { collection: { type: "string", short: "c", help: "name of the collection" }, ...serverOptions } as const;
 
 export const exportRecords: Command = {
   args: ["source", "[file]"],
@@ -24,12 +20,12 @@ export const exportRecords: Command = {
     where: { type: "string", help: "which records, as JSON" },
     force: { type: "boolean", help: "replace a file that is there already" },
   },
-  notes: "",
+  notes: ABOUT_SERVERS,
   run: runExport,
 };
 
 export const importRecords: Command = {
-  args: ["directory", "file"],
+  args: ["target", "file"],
   summary: 'read records from a file, or from standard input ("-"), into a collection',
   options: {
     ...scope,
@@ -39,7 +35,8 @@ export const importRecords: Command = {
     add: { type: "boolean", help: "reject rows whose id is there already, instead of updating them" },
     "start-at": { type: "string", help: "the first row that goes in, counted from 1" },
   },
-  notes: "Exit code 1 where rows were rejected. What is in stays, also after Ctrl-C, and the row to go on at is told.",
+  notes: `The target is a directory or a server. Exit code 1 where rows were rejected. What is in stays, also after Ctrl-C, and the row to go on
+at is told. ${ABOUT_SERVERS}`,
   run: runImport,
 };
 
@@ -53,8 +50,8 @@ async function runExport(context: CommandContext): Promise<void> {
   const include = textOption(context, "include")?.split(",") as IncludeField[] | undefined;
   const where = jsonOption(context, "where") as Where | undefined;
   const name = collectionName(context);
-  const { client } = await openSource(context, path);
-  const collection = await scoped(context, client).getCollection({ name, embeddingFunction: null });
+  const source = await openSource(context, path);
+  const collection = await scoped(context, source).getCollection({ name, embeddingFunction: null });
   let records = 0;
   const onProgress = ({ done, total }: { done: number; total: number }): void => {
     records = done;
@@ -67,13 +64,13 @@ async function runExport(context: CommandContext): Promise<void> {
 }
 
 async function runImport(context: CommandContext): Promise<void> {
-  const [directory, file] = context.args as [string, string];
+  const [to, file] = context.args as [string, string];
   const format = textOption(context, "format");
   const chosen = format === undefined ? undefined : oneOf(format, IMPORTED, "format");
   const startAt = countOption(context, "start-at");
   const name = collectionName(context);
   if (file !== "-" && !fs.existsSync(file)) throw new UsageError(`There is no file ${file}`);
-  const collection = await target(context, directory, name);
+  const collection = await target(context, to, name);
   const source = file === "-" ? (Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>) : await fs.openAsBlob(file);
   const onProgress = ({ imported }: { imported: number }): void => context.progress(`${imported} records imported`);
   const mode = isGiven(context, "add") ? "add" : "upsert";
@@ -84,16 +81,22 @@ async function runImport(context: CommandContext): Promise<void> {
   if (report.rejectedCount > 0) throw new Failure();
 }
 
-async function target(context: CommandContext, directory: string, name: string): Promise<Collection> {
+async function target(context: CommandContext, to: string, name: string): Promise<Collection> {
   const create = isGiven(context, "create");
-  if (!create && kindOf(directory) === "backup") throw new UsageError(`${directory} is a backup file: copy it into a directory first`);
-  const client = new NodeClient({ directory });
-  context.defer(() => client.close());
-  const database = scoped(context, client);
+  const database = scoped(context, openTarget(context, to, create));
   return create ? database.getOrCreateCollection({ name }) : database.getCollection({ name });
 }
 
-function scoped(context: CommandContext, client: TidepoolClient): TidepoolClient {
+function openTarget(context: CommandContext, to: string, create: boolean): Pick<Source, "kind" | "client"> {
+  if (isServer(to)) return { kind: "server", client: openServer(context, to) };
+  if (!create && kindOf(to) === "backup") throw new UsageError(`${to} is a backup file: copy it into a directory first`);
+  const client = new NodeClient({ directory: to });
+  context.defer(() => client.close());
+  return { kind: "directory", client };
+}
+
+function scoped(context: CommandContext, { kind, client }: Pick<Source, "kind" | "client">): TidepoolClient {
+  if (kind === "server") return client;
   return new TidepoolClient({ client, tenant: textOption(context, "tenant"), database: textOption(context, "database") });
 }
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { createGateway, type Gateway } from "tidepool-db/rest";
 import { UsageError } from "./cli-error.js";
 import { type Command, type CommandContext, isGiven, textOption } from "./command.js";
-import { openSource } from "./open-source.js";
+import { isServer, openSource } from "./open-source.js";
 import { countOption } from "./records.js";
 
 export const serve: Command = {
@@ -28,6 +28,7 @@ async function runServe(context: CommandContext): Promise<void> {
   if (port > 65_535) throw new UsageError(`--port must be at most 65535, got ${port}`);
   const host = textOption(context, "host") ?? "127.0.0.1";
   const [path, write] = [context.args[0]!, isGiven(context, "write")];
+  if (isServer(path)) throw new UsageError(`${path} is a server already`);
   const { client } = await openSource(context, path, write);
   const gateway = createGateway(client);
   const rules = { write, cors: isGiven(context, "cors"), isLocal: isLoopback(host) };

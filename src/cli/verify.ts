@@ -1,7 +1,7 @@
 /** `verify`: reads everything, and compares it with its checksums. */
-import { EXIT, Failure } from "./cli-error.js";
+import { EXIT, Failure, UsageError } from "./cli-error.js";
 import { type Command, type CommandContext, isGiven } from "./command.js";
-import { openSource } from "./open-source.js";
+import { kindOf, openSource } from "./open-source.js";
 
 export const verify: Command = {
   args: ["source"],
@@ -12,6 +12,7 @@ export const verify: Command = {
 };
 
 async function runVerify(context: CommandContext): Promise<void> {
+  if (kindOf(context.args[0]!) === "server") throw new UsageError(`${context.args[0]} is a server, which tells nothing of its files`);
   const { client, kind } = await openSource(context, context.args[0]!);
   const onProgress = ({ share }: { share: number }): void => context.progress(`${Math.floor(100 * share)} % verified`);
   const report = await client.verify({ deep: isGiven(context, "deep"), signal: context.signal, onProgress });
