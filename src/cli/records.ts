@@ -35,8 +35,8 @@ export const importRecords: Command = {
     add: { type: "boolean", help: "reject rows whose id is there already, instead of updating them" },
     "start-at": { type: "string", help: "the first row that goes in, counted from 1" },
   },
-  notes: `The target is a directory or a server. Exit code 1 where rows were rejected. What is in stays, also after Ctrl-C, and the row to go on
-at is told. ${ABOUT_SERVERS}`,
+  notes: `The target is a directory or a server. Exit code 1 where rows were rejected. What is in stays, also after Ctrl-C, and
+the row to go on at is told. ${ABOUT_SERVERS}`,
   run: runImport,
 };
 
