@@ -35,7 +35,12 @@ const examples = await readExamples(root, [
 ]);
 
 /** What examples take from the application around them, or from packages that are not installed here. */
-const surroundings = `declare module "@ai-sdk/openai" {
+const surroundings = `declare module "chromadb" {
+  export class ChromaClient {
+    constructor(where: { host: string; port: number });
+  }
+}
+declare module "@ai-sdk/openai" {
   export const openai: { embeddingModel(name: string): import("@ai-sdk/provider").EmbeddingModelV4 };
 }
 declare const embeddings: import("@langchain/core/embeddings").EmbeddingsInterface;

@@ -371,7 +371,7 @@ const nodeModules = [
 ].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo|of";
+const lazily = "sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
@@ -390,7 +390,7 @@ const parts = {
   "model-link": /src\/model-worker\//,
   reembed: /src\/api\/reembed/,
   upkeep: /src\/api\/v/,
-  "worker-trouble": /src\/api\/(?:worker-trouble|offscreen)/,
+  "worker-trouble": /src\/api\/worker-trouble/,
   import: /src\/api\/import\/(?!read-csv|read-parquet|parquet-|unpack-|read-arrow|arrow-|read-npy)/,
   parquet: /src\/api\/import\/(?:read-parquet|parquet-|unpack-page)|node_modules\/hyparquet\//,
   arrow: /src\/api\/import\/(?:read-arrow|arrow-)/,

@@ -86,7 +86,7 @@ export class SpeedProof {
   /** What all queries have taken in the engine's worker. */
   async #engineMs(): Promise<number> {
     const { methods } = await this.#client!.metrics();
-    return methods.query?.ms.total ?? 0;
+    return methods["query"]?.ms.total ?? 0;
   }
 
   #draw({ engine, call, page }: Figures, nearest: string): void {

@@ -134,6 +134,7 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#persisted": bare("persisted"),
   "TidepoolClient#version": bare("version"),
   "TidepoolClient#info": { run: (v) => client.info(v), good: limited },
+  "TidepoolClient#metrics": { run: (v) => client.metrics(v), good: limited },
   "TidepoolClient#subscribe": {
     run: async (v) => (await client.subscribe(v, () => undefined)).unsubscribe(),
     good: { collections: {}, onError: () => undefined, signal: undefined },

@@ -76,7 +76,7 @@ describe("options", () => {
     ["path", 7, /got 7/],
     ["tenant", "", /tenant must be a non-empty string/],
     ["database", 1, /database/],
-    ["storage", "disk", /storage must be one of "auto", "opfs", "indexeddb", "memory", got "disk"/],
+    ["storage", "disk", /storage must be one of "auto", "opfs", "indexeddb", "directory", "memory", got "disk"/],
     ["durability", "none", /durability must be one of "strict", "relaxed"/],
     ["allowReset", "yes", /allowReset/],
     ["memoryBudgetBytes", 8 * 1024 * 1024 - 1, /memoryBudgetBytes must be a whole number of at least 8388608, got 8388607/],

@@ -265,10 +265,7 @@ export class TidepoolClient {
   async persist(): Promise<boolean> {
     const storage = originStorage();
     if (storage?.persist !== undefined) return storage.persist();
-    throw new TidepoolError(
-      "NOT_SUPPORTED",
-      "persist() needs navigator.storage.persist, which pages of secure contexts have: call it there",
-    );
+    throw new TidepoolError("NOT_SUPPORTED", "persist() is for pages of secure contexts");
   }
 
   /**
@@ -320,7 +317,7 @@ export class TidepoolClient {
    *
    * @example
    * const { methods } = await client.metrics();
-   * console.log(methods.query?.calls, methods.query?.ms.p95);
+   * console.log(methods["query"]?.calls, methods["query"]?.ms.p95);
    */
   async metrics(options: CallLimits = {}): Promise<EngineMetrics> {
     return limited(readLimits(options, "metrics"), (signal) => this.#connection.call("metrics", undefined, { signal }));
@@ -725,11 +722,14 @@ export class TidepoolClient {
 /** The options that there are, with the connection to share, and with where a server's collections are looked for. */
 function readOptions(options: TidepoolClientOptions) {
   return readArguments("TidepoolClient", () => {
-    const { remote } = { ...options };
-    const given = readObject(options, "TidepoolClient", remote === undefined ? OPTIONS : REMOTE_OPTIONS);
-    if (remote === undefined) return { ...given, shared: selfOf(given.client)?.[CONNECTION] };
-    const home = readObject(remote, "remote", "url headers apiKey tenant database fetch");
-    return { ...given, remote: home, tenant: home.tenant, database: home.database, shared: undefined };
+    const remote =
+      options?.remote === undefined ? undefined : readObject(options.remote, "remote", "url headers apiKey tenant database fetch");
+    const given = readObject(options, "TidepoolClient", remote ? REMOTE_OPTIONS : OPTIONS);
+    return {
+      ...given,
+      ...(remote && { remote, tenant: remote.tenant, database: remote.database }),
+      shared: selfOf(given.client)?.[CONNECTION],
+    };
   });
 }
 

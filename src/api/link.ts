@@ -18,6 +18,7 @@ import { guestLockOf, type Serving, type Who } from "../worker/rendezvous.js";
 import type { Role } from "./client-events.js";
 import { createWorker } from "./create-worker.js";
 import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
+import { openOffscreen } from "./offscreen.js";
 import { Silence } from "./silence.js";
 import { type Channel, lost, Transport } from "./transport.js";
 import { wholeAnswer } from "./whole-answer.js";
@@ -250,8 +251,7 @@ export class Link implements WayToEngine {
     if (this.#canHold) this.#standBy(silentMs > 2 * limits.heartbeatMs);
     else if (!(await this.#isHeld())) {
       if (this.#offscreen === undefined) throw nobodyHolds(this.#options.path);
-      // Loaded when it is first needed: only extensions have such a page.
-      await (await import("./offscreen.js")).openOffscreen(this.#offscreen);
+      await openOffscreen(this.#offscreen);
     }
     if (performance.now() > patience) throw locked(this.#options.path);
   }
@@ -534,8 +534,7 @@ function otherRelease(path: string, release: string): TidepoolError {
 function nobodyHolds(path: string): TidepoolError {
   return new TidepoolError(
     "NOT_SUPPORTED",
-    `Database "${path}" is open nowhere, and there is no Worker here to open it in: open it in a page, a frame or a dedicated ` +
-      "worker of this origin, or, in an extension, give the option `offscreen`",
+    `Database "${path}" is open nowhere, and there is no Worker here: open it in a page of this origin; in an extension, give \`offscreen\``,
   );
 }
 

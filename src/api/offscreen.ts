@@ -6,23 +6,18 @@ import { TidepoolError } from "../core/errors.js";
 import { asError } from "../worker/protocol.js";
 
 interface Extension {
-  offscreen?: { createDocument(options: { url: string; reasons: string[]; justification: string }): Promise<void> };
+  offscreen: { createDocument(options: { url: string; reasons: string[]; justification: string }): Promise<void> };
   runtime: { getContexts(filter: { contextTypes: string[] }): Promise<unknown[]> };
 }
 
 /** Opens the extension's page at this address, unless there is an offscreen document already. */
 export async function openOffscreen(url: string): Promise<void> {
-  const { chrome } = globalThis as unknown as { chrome?: Extension };
-  if (chrome?.offscreen === undefined) throw cannot(url, 'chrome.offscreen is missing: the permission "offscreen" stands in no manifest');
+  const { chrome } = globalThis as unknown as { chrome: Extension };
   try {
     const open = await chrome.runtime.getContexts({ contextTypes: ["OFFSCREEN_DOCUMENT"] });
-    if (open.length > 0) return;
-    await chrome.offscreen.createDocument({ url, reasons: ["WORKERS"], justification: "The database runs in a worker of this page." });
+    if (open.length === 0) await chrome.offscreen.createDocument({ url, reasons: ["WORKERS"], justification: "A database" });
   } catch (error) {
-    throw cannot(url, asError(error).message, error);
+    const why = chrome?.offscreen ? asError(error).message : 'the manifest lacks the permission "offscreen"';
+    throw new TidepoolError("NOT_SUPPORTED", `The offscreen document ${JSON.stringify(url)} cannot be opened: ${why}`, { cause: error });
   }
-}
-
-function cannot(url: string, why: string, cause?: unknown): TidepoolError {
-  return new TidepoolError("NOT_SUPPORTED", `The offscreen document ${JSON.stringify(url)} cannot be opened: ${why}`, { cause });
 }

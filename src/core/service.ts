@@ -418,16 +418,31 @@ export interface EngineMetrics {
   /** When the engine was opened, in ms since the epoch: counting began then. After a takeover another engine counts anew. */
   since: number;
   /** By the engine's method: "write" for add, update and upsert, others as they are called, such as "query". Never called, not named. */
-  methods: { [M in keyof EngineMethods]?: MethodMetrics };
+  methods: { [method: string]: MethodMetrics | undefined };
 }
 
 /** Calls of one method that have ended. */
 export interface MethodMetrics {
+  /** How many. */
   calls: number;
   /** Of these, how many were rejected, by the error's code. */
   errors: { [code: string]: number };
-  /** Time in the engine, waiting for its turn included, in ms. Quantiles are off by at most 5 %. */
-  ms: { total: number; p50: number; p95: number; p99: number; max: number };
+  /** Time in the engine, waiting for its turn included. Quantiles are off by at most 5 %. */
+  ms: CallTimes;
+}
+
+/** In ms. */
+export interface CallTimes {
+  /** Of all calls together. */
+  total: number;
+  /** Half of the calls took no longer. */
+  p50: number;
+  /** 95 % of the calls took no longer. */
+  p95: number;
+  /** 99 % of the calls took no longer. */
+  p99: number;
+  /** The slowest call. */
+  max: number;
 }
 
 /** What a warning is about, stable across releases. */

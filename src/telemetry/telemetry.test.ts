@@ -101,7 +101,7 @@ test("client.metrics() counts the engine's calls", async () => {
   await work(client);
   const { methods, since } = await client.metrics();
   expect(since).toBeLessThanOrEqual(Date.now());
-  expect(methods.write).toMatchObject({ calls: 1, errors: {} });
-  expect(methods.getCollection).toMatchObject({ calls: 1, errors: { NOT_FOUND: 1 } });
-  expect(methods.query!.ms.max).toBeGreaterThan(0);
+  expect(methods["write"]).toMatchObject({ calls: 1, errors: {} });
+  expect(methods["getCollection"]).toMatchObject({ calls: 1, errors: { NOT_FOUND: 1 } });
+  expect(methods["query"]!.ms.max).toBeGreaterThan(0);
 });

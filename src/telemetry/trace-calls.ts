@@ -6,13 +6,17 @@ import { type DescribedCall, followCalls } from "./described-calls.js";
 
 /** What is needed of a span of `@opentelemetry/api`. */
 export interface CallSpan {
+  /** Says one thing of the call. */
   setAttribute(key: string, value: string | number): unknown;
+  /** Says that the call failed. */
   setStatus(status: { code: number; message?: string }): unknown;
+  /** The call has ended. */
   end(): void;
 }
 
 /** What is needed of a tracer of `@opentelemetry/api` 1: `trace.getTracer("my-app")` is one. */
 export interface CallTracer {
+  /** A call has begun. */
   startSpan(name: string, options: { kind: number; attributes: Record<string, string | number> }): CallSpan;
 }
 
