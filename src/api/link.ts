@@ -534,7 +534,7 @@ function otherRelease(path: string, release: string): TidepoolError {
 function nobodyHolds(path: string): TidepoolError {
   return new TidepoolError(
     "NOT_SUPPORTED",
-    `Database "${path}" is open nowhere, and there is no Worker here: open it in a page of this origin; in an extension, give \`offscreen\``,
+    `Database "${path}" is open nowhere, and there is no Worker here: open it in a page of this origin; an extension gives \`offscreen\``,
   );
 }
 
