@@ -10,6 +10,9 @@ import type { HashingAnswer, HashingCall } from "./hashing-messages.js";
 /** As much of a worker as is used here. */
 type HashingWorker = Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onmessageerror" | "onerror">;
 
+/** Code units of the texts of one message, which the page copies in one step; one text is never cut. */
+const UNITS_PER_MESSAGE = 1 << 19;
+
 /** The link. Tests make their own; a page has {@link hashingLink}. */
 export class HashingLink {
   readonly #create: () => HashingWorker;
@@ -25,7 +28,19 @@ export class HashingLink {
   }
 
   /** The embeddings of the texts, one after the other; `null` where no worker can make them. */
-  hash(texts: readonly string[], dimension: number): Promise<Float32Array | null> {
+  async hash(texts: readonly string[], dimension: number): Promise<Float32Array | null> {
+    const values = new Float32Array(texts.length * dimension);
+    for (let from = 0, to = 0; from < texts.length; from = to) {
+      for (let units = 0; to < texts.length && (units === 0 || units + texts[to]!.length <= UNITS_PER_MESSAGE); to++)
+        units += texts[to]!.length;
+      const some = await this.#send(texts.slice(from, to), dimension);
+      if (some === null) return null;
+      values.set(some, from * dimension);
+    }
+    return values;
+  }
+
+  #send(texts: readonly string[], dimension: number): Promise<Float32Array | null> {
     const worker = this.#running();
     if (worker === null) return Promise.resolve(null);
     clearTimeout(this.#idle);
