@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -119,6 +121,8 @@ describe.runIf(target === "chromium")("the command", () => {
       [["serve", "http://127.0.0.1:9"], /is a server already/],
       [["copy", directory, "http://127.0.0.1:9", "--versions"], /keeps no versions/],
       [["inspect", "http://127.0.0.1:9", "--header", "token"], /--header must be/],
+      [["copy", directory, "http://127.0.0.1:9", "--to-header", "token"], /--to-header must be/],
+      [["inspect", "http://"], /remote.url must be/],
     ];
     for (const [args, says] of wrong)
       expect(await run(...args), args.join(" ")).toMatchObject({ code: 2, err: expect.stringMatching(says) });
@@ -143,6 +147,22 @@ describe.runIf(target === "chromium")("the command", () => {
     };
     return { url: JSON.parse(first.value as string).url, end };
   }
+
+  test("shows the key for Chroma Cloud to no other server", async () => {
+    const keys: unknown[] = [];
+    const other = createServer((request, response) => {
+      keys.push(request.headers["x-chroma-token"]);
+      response.end("[]");
+    });
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const child = spawn(process.execPath, [cli, "inspect", url], { env: { ...process.env, CHROMA_API_KEY: "secret" } });
+    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(keys).toEqual([undefined]);
+    other.closeAllConnections();
+    other.close();
+  });
 
   test("copies to a server and from it, and reads and writes records there", async () => {
     const there = join(home, "there");

@@ -32,10 +32,11 @@ const LISTED_AT_ONCE = 100;
 
 async function inspectServer(context: CommandContext, { client, kind }: Source): Promise<void> {
   const collections: CollectionFacts[] = [];
-  for (let page = null as Collection[] | null; page === null || page.length === LISTED_AT_ONCE; ) {
+  let page: Collection[];
+  do {
     page = await client.listCollections({ limit: LISTED_AT_ONCE, offset: collections.length });
     for (const collection of page) collections.push(await factsOf(collection));
-  }
+  } while (page.length === LISTED_AT_ONCE);
   const records = collections.reduce((sum, { count }) => sum + count, 0);
   const head = `server: ${collections.length} collections, ${records} records`;
   context.print([head, ...collections.map(lineOf)].join("\n"), { source: kind, records, collections });

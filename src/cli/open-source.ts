@@ -26,7 +26,8 @@ export const serverOptions = {
   header: { type: "string", multiple: true, help: 'sent to the server with each request, as "name: value"; may be given again' },
 } as const;
 
-export const ABOUT_SERVERS = "A server is an address, such as http://localhost:8000. The key of Chroma Cloud is read from CHROMA_API_KEY.";
+export const ABOUT_SERVERS =
+  "A server is an address, such as http://localhost:8000. The key for Chroma Cloud is read from CHROMA_API_KEY, and sent to nobody else.";
 
 export async function openSource(context: CommandContext, path: string, allowReset = false): Promise<Source> {
   const kind = kindOf(path);
@@ -77,17 +78,25 @@ export const isServer = (path: string): boolean => /^https?:\/\//i.test(path);
 
 /** `prefix` stands before the options that say which database and as whom. */
 export function openServer(context: CommandContext, url: string, prefix: "" | "to-" = ""): TidepoolClient {
-  const headers = Object.fromEntries(((context.options[`${prefix}header`] ?? []) as string[]).map(readHeader));
-  const apiKey = process.env["CHROMA_API_KEY"] || undefined;
+  const option = `${prefix}header`;
+  const headers = Object.fromEntries(((context.options[option] ?? []) as string[]).map((text) => readHeader(text, option)));
+  const apiKey = isChromaCloud(url) ? process.env["CHROMA_API_KEY"] || undefined : undefined;
   const [tenant, database] = [textOption(context, `${prefix}tenant`), textOption(context, `${prefix}database`)];
   const client = new TidepoolClient({ remote: { url, headers, apiKey, tenant, database } });
   context.defer(() => client.close());
   return client;
 }
 
-function readHeader(text: string): [name: string, value: string] {
+/** The key is for nobody else. */
+function isChromaCloud(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" && /(?:^|\.)trychroma\.com$/.test(hostname);
+}
+
+function readHeader(text: string, option: string): [name: string, value: string] {
   const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(text) ?? [];
-  if (name === undefined) throw new UsageError(`--header must be "name: value", got ${JSON.stringify(text)}`);
+  if (name === undefined) throw new UsageError(`--${option} must be "name: value", got ${JSON.stringify(text)}`);
   return [name, value!];
 }
 
