@@ -265,7 +265,7 @@ export class TidepoolClient {
   async persist(): Promise<boolean> {
     const storage = originStorage();
     if (storage?.persist !== undefined) return storage.persist();
-    throw new TidepoolError("NOT_SUPPORTED", "persist() is for pages of secure contexts");
+    throw new TidepoolError("NOT_SUPPORTED", "persist() is for pages of secure contexts: call it there");
   }
 
   /**
@@ -499,7 +499,7 @@ export class TidepoolClient {
    */
   collection<TMeta extends MetadataOf<TMeta> = Metadata>(id: string): Collection<TMeta> {
     validateText(id, "id");
-    this.#connection.homes.set(id, this.#scope);
+    if (this.#connection.remote) this.#connection.homes.set(id, this.#scope);
     const unknown = { metadata: null, dimension: null, schema: { defaults: {}, keys: {} }, configuration: { embedding_function: null } };
     const info = { id, name: "", ...this.#scope, ...unknown } as unknown as CollectionInfo;
     const why = "a handle of client.collection(id) does not know its embedding function; open it with getCollectionById";

@@ -66,9 +66,9 @@ export class Connection implements LinkMember {
   /** Of each call under way. */
   readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Who is told how far a call is, by its id. */
   /** Told of each call as it begins. */
   readonly observers = new Set<CallObserver>();
+  /** Who is told how far a call is, by its id. */
   readonly #progress = new Map<string, (progress: Progress) => void>();
   #closing: Promise<void> | null = null;
 

@@ -44,8 +44,8 @@ const NAMES_MAX = 10_000;
 const FILTER_DEPTH_MAX = 64;
 
 /** Follows every call of the client from now on, until the function that is returned is called. */
-export function followCalls(client: TidepoolClient, follow: FollowCall, argument: string): () => void {
-  const connection = readArguments(argument, () => selfOf(client)?.[CONNECTION]);
+export function followCalls(client: TidepoolClient, follow: FollowCall, call: string): () => void {
+  const connection = readArguments(call, () => selfOf(client)?.[CONNECTION]);
   if (connection === undefined) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
   const names = new CollectionNames();
   const observe: CallObserver = (method, request, answer) => {

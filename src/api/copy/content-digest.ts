@@ -3,6 +3,7 @@
  * servers that keep them normalized do not give back to the last bit.
  */
 import { sha256Hex } from "../../core/base/sha256.js";
+import { inTurns } from "../../core/base/steps.js";
 import type { Metadata, MetadataValue, RecordColumns } from "../../core/types.js";
 import { Slice } from "../slice.js";
 
@@ -34,12 +35,7 @@ export class ContentDigest {
   async #take(block: string): Promise<void> {
     const slice = new Slice();
     this.#text = this.#text.slice(block.length);
-    const steps = sha256Hex(new TextEncoder().encode(this.#state + block));
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done) this.#state = step.value;
-      if (step.done) return;
-      await slice.tick();
-    }
+    this.#state = await inTurns(sha256Hex(new TextEncoder().encode(this.#state + block)), () => slice.tick());
   }
 }
 

@@ -31,8 +31,7 @@ export class HashingLink {
   async hash(texts: readonly string[], dimension: number): Promise<Float32Array | null> {
     const values = new Float32Array(texts.length * dimension);
     for (let from = 0, to = 0; from < texts.length; from = to) {
-      for (let units = 0; to < texts.length && (units === 0 || units + texts[to]!.length <= UNITS_PER_MESSAGE); to++)
-        units += texts[to]!.length;
+      to = endOfMessage(texts, from);
       const some = await this.#send(texts.slice(from, to), dimension);
       if (some === null) return null;
       values.set(some, from * dimension);
@@ -93,3 +92,11 @@ export class HashingLink {
 
 /** That of this page. */
 export const hashingLink = new HashingLink(createHashingWorker);
+
+/** Up to where texts are sent together, one at least. */
+function endOfMessage(texts: readonly string[], from: number): number {
+  let units = texts[from]!.length;
+  let end = from + 1;
+  while (end < texts.length && (units += texts[end]!.length) <= UNITS_PER_MESSAGE) end++;
+  return end;
+}

@@ -40,6 +40,8 @@ export const IDS_AT_ONCE = 300;
 const NO_RECORDS: ColumnsOnWire = { ids: [], documents: [], metadatas: [], uris: [], embeddings: [] };
 
 type Verb = Asked["method"];
+/** What else a request has; `once`: it must not be made twice. */
+type More = Pick<Asked, "body" | "query"> & { once?: boolean };
 
 export class RemoteCalls {
   readonly #session: RemoteSession;
@@ -54,31 +56,19 @@ export class RemoteCalls {
     return this.#session.server.url;
   }
 
-  #ask<T>(call: string, method: Verb, path: string, more: Pick<Asked, "body" | "query"> & { once?: boolean } = {}): Promise<T> {
+  #ask<T>(call: string, method: Verb, path: string, more: More = {}): Promise<T> {
     const { once = false, ...rest } = more;
     return this.#session.server.ask<T>({ call, method, path, ...rest, repeatable: !once }, this.#signal);
   }
 
   /** Asks for something in a database. */
-  async #inDatabase<T>(
-    call: string,
-    method: Verb,
-    given: Scope,
-    rest: string,
-    more?: Pick<Asked, "body" | "query"> & { once?: boolean },
-  ): Promise<T> {
+  async #inDatabase<T>(call: string, method: Verb, given: Scope, rest: string, more?: More): Promise<T> {
     const { tenant, database } = await this.#session.scope(given);
     return this.#ask<T>(call, method, fill(DATABASE, { tenant, database }) + rest, more);
   }
 
   /** Asks for something of a collection. */
-  async #of<T>(
-    call: string,
-    method: Verb,
-    collectionId: string,
-    rest: string,
-    more?: Pick<Asked, "body" | "query"> & { once?: boolean },
-  ): Promise<T> {
+  async #of<T>(call: string, method: Verb, collectionId: string, rest: string, more?: More): Promise<T> {
     const home = await this.#session.home(collectionId);
     return this.#ask<T>(call, method, fill(COLLECTION, { ...home, collection_id: collectionId }) + rest, more);
   }

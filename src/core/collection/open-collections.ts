@@ -89,12 +89,12 @@ export class OpenCollections {
     } finally {
       entry.users--;
       if (entry.users === 0) entry.unused?.();
-      if (isChange || state === null || this.#isLookDue) this.#closeIdle();
+      if (isChange || state === null || this.#readNeedsLook()) this.#closeIdle();
     }
   }
 
   /** Reads take little memory and give none back, and counting it takes as long as a short read. */
-  get #isLookDue(): boolean {
+  #readNeedsLook(): boolean {
     return this.#isTight || this.#entries.size > this.#parts.countMax || ++this.#reads % READS_PER_LOOK === 0;
   }
 
