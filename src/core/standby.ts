@@ -39,6 +39,7 @@ export class Standby {
   readonly #blocks: BlockStore;
   #ahead: CollectionsAhead | undefined;
   #isOver = false;
+  #hasLooked = false;
   #isDue = false;
   #isRunning = false;
 
@@ -53,15 +54,16 @@ export class Standby {
     return this.#ahead;
   }
 
-  /** The catalog may have changed: reads it again, soon. */
+  /** The catalog may have changed: reads it again, soon, and the first time at once. */
   refresh(): void {
     this.#isDue = true;
     if (this.#isRunning || this.#isOver) return;
     this.#isRunning = true;
-    this.#parts.environment.schedule(() => void this.#update(), limits.aheadDelayMs);
+    this.#parts.environment.schedule(() => void this.#update(), this.#hasLooked ? limits.aheadDelayMs : 0);
+    this.#hasLooked = true;
   }
 
-  /** The lease is there. What is being opened is given up at its next step. */
+  /** The lease is there. The collection that is being opened goes on, from where the engine reads; no other is begun. */
   stop(): void {
     this.#isOver = true;
   }
@@ -91,7 +93,7 @@ export class Standby {
     const collections = await this.#published(storage);
     if (this.#isOver) return;
     this.#blocks.readFrom(storage.blobs);
-    await this.#ahead.update(collections, this.#tick);
+    await this.#ahead.update(collections, this.#turns.tick, () => this.#isOver);
   }
 
   async #published({ catalog }: ReadableStorage): Promise<Openable[]> {
@@ -99,9 +101,4 @@ export class Standby {
     const found = await SysDb.peek(catalog, { sections: sectionKinds, retention: new LogRetention(), retainVersions });
     return found?.directory.listCollections().map((row) => ({ row, manifest: found.manifests.latest(row.id) })) ?? [];
   }
-
-  readonly #tick = async (): Promise<void> => {
-    if (this.#isOver) throw new Error("The lease is there");
-    await this.#turns.tick();
-  };
 }

@@ -80,7 +80,10 @@ export class BlockStore {
     this.#reader = reader;
   }
 
-  /** From here on blocks lie in this store, and are written. What was read by pages, hence unchecked, is read again. */
+  /**
+   * From here on blocks lie in this store, and are written. What was read by pages, hence unchecked, is read again, and so is what is
+   * being read.
+   */
   moveTo(blobs: BlobStore): void {
     this.#store = blobs;
     this.#reader = blobs;
@@ -93,8 +96,13 @@ export class BlockStore {
   }
 
   async #read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
-    if (this.#reader === null) throw new TidepoolError("INTERNAL", "Blocks were to be read from nowhere.");
-    return this.#reader.read(ranges);
+    const reader = this.#reader;
+    if (reader === null) throw new TidepoolError("INTERNAL", "Blocks were to be read from nowhere.");
+    const found = await reader.read(ranges).catch((error: unknown) => {
+      if (reader === this.#reader) throw error;
+      return null;
+    });
+    return found === null || reader !== this.#reader ? this.#read(ranges) : found;
   }
 
   /** Bounds the cache anew. */

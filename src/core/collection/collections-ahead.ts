@@ -26,6 +26,15 @@ interface Ahead {
   state: CollectionState;
 }
 
+/** A collection that is being opened. */
+interface Opening {
+  id: string;
+  key: string;
+  /** Whether it is still of use as it is being opened. */
+  isWanted: boolean;
+  ended: Promise<void>;
+}
+
 /** Bytes of memory that a record takes beside its codes: estimated, with its id and its links. */
 const BYTES_PER_RECORD = 400;
 
@@ -36,6 +45,7 @@ export class CollectionsAhead {
   readonly blocks: BlockStore;
   readonly #context: Omit<StateContext, "blocks" | "log" | "tick" | "warn" | "noteWork" | "noteReading" | "noteOtherWords">;
   readonly #ahead = new Map<string, Ahead>();
+  #opening: Opening | null = null;
 
   constructor(
     blocks: BlockStore,
@@ -45,47 +55,68 @@ export class CollectionsAhead {
     this.#context = context;
   }
 
-  /** Opens those that are not open as they are now, as many as there is room for, and lets go of all others. `tick` may end it. */
-  async update(collections: readonly Openable[], tick: Tick): Promise<void> {
+  /**
+   * Opens those that are not open as they are now, as many as there is room for, and lets go of all others. Once `isOver`, none is begun
+   * any more; the one that is being opened goes on, and may be taken.
+   */
+  async update(collections: readonly Openable[], tick: Tick, isOver: () => boolean): Promise<void> {
     const wanted = collections.filter(({ row }) => row.configuration.hnsw.engine === undefined);
     const keys = new Map(wanted.map((openable) => [openable.row.id, keyOf(openable)]));
     for (const [id, { key }] of this.#ahead) if (keys.get(id) !== key) this.#letGo(id);
     let room = limits.aheadBytesMax;
     for (const openable of wanted) {
       room -= bytesOf(openable);
-      if (room < 0) return;
+      if (room < 0 || isOver()) return;
       if (!this.#ahead.has(openable.row.id)) await this.#open(openable, tick);
     }
   }
 
-  async #open({ row, manifest }: Openable, tick: Tick): Promise<void> {
+  async #open(openable: Openable, tick: Tick): Promise<void> {
+    const opening: Opening = { id: openable.row.id, key: keyOf(openable), isWanted: true, ended: Promise.resolve() };
+    this.#opening = opening;
+    opening.ended = this.#read(openable, opening, tick);
+    await opening.ended.finally(() => (this.#opening = null));
+  }
+
+  async #read({ row, manifest }: Openable, opening: Opening, tick: Tick): Promise<void> {
     let isSound = true;
     const warn = (): void => void (isSound = false);
+    const wantedTick = (): Promise<void> | void => {
+      if (!opening.isWanted) throw new Error("The collection has changed");
+      return tick();
+    };
     const context = {
       ...this.#context,
       blocks: this.blocks,
       log: noLog,
-      tick,
+      tick: wantedTick,
       warn,
       noteWork: ignore,
       noteReading: ignore,
       noteOtherWords: ignore,
     };
     const state = await CollectionState.open(row, manifest, context);
-    if (isSound) this.#ahead.set(row.id, { key: keyOf({ row, manifest }), state });
+    if (isSound && opening.isWanted) this.#ahead.set(row.id, { key: opening.key, state });
     else state.dispose();
   }
 
-  /** The collection, if it is here, with its log; `null` where it is to be opened. */
+  /** The collection, if it is here or about to be, with its log; `null` where it is to be opened. */
   async take(row: CollectionRow, manifest: Manifest, context: StateContext): Promise<CollectionState | null> {
-    const { key, state } = this.#ahead.get(row.id) ?? {};
-    if (state === undefined || key !== keyOf({ row, manifest })) {
+    const key = keyOf({ row, manifest });
+    const opening = this.#opening;
+    if (opening?.id === row.id) {
+      opening.isWanted = opening.key === key;
+      // What goes wrong there is told by the ordinary opening.
+      if (opening.isWanted) await opening.ended.catch(() => undefined);
+    }
+    const ahead = this.#ahead.get(row.id);
+    if (ahead?.key !== key) {
       this.#letGo(row.id);
       return null;
     }
     this.#ahead.delete(row.id);
-    await state.goOn(context);
-    return state;
+    await ahead.state.goOn(context);
+    return ahead.state;
   }
 
   #letGo(id: string): void {
