@@ -328,6 +328,21 @@ test("soon after the last write the index has in memory what was written, and a 
   expect(await library.findings()).toEqual([]);
 });
 
+test("while writes go on, so many documents wait to be read and no more", async () => {
+  const library = await Library.open(undefined, ["neap"]);
+  const isRead = async () => (await library.engine.service.info()).memory.text > 0;
+  const write = async (from: number): Promise<void> => {
+    await library.add(Array.from({ length: 1024 }, (_, i) => `tide ${from + i}`));
+    library.environment.advance(limits.textReadingIdleMs / 2);
+    await turns();
+  };
+  for (let from = 0; from < limits.textBacklogMax - 1024; from += 1024) await write(from);
+  expect(await isRead()).toBe(false);
+  for (let i = 0; i < 4; i++) await write(limits.textBacklogMax + i * 1024);
+  expect(await isRead()).toBe(true);
+  expect(await library.find("tide 5000")).toContain("tide 5000");
+});
+
 test("what a search is reading when a compaction comes is not read twice", async () => {
   const analyze = vi.spyOn(defaultAnalyzer, "analyze");
   try {

@@ -174,6 +174,8 @@ export const compactionIdleMs = 1500;
 export const textBuildBytes = 16 * MiB;
 /** Time without a write after which what was written is read into the text index in memory. */
 export const textReadingIdleMs = 100;
+/** Documents that wait for that, from which on they are read although writes go on: so many are all that a search finds unread. */
+export const textBacklogMax = 4096;
 /** Time without a write, and without a query that had to read rows of vectors, after which others are read ahead; how much at a time. */
 export const rowReadingIdleMs = 50;
 export const rowReadingBytes = 256 * KiB;

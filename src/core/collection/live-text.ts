@@ -130,6 +130,11 @@ export class LiveText {
     return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < this.#aheadBytes;
   }
 
+  /** Documents to be read. */
+  get backlog(): number {
+    return this.#dirty.count();
+  }
+
   /** Whether some of these documents are to be read, and there is room. */
   lacksAny(ordinals: Bitmap): boolean {
     return this.isBehind && this.#dirty.clone().intersect(ordinals).count() > 0;

@@ -276,6 +276,11 @@ export class CollectionText implements CollectionPart<TextSection> {
     return this.#home.indexes.fullText && this.#section.segments !== null && this.#live.isBehind;
   }
 
+  /** How many there are. */
+  get backlog(): number {
+    return this.#live.backlog;
+  }
+
   /** Reads some of them, so that the next search need not; whether there are more. */
   catchUpSome(tick: Tick): Promise<boolean> {
     return this.#live.catchUpSome({ ...this.#source, read: (body) => this.#home.read(body) }, tick);
