@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { openTestClient } from "../testing/client.js";
+import { limits } from "../core/limits.js";
+import { memoryHost, openTestClient } from "../testing/client.js";
+import { TestEnvironment } from "../testing/environment.js";
+import { TestWorker } from "../testing/worker.js";
 import { TidepoolClient } from "./client.js";
 import type { ChangeEvent } from "./client-events.js";
 
@@ -55,6 +58,28 @@ describe("changes", () => {
     await tides.delete({ ids: ["r0"] });
     expect([heard.length, others]).toEqual([3, []]);
   });
+});
+
+test("space that runs out is told, as an event and when it is asked for", async () => {
+  let usageBytes = 100;
+  const space = async () => ({ usageBytes, quotaBytes: 1000, persisted: false });
+  const environment = new TestEnvironment();
+  const client = openTestClient({ worker: TestWorker.factory(() => memoryHost(environment, undefined, space)) });
+  clients.push(client);
+  const heard: object[] = [];
+  client.on("quota", (event) => heard.push(event));
+  const tides = await client.createCollection({ name: "tides", embeddingFunction: null });
+  const write = async (id: string): Promise<void> => {
+    environment.advance(limits.quotaCheckMs);
+    await tides.add({ ids: [id], embeddings: [[1]] });
+    expect((await client.info()).quota).toMatchObject({ usageBytes });
+  };
+  await write("ebb");
+  usageBytes = 960;
+  await write("flood");
+  usageBytes = 970;
+  await write("slack");
+  expect(heard).toEqual([{ usageBytes: 960, quotaBytes: 1000 }]);
 });
 
 test("what is no event, or no listener, is refused", () => {

@@ -1,7 +1,7 @@
 /** A client for tests in Node: the real engine with memory storage, at the other end of the worker's own protocol. */
 
 import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
-import { Engine } from "../core/engine.js";
+import { Engine, type EngineParts } from "../core/engine.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { Environment } from "../core/storage.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
@@ -12,13 +12,13 @@ import { TestWorker } from "./worker.js";
 
 let databases = 0;
 
-/** A host of the real engine, with memory storage. */
-export function memoryHost(environment: Environment = workerEnvironment, locks?: Locks): Host {
+/** A host of the real engine, with memory storage. `quota` is what the browser says of the origin's space. */
+export function memoryHost(environment: Environment = workerEnvironment, locks?: Locks, quota?: EngineParts["quota"]): Host {
   return new Host({
     locks,
     openStorage: (options, tenure) => openStorage(options, environment, tenure),
     openEngine: (storage, options, tell, onPoison) =>
-      Engine.open({ storage, kernel: referenceKernel, environment, options, tell, onPoison }),
+      Engine.open({ storage, kernel: referenceKernel, environment, options, tell, onPoison, ...(quota && { quota }) }),
     destroyStorage,
     randomId: () => environment.randomId(),
   });
