@@ -82,6 +82,8 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["e2e/**/*.e2e.ts"],
+          // They open no page: once is enough.
+          exclude: target === "chromium" ? [] : ["cli", "compatibility", "node", "shipped", "start", "types"].map((name) => `e2e/${name}.e2e.ts`),
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,

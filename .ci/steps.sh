@@ -1,4 +1,4 @@
-# What both lanes of `.ci/run` share: a step runs a command, shows what it prints, and files its outcome in $results, one line for
+# What the lanes of `.ci/run` share: a step runs a command, shows what it prints, and files its outcome in $results, one line for
 # each: what it is called, how it went, for how long or why not, and how many passed, failed and were skipped.
 export NO_COLOR=1 FORCE_COLOR=0
 results=$logs/results
@@ -8,7 +8,7 @@ step() {
   local name=$1 start=$SECONDS status state=ok
   shift
   printf '\n=== %s: %s\n' "$name" "$*"
-  timeout --kill-after=30 2000 "$@" < /dev/null 2>&1 | tee "$logs/$name"
+  timeout --kill-after=30 2400 "$@" < /dev/null 2>&1 | tee "$logs/$name"
   status=${PIPESTATUS[0]}
   [ "$status" -eq 0 ] || state=FAILED
   printf '%s|%s|%4d s|%s\n' "$name" "$state" $((SECONDS - start)) "$(count "$name" "$status")" >> "$results"
@@ -47,4 +47,11 @@ number() {
 skip() {
   printf '\n=== %s: skipped: %s\n' "$1" "$2"
   printf '%s|skipped|%s|0 0 1\n' "$1" "$2" >> "$results"
+}
+
+# tell WHAT... : in a lane other than the one in front, puts what a step or a skip prints into `$lane/NUMBER.done` when it has ended, whole.
+told=0
+tell() {
+  "$@" > "$lane/output" 2>&1
+  mv "$lane/output" "$lane/$((told += 1)).done"
 }

@@ -19,11 +19,11 @@ const seeds = [Number(only.seed ?? 1)];
  */
 const sample = Number(process.env["SAMPLE"] ?? 1);
 const takesAll = process.env["ALL"] === "1" || only.point !== undefined;
-const pointsMax = takesAll ? Number.POSITIVE_INFINITY : 120;
+const pointsMax = takesAll ? Number.POSITIVE_INFINITY : 110;
 /** Of those of one recovery. */
-const deeperPointsMax = takesAll ? Number.POSITIVE_INFINITY : 60;
+const deeperPointsMax = takesAll ? Number.POSITIVE_INFINITY : 30;
 /** Points among which one is crashed into again, at every step of its recovery. */
-const deeperEvery = 60;
+const deeperEvery = 55;
 /** Points of which one is verified, index by index. */
 const verifiedEvery = 5;
 let examined = 0;
@@ -39,12 +39,12 @@ async function examineAll(workload: Workload, seed: number, points: readonly Cra
     const name = `${prefix}${i}`;
     if (!isWanted(name)) continue;
     const thoroughness = { triesAgain: i % 2 === 0, verifies: i % verifiedEvery === seed % verifiedEvery };
-    const { problem, points: after } = await examine(workload, point, thoroughness);
+    const goesDeeper = prefix === "" && (turn % deeperEvery === deeperEvery - 1 || only.point !== undefined);
+    const { problem, points: after } = await examine(workload, point, { ...thoroughness, recordsPoints: goesDeeper });
     examined++;
     const repeat = `WORKLOAD="${workload.name}" SEED=${seed} POINT=${name} npx vitest run --project unit src/storage/crash-points.test.ts`;
     expect(problem, `${point.what}\n${repeat}\n`).toBeNull();
-    if (prefix === "" && (turn % deeperEvery === deeperEvery - 1 || only.point !== undefined))
-      await examineAll(workload, seed, after, `${name}.`);
+    if (goesDeeper) await examineAll(workload, seed, after, `${name}.`);
   }
 }
 

@@ -50,19 +50,18 @@ class Recorder {
     this.#before = before;
   }
 
-  async install(image: OriginImage): Promise<void> {
+  async install(image: OriginImage, recordsPoints = true): Promise<void> {
+    const look = recordsPoints ? (what: string) => this.#look(what) : () => {};
     this.#origin = await SimulatedOrigin.install({
       image,
       now: () => this.#environment.now(),
       settleMs: limits.arenaSettleMs,
-      beforeStep: (what) => this.#look(`before a ${what}`),
-      afterSync: (what) => this.#noteSync(what),
+      beforeStep: (what) => look(`before a ${what}`),
+      afterSync: (what: Sync) => {
+        if (what === "strict commit") this.ledger.settle();
+        look(`after a ${what}`);
+      },
     });
-  }
-
-  #noteSync(what: Sync): void {
-    if (what === "strict commit") this.ledger.settle();
-    this.#look(`after a ${what}`);
   }
 
   #look(what: string): void {
@@ -98,7 +97,7 @@ export async function crashPoints(workload: Workload, seed: number): Promise<Cra
 export interface Examination {
   /** What is wrong; `null`: nothing. */
   readonly problem: string | null;
-  /** The points of recovering and going on, which may be examined in turn. */
+  /** The points of recovering and going on, where they were to be recorded; they may be examined in turn. */
   readonly points: readonly CrashPoint[];
 }
 
@@ -108,15 +107,18 @@ export interface Thoroughness {
   readonly triesAgain: boolean;
   /** All of it is verified, as it was found and after it went on. */
   readonly verifies: boolean;
+  /** The points of recovering and going on are put aside as well. */
+  readonly recordsPoints: boolean;
 }
 
 /** Opens what a point leaves, reads it in every way, and goes on with it. */
-export async function examine(workload: Workload, point: CrashPoint, { triesAgain, verifies }: Thoroughness): Promise<Examination> {
+export async function examine(workload: Workload, point: CrashPoint, thoroughness: Thoroughness): Promise<Examination> {
+  const { triesAgain, verifies, recordsPoints } = thoroughness;
   const environment = new TestEnvironment(point.ids);
   environment.advance(point.nowMs - environment.now());
   const recorder = new Recorder(environment, point.nowMs, point.expectations);
   if (workload.options?.durability === "relaxed") recorder.ledger.beginRelaxed();
-  await recorder.install(point.image);
+  await recorder.install(point.image, recordsPoints);
   try {
     const process = await new Process(workload, environment).open();
     const verify = async () => (verifies ? verified(process) : null);
