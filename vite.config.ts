@@ -83,7 +83,8 @@ export default defineConfig({
           environment: "node",
           include: ["e2e/**/*.e2e.ts"],
           // They open no page: once is enough.
-          exclude: target === "chromium" ? [] : ["cli", "compatibility", "node", "shipped", "start", "types"].map((name) => `e2e/${name}.e2e.ts`),
+          exclude:
+            target === "chromium" ? [] : ["cli", "compatibility", "node", "shipped", "start", "types"].map((name) => `e2e/${name}.e2e.ts`),
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
