@@ -29,8 +29,8 @@ export interface KernelExports {
   noteRows(from: number, to: number): void;
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
   exactDistances(space: number, queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
-  squaredDistances(queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
-  addRows(rowsAt: number, dimension: number, count: number, sidesAt: number, side: number, sumsAt: number): number;
+  squaredDistances(pointsAt: number, points: number, rowsAt: number, padded: number, count: number, out: number): void;
+  addRows(rowsAt: number, padded: number, count: number, sidesAt: number, side: number, sumsAt: number): number;
   fingerprint(ordinal: number): number;
   layChecksumTables(tables: number): void;
   checksum(at: number, blocks: number, tables: number, register: number): number;

@@ -53,8 +53,15 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const nearest = centroids.nearest(query, 2);
   const sides = Uint8Array.from(ordinals, (_, i) => (i === 0 || random() < 0.5 ? 1 : 0));
   const distances = (["l2", "cosine", "ip"] as const).map((each) => coder.exactDistances(each, query, rows).slice());
-  const sums = [coder.squaredDistances(query, rows), coder.mean(rows, sides, 1), ...distances];
-  return [sums, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
+  const points = rows.subarray(0, 3 * query.length);
+  const squared = [query, points].map((from) => coder.squaredDistances(from, rows, query.length));
+  const sums = [...squared, coder.mean(rows, sides, 1), ...distances];
+  const views = [prepared, coder.prepare(rows.slice(0, query.length))].map((from) => ({
+    query: from,
+    probe: centroids.probe(from, 2).find(({ slot }) => slot === 0)!,
+  }));
+  const nearer = [coder.nearer(list, views[0]!, [views[1]!]), coder.nearer(list, views[1]!, [views[0]!, views[0]!])];
+  return [sums, nearer, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
 }
 
 function copyOf({ ordinals, estimates, sigmas }: ListMatches): ListMatches {

@@ -7,7 +7,7 @@
  */
 
 import { BaseCoder } from "../core/index/vector/spann/base-coder.js";
-import { isAllowed, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
+import { EVERYTHING, isAllowed, nearerRows, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
 import { putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
 import { SHORTENED } from "../core/index/vector/spann/residual-code.js";
 import type { Rotation } from "../core/index/vector/spann/rotation.js";
@@ -15,6 +15,7 @@ import {
   type CoderOptions,
   LENGTH_MAX,
   type ListMatches,
+  type ListView,
   type PreparedQuery,
   type Probe,
   type ScanOptions,
@@ -42,6 +43,15 @@ interface MemoryViews {
 
 function viewsOf(buffer: ArrayBuffer): MemoryViews {
   return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
+}
+
+/** A list in scratch memory, with room behind it for what scans find. */
+interface LaidList {
+  views: MemoryViews;
+  subBlocks: number;
+  /** Of each of the three columns that a scan finds. */
+  columnBytes: number;
+  foundAt: number;
 }
 
 /** The memory of a kernel's coders. */
@@ -152,23 +162,39 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     return { rotated: rotatedQuery, squaredNorm, tables, step, minimum, tableError, estimable: squaredNorm < SHORTENED };
   }
 
-  /** Scratch memory holds the list, then sums, ordinals, estimates and sigmas. */
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches {
-    const { kernel, tablesAt, scratchAt } = this.#memory;
+    return this.#scanLaid(this.#layList(list, 1), 0, { query, probe }, options);
+  }
+
+  nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array {
+    const views = [own, ...others];
+    const laid = this.#layList(list, views.length);
+    const found = views.map((view, at) => this.#scanLaid(laid, at, view, EVERYTHING));
+    return nearerRows(this.space, views, found);
+  }
+
+  /** Scratch memory holds the list, then sums, then what each scan finds: ordinals, estimates and sigmas. */
+  #layList(list: Uint8Array, scans: number): LaidList {
+    const { scratchAt } = this.#memory;
     const subBlocks = list.length / subBlockBytesOf(this.paddedDimension);
     const columnBytes = 4 * SUB_BLOCK_ROWS * subBlocks;
-    const sumsAt = scratchAt + list.length;
-    const foundAt = sumsAt + SUMS_BYTES;
-    const views = this.#memory.viewsWithScratch(foundAt + 3 * columnBytes - scratchAt);
-    this.#memory.layTables(query);
+    const foundAt = scratchAt + list.length + SUMS_BYTES;
+    const views = this.#memory.viewsWithScratch(foundAt + 3 * scans * columnBytes - scratchAt);
     views.bytes.set(list, scratchAt);
-    const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(query, probe, options);
+    return { views, subBlocks, columnBytes, foundAt };
+  }
+
+  #scanLaid({ views, subBlocks, columnBytes, foundAt: first }: LaidList, at: number, view: ListView, options: ScanOptions): ListMatches {
+    const { kernel, tablesAt, scratchAt } = this.#memory;
+    const foundAt = first + 3 * at * columnBytes;
+    this.#memory.layTables(view.query);
+    const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(view.query, view.probe, options);
     const count = kernel.scanList(
       scratchAt,
       subBlocks,
       this.paddedDimension,
       tablesAt,
-      sumsAt,
+      first - SUMS_BYTES,
       foundAt,
       foundAt + columnBytes,
       foundAt + 2 * columnBytes,
@@ -195,30 +221,29 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     return new Float32Array(buffer, outAt, count);
   }
 
-  /** Scratch memory holds the rows, then sums, then the point. */
-  squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
+  /** Scratch memory holds the rows, then the points, then distances. */
+  squaredDistances(points: Float32Array, rows: Float32Array, paddedDimension: number): Float32Array {
     const { kernel, scratchAt } = this.#memory;
-    const count = rows.length / point.length;
-    const sumsAt = scratchAt + rows.byteLength;
-    const pointAt = sumsAt + 8 * count;
-    const buffer = this.#memory.withRows(rows, 8 * count + point.byteLength);
-    new Float32Array(buffer).set(point, pointAt / 4);
-    kernel.squaredDistances(pointAt, scratchAt, point.length, count, sumsAt);
-    return new Float64Array(buffer, sumsAt, count).slice();
+    const count = rows.length / paddedDimension;
+    const pointCount = points.length / paddedDimension;
+    const pointsAt = scratchAt + rows.byteLength;
+    const outAt = pointsAt + points.byteLength;
+    const buffer = this.#memory.withRows(rows, points.byteLength + 4 * count * pointCount);
+    new Float32Array(buffer).set(points, pointsAt / 4);
+    kernel.squaredDistances(pointsAt, pointCount, scratchAt, paddedDimension, count, outAt);
+    return new Float32Array(buffer, outAt, count * pointCount).slice();
   }
 
   /** Scratch memory holds the rows, then sums, then sides. */
   mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array {
     const { kernel, scratchAt } = this.#memory;
     const sumsAt = scratchAt + rows.byteLength;
-    const sidesAt = sumsAt + 8 * this.paddedDimension;
+    const sidesAt = sumsAt + 4 * this.paddedDimension;
     const buffer = this.#memory.withRows(rows, sidesAt + sides.length - sumsAt);
     new Uint8Array(buffer).set(sides, sidesAt);
-    const sums = new Float64Array(buffer, sumsAt, this.paddedDimension).fill(0);
+    const sums = new Float32Array(buffer, sumsAt, this.paddedDimension).fill(0);
     const count = kernel.addRows(scratchAt, this.paddedDimension, sides.length, sidesAt, side, sumsAt);
-    const mean = new Float32Array(sums.length);
-    for (let i = 0; i < mean.length; i++) mean[i] = sums[i]! / count;
-    return mean;
+    return Float32Array.from(sums, (sum) => sum / count);
   }
 
   /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */

@@ -1,7 +1,7 @@
 /**
- * Exact distances, and float64 sums over float32 components. Lane by lane the additions are those of
+ * Exact distances: float64 sums over float32 components. Lane by lane the additions are those of
  * `core/index/vector/distance.ts`, in the same order, so the results have the same bits: four sums, of components 0, 1, 2, 3 modulo
- * 4; what is left over goes to the first. Sums of rows, component by component, are of an even number of components.
+ * 4; what is left over goes to the first.
  */
 
 /** The spaces by their numbers; any other is cosine. */
@@ -50,25 +50,6 @@ function cosine(query: usize, squared: f64, row: usize, dimension: u32): f64 {
   }
   const squares = squared * total(lowNorm, highNorm);
   return squares == 0 ? 1 : max<f64>(0, 1 - total(low, high) / sqrt<f64>(squares));
-}
-
-/** Puts Σ (query − row)² of `count` rows at `out`, one f64 per row. */
-export function squaredDistances(query: usize, rows: usize, dimension: u32, count: u32, out: usize): void {
-  const bytes = <usize>dimension << 2;
-  for (let i: u32 = 0; i < count; i++, rows += bytes, out += 8) store<f64>(out, squaredDistance(query, rows, dimension));
-}
-
-/** Adds the rows whose byte at `sides` is `side` to `sums`, one f64 per component; returns how many there are. */
-export function addRows(rows: usize, dimension: u32, count: u32, sides: usize, side: u32, sums: usize): u32 {
-  let added: u32 = 0;
-  for (let i: u32 = 0; i < count; i++, rows += <usize>dimension << 2) {
-    if (load<u8>(sides + i) != side) continue;
-    added++;
-    for (let at: usize = 0; at < <usize>dimension << 2; at += 8) {
-      v128.store(sums + 2 * at, f64x2.add(v128.load(sums + 2 * at), pairAt(rows + at)));
-    }
-  }
-  return added;
 }
 
 export function dotOfFloats(a: usize, b: usize, dimension: u32): f64 {

@@ -12,7 +12,7 @@ import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./ke
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { checksum, layChecksumTables } from "./checksum";
-export { addRows, exactDistances, squaredDistances } from "./exact";
+export { exactDistances } from "./exact";
 export { prepareTables, scanList } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";
@@ -34,6 +34,7 @@ export {
 export { quantizeRows } from "./quantize";
 export { encodeRows } from "./residual-code";
 export { rotateRows } from "./rotation";
+export { addRows, squaredDistances } from "./row-sums";
 
 /**
  * Rows up to this size are scanned four at once where all are allowed: a quarter faster while the codes flow from cache.

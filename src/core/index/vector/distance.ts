@@ -49,13 +49,6 @@ export const plainDistances: ExactDistances = {
   },
 };
 
-/** Σ (point − row)² for each of the rows. */
-export function squaredDistances(point: Float32Array, rows: Float32Array): Float64Array {
-  const out = new Float64Array(rows.length / point.length);
-  for (let i = 0; i < out.length; i++) out[i] = squaredEuclidean(point, rows, i * point.length);
-  return out;
-}
-
 /** Σ x² of the `dimension` components from `offset` on. */
 export function squaredNorm(values: Float32Array, offset: number, dimension: number): number {
   return dot(values, offset, values, offset, dimension);

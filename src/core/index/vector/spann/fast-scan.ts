@@ -6,9 +6,10 @@
  * The tables are off by their rounding, which is measured and widens the error of estimates.
  */
 
+import type { Space } from "../../../types.js";
 import { codeBytesOf, factorsOf, halfByteOf, NO_ORDINAL, SUB_BLOCK_ROWS, subBlockBytesOf } from "./list-layout.js";
 import { SHORTENED } from "./residual-code.js";
-import { FAR_BELOW, type ListMatches, type PreparedQuery, type Probe, type ScanOptions } from "./spann-kernel.js";
+import { FAR_BELOW, type ListMatches, type ListView, type PreparedQuery, type Probe, type ScanOptions } from "./spann-kernel.js";
 
 const TABLE_MAX = 127;
 /** Queries of smaller components than this have tables of 0: a step could not be divided by. */
@@ -104,6 +105,20 @@ export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFa
     }
   }
   return { ordinals: Uint32Array.from(ordinals), estimates: Float32Array.from(estimates), sigmas: Float32Array.from(sigmas) };
+}
+
+/** Of all rows of a list. */
+export const EVERYTHING: ScanOptions = { threshold: Infinity, epsilon: 0, allowed: null };
+
+/** See `SpannCoder.nearer`; `found` is what each view finds of everything, the list's own first. */
+export function nearerRows(space: Space, views: readonly ListView[], found: readonly ListMatches[]): Uint32Array {
+  // Of two squared distances that differ by twice their dot products alone the lengths are to be added.
+  const lacks = views.map(({ query }) => (space === "ip" ? Math.fround(query.squaredNorm / 2) : 0));
+  const { ordinals, estimates: own } = found[0]!;
+  return ordinals.filter((_, row) => {
+    for (let v = 1; v < found.length; v++) if (found[v]!.estimates[row]! + lacks[v]! < own[row]! + lacks[0]!) return true;
+    return false;
+  });
 }
 
 /** Whether a bitmap, or its lack, lets an ordinal pass. */

@@ -13,7 +13,7 @@ import { HeldRows } from "./held-rows.js";
 import { type InvertedLists, type ListChanges, NO_LIST } from "./inverted-lists.js";
 import { joinLists } from "./join-lists.js";
 import type { ListSource } from "./list-source.js";
-import type { CentroidTable, PreparedQuery, Probe, SpannCoder } from "./spann-kernel.js";
+import type { CentroidTable, ListView, SpannCoder } from "./spann-kernel.js";
 import { twoMeans } from "./two-means.js";
 
 export interface ListBuilderOptions {
@@ -49,11 +49,8 @@ interface Members {
   rows: Float32Array;
 }
 
-/** A centroid, and how others look from it. */
-interface View {
-  query: PreparedQuery;
-  probes: ReadonlyMap<number, Probe>;
-}
+/** How a list looks from a new centroid. */
+type ViewOf = (slot: number) => ListView;
 
 export class ListBuilder {
   readonly #lists: InvertedLists;
@@ -99,17 +96,19 @@ export class ListBuilder {
     return this.#moved.get(ordinal) ?? this.#lists.listOf(ordinal);
   }
 
-  /** Takes in rows that are in no list. */
+  /** Takes in rows that are in no list. Lists that have become too long are split once some rows are in. */
   async add(ordinals: Uint32Array): Promise<void> {
     for (let from = 0; from < ordinals.length; from += ROWS_AT_ONCE) {
       const part = ordinals.subarray(from, from + ROWS_AT_ONCE);
       const rows = await this.#rotated(part);
       if (this.#working.count() === 0) this.#create(this.#coder.mean(rows, new Uint8Array(part.length), 0));
+      const long = new Set<number>();
       for (let row = 0; row < part.length; row++) {
         const slot = this.#put(part[row]!, this.#rowOf(rows, row));
-        if (this.#sizeOf(slot) > this.#options.splitThreshold) await this.#split(slot, 0);
+        if (this.#isLong(slot)) long.add(slot);
         if (row % ROWS_PER_STEP === 0) await this.#tick();
       }
+      for (const slot of long) if (this.#working.has(slot) && this.#isLong(slot)) await this.#split(slot, 0);
     }
   }
 
@@ -176,8 +175,19 @@ export class ListBuilder {
     return centroid;
   }
 
+  /** Of each of the lists, one after the other, with room for so many more. */
+  #centroidsOf(slots: readonly number[], more = 0): Float32Array {
+    const centroids = new Float32Array((slots.length + more) * this.#width);
+    for (const [i, slot] of slots.entries()) this.#centroids.at(slot, this.#rowOf(centroids, i));
+    return centroids;
+  }
+
   #sizeOf(slot: number): number {
     return this.#sizes.get(slot) ?? this.#lists.sizeOf(slot);
+  }
+
+  #isLong(slot: number): boolean {
+    return this.#sizeOf(slot) > this.#options.splitThreshold;
   }
 
   /** Takes a row into the list of the nearest centroid; returns its slot. */
@@ -247,7 +257,7 @@ export class ListBuilder {
 
   async #split(slot: number, depth: number): Promise<void> {
     const members = await this.#members(slot);
-    const { splitThreshold, mergeThreshold } = this.#options;
+    const { mergeThreshold } = this.#options;
     const least = Math.max(SPLIT_SHARE_MIN * members.ordinals.length, mergeThreshold);
     const { sides, means } = twoMeans(this.#coder, members.rows, this.#width, Math.ceil(least));
     const before = this.#centroid(slot);
@@ -257,7 +267,7 @@ export class ListBuilder {
     await this.#tick();
     await this.#reassign(before, slots, members, sides);
     if (depth === CASCADE_MAX) return;
-    for (const half of slots) if (this.#working.has(half) && this.#sizeOf(half) > splitThreshold) await this.#split(half, depth + 1);
+    for (const half of slots) if (this.#working.has(half) && this.#isLong(half)) await this.#split(half, depth + 1);
   }
 
   /** Makes a list of one side of a split. */
@@ -285,10 +295,11 @@ export class ListBuilder {
 
   /** Rows that a split has left farther from their centroid than before may be nearer to a neighbour's. */
   #moveOut(before: Float32Array, halves: readonly [number, number], members: Members, sides: Uint8Array, neighbours: Uint32Array): void {
-    const [first, second] = halves.map((slot) => this.#coder.squaredDistances(this.#centroid(slot), members.rows));
-    const earlier = this.#coder.squaredDistances(before, members.rows);
-    const isFarther = (_: number, row: number): boolean => (sides[row] === 0 ? first! : second!)[row]! > earlier[row]!;
-    const farther = Uint32Array.from(sides.keys()).filter(isFarther);
+    const points = this.#centroidsOf(halves, 1);
+    points.set(before, 2 * this.#width);
+    const distances = this.#coder.squaredDistances(points, members.rows, this.#width);
+    const count = sides.length;
+    const farther = Uint32Array.from(sides.keys()).filter((row) => distances[sides[row]! * count + row]! > distances[2 * count + row]!);
     const rows = new Float32Array(farther.length * this.#width);
     farther.forEach((row, i) => void rows.set(this.#rowOf(members.rows, row), i * this.#width));
     const nearest = this.#nearestOf([...halves, ...neighbours], rows);
@@ -297,18 +308,16 @@ export class ListBuilder {
     });
   }
 
-  /** Of these lists the one with the nearest centroid, for each row. */
+  /** Of these lists the one with the nearest centroid, the first of equals, for each row. */
   #nearestOf(slots: readonly number[], rows: Float32Array): Uint32Array {
-    const nearest = new Uint32Array(rows.length / this.#width);
-    const least = new Float64Array(nearest.length).fill(Infinity);
-    if (rows.length === 0) return nearest;
-    for (const slot of slots) {
-      const distances = this.#coder.squaredDistances(this.#centroid(slot), rows);
-      for (let row = 0; row < nearest.length; row++) {
-        if (distances[row]! >= least[row]!) continue;
-        least[row] = distances[row]!;
-        nearest[row] = slot;
-      }
+    const count = rows.length / this.#width;
+    const nearest = new Uint32Array(count);
+    if (count === 0) return nearest;
+    const distances = this.#coder.squaredDistances(this.#centroidsOf(slots), rows, this.#width);
+    for (let row = 0; row < count; row++) {
+      let best = 0;
+      for (let at = 1; at < slots.length; at++) if (distances[at * count + row]! < distances[best * count + row]!) best = at;
+      nearest[row] = slots[best]!;
     }
     return nearest;
   }
@@ -319,25 +328,33 @@ export class ListBuilder {
     const lists = await this.#codedLists([...neighbours]);
     const doubtful: Uint32Array[] = [];
     for (const [i, slot] of neighbours.entries()) {
-      const added = new Map(this.#added.get(slot));
-      this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#rowsOf(added), (ordinal) => added.get(ordinal)!);
+      this.#moveAdded(slot, halves);
       doubtful.push(this.#doubtful(slot, lists[i]!, views));
       await this.#tick();
     }
     // All of them are read at once.
-    const rows = await this.#rotated(Uint32Array.from(doubtful.flatMap((some) => [...some])));
+    const rows = await this.#rotated(concatenated(doubtful));
     let at = 0;
     for (const [i, slot] of neighbours.entries()) {
       const own = rows.subarray(at * this.#width, (at += doubtful[i]!.length) * this.#width);
-      this.#moveNearer(slot, halves, doubtful[i]!, own, (_, row) => this.#held.add(this.#rowOf(own, row)));
+      this.#moveNearer(slot, halves, doubtful[i]!, own, (row) => this.#held.add(this.#rowOf(own, row)));
     }
   }
 
-  #viewsFrom(halves: readonly number[], neighbours: Uint32Array): View[] {
+  /** Moves rows that this build has added to a list. */
+  #moveAdded(slot: number, halves: readonly [number, number]): void {
+    const added = this.#added.get(slot) ?? NONE;
+    if (added.size === 0) return;
+    const numbers = [...added.values()];
+    this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#rowsOf(added), (row) => numbers[row]!);
+  }
+
+  #viewsFrom(halves: readonly number[], neighbours: Uint32Array): ViewOf[] {
     const only = Bitmap.of(neighbours).words;
     return halves.map((slot) => {
       const query = this.#coder.prepare(this.#centroid(slot));
-      return { query, probes: new Map(this.#centroids.probe(query, neighbours.length, only).map((probe) => [probe.slot, probe])) };
+      const probes = new Map(this.#centroids.probe(query, neighbours.length, only).map((probe) => [probe.slot, probe]));
+      return (neighbour) => ({ query, probe: probes.get(neighbour)! });
     });
   }
 
@@ -347,33 +364,34 @@ export class ListBuilder {
     halves: readonly [number, number],
     ordinals: Uint32Array,
     rows: Float32Array,
-    numberOf: (ordinal: number, row: number) => number,
+    numberOf: (row: number) => number,
   ): void {
     const nearest = this.#nearestOf([slot, ...halves], rows);
     ordinals.forEach((ordinal, row) => {
-      if (nearest[row] !== slot) this.#move(ordinal, nearest[row]!, numberOf(ordinal, row));
+      if (nearest[row] !== slot) this.#move(ordinal, nearest[row]!, numberOf(row));
     });
   }
 
   /** Coded rows of a list whose estimate is nearer to one of the views than to their own centroid. */
-  #doubtful(slot: number, coded: Uint8Array | null, views: readonly View[]): Uint32Array {
+  #doubtful(slot: number, coded: Uint8Array | null, views: readonly ViewOf[]): Uint32Array {
     if (coded === null) return new Uint32Array(0);
-    const ordinals = this.#coder.ordinals(coded);
     const query = this.#coder.prepare(this.#centroid(slot));
     const [probe] = this.#centroids.probe(query, 1, Bitmap.of([slot]).words);
-    const own = this.#estimates(coded, query, probe!);
-    const [first, second] = views.map((view) => this.#estimates(coded, view.query, view.probes.get(slot)!));
-    return this.#kept(
-      slot,
-      ordinals.filter((_, i) => Math.min(first![i]!, second![i]!) < own[i]!),
+    const nearer = this.#coder.nearer(
+      coded,
+      { query, probe: probe! },
+      views.map((viewOf) => viewOf(slot)),
     );
+    return this.#kept(slot, nearer);
   }
+}
 
-  /** Of squared distances or what goes with them, of all rows of a list. */
-  #estimates(list: Uint8Array, query: PreparedQuery, probe: Probe): Float32Array {
-    const { estimates } = this.#coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0, allowed: null });
-    // Of two squared distances that differ by their dot products alone the lengths are to be added.
-    if (this.#lists.space !== "ip") return estimates.slice();
-    return estimates.map((estimate) => 2 * estimate + query.squaredNorm);
+function concatenated(parts: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
+  return all;
 }

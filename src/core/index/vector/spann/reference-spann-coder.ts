@@ -3,10 +3,18 @@
 import type { Space } from "../../../types.js";
 import { plainDistances, squaredNorm } from "../distance.js";
 import { BaseCoder } from "./base-coder.js";
-import { prepareQuery, scanFactorsOf, scanList } from "./fast-scan.js";
+import { EVERYTHING, nearerRows, prepareQuery, scanFactorsOf, scanList } from "./fast-scan.js";
 import { encodeList } from "./residual-code.js";
 import { plainRowSums } from "./row-sums.js";
-import { LENGTH_MAX, type ListMatches, type PreparedQuery, type Probe, type ScanOptions, type SpannCoder } from "./spann-kernel.js";
+import {
+  LENGTH_MAX,
+  type ListMatches,
+  type ListView,
+  type PreparedQuery,
+  type Probe,
+  type ScanOptions,
+  type SpannCoder,
+} from "./spann-kernel.js";
 
 export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
   readonly exactDistances = plainDistances.exactDistances;
@@ -34,6 +42,11 @@ export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
 
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches {
     return scanList(list, query, scanFactorsOf(query, probe, options), options.allowed);
+  }
+
+  nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array {
+    const from = ({ query, probe }: ListView): ListMatches => this.scan(list, query, probe, EVERYTHING);
+    return nearerRows(this.space, [own, ...others], [own, ...others].map(from));
   }
 }
 

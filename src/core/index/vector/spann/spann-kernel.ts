@@ -29,8 +29,8 @@ export interface SpannKernel {
 
 /** Sums over rotated rows, row-major. Who passes the same array again has not written to it in between: it may still lie where it was. */
 export interface RowSums {
-  /** Squared Euclidean distances of the rows from a point, whatever the space. */
-  squaredDistances(point: Float32Array, rows: Float32Array): Float64Array;
+  /** Squared Euclidean distances, whatever the space: those of all rows from the first of the points, then from the next. */
+  squaredDistances(points: Float32Array, rows: Float32Array, paddedDimension: number): Float32Array;
   /** The mean of the rows whose side is `side`; there is at least one. */
   mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array;
 }
@@ -58,6 +58,14 @@ export interface SpannCoder extends RowSums, ExactDistances {
   prepare(rotatedQuery: Float32Array): PreparedQuery;
   /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of any coder. */
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches;
+  /** Ordinals of the rows of a list that seem nearer to one of the `others` than to `own`, by squared Euclidean distance. */
+  nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array;
+}
+
+/** A list, seen from a point. */
+export interface ListView {
+  query: PreparedQuery;
+  probe: Probe;
 }
 
 export interface ScanOptions {

@@ -31,14 +31,21 @@ export function twoMeans(sums: RowSums, rows: Float32Array, dimension: number, l
 }
 
 /** How much farther each row is from the first mean than from the second, by squared distance. */
-function leaningsOf(sums: RowSums, rows: Float32Array, [a, b]: readonly [Float32Array, Float32Array]): Float64Array {
-  const toB = sums.squaredDistances(b, rows);
-  return sums.squaredDistances(a, rows).map((toA, row) => toA - toB[row]!);
+function leaningsOf(sums: RowSums, rows: Float32Array, [a, b]: readonly [Float32Array, Float32Array]): Float32Array {
+  const points = new Float32Array(2 * a.length);
+  points.set(a);
+  points.set(b, a.length);
+  const distances = sums.squaredDistances(points, rows, a.length);
+  const count = distances.length / 2;
+  const leanings = new Float32Array(count);
+  for (let row = 0; row < count; row++) leanings[row] = distances[row]! - distances[count + row]!;
+  return leanings;
 }
 
-function sidesOf(leanings: Float64Array, leastRows: number): Uint8Array<ArrayBuffer> {
-  const sides = Uint8Array.from(leanings, (leaning) => (leaning > 0 ? 1 : 0));
-  const second = sides.reduce((sum, side) => sum + side, 0);
+function sidesOf(leanings: Float32Array, leastRows: number): Uint8Array<ArrayBuffer> {
+  const sides = new Uint8Array(leanings.length);
+  let second = 0;
+  for (let row = 0; row < sides.length; row++) second += sides[row] = leanings[row]! > 0 ? 1 : 0;
   if (Math.min(second, sides.length - second) >= leastRows) return sides;
   const order = Uint32Array.from(leanings, (_, row) => row).sort((a, b) => leanings[a]! - leanings[b]! || a - b);
   sides.fill(0);
@@ -48,7 +55,7 @@ function sidesOf(leanings: Float64Array, leastRows: number): Uint8Array<ArrayBuf
 
 /** A copy of the row that is farthest from a point, the first of equals. */
 function farthestFrom(sums: RowSums, rows: Float32Array, point: Float32Array): Float32Array {
-  const distances = sums.squaredDistances(point, rows);
+  const distances = sums.squaredDistances(point, rows, point.length);
   const farthest = distances.reduce((best, squared, row) => (squared > distances[best]! ? row : best), 0);
   return rows.slice(farthest * point.length, (farthest + 1) * point.length);
 }
