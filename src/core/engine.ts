@@ -324,6 +324,7 @@ export class Engine {
       flatRowsMax: row.reembeds === undefined ? this.#parts.flatRowsMax : Infinity,
       graphBytesMax: this.#parts.lists?.graphBytesMax ?? this.#memory.graph,
       buildBytesMax: this.#memory.building,
+      listBytesMax: this.#memory.lists,
       lists: this.#parts.lists,
       deadOrdinalsMax: this.#parts.deadOrdinalsMax ?? ((live) => Math.max(live, limits.deadOrdinalsMin)),
       warn: (warning) => this.#warn(warning),

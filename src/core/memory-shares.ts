@@ -16,6 +16,8 @@ export interface MemoryShares {
   compaction: number;
   /** Bytes of what is gathered to build an index. */
   building: number;
+  /** Bytes of inverted lists of one collection that are held in memory. */
+  lists: number;
   /** Bytes that the graph of one collection, and the codes that it is over, may take before inverted lists are made instead. */
   graph: number;
   /** Bytes that one collection may take beside its memtable. */
@@ -26,7 +28,7 @@ export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, 
   const { blockCacheBytesMax: blocks, vectorCacheBytesMax: vectors, memtableBytesMax, compactionLogBytes } = limits;
   if (budget === undefined) {
     const collections = limits.openCollectionBytesMax;
-    const unbounded = { building: Infinity, graph: limits.graphBytesMax, index: Infinity };
+    const unbounded = { building: Infinity, lists: limits.listBytesHeldMax, graph: limits.graphBytesMax, index: Infinity };
     return { caches: () => ({ blocks, vectors }), collections, memtables: Infinity, compaction: compactionLogBytes, ...unbounded };
   }
   const least = budget / 8;
@@ -39,6 +41,7 @@ export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, 
     memtables: Math.min(memtableBytesMax, budget / 4),
     compaction: Math.min(compactionLogBytes, budget / 8),
     building: budget / 8,
+    lists: Math.min(limits.listBytesHeldMax, budget / 8),
     graph: Math.min(limits.graphBytesMax, budget / 2),
     index: (budget * 5) / 8,
   };

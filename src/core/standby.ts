@@ -79,14 +79,16 @@ export class Standby {
   }
 
   async #read(storage: ReadableStorage): Promise<void> {
+    const { graph, lists } = memorySharesOf(this.#parts.options);
     this.#ahead ??= new CollectionsAhead(this.#blocks, {
       kernel: await this.#parts.kernel,
       createApproximate: undefined,
       loadStem: this.#parts.loadStem ?? noStemmers,
       vectorCache: new ByteCache(0),
       flatRowsMax: undefined,
-      graphBytesMax: memorySharesOf(this.#parts.options).graph,
+      graphBytesMax: graph,
       buildBytesMax: 0,
+      listBytesMax: lists,
       lists: undefined,
       deadOrdinalsMax: () => Infinity,
     });

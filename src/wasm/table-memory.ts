@@ -48,23 +48,19 @@ export interface KernelExports {
   ): void;
   encodeRows(rowsAt: number, count: number, padded: number, centroidAt: number, listAt: number, space: number, shortened: number): void;
   prepareTables(queryAt: number, padded: number, tablesAt: number, out: number): void;
+  beginScan(step: number, minimum: number, epsilon: number, ordinalsAt: number, estimatesAt: number, sigmasAt: number): void;
   scanList(
     listAt: number,
     subBlocks: number,
     padded: number,
     tablesAt: number,
     sumsAt: number,
-    ordinalsAt: number,
-    estimatesAt: number,
-    sigmasAt: number,
-    step: number,
-    minimum: number,
     base: number,
     weight: number,
     spread: number,
-    epsilon: number,
     limit: number,
   ): number;
+  scanPages(probesAt: number, count: number, pagesAt: number, padded: number, tablesAt: number, sumsAt: number): void;
   initGraph(M: number, efConstruction: number, slopeFactor: number, interceptFactor: number): number;
   layScratch(at: number, ordinals: number, beam: number): number;
   allowedAt(): number;

@@ -61,7 +61,20 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
     probe: centroids.probe(from, 2).find(({ slot }) => slot === 0)!,
   }));
   const nearer = [coder.nearer(list, views[0]!, [views[1]!]), coder.nearer(list, views[1]!, [views[0]!, views[0]!])];
-  return [sums, nearer, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
+  const pages = coder.createPages();
+  const pageBytes = coder.listBytes(1);
+  const count = list.length / pageBytes;
+  for (let page = 0; page < count; page++) pages.put(page + 1, list.subarray(page * pageBytes, (page + 1) * pageBytes));
+  // The list twice, then none of it.
+  const numbers = Uint32Array.from({ length: 2 * count }, (_, i) => 1 + (i % count));
+  const scanned = [Infinity, threshold].map((limit) => {
+    const options = { threshold: limit, epsilon: 1.9, allowed: null };
+    const found = pages.scan(prepared, [probes[0]!, probes[1]!, probe], numbers, Uint32Array.of(count, count, 0), options);
+    return { ...copyOf(found), ends: found.ends };
+  });
+  const copied = new Uint8Array(pageBytes);
+  pages.copy(1, copied);
+  return [scanned, copied, sums, nearer, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
 }
 
 function copyOf({ ordinals, estimates, sigmas }: ListMatches): ListMatches {

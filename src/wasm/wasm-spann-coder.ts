@@ -15,6 +15,7 @@ import {
   type CoderOptions,
   LENGTH_MAX,
   type ListMatches,
+  type ListPages,
   type ListView,
   type PreparedQuery,
   type Probe,
@@ -24,6 +25,7 @@ import {
 import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { EXACT_SPACES, TableMemory } from "./table-memory.js";
+import { WasmListPages } from "./wasm-list-pages.js";
 
 /** Four bytes of tables a component, four masks of four bytes, at dimension 4,096. */
 const TABLES_BYTES = 4 * 4096;
@@ -56,6 +58,7 @@ interface LaidList {
 
 /** The memory of a kernel's coders. */
 export class CoderMemory {
+  readonly module: WebAssembly.Module;
   readonly #memory: TableMemory;
   readonly tablesAt: number;
   readonly signsAt: number;
@@ -67,6 +70,7 @@ export class CoderMemory {
   #rows: Float32Array | null = null;
 
   constructor(module: WebAssembly.Module) {
+    this.module = module;
     this.#memory = new TableMemory(module, 16);
     this.tablesAt = Math.ceil(this.#memory.scratchAt / 16) * 16;
     this.signsAt = this.tablesAt + TABLES_BYTES;
@@ -173,6 +177,10 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     return nearerRows(this.space, views, found);
   }
 
+  createPages(): ListPages {
+    return new WasmListPages(this.#memory.module, this.paddedDimension);
+  }
+
   /** Scratch memory holds the list, then sums, then what each scan finds: ordinals, estimates and sigmas. */
   #layList(list: Uint8Array, scans: number): LaidList {
     const { scratchAt } = this.#memory;
@@ -189,23 +197,9 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     const foundAt = first + 3 * at * columnBytes;
     this.#memory.layTables(view.query);
     const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(view.query, view.probe, options);
-    const count = kernel.scanList(
-      scratchAt,
-      subBlocks,
-      this.paddedDimension,
-      tablesAt,
-      first - SUMS_BYTES,
-      foundAt,
-      foundAt + columnBytes,
-      foundAt + 2 * columnBytes,
-      step,
-      minimum,
-      base,
-      weight,
-      spread,
-      epsilon,
-      limit,
-    );
+    kernel.beginScan(step, minimum, epsilon, foundAt, foundAt + columnBytes, foundAt + 2 * columnBytes);
+    const sumsAt = first - SUMS_BYTES;
+    const count = kernel.scanList(scratchAt, subBlocks, this.paddedDimension, tablesAt, sumsAt, base, weight, spread, limit);
     return matchesAt(views, foundAt / 4, columnBytes / 4, count, options.allowed);
   }
 

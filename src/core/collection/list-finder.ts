@@ -74,10 +74,10 @@ export class ListFinder implements VectorFinder {
   }
 
   #newHeld(): Held {
-    const { kernel, blocks: store, lists: { judgedRowsMax } = {} } = this.#home.context;
+    const { kernel, blocks: store, listBytesMax: heldBytesMax, lists: { judgedRowsMax } = {} } = this.#home.context;
     const { space } = this.#home.row.configuration.hnsw;
     const blocks = new ListBlocks(store, `collection "${this.#home.row.name}" (lists)`);
-    const lists = new InvertedLists(kernel, space, this.#dimension, { seed: SEED, judgedRowsMax });
+    const lists = new InvertedLists(kernel, space, this.#dimension, { seed: SEED, judgedRowsMax, heldBytesMax });
     return { lists, blocks, source: { read: (slots) => readLists(blocks, slots) }, section: null };
   }
 

@@ -40,6 +40,8 @@ export interface CollectionContext {
   graphBytesMax: number;
   /** Bytes of what is gathered to build an index, at most. */
   buildBytesMax: number;
+  /** Bytes of inverted lists that are held in memory. */
+  listBytesMax: number;
   /** Tests ask for less. */
   lists: ListLimits | undefined;
   /** Takes note of something that was mended and should be known. */

@@ -130,7 +130,12 @@ export class StoredVectors {
 
   /** Rows by themselves where what is read with them is hardly ever asked for, and takes room that others need. */
   get #reading(): RowReading {
-    return this.#hasRoom() || this.#store.couldHold(4 * this.#dimension * this.#rows) ? "pages" : "rows";
+    return this.isAskedAgain ? "pages" : "rows";
+  }
+
+  /** Whether there are so few rows, or so much room, that what is read is worth keeping. */
+  get isAskedAgain(): boolean {
+    return this.#hasRoom() || this.#store.couldHold(4 * this.#dimension * this.#rows);
   }
 
   #locate(ordinals: ArrayLike<number>): RowPlace[] {

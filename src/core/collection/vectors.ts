@@ -372,10 +372,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const none = () => ({ ordinals: new Uint32Array(), distances: new Float32Array() });
     // A query of another length was accepted while the collection was empty and had none.
     if (this.#fixed?.dimension !== queries[0]!.length || k === 0) return queries.map(none);
-    const { finder } = this.#fixed;
+    const { finder, stored } = this.#fixed;
     const source: VectorSource = async (ordinals, room) => {
       await tick();
-      return this.embeddings(ordinals, !isExact, room);
+      return this.embeddings(ordinals, !isExact && stored.isAskedAgain, room);
     };
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }

@@ -70,52 +70,91 @@ function putExtent(query: usize, end: usize, out: usize): f32 {
   return step;
 }
 
+/** What estimates of one scan are made with, and where what it finds goes. */
+let step: f32 = 0;
+let minimum: f32 = 0;
+let epsilon: f32 = 0;
+let ordinals: usize = 0;
+let estimates: usize = 0;
+let sigmas: usize = 0;
+let found: usize = 0;
+
 /**
- * Scans `subBlocks` sub-blocks at `list`. Matches go to three arrays, `ordinals` (u32), `estimates` and `sigmas` (f32), with room for 32
- * per sub-block; returns how many there are. `sums` are 128 bytes of scratch.
+ * To be told before a scan. Matches go to three arrays, `ordinals` (u32), `estimates` and `sigmas` (f32), with room for 32 per sub-block.
  */
+export function beginScan(stepSize: f32, least: f32, bound: f32, ordinalsAt: usize, estimatesAt: usize, sigmasAt: usize): void {
+  step = stepSize;
+  minimum = least;
+  epsilon = bound;
+  ordinals = ordinalsAt;
+  estimates = estimatesAt;
+  sigmas = sigmasAt;
+  found = 0;
+}
+
+/** Scans `subBlocks` sub-blocks at `list`; returns how many matches there are. `sums` are 128 bytes of scratch. */
 export function scanList(
   list: usize,
   subBlocks: u32,
   padded: u32,
   tables: usize,
   sums: usize,
-  ordinals: usize,
-  estimates: usize,
-  sigmas: usize,
-  step: f32,
-  minimum: f32,
   base: f32,
   weight: f32,
   spread: f32,
-  epsilon: f32,
   limit: f32,
 ): u32 {
-  const codeBytes = <usize>padded << 2;
-  let found: usize = 0;
-  for (const end = list + <usize>subBlocks * subBlockBytes(padded); list < end; list += subBlockBytes(padded)) {
-    sumCodes(list, codeBytes, tables, sums);
-    const factors = list + codeBytes;
-    for (let i: usize = 0; i < 128; i += 16) {
-      const scales = v128.load(factors + i);
-      const none = f32x4.lt(scales, f32x4.splat(0));
-      const sum = f32x4.convert_i32x4_s(v128.load(sums + i));
-      const signed = f32x4.add(f32x4.mul(f32x4.splat(step), sum), f32x4.splat(minimum));
-      const known = f32x4.add(f32x4.splat(base), f32x4.mul(f32x4.splat(weight), v128.load(factors + i, 128)));
-      const all = v128.bitselect(f32x4.splat(FAR_BELOW), f32x4.sub(known, f32x4.mul(scales, signed)), none);
-      const errors = v128.andnot(f32x4.mul(scales, f32x4.splat(spread)), none);
-      const lower = f32x4.sub(all, f32x4.mul(f32x4.splat(epsilon), errors));
-      const matches = i32x4.bitmask(f32x4.le(lower, f32x4.splat(limit)));
-      if (matches == 0) continue;
-      found += compress(matches, factors + i + 256, all, errors, ordinals + found, estimates + found, sigmas + found);
-    }
+  for (; subBlocks > 0; subBlocks--, list += subBlockBytes(padded)) {
+    scanSubBlock(list, <usize>padded << 2, tables, sums, base, weight, spread, limit);
   }
   return <u32>(found >> 2);
 }
 
-/** Puts what is in the lanes of `matches`, in their order; returns the bytes that an array grew by. */
-function compress(matches: i32, rows: usize, all: v128, errors: v128, ordinals: usize, estimates: usize, sigmas: usize): usize {
-  let found: usize = 0;
+/**
+ * Scans `count` lists, the sub-blocks of which lie at the addresses at `pages`, one list's after the other's. Each list has six words at
+ * `probes`: base, weight, spread, limit, how many sub-blocks it has; and last how many matches there are up to its end, which is put there.
+ */
+export function scanPages(probes: usize, count: u32, pages: usize, padded: u32, tables: usize, sums: usize): void {
+  for (; count > 0; count--, probes += 24) {
+    const base = load<f32>(probes);
+    const weight = load<f32>(probes, 4);
+    const spread = load<f32>(probes, 8);
+    const limit = load<f32>(probes, 12);
+    for (let left = load<u32>(probes, 16); left > 0; left--, pages += 4) {
+      scanSubBlock(load<u32>(pages), <usize>padded << 2, tables, sums, base, weight, spread, limit);
+    }
+    store<u32>(probes, <u32>(found >> 2), 20);
+  }
+}
+
+function scanSubBlock(
+  list: usize,
+  codeBytes: usize,
+  tables: usize,
+  sums: usize,
+  base: f32,
+  weight: f32,
+  spread: f32,
+  limit: f32,
+): void {
+  sumCodes(list, codeBytes, tables, sums);
+  const factors = list + codeBytes;
+  for (let i: usize = 0; i < 128; i += 16) {
+    const scales = v128.load(factors + i);
+    const none = f32x4.lt(scales, f32x4.splat(0));
+    const sum = f32x4.convert_i32x4_s(v128.load(sums + i));
+    const signed = f32x4.add(f32x4.mul(f32x4.splat(step), sum), f32x4.splat(minimum));
+    const known = f32x4.add(f32x4.splat(base), f32x4.mul(f32x4.splat(weight), v128.load(factors + i, 128)));
+    const all = v128.bitselect(f32x4.splat(FAR_BELOW), f32x4.sub(known, f32x4.mul(scales, signed)), none);
+    const errors = v128.andnot(f32x4.mul(scales, f32x4.splat(spread)), none);
+    const lower = f32x4.sub(all, f32x4.mul(f32x4.splat(epsilon), errors));
+    const matches = i32x4.bitmask(f32x4.le(lower, f32x4.splat(limit)));
+    if (matches != 0) compress(matches, factors + i + 256, all, errors);
+  }
+}
+
+/** Adds what is in the lanes of `matches`, in their order. */
+function compress(matches: i32, rows: usize, all: v128, errors: v128): void {
   for (let lane: u32 = 0; lane < 4; lane++) {
     const ordinal = load<u32>(rows + (<usize>lane << 2));
     if ((matches & (1 << lane)) == 0 || ordinal == NO_ORDINAL) continue;
@@ -124,7 +163,6 @@ function compress(matches: i32, rows: usize, all: v128, errors: v128, ordinals: 
     store<f32>(sigmas + found, laneOf(errors, lane));
     found += 4;
   }
-  return found;
 }
 
 // @ts-ignore: decorator

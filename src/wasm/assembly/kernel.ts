@@ -13,7 +13,7 @@ import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { checksum, layChecksumTables } from "./checksum";
 export { exactDistances } from "./exact";
-export { prepareTables, scanList } from "./fast-scan";
+export { beginScan, prepareTables, scanList, scanPages } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
 export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";
 export {

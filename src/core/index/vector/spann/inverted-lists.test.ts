@@ -41,9 +41,10 @@ class Kept implements ListSource {
     values: Float32Array,
     readonly options = OPTIONS,
     judgedRowsMax = 20,
+    heldBytesMax = 0,
   ) {
     this.values = values;
-    this.lists = new InvertedLists(referenceKernel, space, dimension, { seed: 7, judgedRowsMax });
+    this.lists = new InvertedLists(referenceKernel, space, dimension, { seed: 7, judgedRowsMax, heldBytesMax });
   }
 
   async read(slots: readonly number[]): Promise<Uint8Array[]> {

@@ -11,6 +11,7 @@ import { Bitmap } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
 import { Judge, type Nearest, type VectorSource } from "../judge.js";
 import type { VectorKernel } from "../vector-kernel.js";
+import { HeldLists } from "./held-lists.js";
 import { ListSearch, type SearchEffort } from "./list-search.js";
 import type { ListSource } from "./list-source.js";
 import type { CentroidTable, SpannCoder } from "./spann-kernel.js";
@@ -26,6 +27,8 @@ export interface InvertedListsOptions {
   seed: number;
   /** Allowed rows up to which all are judged. Default 2,000; tests ask for less. */
   judgedRowsMax?: number | undefined;
+  /** Bytes of lists that are held in memory. */
+  heldBytesMax: number;
 }
 
 /** What a build has changed. */
@@ -34,6 +37,8 @@ export interface ListChanges {
   retired: readonly number[];
   /** row → its list from now on. */
   moved: ReadonlyMap<number, number>;
+  /** Slots that have another list now, or none. */
+  changed: Iterable<number>;
 }
 
 export class InvertedLists {
@@ -41,6 +46,8 @@ export class InvertedLists {
   readonly dimension: number;
   readonly coder: SpannCoder;
   readonly centroids: CentroidTable;
+  /** Those that searches have asked for. */
+  readonly held: HeldLists;
   /** Slots of lists that are there. */
   readonly inUse = new Bitmap();
   /** Rows that are in a list. */
@@ -56,17 +63,18 @@ export class InvertedLists {
   #touched: Bitmap | null = null;
 
   constructor(kernel: VectorKernel, space: Space, dimension: number, options: InvertedListsOptions) {
-    const { seed, judgedRowsMax = JUDGED_ROWS_MAX } = options;
+    const { seed, judgedRowsMax = JUDGED_ROWS_MAX, heldBytesMax } = options;
     this.#judgedRowsMax = judgedRowsMax;
     this.space = space;
     this.dimension = dimension;
     this.coder = kernel.createCoder({ dimension, space, seed });
     this.centroids = this.coder.createCentroids();
+    this.held = new HeldLists(this.coder, heldBytesMax);
   }
 
   get byteLength(): number {
     const tables = this.coder.byteLength + this.centroids.byteLength + this.#listOf.byteLength + this.#sizes.byteLength;
-    return tables + this.covered.words.byteLength + this.inUse.words.byteLength;
+    return tables + this.covered.words.byteLength + this.inUse.words.byteLength + this.held.byteLength;
   }
 
   get coveredCount(): number {
@@ -153,12 +161,13 @@ export class InvertedLists {
   }
 
   /** Puts what a build has made in place. */
-  install({ created, retired, moved }: ListChanges): void {
+  install({ created, retired, moved, changed }: ListChanges): void {
     const touched = this.#touched;
     this.#touched = null;
     for (const slot of created) if (!retired.includes(slot)) this.inUse.add(slot);
     for (const [ordinal, slot] of moved) if (!touched?.has(ordinal)) this.#put(ordinal, slot);
     for (const slot of retired) this.#give(slot);
+    for (const slot of changed) this.held.forget(slot);
   }
 
   /** Gives up what a build has made. */

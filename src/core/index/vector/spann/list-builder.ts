@@ -88,7 +88,8 @@ export class ListBuilder {
   }
 
   get changes(): ListChanges {
-    return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved };
+    const changed = new Set([...this.#created, ...this.#retired, ...this.#moved.values()]);
+    return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved, changed };
   }
 
   /** The list that a row will be in. */
@@ -215,7 +216,7 @@ export class ListBuilder {
   async #codedLists(slots: readonly number[]): Promise<(Uint8Array | null)[]> {
     const isStored = (slot: number): boolean => !this.#coded.has(slot) && !this.#created.has(slot);
     const stored = slots.filter(isStored);
-    const read = stored.length === 0 ? [] : await this.#source.read(stored);
+    const read = await this.#lists.held.read(stored, this.#source);
     let next = 0;
     return slots.map((slot) => (isStored(slot) ? read[next++]! : (this.#coded.get(slot) ?? null)));
   }

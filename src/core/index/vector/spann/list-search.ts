@@ -12,8 +12,9 @@
 import { Bitmap } from "../../../base/bitmap.js";
 import { FirstItems } from "../../../base/first-items.js";
 import type { Judge } from "../judge.js";
+import type { HeldLists } from "./held-lists.js";
 import type { ListSource } from "./list-source.js";
-import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type SpannCoder } from "./spann-kernel.js";
+import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type ScanOptions } from "./spann-kernel.js";
 
 /** Standard units between an estimate and the bounds of the distance. */
 const EPSILON = 2.2;
@@ -28,8 +29,9 @@ const BEST_MIN = 100;
 /** Lists that are looked into at least and, without a filter, at most. */
 const LISTS_MIN = 16;
 const LISTS_MAX = 256;
-/** Lists that are read at once. */
-const LISTS_PER_READ = 16;
+/** Lists that are scanned at once, and at first, while there is nothing yet that rows have to come below. */
+const LISTS_PER_SCAN = 16;
+const LISTS_PER_FIRST_SCAN = 2;
 /** Matches of a filter that are seen at least, as long as there are as many. */
 const MATCHES_MIN = 1000;
 /** Rows beyond k that are judged once the first lists were looked into. */
@@ -43,7 +45,7 @@ export type SearchEffort = number | "adaptive";
 
 /** The lists that a search is through. */
 export interface SearchedLists {
-  readonly coder: Pick<SpannCoder, "scan">;
+  readonly held: Pick<HeldLists, "scan">;
   readonly centroids: Pick<CentroidTable, "probe">;
   /** Slots of lists that are there. */
   readonly inUse: Bitmap;
@@ -109,11 +111,11 @@ export class ListSearch {
   }
 
   async #lookInto(probes: readonly Probe[], source: ListSource): Promise<void> {
-    for (let from = 0; from < probes.length && !this.#isOver; from += LISTS_PER_READ) {
-      const round = probes.slice(from, from + LISTS_PER_READ);
-      const lists = await source.read(round.map(({ slot }) => slot));
-      for (let i = 0; i < round.length && !this.#isOver; i++) this.#scan(lists[i]!, round[i]!);
-      if (this.#hasEnough && this.#judge.farthest === Infinity) await this.#judgeBest();
+    for (let from = 0; from < probes.length && !this.#isOver; ) {
+      const round = probes.slice(from, from + (this.#best.last === undefined ? LISTS_PER_FIRST_SCAN : LISTS_PER_SCAN));
+      await this.#scan(round, source);
+      from += round.length;
+      if (this.#looked >= LISTS_MIN && this.#hasEnough && this.#judge.farthest === Infinity) await this.#judgeBest();
     }
   }
 
@@ -129,20 +131,24 @@ export class ListSearch {
     return this.#looked >= LISTS_MIN && this.#quiet >= PATIENCE;
   }
 
-  #scan(list: Uint8Array, probe: Probe): void {
+  async #scan(probes: readonly Probe[], source: ListSource): Promise<void> {
+    const options = (): ScanOptions => ({ threshold: this.#threshold, epsilon: EPSILON, allowed: null });
+    const { ordinals, estimates, sigmas, ends } = await this.#lists.held.scan(this.#query, probes, source, options);
     const { matching, matchesIn } = this.#task;
-    const options = { threshold: this.#threshold, epsilon: EPSILON, allowed: matching.words };
-    const found = this.#lists.coder.scan(list, this.#query, probe, options);
-    let isQuiet = true;
-    for (let i = 0; i < found.ordinals.length; i++) {
-      const ordinal = found.ordinals[i]!;
-      // The row is in another list by now.
-      if (this.#lists.listOf(ordinal) !== probe.slot) continue;
-      if (this.#take(ordinal, found.estimates[i]!, found.sigmas[i]!)) isQuiet = false;
+    let row = 0;
+    for (let i = 0; i < probes.length && !this.#isOver; i++) {
+      const { slot } = probes[i]!;
+      let isQuiet = true;
+      for (; row < ends[i]!; row++) {
+        const ordinal = ordinals[row]!;
+        // Else it does not match, or is in another list by now.
+        if (!matching.has(ordinal) || this.#lists.listOf(ordinal) !== slot) continue;
+        if (this.#take(ordinal, estimates[row]!, sigmas[row]!)) isQuiet = false;
+      }
+      this.#looked++;
+      this.#seen += matchesIn?.[slot] ?? 0;
+      this.#quiet = isQuiet ? this.#quiet + 1 : 0;
     }
-    this.#looked++;
-    this.#seen += matchesIn?.[probe.slot] ?? 0;
-    this.#quiet = isQuiet ? this.#quiet + 1 : 0;
   }
 
   /** Lower bound up to which rows count: they may be among the nearest, or the best, which say when to stop. */

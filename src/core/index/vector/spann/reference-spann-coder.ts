@@ -9,9 +9,11 @@ import { plainRowSums } from "./row-sums.js";
 import {
   LENGTH_MAX,
   type ListMatches,
+  type ListPages,
   type ListView,
   type PreparedQuery,
   type Probe,
+  type ScannedLists,
   type ScanOptions,
   type SpannCoder,
 } from "./spann-kernel.js";
@@ -44,9 +46,48 @@ export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
     return scanList(list, query, scanFactorsOf(query, probe, options), options.allowed);
   }
 
+  createPages(): ListPages {
+    return new ReferencePages(this);
+  }
+
   nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array {
     const from = ({ query, probe }: ListView): ListMatches => this.scan(list, query, probe, EVERYTHING);
     return nearerRows(this.space, [own, ...others], [own, ...others].map(from));
+  }
+}
+
+class ReferencePages implements ListPages {
+  readonly #coder: ReferenceSpannCoder;
+  readonly #pages: Uint8Array[] = [];
+
+  constructor(coder: ReferenceSpannCoder) {
+    this.#coder = coder;
+  }
+
+  get byteLength(): number {
+    return this.#pages.length * this.#coder.listBytes(1);
+  }
+
+  put(page: number, subBlock: Uint8Array): void {
+    this.#pages[page] = subBlock.slice();
+  }
+
+  copy(page: number, into: Uint8Array): void {
+    into.set(this.#pages[page]!);
+  }
+
+  scan(query: PreparedQuery, probes: readonly Probe[], pages: Uint32Array, counts: Uint32Array, options: ScanOptions): ScannedLists {
+    let at = 0;
+    const found = probes.flatMap((probe, i) =>
+      Array.from(pages.subarray(at, (at += counts[i]!)), (page) => ({ i, ...this.#coder.scan(this.#pages[page]!, query, probe, options) })),
+    );
+    const ends = Uint32Array.from(probes, (_, list) => found.reduce((sum, { i, ordinals }) => sum + (i <= list ? ordinals.length : 0), 0));
+    return {
+      ordinals: Uint32Array.from(found.flatMap(({ ordinals }) => [...ordinals])),
+      estimates: Float32Array.from(found.flatMap(({ estimates }) => [...estimates])),
+      sigmas: Float32Array.from(found.flatMap(({ sigmas }) => [...sigmas])),
+      ends,
+    };
   }
 }
 

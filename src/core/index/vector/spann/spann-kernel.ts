@@ -54,12 +54,32 @@ export interface SpannCoder extends RowSums, ExactDistances {
   /** Ordinals of a list's rows, in the order in which they were encoded. */
   ordinals(list: Uint8Array): Uint32Array;
   createCentroids(): CentroidTable;
+  createPages(): ListPages;
   /** What scans need of a rotated query, once for all lists. */
   prepare(rotatedQuery: Float32Array): PreparedQuery;
   /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of any coder. */
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches;
   /** Ordinals of the rows of a list that seem nearer to one of the `others` than to `own`, by squared Euclidean distance. */
   nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array;
+}
+
+/** Memory for sub-blocks of lists, a page each, numbered densely from 0. */
+export interface ListPages {
+  /** Bytes of memory held. */
+  readonly byteLength: number;
+  put(page: number, subBlock: Uint8Array): void;
+  copy(page: number, into: Uint8Array): void;
+  /**
+   * What `SpannCoder.scan` finds in each of some lists, at least one: the sub-blocks of list `i` lie in the next `counts[i]` of the
+   * `pages`. `options` allow all rows. Valid until the next call.
+   */
+  scan(query: PreparedQuery, probes: readonly Probe[], pages: Uint32Array, counts: Uint32Array, options: ScanOptions): ScannedLists;
+}
+
+/** Rows of several lists. */
+export interface ScannedLists extends ListMatches {
+  /** How many of the rows are of each list or one before it. */
+  ends: Uint32Array;
 }
 
 /** A list, seen from a point. */
