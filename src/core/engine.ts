@@ -493,8 +493,8 @@ export class Engine {
       planOperation,
       compactor: this.#compactor,
       checkMemory: (state) => {
-        const { memtable, text, tail } = state.memory;
-        this.#checkFits(state, state.memoryBytes - memtable - text - tail);
+        const { memtable, text, tail, listCache } = state.memory;
+        this.#checkFits(state, state.memoryBytes - memtable - text - tail - listCache);
       },
       executor: this.#executor,
       encode: encodeLogRecord,

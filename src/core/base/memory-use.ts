@@ -15,6 +15,8 @@ export interface MemoryUse {
   graphs: number;
   /** What is in memory of inverted lists: centroids, directories, the list of each record. */
   lists: number;
+  /** Inverted lists that searches have asked for. */
+  listCache: number;
   /** Codes of records that are in no list yet. */
   tail: number;
   /** Where vectors lie on disk, and their checksums: 8 bytes a record. */
@@ -37,6 +39,7 @@ const NONE: MemoryUse = {
   codes: 0,
   graphs: 0,
   lists: 0,
+  listCache: 0,
   tail: 0,
   rows: 0,
   text: 0,

@@ -61,10 +61,9 @@ export class BlockPages<Ref extends Extent> {
    */
   async read(rows: readonly BlockRows<Ref>[], into: Uint8Array, reading: RowReading = "pages"): Promise<void> {
     rows.forEach(assertInside);
+    if (reading === "rows") return this.#readApart(rows, into);
     const blocks = new Map<Ref, TouchedBlock<Ref>>();
-    const touched = rows.map((row) => this.#touch(row, blocks));
-    const missing = touched.flat();
-    if (missing.length > 0 && reading === "rows") return this.#readApart(rows, touched, blocks, into);
+    const missing = rows.flatMap((row) => this.#touch(row, blocks));
     if (missing.length > 0) await this.#load([...missing, ...this.#around(missing)]);
     let at = 0;
     for (const row of rows) {
@@ -137,41 +136,29 @@ export class BlockPages<Ref extends Extent> {
     });
   }
 
-  /** Rows of which something is not in memory are read by themselves; such as follow each other, at once. Nothing is kept. */
-  async #readApart(
-    rows: readonly BlockRows<Ref>[],
-    missing: readonly (readonly Run<Ref>[])[],
-    blocks: ReadonlyMap<Ref, TouchedBlock<Ref>>,
-    into: Uint8Array,
-  ): Promise<void> {
-    const ranges: (BlockRows<Ref> & { into: Uint8Array })[] = [];
-    let [at, last] = [0, -1];
-    rows.forEach((row, r) => {
-      const block = blocks.get(row.extent)!;
-      const range = ranges.at(-1);
-      if (missing[r]!.length === 0 && isWhole(row, block)) assemble(row, block, into, at);
-      else if (range !== undefined && last === r - 1 && range.extent === block.ref && range.start + range.length === row.start) {
+  /** Rows are read by themselves, such as follow each other at once: what is in memory of them is not worth looking for. */
+  async #readApart(rows: readonly BlockRows<Ref>[], into: Uint8Array): Promise<void> {
+    const ranges: (ByteRange & { into: Uint8Array })[] = [];
+    let last: BlockRows<Ref> | null = null;
+    let at = 0;
+    for (const row of rows) {
+      const range = ranges[ranges.length - 1];
+      if (range !== undefined && last!.extent === row.extent && last!.start + last!.length === row.start) {
         range.length += row.length;
         range.into = new Uint8Array(into.buffer, range.into.byteOffset, range.length);
-        last = r;
       } else {
-        ranges.push({ extent: block.ref, start: row.start, length: row.length, into: into.subarray(at, at + row.length) });
-        last = r;
+        // Blocks may be moved meanwhile.
+        ranges.push({ extent: { ...row.extent }, start: row.start, length: row.length, into: into.subarray(at, at + row.length) });
       }
       at += row.length;
-    });
+      last = row;
+    }
     const found = await this.#blobs.read(ranges);
     found.forEach((bytes, r) => {
       const place = ranges[r]!.into;
       if (bytes.buffer !== place.buffer) place.set(bytes);
     });
   }
-}
-
-/** Whether all pages of a row are in memory. */
-function isWhole({ start, length }: BlockRows<Extent>, { pages }: TouchedBlock<Extent>): boolean {
-  for (let page = pageOf(start); page <= pageOf(start + length - 1); page++) if (pages.get(page) == null) return false;
-  return true;
 }
 
 function assemble({ start, length }: BlockRows<Extent>, { pages }: TouchedBlock<Extent>, into: Uint8Array, first: number): void {

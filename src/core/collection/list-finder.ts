@@ -83,7 +83,8 @@ export class ListFinder implements VectorFinder {
 
   get memory(): Partial<MemoryUse> {
     const { lists, blocks } = this.#held;
-    return { lists: lists.byteLength + blocks.byteLength + this.#strays.words.byteLength, tail: this.#tail.byteLength };
+    const own = lists.byteLength + blocks.byteLength + this.#strays.words.byteLength;
+    return { lists: own, listCache: lists.held.byteLength, tail: this.#tail.byteLength };
   }
 
   get isApproximate(): boolean {

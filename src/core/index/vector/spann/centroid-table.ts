@@ -12,7 +12,7 @@ import { codesOf, type EncodedQuery, encodeQuery, quantizeRows } from "../quanti
 import type { CodeTable } from "../vector-kernel.js";
 import { CentroidGroups, GROUPED_MIN } from "./centroid-groups.js";
 import { type Place, probeOf } from "./probes.js";
-import type { CentroidTable, NearestCentroids, PreparedQuery, Probe } from "./spann-kernel.js";
+import type { CentroidTable, NearestCentroids, PreparedQuery, Probe, RankedLists } from "./spann-kernel.js";
 
 /** Times the longest centroid that an inner product's query is: what is left of |c|² is below float32's resolution. */
 const FAR_OUT = 2 ** 26;
@@ -83,10 +83,16 @@ export class CodedCentroids implements CentroidTable {
   }
 
   probe(query: PreparedQuery, count: number, only: Uint32Array | null = null): Probe[] {
+    const { slots, probe } = this.rank(query, count, only);
+    return Array.from(slots, (_, at) => probe(at));
+  }
+
+  rank(query: PreparedQuery, count: number, only: Uint32Array | null = null): RankedLists {
     const encoded = encodeQuery("l2", query.rotated);
     const stretch = this.#space === "ip" && encoded.norm > 0 ? this.#reach() / encoded.norm : 1;
     const { ordinals, distances } = this.#table.scan(encoded.codes, Math.fround(encoded.scale * stretch), count, this.#among(only));
-    return Array.from(ordinals, (slot, i) => probeOf(this.#space, query, this.#placeOf(slot, distances[i]!, stretch, encoded)));
+    const probe = (at: number): Probe => probeOf(this.#space, query, this.#placeOf(ordinals[at]!, distances[at]!, stretch, encoded));
+    return { slots: ordinals, probe };
   }
 
   tableOf(vectors: readonly Float32Array[]): CodeTable {

@@ -74,7 +74,7 @@ export class InvertedLists {
 
   get byteLength(): number {
     const tables = this.coder.byteLength + this.centroids.byteLength + this.#listOf.byteLength + this.#sizes.byteLength;
-    return tables + this.covered.words.byteLength + this.inUse.words.byteLength + this.held.byteLength;
+    return tables + this.covered.words.byteLength + this.inUse.words.byteLength;
   }
 
   get coveredCount(): number {

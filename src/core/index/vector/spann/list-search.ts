@@ -14,7 +14,7 @@ import { FirstItems } from "../../../base/first-items.js";
 import type { Judge } from "../judge.js";
 import type { HeldLists } from "./held-lists.js";
 import type { ListSource } from "./list-source.js";
-import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type ScanOptions } from "./spann-kernel.js";
+import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type RankedLists, type ScanOptions } from "./spann-kernel.js";
 
 /** Standard units between an estimate and the bounds of the distance. */
 const EPSILON = 2.2;
@@ -46,7 +46,7 @@ export type SearchEffort = number | "adaptive";
 /** The lists that a search is through. */
 export interface SearchedLists {
   readonly held: Pick<HeldLists, "scan">;
-  readonly centroids: Pick<CentroidTable, "probe">;
+  readonly centroids: Pick<CentroidTable, "rank">;
   /** Slots of lists that are there. */
   readonly inUse: Bitmap;
   /** The slot of a row's list. */
@@ -93,8 +93,8 @@ export class ListSearch {
     const only = this.#listsWithMatches();
     const all = only.count();
     const first = this.#task.effort === "adaptive" ? (this.#task.matchesIn === null ? LISTS_MAX : all) : this.#task.effort;
-    await this.#lookInto(this.#probes(first, only), source);
-    if (!this.#hasEnough && this.#looked < all) await this.#lookInto(this.#probes(all, only).slice(this.#looked), source);
+    await this.#lookInto(this.#rank(first, only), source);
+    if (!this.#hasEnough && this.#looked < all) await this.#lookInto(this.#rank(all, only), source);
     await this.#judgeNear();
   }
 
@@ -106,15 +106,16 @@ export class ListSearch {
     return slots;
   }
 
-  #probes(count: number, only: Bitmap): Probe[] {
-    return this.#lists.centroids.probe(this.#query, count, only.words);
+  #rank(count: number, only: Bitmap): RankedLists {
+    return this.#lists.centroids.rank(this.#query, count, only.words);
   }
 
-  async #lookInto(probes: readonly Probe[], source: ListSource): Promise<void> {
-    for (let from = 0; from < probes.length && !this.#isOver; ) {
-      const round = probes.slice(from, from + (this.#best.last === undefined ? LISTS_PER_FIRST_SCAN : LISTS_PER_SCAN));
+  /** Goes on with the list behind those that it has looked into. */
+  async #lookInto({ slots, probe }: RankedLists, source: ListSource): Promise<void> {
+    while (this.#looked < slots.length && !this.#isOver) {
+      const most = this.#best.last === undefined ? LISTS_PER_FIRST_SCAN : LISTS_PER_SCAN;
+      const round = Array.from({ length: Math.min(most, slots.length - this.#looked) }, (_, i) => probe(this.#looked + i));
       await this.#scan(round, source);
-      from += round.length;
       if (this.#looked >= LISTS_MIN && this.#hasEnough && this.#judge.farthest === Infinity) await this.#judgeBest();
     }
   }

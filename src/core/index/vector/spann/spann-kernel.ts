@@ -159,6 +159,14 @@ export interface CentroidTable {
   assign(rotatedRow: Float32Array, only?: Uint32Array | null): number;
   /** The `count` lists to look into first for a query, the most promising first. */
   probe(query: PreparedQuery, count: number, only?: Uint32Array | null): Probe[];
+  /** As `probe`, for searches that look into few of them. */
+  rank(query: PreparedQuery, count: number, only?: Uint32Array | null): RankedLists;
+}
+
+export interface RankedLists {
+  slots: Uint32Array;
+  /** The list at a place of the order. */
+  probe(at: number): Probe;
 }
 
 export interface NearestCentroids {
