@@ -33,6 +33,7 @@ const shipped = new Map([
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
   ["./stop-words.ts", "./stop-words.js"],
+  ["../storage/published/open-published.ts", "./published.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
   ["./transformers-worker.ts", "./transformers-worker.js"],
@@ -371,11 +372,13 @@ const nodeModules = [
 ].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
+const lazily = "pub|sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
-  client: new RegExp(`src/(?:ver|worker|core/(?!sch|base/(?:eng|ser|json|step|sha)|blo)|api/(?!${lazily}))`),
+  client: new RegExp(`src/(?:ver|worker|core/(?!sch|base/(?:eng|ser|json|step|sha|che)|b(?:lo|ack))|api/(?!${lazily}))`),
+  publish: /src\/(?:core\/(?:backup\/|base\/checksum)|api\/publish\/)/,
+  "disk-folder": /src\/(?:node\/disk-folder|storage\/directory\/disk-dir)/,
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   remote: /src\/(?:core\/base\/(?:ser|json|step)|api\/re(?:mote|st)\/)/,
   search: /src\/api\/search\//,
@@ -435,6 +438,7 @@ async function buildAll() {
   await bundleForNode();
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
+  await bundle({ entries: { published: "src/storage/published/open-published.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { "hashing-worker": "src/api/hashing/hashing-worker.ts" }, plugins: [] });

@@ -29,6 +29,7 @@ export {
   type GatewayRules,
   type MemoryUse,
   type PreflightChecks,
+  type PublishedSource,
   type RemoteOptions,
   TidepoolClient,
   type TidepoolClientOptions,
@@ -73,6 +74,13 @@ export { type LiveSnapshot, type LiveStore, liveStore } from "./api/live/live-st
 export type { LiveListener, LiveRead, LiveReads, LiveResults } from "./api/live/subscribe.js";
 export { type ChunkOptions, chunk, type Passage, type TextFormat, type Tokenizer } from "./api/passages/chunk.js";
 export type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, PassageKey } from "./api/passages/documents.js";
+export type {
+  PublishDirectory,
+  PublishFile,
+  PublishOptions,
+  PublishProgress,
+  PublishReport,
+} from "./api/publish/publish-arguments.js";
 export type {
   AutoSuggestArguments,
   CountArguments,

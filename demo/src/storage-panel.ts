@@ -70,10 +70,11 @@ const storageNames = {
   opfs: "private file system (OPFS)",
   indexeddb: "IndexedDB",
   directory: "directory",
+  published: "where it was published",
   memory: "memory only: gone on reload",
 } as const;
 
-const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", directory: "Directory", memory: "Memory" } as const;
+const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", directory: "Directory", memory: "Memory", published: "Published" } as const;
 
 async function showPersistence(): Promise<void> {
   const note = byId("persistence");

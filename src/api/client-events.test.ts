@@ -64,7 +64,7 @@ test("space that runs out is told, as an event and when it is asked for", async 
   let usageBytes = 100;
   const space = async () => ({ usageBytes, quotaBytes: 1000, persisted: false });
   const environment = new TestEnvironment();
-  const client = openTestClient({ worker: TestWorker.factory(() => memoryHost(environment, undefined, space)) });
+  const client = openTestClient({ worker: TestWorker.factory(() => memoryHost(environment, undefined, { quota: space })) });
   clients.push(client);
   const heard: object[] = [];
   client.on("quota", (event) => heard.push(event));

@@ -19,6 +19,7 @@ import type {
   MemoryUse,
   OpenOptions,
   PreflightChecks,
+  PublishedSource,
   RestoreReport,
   Scope,
   TidepoolWarning,
@@ -40,6 +41,7 @@ import { type Restored, restoreEmbeddingFunction, validateSameFunction } from ".
 import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveUpdate } from "./live/live-results.js";
+import type { PublishDirectory, PublishOptions, PublishReport } from "./publish/publish-arguments.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { RemoteOptions } from "./remote/remote-options.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
@@ -55,6 +57,7 @@ export type {
   GatewayRules,
   MemoryUse,
   PreflightChecks,
+  PublishedSource,
   RemoteOptions,
   TidepoolWarning,
   UserIdentity,
@@ -123,6 +126,14 @@ export interface TidepoolClientOptions {
    * const client = new TidepoolClient({ remote: { url: "http://localhost:8000" } });
    */
   remote?: RemoteOptions;
+  /**
+   * A published database (`publish`), to be read where it lies: the address of its folder, or with headers and a bound for what is kept in
+   * this browser. Whatever writes rejects with `READ_ONLY`. What is wrong inside is told by the first call. See docs/publish.md.
+   *
+   * @example
+   * const client = new TidepoolClient({ source: "https://example.org/notes/" });
+   */
+  source?: string | PublishedSource;
   /** Makes the worker, for those who bundle `tidepool-db/worker` themselves. Called again when a worker has ended. */
   worker?: () => Worker;
 }
@@ -149,7 +160,7 @@ export interface CreateCollectionArguments {
 
 const OPTIONS =
   "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
-  "credentials worker remote";
+  "credentials worker remote source";
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
@@ -190,7 +201,8 @@ export class TidepoolClient {
   constructor(options: TidepoolClientOptions = {}) {
     throughProxies(this, TidepoolClient, "persist persisted version reset getPreflightChecks getMaxBatchSize supportsBase64Encoding");
     const {
-      path = "default",
+      source,
+      path = source?.url.replace(/[^\w.-]+/g, "_").slice(-128) ?? "default",
       tenant = "default_tenant",
       database = "default_database",
       storage = "auto",
@@ -221,7 +233,7 @@ export class TidepoolClient {
     this.tenant = tenant;
     this.database = database;
     this.credentials = credentials;
-    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway };
+    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, source };
     this.#connection = shared ?? new Connection(open, worker, token, offscreen, remote);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
@@ -642,6 +654,25 @@ export class TidepoolClient {
   }
 
   /**
+   * Writes everything of this path, as it is in the moment of this call, as files that any web host can serve: `source` of a client opens
+   * them where they lie. Files never change once they are there; what is there already is not written again, and the manifest is written
+   * last, so that readers have the earlier publication or this one. Earlier versions are left out. One call at a time writes to a directory.
+   *
+   * @param directory - Such as `showDirectoryPicker({ mode: "readwrite" })` gives, or a directory in `navigator.storage.getDirectory()`.
+   *
+   * @throws `INVALID_ARGUMENT`; `ABORTED`; `CORRUPTION` where something stored, or the manifest in the directory, is damaged; `FORBIDDEN`
+   *   where gateway rules allow a token less than the whole database.
+   *
+   * @example
+   * const root = await navigator.storage.getDirectory();
+   * const { files, bytesWritten } = await client.publish(await root.getDirectoryHandle("site", { create: true }));
+   * console.log(files.at(-1), bytesWritten > 0); // tidepool.json true
+   */
+  async publish(directory: PublishDirectory, options: PublishOptions = {}): Promise<PublishReport> {
+    return (await import("./publish/publish.js")).publish(this.#connection, directory, options);
+  }
+
+  /**
    * Deletes everything of this path.
    *
    * @throws `FORBIDDEN` unless the client was made with `allowReset: true`.
@@ -728,9 +759,16 @@ function readOptions(options: TidepoolClientOptions) {
     return {
       ...given,
       ...(remote && { remote, tenant: remote.tenant, database: remote.database }),
+      source: given.source === undefined ? undefined : readSource(given.source),
       shared: selfOf(given.client)?.[CONNECTION],
     };
   });
+}
+
+/** Addresses are relative to the page, of which the worker knows nothing. */
+function readSource(source: string | PublishedSource): PublishedSource {
+  const given = typeof source === "string" ? { url: source } : readObject(copyOf(source), "source", "url headers cacheBytes");
+  return { ...given, url: new URL(given.url, globalThis.location?.href).href };
 }
 
 /** Which part of a list is asked for. */

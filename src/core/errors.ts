@@ -9,6 +9,8 @@ export type ErrorCode =
   | "INVALID_ARGUMENT"
   /** An embedding's length differs from the collection's dimension. */
   | "DIMENSION_MISMATCH"
+  /** The database was published, and is read where it lies: nothing can be written to it. */
+  | "READ_ONLY"
   /** The named tenant, database or collection does not exist. */
   | "NOT_FOUND"
   /** The name is taken. */
@@ -60,7 +62,7 @@ export type ErrorCode =
   | "POISONED"
   /** The worker died or could not be fetched, or the browser does not answer; the call may or may not have taken effect. */
   | "CONNECTION_LOST"
-  /** A Chroma server that the client speaks to failed, or answered what is no answer; `details.status` is that of HTTP. */
+  /** The host of a published database, or a Chroma server that the client speaks to, failed, or answered what is no answer; `details.status` is that of HTTP. */
   | "SERVER_ERROR"
   /** The embedding function threw, is missing, or answered something that is not an embedding. */
   | "EMBEDDING_FUNCTION"

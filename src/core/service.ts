@@ -372,7 +372,7 @@ export type { MemoryUse };
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
-  storage: "opfs" | "indexeddb" | "directory" | "memory";
+  storage: "opfs" | "indexeddb" | "directory" | "memory" | "published";
   /** What an acknowledged write survives: "strict" loss of power too, "relaxed" a crash of the page or the browser. */
   durability: Durability;
   /** Version of what is on disk. An older release refuses a newer one with `FORMAT_TOO_NEW`. */
@@ -465,6 +465,8 @@ export type WarningCode =
   | "METADATA_DROPPED"
   /** A subscription could not be refreshed, and has no `onError`; the message says whether it is tried again. */
   | "SUBSCRIPTION"
+  /** The host of a published database cannot be reached, and it is read as it was last, as far as it was; or what is read cannot be kept. */
+  | "SOURCE_UNREACHABLE"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
   | "INTERNAL";
 
@@ -627,6 +629,25 @@ export interface BackupBegun {
   snapshot: string;
   /** Bytes of the blocks in it, which are most of it. */
   bytes: number;
+  /** Where it is to be published: its blocks, in the order in which they come. */
+  blocks?: PublishedBlock[];
+}
+
+/** A block as manifests name it. */
+export interface PublishedBlock {
+  ref: { arena: number; offset: number; length: number; crc32: number };
+  /** Whether opening its collection reads it. */
+  opens: boolean;
+}
+
+/** Where a published database lies. */
+export interface PublishedSource {
+  /** Of its folder: http, https, and in pages relative to the page. */
+  url: string;
+  /** Sent with every request. */
+  headers?: Record<string, string>;
+  /** Bytes of what was read that are kept in the origin private file system, where there is one; 0: none. Default 256 MiB. */
+  cacheBytes?: number;
 }
 
 /**
@@ -821,7 +842,7 @@ export interface EngineMethods {
   /** Keeps what can be read of a collection, also of one whose row is lost, with new indexes; what cannot is gone for good. */
   repairCollection(request: { collectionId: string }): Promise<RepairedCollection>;
   /** Keeps everything as it is in one moment, to be read piece by piece. `versions`: earlier versions of collections, too. */
-  beginBackup(request: { versions: boolean }): Promise<BackupBegun>;
+  beginBackup(request: { versions: boolean; publishes?: boolean }): Promise<BackupBegun>;
   /** The `at`-th piece of a backup, `null` at its end. One after the other; the last one may be asked for again. */
   readBackup(request: { snapshot: string; at: number }): Promise<{ bytes: Uint8Array | null }>;
   /** Lets go of it. One that is not there any more is none the worse. */
@@ -881,4 +902,6 @@ export interface OpenOptions {
   memoryBudgetBytes?: number;
   /** Rules for every call; without them everybody may do everything. */
   gateway?: GatewayRules;
+  /** A published database in the place of one that is stored here. */
+  source?: PublishedSource;
 }

@@ -28,6 +28,7 @@ const STORAGES = {
   indexeddb: "IndexedDB",
   directory: "Directory",
   memory: "Memory: gone with the worker",
+  published: "Published: read from its host",
 };
 
 function factsOf(info: ClientInfo): [string, string][] {

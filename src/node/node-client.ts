@@ -1,11 +1,12 @@
 /** The client in Node: the same calls over an engine in a thread of this process. */
 import { basename } from "node:path";
 import { TidepoolClient, type TidepoolClientOptions } from "../api/client.js";
+import type { PublishDirectory, PublishOptions, PublishReport } from "../api/publish/publish-arguments.js";
 import { readArguments, readObject } from "../api/read-arguments.js";
 import { invalidArgument, show } from "../core/errors.js";
 import { connectThread } from "./engine-thread.js";
 
-/** Options of {@link NodeClient}: one of `directory` and `storage`, and those of `TidepoolClient` that are not the browser's affair. */
+/** Options of {@link NodeClient}: one of `directory`, `storage` and `source`, and those of `TidepoolClient` that are not the browser's affair. */
 export interface NodeClientOptions extends Omit<TidepoolClientOptions, "path" | "storage" | "client" | "offscreen" | "worker"> {
   /** Where the database lies: a directory of a local disk, made when there is none. One directory is one database. */
   directory?: string;
@@ -14,7 +15,7 @@ export interface NodeClientOptions extends Omit<TidepoolClientOptions, "path" | 
 }
 
 const OPTIONS =
-  "directory storage tenant database durability allowReset retainVersions memoryBudgetBytes gateway token onWarning credentials";
+  "directory storage source tenant database durability allowReset retainVersions memoryBudgetBytes gateway token onWarning credentials";
 
 /**
  * A vector database in Node, with all that {@link TidepoolClient} has. The engine runs in a thread of its own, so the event loop of the
@@ -37,21 +38,27 @@ export class NodeClient extends TidepoolClient {
    */
   constructor(options: NodeClientOptions) {
     const { directory, storage, ...others } = readArguments("NodeClient", () => readObject(options, "NodeClient", OPTIONS));
-    const place = readPlace(directory, storage);
+    const place = readPlace(directory, storage, others.source);
     super({
       ...others,
-      path: place === null ? "memory" : nameOf(place),
+      path: place === null ? (others.source === undefined ? "memory" : undefined) : nameOf(place),
       storage: place === null ? "memory" : "directory",
       worker: () => connectThread(place) as unknown as globalThis.Worker,
     });
   }
+
+  /** As {@link TidepoolClient.publish}; the directory may be a path, and is made where there is none. */
+  override async publish(directory: string | PublishDirectory, options: PublishOptions = {}): Promise<PublishReport> {
+    if (typeof directory !== "string") return super.publish(directory, options);
+    return super.publish(new (await import("./disk-folder.js")).DiskFolder(directory), options);
+  }
 }
 
 /** `null` is memory. */
-function readPlace(directory: unknown, storage: unknown): string | null {
+function readPlace(directory: unknown, storage: unknown, source: unknown): string | null {
   if (storage !== undefined && storage !== "memory") throw invalidArgument(`storage must be "memory" or left out, got ${show(storage)}`);
-  if ((directory === undefined) === (storage === undefined)) {
-    throw invalidArgument('NodeClient takes either a directory or storage "memory": it never chooses memory by itself');
+  if ([directory, storage, source].filter((one) => one !== undefined).length !== 1) {
+    throw invalidArgument('NodeClient takes either a directory, a source or storage "memory": it never chooses memory by itself');
   }
   if (directory === undefined) return null;
   if (typeof directory === "string" && directory !== "" && !directory.includes("\0")) return directory;

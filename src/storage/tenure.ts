@@ -3,6 +3,7 @@
  * (`idb/database.ts`). It says who else may still have files open, and hears of the end.
  */
 import type { TidepoolError } from "../core/errors.js";
+import type { TidepoolWarning } from "../core/service.js";
 
 /** Engines that had the lease of a path earlier, and may still have its files open: their workers were frozen when it was taken. */
 export interface Predecessors {
@@ -15,6 +16,8 @@ export interface Tenure {
   predecessors(): Promise<Predecessors | null>;
   /** Told when the catalog has changed. */
   changed?(): void;
+  /** Told of what went wrong without loss. */
+  warn?(warning: TidepoolWarning): void;
   /** Told when there was no database at the path, and one was created. */
   created?(): void;
   /** Told once when the storage cannot be used any more, and why. */

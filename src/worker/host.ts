@@ -52,8 +52,8 @@ export interface HostParts {
     fail: (error: TidepoolError) => void,
     standby: StandingBy | null,
   ): Promise<OpenEngine>;
-  /** Begins to make ready for this database; what it returns goes to `openEngine`. */
-  standBy?(options: OpenOptions): StandingBy;
+  /** Begins to make ready for this database; what it returns goes to `openEngine`. `null` where nothing can be. */
+  standBy?(options: OpenOptions): StandingBy | null;
   randomId(): string;
   /** Opens a channel to other contexts; without it nobody but those who have a port reaches the engine. */
   openChannel?: OpenChannel;
@@ -164,7 +164,7 @@ export class Host implements SessionHost {
     const opened = this.#opened;
     if (opened === null) throw closed();
     refuseContradiction(opened.options, options, FREE_TO_GUESTS);
-    if (options.storage !== "auto") refuseContradiction({ ...options, storage: opened.storage }, options);
+    if (options.storage !== "auto" && opened.storage !== "published") refuseContradiction({ ...options, storage: opened.storage }, options);
     this.#sessions.add(session);
     const end = this.#ends.get(session);
     const left = new AbortController();
@@ -232,11 +232,12 @@ export class Host implements SessionHost {
     const failed = new Promise<TidepoolError>((resolve) => (fail = resolve));
     void lease?.lost.then(() => fail(leaseLost(options.path)));
     // What is in memory only would be lost by opening it anew.
-    const lost = lease === null ? () => undefined : fail;
+    const lost = lease === null && options.source === undefined ? () => undefined : fail;
     const tenure: Tenure = {
       predecessors: async () => lease?.predecessors() ?? null,
       lost,
       changed: () => reception?.changed(),
+      warn: (event) => this.#push({ type: "warning", event }),
       created: () => this.#created(options, how),
     };
     try {

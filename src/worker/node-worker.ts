@@ -17,6 +17,7 @@ import type { Lease } from "./lease.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { openKernel } from "./open-kernel.js";
+import { openSource } from "./open-source.js";
 
 /** What the thread is started with: `null` for memory, and the name of its lock. */
 const { directory, lock } = workerData as { directory: string | null; lock: string };
@@ -43,8 +44,13 @@ async function lease(): Promise<Lease> {
 const host = new Host({
   locks: undefined,
   lease,
-  openStorage: ({ path, durability }, { lost }) =>
-    directory === null ? openMemoryStorage(path) : openDirectoryStorage(directory, { durability, now: environment.now, lost }),
+  openStorage: (options, tenure) => {
+    if (options.source !== undefined) return openSource(options, environment, tenure, async () => null);
+    const { durability } = options;
+    return directory === null
+      ? openMemoryStorage(options.path)
+      : openDirectoryStorage(directory, { durability, now: environment.now, lost: tenure.lost });
+  },
   destroyStorage: async () => {
     throw new TidepoolError("NOT_SUPPORTED", "A database in a directory is destroyed by removing its files");
   },

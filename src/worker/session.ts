@@ -179,12 +179,12 @@ function refuseOtherRelease(release: string): void {
 }
 
 /**
- * One engine is opened in one way, but for what concerns a single session (`free`). Gateway rules are not shown: tokens are in them.
+ * One engine is opened in one way, but for what concerns a single session (`free`). Gateway rules and sources are not shown: tokens are in them.
  */
 export function refuseContradiction(open: OpenOptions, asked: OpenOptions, free: readonly (keyof OpenOptions)[] = []): void {
   for (const option of Object.keys({ ...open, ...asked }) as (keyof OpenOptions)[]) {
     if (free.includes(option) || canonical(open[option]) === canonical(asked[option])) continue;
-    const values = option === "gateway" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
+    const values = option === "gateway" || option === "source" ? "" : `, ${show(open[option])} and not ${show(asked[option])}`;
     throw invalidArgument(
       `The database "${open.path}" is open with another ${option}${values}: ask for the same, or close its other clients first`,
     );

@@ -2,6 +2,7 @@
 import { Engine, type EngineParts } from "../core/engine.js";
 import { Standby } from "../core/standby.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
+import { openCacheFile } from "../storage/opfs/open-cache-file.js";
 import { readQuota } from "../storage/read-quota.js";
 import { openReadableStorage } from "../storage/readable-storage.js";
 import { workerEnvironment as environment } from "./environment.js";
@@ -9,6 +10,7 @@ import { Host } from "./host.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { type KernelFiles, openKernel } from "./open-kernel.js";
+import { openSource } from "./open-source.js";
 
 /** Bundlers look for these very expressions. */
 const kernelFiles: KernelFiles = {
@@ -24,7 +26,10 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
 
   const host = new Host({
     locks: navigator.locks,
-    openStorage: (options, tenure) => openStorage(options, environment, tenure),
+    openStorage: (options, tenure) =>
+      options.source === undefined
+        ? openStorage(options, environment, tenure)
+        : openSource(options, environment, tenure, (name) => openCacheFile(options, name, tenure)),
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison, standby) => {
       const ahead = standby instanceof Standby ? standby.ahead : undefined;
@@ -32,6 +37,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
       return Engine.open({ storage, kernel: await kernel, environment, options, ...loads, ahead, tell, onPoison, quota: readQuota });
     },
     standBy: (options) => {
+      if (options.source !== undefined) return null;
       const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, loadStem, options });
       standby.refresh();
       return standby;

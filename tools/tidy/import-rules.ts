@@ -44,6 +44,11 @@ const arrows: Record<string, (target: string) => boolean> = {
   // Loaded on demand, with what writes Arrow.
   "src/api/transfer/": (target) =>
     target === "src/core/blockstore/block.ts" || arrows["src/api/"]!(target) || target.startsWith("src/api/"),
+  // Loaded on demand, with what takes a backup apart.
+  "src/api/publish/": (target) =>
+    /^src\/core\/(?:backup\/(?:backup-file|publication)|base\/checksum)\.ts$/.test(target) ||
+    arrows["src/api/"]!(target) ||
+    target.startsWith("src/api/"),
   "src/core/": () => false,
   "src/storage/": (target) => target.startsWith("src/core/"),
   "src/wasm/": (target) => target.startsWith("src/core/"),
@@ -64,7 +69,8 @@ const arrows: Record<string, (target: string) => boolean> = {
   "src/node/": (target) =>
     target === "src/worker/node-worker.ts" ||
     target === "src/storage/directory/directory-lock.ts" ||
-    /^src\/(?:core\/errors|api\/(?:client|read-arguments))\.ts$/.test(target),
+    /^src\/(?:core\/errors|api\/(?:client|read-arguments|publish\/publish-arguments))\.ts$/.test(target) ||
+    /^src\/storage\/directory\/(?:disk-directory|disk-error)\.ts$/.test(target),
   "src/node.ts": (target) => target.startsWith("src/node/"),
   "src/index.ts": (target) =>
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),

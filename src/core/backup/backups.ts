@@ -21,6 +21,7 @@ import type { CollectionRow } from "../sysdb/collection-row.js";
 import { refKey } from "../sysdb/manifest.js";
 import { FORMAT_VERSION, type SysDb } from "../sysdb/sysdb.js";
 import { BACKUP_VERSION, type BackupHead, PartWriter, type SavedCollection } from "./backup-file.js";
+import { publishedBlocks } from "./published-blocks.js";
 import { recordsOf } from "./saved-entries.js";
 import { savedRefs } from "./saved-refs.js";
 
@@ -54,15 +55,16 @@ export class Backups {
   }
 
   /** For a caller that lets nobody change the system database meanwhile. */
-  async begin(versions: boolean): Promise<BackupBegun> {
+  async begin(versions: boolean, publishes = false): Promise<BackupBegun> {
     this.#snapshots.checkRoom();
     const release = this.#parts.blocks.hold();
     try {
       const { head, entries } = await this.#takeAll(versions);
-      const refs = [...savedRefs(head)].map((ref) => ({ ...ref }));
+      const blocks = publishes ? publishedBlocks(head) : undefined;
+      const refs = (blocks?.map(({ ref }) => ref) ?? [...savedRefs(head)]).map((ref) => ({ ...ref }));
       const pieces = this.#pieces(encodeJson(head), refs, entries);
       const snapshot = this.#snapshots.add(OWNER, { pieces, at: -1, piece: null }, release);
-      return { snapshot, bytes: refs.reduce((bytes, { length }) => bytes + length, 0) };
+      return { snapshot, bytes: refs.reduce((bytes, { length }) => bytes + length, 0), ...(blocks && { blocks }) };
     } catch (error) {
       await release();
       throw error;

@@ -501,10 +501,11 @@ export class GatewayService implements EngineService {
     });
   }
 
-  async beginBackup({ versions }: { versions: boolean }): Promise<BackupBegun> {
+  async beginBackup({ versions, publishes = false }: { versions: boolean; publishes?: boolean }): Promise<BackupBegun> {
     this.#check();
-    if (typeof versions !== "boolean") throw invalidArgument(`versions must be true or false, got ${show(versions)}`);
-    return this.#parts.changes.run(() => this.#parts.backups.begin(versions));
+    for (const [name, flag] of Object.entries({ versions, publishes }))
+      if (typeof flag !== "boolean") throw invalidArgument(`${name} must be true or false, got ${show(flag)}`);
+    return this.#parts.changes.run(() => this.#parts.backups.begin(versions, publishes));
   }
 
   async readBackup({ snapshot, at }: { snapshot: string; at: number }): Promise<{ bytes: Uint8Array | null }> {

@@ -17,15 +17,16 @@ interface MemoryDatabase {
   nextBlob: number;
 }
 
-const databases = new Map<string, MemoryDatabase>();
+const databases = new Map<string | undefined, MemoryDatabase>();
 
-export async function openMemoryStorage(name: string): Promise<Storage> {
+/** Without a name it is nobody else's. */
+export async function openMemoryStorage(name?: string): Promise<Storage> {
   const database = databases.get(name) ?? { rows: new MemoryRows(), blobs: new Map(), nextBlob: 0 };
-  databases.set(name, database);
+  if (name !== undefined) databases.set(name, database);
   return memoryStorage(name, database);
 }
 
-function memoryStorage(name: string, database: MemoryDatabase): Storage {
+function memoryStorage(name: string | undefined, database: MemoryDatabase): Storage {
   const { rows, blobs } = database;
   let closed = false;
   const whileOpen = <T>(work: () => T): T => {
