@@ -79,6 +79,23 @@ describe.runIf(target === "chromium")("the command", () => {
     expect(await readdir(temporary)).toEqual([]);
   });
 
+  test("publishes directories and backup files, again only what is new, and not servers", async () => {
+    const site = join(home, "site");
+    const { code, out } = await run("publish", directory, site, "--json");
+    const report = JSON.parse(out);
+    expect({ code, ...report }).toMatchObject({ code: 0, collections: 1, records: 3 });
+    expect((await readdir(site)).sort()).toEqual(report.files);
+    const again = await run("publish", backup, site);
+    expect(again).toMatchObject({ code: 0, out: expect.stringContaining("3 records in 1 collections, 2 files") });
+    expect((await readdir(site)).sort()).toEqual(report.files);
+    expect(await run("publish", "http://localhost:1", site)).toMatchObject({ code: 2 });
+    expect(await run("publish", directory, site, "--file-bytes", "much")).toMatchObject({ code: 2 });
+    expect(await run("publish", directory, site, "--file-bytes", "5")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("fileBytesMax"),
+    });
+  });
+
   test("tells damage by its exit code, and a file that is no backup", async () => {
     const cut = join(home, "cut.backup");
     const bytes = await readFile(backup);

@@ -73,6 +73,6 @@ function lineOf({ tenant, database, name, count, dimension, configuration, schem
   return `${tenant}/${database}/${name}: ${count} records, ${vectors}, ${embedding}${keys.length > 0 ? `, keys ${keys.join(" ")}` : ""}`;
 }
 
-function bytesText(bytes: number): string {
+export function bytesText(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

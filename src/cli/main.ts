@@ -5,11 +5,12 @@ import { EXIT, Failure, UsageError } from "./cli-error.js";
 import type { Command, CommandContext } from "./command.js";
 import { copy } from "./copy.js";
 import { inspect } from "./inspect.js";
+import { publish } from "./publish.js";
 import { exportRecords, importRecords } from "./records.js";
 import { serve } from "./serve.js";
 import { verify } from "./verify.js";
 
-const commands: Readonly<Record<string, Command>> = { verify, inspect, copy, export: exportRecords, import: importRecords, serve };
+const commands: Readonly<Record<string, Command>> = { verify, inspect, copy, export: exportRecords, import: importRecords, publish, serve };
 
 const everywhere = {
   json: { type: "boolean", help: "say it as JSON, for programs" },
