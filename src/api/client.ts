@@ -656,7 +656,7 @@ export class TidepoolClient {
   /**
    * Writes everything of this path, as it is in the moment of this call, as files that any web host can serve: `source` of a client opens
    * them where they lie. Files never change once they are there; what is there already is not written again, and the manifest is written
-   * last, so that readers have the earlier publication or this one. Earlier versions are left out. One call at a time writes to a directory.
+   * last, so that readers have the earlier publication or this one. Earlier versions are left out. One call at a time has a directory.
    *
    * @param directory - Such as `showDirectoryPicker({ mode: "readwrite" })` gives, or a directory in `navigator.storage.getDirectory()`.
    *

@@ -62,7 +62,10 @@ export type ErrorCode =
   | "POISONED"
   /** The worker died or could not be fetched, or the browser does not answer; the call may or may not have taken effect. */
   | "CONNECTION_LOST"
-  /** The host of a published database, or a Chroma server that the client speaks to, failed, or answered what is no answer; `details.status` is that of HTTP. */
+  /**
+   * The host of a published database, or a Chroma server that the client speaks to, failed, or answered what is no answer;
+   * `details.status` is that of HTTP.
+   */
   | "SERVER_ERROR"
   /** The embedding function threw, is missing, or answered something that is not an embedding. */
   | "EMBEDDING_FUNCTION"

@@ -465,7 +465,7 @@ export type WarningCode =
   | "METADATA_DROPPED"
   /** A subscription could not be refreshed, and has no `onError`; the message says whether it is tried again. */
   | "SUBSCRIPTION"
-  /** The host of a published database cannot be reached, and it is read as it was last, as far as it was; or what is read cannot be kept. */
+  /** The host of a published database cannot be reached, and it is read as it was last; or what is read cannot be kept. */
   | "SOURCE_UNREACHABLE"
   /** A fault of Tidepool itself, met after a write was acknowledged, which stays. Please report it. */
   | "INTERNAL";

@@ -6,7 +6,7 @@ import { readArguments, readObject } from "../api/read-arguments.js";
 import { invalidArgument, show } from "../core/errors.js";
 import { connectThread } from "./engine-thread.js";
 
-/** Options of {@link NodeClient}: one of `directory`, `storage` and `source`, and those of `TidepoolClient` that are not the browser's affair. */
+/** Options of {@link NodeClient}: one of `directory`, `storage` and `source`, and those of `TidepoolClient` that Node has a use for. */
 export interface NodeClientOptions extends Omit<TidepoolClientOptions, "path" | "storage" | "client" | "offscreen" | "worker"> {
   /** Where the database lies: a directory of a local disk, made when there is none. One directory is one database. */
   directory?: string;

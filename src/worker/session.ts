@@ -179,7 +179,7 @@ function refuseOtherRelease(release: string): void {
 }
 
 /**
- * One engine is opened in one way, but for what concerns a single session (`free`). Gateway rules and sources are not shown: tokens are in them.
+ * One engine is opened in one way, but for what concerns a single session (`free`). Rules and sources are not shown: tokens are in them.
  */
 export function refuseContradiction(open: OpenOptions, asked: OpenOptions, free: readonly (keyof OpenOptions)[] = []): void {
   for (const option of Object.keys({ ...open, ...asked }) as (keyof OpenOptions)[]) {

@@ -178,7 +178,7 @@ export class ChunkReader {
     if (bytes.length !== name.length || this.#tools.crc32(bytes) !== name.sum) {
       const { file, chunk } = placeOf(number);
       const place = `${chunk * CHUNK_BYTES}+${name.length}`;
-      const message = `The published file ${this.#files[file]!.file.name} is not what its manifest tells: bytes ${place} fail their checksum`;
+      const message = `The file ${this.#files[file]!.file.name} is not as its manifest tells: bytes ${place} fail their checksum`;
       throw this.#tools.error("CORRUPTION", message, { details: { file: this.#files[file]!.file.name, chunk } });
     }
     this.#remember(number, bytes);
