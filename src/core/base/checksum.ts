@@ -29,7 +29,7 @@ function makeTables(): Int32Array {
 export type Checksum = (bytes: Uint8Array, seed?: number) => number;
 
 /** Bytes from which on copying them elsewhere is worth it. */
-const LONG_BYTES = 16 * 1024;
+const LONG_BYTES = 8 * 1024;
 let longSum: Checksum = plainCrc32;
 let longSumBytes = 0;
 

@@ -365,8 +365,7 @@ export class ListFinder implements VectorFinder {
     const written: WrittenLists = {
       changed: builder.changed(),
       retired: () => builder.changes.retired,
-      listOf: (ordinal) => builder.listOf(ordinal),
-      ordinalEnd,
+      map: () => builder.mapTo(ordinalEnd),
       seed: SEED,
     };
     return blocks.write(written, lists, source, writer, tick);
@@ -409,8 +408,7 @@ export class ListFinder implements VectorFinder {
     const written: WrittenLists = {
       changed: changed(),
       retired: () => [],
-      listOf: (ordinal) => map[ordinal]!,
-      ordinalEnd: nextOrdinal,
+      map: () => map,
       seed: SEED,
     };
     const fresh = new ListBlocks(this.#home.context.blocks, `collection "${this.#home.row.name}" (lists)`);

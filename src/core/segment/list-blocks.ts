@@ -37,10 +37,8 @@ export interface WrittenLists {
   changed: AsyncIterable<[slot: number, list: Uint8Array]>;
   /** Slots of lists that are no more, asked for once all that changed were. */
   retired(): Iterable<number>;
-  /** The list of a row, `NO_LIST` for none; likewise. */
-  listOf(ordinal: number): number;
-  /** One past the largest ordinal. */
-  ordinalEnd: number;
+  /** The list of each row by ordinal, `NO_LIST` for none; likewise. */
+  map(): Uint32Array;
   seed: number;
 }
 
@@ -155,7 +153,7 @@ export class ListBlocks implements ListSource {
       blocks,
       directory: isChanged ? await writer.write(encodeDirectory(places, blocks)) : this.#section!.directory,
       centroids: await this.#write(this.#section?.centroids ?? [], centroidPieces(lists, places), writer, tick),
-      map: await this.#write(this.#section?.map ?? [], mapPieces(written), writer, tick),
+      map: await this.#write(this.#section?.map ?? [], mapPieces(written.map()), writer, tick),
     };
     const install = () => {
       this.#section = section;
@@ -297,9 +295,9 @@ function* centroidPieces(lists: InvertedLists, places: ReadonlyMap<number, Block
   }
 }
 
-function* mapPieces({ listOf, ordinalEnd }: WrittenLists): Generator<Uint8Array, void, undefined> {
-  for (let first = 0; first < ordinalEnd; first += MAP_PIECE_ORDINALS) {
-    const values = Uint32Array.from({ length: Math.min(MAP_PIECE_ORDINALS, ordinalEnd - first) }, (_, i) => listOf(first + i));
+function* mapPieces(map: Uint32Array): Generator<Uint8Array, void, undefined> {
+  for (let first = 0; first < map.length; first += MAP_PIECE_ORDINALS) {
+    const values = map.subarray(first, first + MAP_PIECE_ORDINALS);
     yield encodeBlock([{ type: "u32", name: "slot", values }], values.length);
   }
 }

@@ -93,6 +93,13 @@ export class InvertedLists {
     return this.covered.has(ordinal) ? this.#listOf[ordinal]! : NO_LIST;
   }
 
+  /** The list of each row below `end`, `NO_LIST` for none. */
+  mapTo(end: number): Uint32Array {
+    const map = new Uint32Array(end).fill(NO_LIST);
+    for (let i = 0; i < Math.min(end, this.#listOf.length); i++) if (this.covered.has(i)) map[i] = this.#listOf[i]!;
+    return map;
+  }
+
   /** Rows of a list. */
   sizeOf(slot: number): number {
     return this.#sizes[slot] ?? 0;

@@ -11,7 +11,7 @@ import type { Tick } from "../../../base/turns.js";
 import type { VectorSource } from "../judge.js";
 import { HeldRows } from "./held-rows.js";
 import { type InvertedLists, type ListChanges, NO_LIST } from "./inverted-lists.js";
-import { joinLists } from "./join-lists.js";
+import { type JoinedPart, joinLists } from "./join-lists.js";
 import type { ListSource } from "./list-source.js";
 import type { CentroidTable, ListView, SpannCoder } from "./spann-kernel.js";
 import { twoMeans } from "./two-means.js";
@@ -90,6 +90,13 @@ export class ListBuilder {
   get changes(): ListChanges {
     const changed = new Set([...this.#created, ...this.#retired, ...this.#moved.values()]);
     return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved, changed };
+  }
+
+  /** The list that each row below `end` will be in, `NO_LIST` for none. */
+  mapTo(end: number): Uint32Array {
+    const map = this.#lists.mapTo(end);
+    for (const [ordinal, slot] of this.#moved) if (ordinal < end) map[ordinal] = slot;
+    return map;
   }
 
   /** The list that a row will be in. */
@@ -238,10 +245,15 @@ export class ListBuilder {
   }
 
   #join(slot: number, coded: Uint8Array | null, added: ReadonlyMap<number, number>): Uint8Array {
-    const keptOf = (ordinal: number): number => (this.listOf(ordinal) === slot && !added.has(ordinal) ? ordinal : -1);
-    const parts = coded === null ? [] : [{ list: coded, ordinalOf: keptOf }];
-    if (added.size > 0) parts.push({ list: this.#encode(slot, added), ordinalOf: (ordinal) => ordinal });
+    const parts: JoinedPart[] = coded === null ? [] : [{ list: coded, ordinalOf: this.#keptOf(slot, coded, added) }];
+    if (added.size > 0) parts.push({ list: this.#encode(slot, added), ordinalOf: null });
     return joinLists(this.#width, parts);
+  }
+
+  /** Which rows of a coded list belong to it still; `null` where all do, as can be told from how many there are. */
+  #keptOf(slot: number, coded: Uint8Array, added: ReadonlyMap<number, number>): JoinedPart["ordinalOf"] {
+    if (this.#coder.ordinals(coded).length === this.#sizeOf(slot) - added.size) return null;
+    return (ordinal) => (this.listOf(ordinal) === slot && !added.has(ordinal) ? ordinal : -1);
   }
 
   #encode(slot: number, added: ReadonlyMap<number, number>): Uint8Array {

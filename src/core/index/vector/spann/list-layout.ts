@@ -60,10 +60,21 @@ export function putOrdinals(list: Uint8Array, paddedDimension: number, ordinals:
   }
 }
 
+/** Ordinals of all places of a list. `list` starts at a multiple of four bytes. */
+export function placesOf(list: Uint8Array, paddedDimension: number): Uint32Array {
+  const words = new Uint32Array(list.buffer, list.byteOffset, list.length / 4);
+  const stride = subBlockBytesOf(paddedDimension) / 4;
+  const places = new Uint32Array((words.length / stride) * SUB_BLOCK_ROWS);
+  for (let end = stride, at = 0; end <= words.length; end += stride, at += SUB_BLOCK_ROWS) {
+    places.set(words.subarray(end - SUB_BLOCK_ROWS, end), at);
+  }
+  return places;
+}
+
 /** Ordinals of all rows of a list. */
 export function ordinalsOf(list: Uint8Array, paddedDimension: number): Uint32Array {
-  const blocks = list.length / subBlockBytesOf(paddedDimension);
-  const out = new Uint32Array(blocks * SUB_BLOCK_ROWS);
-  for (let block = 0; block < blocks; block++) out.set(factorsOf(list, paddedDimension, block).ordinals, block * SUB_BLOCK_ROWS);
-  return out.includes(NO_ORDINAL) ? out.filter((ordinal) => ordinal !== NO_ORDINAL) : out;
+  const places = placesOf(list, paddedDimension);
+  let rows = 0;
+  for (let place = 0; place < places.length; place++) if (places[place] !== NO_ORDINAL) places[rows++] = places[place]!;
+  return places.subarray(0, rows);
 }

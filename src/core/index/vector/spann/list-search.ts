@@ -2,9 +2,10 @@
  * One search through inverted lists: which lists are looked into, and which of the rows in them are judged.
  *
  * Lists are looked into in the order of their centroids' distance, until so many in a row had nothing for the best estimates; with a filter
- * also until enough of its matches were seen. The best of the first lists are judged at once: the k-th exact distance is what rows of the
- * others have to be able to come below. In the end rows are judged in the order of the least distance that their estimate leaves possible,
- * until that lies beyond the k-th exact distance. Bounds are those of `EPSILON` standard units: likely, not certain.
+ * as many as have so many matches, and until enough of them were seen. The best of the first lists are judged at once: the k-th exact
+ * distance is what rows of the others have to be able to come below. In the end rows are judged in the order of the least distance that
+ * their estimate leaves possible, until that lies beyond the k-th exact distance. Bounds are those of `EPSILON` standard units: likely, not
+ * certain.
  *
  * No estimates are compared with each other to leave rows out. Where many rows are about as near, as with little structure in many
  * dimensions, the k that seem nearest among thousands are those whose estimates erred most, and nearer rows would be left out by them.
@@ -19,16 +20,16 @@ import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type Ran
 /** Standard units between an estimate and the bounds of the distance. */
 const EPSILON = 2.2;
 /**
- * Lists in a row without anything for the best estimates, after which a search ends, and best estimates that count, for each row that is
- * asked for, and at least: chosen on 100,000 low-rank rows in 676 lists, where fewer estimates end the search before the lists are reached
- * in which the last of the nearest lie.
+ * Lists in a row without anything for the best estimates, after which a search ends, or lists with as many matches of a filter; and best
+ * estimates that count, for each row that is asked for, and at least: chosen on 100,000 low-rank rows in 676 lists, where fewer estimates
+ * end the search before the lists are reached in which the last of the nearest lie.
  */
 const PATIENCE = 24;
 const BEST_PER_RESULT = 10;
 const BEST_MIN = 100;
-/** Lists that are looked into at least and, without a filter, at most. */
+/** Lists that are looked into at least and, without a filter, at most: of a million low-rank rows 256 had .94 of the nearest. */
 const LISTS_MIN = 16;
-const LISTS_MAX = 256;
+const LISTS_MAX = 1024;
 /** Lists that are scanned at once, and at first, while there is nothing yet that rows have to come below. */
 const LISTS_PER_SCAN = 16;
 const LISTS_PER_FIRST_SCAN = 2;
@@ -46,7 +47,9 @@ export type SearchEffort = number | "adaptive";
 /** The lists that a search is through. */
 export interface SearchedLists {
   readonly held: Pick<HeldLists, "scan">;
-  readonly centroids: Pick<CentroidTable, "rank">;
+  readonly centroids: Pick<CentroidTable, "rank" | "count">;
+  /** Rows in all of them. */
+  readonly coveredCount: number;
   /** Slots of lists that are there. */
   readonly inUse: Bitmap;
   /** The slot of a row's list. */
@@ -75,15 +78,18 @@ export class ListSearch {
   readonly #best: FirstItems<number>;
   /** Places of candidates that were judged. */
   readonly #judged = new Bitmap();
+  readonly #rowsPerList: number;
   #looked = 0;
-  #quiet = 0;
+  /** Matches seen, and those seen since there was one for the best. */
   #seen = 0;
+  #quiet = 0;
 
   constructor(lists: SearchedLists, query: PreparedQuery, task: SearchTask, judge: Judge) {
     this.#lists = lists;
     this.#query = query;
     this.#task = task;
     this.#judge = judge;
+    this.#rowsPerList = lists.coveredCount / lists.centroids.count;
     const byEstimate = (a: number, b: number): number => this.#estimates[a]! - this.#estimates[b]! || a - b;
     this.#best = new FirstItems(Math.max(BEST_MIN, BEST_PER_RESULT * task.k), byEstimate);
   }
@@ -127,9 +133,8 @@ export class ListSearch {
 
   get #isOver(): boolean {
     if (!this.#hasEnough || this.#task.effort !== "adaptive") return false;
-    const { matchesIn } = this.#task;
-    if (matchesIn !== null && this.#seen < MATCHES_MIN) return false;
-    return this.#looked >= LISTS_MIN && this.#quiet >= PATIENCE;
+    if (this.#task.matchesIn !== null && this.#seen < MATCHES_MIN) return false;
+    return this.#looked >= LISTS_MIN && this.#quiet >= PATIENCE * this.#rowsPerList;
   }
 
   async #scan(probes: readonly Probe[], source: ListSource): Promise<void> {
@@ -146,9 +151,10 @@ export class ListSearch {
         if (!matching.has(ordinal) || this.#lists.listOf(ordinal) !== slot) continue;
         if (this.#take(ordinal, estimates[row]!, sigmas[row]!)) isQuiet = false;
       }
+      const matches = matchesIn?.[slot] ?? this.#rowsPerList;
       this.#looked++;
-      this.#seen += matchesIn?.[slot] ?? 0;
-      this.#quiet = isQuiet ? this.#quiet + 1 : 0;
+      this.#seen += matches;
+      this.#quiet = isQuiet ? this.#quiet + matches : 0;
     }
   }
 

@@ -77,17 +77,27 @@ class ReferencePages implements ListPages {
   }
 
   scan(query: PreparedQuery, probes: readonly Probe[], pages: Uint32Array, counts: Uint32Array, options: ScanOptions): ScannedLists {
+    const found: ListMatches[] = [];
+    const ends = new Uint32Array(probes.length);
     let at = 0;
-    const found = probes.flatMap((probe, i) =>
-      Array.from(pages.subarray(at, (at += counts[i]!)), (page) => ({ i, ...this.#coder.scan(this.#pages[page]!, query, probe, options) })),
-    );
-    const ends = Uint32Array.from(probes, (_, list) => found.reduce((sum, { i, ordinals }) => sum + (i <= list ? ordinals.length : 0), 0));
-    return {
-      ordinals: Uint32Array.from(found.flatMap(({ ordinals }) => [...ordinals])),
-      estimates: Float32Array.from(found.flatMap(({ estimates }) => [...estimates])),
-      sigmas: Float32Array.from(found.flatMap(({ sigmas }) => [...sigmas])),
-      ends,
-    };
+    let rows = 0;
+    for (const [i, probe] of probes.entries()) {
+      for (const end = at + counts[i]!; at < end; at++) {
+        const matches = this.#coder.scan(this.#pages[pages[at]!]!, query, probe, options);
+        found.push(matches);
+        rows += matches.ordinals.length;
+      }
+      ends[i] = rows;
+    }
+    const all = { ordinals: new Uint32Array(rows), estimates: new Float32Array(rows), sigmas: new Float32Array(rows), ends };
+    let next = 0;
+    for (const { ordinals, estimates, sigmas } of found) {
+      all.ordinals.set(ordinals, next);
+      all.estimates.set(estimates, next);
+      all.sigmas.set(sigmas, next);
+      next += ordinals.length;
+    }
+    return all;
   }
 }
 
