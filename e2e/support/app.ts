@@ -114,17 +114,19 @@ const files: Record<string, string> = {
 /** What is to be served, and beside the page's own files which others, by the names under which they appear. */
 export interface AppOptions extends ServeOptions {
   beside?: Record<string, string>;
+  /** Another origin that the page may ask. */
+  connect?: string;
 }
 
 /** Serves the page, under a strict content security policy; remove it with `close`. */
-export async function serveApp({ beside = {}, ...options }: AppOptions = {}): Promise<StaticServer> {
+export async function serveApp({ beside = {}, connect, ...options }: AppOptions = {}): Promise<StaticServer> {
   const folder = await mkdtemp(join(tmpdir(), "tidepool-app-"));
   const entry = createRequire(import.meta.url).resolve("tidepool-db");
   await cp(dirname(entry), join(folder, "package"), { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   await writePages(join(folder, "pages"));
   for (const [name, path] of Object.entries(beside)) await symlink(path, join(folder, name));
-  const headers = { ...strictPolicy({ importMap }), ...options.headers };
+  const headers = { ...strictPolicy({ importMap, connect }), ...options.headers };
   const server = await serveFolder(folder, { ...options, headers });
   return {
     ...server,

@@ -36,7 +36,7 @@ import type { Tell } from "./events.js";
 import { CallMetrics } from "./gateway/call-metrics.js";
 import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
-import { engineMethods, guardService, readOnlyService } from "./gateway/guard.js";
+import { engineMethods, guardService } from "./gateway/guard.js";
 import { checkDimension, type PlannedConfiguration, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
@@ -172,8 +172,7 @@ export class Engine {
     this.#reembedder = this.#newReembedder();
     for (const { key, what } of sysdb.catalog.damage) this.#warn({ code: "CATALOG_DAMAGED", message: `Catalog row "${key}" ${what}` });
     const facts = this.#newFacts();
-    const gateway = this.#newService(facts);
-    const service = parts.storage.isReadOnly ? readOnlyService(gateway) : gateway;
+    const service = this.#newService(facts);
     const { gateway: rules } = parts.options;
     const guarded = rules === undefined ? service : guardService(service, rules, facts.guardFacts());
     this.service = this.#metrics.measured(guarded, engineMethods);

@@ -132,7 +132,7 @@ export interface ArenaUsage {
 /** One database's stores, opened together. */
 export interface Storage {
   readonly kind: "opfs" | "indexeddb" | "directory" | "memory" | "published";
-  /** Nothing is ever written: calls that would are refused, and there is no work in the background. */
+  /** Whatever would write rejects with `READ_ONLY`, and there is no work in the background. */
   readonly isReadOnly?: boolean;
   readonly log: LogStore;
   readonly catalog: CatalogStore;

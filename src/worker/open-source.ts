@@ -1,5 +1,4 @@
 /** Opens a published database: what reads it is loaded with the first. */
-import type { BackupHead } from "../core/backup/backup-file.js";
 import { crc32 } from "../core/base/checksum.js";
 import { sectionKinds } from "../core/collection/parts.js";
 import { TidepoolError } from "../core/errors.js";
@@ -10,13 +9,13 @@ import type { Environment, Storage } from "../core/storage.js";
 import { SysDb } from "../core/sysdb/sysdb.js";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import type * as Published from "../storage/published/open-published.js";
-import type { CacheFile, EntriesOf } from "../storage/published/published-tools.js";
+import type { CacheFile } from "../storage/published/published-tools.js";
 import type { Tenure } from "../storage/tenure.js";
 import { asError } from "./protocol.js";
 
 /** `openFile` opens a file that keeps what was read; `null` where nothing can be kept. */
 export async function openSource(
-  { source }: OpenOptions,
+  { source, memoryBudgetBytes }: OpenOptions,
   environment: Environment,
   { lost, warn }: Pick<Tenure, "lost" | "warn">,
   openFile: (name: string) => Promise<CacheFile | null>,
@@ -28,7 +27,8 @@ export async function openSource(
     openFile,
     warn: (message) => warn?.({ code: "SOURCE_UNREACHABLE", message }),
     lost,
-    openRows: (head, entriesOf) => openRows(head, entriesOf, environment),
+    memoryBudgetBytes,
+    makers: { SysDb, Log, LogRetention, sectionKinds, openMemoryStorage, environment },
   });
 }
 
@@ -41,21 +41,4 @@ async function load(): Promise<typeof Published> {
       cause: error,
     });
   }
-}
-
-/** Log and catalog in memory, as a restore would make them. */
-async function openRows(head: BackupHead, entriesOf: EntriesOf, environment: Environment): Promise<Pick<Storage, "log" | "catalog">> {
-  const { log, catalog } = await openMemoryStorage();
-  const options = { sections: sectionKinds, retention: new LogRetention(), retainVersions: 1 };
-  const sysdb = await SysDb.open(catalog, environment, options);
-  const [rows, manifests] = [head.collections.map(({ row }) => row), head.collections.map((saved) => saved.manifests)];
-  await sysdb.restore(head, rows, manifests, true);
-  for (const [at, { row, manifests }] of head.collections.entries()) {
-    const { offset, link } = manifests.at(-1)!;
-    let last = { offset, link };
-    for (const bytes of await entriesOf(at)) {
-      last = await new Log(log).append({ collectionId: row.id, applied: () => last }, bytes, async (place) => place);
-    }
-  }
-  return { log, catalog };
 }

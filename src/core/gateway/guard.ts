@@ -177,34 +177,6 @@ export function guardService(service: EngineService, rules: GatewayRules, facts:
   return Object.fromEntries(guarded) as unknown as EngineService;
 }
 
-/** Of what concerns the whole, that which changes nothing. */
-const READING: readonly (keyof EngineMethods)[] = [
-  ...(["info", "metrics", "verifyCatalog", "verifyCollection"] as const),
-  ...(["beginBackup", "readBackup", "endBackup"] as const),
-];
-
-/** A service that changes nothing. */
-export function readOnlyService(service: EngineService): EngineService {
-  const refuse = async (method: string): Promise<never> => {
-    const message = `The database is read-only, since it is a published one: ${method} would change it`;
-    throw new TidepoolError("READ_ONLY", message, { details: { method } });
-  };
-  const methods = engineMethods.map((method) => {
-    const [access] = RULES[method];
-    const changes = access === "write" || (access === "owner" && !READING.includes(method));
-    const ask = (service[method] as (...given: unknown[]) => Promise<unknown>).bind(service);
-    return [method, changes ? () => refuse(method) : ask] as const;
-  });
-  const createCollection: EngineService["createCollection"] = async (request, caller) => {
-    if (!request.getOrCreate) return refuse("createCollection");
-    return service.getCollection(request, caller).catch((error: TidepoolError) => {
-      if (error.code !== "NOT_FOUND") throw error;
-      return refuse("createCollection");
-    });
-  };
-  return { ...Object.fromEntries(methods), createCollection } as unknown as EngineService;
-}
-
 /** A call that wants to pass. */
 interface Asked {
   method: keyof EngineMethods;

@@ -22,7 +22,9 @@ const GAP_CHUNKS = 4;
 const GAP_CHUNKS_APART = 32;
 /** Shorter parts of what opening reads are fetched like any other. */
 const STREAM_CHUNKS_MIN = 16;
-const MEMORY_CHUNKS_MAX = 1024;
+/** Of what is kept in memory, and the part of a client's budget that it may take. */
+const MEMORY_BYTES_MAX = 16 * 1024 * 1024;
+const MEMORY_SHARE = 0.25;
 
 /** A file with its checksums. */
 interface KnownFile {
@@ -43,6 +45,7 @@ export class ChunkReader {
   readonly #streams = new Map<ChunkRange, OpeningStream>();
   /** Told of a file that is not what the manifest tells; rejects where that tells nothing new. */
   readonly #changed: (error: unknown) => Promise<never>;
+  readonly #memoryChunksMax: number;
   #keeps = true;
 
   constructor(
@@ -56,6 +59,8 @@ export class ChunkReader {
     this.#tools = tools;
     this.#kept = kept;
     this.#changed = changed;
+    const bytesMax = Math.min(MEMORY_BYTES_MAX, MEMORY_SHARE * (tools.memoryBudgetBytes ?? Infinity));
+    this.#memoryChunksMax = Math.floor(bytesMax / CHUNK_BYTES);
     this.#files = files.map((file) => ({ file, name: tools.crc32(new TextEncoder().encode(file.name)), sums: sumsOf(file) }));
     this.#opening = opening.map(({ arena, offset, length }) => chunksOf(arena, offset, length));
   }
@@ -98,7 +103,7 @@ export class ChunkReader {
 
   #remember(number: number, bytes: Uint8Array): void {
     this.#memory.set(number, bytes);
-    if (this.#memory.size <= MEMORY_CHUNKS_MAX) return;
+    if (this.#memory.size <= this.#memoryChunksMax) return;
     for (const oldest of this.#memory.keys()) {
       this.#memory.delete(oldest);
       return;

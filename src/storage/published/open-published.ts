@@ -13,7 +13,8 @@ import type { Storage } from "../../core/storage.js";
 import { ChunkFile } from "./chunk-file.js";
 import { ChunkReader } from "./chunk-reader.js";
 import { PublishedBlobs } from "./published-blobs.js";
-import type { CacheFile, EntriesOf, PublishedTools } from "./published-tools.js";
+import { type EntriesOf, openRows } from "./published-rows.js";
+import type { CacheFile, PublishedTools } from "./published-tools.js";
 import { RangeRequests } from "./range-requests.js";
 
 const CACHE_BYTES = 256 * 1024 * 1024;
@@ -40,7 +41,7 @@ export async function openPublished(source: PublishedSource, tools: PublishedToo
     chunks.close();
   };
   try {
-    const rows = await tools.openRows(publication.head, entriesOf(publication, blobs));
+    const rows = await openRows(publication.head, entriesOf(publication, blobs), tools);
     return { kind: "published", isReadOnly: true, ...rows, blobs, close, destroy: close };
   } catch (error) {
     await close();

@@ -2,6 +2,7 @@
 import { CHUNK_BYTES, type Publication } from "../../core/backup/publication.js";
 import type { BlobStore, ByteRange, Extent } from "../../core/storage.js";
 import { type ChunkReader, chunksOf, numberOf } from "./chunk-reader.js";
+import { readOnly } from "./published-rows.js";
 import type { PublishedTools } from "./published-tools.js";
 
 export class PublishedBlobs implements BlobStore {
@@ -39,10 +40,12 @@ export class PublishedBlobs implements BlobStore {
 
   async flush(): Promise<void> {}
 
-  async vacuum(): Promise<void> {}
+  async vacuum(): Promise<never> {
+    throw readOnly(this.#tools);
+  }
 
   async write(): Promise<never> {
-    throw this.#tools.error("READ_ONLY", "A block was to be written to a published database");
+    throw readOnly(this.#tools);
   }
 
   packing(): null {

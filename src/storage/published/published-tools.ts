@@ -2,9 +2,13 @@
  * What reading published databases is given by the worker, which loads it as a file of its own: two files have two classes of errors, and
  * what the worker has already need not come again.
  */
-import type { BackupHead } from "../../core/backup/backup-file.js";
+import type { sectionKinds } from "../../core/collection/parts.js";
 import type { ErrorCode, TidepoolError } from "../../core/errors.js";
-import type { CatalogStore, LogStore } from "../../core/storage.js";
+import type { Log } from "../../core/log/log.js";
+import type { LogRetention } from "../../core/log/log-retention.js";
+import type { Environment } from "../../core/storage.js";
+import type { SysDb } from "../../core/sysdb/sysdb.js";
+import type { openMemoryStorage } from "../memory/memory-storage.js";
 
 /** A file of the origin private file system, as far as it is used here. */
 export interface CacheFile {
@@ -15,8 +19,15 @@ export interface CacheFile {
   close(): void;
 }
 
-/** Log records that the segments do not have, by the place of their collection in the head. */
-export type EntriesOf = (collection: number) => Promise<readonly Uint8Array[]>;
+/** Of the engine, what makes rows as a restore would. */
+export interface RowMakers {
+  SysDb: typeof SysDb;
+  Log: typeof Log;
+  LogRetention: typeof LogRetention;
+  sectionKinds: typeof sectionKinds;
+  openMemoryStorage: typeof openMemoryStorage;
+  environment: Environment;
+}
 
 export interface PublishedTools {
   error(code: ErrorCode, message: string, options?: { cause?: unknown; details?: Record<string, unknown> }): TidepoolError;
@@ -27,6 +38,7 @@ export interface PublishedTools {
   warn(message: string): void;
   /** The database was published anew: whoever reads on opens it again. */
   lost(error: TidepoolError): void;
-  /** Log and catalog of the database, in memory. */
-  openRows(head: BackupHead, entries: EntriesOf): Promise<{ log: LogStore; catalog: CatalogStore }>;
+  makers: RowMakers;
+  /** What the client may hold in memory, where that is bounded. */
+  memoryBudgetBytes: number | undefined;
 }

@@ -136,6 +136,9 @@ describe("a published database", () => {
     await client.publish(folder);
     const source = openSourceOf(await serve(folder), { allowReset: true });
     const notes = await source.getOrCreateCollection({ name: "notes", embeddingFunction: null });
+    const other = openTestClient();
+    clients.push(other);
+    await add(await other.createCollection({ name: "others", embeddingFunction: null }), 0, 5);
     const refused: (() => Promise<unknown>)[] = [
       () => notes.add({ ids: ["x"], embeddings: [query] }),
       () => notes.upsert({ ids: ["n1"], documents: ["x"], embeddings: [query] }),
@@ -143,13 +146,18 @@ describe("a published database", () => {
       () => notes.delete({ ids: ["n1"] }),
       () => notes.modify({ name: "other" }),
       () => notes.fork({ name: "fork" }),
-      () => source.createCollection({ name: "notes", embeddingFunction: null }),
+      () => source.createCollection({ name: "more", embeddingFunction: null }),
       () => source.getOrCreateCollection({ name: "another", embeddingFunction: null }),
       () => source.deleteCollection({ name: "notes" }),
       () => source.vacuum(),
       () => source.reset(),
       () => source.publish(new MemoryFolder()),
-      () => source.restore(new Uint8Array(), { mode: "new" }),
+      () => source.restore(other.backup(), { mode: "merge" }),
+      () =>
+        notes.conditional().run(async (txn) => {
+          await txn.get({ ids: ["n1"] });
+          await txn.update({ ids: ["n1"], metadatas: [{ year: 3 }] });
+        }),
     ];
     for (const call of refused) await expect(call(), String(call)).rejects.toMatchObject({ code: "READ_ONLY", message: /read-only/ });
     expect(await notes.count()).toBe(50);
