@@ -2,7 +2,8 @@
  * The package as its users get it: packed, installed from the tarball into fresh apps without any configuration, and run
  * in Chromium. One line per app; the command fails if any app does. `npm run build` is part of packing.
  *
- * Usage: node scripts/run.mjs e2e/test-pack.ts [root of the package] [--only=part of an app's name]
+ * Usage: node scripts/run.mjs e2e/test-pack.ts [root of the package] [--only=part of an app's name]. Those of `server-apps.ts` are
+ * among them with `ALL=1`, or where they are asked for by name.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ import { exampleApps } from "./packed/example-apps.js";
 import { modelApps } from "./packed/model-apps.js";
 import { packageChecks } from "./packed/package-checks.js";
 import { type Apps, home, run } from "./packed/packed-app.js";
+import { serverApps } from "./packed/server-apps.js";
 
 const options = process.argv.slice(2);
 const root = resolve(options.find((option) => !option.startsWith("--")) ?? home);
@@ -23,7 +25,9 @@ const only = options.find((option) => option.startsWith("--only="))?.slice("--on
 /** Of the tarball, of which the sentence encoder's model takes 6.9 MB. */
 const PACKED_BYTES_MAX = 9_000_000;
 
-const apps: Apps = { ...packageChecks, ...bundledApps, ...modelApps, ...componentApps, ...chromaApps, ...exampleApps };
+const takesAll = process.env["ALL"] === "1" || only !== "";
+const usual: Apps = { ...packageChecks, ...bundledApps, ...modelApps, ...componentApps, ...chromaApps, ...exampleApps };
+const apps: Apps = { ...usual, ...(takesAll ? serverApps : {}) };
 
 async function main(): Promise<number> {
   const work = await mkdtemp(join(tmpdir(), "tidepool-pack-"));

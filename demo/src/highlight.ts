@@ -7,6 +7,7 @@ export interface Range {
 }
 
 const tokens = /[\p{L}\p{N}]+/gu;
+const ascii = /^[0-9A-Za-z]+$/;
 
 /** Words of a query, as they are compared: lower case, without accents. */
 export function queryWords(query: string): string[] {
@@ -68,7 +69,8 @@ function sharesBeginning(word: string, other: string): boolean {
 }
 
 function fold(word: string): string {
-  return word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  // Most words have no accent to lose, and lower case costs little.
+  return ascii.test(word) ? word.toLowerCase() : word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
 function wordStart(text: string, from: number): number {

@@ -8,8 +8,8 @@ interface InstallPrompt extends Event {
   prompt(): Promise<unknown>;
 }
 
-/** Registers the service worker, and offers to install where the browser allows it. */
-export function setUpInstalling(): void {
+/** Offers to install where the browser allows it. */
+export function offerInstalling(): void {
   const install = byId("install");
   let offered: InstallPrompt | null = null;
   addEventListener("beforeinstallprompt", (event) => {
@@ -21,6 +21,10 @@ export function setUpInstalling(): void {
     install.hidden = true;
     void offered?.prompt();
   });
+}
+
+/** Registers the service worker, which fetches all of the page once more: when the page has begun. */
+export function keepForOffline(): void {
   void navigator.serviceWorker?.register(trusted("./sw.js")).catch(() => undefined);
 }
 

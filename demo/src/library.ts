@@ -14,6 +14,8 @@ const bundledVersion = 1;
 export const dimension = 512;
 /** Records that are sent or fetched at once: few enough for the page to stay smooth on a slow machine. */
 const pageSize = 200;
+/** Vectors that the map fetches at once. */
+const mapPageSize = 100;
 /** More vectors than this are not drawn on the map; an even sample is. */
 const mapVectorsMax = 3000;
 const facetsMax = 500;
@@ -24,6 +26,12 @@ export interface Entry {
   title: string;
   source: string;
   topic: string;
+}
+
+/** Passages with their vectors. */
+export interface Vectors {
+  entries: Entry[];
+  rows: Rows;
 }
 
 export interface Count {
@@ -165,31 +173,24 @@ export class Library {
     };
   }
 
-  /** The vectors of all passages that the model has read, or of an even sample when there are very many. */
-  async vectors(total: number, signal: AbortSignal): Promise<{ entries: Entry[]; rows: Rows }> {
-    const pages = Math.ceil(Math.min(total, mapVectorsMax) / pageSize);
-    const entries: Entry[] = [];
-    const values = new Float32Array(pages * pageSize * dimension);
-    for (let page = 0; page < pages && !signal.aborted; page++) {
-      const offset = Math.floor((page * Math.max(total, pages * pageSize)) / pages);
+  /** The vectors of all passages that the model has read, or of an even sample when there are very many, a page after the other. */
+  async *vectors(total: number, signal: AbortSignal): AsyncGenerator<Vectors> {
+    const pages = Math.ceil(Math.min(total, mapVectorsMax) / mapPageSize);
+    for (let page = 0; page < pages; page++) {
       const found = await this.passages.get({
         where: { pending: { $ne: true } },
         include: ["metadatas", "embeddings"],
-        limit: pageSize,
-        offset,
+        limit: mapPageSize,
+        offset: Math.floor((page * Math.max(total, pages * mapPageSize)) / pages),
       });
-      found.embeddings.forEach((embedding, row) => values.set(embedding, (entries.length + row) * dimension));
-      for (const [row, id] of found.ids.entries()) entries.push(toEntry(id, found.metadatas[row] as PassageMetadata | null));
+      if (signal.aborted) return;
+      yield toVectors(found);
     }
-    return { entries, rows: { dimension, values: values.slice(0, entries.length * dimension) } };
   }
 
   /** The vectors of these passages, for hits that are not among the sample. */
-  async entriesOf(ids: string[]): Promise<{ entries: Entry[]; rows: Rows }> {
-    if (ids.length === 0) return { entries: [], rows: flatten([]) };
-    const found = await this.passages.get({ ids, include: ["metadatas", "embeddings"] });
-    const entries = found.ids.map((id, index) => toEntry(id, found.metadatas[index] as PassageMetadata | null));
-    return { entries, rows: flatten(found.embeddings) };
+  async vectorsOf(ids: string[]): Promise<Vectors> {
+    return toVectors(await this.passages.get({ ids, include: ["metadatas", "embeddings"] }));
   }
 
   async embeddingOf(id: string): Promise<number[] | null> {
@@ -200,6 +201,11 @@ export class Library {
 
 function readCounts({ values }: Facet<unknown>): Count[] {
   return values.map(({ value, count }) => ({ value: String(value), count }));
+}
+
+function toVectors({ ids, metadatas, embeddings }: Awaited<ReturnType<Collection["get"]>>): Vectors {
+  const entries = ids.map((id, index) => toEntry(id, metadatas[index] as PassageMetadata | null));
+  return { entries, rows: flatten(embeddings) };
 }
 
 function toEntry(id: string, metadata: PassageMetadata | null): Entry {

@@ -1,26 +1,35 @@
 /** The demo: opens the library and shows it. Start reading here, then library.ts and app.ts. */
 import { App } from "./app.js";
 import { byId } from "./dom.js";
-import { setUpInstalling, takeSharedFiles } from "./install.js";
+import { keepForOffline, offerInstalling, takeSharedFiles } from "./install.js";
 import { Library } from "./library.js";
 import { showError } from "./notices.js";
 import { offerProofs } from "./proofs.js";
+import { turn } from "./slice.js";
 import { showStatus } from "./storage-panel.js";
 import { setUpTheme } from "./theme.js";
 
 async function start(): Promise<void> {
   const waiting = setTimeout(() => showStatus("opening", "Waiting for the database…"), 1500);
-  const library = await Library.open().finally(() => clearTimeout(waiting));
+  const [library] = await Promise.all([Library.open().finally(() => clearTimeout(waiting)), setUp()]);
   byId("columns").hidden = false;
+  await turn();
   const app = new App(library);
   await app.start();
   app.addFiles(await takeSharedFiles());
 }
 
-setUpTheme();
-setUpInstalling();
-offerProofs();
-start().catch((error: unknown) => {
-  showStatus("failed", "Not open");
-  showError(error);
-});
+/** While the database opens, and a turn later: the page is drawn, and takes keys, between the two. */
+async function setUp(): Promise<void> {
+  await turn();
+  setUpTheme();
+  offerInstalling();
+  offerProofs();
+}
+
+start()
+  .catch((error: unknown) => {
+    showStatus("failed", "Not open");
+    showError(error);
+  })
+  .finally(keepForOffline);

@@ -12,12 +12,25 @@ export interface Label {
   y: number;
 }
 
+/** A place where something stands, and half of how broad that is. */
+interface Taken {
+  x: number;
+  y: number;
+  half: number;
+}
+
 const groupSizeMin = 4;
+const hitRadius = 10;
 const labelsMax = 12;
 const lineHeight = 16;
 
-/** `widthOf` measures a text as it will be drawn; labels keep inside the given width. */
-export function placeLabels(dots: readonly Labelled[], width: number, widthOf: (text: string) => number): Label[] {
+/** `widthOf` measures a text as it will be drawn; labels keep inside the given width, and off the hits. */
+export function placeLabels(
+  dots: readonly Labelled[],
+  width: number,
+  widthOf: (text: string) => number,
+  hits: readonly { x: number; y: number }[],
+): Label[] {
   const groups = new Map<string, Labelled[]>();
   for (const dot of dots) {
     const members = groups.get(dot.group);
@@ -25,20 +38,23 @@ export function placeLabels(dots: readonly Labelled[], width: number, widthOf: (
     else groups.set(dot.group, [dot]);
   }
   const largest = [...groups].filter(([, members]) => members.length >= groupSizeMin).sort(([, a], [, b]) => b.length - a.length);
-  const placed: (Label & { half: number })[] = [];
+  const placed: Label[] = [];
+  const taken: Taken[] = hits.map(({ x, y }) => ({ x, y, half: hitRadius }));
   for (const [text, members] of largest.slice(0, labelsMax)) {
     const half = widthOf(text) / 2 + 4;
     const x = Math.min(width - half, Math.max(half, median(members.map((dot) => dot.x))));
-    const y = freeHeight(placed, x, median(members.map((dot) => dot.y)), half);
-    if (y !== null) placed.push({ text, x, y, half });
+    const y = freeHeight(taken, x, median(members.map((dot) => dot.y)), half);
+    if (y === null) continue;
+    placed.push({ text, x, y });
+    taken.push({ x, y, half });
   }
-  return placed.map(({ text, x, y }) => ({ text, x, y }));
+  return placed;
 }
 
-/** The height itself, or the nearest at which no other label stands. */
-function freeHeight(placed: readonly (Label & { half: number })[], x: number, y: number, half: number): number | null {
-  for (const shift of [0, lineHeight, -lineHeight, 2 * lineHeight, -2 * lineHeight]) {
-    const isFree = placed.every((other) => Math.abs(other.x - x) > other.half + half || Math.abs(other.y - (y + shift)) >= lineHeight);
+/** The height itself, or the nearest at which nothing else stands. */
+function freeHeight(taken: readonly Taken[], x: number, y: number, half: number): number | null {
+  for (const shift of [0, 1, -1, 2, -2, 3, -3].map((lines) => lines * lineHeight)) {
+    const isFree = taken.every((other) => Math.abs(other.x - x) > other.half + half || Math.abs(other.y - (y + shift)) >= lineHeight);
     if (isFree) return y + shift;
   }
   return null;

@@ -1,7 +1,6 @@
 /** The map with what it shows: which vectors, and which of them were found. Loaded when the map comes into view. */
 import { byId, counted, plural } from "./dom.js";
-import type { Library, Overview } from "./library.js";
-import { project } from "./projection.js";
+import type { Entry, Library, Overview } from "./library.js";
 import type { HitList } from "./search.js";
 import { VectorMap } from "./vector-map.js";
 
@@ -40,15 +39,15 @@ export class MapPanel {
     this.#shown = state;
     this.#drawing.abort();
     const { signal } = (this.#drawing = new AbortController());
-    const { entries, rows } = await this.#library.vectors(total, signal);
+    const entries: Entry[] = [];
+    this.#map.begin();
+    for await (const page of this.#library.vectors(total, signal)) {
+      this.#map.gather(page);
+      entries.push(...page.entries);
+    }
     if (signal.aborted) return;
     byId("map-empty").hidden = entries.length > 2;
-    const projection = await project(rows, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      return null;
-    });
-    if (!projection) return;
-    this.#map.show(entries, projection);
+    if (!(await this.#map.show(entries))) return;
     byId("map-note").textContent =
       entries.length < total - pending ? `A sample of ${counted(entries.length)}` : `All ${plural(entries.length, "vector")}`;
     this.#onDrawn();
@@ -60,10 +59,7 @@ export class MapPanel {
     const ids = isAsked ? [...new Set(lists.flatMap(({ hits }) => hits.map(({ id }) => id)))] : [];
     const query = lists.find(({ embedding }) => embedding !== null)?.embedding ?? null;
     const missing = this.#map.missing(similarTo ? [...ids, similarTo] : ids);
-    if (missing.length > 0) {
-      const { entries, rows } = await this.#library.entriesOf(missing);
-      this.#map.include(entries, rows);
-    }
+    if (missing.length > 0) this.#map.include(await this.#library.vectorsOf(missing));
     this.#map.mark({ ids, query, topic });
   }
 }

@@ -4,6 +4,8 @@
  */
 import { element } from "./dom.js";
 import { excerptWindow, type Range } from "./highlight.js";
+import { showError } from "./notices.js";
+import { Slice } from "./slice.js";
 
 /** Finds the stretches of a text to mark. */
 export type FindRanges = (text: string) => Range[];
@@ -14,18 +16,40 @@ const excerptCharacters = 700;
 const shownCharactersMax = 6000;
 const hasMarkdown = /(?:^|\n)\s{0,3}(?:#{1,6} |[-*+] |\d+\. |> |\||```)|[*_`]\S|\[[^\]]+\]\(/;
 
-/** Shows the passage in `target`, at once as plain text and, if it has Markdown, rendered as soon as that can be. */
+let renderMarkdown: ((text: string) => DocumentFragment) | null = null;
+/** Shows those passages rendered that came before the libraries. */
+const waiting: (() => void)[] = [];
+
+/** Shows the passage in `target`: rendered if it has Markdown, as plain text until that can be. */
 export function showPassage(target: HTMLElement, text: string, find: FindRanges): void {
   const shown = shorten(text, find);
-  target.classList.remove("rendered");
+  const isMarkdown = hasMarkdown.test(shown);
+  if (isMarkdown && renderMarkdown) {
+    showRendered(target, renderMarkdown(shown), find);
+    return;
+  }
   target.replaceChildren(...markedText(shown, find(shown)));
-  if (!hasMarkdown.test(shown)) return;
-  void import("./markdown.js").then(({ renderMarkdown }) => {
-    const content = renderMarkdown(shown);
-    markWithin(content, find);
-    target.classList.add("rendered");
-    target.replaceChildren(content);
-  });
+  if (isMarkdown && waiting.push(() => showRendered(target, renderMarkdown!(shown), find)) === 1) renderWaiting().catch(showError);
+}
+
+/** One after the other, in turns with the page. */
+async function renderWaiting(): Promise<void> {
+  try {
+    ({ renderMarkdown } = await import("./markdown.js"));
+    const slice = new Slice();
+    for (const show of waiting) {
+      await slice.next();
+      show();
+    }
+  } finally {
+    waiting.length = 0;
+  }
+}
+
+function showRendered(target: HTMLElement, content: DocumentFragment, find: FindRanges): void {
+  markWithin(content, find);
+  target.classList.add("rendered");
+  target.replaceChildren(content);
 }
 
 /** Text nodes and marks. */

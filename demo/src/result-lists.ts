@@ -16,6 +16,9 @@ interface FocusPlace {
   index: number;
 }
 
+/** Of each list: as many as most screens show. */
+const cardsAtFirst = 4;
+
 const headings = { hybrid: "Results", vector: "By meaning", text: "By words", browse: "Passages" } as const;
 const explanations = {
   hybrid: "",
@@ -40,8 +43,9 @@ export class ResultLists {
   }
 
   /**
-   * What is shown already stays as it is, with whatever was opened in it. Cards come one after the other, so that the page is never held
-   * for long; whoever calls waits before showing something else.
+   * What is shown already stays as it is, with whatever was opened in it. Otherwise the first cards take the place of what was there, all at
+   * once, and the others follow one after the other, so that the page is never held for long. Whoever calls waits before showing something
+   * else.
    */
   async show(shown: Shown): Promise<void> {
     const asked = JSON.stringify([shown.criteria, shown.contains]);
@@ -52,11 +56,13 @@ export class ResultLists {
     if (state === this.#state || isInUse) return;
     this.#state = state;
     const focus = this.#focusPlace();
-    this.#lists.classList.toggle("two", shown.lists.length > 1);
-    const filled = shown.lists.map((list) => this.#renderList(list, shown));
-    this.#lists.replaceChildren(...filled.map(({ section }) => section));
+    const slice = new Slice();
+    const coming = shown.lists.map((list) => this.#renderList(list, shown, slice));
     this.#trimmer.clear();
-    for (const { fill } of filled) await fill();
+    for (const { fill } of coming) await fill(cardsAtFirst);
+    this.#lists.classList.toggle("two", shown.lists.length > 1);
+    this.#lists.replaceChildren(...coming.map(({ section }) => section));
+    for (const { fill } of coming) await fill(Infinity);
     if (focus) this.#refocus(focus);
   }
 
@@ -83,8 +89,8 @@ export class ResultLists {
     (hits.find((hit) => hit.dataset["id"] === id) ?? hits[Math.min(index, hits.length - 1)])?.focus();
   }
 
-  /** A list without its cards, and what puts them in. */
-  #renderList(list: HitList, shown: Shown): { section: HTMLElement; fill(): Promise<void> } {
+  /** A list without its cards, and what puts in the next of them, so many at most. */
+  #renderList(list: HitList, shown: Shown, slice: Slice): { section: HTMLElement; fill(count: number): Promise<void> } {
     const id = `list-${list.kind}`;
     const head = element(
       "div",
@@ -96,9 +102,9 @@ export class ResultLists {
     const isEmpty = list.hits.length === 0;
     const body = isEmpty ? element("p", { class: "empty" }, emptyText(list, shown)) : element("ol", { class: "hits" });
     const section = element("section", { class: "list", "aria-labelledby": id, "data-testid": `list-${list.kind}` }, head, body);
-    const fill = async (): Promise<void> => {
-      const slice = new Slice();
-      for (const [index, hit] of list.hits.entries()) {
+    const left = [...list.hits.entries()];
+    const fill = async (count: number): Promise<void> => {
+      for (const [index, hit] of left.splice(0, count)) {
         await slice.next();
         const card = renderCard(hit, index + 1, context);
         body.append(element("li", {}, card));

@@ -29,7 +29,7 @@ export function run(command: string, args: string[], cwd: string): string {
     cwd,
     encoding: "utf8",
     timeout: 300_000,
-    env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+    env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1" },
   });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} exited with ${status}\n${stdout}\n${stderr}`);

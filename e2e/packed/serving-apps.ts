@@ -12,10 +12,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts an app's own server, uses it once it answers, and ends it. */
-export async function whileServing(app: string, args: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
+/** Starts an app's own server, which is Vite's, uses it once it answers, and ends it. */
+export function whileServing(app: string, args: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
+  return whileRunning(app, ["vite", ...args, "--host", "127.0.0.1", "--strictPort"], path, use);
+}
+
+/** Starts what an app has installed to serve it, and what takes `--port`; uses it once it answers, and ends it. */
+export async function whileRunning(app: string, command: string[], path: string, use: (url: string) => Promise<void>): Promise<void> {
   const port = await freePort();
-  const child = spawn(join(app, "node_modules/.bin/vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"], {
+  const [server, ...args] = command;
+  const child = spawn(join(app, "node_modules/.bin", server!), [...args, "--port", String(port)], {
     cwd: app,
     stdio: ["ignore", "ignore", "pipe"],
   });

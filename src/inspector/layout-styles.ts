@@ -104,7 +104,7 @@ dt { font-size: 12px; color: var(--soft); }
 .option select { inline-size: auto; }
 
 .notices { position: absolute; inset: auto 1rem 1rem auto; max-inline-size: min(32rem, calc(100% - 2rem)); z-index: 3; }
-.notice { display: flex; gap: 0.75rem; align-items: start; justify-content: space-between; padding: 0.6rem 0.6rem 0.6rem 0.9rem;
+.notice { display: flex; gap: 0.75rem; align-items: baseline; justify-content: space-between; padding: 0.6rem 0.6rem 0.6rem 0.9rem;
   border-radius: 8px; background: var(--ink); color: var(--paper); box-shadow: 0 6px 24px rgb(0 0 0 / 0.25); overflow-wrap: anywhere; }
 .notice .icon { color: inherit; }
 .notice.failed { background: var(--danger); color: var(--paper); }

@@ -33,6 +33,7 @@ tbody tr.chosen:hover > * { background: var(--accent-soft); }
   color: var(--accent); font-size: 12px; }
 table.plain { inline-size: auto; justify-self: start; min-inline-size: min(100%, 36rem); }
 table.plain th:first-child { padding-inline-start: 0; }
+table.plain td button { white-space: nowrap; }
 .pending { color: var(--soft); }
 .spacer .empty { position: absolute; inset-block-start: 40px; }
 `;
