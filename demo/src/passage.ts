@@ -1,5 +1,6 @@
 /** What the demo stores: one record per passage, its text as the document and the rest as metadata. */
 import type { FilePassage } from "./files/file-passage.js";
+import { wordPattern } from "./word-pattern.js";
 
 /** Metadata of a passage. Records from JSON and CSV files carry further keys of their own. */
 export type PassageMetadata = {
@@ -80,5 +81,5 @@ export function bodyOf(document: string, title: string): string {
 const headingEnd = "\n\n";
 
 function countWords(text: string): number {
-  return text.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
+  return text.match(wordPattern)?.length ?? 0;
 }

@@ -16,9 +16,6 @@ interface FocusPlace {
   index: number;
 }
 
-/** Of each list: as many as most screens show. */
-const cardsAtFirst = 4;
-
 const headings = { hybrid: "Results", vector: "By meaning", text: "By words", browse: "Passages" } as const;
 const explanations = {
   hybrid: "",
@@ -43,9 +40,8 @@ export class ResultLists {
   }
 
   /**
-   * What is shown already stays as it is, with whatever was opened in it. Otherwise the first cards take the place of what was there, all at
-   * once, and the others follow one after the other, so that the page is never held for long. Whoever calls waits before showing something
-   * else.
+   * What is shown already stays as it is, with whatever was opened in it. Otherwise one card after the other takes the place of the one
+   * before, so that the page is never held for long. Whoever calls waits before showing something else.
    */
   async show(shown: Shown): Promise<void> {
     const asked = JSON.stringify([shown.criteria, shown.contains]);
@@ -56,13 +52,10 @@ export class ResultLists {
     if (state === this.#state || isInUse) return;
     this.#state = state;
     const focus = this.#focusPlace();
-    const slice = new Slice();
-    const coming = shown.lists.map((list) => this.#renderList(list, shown, slice));
     this.#trimmer.clear();
-    for (const { fill } of coming) await fill(cardsAtFirst);
-    this.#lists.classList.toggle("two", shown.lists.length > 1);
-    this.#lists.replaceChildren(...coming.map(({ section }) => section));
-    for (const { fill } of coming) await fill(Infinity);
+    this.#renderSections(shown);
+    const slice = new Slice();
+    for (const list of shown.lists) await this.#fill(list, shown, slice);
     if (focus) this.#refocus(focus);
   }
 
@@ -89,29 +82,32 @@ export class ResultLists {
     (hits.find((hit) => hit.dataset["id"] === id) ?? hits[Math.min(index, hits.length - 1)])?.focus();
   }
 
-  /** A list without its cards, and what puts in the next of them, so many at most. */
-  #renderList(list: HitList, shown: Shown, slice: Slice): { section: HTMLElement; fill(count: number): Promise<void> } {
-    const id = `list-${list.kind}`;
-    const head = element(
-      "div",
-      { class: "list-head" },
-      element("h2", { id }, headings[list.kind]),
-      element("p", { class: "note" }, explanations[list.kind]),
-    );
-    const context = { criteria: shown.criteria, contains: shown.contains, kind: list.kind, actions: this.#actions };
-    const isEmpty = list.hits.length === 0;
-    const body = isEmpty ? element("p", { class: "empty" }, emptyText(list, shown)) : element("ol", { class: "hits" });
-    const section = element("section", { class: "list", "aria-labelledby": id, "data-testid": `list-${list.kind}` }, head, body);
-    const left = [...list.hits.entries()];
-    const fill = async (count: number): Promise<void> => {
-      for (const [index, hit] of left.splice(0, count)) {
-        await slice.next();
-        const card = renderCard(hit, index + 1, context);
-        body.append(element("li", {}, card));
-        this.#trimmer.watch(card);
-      }
-    };
-    return { section, fill };
+  /** The sections of the lists; those that are there stay, with their cards. */
+  #renderSections(shown: Shown): void {
+    const sections = shown.lists.map((list) => {
+      const there = this.#lists.querySelector<HTMLElement>(`[data-testid="list-${list.kind}"]`);
+      return list.hits.length > 0 && there?.querySelector(".hits") ? there : renderSection(list, shown);
+    });
+    const isOther = sections.length !== this.#lists.childElementCount || sections.some((section) => section.parentElement === null);
+    if (!isOther) return;
+    this.#lists.classList.toggle("two", sections.length > 1);
+    this.#lists.replaceChildren(...sections);
+  }
+
+  /** Puts a list's cards into their places. */
+  async #fill({ kind, hits }: HitList, { criteria, contains }: Shown, slice: Slice): Promise<void> {
+    const places = this.#lists.querySelector<HTMLElement>(`[data-testid="list-${kind}"] .hits`);
+    if (!places) return;
+    for (const surplus of [...places.children].slice(hits.length)) surplus.remove();
+    for (const [index, hit] of hits.entries()) {
+      await slice.next();
+      const card = renderCard(hit, index + 1, { criteria, contains, kind, actions: this.#actions });
+      const place = element("li", {}, card);
+      const old = places.children[index];
+      if (old) old.replaceWith(place);
+      else places.append(place);
+      this.#trimmer.watch(card);
+    }
   }
 
   #closeMenus(target: Element): void {
@@ -150,6 +146,20 @@ export class ResultLists {
     const hits = other ? hitsOf(other) : [];
     hits[Math.min(hitsOf(list).indexOf(hit), hits.length - 1)]?.focus();
   }
+}
+
+/** A list without its cards. */
+function renderSection(list: HitList, shown: Shown): HTMLElement {
+  const id = `list-${list.kind}`;
+  const head = element(
+    "div",
+    { class: "list-head" },
+    element("h2", { id }, headings[list.kind]),
+    element("p", { class: "note" }, explanations[list.kind]),
+  );
+  const isEmpty = list.hits.length === 0;
+  const body = isEmpty ? element("p", { class: "empty" }, emptyText(list, shown)) : element("ol", { class: "hits" });
+  return element("section", { class: "list", "aria-labelledby": id, "data-testid": id }, head, body);
 }
 
 function hitsOf(list: Element): HTMLElement[] {

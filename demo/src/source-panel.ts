@@ -1,4 +1,5 @@
 /** The list of sources, and everything by which passages come and go: file picker, drag and drop, deletion. */
+import { compareNames } from "./compare-names.js";
 import { button, byId, counted, element, plural } from "./dom.js";
 import type { Overview } from "./library.js";
 import { sourceName } from "./passage.js";
@@ -30,7 +31,9 @@ export class SourcePanel {
     const shown = JSON.stringify([total, sources, topics, chosenTopic]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const ordered = [...sources].sort((a, b) => Number(isBundled(a.value)) - Number(isBundled(b.value)) || compareNames(a.value, b.value));
+    const ordered = [...sources].sort(
+      (a, b) => Number(isBundled(a.value)) - Number(isBundled(b.value)) || compareNames(sourceName(a.value), sourceName(b.value)),
+    );
     byId("source-count").textContent = `${plural(total, "passage")} of ${plural(sources.length, "source")}`;
     byId("sources").replaceChildren(...ordered.map(({ value, count }) => this.#renderSource(value, count, ordered)));
     byId<HTMLButtonElement>("delete-all").disabled = total === 0;
@@ -103,8 +106,4 @@ export class SourcePanel {
 
 function isBundled(source: string): boolean {
   return source.startsWith("bundled/");
-}
-
-function compareNames(a: string, b: string): number {
-  return sourceName(a).localeCompare(sourceName(b));
 }

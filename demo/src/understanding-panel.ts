@@ -51,7 +51,7 @@ export class UnderstandingPanel {
     if (phase === "loading") return `Loading the model: ${formatBytes(loadedBytes)} of ${totalBytes ? formatBytes(totalBytes) : "7.5 MB"}`;
     if (pending > 0)
       return (
-        `${isPaused ? "Paused" : "Reading"}: ${(total - pending).toLocaleString()} of ${plural(total, "passage")} understood. ` +
+        `${isPaused ? "Paused" : "Reading"}: ${counted(total - pending)} of ${plural(total, "passage")} understood. ` +
         "Words find all of them already."
       );
     const took = read > 0 ? ` ${plural(read, "passage")} read in ${(readMs / 1000).toFixed(1)} s, on this machine.` : "";
