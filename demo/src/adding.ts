@@ -4,15 +4,15 @@
  */
 import { TidepoolError } from "tidepool-db";
 import { byId, counted, plural } from "./dom.js";
-import type { FilePassage, ReadProgress } from "./files/open-files.js";
+import type { FilePassage, FileSource, ReadProgress } from "./files/open-files.js";
 import { Gate } from "./gate.js";
 import type { Library } from "./library.js";
 import { type Origin, type Passage, toPassages } from "./passage.js";
 import { Slice } from "./slice.js";
 
 export interface Source {
-  key: string;
-  passages: Passage[];
+  origin: Origin;
+  parts: readonly FilePassage[];
 }
 
 /** What became of the files of one drop, and of those that were dropped while it was under way. */
@@ -57,19 +57,22 @@ export class Adding {
     return true;
   }
 
-  /** Puts in sources that need no reading. Rejects with the database's error. */
+  /** Puts in sources that need no reading; what was put in before a stop stays. Rejects with the database's error. */
   async addSources(sources: readonly Source[]): Promise<void> {
     const abort = this.#begin();
-    const total = sources.reduce((sum, { passages }) => sum + passages.length, 0);
+    const total = sources.reduce((sum, { parts }) => sum + parts.length, 0);
     let stored = 0;
     try {
-      for (const { passages } of sources) {
+      for (const source of sources) {
+        const passages = await prepare(source, abort.signal);
         const onStored = (done: number): void => this.#show("Adding the notes", stored + done, total);
         await this.#library.addSource(passages, { signal: abort.signal, onStored });
         stored += passages.length;
       }
+    } catch (error) {
+      if (!abort.signal.aborted) throw error;
     } finally {
-      this.#end("Added the notes", stored, total);
+      this.#end(abort.signal.aborted ? "Stopped" : "Added the notes", stored, total);
     }
     if (this.#waiting.length > 0) void this.#drain();
   }
@@ -98,12 +101,13 @@ export class Adding {
         summary.refused.push({ name, reason: read.refused });
       } else {
         summary.notes.push(...read.notes);
-        await this.#store(name, { key, passages: await prepare(key, read.passages, signal) }, summary, signal);
+        const passages = await prepare({ origin: ownFile(key), parts: read.passages }, signal);
+        await this.#store({ key, name }, passages, summary, signal);
       }
     }
   }
 
-  async #store(name: string, { key, passages }: Source, summary: Summary, signal: AbortSignal): Promise<void> {
+  async #store({ key, name }: FileSource, passages: readonly Passage[], summary: Summary, signal: AbortSignal): Promise<void> {
     const added = { name, key, passages: 0 };
     summary.added.push(added);
     const onStored = (done: number): void => {
@@ -163,13 +167,13 @@ function showProgress(isShown: boolean): void {
 }
 
 /** Passages as they are stored, made in turns with the page. */
-async function prepare(key: string, parts: readonly FilePassage[], signal: AbortSignal): Promise<Passage[]> {
+async function prepare({ origin, parts }: Source, signal: AbortSignal): Promise<Passage[]> {
   const passages: Passage[] = [];
   const slice = new Slice();
   for (let start = 0; start < parts.length; start += preparedAtOnce) {
     await slice.next();
     signal.throwIfAborted();
-    for (const passage of toPassages(ownFile(key), parts.slice(start, start + preparedAtOnce), start)) passages.push(passage);
+    for (const passage of toPassages(origin, parts.slice(start, start + preparedAtOnce), start)) passages.push(passage);
   }
   return passages;
 }

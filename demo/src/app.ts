@@ -8,7 +8,7 @@ import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
 import type { Found, MapPanel } from "./map-panel.js";
 import { clearErrors, confirmDeletion, showError, showSummary, showToast } from "./notices.js";
-import { sourceKey, sourceName, toPassages } from "./passage.js";
+import { sourceKey, sourceName } from "./passage.js";
 import type { ResultLists } from "./result-lists.js";
 import type { Criteria, HitList, Mode } from "./search.js";
 import { SourcePanel } from "./source-panel.js";
@@ -329,6 +329,5 @@ export class App {
 }
 
 function toSource({ name, topic, parts }: Note): Source {
-  const key = sourceKey(name);
-  return { key, passages: toPassages({ key, topic, kind: "note" }, parts) };
+  return { origin: { key: sourceKey(name), topic, kind: "note" }, parts };
 }

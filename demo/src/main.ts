@@ -9,8 +9,10 @@ import { turn } from "./slice.js";
 import { showStatus } from "./storage-panel.js";
 import { setUpTheme } from "./theme.js";
 
+/** A step at a time: the page is drawn, and takes keys, between them. */
 async function start(): Promise<void> {
   const waiting = setTimeout(() => showStatus("opening", "Waiting for the database…"), 1500);
+  await turn();
   const [library] = await Promise.all([Library.open().finally(() => clearTimeout(waiting)), setUp()]);
   byId("columns").hidden = false;
   await turn();
@@ -19,7 +21,7 @@ async function start(): Promise<void> {
   app.addFiles(await takeSharedFiles());
 }
 
-/** While the database opens, and a turn later: the page is drawn, and takes keys, between the two. */
+/** While the database opens. */
 async function setUp(): Promise<void> {
   await turn();
   setUpTheme();

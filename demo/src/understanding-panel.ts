@@ -54,8 +54,9 @@ export class UnderstandingPanel {
         `${isPaused ? "Paused" : "Reading"}: ${counted(total - pending)} of ${plural(total, "passage")} understood. ` +
         "Words find all of them already."
       );
-    const took = read > 0 ? ` ${plural(read, "passage")} read in ${(readMs / 1000).toFixed(1)} s, on this machine.` : "";
-    return `All ${plural(total, "passage")} understood.${took}`;
+    const seconds = (readMs / 1000).toFixed(1);
+    const took = read === 0 ? "" : `, ${read < total ? `${counted(read)} of them ` : ""}read in ${seconds} s on this machine`;
+    return `All ${plural(total, "passage")} understood${took}.`;
   }
 
   #shortText(pending: number): string {
