@@ -8,13 +8,16 @@ export const CANDIDATE_BYTES = 8;
 
 /** `count` pairs of distance and ordinal, counted from `firstOrdinal`. */
 export function candidatesAt(buffer: ArrayBuffer, at: number, count: number, firstOrdinal: number): Candidates {
-  const floats = new Float32Array(buffer, at, 2 * count);
-  const integers = new Uint32Array(buffer, at, 2 * count);
+  return candidatesIn(new Float32Array(buffer, at, 2 * count), new Uint32Array(buffer, at, 2 * count), 0, count, firstOrdinal);
+}
+
+/** As `candidatesAt`, in views of memory: `at` counts numbers. */
+export function candidatesIn(floats: Float32Array, integers: Uint32Array, at: number, count: number, firstOrdinal: number): Candidates {
   const ordinals = carved(Uint32Array, count);
   const distances = carved(Float32Array, count);
   for (let i = 0; i < count; i++) {
-    distances[i] = floats[2 * i]!;
-    ordinals[i] = firstOrdinal + integers[2 * i + 1]!;
+    distances[i] = floats[at + 2 * i]!;
+    ordinals[i] = firstOrdinal + integers[at + 2 * i + 1]!;
   }
   return { ordinals, distances };
 }

@@ -10,7 +10,7 @@ import type { QuantizedRows } from "../core/index/vector/quantize.js";
 import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
 import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { CANDIDATE_BYTES, candidatesAt } from "./candidates-at.js";
+import { CANDIDATE_BYTES, candidatesIn } from "./candidates-at.js";
 import { EXACT_SPACES, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
 import { quantizeIn } from "./wasm-quantize.js";
@@ -19,10 +19,10 @@ import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
 /** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
 const WINDOW_ROWS = 65_536;
 const WINDOW_WORDS = WINDOW_ROWS / 32;
-/** The slot of a query: its scale, the limit of its results and how many it holds. */
-const SLOT_BYTES = 16;
-const LIMIT_OFFSET = 4;
-const HELD_OFFSET = 8;
+/** The slot of a query, in numbers of four bytes: its scale, the limit of its results and how many it holds. */
+const SLOT_NUMBERS = 4;
+const LIMIT_OFFSET = 1;
+const HELD_OFFSET = 2;
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
@@ -58,14 +58,34 @@ export class WasmKernel implements VectorKernel {
   }
 }
 
+/** All of a table's memory, until it grows. */
+interface TableViews {
+  buffer: ArrayBuffer;
+  shorts: Int16Array;
+  words: Uint32Array;
+  floats: Float32Array;
+}
+
+function viewsOf(buffer: ArrayBuffer): TableViews {
+  return { buffer, shorts: new Int16Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
+}
+
 class WasmTable implements CodeTable {
   readonly dimension: number;
   readonly #memory: TableMemory;
+  readonly #queriesAt: number[];
+  readonly #slotsAt: number;
+  readonly #windowAt: number;
+  #views: TableViews;
   #rows = 0;
 
   constructor(memory: TableMemory, dimension: number) {
     this.dimension = dimension;
     this.#memory = memory;
+    this.#queriesAt = Array.from({ length: QUERIES_PER_PASS }, (_, slot) => memory.kernel.queryAt(slot) / 2);
+    this.#slotsAt = memory.kernel.slotsAt() / 4;
+    this.#windowAt = memory.kernel.windowAt() / 4;
+    this.#views = viewsOf(memory.buffer);
   }
 
   get byteLength(): number {
@@ -137,7 +157,8 @@ class WasmTable implements CodeTable {
   #pass(queries: readonly ScanQuery[], r: number, allowed: Uint32Array, words: number): Candidates[] {
     const kept = Math.min(r, this.#rows, WINDOW_ROWS);
     this.#memory.reserve(this.#memory.scratchAt + queries.length * CANDIDATE_BYTES * kept);
-    queries.forEach(({ codes }, slot) => new Int16Array(this.#memory.buffer, this.#memory.kernel.queryAt(slot), codes.length).set(codes));
+    if (this.#views.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
+    for (let slot = 0; slot < queries.length; slot++) this.#views.shorts.set(queries[slot]!.codes, this.#queriesAt[slot]!);
     let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), kept, queries, () => NO_LIMIT, allowed);
     for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {
       const limitOf = (slot: number): number => (best[slot]!.ordinals.length < r ? NO_LIMIT : best[slot]!.distances[r - 1]!);
@@ -155,19 +176,20 @@ class WasmTable implements CodeTable {
     limitOf: (slot: number) => number,
     allowed: Uint32Array,
   ): Candidates[] {
-    const { kernel, buffer, scratchAt } = this.#memory;
-    new Uint32Array(buffer, kernel.windowAt(), WINDOW_WORDS).set(allowed.subarray(from, to));
-    const slots = new DataView(buffer, kernel.slotsAt(), SLOT_BYTES * queries.length);
-    queries.forEach(({ scale }, slot) => {
-      slots.setFloat32(SLOT_BYTES * slot, scale, true);
-      slots.setFloat32(SLOT_BYTES * slot + LIMIT_OFFSET, limitOf(slot), true);
-      slots.setUint32(SLOT_BYTES * slot + HELD_OFFSET, 0, true);
-    });
+    const { kernel, scratchAt } = this.#memory;
+    const { words, floats } = this.#views;
+    words.set(allowed.subarray(from, to), this.#windowAt);
+    for (let slot = 0; slot < queries.length; slot++) {
+      const at = this.#slotsAt + SLOT_NUMBERS * slot;
+      floats[at] = queries[slot]!.scale;
+      floats[at + LIMIT_OFFSET] = limitOf(slot);
+      words[at + HELD_OFFSET] = 0;
+    }
     const first = from * 32;
     kernel.scan(first, to - from, kept, queries.length, scratchAt);
     return queries.map((_, slot) => {
-      const held = slots.getUint32(SLOT_BYTES * slot + HELD_OFFSET, true);
-      return candidatesAt(buffer, scratchAt + CANDIDATE_BYTES * kept * slot, held, first);
+      const held = words[this.#slotsAt + SLOT_NUMBERS * slot + HELD_OFFSET]!;
+      return candidatesIn(floats, words, (scratchAt + CANDIDATE_BYTES * kept * slot) / 4, held, first);
     });
   }
 

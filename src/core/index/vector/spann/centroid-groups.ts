@@ -60,15 +60,21 @@ export class CentroidGroups {
     for (const members of this.#members) members.delete(slot);
   }
 
-  /** The slots of the groups nearest to a row, as far as `among` has them; `null` where there are none. */
-  near(row: ScanQuery, among: Uint32Array): Uint32Array | null {
-    const words = new Uint32Array(among.length);
-    const { ordinals } = this.#table.scan(row.codes, row.scale, GROUPS_LOOKED, this.#all.words);
-    for (const group of ordinals) {
-      const members = this.#members[group]!.words;
-      for (let i = 0; i < Math.min(words.length, members.length); i++) words[i]! |= members[i]! & among[i]!;
+  /** The groups nearest to each of some rows. */
+  near(rows: readonly ScanQuery[]): Uint32Array[] {
+    return this.#table.scanMany(rows, GROUPS_LOOKED, this.#all.words).map(({ ordinals }) => ordinals);
+  }
+
+  /** Puts the slots of groups, as far as `among` has them, into `words`, which is as long; returns whether there are any. */
+  gather(groups: Uint32Array, among: Uint32Array, words: Uint32Array): boolean {
+    words.fill(0);
+    let any = 0;
+    for (let g = 0; g < groups.length; g++) {
+      const members = this.#members[groups[g]!]!.words;
+      const end = Math.min(words.length, members.length);
+      for (let i = 0; i < end; i++) any |= words[i]! |= members[i]! & among[i]!;
     }
-    return words.some((word) => word !== 0) ? words : null;
+    return any !== 0;
   }
 
   #vectorAt(slot: number, dimension: number): Float32Array {

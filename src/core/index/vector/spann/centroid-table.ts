@@ -75,11 +75,19 @@ export class CodedCentroids implements CentroidTable {
     return { slots: ordinals, distances: distances.map((distance) => Math.max(0, distance + own)) };
   }
 
-  assign(rotatedRow: Float32Array, only: Uint32Array | null = null): number {
-    const row = codesOf(rotatedRow);
+  assign(rotatedRows: Float32Array, only: Uint32Array | null = null): Uint32Array {
+    const width = this.#dimension;
+    const rows = Array.from({ length: rotatedRows.length / width }, (_, row) =>
+      codesOf(rotatedRows.subarray(row * width, (row + 1) * width)),
+    );
     const among = this.#among(only);
-    const near = countBits(among) < GROUPED_MIN ? among : (this.#grouped().near(row, among) ?? among);
-    return this.#table.scan(row.codes, row.scale, 1, near).ordinals[0]!;
+    const groups = countBits(among) < GROUPED_MIN ? null : this.#grouped();
+    const near = groups?.near(rows) ?? [];
+    const words = new Uint32Array(among.length);
+    return Uint32Array.from(rows, ({ codes, scale }, row) => {
+      const isNear = groups?.gather(near[row]!, among, words) === true;
+      return this.#table.scan(codes, scale, 1, isNear ? words : among).ordinals[0]!;
+    });
   }
 
   probe(query: PreparedQuery, count: number, only: Uint32Array | null = null): Probe[] {

@@ -28,7 +28,7 @@ export interface ListBuilderOptions {
 /** Rows that are fetched and rotated at once. */
 const ROWS_AT_ONCE = 64;
 /** Rows for which the nearest centroid is looked for between two turns. */
-const ROWS_PER_STEP = 8;
+const ROWS_PER_STEP = 16;
 /** Lists that are read at once to be written anew. */
 const LISTS_AT_ONCE = 32;
 /** How often splits may follow from each other. */
@@ -111,10 +111,12 @@ export class ListBuilder {
       const rows = await this.#rotated(part);
       if (this.#working.count() === 0) this.#create(this.#coder.mean(rows, new Uint8Array(part.length), 0));
       const long = new Set<number>();
-      for (let row = 0; row < part.length; row++) {
-        const slot = this.#put(part[row]!, this.#rowOf(rows, row));
-        if (this.#isLong(slot)) long.add(slot);
-        if (row % ROWS_PER_STEP === 0) await this.#tick();
+      for (let row = 0; row < part.length; row += ROWS_PER_STEP) {
+        const step = part.subarray(row, row + ROWS_PER_STEP);
+        for (const slot of this.#put(step, rows.subarray(row * this.#width, (row + step.length) * this.#width))) {
+          if (this.#isLong(slot)) long.add(slot);
+        }
+        await this.#tick();
       }
       for (const slot of long) if (this.#working.has(slot) && this.#isLong(slot)) await this.#split(slot, 0);
     }
@@ -127,7 +129,7 @@ export class ListBuilder {
       if (this.#working.count() === 1 || this.#sizeOf(slot) >= this.#options.mergeThreshold) continue;
       const members = await this.#members(slot);
       this.#retire(slot);
-      members.ordinals.forEach((ordinal, row) => void this.#put(ordinal, this.#rowOf(members.rows, row)));
+      this.#put(members.ordinals, members.rows);
       await this.#tick();
     }
   }
@@ -198,11 +200,11 @@ export class ListBuilder {
     return this.#sizeOf(slot) > this.#options.splitThreshold;
   }
 
-  /** Takes a row into the list of the nearest centroid; returns its slot. */
-  #put(ordinal: number, row: Float32Array): number {
-    const slot = this.#centroids.assign(row, this.#working.words);
-    this.#move(ordinal, slot, this.#held.add(row));
-    return slot;
+  /** Takes rows into the lists of the nearest centroids; returns their slots. */
+  #put(ordinals: Uint32Array, rows: Float32Array): Uint32Array {
+    const slots = this.#centroids.assign(rows, this.#working.words);
+    slots.forEach((slot, row) => this.#move(ordinals[row]!, slot, this.#held.add(this.#rowOf(rows, row))));
+    return slots;
   }
 
   /** `number`: of the row among those held. */

@@ -284,7 +284,9 @@ describe("centroids", () => {
     const check = (only: Uint32Array | null): void => {
       for (let i = 0; i < 40; i++) {
         const row = rowOf(rows, 32, 1400 + i);
-        const slot = table.assign(row, only);
+        const both = table.assign(Float32Array.of(...rowOf(rows, 32, i), ...row), only);
+        const slot = both[1]!;
+        expect(both[0]).toBe(table.assign(rowOf(rows, 32, i), only)[0]);
         expect(only === null || ((only[slot >>> 5]! >>> (slot & 31)) & 1) === 1).toBe(true);
         const best = table.nearest(row, 1, only).distances[0]!;
         excess.push(table.nearest(row, 1, Bitmap.of([slot]).words).distances[0]! / best);

@@ -155,8 +155,8 @@ export interface CentroidTable {
    * slots that count, as `ScanOptions.allowed`.
    */
   nearest(rotatedRow: Float32Array, count: number, only?: Uint32Array | null): NearestCentroids;
-  /** The slot whose list a rotated row should go to: nearly always the nearest, found without looking at all of them. */
-  assign(rotatedRow: Float32Array, only?: Uint32Array | null): number;
+  /** The slots whose lists rotated rows, row-major, should go to: nearly always the nearest, found without looking at all of them. */
+  assign(rotatedRows: Float32Array, only?: Uint32Array | null): Uint32Array;
   /** The `count` lists to look into first for a query, the most promising first. */
   probe(query: PreparedQuery, count: number, only?: Uint32Array | null): Probe[];
   /** As `probe`, for searches that look into few of them. */
