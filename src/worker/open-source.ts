@@ -15,7 +15,7 @@ import { asError } from "./protocol.js";
 
 /** `openFile` opens a file that keeps what was read; `null` where nothing can be kept. */
 export async function openSource(
-  { source, memoryBudgetBytes }: OpenOptions,
+  { source, storage, memoryBudgetBytes }: OpenOptions,
   environment: Environment,
   { lost, warn }: Pick<Tenure, "lost" | "warn">,
   openFile: (name: string) => Promise<CacheFile | null>,
@@ -27,6 +27,7 @@ export async function openSource(
     openFile,
     warn: (message) => warn?.({ code: "SOURCE_UNREACHABLE", message }),
     lost,
+    storage,
     memoryBudgetBytes,
     makers: { SysDb, Log, LogRetention, sectionKinds, openMemoryStorage, environment },
   });

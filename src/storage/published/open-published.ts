@@ -49,7 +49,10 @@ export async function openPublished(source: PublishedSource, tools: PublishedToo
   }
 }
 
-function checkSource({ url, headers = {}, cacheBytes = 0 }: PublishedSource, { error }: PublishedTools): void {
+function checkSource({ url, headers = {}, cacheBytes = 0 }: PublishedSource, { error, storage }: PublishedTools): void {
+  if (storage !== "auto" && storage !== "memory") {
+    throw error("INVALID_ARGUMENT", `storage must be "auto" or "memory" with a source, got ${JSON.stringify(storage)}`);
+  }
   if (!/^https?:/.test(url)) throw error("INVALID_ARGUMENT", `source must be an address of http or https, got ${JSON.stringify(url)}`);
   if (!(Number.isSafeInteger(cacheBytes) && cacheBytes >= 0)) {
     throw error("INVALID_ARGUMENT", `source.cacheBytes must be a whole number of at least 0, got ${String(cacheBytes)}`);

@@ -6,6 +6,7 @@ import type { sectionKinds } from "../../core/collection/parts.js";
 import type { ErrorCode, TidepoolError } from "../../core/errors.js";
 import type { Log } from "../../core/log/log.js";
 import type { LogRetention } from "../../core/log/log-retention.js";
+import type { OpenOptions } from "../../core/service.js";
 import type { Environment } from "../../core/storage.js";
 import type { SysDb } from "../../core/sysdb/sysdb.js";
 import type { openMemoryStorage } from "../memory/memory-storage.js";
@@ -39,6 +40,8 @@ export interface PublishedTools {
   /** The database was published anew: whoever reads on opens it again. */
   lost(error: TidepoolError): void;
   makers: RowMakers;
+  /** As the client asks for it. */
+  storage: OpenOptions["storage"];
   /** What the client may hold in memory, where that is bounded. */
   memoryBudgetBytes: number | undefined;
 }

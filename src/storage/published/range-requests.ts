@@ -94,6 +94,8 @@ export class RangeRequests {
       }
     };
     await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, ranges.length) }, work));
+    // Several at once could not be asked for, although the host is there.
+    if (ranges.length > 1) this.#hasSeveral ??= false;
     return parts;
   }
 
