@@ -56,6 +56,11 @@ export interface Extent {
   arena: number;
   offset: number;
   length: number;
+  /**
+   * Where the store encrypts, what it tells this write from all others by: bytes that stood in the place before, or stand elsewhere, do
+   * not pass for those that were written. Kept with the extent by whoever names it.
+   */
+  writeId?: number;
 }
 
 /** Bytes inside an extent; `start` counts from the extent's beginning. */
@@ -139,6 +144,8 @@ export interface Storage {
   readonly blobs: BlobStore;
   /** Rejects with `LEASE_LOST` when another engine has opened the database since. Not there where none can. */
   confirm?(): Promise<void>;
+  /** Rejects with `WRONG_KEY` where the database cannot be opened with this key, or without one. Not there where it is not encrypted. */
+  checkKey?(key: object | undefined): Promise<void>;
   /** Releases handles. Calls after it reject with `CLOSED`. */
   close(): Promise<void>;
   /** Deletes everything this database stored, then closes. */

@@ -381,8 +381,8 @@ export class BlockBatch implements BlockWriter {
     return extent === null ? null : this.#own(extent, ref.crc32);
   }
 
-  async #own({ arena, offset, length }: Extent, checksum: number): Promise<BlockRef> {
-    const ref = { arena, offset, length, crc32: checksum };
+  async #own(extent: Extent, checksum: number): Promise<BlockRef> {
+    const ref = { ...extent, crc32: checksum };
     // Nobody is left to answer for a block that comes too late.
     if (this.#isOver) await this.#release([ref]);
     this.#check();

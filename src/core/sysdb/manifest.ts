@@ -58,7 +58,13 @@ export function refsOnlyIn(kinds: SectionKinds, manifests: readonly Manifest[], 
 
 /** Has the manifest name other places of blocks, by their present ones (`refKey`); whoever shares a reference follows. */
 export function moveRefs(kinds: SectionKinds, { sections }: Manifest, places: ReadonlyMap<string, BlockRef>): void {
-  for (const ref of kinds.refs(sections)) Object.assign(ref, places.get(refKey(ref)));
+  for (const ref of kinds.refs(sections)) {
+    const place = places.get(refKey(ref));
+    if (place === undefined) continue;
+    // A backup may come from where blocks are encrypted, to where they are not.
+    delete ref.writeId;
+    Object.assign(ref, place);
+  }
 }
 
 /** A block in use is known by its place. */
