@@ -10,8 +10,10 @@ import { bundledNotes } from "./src/corpus.js";
 const serviceWorker = fileURLToPath(new URL("./service-worker.js", import.meta.url));
 const pages = ["index.html", "inspector.html"].map((name) => fileURLToPath(new URL(`./${name}`, import.meta.url)));
 /** What the demo never asks for, though the package can do it. */
-const unused =
-  /(?:inspector|hnswlib|parquet|arrow|zstd|npy|transformers|backup|export|import-|schema|bm25|publish|reembed|remote|stemmers|stop-words)/;
+const unused = new RegExp(
+  "inspector|hnswlib|parquet|arrow|zstd|npy|transformers|backup|encryption|export|import-|schema|bm25|publish|reembed|remote|" +
+    "stemmers|stop-words",
+);
 /** What is large and comes later: the model, and readers of files, which are kept once they have been used. */
 const late = /(?:\.bin$|pdf|docx|epub|html-|mammoth|linkedom)/;
 

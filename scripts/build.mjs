@@ -32,6 +32,7 @@ const shipped = new Map([
   ["../worker/node-worker.ts", "./node-worker.js"],
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
+  ["../storage/encrypted/encryption.ts", "./encryption.js"],
   ["./stop-words.ts", "./stop-words.js"],
   ["../storage/published/open-published.ts", "./published.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
@@ -400,7 +401,7 @@ const parts = {
   npy: /src\/api\/import\/read-npy/,
   zstd: /src\/api\/import\/unpack-zstd|node_modules\/fzstd\//,
   csv: /src\/api\/import\/read-csv|node_modules\/papaparse\//,
-  admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors)/,
+  admin: /src\/api\/(?:admin-client|destroy-path|chroma-errors|passphrase)/,
 };
 
 /** Entries that share their modules, by the names of their files. */
@@ -437,6 +438,7 @@ async function buildAll() {
   await bundle({ entries: { worker: "src/worker/worker.ts" }, plugins: [keepUrls(shippedUrl)] });
   await bundleForNode();
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
+  await bundle({ entries: { encryption: "src/storage/encrypted/encryption.ts" }, plugins: [] });
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
   await bundle({ entries: { published: "src/storage/published/open-published.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });

@@ -88,7 +88,8 @@ test("the entry exports these names and no others", () => {
       "getSparseEmbeddingFunction",
       "knownEmbeddingFunctions",
     ],
-    ...["knownSparseEmbeddingFunctions", "liveStore", "registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
+    ...["knownSparseEmbeddingFunctions", "liveStore", "passphraseKey"],
+    ...["registerEmbeddingFunction", "registerSparseEmbeddingFunction", "toSearch"],
   ]);
 });
 

@@ -56,6 +56,7 @@ export {
   registerEmbeddingFunction,
 } from "./api/embedding-registry.js";
 export type { Embeddings } from "./api/embeddings.js";
+export type { EncryptionOptions } from "./api/encryption-options.js";
 export { type FlattenedMetadata, flattenMetadata } from "./api/flatten-metadata.js";
 export { HashingEmbeddingFunction, type HashingEmbeddingFunctionOptions } from "./api/hashing-embedding-function.js";
 export type { DenseReason, HybridArguments, HybridResult, HybridRow, SparseReason, TextReason } from "./api/hybrid.js";
@@ -74,6 +75,7 @@ export { type LiveSnapshot, type LiveStore, liveStore } from "./api/live/live-st
 export type { LiveListener, LiveRead, LiveReads, LiveResults } from "./api/live/subscribe.js";
 export { type ChunkOptions, chunk, type Passage, type TextFormat, type Tokenizer } from "./api/passages/chunk.js";
 export type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, PassageKey } from "./api/passages/documents.js";
+export { passphraseKey } from "./api/passphrase-key.js";
 export type {
   PublishDirectory,
   PublishFile,

@@ -19,7 +19,7 @@ const base = process.argv.find((argument) => argument.startsWith("--base="))?.sl
 
 /** Of a page that searches; models, providers and what else it never loads stay away. */
 const needless =
-  /\.d\.ts$|\.bin$|^(?:inline|hnswlib|embeddings|langchain|react|rest|sentence-encoder|service-worker|stemmers|stop-words|telemetry|transformers)/;
+  /\.d\.ts$|\.bin$|^(?:inline|hnswlib|embeddings|langchain|react|rest|sentence-encoder|service-worker|encryption|stemmers|stop-words|telemetry|transformers)/;
 
 /** @param {string} path */
 const modified = async (path) => (await stat(path).catch(() => null))?.mtimeMs ?? 0;

@@ -38,6 +38,7 @@ import { CONNECTION } from "./connection-key.js";
 import { createWorker } from "./create-worker.js";
 import { type EmbeddingFunction, embeddingError, validateEmbeddingFunction } from "./embedding-function.js";
 import { type Restored, restoreEmbeddingFunction, validateSameFunction } from "./embedding-registry.js";
+import { type EncryptionOptions, validateKey } from "./encryption-options.js";
 import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveUpdate } from "./live/live-results.js";
@@ -92,6 +93,15 @@ export interface TidepoolClientOptions {
    * refused with `LIMIT_EXCEEDED`. Default: 64 MiB for caches, and what indexes need. See docs/memory.md.
    */
   memoryBudgetBytes?: number;
+  /**
+   * Encrypts all that the database stores, names included. To be given from its creation on: `WRONG_KEY` where the database has another
+   * key, or none. See docs/encryption.md.
+   *
+   * @example
+   * const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+   * const client = new TidepoolClient({ path: "diary", encryption: { key } });
+   */
+  encryption?: EncryptionOptions;
   /** Who may call, how often, and how much each tenant may hold. Checked when the database is opened. Default: no rules. */
   gateway?: GatewayRules;
   /** Shown with every call, where `gateway.auth` asks for one. */
@@ -160,7 +170,7 @@ export interface CreateCollectionArguments {
 
 const OPTIONS =
   "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
-  "credentials worker remote source";
+  "credentials worker encryption remote source";
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
@@ -210,6 +220,7 @@ export class TidepoolClient {
       allowReset = false,
       retainVersions = 1,
       memoryBudgetBytes,
+      encryption,
       worker = createWorker,
       client,
       shared,
@@ -228,12 +239,13 @@ export class TidepoolClient {
     validateAtLeast(retainVersions, 1, "retainVersions");
     if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
     validateWorker(worker);
+    if (encryption !== undefined) validateKey(encryption.key);
     for (const [name, fn] of Object.entries({ onWarning, credentials })) if (fn !== undefined) validateFunction(fn, name);
     if (client !== undefined && !shared) throw invalidArgument(`client must be a TidepoolClient, got ${show(client)}`);
     this.tenant = tenant;
     this.database = database;
     this.credentials = credentials;
-    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, source };
+    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, encryption, source };
     this.#connection = shared ?? new Connection(open, worker, token, offscreen, remote);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
@@ -756,8 +768,10 @@ function readOptions(options: TidepoolClientOptions) {
     const remote =
       options?.remote === undefined ? undefined : readObject(options.remote, "remote", "url headers apiKey tenant database fetch");
     const given = readObject(options, "TidepoolClient", remote ? REMOTE_OPTIONS : OPTIONS);
+    const { encryption } = given;
     return {
       ...given,
+      ...(encryption !== undefined && { encryption: readObject(encryption, "encryption", "key") }),
       ...(remote && { remote, tenant: remote.tenant, database: remote.database }),
       source: given.source === undefined ? undefined : readSource(given.source),
       shared: selfOf(given.client)?.[CONNECTION],

@@ -17,6 +17,7 @@ import type { OpenHow, Push } from "../worker/protocol.js";
 import { guestLockOf, type Serving, type Who } from "../worker/rendezvous.js";
 import type { Role } from "./client-events.js";
 import { createWorker } from "./create-worker.js";
+import { keyOf } from "./encryption-options.js";
 import { HolderSearch, offerHolder, portToHolder, timeout } from "./holder-search.js";
 import { openOffscreen } from "./offscreen.js";
 import { Silence } from "./silence.js";
@@ -119,7 +120,7 @@ export class Link implements WayToEngine {
     if (this.#current !== null) member.onRole(this.#current.role);
     if (options === this.#options) return;
     try {
-      await this.call((transport) => transport.settle(transport.session.open(options, VERSION), options));
+      await this.call((transport) => openSession(transport, options));
     } catch (error) {
       await this.leave(member, error as TidepoolError);
       throw error;
@@ -278,8 +279,7 @@ export class Link implements WayToEngine {
   #stand(how: OpenHow = { wait: this.#locks !== undefined }): void {
     const transport = this.#newTransport(this.#connect);
     let dropped = false;
-    const session = transport.session.open(this.#options, VERSION, { ...how, again: this.#wasServed });
-    const opening = transport.settle(session, this.#options);
+    const opening = openSession(transport, this.#options, { ...how, again: this.#wasServed });
     // One that was robbed of the lease before it had opened anything says nothing of the database: others serve.
     const opened = opening.catch((error: TidepoolError) => (dropped || error.code === "LEASE_LOST" ? never : Promise.reject(error)));
     const drop = (): void => {
@@ -343,7 +343,7 @@ export class Link implements WayToEngine {
     }
     this.#guests.set(transport, guest.leave);
     try {
-      await transport.settle(transport.session.open(this.#options, VERSION, { guest: guest.id }), this.#options);
+      await openSession(transport, this.#options, { guest: guest.id });
     } catch (error) {
       const hasGone = this.#hasGone({ transport, role: "follower" }, error as TidepoolError);
       transport.end(error as TidepoolError);
@@ -506,6 +506,17 @@ export class Link implements WayToEngine {
       this.#letGo(lost("the page was put aside by the browser"));
     }
   };
+}
+
+/** The key is asked for with each opening: it may have been changed. */
+function openSession(transport: Transport, options: OpenOptions, how?: OpenHow): Promise<void> {
+  const { encryption } = options;
+  const { session } = transport;
+  const opening =
+    encryption === undefined
+      ? session.open(options, VERSION, how)
+      : keyOf(encryption).then((key) => session.open({ ...options, encryption: { key } }, VERSION, how));
+  return transport.settle(opening, { ...options, encryption: undefined });
 }
 
 function gate(): { back: Promise<void>; comeBack(): void } {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { encrypted, newKey } from "../testing/encryption.js";
 import { Random, TestEnvironment } from "../testing/environment.js";
 import { compareScalars, type Matches, Model, type ModelOperation, type ModelRecord, type ModelWrite } from "../testing/model.js";
 import { Engine } from "./engine.js";
@@ -26,7 +27,8 @@ const DIMENSION = 8;
 const STEPS = 120;
 const WORDS = ["wave", "kelp", "crab", "tide", "salt", "sand", "moon", "reef"];
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
-const seeds = process.env["SEED"] === undefined ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [Number(process.env["SEED"])];
+const seeds = process.env["SEED"] === undefined ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] : [Number(process.env["SEED"])];
+const key = await newKey();
 const spaces: Space[] = ["l2", "cosine", "ip"];
 
 describe.each(seeds)("seed %i", (seed) => {
@@ -111,7 +113,8 @@ class Run {
 
   async open(): Promise<void> {
     const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
-    const storage = await openMemoryStorage(options.path);
+    const memory = await openMemoryStorage(options.path);
+    const storage = this.seed % 10 === 0 ? await encrypted(memory, key) : memory;
     const parts = { storage, kernel: referenceKernel, environment: this.environment, options };
     this.engine = await Engine.open({ ...parts, lists: { tailRows: 5, splitRows: 7 }, deadOrdinalsMax: () => 4 });
   }

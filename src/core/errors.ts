@@ -43,6 +43,11 @@ export type ErrorCode =
   | "DATA_EVICTED"
   /** The database was written by a newer release. Nothing is touched. */
   | "FORMAT_TOO_NEW"
+  /**
+   * The database is encrypted and was opened without its key (`details.reason` is `"missing"`) or with another (`"wrong"`), or it is not
+   * and was opened with one (`"unencrypted"`). Nothing is touched.
+   */
+  | "WRONG_KEY"
   /** The browser or the chosen storage lacks something the call needs, or a policy or setting keeps it from the page. */
   | "NOT_SUPPORTED"
   /** Another tab or worker holds this database, and neither answers nor lets go of it. */

@@ -15,7 +15,8 @@ export interface NodeClientOptions extends Omit<TidepoolClientOptions, "path" | 
 }
 
 const OPTIONS =
-  "directory storage source tenant database durability allowReset retainVersions memoryBudgetBytes gateway token onWarning credentials";
+  "directory storage source tenant database durability allowReset retainVersions memoryBudgetBytes gateway token onWarning credentials " +
+  "encryption";
 
 /**
  * A vector database in Node, with all that {@link TidepoolClient} has. The engine runs in a thread of its own, so the event loop of the

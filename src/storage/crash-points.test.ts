@@ -34,7 +34,7 @@ afterAll(() => {
 
 /** Points are numbered from 0, those of a recovery as `<point>.<number>`. */
 async function examineAll(workload: Workload, seed: number, points: readonly CrashPoint[], prefix = ""): Promise<void> {
-  for (const [turn, i] of chosen(points.length, prefix === "" ? pointsMax : deeperPointsMax).entries()) {
+  for (const [turn, i] of chosen(points.length, prefix === "" ? mostOf(workload) : deeperPointsMax).entries()) {
     const point = points[i]!;
     const name = `${prefix}${i}`;
     if (!isWanted(name)) continue;
@@ -46,6 +46,10 @@ async function examineAll(workload: Workload, seed: number, points: readonly Cra
     expect(problem, `${point.what}\n${repeat}\n`).toBeNull();
     if (goesDeeper) await examineAll(workload, seed, after, `${name}.`);
   }
+}
+
+function mostOf(workload: Workload): number {
+  return takesAll ? pointsMax : Math.min(pointsMax, workload.pointsMax ?? pointsMax);
 }
 
 /** Ascending, all different. */

@@ -9,25 +9,32 @@
 import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Environment, Storage } from "../core/storage.js";
+import { type Encryption, findEncryption, type LoadEncryption } from "./encrypted/find-encryption.js";
 import { Database } from "./idb/database.js";
 import { IndexedDbCatalogStore } from "./idb/indexeddb-catalog-store.js";
 import { indexedDbStorage } from "./idb/indexeddb-storage.js";
-import { openMemoryStorage } from "./memory/memory-storage.js";
+import { openMemory } from "./open-memory.js";
 import { probeSyncHandles } from "./opfs/file-system.js";
 import type { ArenaLimits } from "./opfs/opfs-blob-store.js";
 import { arenaBytesAt, destroyDatabase, isMarked, markDatabase, opfsStorage } from "./opfs/opfs-storage.js";
 import { type PersistentKind, readStorageState, recordKind } from "./storage-kind.js";
 import { soleTenure, type Tenure } from "./tenure.js";
 
+/** What opening a storage takes beside its options. */
+export interface OpenParts extends Pick<Environment, "now"> {
+  /** Default: there is nothing to encrypt with. */
+  loadEncryption?: LoadEncryption;
+}
+
 /** `arenaLimits` is for tests, which use small arenas. */
 export async function openStorage(
   options: OpenOptions,
-  environment: Pick<Environment, "now">,
+  parts: OpenParts,
   tenure: Tenure = soleTenure,
   arenaLimits?: ArenaLimits,
 ): Promise<Storage> {
-  const { path, storage, durability } = options;
-  if (storage === "memory") return openMemoryStorage(path);
+  const { path, storage } = options;
+  if (storage === "memory") return openMemory(options);
   if (storage !== "auto" && storage !== "opfs" && storage !== "indexeddb") {
     throw invalidArgument(`storage must be "auto", "opfs", "indexeddb" or "memory", got ${show(storage)}`);
   }
@@ -35,20 +42,36 @@ export async function openStorage(
   try {
     if (recorded && storage !== "auto" && storage !== recorded) throw otherKind(path, recorded, storage);
     if (!recorded) await refuseOrphans(path);
+    const asked = { path, key: options.encryption?.key, load: parts.loadEncryption };
+    const encryption = await findEncryption(new IndexedDbCatalogStore(database), asked);
     const kind = recorded ?? (await firstKind(path, storage));
     const opened =
       kind === "opfs"
-        ? await opfsStorage(database, path, durability, environment.now, tenure, arenaLimits)
-        : indexedDbStorage(database, path, durability, tenure);
-    if (!recorded) await orClose(opened, () => recordKind(opened.catalog, kind));
-    // A database that is not marked yet is one of an earlier release, or its creation was interrupted.
-    if (kind === "opfs") await orClose(opened, () => mark(path, recorded !== null));
-    if (!recorded) tenure.created?.();
-    return opened;
+        ? await opfsStorage(database, path, options.durability, parts.now, tenure, arenaLimits)
+        : indexedDbStorage(database, path, options.durability, tenure);
+    return await orClose(opened, () => begin(opened, { path, kind, isNew: !recorded, encryption, tenure }));
   } catch (error) {
     database.close();
     throw explain(error, path);
   }
+}
+
+interface Beginning {
+  path: string;
+  kind: PersistentKind;
+  isNew: boolean;
+  encryption: Encryption | null;
+  tenure: Tenure;
+}
+
+/** Writes what has to be there before the first row of the engine's. */
+async function begin(opened: Storage, { path, kind, isNew, encryption, tenure }: Beginning): Promise<Storage> {
+  if (isNew) await recordKind(opened.catalog, kind);
+  // A database that is not marked yet is one of an earlier release, or its creation was interrupted.
+  if (kind === "opfs") await mark(path, !isNew);
+  const storage = (await encryption?.over(opened)) ?? opened;
+  if (isNew) tenure.created?.();
+  return storage;
 }
 
 /** Deletes all that is stored at this path, whatever state it is in. */
@@ -98,9 +121,9 @@ async function mark(path: string, isOld: boolean): Promise<void> {
   );
 }
 
-async function orClose(storage: Storage, work: () => Promise<void>): Promise<void> {
+async function orClose<T>(storage: Storage, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     await storage.close();
     throw error;

@@ -6,6 +6,7 @@
 import type { ReadableStorage } from "../core/standby.js";
 import type { ByteRange } from "../core/storage.js";
 import { missing } from "./bytes.js";
+import { type EncryptionAsked, encryptedReader } from "./encrypted/find-encryption.js";
 import { Database } from "./idb/database.js";
 import { IndexedDbBlobStore } from "./idb/indexeddb-blob-store.js";
 import { IndexedDbCatalogStore } from "./idb/indexeddb-catalog-store.js";
@@ -13,17 +14,19 @@ import { ArenaFile } from "./opfs/arena-file.js";
 import { findDirectory, type Snapshot } from "./opfs/file-system.js";
 import { readStorageState } from "./storage-kind.js";
 
-/** `null` where there is no database, or one that cannot be read so. */
-export async function openReadableStorage(path: string): Promise<ReadableStorage | null> {
+/** `null` where there is no database, or one that cannot be read so, as without its key. */
+export async function openReadableStorage(asked: EncryptionAsked): Promise<ReadableStorage | null> {
+  const { path } = asked;
   const database = await Database.peek(path);
   if (database === null) return null;
   const close = (): void => database.close();
   try {
     const catalog = new IndexedDbCatalogStore(database);
     const kind = await readStorageState(catalog, path);
-    if (kind === "indexeddb") return { catalog, blobs: new IndexedDbBlobStore(database), close };
+    const decrypt = await encryptedReader(catalog, asked);
+    if (kind === "indexeddb") return decrypt({ catalog, blobs: new IndexedDbBlobStore(database), close });
     const directory = kind === "opfs" ? await findDirectory(path) : null;
-    if (directory !== null) return { catalog, blobs: new SnapshotBlobs(await ArenaFile.snapshots(directory)), close };
+    if (directory !== null) return decrypt({ catalog, blobs: new SnapshotBlobs(await ArenaFile.snapshots(directory)), close });
   } catch (error) {
     close();
     throw error;

@@ -76,7 +76,7 @@ describe.each(["opfs", "indexeddb"] as const)("over %s", (kind) => {
   }
 
   async function look(): Promise<ReadableStorage | null> {
-    const storage = await openReadableStorage("db");
+    const storage = await openReadableStorage({ path: "db" });
     const close = (): void => {
       storage?.close();
       done();
@@ -175,7 +175,7 @@ describe.each(["opfs", "indexeddb"] as const)("over %s", (kind) => {
     let hang = (): void => undefined;
     const hangs = new Promise<void>((resolve) => (hang = resolve));
     const lookOnce = async (): Promise<ReadableStorage | null> => {
-      const storage = (await openReadableStorage("db"))!;
+      const storage = (await openReadableStorage({ path: "db" }))!;
       const read: ReadableStorage["blobs"]["read"] = async (ranges) => {
         if (++reads === 1) return storage.blobs.read(ranges);
         hang();
@@ -234,7 +234,7 @@ describe.each(["opfs", "indexeddb"] as const)("over %s", (kind) => {
     expect(await indexedDB.databases()).toEqual([]);
     expect(root.directories.size).toBe(0);
     await (await open()).engine.close();
-    const storage = (await openReadableStorage("db"))!;
+    const storage = (await openReadableStorage({ path: "db" }))!;
     await destroyStorage("db");
     await expect(storage.catalog.get("format")).rejects.toMatchObject({ code: "CLOSED" });
   });

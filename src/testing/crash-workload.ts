@@ -13,6 +13,7 @@ import { openStorage } from "../storage/open-storage.js";
 import type { ArenaLimits } from "../storage/opfs/opfs-blob-store.js";
 import { soleTenure, type Tenure } from "../storage/tenure.js";
 import type { Ledger } from "./crash-ledger.js";
+import { loadEncryption, newKey } from "./encryption.js";
 import { Random, type TestEnvironment } from "./environment.js";
 import { Model, type ModelRecord, type ModelWrite } from "./model.js";
 import { modelVector, reembedWith, type TestModel } from "./reembedding.js";
@@ -59,6 +60,8 @@ export interface Workload {
   /** How often each action is taken, in proportion. */
   readonly weights: Partial<Record<Action, number>>;
   readonly steps: number;
+  /** Of its points, so many are examined unless all are: where others have the same below and above. */
+  readonly pointsMax?: number;
   /** Of embeddings; 4 unless given. */
   readonly dimension?: number;
   /** What is there already: a database of an earlier format, by its number. */
@@ -88,6 +91,14 @@ export const workloads: readonly Workload[] = [
     arenaLimits: smallArenas,
     weights: { write: 4, remove: 3, compact: 1, settle: 2, vacuum: 2, erase: 2, fork: 1, drop: 1 },
     steps: 18,
+  },
+  {
+    name: "encrypted",
+    options: { encryption: { key: await newKey() } },
+    arenaLimits: tightArenas,
+    weights: { ...everything, fork: 1, drop: 1, compact: 3, settle: 3 },
+    steps: 18,
+    pointsMax: 30,
   },
   {
     name: "packing",
@@ -151,7 +162,7 @@ export class Process {
   async open(): Promise<this> {
     const { options, arenaLimits, flatRowsMax, lists } = this.workload;
     const all: OpenOptions = { path: "db", storage: "opfs", durability: "strict", allowReset: false, ...options };
-    const storage = await openStorage(all, { now: () => this.environment.now() }, this.tenure, arenaLimits);
+    const storage = await openStorage(all, { now: () => this.environment.now(), loadEncryption }, this.tenure, arenaLimits);
     try {
       const { environment } = this;
       this.engine = await Engine.open({

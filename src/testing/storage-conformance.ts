@@ -95,13 +95,13 @@ clause("log: offsets sort as numbers, and collections whose ids begin alike stay
 
 clause("log: reading starts after an offset and ends at about the bytes asked for, with at least one entry", async (bench) => {
   const storage = await bench.open();
-  await storage.log.append(Array.from({ length: 200 }, (_, i) => entry("a", i + 1, 100)));
-  equal(offsets(await storage.log.read("a", 0, 250)), [1, 2]);
+  await storage.log.append(Array.from({ length: 200 }, (_, i) => entry("a", i + 1, 1000)));
+  equal(offsets(await storage.log.read("a", 0, 2500)), [1, 2]);
   equal(offsets(await storage.log.read("a", 5, 0)), [6]);
-  equal(offsets(await storage.log.read("a", 198, 1000)), [199, 200]);
-  equal(await storage.log.read("a", 200, 1000), []);
+  equal(offsets(await storage.log.read("a", 198, 10_000)), [199, 200]);
+  equal(await storage.log.read("a", 200, 10_000), []);
   const seen: number[] = [];
-  for (let page: LogEntry[]; (page = await storage.log.read("a", seen.at(-1) ?? 0, 3000)).length > 0; ) {
+  for (let page: LogEntry[]; (page = await storage.log.read("a", seen.at(-1) ?? 0, 30_000)).length > 0; ) {
     equal(page.length <= 30, true);
     seen.push(...offsets(page));
   }

@@ -13,6 +13,7 @@ import { limits } from "../core/limits.js";
 import type { EngineService, OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { bounded } from "../storage/bounded.js";
+import { wrongKey } from "../storage/encrypted/encryption-row.js";
 import { leaseLost } from "../storage/storage-error.js";
 import type { Tenure } from "../storage/tenure.js";
 import { serveCalls } from "./engine-calls.js";
@@ -63,6 +64,7 @@ export interface HostParts {
 interface Opened {
   options: OpenOptions;
   confirm: Storage["confirm"];
+  checkKey: Storage["checkKey"];
   /** Where the bytes are. */
   storage: Storage["kind"];
   engine: OpenEngine;
@@ -71,7 +73,7 @@ interface Opened {
 }
 
 /** What each guest may choose for itself: the rest is one for all. */
-const FREE_TO_GUESTS = ["storage", "allowReset", "memoryBudgetBytes"] as const;
+const FREE_TO_GUESTS = ["storage", "allowReset", "memoryBudgetBytes", "encryption"] as const;
 
 export class Host implements SessionHost {
   readonly #parts: HostParts;
@@ -129,7 +131,10 @@ export class Host implements SessionHost {
   join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService> {
     if (how.guest !== undefined) return this.#joinAsGuest(session, options, how.guest);
     return this.#changes.run(async () => {
-      if (this.#opened !== null) refuseContradiction(this.#opened.options, options);
+      if (this.#opened !== null) {
+        await this.checkKey(options);
+        refuseContradiction(this.#opened.options, options, ["encryption"]);
+      }
       this.#sessions.add(session);
       try {
         this.#opened ??= await this.#open(options, how);
@@ -154,6 +159,11 @@ export class Host implements SessionHost {
     return this.#confirmWithStorage(now);
   }
 
+  async checkKey({ path, encryption }: OpenOptions): Promise<void> {
+    if (this.#opened?.checkKey !== undefined) await this.#opened.checkKey(encryption?.key);
+    else if (this.#opened !== null && encryption !== undefined) throw wrongKey(path, "unencrypted");
+  }
+
   async #confirmWithStorage(now: number): Promise<void> {
     await this.#opened?.confirm?.();
     this.#ranAt = now;
@@ -163,6 +173,8 @@ export class Host implements SessionHost {
   async #joinAsGuest(session: Session, options: OpenOptions, guest: string): Promise<EngineService> {
     const opened = this.#opened;
     if (opened === null) throw closed();
+    await this.checkKey(options);
+    if (this.#opened !== opened) throw closed();
     refuseContradiction(opened.options, options, FREE_TO_GUESTS);
     if (options.storage !== "auto" && opened.storage !== "published") refuseContradiction({ ...options, storage: opened.storage }, options);
     this.#sessions.add(session);
@@ -256,7 +268,7 @@ export class Host implements SessionHost {
     options: OpenOptions,
     tenure: Tenure,
     standby: StandingBy | null,
-  ): Promise<Pick<Opened, "engine" | "storage" | "confirm">> {
+  ): Promise<Pick<Opened, "engine" | "storage" | "confirm" | "checkKey">> {
     const storage = await this.#parts.openStorage(options, tenure);
     try {
       const tell: Tell = (type, event) => this.#push({ type, event } as Push);
@@ -264,7 +276,13 @@ export class Host implements SessionHost {
       const opened = { ...options, allowReset: true };
       const confirm = storage.confirm?.bind(storage);
       this.#ranAt = performance.now();
-      return { storage: storage.kind, confirm, engine: await this.#parts.openEngine(storage, opened, tell, tenure.lost, standby) };
+      const checkKey = storage.checkKey?.bind(storage);
+      return {
+        storage: storage.kind,
+        confirm,
+        checkKey,
+        engine: await this.#parts.openEngine(storage, opened, tell, tenure.lost, standby),
+      };
     } catch (error) {
       await storage.close();
       throw error;

@@ -7,13 +7,18 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Engine } from "../core/engine.js";
 import { TidepoolError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import type { OpenOptions } from "../core/service.js";
+import type { Storage } from "../core/storage.js";
 import { lockDirectory, unlockDirectory } from "../storage/directory/directory-lock.js";
 import { openDirectoryStorage, readDiskQuota } from "../storage/directory/directory-storage.js";
 import { makeDirectory } from "../storage/directory/disk-directory.js";
-import { openMemoryStorage } from "../storage/memory/memory-storage.js";
+import { findEncryption } from "../storage/encrypted/find-encryption.js";
+import { openMemory } from "../storage/open-memory.js";
+import type { Tenure } from "../storage/tenure.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import type { Lease } from "./lease.js";
+import { loadEncryption } from "./load-encryption.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { openKernel } from "./open-kernel.js";
@@ -41,15 +46,24 @@ async function lease(): Promise<Lease> {
   };
 }
 
+async function openDirectory(from: string, options: OpenOptions, { lost }: Tenure): Promise<Storage> {
+  const { path, durability } = options;
+  const storage = await openDirectoryStorage(from, { durability, now: environment.now, lost });
+  try {
+    const encryption = await findEncryption(storage.catalog, { path, key: options.encryption?.key, load: loadEncryption });
+    return (await encryption?.over(storage)) ?? storage;
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
 const host = new Host({
   locks: undefined,
   lease,
   openStorage: (options, tenure) => {
     if (options.source !== undefined) return openSource(options, environment, tenure, async () => null);
-    const { durability } = options;
-    return directory === null
-      ? openMemoryStorage(options.path)
-      : openDirectoryStorage(directory, { durability, now: environment.now, lost: tenure.lost });
+    return directory === null ? openMemory(options) : openDirectory(directory, options, tenure);
   },
   destroyStorage: async () => {
     throw new TidepoolError("NOT_SUPPORTED", "A database in a directory is destroyed by removing its files");

@@ -1,7 +1,7 @@
 /** Opens a published database: what reads it is loaded with the first. */
 import { crc32 } from "../core/base/checksum.js";
 import { sectionKinds } from "../core/collection/parts.js";
-import { TidepoolError } from "../core/errors.js";
+import { invalidArgument, TidepoolError } from "../core/errors.js";
 import { Log } from "../core/log/log.js";
 import { LogRetention } from "../core/log/log-retention.js";
 import type { OpenOptions } from "../core/service.js";
@@ -15,11 +15,13 @@ import { asError } from "./protocol.js";
 
 /** `openFile` opens a file that keeps what was read; `null` where nothing can be kept. */
 export async function openSource(
-  { source, storage, memoryBudgetBytes }: OpenOptions,
+  { source, storage, memoryBudgetBytes, encryption }: OpenOptions,
   environment: Environment,
   { lost, warn }: Pick<Tenure, "lost" | "warn">,
   openFile: (name: string) => Promise<CacheFile | null>,
 ): Promise<Storage> {
+  if (encryption !== undefined)
+    throw invalidArgument("encryption is for what is stored here, and a published database is read from its host");
   const { openPublished } = await load();
   return openPublished(source!, {
     error: (code, message, options) => new TidepoolError(code, message, options),

@@ -18,6 +18,8 @@ export interface SessionHost {
   presence(): Promise<string | null>;
   /** The engine, once it is open with these options. */
   join(session: Session, options: OpenOptions, how: OpenHow): Promise<EngineService>;
+  /** Rejects with `WRONG_KEY` where the database is open with another key than these options', or one of the two is open without any. */
+  checkKey(options: OpenOptions): Promise<void>;
   /** Rejects with `LEASE_LOST` where another worker has taken over while this one did not run. */
   confirm(): Promise<void> | void;
   /** Whether the engine stays open, for other sessions. */
@@ -59,7 +61,10 @@ export class Session implements HostSession {
     return tidily(async () => {
       refuseOtherRelease(release);
       this.#assertGoesOn();
-      if (this.#engine !== null) return refuseContradiction(this.#options!, options);
+      if (this.#engine !== null) {
+        await this.#host.checkKey(options);
+        return refuseContradiction(this.#options!, options, ["encryption"]);
+      }
       this.#options = options;
       this.#engine = this.#host.join(this, options, how);
       try {

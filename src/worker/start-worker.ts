@@ -7,6 +7,7 @@ import { readQuota } from "../storage/read-quota.js";
 import { openReadableStorage } from "../storage/readable-storage.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
+import { loadEncryption } from "./load-encryption.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { type KernelFiles, openKernel } from "./open-kernel.js";
@@ -28,7 +29,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     locks: navigator.locks,
     openStorage: (options, tenure) =>
       options.source === undefined
-        ? openStorage(options, environment, tenure)
+        ? openStorage(options, { now: environment.now, loadEncryption }, tenure)
         : openSource(options, environment, tenure, (name) => openCacheFile(options, name, tenure)),
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison, standby) => {
@@ -38,7 +39,8 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     },
     standBy: (options) => {
       if (options.source !== undefined) return null;
-      const standby = new Standby({ open: () => openReadableStorage(options.path), kernel, environment, loadStem, options });
+      const asked = { path: options.path, key: options.encryption?.key, load: loadEncryption };
+      const standby = new Standby({ open: () => openReadableStorage(asked), kernel, environment, loadStem, options });
       standby.refresh();
       return standby;
     },
