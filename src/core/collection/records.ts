@@ -15,7 +15,7 @@ import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
 import { OrdinalBlockfile, type OrdinalEntry, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
-import { show, TidepoolError } from "../errors.js";
+import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
 import { eachCandidate, knowsGrams } from "../segment/gram-filter.js";
@@ -37,6 +37,7 @@ import type {
   RecordSource,
   Renumbering,
 } from "./part.js";
+import { verifyIds } from "./verify-ids.js";
 
 export interface RecordsSection {
   /** ordinal → id. */
@@ -104,20 +105,11 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   }
 
   static async verify({ ids, payload }: RecordsSection, inspection: Inspection): Promise<void> {
-    const { counts, live } = inspection;
-    const seen = new Set<string>();
-    const owner = inspection.owner("ids");
-    for await (const { parts, ordinals } of inspection.rows("records", ids, owner)) {
-      for (const id of parts[0]!.utf8Column("id")) {
-        if (seen.has(id)) inspection.find("records", id, `Id ${show(id)} stands twice in ${owner}`);
-        seen.add(id);
-      }
-      live.addAll(ordinals);
-      counts.records += ordinals.length;
-    }
+    await verifyIds(ids, inspection);
     const { count } = inspection.context;
-    if (inspection.isWhole && counts.records !== count) {
-      inspection.find("records", owner, `There are ${counts.records} records in ${owner}, and the manifest counts ${count}`);
+    if (inspection.isWhole && inspection.counts.records !== count) {
+      const owner = inspection.owner("ids");
+      inspection.find("records", owner, `There are ${inspection.counts.records} records in ${owner}, and the manifest counts ${count}`);
     }
     await verifyFingerprints(ids, inspection);
     await verifyPayloads(payload, inspection);
