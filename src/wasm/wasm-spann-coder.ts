@@ -95,11 +95,20 @@ export class CoderMemory {
   }
 
   /** Lays rows at the beginning of scratch memory, unless they are there; `bytes` follow them. */
-  withRows(rows: Float32Array, bytes: number): ArrayBuffer {
+  withRows(rows: Float32Array | readonly Float32Array[], bytes: number): ArrayBuffer {
+    if (!(rows instanceof Float32Array)) return this.#withRowsApart(rows, bytes);
     this.#memory.reserve(this.scratchAt + rows.byteLength + bytes);
     if (this.#rows !== rows) new Float32Array(this.#memory.buffer).set(rows, this.scratchAt / 4);
     this.#rows = rows;
     return this.#memory.buffer;
+  }
+
+  #withRowsApart(rows: readonly Float32Array[], bytes: number): ArrayBuffer {
+    const width = rows[0]?.length ?? 0;
+    const buffer = this.withScratch(4 * width * rows.length + bytes);
+    const floats = new Float32Array(buffer);
+    for (let row = 0, at = this.scratchAt / 4; row < rows.length; row++, at += width) floats.set(rows[row]!, at);
+    return buffer;
   }
 
   viewsWithScratch(bytes: number): MemoryViews {
@@ -216,11 +225,11 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
   }
 
   /** Scratch memory holds the rows, then the points, then distances. */
-  squaredDistances(points: Float32Array, rows: Float32Array, paddedDimension: number): Float32Array {
+  squaredDistances(points: Float32Array, rows: Float32Array | readonly Float32Array[], paddedDimension: number): Float32Array {
     const { kernel, scratchAt } = this.#memory;
-    const count = rows.length / paddedDimension;
+    const count = rows instanceof Float32Array ? rows.length / paddedDimension : rows.length;
     const pointCount = points.length / paddedDimension;
-    const pointsAt = scratchAt + rows.byteLength;
+    const pointsAt = scratchAt + 4 * paddedDimension * count;
     const outAt = pointsAt + points.byteLength;
     const buffer = this.#memory.withRows(rows, points.byteLength + 4 * count * pointCount);
     new Float32Array(buffer).set(points, pointsAt / 4);
@@ -237,7 +246,9 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     new Uint8Array(buffer).set(sides, sidesAt);
     const sums = new Float32Array(buffer, sumsAt, this.paddedDimension).fill(0);
     const count = kernel.addRows(scratchAt, this.paddedDimension, sides.length, sidesAt, side, sumsAt);
-    return Float32Array.from(sums, (sum) => sum / count);
+    const mean = new Float32Array(sums.length);
+    for (let i = 0; i < mean.length; i++) mean[i] = sums[i]! / count;
+    return mean;
   }
 
   /** A view of up to `ROWS_PER_CALL` rotated rows, until the next call. */

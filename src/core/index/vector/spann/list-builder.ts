@@ -315,17 +315,16 @@ export class ListBuilder {
     const distances = this.#coder.squaredDistances(points, members.rows, this.#width);
     const count = sides.length;
     const farther = Uint32Array.from(sides.keys()).filter((row) => distances[sides[row]! * count + row]! > distances[2 * count + row]!);
-    const rows = new Float32Array(farther.length * this.#width);
-    farther.forEach((row, i) => void rows.set(this.#rowOf(members.rows, row), i * this.#width));
+    const rows = Array.from(farther, (row) => this.#rowOf(members.rows, row));
     const nearest = this.#nearestOf([...halves, ...neighbours], rows);
     farther.forEach((row, i) => {
-      if (nearest[i] !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest[i]!, this.#held.add(this.#rowOf(rows, i)));
+      if (nearest[i] !== halves[sides[row]!]!) this.#move(members.ordinals[row]!, nearest[i]!, this.#held.add(rows[i]!));
     });
   }
 
   /** Of these lists the one with the nearest centroid, the first of equals, for each row. */
-  #nearestOf(slots: readonly number[], rows: Float32Array): Uint32Array {
-    const count = rows.length / this.#width;
+  #nearestOf(slots: readonly number[], rows: Float32Array | readonly Float32Array[]): Uint32Array {
+    const count = rows instanceof Float32Array ? rows.length / this.#width : rows.length;
     const nearest = new Uint32Array(count);
     if (count === 0) return nearest;
     const distances = this.#coder.squaredDistances(this.#centroidsOf(slots), rows, this.#width);
@@ -361,7 +360,8 @@ export class ListBuilder {
     const added = this.#added.get(slot) ?? NONE;
     if (added.size === 0) return;
     const numbers = [...added.values()];
-    this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), this.#rowsOf(added), (row) => numbers[row]!);
+    const rows = numbers.map((number) => this.#held.at(number));
+    this.#moveNearer(slot, halves, Uint32Array.from(added.keys()), rows, (row) => numbers[row]!);
   }
 
   #viewsFrom(halves: readonly number[], neighbours: Uint32Array): ViewOf[] {
@@ -378,7 +378,7 @@ export class ListBuilder {
     slot: number,
     halves: readonly [number, number],
     ordinals: Uint32Array,
-    rows: Float32Array,
+    rows: Float32Array | readonly Float32Array[],
     numberOf: (row: number) => number,
   ): void {
     const nearest = this.#nearestOf([slot, ...halves], rows);

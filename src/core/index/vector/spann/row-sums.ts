@@ -7,10 +7,13 @@ const LANES = 8;
 
 export const plainRowSums: RowSums = {
   squaredDistances(points, rows, dimension) {
-    const count = rows.length / dimension;
+    const isApart = Array.isArray(rows);
+    const count = isApart ? rows.length : rows.length / dimension;
     const out = new Float32Array((points.length / dimension) * count);
     for (let i = 0; i < out.length; i++) {
-      out[i] = squaredDistance(points, Math.floor(i / count) * dimension, rows, (i % count) * dimension, dimension);
+      const row = i % count;
+      const [values, at] = isApart ? [rows[row]!, 0] : [rows as Float32Array, row * dimension];
+      out[i] = squaredDistance(points, Math.floor(i / count) * dimension, values, at, dimension);
     }
     return out;
   },

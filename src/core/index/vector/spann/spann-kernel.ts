@@ -29,8 +29,11 @@ export interface SpannKernel {
 
 /** Sums over rotated rows, row-major. Who passes the same array again has not written to it in between: it may still lie where it was. */
 export interface RowSums {
-  /** Squared Euclidean distances, whatever the space: those of all rows from the first of the points, then from the next. */
-  squaredDistances(points: Float32Array, rows: Float32Array, paddedDimension: number): Float32Array;
+  /**
+   * Squared Euclidean distances, whatever the space: those of all rows from the first of the points, then from the next. Rows may be an
+   * array each, wherever they lie.
+   */
+  squaredDistances(points: Float32Array, rows: Float32Array | readonly Float32Array[], paddedDimension: number): Float32Array;
   /** The mean of the rows whose side is `side`; there is at least one. */
   mean(rows: Float32Array, sides: Uint8Array, side: number): Float32Array;
 }
