@@ -120,22 +120,40 @@ export class ChunkReader {
   // ---- what is missing
 
   *#fetchAll(missing: readonly number[]): Generator<[number, Promise<Uint8Array>], void, undefined> {
-    const apart = new Map<number, number[]>();
+    const apart = new Map<number, Set<number>>();
     for (const number of missing) {
       const streamed = this.#streamed(number);
       if (streamed !== null) yield [number, this.#watched(number, streamed)];
       else {
         const { file, chunk } = placeOf(number);
-        apart.set(file, [...(apart.get(file) ?? []), chunk]);
+        const asked = apart.get(file) ?? new Set();
+        apart.set(file, asked);
+        for (const one of this.#withRest(file, chunk)) asked.add(one);
       }
     }
-    for (const [file, chunks] of apart) {
+    for (const [file, asked] of apart) {
+      const chunks = [...asked].sort((a, b) => a - b);
       const fetched = this.#fetch(file, rangesOf(file, chunks, this.#requests.hasSeveral ? GAP_CHUNKS : GAP_CHUNKS_APART));
       for (const chunk of chunks) {
         const number = numberOf(file, chunk);
         yield [number, this.#watched(number, fetched.then((found) => found.get(number)!))]; // biome-ignore format: one line
       }
     }
+  }
+
+  /** A chunk, and what follows it of what opening reads, where that is short. */
+  *#withRest(file: number, chunk: number): Generator<number, void, undefined> {
+    yield chunk;
+    const range = this.#openingOf(file, chunk);
+    if (range === undefined || range.last - chunk >= STREAM_CHUNKS_MIN) return;
+    for (let next = chunk + 1; next <= range.last; next++) {
+      const number = numberOf(file, next);
+      if (!this.#memory.has(number) && !this.#underWay.has(number)) yield next;
+    }
+  }
+
+  #openingOf(file: number, chunk: number): ChunkRange | undefined {
+    return this.#opening.find((one) => one.file === file && one.first <= chunk && chunk <= one.last);
   }
 
   #watched(number: number, coming: Promise<Uint8Array>): Promise<Uint8Array> {
@@ -206,7 +224,7 @@ export class ChunkReader {
   /** A chunk as a part of a stream, where it belongs to one that has not passed it. */
   #streamed(number: number): Promise<Uint8Array> | null {
     const { file, chunk } = placeOf(number);
-    const range = this.#opening.find((one) => one.file === file && one.first <= chunk && chunk <= one.last);
+    const range = this.#openingOf(file, chunk);
     if (range === undefined) return null;
     const stream = this.#streams.get(range);
     if (stream !== undefined) return stream.wait(chunk);

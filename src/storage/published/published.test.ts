@@ -130,6 +130,21 @@ describe("a published database", () => {
     expect(read.reduce((sum, [, from, last]) => sum + Number(last) - Number(from) + 1, 0)).toBeLessThan(bytes / 2);
   });
 
+  test("has a short index come as a whole, with lists as without", async () => {
+    const { client } = await filled(200);
+    const lists = await client.createCollection({ name: "lists", configuration: { spann: {} }, embeddingFunction: null });
+    await add(lists, 0, 200);
+    const folder = new MemoryFolder();
+    await client.publish(folder);
+    const host = await serve(folder);
+    for (const name of ["notes", "lists"]) {
+      const notes = await openSourceOf(host).getCollection({ name, embeddingFunction: null });
+      const before = host.requests.length;
+      expect((await notes.query({ queryEmbeddings: [query], nResults: 10 })).ids[0]!.length).toBe(10);
+      expect(host.requests.length - before, name).toBeLessThanOrEqual(5);
+    }
+  });
+
   test("refuses what would change it, and lets others open what is there", async () => {
     const { client } = await filled(50);
     const folder = new MemoryFolder();
