@@ -116,7 +116,7 @@ async function toWebp(png: string): Promise<string> {
   canvas.width = picture.width;
   canvas.height = picture.height;
   canvas.getContext("2d")!.drawImage(picture, 0, 0);
-  return canvas.toDataURL("image/webp", 0.72).split(",")[1]!;
+  return canvas.toDataURL("image/webp", 0.6).split(",")[1]!;
 }
 
 async function takeAll(page: Page, folder: string): Promise<void> {
