@@ -63,7 +63,7 @@ async function fill({ needles, vector }: { needles: Record<string, string>; vect
     };
   };
   await collection.add(records(0, 600));
-  for (let info = await client.info(); info.compacting || info.logRecords > 0; info = await client.info()) {
+  for (let info = await client.info(); info.compacting || info.blockBytesUsed === 0; info = await client.info()) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await collection.add(records(600, 610));
