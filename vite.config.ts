@@ -46,6 +46,7 @@ export default defineConfig({
           alias: [
             { find: /^tidepool-db$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
             { find: /^tidepool-db\/copy$/, replacement: fileURLToPath(new URL("src/copy.ts", import.meta.url)) },
+            { find: /^tidepool-db\/sync$/, replacement: fileURLToPath(new URL("src/sync.ts", import.meta.url)) },
           ],
         },
         test: {

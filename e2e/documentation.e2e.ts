@@ -68,7 +68,7 @@ const page = `<!doctype html><link rel="icon" href="data:,"><title>examples</tit
   "tidepool-db/sentence-encoder": "./package/sentence-encoder.js",
   "tidepool-db/hnswlib": "./package/hnswlib.js", "tidepool-db/rest": "./package/rest.js",
   "tidepool-db/service-worker": "./package/service-worker.js",
-  "tidepool-db/telemetry": "./package/telemetry.js",
+  "tidepool-db/sync": "./package/sync.js", "tidepool-db/telemetry": "./package/telemetry.js",
   "@huggingface/transformers": "./transformers.js"
 } }</script>
 <script>

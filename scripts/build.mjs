@@ -266,6 +266,7 @@ async function declare() {
       "rest",
       "sentence-encoder",
       "service-worker",
+      "sync",
       "telemetry",
       "transformers",
     ].map((entry) => join(dist, `${entry}.d.ts`)),
@@ -373,7 +374,7 @@ const nodeModules = [
 ].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "pub|sea|cop|sch|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
+const lazily = "pub|sea|cop|sch|sync/|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
@@ -383,6 +384,8 @@ const parts = {
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   remote: /src\/(?:core\/base\/(?:ser|json|step)|api\/re(?:mote|st)\/)/,
   search: /src\/api\/search\//,
+  contents: /src\/(?:api\/copy\/(?:plain-metadata|creation)|core\/base\/sha256)/,
+  "sync-handle": /src\/api\/sync\/(?!sync-collections)/,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
   transaction: /src\/api\/transaction-rules/,
   passages: /src\/api\/passages\//,
@@ -414,6 +417,7 @@ const pageEntries = {
   react: "src/react.ts",
   "sentence-encoder": "src/sentence-encoder.ts",
   langchain: "src/langchain.ts",
+  sync: "src/sync.ts",
   telemetry: "src/telemetry.ts",
   transformers: "src/transformers.ts",
   node: "src/node.ts",

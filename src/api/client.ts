@@ -46,6 +46,8 @@ import type { PublishDirectory, PublishOptions, PublishReport } from "./publish/
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { RemoteOptions } from "./remote/remote-options.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
+import type { Sync } from "./sync/sync-handle.js";
+import type { SyncOptions } from "./sync/sync-options.js";
 import { selfOf, throughProxies } from "./through-proxies.js";
 import type { BackupFile, BackupOptions, RestoreOptions } from "./transfer/backup-arguments.js";
 import type { VacuumOptions, VacuumReport } from "./vacuum.js";
@@ -417,6 +419,26 @@ export class TidepoolClient {
       list: (page) => this.listCollections(page),
       onChange: (told) => this.on("change", told),
     });
+  }
+
+  /**
+   * Keeps collections here and on a Chroma server equal, from now on until it is stopped: what was written here goes there, what was
+   * written there comes here, and where both were, the rule `conflict` decides. See docs/sync.md.
+   *
+   * @throws `INVALID_ARGUMENT`; `NOT_SUPPORTED` where it cannot be loaded, as in service workers: `syncCollections` of
+   *   `tidepool-db/sync` is for these. What a round fails with is told by the status, and by `now()`.
+   *
+   * @example
+   * const sync = await client.sync({ remote: { url: "http://localhost:8000" }, collections: ["tides"], intervalMs: null });
+   * sync.on("conflict", ({ id, winner }) => console.log(id, winner));
+   * await sync.stop();
+   */
+  async sync(options: SyncOptions): Promise<Sync> {
+    const given = readArguments("sync", () => copyOf(options));
+    const { startSync } = await import("./sync/sync-handle.js").catch((cause) => {
+      throw new TidepoolError("NOT_SUPPORTED", "Not loaded: use tidepool-db/sync in service workers", { cause });
+    });
+    return startSync(this.#connection, this.#scope, given);
   }
 
   /**

@@ -240,6 +240,19 @@ export interface AutoSuggestRequest {
   fuzzy: number;
 }
 
+export interface ChangedIdsRequest {
+  collectionId: string;
+  /** `next` of an earlier answer; `null` where there was none. */
+  since: number | null;
+}
+
+export interface ChangedIds {
+  /** Ids that writes and deletions have named since; `null` where not all of them are known any more. */
+  ids: string[] | null;
+  /** The offset that the next log record gets: what to ask with another time. */
+  next: number;
+}
+
 export interface CheckRecallRequest {
   collectionId: string;
   /** Records to be used as queries, 1–1000. */
@@ -824,6 +837,8 @@ export interface EngineMethods {
   autoSuggest(request: AutoSuggestRequest): Promise<TextSuggestion[]>;
   checkRecall(request: CheckRecallRequest): Promise<RecallReport>;
   indexingStatus(request: { collectionId: string }): Promise<IndexingStatus>;
+  /** Which records have been written since an earlier call, as far as the log still tells. */
+  changedIds(request: ChangedIdsRequest): Promise<ChangedIds>;
 
   /** The engine's clock in nanoseconds since the epoch, as Chroma tells it. */
   heartbeat(request?: undefined): Promise<number>;

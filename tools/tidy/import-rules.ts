@@ -76,6 +76,7 @@ const arrows: Record<string, (target: string) => boolean> = {
     target.startsWith("src/api/") || /^src\/core\/(?:types|errors|limits|schema|service|gateway\/rules)\.ts$/.test(target),
   "src/hnswlib.ts": (target) => target === "src/api/create-hnswlib-worker.ts",
   "src/copy.ts": (target) => target.startsWith("src/api/copy/"),
+  "src/sync.ts": (target) => target.startsWith("src/api/sync/"),
   "src/embeddings/": (target) => /^src\/(?:core\/(?:errors|types)|api\/embedding-function)\.ts$/.test(target),
   "src/embeddings.ts": (target) => target.startsWith("src/embeddings/"),
   "src/model-worker/": (target) =>
@@ -177,7 +178,7 @@ function mayReach(path: string, target: string): boolean {
 }
 
 /** What follows `tidepool-db/` in the name of an entry. */
-const packageEntries = "copy|inline|hnswlib|inspector|node|rest|sentence-encoder|service-worker|transformers";
+const packageEntries = "copy|inline|hnswlib|inspector|node|rest|sentence-encoder|service-worker|sync|transformers";
 
 /** Apps, tests and commands use the package as everyone does, and each other only along the arrows; no test is imported. */
 export function wrongReaches(tree: Tree): string[] {

@@ -10,6 +10,7 @@ import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
 import { CONNECTION } from "../connection-key.js";
 import type { CopySource, Described } from "./copy-places.js";
+import { creationOf } from "./creation.js";
 import { sliceRecords } from "./record-slices.js";
 
 /** What stands before the name of a copy that is not whole. */
@@ -125,26 +126,4 @@ async function existing(connection: Connection, named: Scope & { name: string })
     if (error.code === "NOT_FOUND") return null;
     throw error;
   });
-}
-
-/** All that a collection is made with. What only Tidepool's engine keeps is left out for a server, and told. */
-function creationOf({ metadata, configuration, schema }: Described, isRemote: boolean) {
-  const { text, hnsw, spann, embedding_function } = configuration;
-  const { engine, ...parameters } = hnsw;
-  const kept = isRemote ? parameters : hnsw;
-  const leftOut = [isRemote && text !== undefined && "configuration.text", isRemote && engine !== undefined && "configuration.hnsw.engine"];
-  const extra = isRemote || text === undefined ? {} : { text };
-  const index = spann === undefined ? { hnsw: kept } : { hnsw: { space: hnsw.space }, spann };
-  const hasSchema = Object.keys(schema.keys).length > 0;
-  const request = {
-    metadata,
-    // A schema says all that a configuration says, but for full text.
-    configuration: hasSchema ? extra : { ...index, embedding_function, ...extra },
-    ...(hasSchema ? { schema: isRemote ? withoutEngine(schema) : schema } : {}),
-  };
-  return { request, leftOut: leftOut.filter((one) => one !== false) };
-}
-
-function withoutEngine(schema: Described["schema"]): Described["schema"] {
-  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => (key === "engine" ? undefined : value)) as Described["schema"];
 }

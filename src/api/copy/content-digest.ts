@@ -4,8 +4,9 @@
  */
 import { sha256Hex } from "../../core/base/sha256.js";
 import { inTurns } from "../../core/base/steps.js";
-import type { Metadata, MetadataValue, RecordColumns } from "../../core/types.js";
+import type { RecordColumns } from "../../core/types.js";
 import { Slice } from "../slice.js";
+import { plain } from "./plain-metadata.js";
 
 /** Characters that are digested at once. */
 const BLOCK_UNITS = 65_536;
@@ -37,17 +38,6 @@ export class ContentDigest {
     this.#text = this.#text.slice(block.length);
     this.#state = await inTurns(sha256Hex(new TextEncoder().encode(this.#state + block)), () => slice.tick());
   }
-}
-
-/** Metadata that is equal gives equal texts: keys in order, sparse vectors as float32, and no keys at all as nothing. */
-function plain(metadata: Metadata | null): [string, unknown][] | null {
-  const entries = Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? null : entries.map(([key, value]) => [key, plainValue(value)]);
-}
-
-function plainValue(value: MetadataValue): unknown {
-  if (typeof value !== "object" || Array.isArray(value)) return value;
-  return { indices: value.indices, values: value.values.map(Math.fround) };
 }
 
 /** The first of these ids whose vectors differ; `null` where none does. */

@@ -28,6 +28,8 @@ export interface Surroundings {
   wait(ms: number): Promise<void>;
   /** 0–1. */
   random(): number;
+  /** Whether a call may be made twice of which that is known to change nothing; none: each may. */
+  mayRepeat?(call: string): boolean;
 }
 
 export const surroundings: Surroundings = {
@@ -87,8 +89,12 @@ export class ChromaServer {
     } catch (error) {
       if (signal.aborted) throw aborted(signal);
       if (error instanceof TidepoolError) throw error;
-      return { error: unreachable(asked.call, this.url, error), again: asked.repeatable };
+      return { error: unreachable(asked.call, this.url, error), again: this.#mayRepeat(asked) };
     }
+  }
+
+  #mayRepeat({ call, repeatable }: Asked): boolean {
+    return repeatable && (this.#around.mayRepeat?.(call) ?? true);
   }
 
   async #read(text: string, { call }: Asked): Promise<unknown> {
@@ -101,10 +107,11 @@ export class ChromaServer {
   }
 
   /** What was refused for the number of requests has not been done, whatever it was. */
-  #refusal({ status, headers }: Response, text: string, { call, repeatable }: Asked): Outcome {
+  #refusal({ status, headers }: Response, text: string, asked: Asked): Outcome {
+    const { call } = asked;
     const retryAfterMs = readRetryAfter(headers.get("retry-after"), Date.now());
     const error = refused({ call, url: this.url, status, ...readError(text), retryAfterMs });
-    const mayPass = status === 429 || (repeatable && MAY_PASS.includes(status) && error.code === "SERVER_ERROR");
+    const mayPass = status === 429 || (this.#mayRepeat(asked) && MAY_PASS.includes(status) && error.code === "SERVER_ERROR");
     return { error, again: mayPass && (retryAfterMs ?? 0) <= RETRY_AFTER_MS_MAX, afterMs: retryAfterMs };
   }
 }

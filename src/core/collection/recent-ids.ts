@@ -81,6 +81,15 @@ export class RecentIds {
     return null;
   }
 
+  /** The ids that log records from the token on name; `null`: not all of them are known. */
+  since(token: number): string[] | null {
+    const next = this.take();
+    if (token <= this.#floor || token > next) return null;
+    const ids = new Set<string>();
+    for (let offset = token; offset < next; offset++) for (const id of this.#records.get(offset)!) ids.add(id);
+    return [...ids];
+  }
+
   /** Throws `STALE_READ` unless the records with these ids, or all, are as they were at the token. */
   checkReadable(token: number, ids: ReadonlySet<string> | null): void {
     const named = this.namedSince(token, ids);

@@ -190,6 +190,7 @@ describe("every method", () => {
       unwatch: ["open", { watches: ["w"] }],
       checkRecall: ["read", { ...by, sample: 1, k: 1 }],
       indexingStatus: ["read", by],
+      changedIds: ["read", { ...by, since: null }],
       heartbeat: ["open", undefined],
       identity: ["open", scope],
       info: ["owner", undefined],

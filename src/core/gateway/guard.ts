@@ -122,6 +122,7 @@ const RULES: Rules = {
   unwatch: ["open", "whole"],
   checkRecall: ["read", "collection"],
   indexingStatus: ["read", "collection"],
+  changedIds: ["read", "collection"],
   beginReembedding: ["write", "collection"],
   readReembedding: ["write", "collection"],
   writeReembedding: ["write", "collection"],

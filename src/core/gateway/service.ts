@@ -31,6 +31,8 @@ import type {
   BackupBegun,
   BeginReembeddingRequest,
   CatalogReport,
+  ChangedIds,
+  ChangedIdsRequest,
   CheckRecallRequest,
   CollectionReport,
   ConditionalCommitRequest,
@@ -390,6 +392,11 @@ export class GatewayService implements EngineService {
       num_unindexed_ops: pending,
       op_indexing_progress: total === 0 ? 1 : (total - pending) / total,
     };
+  }
+
+  async changedIds({ collectionId, since }: ChangedIdsRequest): Promise<ChangedIds> {
+    if (since !== null) validateAtLeast(since, 1, "since");
+    return this.#using(collectionId, ({ recent }) => ({ ids: since === null ? null : recent.since(since), next: recent.take() }));
   }
 
   // ---- reembedding

@@ -1,0 +1,74 @@
+/** Schedules of faults against the in-page gateway as the server: some dozens, all 500 with ALL=1, one of them with SEED=n. */
+import type { TidepoolClient } from "tidepool-db";
+import type { Sync, SyncOptions } from "tidepool-db/sync";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Connection } from "../../src/api/connection.js";
+import { CONNECTION } from "../../src/api/connection-key.js";
+import { Sync as SyncClass, syncSurroundings } from "../../src/api/sync/sync-handle.js";
+import { readSync } from "../../src/api/sync/sync-options.js";
+import { createGateway } from "../../src/rest.js";
+import { openTestClient } from "../../src/testing/client.js";
+import { type Home, runSchedule } from "./sync-model.js";
+
+const opened: TidepoolClient[] = [];
+afterAll(() => Promise.all(opened.map((client) => client.close())));
+
+function open(): TidepoolClient {
+  const client = openTestClient();
+  opened.push(client);
+  return client;
+}
+
+/** A gateway over an engine. Setting it back puts another engine in its place, with what was kept of the first one. */
+function gatewayHome(isConditional: boolean): Home {
+  let client = open();
+  const gatewayOf = (one: TidepoolClient) => createGateway(one, { enableTransactions: isConditional });
+  let gateway = gatewayOf(client);
+  return {
+    openDevice: open,
+    fetch: (url, init) => gateway(new Request(url, init)),
+    url: "http://chroma.test",
+    server: () => client,
+    isConditional,
+    snapshot: async () => {
+      const file = await new Response(client.backup()).blob();
+      return async () => {
+        client = open();
+        await client.restore(file, { mode: "new" });
+        gateway = gatewayOf(client);
+      };
+    },
+    begin: async (device, options, step) => beginStepped(device, options, step),
+  };
+}
+
+/** A sync whose calls on the device are steps, too. */
+function beginStepped(client: TidepoolClient, options: SyncOptions, step: () => Promise<void>): Sync {
+  const connection = client[CONNECTION];
+  const call = async (...given: Parameters<Connection["call"]>): Promise<unknown> => {
+    await step();
+    const answer = await (connection.call as (...args: unknown[]) => Promise<unknown>).apply(connection, given);
+    await step();
+    return answer;
+  };
+  const stepped = { call: call as Connection["call"], on: connection.on.bind(connection), remote: undefined };
+  const around = { ...syncSurroundings, wait: async () => undefined };
+  return new SyncClass(
+    { connection: stepped as never, scope: { tenant: client.tenant, database: client.database } },
+    readSync(options),
+    around,
+  );
+}
+
+const one = process.env["SEED"];
+const seeds = one === undefined ? Array.from({ length: process.env["ALL"] === "1" ? 500 : 12 }, (_, i) => i + 1) : [Number(one)];
+
+describe.each([
+  ["with conditional commits", true],
+  ["without", false],
+])("a server %s", (_, isConditional) => {
+  const home = gatewayHome(isConditional);
+  test.each(seeds.filter((seed) => one !== undefined || (seed % 2 === 0) === isConditional))("seed %i", async (seed) => {
+    await expect(runSchedule(home, { seed, actions: 14, name: `notes-${seed}-${isConditional}` })).resolves.toBeUndefined();
+  });
+});
