@@ -9,6 +9,7 @@ export type {
   SyncConflict,
   SyncEvents,
   SyncOptions,
+  SyncRejection,
   SyncReport,
   SyncResolution,
   SyncStatus,

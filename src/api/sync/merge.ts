@@ -20,6 +20,7 @@ export interface Base {
   mark?: "replacing" | "apart";
 }
 
+/** Which way changes go: to the server, from it, or both. */
 export type Direction = "push" | "pull" | "both";
 
 export interface Situation {

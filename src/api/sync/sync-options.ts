@@ -55,7 +55,20 @@ export interface SyncOptions {
   /** Milliseconds between two looks at the server, more or less, at least 100. Default 30,000; `null`: only `now()` syncs. */
   intervalMs?: number | null;
   /** Seals all but the ids before it leaves: the server then only stores. An AES-GCM key that may encrypt and decrypt. */
-  encryption?: { key: CryptoKey };
+  encryption?: {
+    /** The application's to keep: without it nobody opens what is sealed. */
+    key: CryptoKey;
+  };
+}
+
+/** A record that a side has refused. */
+export interface SyncRejection {
+  /** Its id. */
+  id: string;
+  /** The side that has refused it. */
+  side: SyncWinner;
+  /** Why. */
+  error: TidepoolError;
 }
 
 /** What was done for one collection. */
@@ -73,7 +86,7 @@ export interface CollectionSyncReport {
   /** Conflicts that were resolved. */
   conflicts: number;
   /** Records that the other side has refused, and why; they stay as they are. */
-  rejected: { id: string; side: SyncWinner; error: TidepoolError }[];
+  rejected: SyncRejection[];
 }
 
 /** What one round has done. */
