@@ -12,6 +12,7 @@ import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { calls } from "./suites/calls.js";
 import { demoTasks } from "./suites/demo-tasks.js";
+import { encryption } from "./suites/encryption.js";
 import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
@@ -32,6 +33,7 @@ const suites: Record<string, Suite> = {
   browsers: browsersSuite,
   calls,
   "demo-tasks": demoTasks,
+  encryption,
   kernels,
   live,
   overview,
