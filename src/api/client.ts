@@ -170,9 +170,10 @@ export interface CreateCollectionArguments {
   schema?: SchemaLike;
 }
 
-const OPTIONS =
-  "path tenant database client storage durability allowReset retainVersions memoryBudgetBytes gateway token onWarning offscreen " +
-  "credentials worker encryption remote source";
+/** Those that concern a published database, too. */
+const SOURCE_OPTIONS =
+  "path tenant database client storage memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
+const OPTIONS = `${SOURCE_OPTIONS} durability allowReset retainVersions remote`;
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
@@ -789,7 +790,7 @@ function readOptions(options: TidepoolClientOptions) {
   return readArguments("TidepoolClient", () => {
     const remote =
       options?.remote === undefined ? undefined : readObject(options.remote, "remote", "url headers apiKey tenant database fetch");
-    const given = readObject(options, "TidepoolClient", remote ? REMOTE_OPTIONS : OPTIONS);
+    const given = readObject(options, "TidepoolClient", remote ? REMOTE_OPTIONS : options?.source ? SOURCE_OPTIONS : OPTIONS);
     const { encryption } = given;
     return {
       ...given,
