@@ -173,7 +173,7 @@ export interface CreateCollectionArguments {
 /** Those that concern a published database, too. */
 const SOURCE_OPTIONS =
   "path tenant database client storage memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
-const OPTIONS = `${SOURCE_OPTIONS} durability allowReset retainVersions remote`;
+const OPTIONS = `${SOURCE_OPTIONS} remote durability allowReset retainVersions`;
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
