@@ -919,6 +919,6 @@ export interface OpenOptions {
   gateway?: GatewayRules;
   /** A published database in the place of one that is stored here. */
   source?: PublishedSource;
-  /** What the database is encrypted with: a `CryptoKey`, or in the page what brings one. */
-  encryption?: { readonly key: object } | undefined;
+  /** What the database is encrypted with. */
+  encryption?: { /** A `CryptoKey`, or in the page what brings one. */ readonly key: object } | undefined;
 }

@@ -2,6 +2,7 @@
 
 /** A file of a {@link PublishDirectory}, as `FileSystemFileHandle` has it. */
 export interface PublishFile {
+  /** What the file has now. */
   getFile(): Promise<{ readonly size: number; slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> } }>;
   /** What is written takes the place of the file when it is closed, and not before. */
   createWritable(): Promise<{
@@ -13,8 +14,11 @@ export interface PublishFile {
 
 /** Where to publish: a `FileSystemDirectoryHandle`, or what does the same. */
 export interface PublishDirectory {
+  /** The file of this name; made where there is none and `create` says so. */
   getFileHandle(name: string, options?: { create?: boolean }): Promise<PublishFile>;
+  /** Removes a file. */
   removeEntry(name: string): Promise<void>;
+  /** The names of all files. */
   keys(): AsyncIterable<string>;
 }
 
@@ -40,6 +44,7 @@ export interface PublishOptions {
 export interface PublishReport {
   /** Of this publication alone. */
   id: string;
+  /** Number of collections. */
   collections: number;
   /** Records of all of them. */
   records: number;
