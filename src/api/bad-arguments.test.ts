@@ -9,6 +9,7 @@ import * as index from "../index.js";
 import * as rest from "../rest.js";
 import * as serviceWorker from "../service-worker.js";
 import { openTestClient } from "../testing/client.js";
+import { MemoryFolder } from "../testing/published-host.js";
 
 let client: index.TidepoolClient;
 let collection: index.Collection;
@@ -156,6 +157,26 @@ const TABLE: Record<string, Entry> = {
     run: (v) => read(client.backup(v)),
     good: { versions: false, onProgress: undefined, signal: undefined },
   },
+  "TidepoolClient#publish": [
+    (v) => client.publish(v),
+    (v) => client.publish(new MemoryFolder(), v),
+    (v) => client.publish(new MemoryFolder(), { fileBytesMax: v }),
+    (v) => client.publish(new MemoryFolder(), { onProgress: v }),
+    (v) => client.publish(new MemoryFolder(), { signal: v }),
+  ],
+  "TidepoolClient#sync": {
+    run: async (v) => (await client.sync(v)).stop(),
+    good: {
+      remote: { url: "http://127.0.0.1:9" },
+      collections: ["tides"],
+      direction: "both",
+      conflict: "local",
+      revisionKey: "revision",
+      intervalMs: null,
+      encryption: undefined,
+    },
+  },
+  passphraseKey: (v) => index.passphraseKey(v),
   "TidepoolClient#restore": [
     (v) => client.restore(v, { mode: "merge" }),
     (v) => client.restore(new Uint8Array(), v),
