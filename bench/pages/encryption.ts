@@ -6,7 +6,7 @@ import { expose } from "../page.js";
 import { quantile } from "../statistics.js";
 
 const worker = (): Worker => new Worker(new URL("./tidepool/worker.js", location.href), { type: "module" });
-/** What opening takes after the browser was started again, and queries then. */
+/** One key for all runs of the page, which open what earlier ones have made. */
 const key = () => crypto.subtle.importKey("raw", new Uint8Array(32).fill(7), "AES-GCM", false, ["encrypt", "decrypt"]);
 const clients = new Map<string, TidepoolClient>();
 

@@ -24,12 +24,18 @@ export interface Packed {
 export type Apps = Record<string, (packed: Packed) => Promise<void>>;
 
 /** Runs a command to its end; what it printed is in the error when it fails. */
+/** As in a shell of the app's own: what runs the tests has set `NODE_ENV`, by which tools of apps go. */
+export function appEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_ENV: _, ...inherited } = process.env;
+  return { ...inherited, FORCE_COLOR: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1" } as NodeJS.ProcessEnv;
+}
+
 export function run(command: string, args: string[], cwd: string): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
     encoding: "utf8",
     timeout: 300_000,
-    env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1" },
+    env: appEnvironment(),
   });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} exited with ${status}\n${stdout}\n${stderr}`);

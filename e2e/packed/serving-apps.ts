@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { serveFolder } from "../../tools/browser/static-server.js";
+import { appEnvironment } from "./packed-app.js";
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -23,6 +24,7 @@ export async function whileRunning(app: string, command: string[], path: string,
   const [server, ...args] = command;
   const child = spawn(join(app, "node_modules/.bin", server!), [...args, "--port", String(port)], {
     cwd: app,
+    env: appEnvironment(),
     stdio: ["ignore", "ignore", "pipe"],
   });
   let complaint = "";
