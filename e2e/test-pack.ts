@@ -23,7 +23,7 @@ const root = resolve(options.find((option) => !option.startsWith("--")) ?? home)
 const only = options.find((option) => option.startsWith("--only="))?.slice("--only=".length) ?? "";
 
 /** Of the tarball, of which the sentence encoder's model takes 6.9 MB. */
-const PACKED_BYTES_MAX = 9_000_000;
+const PACKED_BYTES_MAX = 9_200_000;
 
 const takesAll = process.env["ALL"] === "1" || only !== "";
 const all: Apps = { ...packageChecks, ...bundledApps, ...modelApps, ...componentApps, ...chromaApps, ...exampleApps, ...serverApps };
