@@ -21,7 +21,7 @@ function Latest() {
   const live = useLiveQuery(collection, { get: { limit: 10 } });
   const { ingest } = useIngest(collection);
   return (
-    <button type="button" onClick={() => ingest({ ids: ["ebb"], documents: ["The ebb uncovers the pools."] })}>
+    <button type="button" disabled={!collection} onClick={() => ingest({ ids: ["ebb"], documents: ["The ebb uncovers the pools."] })}>
       {`notes: ${(error ?? live.error)?.message ?? live.results?.ids.join(" ") ?? ""}`}
     </button>
   );
