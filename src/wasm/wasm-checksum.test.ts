@@ -56,11 +56,11 @@ it("is what long bytes are summed by, once it is brought, and short ones are not
     return sums[0]!(bytes, seed);
   }, 0);
   try {
-    for (const length of [100, 16_383, 16_384, 100_000]) {
+    for (const length of [100, 8191, 8192, 100_000]) {
       const bytes = bytesFrom(length, length);
       expect(crc32(bytes, 7)).toBe(plainCrc32(bytes, 7));
     }
-    expect(lengths).toEqual([16_384, 100_000]);
+    expect(lengths).toEqual([8192, 100_000]);
   } finally {
     sumLongBytesBy(plainCrc32, 0);
   }
