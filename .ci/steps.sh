@@ -8,7 +8,7 @@ step() {
   local name=$1 start=$SECONDS status state=ok
   shift
   printf '\n=== %s: %s\n' "$name" "$*"
-  timeout --kill-after=30 2400 "$@" < /dev/null 2>&1 | tee "$logs/$name"
+  timeout --kill-after=30 3300 "$@" < /dev/null 2>&1 | tee "$logs/$name"
   status=${PIPESTATUS[0]}
   [ "$status" -eq 0 ] || state=FAILED
   printf '%s|%s|%4d s|%s\n' "$name" "$state" $((SECONDS - start)) "$(count "$name" "$status")" >> "$results"
