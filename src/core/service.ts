@@ -920,5 +920,10 @@ export interface OpenOptions {
   /** A published database in the place of one that is stored here. */
   source?: PublishedSource;
   /** What the database is encrypted with. */
-  encryption?: { /** A `CryptoKey`, or in the page what brings one. */ readonly key: object } | undefined;
+  encryption?:
+    | {
+        /** A `CryptoKey`, or in the page what brings one. */
+        readonly key: object;
+      }
+    | undefined;
 }
