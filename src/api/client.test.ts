@@ -289,7 +289,7 @@ describe("embedding functions", () => {
 test("a client of a published database refuses the options that concern writing", () => {
   const source = "https://example.org/notes/";
   expect(new TidepoolClient({ source, memoryBudgetBytes: 1 << 24 })).toBeInstanceOf(TidepoolClient);
-  for (const odd of [{ durability: "relaxed" as const }, { retainVersions: 2 }, { allowReset: true }, { remote: { url: source } }]) {
-    expect(() => new TidepoolClient({ source, ...odd })).toThrow(/has no argument "(durability|retainVersions|allowReset|source)"/);
+  for (const odd of [{ durability: "relaxed" as const }, { retainVersions: 2 }, { remote: { url: source } }]) {
+    expect(() => new TidepoolClient({ source, ...odd })).toThrow(/has no argument "(durability|retainVersions|source)"/);
   }
 });

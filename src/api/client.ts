@@ -172,8 +172,8 @@ export interface CreateCollectionArguments {
 
 /** Those that concern a published database, too. */
 const SOURCE_OPTIONS =
-  "path tenant database client storage memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
-const OPTIONS = `${SOURCE_OPTIONS} remote durability allowReset retainVersions`;
+  "path tenant database client storage allowReset memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
+const OPTIONS = `${SOURCE_OPTIONS} remote durability retainVersions`;
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
 const STORAGES: readonly OpenOptions["storage"][] = ["auto", "opfs", "indexeddb", "directory", "memory"];
