@@ -384,7 +384,7 @@ const parts = {
   schema: /src\/(?:core\/schema|api\/schema\/)/,
   remote: /src\/(?:core\/base\/(?:ser|json|step)|api\/re(?:mote|st)\/)/,
   search: /src\/api\/search\//,
-  contents: /src\/(?:api\/copy\/(?:plain-metadata|creation)|core\/base\/sha256)/,
+  contents: /src\/(?:api\/copy\/(?:plain-metadata|creation|same-vector)|core\/base\/sha256)/,
   "sync-handle": /src\/api\/sync\/(?!sync-collections)/,
   bm25: /src\/(?:api\/bm25|core\/base\/english)/,
   transaction: /src\/api\/transaction-rules/,

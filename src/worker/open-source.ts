@@ -6,7 +6,7 @@ import { Log } from "../core/log/log.js";
 import { LogRetention } from "../core/log/log-retention.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Environment, Storage } from "../core/storage.js";
-import { SysDb } from "../core/sysdb/sysdb.js";
+import { FORMAT_VERSION, SysDb } from "../core/sysdb/sysdb.js";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import type * as Published from "../storage/published/open-published.js";
 import type { CacheFile } from "../storage/published/published-tools.js";
@@ -32,6 +32,7 @@ export async function openSource(
     storage,
     memoryBudgetBytes,
     makers: { SysDb, Log, LogRetention, sectionKinds, openMemoryStorage, environment },
+    formatVersionMax: FORMAT_VERSION,
   });
 }
 

@@ -7,11 +7,10 @@ import { inTurns } from "../../core/base/steps.js";
 import type { RecordColumns } from "../../core/types.js";
 import { Slice } from "../slice.js";
 import { plain } from "./plain-metadata.js";
+import { isSameVector } from "./same-vector.js";
 
 /** Characters that are digested at once. */
 const BLOCK_UNITS = 65_536;
-/** How far two numbers of a vector may lie apart, for its length: some roundings of float32. */
-const TOLERANCE = 1e-5;
 
 export class ContentDigest {
   #state = "";
@@ -47,8 +46,7 @@ export function otherVector(ids: readonly string[], one: RecordColumns["embeddin
   const { dimension } = one;
   for (const [i, id] of ids.entries()) {
     const [a, b] = [one, other].map(({ values }) => values.subarray(i * dimension, (i + 1) * dimension)) as [Float32Array, Float32Array];
-    const length = Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
-    if (a.some((value, at) => Math.abs(value - b[at]!) > TOLERANCE * length)) return id;
+    if (!isSameVector(a, b)) return id;
   }
   return null;
 }

@@ -5,6 +5,7 @@ import type { QueryResponse, SearchColumns, Selection } from "../../core/service
 import type { EmbeddingRows, IncludeField, Metadata, RecordBatch, RecordColumns } from "../../core/types.js";
 import { metadataFromWire, metadataOnWire } from "../rest/sparse-on-wire.js";
 import { Slice } from "../slice.js";
+import { toBase64 } from "./base64.js";
 import { notOnServer } from "./remote-errors.js";
 
 type MetadataOnWire = Parameters<typeof metadataFromWire>[0];
@@ -76,17 +77,12 @@ function rowsOnWire({ dimension, values, present }: EmbeddingRows, records: numb
   return Listed.of(places, (place) => (place < 0 ? null : asBase64 ? base64Of(rowAt(place)) : Array.from(rowAt(place))));
 }
 
-/** Characters that are made of codes at once: a call takes only so many arguments. */
-const CODES_AT_ONCE = 8192;
-
 /** Little-endian float32 numbers, as `decodeBase64` of the gateway reads them. */
 export function base64Of(row: Float32Array): string {
   const bytes = new Uint8Array(row.length * 4);
   const view = new DataView(bytes.buffer);
   row.forEach((value, i) => view.setFloat32(i * 4, value, true));
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += CODES_AT_ONCE) binary += String.fromCharCode(...bytes.subarray(at, at + CODES_AT_ONCE));
-  return btoa(binary);
+  return toBase64(bytes);
 }
 
 export function queriesOnWire({ dimension, values }: { dimension: number; values: Float32Array }): Listed {

@@ -11,6 +11,7 @@
 import { TidepoolError } from "../../core/errors.js";
 import type { CreateCollectionRequest } from "../../core/service.js";
 import type { CollectionInfo, Metadata } from "../../core/types.js";
+import { toBase64 } from "../remote/base64.js";
 import type { Records, SyncRecord } from "./sync-record.js";
 
 /** What a collection is made with. */
@@ -146,13 +147,4 @@ function fromPlain(id: string, bytes: Uint8Array<ArrayBuffer>): SyncRecord {
   const [document, metadata, uri] = JSON.parse(text) as [string | null, Metadata | null, string | null];
   const embedding = Float32Array.from({ length: (bytes.length - end) / 4 }, (_, i) => view.getFloat32(end + i * 4, true));
   return { id, embedding, document, metadata, uri };
-}
-
-/** Characters that are made of codes at once: a call takes only so many arguments. */
-const CODES_AT_ONCE = 8192;
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += CODES_AT_ONCE) binary += String.fromCharCode(...bytes.subarray(at, at + CODES_AT_ONCE));
-  return btoa(binary);
 }

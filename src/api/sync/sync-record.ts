@@ -4,6 +4,7 @@ import { inTurns } from "../../core/base/steps.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { Metadata, MetadataPatch, RecordBatch, RecordColumns, Space } from "../../core/types.js";
 import { plain } from "../copy/plain-metadata.js";
+import { isSameVector } from "../copy/same-vector.js";
 import { Slice } from "../slice.js";
 
 /** A record of a collection. */
@@ -24,8 +25,6 @@ export type Records = Map<string, SyncRecord>;
 
 /** Hexadecimal digits that tell two states of one record apart. */
 const DIGITS = 24;
-/** How far two numbers of a vector may lie apart, for its length: some roundings of float32. */
-const TOLERANCE = 1e-5;
 /** Steps in which numbers of vectors of length 1 are told apart where servers keep only their direction. */
 const COSINE_STEPS = 1e4;
 
@@ -117,10 +116,8 @@ function unit(embedding: Float32Array): Float32Array {
 export function isSameRecord(one: SyncRecord | undefined, other: SyncRecord | undefined, space: Space): boolean {
   if (one === undefined || other === undefined) return one === other;
   if (textOf(one) !== textOf(other)) return false;
-  const [a, b] = space === "cosine" ? [unit(one.embedding), unit(other.embedding)] : [one.embedding, other.embedding];
-  if (a.length !== b.length) return false;
-  const length = Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
-  return a.every((value, i) => Math.abs(value - b[i]!) <= TOLERANCE * length);
+  const told = ({ embedding }: SyncRecord): Float32Array => (space === "cosine" ? unit(embedding) : embedding);
+  return isSameVector(told(one), told(other));
 }
 
 function textOf({ document, metadata, uri }: SyncRecord): string {

@@ -18,8 +18,6 @@ import type { CacheFile, PublishedTools } from "./published-tools.js";
 import { RangeRequests } from "./range-requests.js";
 
 const CACHE_BYTES = 256 * 1024 * 1024;
-/** That a database may have. */
-const FORMAT_VERSION_MAX = 2;
 
 export async function openPublished(source: PublishedSource, tools: PublishedTools): Promise<Storage> {
   checkSource(source, tools);
@@ -99,7 +97,7 @@ function keep(file: CacheFile, bytes: Uint8Array, tools: PublishedTools): void {
 }
 
 function readable(found: Publication | Unreadable, { url }: PublishedSource, tools: PublishedTools): Publication {
-  const isKnown = "head" in found && found.head.formatVersion <= FORMAT_VERSION_MAX;
+  const isKnown = "head" in found && found.head.formatVersion <= tools.formatVersionMax;
   if (isKnown) return found;
   const version = "head" in found ? found.head.formatVersion : found.newer;
   const what = "head" in found ? `has format version ${version}` : found.what;

@@ -40,6 +40,8 @@ export interface PublishedTools {
   /** The database was published anew: whoever reads on opens it again. */
   lost(error: TidepoolError): void;
   makers: RowMakers;
+  /** The newest format version of a database that this release reads. */
+  formatVersionMax: number;
   /** As the client asks for it. */
   storage: OpenOptions["storage"];
   /** What the client may hold in memory, where that is bounded. */
