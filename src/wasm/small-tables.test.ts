@@ -55,6 +55,82 @@ test("a small table takes no WebAssembly memory; one that grows answers the same
   expect(answers(table, set)).toEqual(answers(expected, set));
 });
 
+test("where there is no further WebAssembly memory a large table is plain, answers the same, and moves once there is one", () => {
+  const expected = wasm.createTable(DIMENSION);
+  fill(expected, 0, 60);
+  fill(expected, 60, 100);
+  const createTable = vi.spyOn(wasm, "createTable");
+  const table = withSmallTables(wasm, 50 * DIMENSION).createTable(DIMENSION);
+  const ordinals = Array.from({ length: 100 }, (_, i) => i);
+  const instance = refuseMemories();
+  try {
+    fill(table, 0, 60);
+    fill(table, 60, 100);
+    expect(answers(table, ordinals)).toEqual(answers(expected, ordinals));
+    // Looked for seldom, since the engine collects garbage each time.
+    createTable.mockClear();
+    for (let scan = 0; scan < 600; scan++) answers(table, [0]);
+    expect(createTable.mock.calls.length).toBeGreaterThan(5);
+    expect(createTable.mock.calls.length).toBeLessThan(20);
+  } finally {
+    instance.mockRestore();
+  }
+  const plainBytes = table.byteLength;
+  for (let scan = 0; scan < 65; scan++) answers(table, [0]);
+  expect(table.byteLength).toBeGreaterThan(plainBytes);
+  expect(answers(table, ordinals)).toEqual(answers(expected, ordinals));
+});
+
+test("where there is no further WebAssembly memory a graph walks in plain arrays, and lists are scanned page by page", () => {
+  const kernel = withSmallTables(wasm);
+  const walk = (): unknown => {
+    const table = kernel.createTable(DIMENSION);
+    fill(table, 0, 40);
+    const graph = table.createGraph(graphOptions("l2", 8, 40));
+    for (let ordinal = 0; ordinal < 40; ordinal++) graph.insert(ordinal, 0);
+    return graph.read(0, 40);
+  };
+  const scan = (): unknown => {
+    const coder = kernel.createCoder({ dimension: DIMENSION, space: "l2", seed: 1 });
+    const rows = Float32Array.from({ length: 64 * coder.paddedDimension }, (_, i) => Math.sin(i * i));
+    const centroid = new Float32Array(coder.paddedDimension);
+    const centroids = coder.createCentroids();
+    centroids.set(0, centroid);
+    const list = coder.encode(
+      rows,
+      Uint32Array.from({ length: 64 }, (_, i) => i),
+      centroid,
+    );
+    const pages = coder.createPages();
+    const pageBytes = coder.listBytes(1);
+    const numbers = Uint32Array.from({ length: list.length / pageBytes }, (_, page) => page);
+    for (const page of numbers) pages.put(page, list.subarray(page * pageBytes, (page + 1) * pageBytes));
+    const query = coder.prepare(rows.slice(0, coder.paddedDimension));
+    const options = { threshold: Infinity, epsilon: 1.9, allowed: null };
+    return structuredClone(pages.scan(query, centroids.probe(query, 1), numbers, Uint32Array.of(numbers.length), options));
+  };
+  const expected = [walk(), scan()];
+  const instance = refuseMemories();
+  try {
+    expect([walk(), scan()]).toEqual(expected);
+    expect(() => wasm.createTable(DIMENSION)).toThrow(/gives out none: close other databases or tabs/);
+  } finally {
+    instance.mockRestore();
+  }
+});
+
+/** As a browser does that has given out all its memories. */
+function refuseMemories(): { mockRestore(): void } {
+  class Refusing implements WebAssembly.Instance {
+    readonly exports = {};
+
+    constructor() {
+      throw new RangeError("WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance");
+    }
+  }
+  return vi.spyOn(WebAssembly, "Instance").mockImplementation(Refusing);
+}
+
 test("a graph over a small table walks as one in the kernel does", () => {
   const options = graphOptions("l2", 8, 40);
   const [small, expected] = [withSmallTables(wasm), wasm].map((kernel) => {

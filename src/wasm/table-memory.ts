@@ -203,10 +203,18 @@ function tryGrow(memory: WebAssembly.Memory, pages: number): unknown {
   }
 }
 
+/** Whether a table could not be made since the engine gives out no further memory, which it does again once others are collected. */
+export function lacksMemory(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "RESOURCE_EXHAUSTED" && error.details["held"] === 0;
+}
+
 function exhausted(bytes: number, held: number, cause: unknown): TidepoolError {
-  return new TidepoolError(
-    "RESOURCE_EXHAUSTED",
-    `The vector index needs ${bytes} bytes of WebAssembly memory, but cannot grow beyond the ${held} it holds (at most 4 GiB).`,
-    { cause, details: { bytes, held } },
-  );
+  const limit =
+    held === 0
+      ? "the browser gives out none: close other databases or tabs of this site"
+      : `cannot grow beyond the ${held} it holds (at most 4 GiB)`;
+  return new TidepoolError("RESOURCE_EXHAUSTED", `The vector index needs ${bytes} bytes of WebAssembly memory, but ${limit}.`, {
+    cause,
+    details: { bytes, held },
+  });
 }

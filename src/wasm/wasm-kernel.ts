@@ -30,31 +30,29 @@ const NO_LIMIT = NaN;
 export class WasmKernel implements VectorKernel {
   readonly name: VectorKernel["name"];
   readonly #module: WebAssembly.Module;
-  #coders: CoderMemory | null = null;
+  readonly #coders: CoderMemory;
 
+  /** What every write needs is taken at once: later there may be none. */
   constructor(module: WebAssembly.Module, name: VectorKernel["name"]) {
     this.#module = module;
+    this.#coders = new CoderMemory(module);
     this.name = name;
   }
 
   get coderBytes(): number {
-    return this.#coders?.byteLength ?? 0;
+    return this.#coders.byteLength;
   }
 
   createTable(dimension: number): CodeTable {
     return new WasmTable(new TableMemory(this.#module, dimension), dimension);
   }
 
-  createCoder(options: CoderOptions): SpannCoder {
-    return new WasmSpannCoder(options, this.#coderMemory, (dimension) => this.createTable(dimension));
+  createCoder(options: CoderOptions, createTable = (dimension: number) => this.createTable(dimension)): SpannCoder {
+    return new WasmSpannCoder(options, this.#coders, createTable);
   }
 
   quantize(space: Space, dimension: number, values: Float32Array): QuantizedRows {
-    return quantizeIn(this.#coderMemory, space, dimension, values);
-  }
-
-  get #coderMemory(): CoderMemory {
-    return (this.#coders ??= new CoderMemory(this.#module));
+    return quantizeIn(this.#coders, space, dimension, values);
   }
 }
 

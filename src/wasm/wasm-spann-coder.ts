@@ -9,6 +9,7 @@
 import { BaseCoder } from "../core/index/vector/spann/base-coder.js";
 import { EVERYTHING, isAllowed, nearerRows, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
 import { putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
+import { PlainPages } from "../core/index/vector/spann/plain-pages.js";
 import { SHORTENED } from "../core/index/vector/spann/residual-code.js";
 import type { Rotation } from "../core/index/vector/spann/rotation.js";
 import {
@@ -24,7 +25,7 @@ import {
 } from "../core/index/vector/spann/spann-kernel.js";
 import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { EXACT_SPACES, TableMemory } from "./table-memory.js";
+import { EXACT_SPACES, lacksMemory, TableMemory } from "./table-memory.js";
 import { WasmListPages } from "./wasm-list-pages.js";
 
 /** Four bytes of tables a component, four masks of four bytes, at dimension 4,096. */
@@ -186,8 +187,14 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     return nearerRows(this.space, views, found);
   }
 
+  /** Where there is no memory for them, each page is brought into the coders' memory to be scanned. */
   createPages(): ListPages {
-    return new WasmListPages(this.#memory.module, this.paddedDimension);
+    try {
+      return new WasmListPages(this.#memory.module, this.paddedDimension);
+    } catch (error) {
+      if (!lacksMemory(error)) throw error;
+      return new PlainPages(this);
+    }
   }
 
   /** Scratch memory holds the list, then sums, then what each scan finds: ordinals, estimates and sigmas. */

@@ -21,7 +21,7 @@ export const referenceKernel: VectorKernel = {
   coderBytes: 0,
   createTable: (dimension) => new ReferenceTable(dimension),
   quantize: quantizeRows,
-  createCoder: (options) => new ReferenceSpannCoder(options, (dimension) => new ReferenceTable(dimension)),
+  createCoder: (options, createTable = referenceKernel.createTable) => new ReferenceSpannCoder(options, createTable),
 };
 
 export class ReferenceTable implements CodeTable, RowReader {

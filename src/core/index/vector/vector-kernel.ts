@@ -14,7 +14,7 @@ import type { Candidates } from "./candidates.js";
 import type { ExactDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import type { QuantizedRows } from "./quantized-rows.js";
-import type { SpannKernel } from "./spann/spann-kernel.js";
+import type { CoderOptions, SpannCoder } from "./spann/spann-kernel.js";
 
 /** A query as a scan takes it. */
 export interface ScanQuery {
@@ -54,9 +54,13 @@ export interface CodedRow {
 /** Queries of one pass over the rows. More would save little memory traffic, and keep other work waiting. */
 export const QUERIES_PER_PASS = 4;
 
-export interface VectorKernel extends SpannKernel {
+export interface VectorKernel {
   readonly name: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
   createTable(dimension: number): CodeTable;
+  /** Bytes of memory that all its coders share, besides those of each. */
+  readonly coderBytes: number;
+  /** `createTable` makes the tables of centroids; default: as the kernel makes all its tables. */
+  createCoder(options: CoderOptions, createTable?: (dimension: number) => CodeTable): SpannCoder;
   /** Quantises the rows of `values`, row-major, n × dimension, as `quantizeRows` does. */
   quantize(space: Space, dimension: number, values: Float32Array): QuantizedRows;
 }

@@ -4,6 +4,7 @@ import type { Space } from "../../../types.js";
 import { plainDistances, squaredNorm } from "../distance.js";
 import { BaseCoder } from "./base-coder.js";
 import { EVERYTHING, nearerRows, prepareQuery, scanFactorsOf, scanList } from "./fast-scan.js";
+import { PlainPages } from "./plain-pages.js";
 import { encodeList } from "./residual-code.js";
 import { plainRowSums } from "./row-sums.js";
 import {
@@ -13,7 +14,6 @@ import {
   type ListView,
   type PreparedQuery,
   type Probe,
-  type ScannedLists,
   type ScanOptions,
   type SpannCoder,
 } from "./spann-kernel.js";
@@ -47,57 +47,12 @@ export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
   }
 
   createPages(): ListPages {
-    return new ReferencePages(this);
+    return new PlainPages(this);
   }
 
   nearer(list: Uint8Array, own: ListView, others: readonly ListView[]): Uint32Array {
     const from = ({ query, probe }: ListView): ListMatches => this.scan(list, query, probe, EVERYTHING);
     return nearerRows(this.space, [own, ...others], [own, ...others].map(from));
-  }
-}
-
-class ReferencePages implements ListPages {
-  readonly #coder: ReferenceSpannCoder;
-  readonly #pages: Uint8Array[] = [];
-
-  constructor(coder: ReferenceSpannCoder) {
-    this.#coder = coder;
-  }
-
-  get byteLength(): number {
-    return this.#pages.length * this.#coder.listBytes(1);
-  }
-
-  put(page: number, subBlock: Uint8Array): void {
-    this.#pages[page] = subBlock.slice();
-  }
-
-  copy(page: number, into: Uint8Array): void {
-    into.set(this.#pages[page]!);
-  }
-
-  scan(query: PreparedQuery, probes: readonly Probe[], pages: Uint32Array, counts: Uint32Array, options: ScanOptions): ScannedLists {
-    const found: ListMatches[] = [];
-    const ends = new Uint32Array(probes.length);
-    let at = 0;
-    let rows = 0;
-    for (const [i, probe] of probes.entries()) {
-      for (const end = at + counts[i]!; at < end; at++) {
-        const matches = this.#coder.scan(this.#pages[pages[at]!]!, query, probe, options);
-        found.push(matches);
-        rows += matches.ordinals.length;
-      }
-      ends[i] = rows;
-    }
-    const all = { ordinals: new Uint32Array(rows), estimates: new Float32Array(rows), sigmas: new Float32Array(rows), ends };
-    let next = 0;
-    for (const { ordinals, estimates, sigmas } of found) {
-      all.ordinals.set(ordinals, next);
-      all.estimates.set(estimates, next);
-      all.sigmas.set(sigmas, next);
-      next += ordinals.length;
-    }
-    return all;
   }
 }
 

@@ -20,13 +20,6 @@ export interface CoderOptions {
   seed: number;
 }
 
-/** Makes coders; every `VectorKernel` is one. */
-export interface SpannKernel {
-  /** Bytes of memory that all its coders share, besides those of each. */
-  readonly coderBytes: number;
-  createCoder(options: CoderOptions): SpannCoder;
-}
-
 /** Sums over rotated rows, row-major. Who passes the same array again has not written to it in between: it may still lie where it was. */
 export interface RowSums {
   /**
