@@ -24,6 +24,9 @@ const providers = {
   webkit: () => miniBrowser,
 };
 
+/** Suites that open no page, or hold what is written to the code; other browsers run them with `ALL=1` only. */
+const onceIsEnough = ["cli", "compatibility", "documentation", "node", "shipped", "start", "types"];
+
 export default defineConfig({
   // What a browser test imports must not be found late: vite would bundle it in mid-test, and the worker's imports of the
   // moment would fail. Of the worker vite's own scan sees nothing, since it is named by a URL.
@@ -83,9 +86,7 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["e2e/**/*.e2e.ts"],
-          // They open no page: once is enough.
-          exclude:
-            target === "chromium" ? [] : ["cli", "compatibility", "node", "shipped", "start", "types"].map((name) => `e2e/${name}.e2e.ts`),
+          exclude: target === "chromium" || process.env["ALL"] === "1" ? [] : onceIsEnough.map((name) => `e2e/${name}.e2e.ts`),
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -107,10 +107,9 @@ interface Setting {
 
 // Torture ends browsers at many more moments; these are the ones that matter by themselves.
 test.each<Setting>([
-  { storage: "opfs", durability: "strict", settled: true, moments: ["while compacting", "after a compaction"] },
+  { storage: "opfs", durability: "strict", settled: true, moments: ["while compacting"] },
   { storage: "opfs", durability: "relaxed", settled: false, moments: ["early"] },
   { storage: "indexeddb", durability: "strict", settled: true, moments: ["after a compaction"] },
-  { storage: "indexeddb", durability: "relaxed", settled: true, moments: ["while compacting"] },
 ])(
   "nothing acknowledged is lost to kills: $storage, $durability, arenas settled: $settled",
   async ({ storage, durability, settled, moments }) => {

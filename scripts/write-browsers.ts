@@ -130,7 +130,7 @@ ${notRun.length === 0 ? "Nothing." : notRun.join("\n")}
 
 ## By file
 
-Tests that passed. Files that open no page are run beside Chromium alone.
+Tests that passed. Files that open no page, and the examples of the documentation, are run beside Chromium alone.
 
 ${files(all)}
 `;
