@@ -359,6 +359,11 @@ class StoredPostings implements TermPostings {
     return postings;
   }
 
+  addTo(documents: Postings, form: string | null, share: number): number {
+    const start = form === null ? this.#start : this.#found.get(form);
+    return start === undefined ? 0 : addPostings(this.#bytes, start, documents, share);
+  }
+
   get #found(): ReadonlyMap<string, number> {
     return (this.#forms ??= this.#findForms());
   }
@@ -414,6 +419,33 @@ function readPostings(bytes: Uint8Array, start: number, hidden: Uint32Array): Re
   }
   if (at > bytes.length) throw damagedText("end within a list");
   return { positions: positions.subarray(0, shown), frequencies: frequencies.subarray(0, shown), next: at, position };
+}
+
+/** Adds to the frequencies of documents so much for each of those in the postings that begin there, and returns how many were passed. */
+function addPostings(bytes: Uint8Array, start: number, { positions, frequencies }: Postings, share: number): number {
+  const reader = new ByteReader(bytes, start);
+  const count = reader.varint();
+  let { at } = reader;
+  const long = (): number => {
+    reader.at = at - 1;
+    const value = reader.varint();
+    at = reader.at;
+    return value;
+  };
+  let [position, place, wanted] = [0, 0, positions[0] ?? -1];
+  for (let passed = 0; passed < count; passed++) {
+    const byte = bytes[at++]!;
+    const next = byte < 0x80 ? byte : long();
+    position += next >>> 1;
+    let frequency = 1;
+    if ((next & 1) === 1) frequency = bytes[at++]! < 0x80 ? bytes[at - 1]! : long();
+    while (wanted < position) {
+      if (++place >= positions.length) return passed;
+      wanted = positions[place]!;
+    }
+    if (wanted === position) frequencies[place]! += share * frequency;
+  }
+  return count;
 }
 
 /** Where the postings end that begin there. */

@@ -79,6 +79,26 @@ export class PostingLists {
     return { positions: positions.subarray(0, shown), frequencies: frequencies.subarray(0, shown) };
   }
 
+  /** Adds to the frequencies of documents so much for each of theirs; returns how many postings were passed. */
+  addTo({ positions, frequencies }: Postings, list: number, share: number): number {
+    const total = this.#counts[list]!;
+    let [left, at] = [total, 0];
+    for (let run = 1, place = this.#firsts[list]!; left > 0; run = Math.min(RUN_MAX, run * 2)) {
+      const page = this.#pages[place >>> PAGE_BITS]!;
+      const start = place & (PAGE - 1);
+      const stop = start + 2 * Math.min(run, left);
+      for (let from = start; from < stop; from += 2) {
+        const position = page[from]!;
+        while (at < positions.length && positions[at]! < position) at++;
+        if (at === positions.length) return total - left + (from - start) / 2;
+        if (positions[at] === position) frequencies[at]! += share * page[from + 1]!;
+      }
+      left -= run;
+      place = page[start + 2 * run]!;
+    }
+    return total;
+  }
+
   /** Where another run begins, which the list goes on with. */
   #newRun(list: number, last: number): number {
     const run = Math.min(RUN_MAX, this.#runs[list]! * 2 || 1);

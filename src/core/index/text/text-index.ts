@@ -22,18 +22,12 @@ import { phraseTest, wordsOf } from "./clauses.js";
 import { isCharacter, isLongRun, isSpaceless, pairsOf } from "./spaceless.js";
 import { Synonyms } from "./synonyms.js";
 import { parseQuery, type QueryTerm, type TextSearchOptions } from "./text-query.js";
-import {
-  type DocumentRun,
-  eachShared,
-  noPostings,
-  type Postings,
-  type TermEntry,
-  type TermPostings,
-  type TextReader,
-} from "./text-reader.js";
+import { type DocumentRun, noPostings, type Postings, type TermEntry, type TermPostings, type TextReader } from "./text-reader.js";
 
 /** Postings scored, or documents looked at, between two ticks. */
 const WORK_PER_TICK = 16_384;
+/** Words of a bitmap of as many. */
+const WORDS_PER_TICK = WORK_PER_TICK / 32;
 /** Hits that are asked about at first, at least. */
 const ACCEPTED_AT_FIRST = 32;
 /** Postings that are kept while it is told which terms the hits have, rather than decoded once more: 2 MiB of them. */
@@ -90,27 +84,10 @@ interface Matched extends Match {
   kept: (Loaded | undefined)[];
 }
 
-/** Postings of a term, those in whatever form and those of each form that was wanted, which are not to be changed. */
-class Loaded {
-  readonly all: Postings;
-  readonly #term: TermPostings;
-  readonly #byForm = new Map<string, Postings>();
-
-  constructor(term: TermPostings) {
-    this.#term = term;
-    this.all = term.postings(null);
-  }
-
-  get forms(): readonly string[] {
-    return this.#term.forms;
-  }
-
-  /** Decoded once: what a form counts, and which hits have it, are two questions. */
-  of(form: string): Postings {
-    let postings = this.#byForm.get(form);
-    if (postings === undefined) this.#byForm.set(form, (postings = this.#term.postings(form)));
-    return postings;
-  }
+/** What a reader has of a term, and those postings in whatever form, which are not to be changed. */
+interface Loaded {
+  term: TermPostings;
+  all: Postings;
 }
 
 /** A term as the readers have it, each in its place; where it is missing, a reader has none. */
@@ -335,7 +312,7 @@ class Ranking {
     const lists: Postings[] = [];
     const loaded: (Loaded | undefined)[] = [];
     for (const [r, entry] of match.entries.entries()) {
-      loaded[r] = entry && (await loadedOf(entry));
+      loaded[r] = entry && withAll(await entry.load());
       lists[r] = loaded[r] === undefined ? noPostings : weighed(loaded[r], match);
     }
     const containing = lists.reduce((sum, { positions }) => sum + positions.length, 0);
@@ -381,7 +358,7 @@ class Ranking {
   }
 
   async best(count: number, accept: TextSearchOptions["accept"]): Promise<TextHits> {
-    const hits = accept === undefined ? await this.#first(count, this.#found.toArray()) : await this.#accepted(count, accept);
+    const hits = accept === undefined ? await this.#first(count, this.#found) : await this.#accepted(count, accept);
     const found = await this.#tellTerms(hits);
     return { ...toHits(hits), found, ...this.#most() };
   }
@@ -396,7 +373,7 @@ class Ranking {
     const hits: Hit[] = [];
     const left = this.#found.clone();
     for (let taken = Math.max(ACCEPTED_AT_FIRST, 2 * count); hits.length < count; taken *= 4) {
-      const best = await this.#first(taken, left.toArray());
+      const best = await this.#first(taken, left);
       const ordinals = Uint32Array.from(best, ({ ordinal }) => ordinal).sort();
       const accepted = await accept(ordinals);
       hits.push(...best.filter(({ ordinal }) => accepted.has(ordinal)));
@@ -407,19 +384,27 @@ class Ranking {
   }
 
   /** The best of some documents, in their order. */
-  async #first(count: number, ordinals: Uint32Array): Promise<Hit[]> {
+  async #first(count: number, { words }: Bitmap): Promise<Hit[]> {
     const first = new FirstItems(count, byScore);
-    for (let from = 0; from < ordinals.length; from += WORK_PER_TICK) {
-      let least = first.last?.score ?? -Infinity;
-      for (const ordinal of ordinals.subarray(from, from + WORK_PER_TICK)) {
-        const score = this.#scores[ordinal]!;
+    for (let from = 0; from < words.length; from += WORDS_PER_TICK) {
+      this.#offer(first, words, from, Math.min(words.length, from + WORDS_PER_TICK));
+      await this.#pace.step(WORK_PER_TICK);
+    }
+    return sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
+  }
+
+  #offer(first: FirstItems<Hit>, words: Uint32Array, from: number, to: number): void {
+    const scores = this.#scores;
+    let least = first.last?.score ?? -Infinity;
+    for (let at = from; at < to; at++) {
+      for (let word = words[at]!; word !== 0; word &= word - 1) {
+        const ordinal = at * 32 + 31 - Math.clz32(word & -word);
+        const score = scores[ordinal]!;
         if (score < least) continue;
         first.offer({ ordinal, score, terms: [] });
         least = first.last?.score ?? -Infinity;
       }
-      await this.#pace.step(WORK_PER_TICK);
     }
-    return sortedInTurns(first.items(), byScore, async () => this.#pace.pause());
   }
 
   /** Writes into each hit the terms that it has, in the forms in which it has them; returns how many of the query's terms these are. */
@@ -434,7 +419,7 @@ class Ranking {
       const found = places.map(([ordinal]) => byOrdinal.get(ordinal)!);
       for (const { term, entries, asked, kept } of this.#matched.values()) {
         if (entries[r] === undefined) continue;
-        const { isTold, work } = tellForms(kept[r] ?? (await loadedOf(entries[r])), term, positions, found);
+        const { isTold, work } = tellForms(kept[r] ?? { term: await entries[r].load(), all: null }, term, positions, found);
         if (isTold) for (const one of asked) told.add(one);
         await this.#pace.step(work);
       }
@@ -445,64 +430,57 @@ class Ranking {
 }
 
 /** Tells documents at these positions, if they have the term, in which forms; returns whether any has, and how much work that was. */
-function tellForms(loaded: Loaded, term: string, positions: Uint32Array, hits: readonly Hit[]): { isTold: boolean; work: number } {
-  const { all } = loaded;
-  const unchanged = new Float64Array(positions.length);
-  const isTold = eachAmong(positions, all.positions, (at, i) => {
-    unchanged[at] = all.frequencies[i]!;
-  });
-  let work = all.positions.length;
+function tellForms(
+  { term: found, all }: { term: TermPostings; all: Postings | null },
+  term: string,
+  positions: Uint32Array,
+  hits: readonly Hit[],
+): { isTold: boolean; work: number } {
+  const none = (): Postings => ({ positions, frequencies: new Float32Array(positions.length) });
+  const others = none();
+  let work = all === null ? found.addTo(others, null, 1) : lookUp(others, all);
   // Most terms near another are in none of the hits.
-  if (!isTold) return { isTold, work };
-  for (const form of loaded.forms) {
-    const list = loaded.of(form);
-    work += list.positions.length + 8;
-    eachAmong(positions, list.positions, (at, i) => {
-      hits[at]!.terms.push(form);
-      unchanged[at]! -= list.frequencies[i]!;
+  if (others.frequencies.every((count) => count === 0)) return { isTold: false, work };
+  for (const form of found.forms) {
+    const having = none();
+    work += 8 + found.addTo(having, form, 1);
+    having.frequencies.forEach((count, at) => {
+      if (count > 0) hits[at]!.terms.push(form);
+      others.frequencies[at]! -= count;
     });
   }
-  unchanged.forEach((count, at) => {
+  others.frequencies.forEach((count, at) => {
     if (count > 0) hits[at]!.terms.push(term);
   });
-  return { isTold, work };
+  return { isTold: true, work };
 }
 
-/** Calls `visit` with the places of those few positions that are among many; returns whether any is. */
-function eachAmong(few: Uint32Array, many: Uint32Array, visit: (inFew: number, inMany: number) => void): boolean {
-  let [place, found] = [0, false];
-  for (let at = 0; at < few.length && place < many.length; at++) {
-    place = lowerBound(place, many.length, (i) => many[i]! < few[at]!);
-    if (many[place] !== few[at]) continue;
-    found = true;
-    visit(at, place);
+/** Writes into each of a few documents what it has among many; returns how much work that was. */
+function lookUp({ positions, frequencies }: Postings, many: Postings): number {
+  let place = 0;
+  for (let at = 0; at < positions.length; at++) {
+    place = lowerBound(place, many.positions.length, (i) => many.positions[i]! < positions[at]!);
+    if (many.positions[place] === positions[at]) frequencies[at] = many.frequencies[place]!;
   }
-  return found;
+  return positions.length;
 }
 
-async function loadedOf(entry: TermEntry): Promise<Loaded> {
-  return new Loaded(await entry.load());
+function withAll(term: TermPostings): Loaded {
+  return { term, all: term.postings(null) };
 }
 
 /** The postings of a match, occurrences in other forms than the one asked for counted less. */
-function weighed(loaded: Loaded, { term, form }: Match): Postings {
-  const { all } = loaded;
-  if (form === null || (form === term && loaded.forms.length === 0)) return all;
+function weighed({ term: found, all }: Loaded, { term, form }: Match): Postings {
+  if (form === null || (form === term && found.forms.length === 0)) return all;
   const others = 1 - OTHER_FORM_WEIGHT;
   const postings = { positions: all.positions, frequencies: all.frequencies.slice() };
   if (form === term) {
-    for (const other of loaded.forms) addTo(postings, loaded.of(other), -others);
+    for (const other of found.forms) found.addTo(postings, other, -others);
     return postings;
   }
   for (let i = 0; i < postings.frequencies.length; i++) postings.frequencies[i]! *= OTHER_FORM_WEIGHT;
-  addTo(postings, loaded.of(form), others);
+  found.addTo(postings, form, others);
   return postings;
-}
-
-function addTo(all: Postings, some: Postings, share: number): void {
-  eachShared(all.positions, some.positions, (i, j) => {
-    all.frequencies[i]! += share * some.frequencies[j]!;
-  });
 }
 
 /** Calls `visit` with each run of documents, and from where to where in the positions, which ascend, these are in it. */

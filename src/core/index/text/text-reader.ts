@@ -21,6 +21,11 @@ export interface TermPostings {
   readonly forms: readonly string[];
   /** The postings of a form; `null`: of the term, in whatever form. */
   postings(form: string | null): Postings;
+  /**
+   * Adds to the frequencies of documents, all of them or a few, so much for each occurrence in a form, without making a list of
+   * those that have it; `null`: in whatever form. None of the documents is hidden. Returns how many postings were passed.
+   */
+  addTo(documents: Postings, form: string | null, share: number): number;
 }
 
 /** A term as it is found; its postings are brought when they are wanted. */
@@ -59,12 +64,3 @@ export interface TextReader {
 export type TextWalk = Pick<TextReader, "end" | "hidden" | "beginning" | "documentsAt">;
 
 export const noPostings: Postings = { positions: new Uint32Array(0), frequencies: new Float32Array(0) };
-
-/** Calls `visit` with the places of the positions that both have. */
-export function eachShared(a: Uint32Array, b: Uint32Array, visit: (inA: number, inB: number) => void): void {
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    if (a[i]! < b[j]!) i++;
-    else if (a[i]! > b[j]!) j++;
-    else visit(i++, j++);
-  }
-}

@@ -243,11 +243,16 @@ export class YoungIndex implements TextReader {
   }
 
   #loaded({ list: all, forms }: YoungTerm, { hidden, end }: Shown): TermPostings {
+    const listOf = (form: string | null) => (form === null ? all : forms?.get(form));
     return {
       forms: forms === null ? [] : [...forms.keys()],
       postings: (form) => {
-        const list = form === null ? all : forms?.get(form);
+        const list = listOf(form);
         return list === undefined ? noPostings : this.#lists.read(list, hidden, end);
+      },
+      addTo: (documents, form, share) => {
+        const list = listOf(form);
+        return list === undefined ? 0 : this.#lists.addTo(documents, list, share);
       },
     };
   }
