@@ -108,7 +108,7 @@ function readEverything(options: TidepoolClientOptions): Promise<Rejection> {
   );
 }
 
-// What finds the damage is the same in every browser; the files that Chromium keeps are looked through whole, those of others in one storage.
+// What finds the damage is the same in every browser; the files that Chromium keeps are all looked through, those of others in one storage.
 const damaged: Storage[] = target === "chromium" || process.env["ALL"] === "1" ? ["opfs", "indexeddb"] : ["opfs"];
 
 describe.each(damaged)("a damaged database in %s", (storage) => {
