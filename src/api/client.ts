@@ -426,8 +426,8 @@ export class TidepoolClient {
    * Keeps collections here and on a Chroma server equal, from now on until it is stopped: what was written here goes there, what was
    * written there comes here, and where both were, the rule `conflict` decides. See docs/sync.md.
    *
-   * @throws `INVALID_ARGUMENT`; `NOT_SUPPORTED` where it cannot be loaded, as in service workers: `syncCollections` of
-   *   `tidepool-db/sync` is for these. What a round fails with is told by the status, and by `now()`.
+   * @throws `INVALID_ARGUMENT`; `NOT_SUPPORTED` in service workers, which load nothing later: `syncCollections` of
+   *   `tidepool-db/sync` is for these; `CONNECTION_LOST` where its file cannot be fetched. What a round fails with is told by the status, and by `now()`.
    *
    * @example
    * const sync = await client.sync({ remote: { url: "http://localhost:8000" }, collections: ["tides"], intervalMs: null });
@@ -437,7 +437,9 @@ export class TidepoolClient {
   async sync(options: SyncOptions): Promise<Sync> {
     const given = readArguments("sync", () => copyOf(options));
     const { startSync } = await import("./sync/sync-handle.js").catch((cause) => {
-      throw new TidepoolError("NOT_SUPPORTED", "Not loaded: use tidepool-db/sync in service workers", { cause });
+      throw "skipWaiting" in globalThis
+        ? new TidepoolError("NOT_SUPPORTED", "Service workers need tidepool-db/sync", { cause })
+        : new TidepoolError("CONNECTION_LOST", "sync was not loaded: try again, or import tidepool-db/sync", { cause });
     });
     return startSync(this.#connection, this.#scope, given);
   }
