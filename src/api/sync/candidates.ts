@@ -4,7 +4,7 @@
  */
 import type { Space } from "../../core/types.js";
 import type { LocalSide } from "./local-side.js";
-import type { Direction } from "./merge.js";
+import { type Base, type Direction, isIntent } from "./merge.js";
 import type { RemoteSide } from "./remote-side.js";
 import type { SyncComparison } from "./sync-options.js";
 import { digestsOf, type Records } from "./sync-record.js";
@@ -52,11 +52,13 @@ export class Candidates {
   async find(left: ReadonlySet<string>): Promise<Omit<Cursors, "device" | "step">> {
     const { state } = this.#parts;
     for (const id of left) this.#doubted.add(id);
-    for (const [id, { mark }] of state.entries) {
-      if (mark === "replacing" || (mark === "apart" && this.#parts.direction === "both")) this.#doubted.add(id);
-    }
+    for (const [id, base] of state.entries) if (this.#isOpen(base)) this.#doubted.add(id);
     const local = await this.#findHere();
     return { local, ...(await this.#findThere()) };
+  }
+
+  #isOpen(base: Base): boolean {
+    return base.mark === "replacing" || isIntent(base) || (base.mark === "apart" && this.#parts.direction === "both");
   }
 
   async #findHere(): Promise<number | null> {

@@ -4,6 +4,7 @@ import type { ConditionalOperation, Scope } from "../../core/service.js";
 import type { CollectionInfo, IncludeField } from "../../core/types.js";
 import type { Connection } from "../connection.js";
 import { creationOf } from "../copy/creation.js";
+import { isAnswered } from "./intents.js";
 import { batchOf, type Records, recordsOf, type SyncRecord } from "./sync-record.js";
 
 export const EVERYTHING: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
@@ -52,6 +53,11 @@ export class LocalSide {
   async read(ids: string[]): Promise<ReadAt> {
     const { readToken, ...columns } = await this.#calls.call("conditionalGet", { collectionId: this.info.id, ids, include: EVERYTHING });
     return { records: recordsOf(columns), token: readToken };
+  }
+
+  /** Whether it is certain that none of them was written since. */
+  isUnwritten(ids: string[], readToken: number): Promise<boolean> {
+    return isAnswered(this.#calls.call("conditionalGet", { collectionId: this.info.id, ids, include: [], readToken }));
   }
 
   /** All records of one moment, in pages. */

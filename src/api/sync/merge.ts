@@ -15,9 +15,17 @@ export interface Base {
   step: number;
   /**
    * "replacing": the record is being deleted and written anew, so that it may be missing means nothing. "apart": both sides were left as
-   * they differ, since the direction allows nothing else.
+   * they differ, since the direction allows nothing else. "sending", "taking": the record was about to be created there, or here; whether
+   * it was is not known.
    */
-  mark?: "replacing" | "apart";
+  mark?: "replacing" | "apart" | "sending" | "taking";
+  /** Of what was created: the moments of both sides before that; `null` where a side keeps none. */
+  since?: { local: number | null; remote: number | null };
+}
+
+/** Whether it is not what both sides have agreed on, but what they were about to. */
+export function isIntent(base: Base | undefined): boolean {
+  return base?.mark === "sending" || base?.mark === "taking";
 }
 
 /** Which way changes go: to the server, from it, or both. */

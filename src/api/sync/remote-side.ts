@@ -10,6 +10,7 @@ import { surroundings } from "../remote/chroma-server.js";
 import { IDS_AT_ONCE } from "../remote/remote-calls.js";
 import { RemoteLink } from "../remote/remote-link.js";
 import type { RemoteOptions } from "../remote/remote-options.js";
+import { isAnswered } from "./intents.js";
 import { type Change, EVERYTHING, nullWhereMissing, type ReadAt } from "./local-side.js";
 import type { Sealer } from "./sealer.js";
 import { batchOf, type Records, recordsOf } from "./sync-record.js";
@@ -101,6 +102,11 @@ export class RemoteSide {
       if (answer !== null) return { records: await this.#sealer.open(recordsOf(answer)), token: answer.readToken };
     }
     return { records: await this.#sealer.open(recordsOf(await this.#calls.call("get", request))), token: null };
+  }
+
+  /** Whether it is certain that none of them was written since. */
+  isUnwritten(ids: string[], readToken: number): Promise<boolean> {
+    return isAnswered(this.#calls.call("conditionalGet", { collectionId: this.info.id, ids, include: [], readToken }));
   }
 
   /** Records in pages, while others may write: what is missing in them may be there. */

@@ -21,8 +21,12 @@ export interface SyncConflict {
   local: SyncRecord | null;
   /** The record on the server; `null`: it was deleted. */
   remote: SyncRecord | null;
-  /** "changed": both sides have changed it; "restored": the server has gone back to an earlier state, or may have. */
-  reason: "changed" | "restored";
+  /**
+   * "changed": both sides have changed it; "restored": the server has gone back to an earlier state, or may have; "interrupted": it was
+   * being created on the side where it is missing when a crash, or a lost answer, ended that. It is deleted where that side tells that it
+   * was there, and else created again, whatever the rule is.
+   */
+  reason: "changed" | "restored" | "interrupted";
 }
 
 /** A conflict and what became of it. What has lost is told here, and nowhere else. */

@@ -5,18 +5,20 @@
  * - What is decided is decided of records that were just read. Here, and on servers with conditional commits, they are only written
  *   where nobody has written them since; where somebody has, they are read again.
  * - What both sides agree on is noted when the side that was changed has acknowledged it. So a crash leaves too little noted, never too
- *   much, and what is found again is found to be done.
+ *   much, and what is found again is found to be done. What is about to be created is noted before, so that where it is missing later it
+ *   is known that it may have been there.
  * - A conflict is told before it is resolved.
  * - The step's mark is written to the server after all that the step has written there.
  */
 import { TidepoolError } from "../../core/errors.js";
 import type { Space } from "../../core/types.js";
 import { Candidates } from "./candidates.js";
+import { Intents, type Outcome } from "./intents.js";
 import type { Change, LocalSide, ReadAt } from "./local-side.js";
-import { type Base, type Decision, type Direction, decide } from "./merge.js";
+import { type Base, type Direction, decide } from "./merge.js";
 import type { RemoteSide, StepMark } from "./remote-side.js";
 import { isWinner, type Resolver } from "./resolver.js";
-import type { CollectionSyncReport, SyncComparison, SyncWinner } from "./sync-options.js";
+import type { CollectionSyncReport, SyncComparison, SyncConflict, SyncWinner } from "./sync-options.js";
 import { bytesOf, digestOf, digestsOf, isSameRecord, mustReplace, type SyncRecord } from "./sync-record.js";
 import type { SyncState } from "./sync-state.js";
 
@@ -58,6 +60,8 @@ interface Chunk {
   /** Digests of both. */
   local: Map<string, string>;
   remote: Map<string, string>;
+  /** What has become of what an earlier step was about to create. */
+  outcomes: Map<string, Outcome>;
 }
 
 /** What becomes of a chunk. */
@@ -71,6 +75,7 @@ interface Plan {
 export class SyncRound {
   readonly #parts: RoundParts;
   readonly #space: Space;
+  readonly #intents: Intents;
   #step = 0;
   /** What the server certainly knows: steps up to this. */
   #trusted = 0;
@@ -81,7 +86,8 @@ export class SyncRound {
 
   constructor(parts: RoundParts) {
     this.#parts = parts;
-    const { local, remote } = parts;
+    const { local, remote, state } = parts;
+    this.#intents = new Intents(state, { local, remote });
     const spaces = [local.info, remote.info].map(({ configuration }) => configuration.hnsw.space);
     this.#space = spaces.includes("cosine") ? "cosine" : spaces[0]!;
     const counts = { pushed: 0, pulled: 0, deletedRemote: 0, deletedLocal: 0, conflicts: 0 };
@@ -130,9 +136,14 @@ export class SyncRound {
     if (chunk === null) return [];
     const plan: Plan = { push: { upserts: [], deletes: [] }, pull: { upserts: [], deletes: [] }, entries: new Map() };
     for (const id of chunk.ids) await this.#plan(id, chunk, plan);
+    const intents = await this.#intents.note(plan.entries, chunk.here, chunk.there);
     const again = [...(await this.#write("remote", plan.push, chunk.there)), ...(await this.#write("local", plan.pull, chunk.here))];
-    for (const id of [...again, ...this.left]) plan.entries.delete(id);
-    await this.#note(plan.entries);
+    for (const id of [...again, ...this.left]) {
+      // What was not done is forgotten as if it had not been meant.
+      if (intents.delete(id)) plan.entries.set(id, null);
+      else plan.entries.delete(id);
+    }
+    await this.#note(new Map([...plan.entries, ...intents]));
     return again;
   }
 
@@ -147,22 +158,27 @@ export class SyncRound {
     });
     if (asked.length === 0) return null;
     const there = await remote.read(asked);
-    return { ids: asked, here, there, local: digests, remote: await digestsOf(there.records, this.#space) };
+    const states = { ids: asked, local: digests, remote: await digestsOf(there.records, this.#space) };
+    return { ...states, here, there, outcomes: await this.#intents.outcomes(states, this.#trusted) };
   }
 
   async #plan(id: string, chunk: Chunk, plan: Plan): Promise<void> {
     const { state, direction } = this.#parts;
-    const base = state.entries.get(id);
+    const outcome = chunk.outcomes.get(id);
+    const base = outcome === undefined ? state.entries.get(id) : outcome.base;
     const local = chunk.local.get(id) ?? null;
     const remote = chunk.remote.get(id) ?? null;
     const [here, there] = [chunk.here.records.get(id), chunk.there.records.get(id)];
-    const isTrusted = base === undefined || base.step <= this.#trusted || base.step === this.#step;
+    const isTrusted = outcome?.isTrusted ?? (base === undefined || base.step <= this.#trusted || base.step === this.#step);
     const isSame = local === remote || isSameRecord(here, there, this.#space);
     const decision = decide({ base, isTrusted, local, remote, isSame, direction });
     if (decision === "settle") plan.entries.set(id, local === null ? null : this.#entry(local, remote));
+    const isDoubtful = outcome?.winner != null && decision !== "leave";
+    if (isDoubtful) return this.#resolve(id, "interrupted", chunk, plan);
     if (decision === "push") this.#take(plan, id, "local", here, local);
     if (decision === "pull") this.#take(plan, id, "remote", there, remote);
-    if (decision === "conflict" || decision === "restored") await this.#resolve(id, decision, chunk, plan);
+    if (decision === "conflict") await this.#resolve(id, "changed", chunk, plan);
+    if (decision === "restored") await this.#resolve(id, decision, chunk, plan);
   }
 
   /** The state of one side is to be that of the other. */
@@ -173,12 +189,12 @@ export class SyncRound {
     plan.entries.set(id, digest === null ? null : this.#entry(digest, digest));
   }
 
-  async #resolve(id: string, decision: Decision, chunk: Chunk, plan: Plan): Promise<void> {
+  async #resolve(id: string, reason: SyncConflict["reason"], chunk: Chunk, plan: Plan): Promise<void> {
     const { direction, resolver } = this.#parts;
     const [local, remote] = [chunk.here.records.get(id) ?? null, chunk.there.records.get(id) ?? null];
-    const reason = decision === "restored" ? "restored" : "changed";
+    const decided = chunk.outcomes.get(id)?.winner ?? null;
     const digests = { local: chunk.local.get(id) ?? "", remote: chunk.remote.get(id) ?? "" };
-    const winner = await resolver.resolve({ collection: this.report.collection, id, local, remote, reason }, digests);
+    const winner = await resolver.resolve({ collection: this.report.collection, id, local, remote, reason }, digests, decided);
     this.report.conflicts++;
     const wins = isWinner(winner) ? winner : null;
     const record = wins === null ? (winner as SyncRecord) : ((wins === "local" ? local : remote) ?? undefined);

@@ -3,14 +3,14 @@
  * each side's changes have been seen. It lies in the same database, under a tenant of its own, so that a backup has both or neither.
  *
  * Invariants: a record's entry is written after the side that was changed has acknowledged it, the cursors after all entries. Whatever a
- * crash leaves out is found again by comparing, and found to be done.
+ * crash leaves out is found again by comparing, and found to be done. What is about to be created is noted before, as an intent.
  */
 import { sha256Hex } from "../../core/base/sha256.js";
 import { atOnce } from "../../core/base/steps.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { CollectionInfo, Metadata } from "../../core/types.js";
 import { type LocalCalls, nullWhereMissing } from "./local-side.js";
-import type { Base } from "./merge.js";
+import { type Base, isIntent } from "./merge.js";
 
 /** Where all of it lies; no tenant's list shows it. */
 const SCOPE = { tenant: "tidepool-sync", database: "states" };
@@ -63,9 +63,9 @@ export class SyncState {
     return new SyncState(calls, info, await readEntries(calls, info.id), owner);
   }
 
-  /** The latest step in which any entry was written. */
+  /** The latest step in which any entry was agreed on. */
   get latestStep(): number {
-    return [...this.entries.values()].reduce((latest, { step }) => Math.max(latest, step), 0);
+    return [...this.entries.values()].reduce((latest, base) => (isIntent(base) ? latest : Math.max(latest, base.step)), 0);
   }
 
   /** Writes what has become of records; `null`: there is nothing to be known of them any more. */
@@ -142,18 +142,20 @@ async function readEntries(calls: LocalCalls, collectionId: string): Promise<Map
   return entries;
 }
 
-const MARKS = { "": undefined, r: "replacing", a: "apart" } as const;
+const MARKS = { "": undefined, n: undefined, r: "replacing", a: "apart", s: "sending", t: "taking" } as const;
 
-/** `step mark local remote`, the last left out where it is the same: most are. `-` is no record. */
-function encode({ step, mark, local, remote }: Base): string {
-  const letter = mark === undefined ? "" : mark === "replacing" ? "r" : "a";
-  return `${step}${letter} ${local ?? "-"}${remote === local ? "" : ` ${remote ?? "-"}`}`;
+/** `step mark local remote`, the last left out where it is the same: most are. `-` is no record. Moments follow: `7s5,-`, and `n` where there is no mark. */
+function encode({ step, mark, since, local, remote }: Base): string {
+  const moments = since === undefined ? "" : `${since.local ?? "-"},${since.remote ?? "-"}`;
+  return `${step}${mark?.[0] ?? (moments && "n")}${moments} ${local ?? "-"}${remote === local ? "" : ` ${remote ?? "-"}`}`;
 }
 
 function decode(text: string): Base {
-  const [, step, letter, local, remote = local] = /^(\d+)([ra]?) (\S+)(?: (\S+))?$/.exec(text) ?? [];
+  const [, step, letter, here, there, local, remote = local] = /^(\d+)([nrast]?)(?:(-|\d+),(-|\d+))? (\S+)(?: (\S+))?$/.exec(text) ?? [];
   if (local === undefined) throw new TidepoolError("CORRUPTION", `${JSON.stringify(text)} is no entry of a sync's state`);
   const mark = MARKS[letter as keyof typeof MARKS];
   const stateOf = (digest: string): string | null => (digest === "-" ? null : digest);
-  return { local: stateOf(local), remote: stateOf(remote!), step: Number(step), ...(mark && { mark }) };
+  const momentOf = (moment: string): number | null => (moment === "-" ? null : Number(moment));
+  const since = here === undefined ? undefined : { local: momentOf(here), remote: momentOf(there!) };
+  return { local: stateOf(local), remote: stateOf(remote!), step: Number(step), ...(mark && { mark }), ...(since && { since }) };
 }
