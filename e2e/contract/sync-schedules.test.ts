@@ -1,7 +1,7 @@
 /** Schedules of faults against the in-page gateway as the server: some dozens, all 500 with ALL=1, one of them with SEED=n. */
 import type { TidepoolClient } from "tidepool-db";
 import type { Sync, SyncOptions } from "tidepool-db/sync";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Connection } from "../../src/api/connection.js";
 import { CONNECTION } from "../../src/api/connection-key.js";
 import { Sync as SyncClass, syncSurroundings } from "../../src/api/sync/sync-handle.js";
@@ -10,8 +10,9 @@ import { createGateway } from "../../src/rest.js";
 import { openTestClient } from "../../src/testing/client.js";
 import { type Home, runSchedule } from "./sync-model.js";
 
+// Each schedule has a server of its own: one for all would hold what all of them have left, and be set back with it.
 const opened: TidepoolClient[] = [];
-afterAll(() => Promise.all(opened.map((client) => client.close())));
+afterEach(() => Promise.all(opened.splice(0).map((client) => client.close())));
 
 function open(): TidepoolClient {
   const client = openTestClient();
@@ -67,8 +68,9 @@ describe.each([
   ["with conditional commits", true],
   ["without", false],
 ])("a server %s", (_, isConditional) => {
-  const home = gatewayHome(isConditional);
   test.each(seeds.filter((seed) => one !== undefined || (seed % 2 === 0) === isConditional))("seed %i", async (seed) => {
-    await expect(runSchedule(home, { seed, actions: 14, name: `notes-${seed}-${isConditional}` })).resolves.toBeUndefined();
+    await expect(
+      runSchedule(gatewayHome(isConditional), { seed, actions: 14, name: `notes-${seed}-${isConditional}` }),
+    ).resolves.toBeUndefined();
   });
 });
