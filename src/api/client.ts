@@ -427,7 +427,8 @@ export class TidepoolClient {
    * written there comes here, and where both were, the rule `conflict` decides. See docs/sync.md.
    *
    * @throws `INVALID_ARGUMENT`; `NOT_SUPPORTED` in service workers, which load nothing later: `syncCollections` of
-   *   `tidepool-db/sync` is for these; `CONNECTION_LOST` where its file cannot be fetched. What a round fails with is told by the status, and by `now()`.
+   *   `tidepool-db/sync` is for these; `CONNECTION_LOST` where its file cannot be fetched. What a round
+   *   fails with is told by the status, and by `now()`.
    *
    * @example
    * const sync = await client.sync({ remote: { url: "http://localhost:8000" }, collections: ["tides"], intervalMs: null });

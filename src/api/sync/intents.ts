@@ -4,7 +4,6 @@
  *
  * A side that keeps moments tells whether an id was written since. Where none does, nobody knows: then nothing is deleted, and it is told.
  */
-import { TidepoolError } from "../../core/errors.js";
 import type { LocalSide, ReadAt } from "./local-side.js";
 import { type Base, isIntent } from "./merge.js";
 import type { RemoteSide } from "./remote-side.js";
@@ -133,16 +132,4 @@ async function writtenOf(ids: readonly string[], isUnwritten: (some: readonly st
   const middle = ids.length >> 1;
   const [first, second] = [await writtenOf(ids.slice(0, middle), isUnwritten), await writtenOf(ids.slice(middle), isUnwritten)];
   return new Set([...first, ...second]);
-}
-
-/** Whether a read of an earlier moment was answered, and not refused since something was written. */
-export function isAnswered(answer: Promise<unknown>): Promise<boolean> {
-  return answer.then(
-    () => true,
-    (error: unknown) => {
-      // A server that was set back does not know the moment, which is an argument that it refuses.
-      if (error instanceof TidepoolError && ["STALE_READ", "INVALID_ARGUMENT"].includes(error.code)) return false;
-      throw error;
-    },
-  );
 }

@@ -1,10 +1,9 @@
 /** The side of a sync that is a database in this browser: its reads, what has changed, and writes that overwrite nothing unseen. */
-import type { TidepoolError } from "../../core/errors.js";
+import { TidepoolError } from "../../core/errors.js";
 import type { ConditionalOperation, Scope } from "../../core/service.js";
 import type { CollectionInfo, IncludeField } from "../../core/types.js";
 import type { Connection } from "../connection.js";
 import { creationOf } from "../copy/creation.js";
-import { isAnswered } from "./intents.js";
 import { batchOf, type Records, recordsOf, type SyncRecord } from "./sync-record.js";
 
 export const EVERYTHING: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
@@ -90,4 +89,16 @@ export class LocalSide {
 export function nullWhereMissing(error: TidepoolError): null {
   if (error.code === "NOT_FOUND") return null;
   throw error;
+}
+
+/** Whether a read of an earlier moment was answered, and not refused since something was written. */
+export function isAnswered(answer: Promise<unknown>): Promise<boolean> {
+  return answer.then(
+    () => true,
+    (error: unknown) => {
+      // A server that was set back does not know the moment, which is an argument that it refuses.
+      if (error instanceof TidepoolError && ["STALE_READ", "INVALID_ARGUMENT"].includes(error.code)) return false;
+      throw error;
+    },
+  );
 }

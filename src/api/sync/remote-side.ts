@@ -10,8 +10,7 @@ import { surroundings } from "../remote/chroma-server.js";
 import { IDS_AT_ONCE } from "../remote/remote-calls.js";
 import { RemoteLink } from "../remote/remote-link.js";
 import type { RemoteOptions } from "../remote/remote-options.js";
-import { isAnswered } from "./intents.js";
-import { type Change, EVERYTHING, nullWhereMissing, type ReadAt } from "./local-side.js";
+import { type Change, EVERYTHING, isAnswered, nullWhereMissing, type ReadAt } from "./local-side.js";
 import type { Sealer } from "./sealer.js";
 import { batchOf, type Records, recordsOf } from "./sync-record.js";
 

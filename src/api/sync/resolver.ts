@@ -18,7 +18,7 @@ export class Resolver {
     this.#tell = tell;
   }
 
-  /** Tells of the conflict, and what becomes of it: whose state wins, by the rule unless that is `decided`, or a record in the place of both. */
+  /** Tells of the conflict, and what becomes of it: whose state wins, or a record in the place of both. What is `decided` needs no rule. */
   async resolve(conflict: SyncConflict, digests: Record<SyncWinner, string>, decided: SyncWinner | null): Promise<SyncWinner | SyncRecord> {
     const winner = decided ?? (await this.#winner(conflict, digests));
     this.#tell({ ...conflict, winner: isWinner(winner) ? winner : "merged" });

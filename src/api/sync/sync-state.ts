@@ -144,7 +144,10 @@ async function readEntries(calls: LocalCalls, collectionId: string): Promise<Map
 
 const MARKS = { "": undefined, n: undefined, r: "replacing", a: "apart", s: "sending", t: "taking" } as const;
 
-/** `step mark local remote`, the last left out where it is the same: most are. `-` is no record. Moments follow: `7s5,-`, and `n` where there is no mark. */
+/**
+ * `step mark local remote`, the last left out where it is the same: most are. `-` is no record. Moments follow the mark, `7s5,-`, or an
+ * `n` where there is none.
+ */
 function encode({ step, mark, since, local, remote }: Base): string {
   const moments = since === undefined ? "" : `${since.local ?? "-"},${since.remote ?? "-"}`;
   return `${step}${mark?.[0] ?? (moments && "n")}${moments} ${local ?? "-"}${remote === local ? "" : ` ${remote ?? "-"}`}`;
