@@ -17,6 +17,7 @@ import { kernels } from "./suites/kernels.js";
 import { live } from "./suites/live.js";
 import { overview } from "./suites/overview.js";
 import { phoneSuite } from "./suites/phone.js";
+import { push } from "./suites/push.js";
 import { scale } from "./suites/scale.js";
 import { sentenceEncoderSuite } from "./suites/sentence-encoder.js";
 import { space } from "./suites/space.js";
@@ -38,6 +39,7 @@ const suites: Record<string, Suite> = {
   live,
   overview,
   phone: phoneSuite,
+  push,
   scale,
   "sentence-encoder": sentenceEncoderSuite,
   space,

@@ -162,6 +162,7 @@ const beside: Record<string, readonly string[]> = {
 const reaches: { from: string; into: string; because: string }[] = [
   { from: "bench/engines/vector/tidepool.ts", into: "src/", because: "it measures the vector index by itself, which no entry gives" },
   { from: "bench/engines/list-kernels.ts", into: "src/", because: "it measures pieces of the kernel, which no entry gives" },
+  { from: "bench/push/many-tabs.ts", into: "src/api/remote/back-off.ts", because: "it simulates the waits that the package computes" },
   { from: "e2e/soak.ts", into: "bench/svg-chart.ts", because: "it draws what it has measured" },
   { from: "scripts/fuzz.ts", into: "src/testing/", because: "it runs for hours what a test runs for seconds" },
   { from: "scripts/write-format-fixture.ts", into: "src/testing/", because: "it writes what a test reads" },

@@ -8,6 +8,7 @@ import { inTurns } from "../../core/base/steps.js";
 import { TidepoolError } from "../../core/errors.js";
 import { aborted, orAborted } from "../call-limits.js";
 import { Slice } from "../slice.js";
+import { backOffMs, REQUEST_ATTEMPTS_MAX, requestBackOff } from "./back-off.js";
 import { refused, unreachable } from "./remote-errors.js";
 import { headersNow, type Remote } from "./remote-options.js";
 
@@ -37,10 +38,6 @@ export const surroundings: Surroundings = {
   random: Math.random,
 };
 
-const ATTEMPTS_MAX = 5;
-/** Before the second try, at most; before each later one twice as long. */
-const BACK_OFF_MS = 250;
-const BACK_OFF_MS_MAX = 8000;
 /** A server that asks to be left alone for longer is not waited for: its answer is the call's. */
 const RETRY_AFTER_MS_MAX = 60_000;
 /** Statuses of a server, or of what stands before it, that may answer another time. */
@@ -68,15 +65,9 @@ export class ChromaServer {
       if (signal.aborted) throw aborted(signal);
       const outcome = await this.#once(asked, body, signal);
       if ("value" in outcome) return outcome.value as T;
-      if (!outcome.again || attempt === ATTEMPTS_MAX) throw outcome.error;
-      await orAborted(this.#around.wait(outcome.afterMs ?? this.#backOffMs(attempt)), signal);
+      if (!outcome.again || attempt === REQUEST_ATTEMPTS_MAX) throw outcome.error;
+      await orAborted(this.#around.wait(outcome.afterMs ?? backOffMs(requestBackOff, attempt, this.#around.random())), signal);
     }
-  }
-
-  /** Half of it by chance, so that many who were refused together do not come back together. */
-  #backOffMs(attempt: number): number {
-    const most = Math.min(BACK_OFF_MS * 2 ** (attempt - 1), BACK_OFF_MS_MAX);
-    return (most / 2) * (1 + this.#around.random());
   }
 
   async #once(asked: Asked, body: BodyInit | undefined, signal: AbortSignal): Promise<Outcome> {

@@ -4,6 +4,7 @@ import { validateFunction } from "../../core/gateway/validate/values.js";
 import type { Scope } from "../../core/service.js";
 import type { Connection } from "../connection.js";
 import { readArguments, readObject } from "../read-arguments.js";
+import { backOffMs, jittered, roundBackOff } from "../remote/back-off.js";
 import { surroundings } from "../remote/chroma-server.js";
 import { ServerCalls } from "./remote-side.js";
 import { type HoldLock, holdAll, holdLock } from "./sync-locks.js";
@@ -42,9 +43,6 @@ export const syncSurroundings: SyncSurroundings = {
 
 /** How long changes here are waited for, so that many go together. */
 const GATHER_MS = 250;
-/** After the first failure, at most; after each later one twice as long. */
-const BACK_OFF_MS = 1000;
-const BACK_OFF_MS_MAX = 300_000;
 const EVENTS = ["status", "conflict", "comparison", "round"];
 
 interface Waiting {
@@ -219,7 +217,7 @@ export class Sync {
       const report = await this.#pairs.round(looksThere);
       this.#failures = 0;
       this.#status = { ...this.#status, error: null };
-      if (looksThere) this.#pollAt = this.#around.now() + this.#jittered(this.#asked.intervalMs ?? Infinity);
+      if (looksThere) this.#pollAt = this.#around.now() + jittered(this.#asked.intervalMs ?? Infinity, this.#around.random());
       this.#dueAt = Math.min(this.#dueAt, this.#pollAt);
       this.#tell("round", report);
       for (const { resolve } of waiting) resolve(report);
@@ -233,16 +231,11 @@ export class Sync {
     if (this.#ending.signal.aborted) return;
     const told = asError(error);
     if (told.code === "CLOSED") this.#ending.abort(told);
-    const backOffMs = Math.min(BACK_OFF_MS * 2 ** this.#failures++, BACK_OFF_MS_MAX);
     const asked = Number(told.details?.["retryAfterMs"] ?? 0);
-    const afterMs = this.#asked.intervalMs === null ? Infinity : Math.max(this.#jittered(backOffMs), asked);
+    const waitMs = backOffMs(roundBackOff, ++this.#failures, this.#around.random());
+    const afterMs = this.#asked.intervalMs === null ? Infinity : Math.max(waitMs, asked);
     this.#dueAt = this.#pollAt = this.#around.now() + afterMs;
     this.#status = { ...this.#status, error: told };
-  }
-
-  /** Half of it by chance, so that many who began together do not stay together. */
-  #jittered(ms: number): number {
-    return (ms / 2) * (1 + this.#around.random());
   }
 
   #onChange(event: Scope & { collection: string }, { tenant, database }: Scope): void {
@@ -257,7 +250,8 @@ export class Sync {
   #onOnline(): () => void {
     const target = globalThis as Partial<Pick<EventTarget, "addEventListener" | "removeEventListener">>;
     const onOnline = (): void => {
-      if (this.#asked.intervalMs !== null) this.#dueAt = this.#pollAt = this.#around.now() + this.#jittered(BACK_OFF_MS);
+      if (this.#asked.intervalMs !== null)
+        this.#dueAt = this.#pollAt = this.#around.now() + jittered(roundBackOff.firstMs, this.#around.random());
       this.#wake();
     };
     target.addEventListener?.("online", onOnline);
