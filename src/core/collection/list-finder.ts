@@ -365,7 +365,8 @@ export class ListFinder implements VectorFinder {
     const written: WrittenLists = {
       changed: builder.changed(),
       retired: () => builder.changes.retired,
-      map: () => builder.mapTo(ordinalEnd),
+      map: (first, end) => builder.mapOf(first, end),
+      ordinalEnd,
       seed: SEED,
     };
     return blocks.write(written, lists, source, writer, tick);
@@ -408,7 +409,8 @@ export class ListFinder implements VectorFinder {
     const written: WrittenLists = {
       changed: changed(),
       retired: () => [],
-      map: () => map,
+      map: (first, end) => map.subarray(first, end),
+      ordinalEnd: nextOrdinal,
       seed: SEED,
     };
     const fresh = new ListBlocks(this.#home.context.blocks, `collection "${this.#home.row.name}" (lists)`);

@@ -37,8 +37,10 @@ export interface WrittenLists {
   changed: AsyncIterable<[slot: number, list: Uint8Array]>;
   /** Slots of lists that are no more, asked for once all that changed were. */
   retired(): Iterable<number>;
-  /** The list of each row by ordinal, `NO_LIST` for none; likewise. */
-  map(): Uint32Array;
+  /** The list of each row from `first` to before `end`, `NO_LIST` for none; likewise. Of all rows piece by piece, between turns. */
+  map(first: number, end: number): Uint32Array;
+  /** Of rows. */
+  ordinalEnd: number;
   seed: number;
 }
 
@@ -153,7 +155,7 @@ export class ListBlocks implements ListSource {
       blocks,
       directory: isChanged ? await writer.write(encodeDirectory(places, blocks)) : this.#section!.directory,
       centroids: await this.#write(this.#section?.centroids ?? [], centroidPieces(lists, places), writer, tick),
-      map: await this.#write(this.#section?.map ?? [], mapPieces(written.map()), writer, tick),
+      map: await this.#write(this.#section?.map ?? [], mapPieces(written), writer, tick),
     };
     const install = () => {
       this.#section = section;
@@ -295,9 +297,9 @@ function* centroidPieces(lists: InvertedLists, places: ReadonlyMap<number, Block
   }
 }
 
-function* mapPieces(map: Uint32Array): Generator<Uint8Array, void, undefined> {
-  for (let first = 0; first < map.length; first += MAP_PIECE_ORDINALS) {
-    const values = map.subarray(first, first + MAP_PIECE_ORDINALS);
+function* mapPieces({ map, ordinalEnd }: WrittenLists): Generator<Uint8Array, void, undefined> {
+  for (let first = 0; first < ordinalEnd; first += MAP_PIECE_ORDINALS) {
+    const values = map(first, Math.min(ordinalEnd, first + MAP_PIECE_ORDINALS));
     yield encodeBlock([{ type: "u32", name: "slot", values }], values.length);
   }
 }

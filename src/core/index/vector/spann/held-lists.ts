@@ -1,6 +1,8 @@
 /**
  * Lists in memory, where the kernel scans many in one call: those that searches have asked for lately, as many as there is room for. Lists
- * are held by their slots, so whoever writes one anew has it forgotten here.
+ * are held by their slots. A build that writes one anew has the new one prepared beside it, where there is room, and both are exchanged
+ * when what was built is installed; pages that stay as they are, which are most, are shared. So searches that go on while rows come in
+ * need not read what they have asked for again.
  */
 import type { ListSource } from "./list-source.js";
 import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions, SpannCoder } from "./spann-kernel.js";
@@ -20,6 +22,8 @@ export class HeldLists {
   #pages: ListPages | null = null;
   /** By slot, in the order in which they are looked at when there has to be room. */
   readonly #lists = new Map<number, HeldList>();
+  /** By slot, the pages of lists that are written anew and not installed. Each list is held as it was. */
+  readonly #prepared = new Map<number, Uint32Array>();
   readonly #free: number[] = [];
   #pageEnd = 0;
 
@@ -30,7 +34,7 @@ export class HeldLists {
   }
 
   get byteLength(): number {
-    return (this.#pages?.byteLength ?? 0) + ENTRY_BYTES * this.#lists.size;
+    return (this.#pages?.byteLength ?? 0) + ENTRY_BYTES * (this.#lists.size + this.#prepared.size);
   }
 
   /** Copies of the lists, held or not. */
@@ -55,10 +59,48 @@ export class HeldLists {
     return this.#scan(query, probes, options());
   }
 
-  /** A list is written anew, or no more. */
-  forget(slot: number): void {
-    for (const page of this.#lists.get(slot)?.pages ?? []) this.#free.push(page);
+  /** A list is written anew, which is not installed yet. Those that are not held are not kept. */
+  prepare(slot: number, list: Uint8Array): void {
+    const held = this.#lists.get(slot);
+    if (held === undefined) return;
+    const pageBytes = this.#coder.listBytes(1);
+    const subBlocks = Array.from({ length: this.#pagesOf(list) }, (_, i) => list.subarray(i * pageBytes, (i + 1) * pageBytes));
+    const isSame = subBlocks.map((bytes, i) => i < held.pages.length && this.#isSame(held.pages[i]!, bytes));
+    const more = isSame.filter((same) => !same).length;
+    this.#makeRoom(more, new Set([slot]));
+    if (this.#room < more) return;
+    this.#prepared.set(
+      slot,
+      Uint32Array.from(subBlocks, (bytes, i) => (isSame[i] ? held.pages[i]! : this.#putPage(bytes))),
+    );
+  }
+
+  /** What was built is installed: these lists are other ones now, or no more. No scan is under way. */
+  install(changed: Iterable<number>): void {
+    for (const slot of changed) {
+      const pages = this.#prepared.get(slot);
+      const { isAsked = false } = this.#lists.get(slot) ?? {};
+      this.#drop(slot, new Set(pages));
+      if (pages !== undefined) this.#lists.set(slot, { pages, isAsked });
+    }
+    this.abandon();
+  }
+
+  /** What was prepared is not going to be installed. */
+  abandon(): void {
+    for (const [slot, pages] of this.#prepared) {
+      const held = new Set(this.#lists.get(slot)!.pages);
+      for (const page of pages) if (!held.has(page)) this.#free.push(page);
+    }
+    this.#prepared.clear();
+  }
+
+  /** Lets a list go, and what is prepared for it, but for these pages. */
+  #drop(slot: number, kept?: ReadonlySet<number>): void {
+    const pages = new Set([...(this.#lists.get(slot)?.pages ?? []), ...(this.#prepared.get(slot) ?? [])]);
+    for (const page of pages) if (!kept?.has(page)) this.#free.push(page);
     this.#lists.delete(slot);
+    this.#prepared.delete(slot);
   }
 
   #scan(query: PreparedQuery, probes: readonly Probe[], options: ScanOptions): ScannedLists {
@@ -88,26 +130,41 @@ export class HeldLists {
   /** Lists that nobody has asked for since the last time go first; those in `kept` stay. */
   #makeRoom(pages: number, kept: ReadonlySet<number>): void {
     for (const [slot, list] of this.#lists) {
-      if (this.#free.length + this.#pagesMax - this.#pageEnd >= pages) return;
+      if (this.#room >= pages) return;
       if (kept.has(slot)) continue;
-      this.#lists.delete(slot);
-      if (list.isAsked) this.#lists.set(slot, { ...list, isAsked: false });
-      else for (const page of list.pages) this.#free.push(page);
+      if (!list.isAsked) this.#drop(slot);
+      else {
+        this.#lists.delete(slot);
+        this.#lists.set(slot, { ...list, isAsked: false });
+      }
     }
+  }
+
+  /** Pages that may be taken; negative where what one scan asked for is more than there is room for. */
+  get #room(): number {
+    return this.#free.length + this.#pagesMax - this.#pageEnd;
   }
 
   #put(slot: number, list: Uint8Array): void {
     // Another search may have read it meanwhile.
     if (this.#lists.has(slot)) return;
-    this.#pages ??= this.#coder.createPages();
     const pageBytes = this.#coder.listBytes(1);
     const pages = new Uint32Array(list.length / pageBytes);
-    for (let i = 0; i < pages.length; i++) {
-      const page = this.#free.pop() ?? this.#pageEnd++;
-      this.#pages.put(page, list.subarray(i * pageBytes, (i + 1) * pageBytes));
-      pages[i] = page;
-    }
+    for (let i = 0; i < pages.length; i++) pages[i] = this.#putPage(list.subarray(i * pageBytes, (i + 1) * pageBytes));
     this.#lists.set(slot, { pages, isAsked: false });
+  }
+
+  #putPage(bytes: Uint8Array): number {
+    this.#pages ??= this.#coder.createPages();
+    const page = this.#free.pop() ?? this.#pageEnd++;
+    this.#pages.put(page, bytes);
+    return page;
+  }
+
+  #isSame(page: number, bytes: Uint8Array): boolean {
+    const held = new Uint8Array(bytes.length);
+    this.#pages!.copy(page, held);
+    return held.every((byte, at) => byte === bytes[at]);
   }
 
   #copyOf(slot: number): Uint8Array | null {

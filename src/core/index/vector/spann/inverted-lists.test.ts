@@ -136,6 +136,31 @@ test("rows that change while lists are built are in none", async () => {
   expect([...found.ordinals].some((ordinal) => ordinal % 3 === 0)).toBe(false);
 });
 
+test("after a build only halves of lists that were split are read, and what was asked for before is not", async () => {
+  const dimension = 16;
+  const values = hardRows(randomFrom(8), 1250, dimension, 8);
+  const kept = new Kept("l2", dimension, values, OPTIONS, 20, 1 << 24);
+  await kept.build(Array.from({ length: 1200 }, (_, i) => i));
+  const all = Bitmap.of(Array.from({ length: 1250 }, (_, i) => i));
+  // All rows are asked for, so a search looks into all lists.
+  const searchAll = () => kept.search(rowOf(values, dimension, 0), 1100, all, 4096);
+  await searchAll();
+  kept.reads = 0;
+  await searchAll();
+  expect(kept.reads).toBe(0);
+  const before = kept.lists.inUse.clone();
+  await kept.build(Array.from({ length: 50 }, (_, i) => 1200 + i));
+  const fresh = [...kept.lists.inUse.values()].filter((slot) => !before.has(slot)).length;
+  // Nor does the build read what is held.
+  expect(kept.reads).toBe(0);
+  await searchAll();
+  expect(kept.reads).toBe(fresh);
+  expect(fresh).toBeLessThan(before.count() / 2);
+  kept.check();
+  const found = await kept.search(rowOf(values, dimension, 1240), 1, all);
+  expect([...found.ordinals]).toEqual([1240]);
+});
+
 test("what is given up leaves everything as it was", async () => {
   const dimension = 16;
   const values = hardRows(randomFrom(6), 600, dimension, 8);

@@ -93,10 +93,10 @@ export class InvertedLists {
     return this.covered.has(ordinal) ? this.#listOf[ordinal]! : NO_LIST;
   }
 
-  /** The list of each row below `end`, `NO_LIST` for none. */
-  mapTo(end: number): Uint32Array {
-    const map = new Uint32Array(end).fill(NO_LIST);
-    for (let i = 0; i < Math.min(end, this.#listOf.length); i++) if (this.covered.has(i)) map[i] = this.#listOf[i]!;
+  /** The list of each row from `first` to before `end`, `NO_LIST` for none. */
+  mapOf(first: number, end: number): Uint32Array {
+    const map = new Uint32Array(end - first);
+    for (let i = 0; i < map.length; i++) map[i] = this.listOf(first + i);
     return map;
   }
 
@@ -174,12 +174,13 @@ export class InvertedLists {
     for (const slot of created) if (!retired.includes(slot)) this.inUse.add(slot);
     for (const [ordinal, slot] of moved) if (!touched?.has(ordinal)) this.#put(ordinal, slot);
     for (const slot of retired) this.#give(slot);
-    for (const slot of changed) this.held.forget(slot);
+    this.held.install(changed);
   }
 
   /** Gives up what a build has made. */
   abandon(created: Iterable<number>): void {
     this.#touched = null;
+    this.held.abandon();
     for (const slot of created) this.#give(slot);
   }
 

@@ -92,10 +92,11 @@ export class ListBuilder {
     return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved, changed };
   }
 
-  /** The list that each row below `end` will be in, `NO_LIST` for none. */
-  mapTo(end: number): Uint32Array {
-    const map = this.#lists.mapTo(end);
-    for (const [ordinal, slot] of this.#moved) if (ordinal < end) map[ordinal] = slot;
+  /** The list that each row from `first` to before `end` will be in, `NO_LIST` for none. */
+  mapOf(first: number, end: number): Uint32Array {
+    const map = this.#lists.mapOf(first, end);
+    if (this.#moved.size === 0) return map;
+    for (let i = 0; i < map.length; i++) map[i] = this.#moved.get(first + i) ?? map[i]!;
     return map;
   }
 
@@ -141,7 +142,9 @@ export class ListBuilder {
       const slots = changed.slice(from, from + LISTS_AT_ONCE);
       const lists = await this.#codedLists(slots);
       for (const [i, slot] of slots.entries()) {
-        yield [slot, this.#join(slot, lists[i]!, this.#added.get(slot) ?? NONE)];
+        const list = this.#join(slot, lists[i]!, this.#added.get(slot) ?? NONE);
+        this.#lists.held.prepare(slot, list);
+        yield [slot, list];
         await this.#tick();
       }
     }
