@@ -26,6 +26,7 @@ import {
   syllablePairsOf,
   wordSplitter,
 } from "./spaceless.js";
+import { UnitFolding } from "./unit-folding.js";
 
 /** Raised whenever the same text gives other tokens. */
 const VERSION = 3;
@@ -83,6 +84,8 @@ export interface Analyzer extends Tokenizer {
   readonly byCharacter: Tokenizer;
   /** A form without what its diacritics say, but with its endings. */
   bare(form: string): string;
+  /** Bare forms by code units. */
+  readonly folding: UnitFolding;
   /** Whether words are reduced to their stems. */
   readonly stems: boolean;
   /** Whether the term of every word is its bare form, and none is left out. */
@@ -124,8 +127,12 @@ export function createAnalyzer(analysis: Analysis = {}, { segmenter = platformSe
     known: new Map(),
   };
   let signature: string | undefined;
+  let folding: UnitFolding | undefined;
   return {
     bare,
+    get folding() {
+      return (folding ??= new UnitFolding(bare));
+    },
     stems: stem !== undefined,
     isPlain: stem === undefined && rules.stopWords.size === 0,
     ...tokenizer(rules),

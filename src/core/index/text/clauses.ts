@@ -12,8 +12,9 @@ import type { Steps } from "../../base/steps.js";
 import { piecesOf } from "../../base/text-pieces.js";
 import { limits } from "../../limits.js";
 import { type Analyzer, type Tokenizer, wordsAmong } from "./analyzer.js";
-import { caseFolded, normalized } from "./folding.js";
+import { caseFolded, isAscii, normalized } from "./folding.js";
 import { isSpaceless } from "./spaceless.js";
+import { includesUnits } from "./unit-folding.js";
 
 export interface Clause {
   /** As it is written in the query. */
@@ -58,12 +59,12 @@ export function readOperators(query: string): Operators {
 /** Tells of a document whether the words of the phrase follow each other in it, in whatever form. */
 export function phraseTest(analyzer: Analyzer, phrase: string): (document: string) => Steps<boolean> {
   const words = wordsOf(analyzer.byCharacter, phrase);
-  const near = nearWords(analyzer, words);
+  const near = nearTest(analyzer, words);
   return function* (document) {
     let before: string[] = [];
     for (const piece of piecesOf(document)) {
       // Of one piece only: a phrase may go over the border of two.
-      if (near !== null && piece.length === document.length && !near.test(analyzer.bare(caseFolded(normalized(piece))))) return false;
+      if (near !== null && piece.length === document.length && !near(piece)) return false;
       const all = [...before, ...wordsOf(analyzer.byCharacter, piece)];
       if (follows(all, words)) return true;
       before = words.length > 1 ? all.slice(1 - words.length) : [];
@@ -74,12 +75,19 @@ export function phraseTest(analyzer: Analyzer, phrase: string): (document: strin
 }
 
 /**
- * What is found in each bare text that has the phrase, and in a few others: to look for it takes a tenth of the time that all of a
- * text's words do. `null` where the words of a text are not simply what is between signs and blanks.
+ * What holds of each text that has the phrase, and of a few others: to look for it takes a small part of the time that all of a text's
+ * words do. `null` where the words of a text are not simply what is between signs and blanks.
  */
-function nearWords({ isPlain }: Analyzer, words: readonly string[]): RegExp | null {
+function nearTest({ isPlain, bare, folding }: Analyzer, words: readonly string[]): ((text: string) => boolean) | null {
   const isSimple = isPlain && words.every((word) => word !== "" && word.length < limits.termLengthMax && !isSpaceless(word));
-  return isSimple ? new RegExp(words.join("[^\\p{L}\\p{N}]+"), "u") : null;
+  if (!isSimple) return null;
+  const folded = new RegExp(words.join("[^\\p{L}\\p{N}]+"), "u");
+  const pattern = folding.pattern(words);
+  return (text) => {
+    if (isAscii(text)) return folded.test(text.toLowerCase());
+    const units = pattern === null ? null : folding.units(text);
+    return units === null ? folded.test(bare(caseFolded(normalized(text)))) : includesUnits(units, pattern!);
+  };
 }
 
 function follows(all: readonly string[], words: readonly string[]): boolean {
