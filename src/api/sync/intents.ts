@@ -4,8 +4,8 @@
  *
  * A side that keeps moments tells whether an id was written since. Where none does, nobody knows: then nothing is deleted, and it is told.
  */
-import type { LocalSide, ReadAt } from "./local-side.js";
-import { type Base, isIntent } from "./merge.js";
+import type { LocalSide } from "./local-side.js";
+import { type Base, type Direction, isIntent } from "./merge.js";
 import type { RemoteSide } from "./remote-side.js";
 import type { SyncWinner } from "./sync-options.js";
 import type { SyncState } from "./sync-state.js";
@@ -19,6 +19,9 @@ export interface BothStates {
   remote: Digests;
 }
 
+/** Of both sides; `null` where one keeps none. */
+type Moments = Record<SyncWinner, number | null>;
+
 /** What an intent has come to. */
 export interface Outcome {
   /** What both sides have agreed on by it, if they have. */
@@ -31,24 +34,30 @@ export interface Outcome {
 export class Intents {
   readonly #state: SyncState;
   readonly #sides: { local: LocalSide; remote: RemoteSide };
+  readonly #isBothWays: boolean;
 
-  constructor(state: SyncState, sides: { local: LocalSide; remote: RemoteSide }) {
+  constructor(state: SyncState, sides: { local: LocalSide; remote: RemoteSide }, direction: Direction) {
     this.#state = state;
     this.#sides = sides;
+    this.#isBothWays = direction === "both";
   }
 
-  /** Notes those of the entries that create something. Returns what to note of them when it is done. */
-  async note(entries: ReadonlyMap<string, Base | null>, here: ReadAt, there: ReadAt): Promise<Map<string, Base>> {
+  /**
+   * Notes those of the entries that create something, and, so that a deletion after it is known for one, those that both sides have and
+   * have not agreed on before. Returns what to note of the created ones when it is done.
+   */
+  async note(entries: ReadonlyMap<string, Base | null>, states: BothStates, since: Moments): Promise<Map<string, Base>> {
     const intents = new Map<string, Base>();
     const done = new Map<string, Base>();
-    const since = { local: here.token, remote: there.token };
     for (const [id, base] of entries) {
       const noted = this.#state.entries.get(id);
-      const isNew = noted === undefined || isIntent(noted);
-      const [isHere, isThere] = [here.records.has(id), there.records.has(id)];
-      if (base === null || base.mark !== undefined || !isNew || isHere === isThere) continue;
-      intents.set(id, { ...base, mark: isHere ? "sending" : "taking", since });
-      done.set(id, { ...base, since });
+      if (base === null || base.mark !== undefined || !(noted === undefined || isIntent(noted))) continue;
+      const [local, remote] = [states.local.get(id) ?? null, states.remote.get(id) ?? null];
+      if (local === null || remote === null) {
+        if (local === remote) continue;
+        intents.set(id, { ...base, mark: remote === null ? "sending" : "taking", since });
+        done.set(id, { ...base, since });
+      } else if (local !== remote && this.#isBothWays) intents.set(id, { local, remote, step: base.step, mark: "apart" });
     }
     if (intents.size > 0) await this.#state.save(intents);
     return done;

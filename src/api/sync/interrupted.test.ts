@@ -85,4 +85,22 @@ describe.each([
       expect(ids).toContain("b");
     }
   });
+
+  test("settled, of two that had never met, and deleted there", async () => {
+    for (let endsAt = 0, isDone = false; !isDone; endsAt++) {
+      const [device, server] = [open(), open()];
+      for (const side of [device, server]) await notesOf(side);
+      await round(device, server, { isConditional, endsAt: Infinity });
+      await (await notesOf(device)).add({ ids: ["a"], embeddings: [[1]], documents: ["ebb"] });
+      await (await notesOf(server)).add({ ids: ["a"], embeddings: [[2]], documents: ["flood"] });
+      ({ isDone } = await round(device, server, { isConditional, endsAt }));
+      const isSettled = (await (await notesOf(server)).get()).documents[0] === "ebb";
+      await (await notesOf(server)).delete({ ids: ["a"] });
+      const { told } = await round(device, server, { isConditional, endsAt: Infinity });
+      const ids = await idsOf(server);
+      expect({ endsAt, ids }).toEqual({ endsAt, ids: await idsOf(device) });
+      const isTold = told.some(({ id }) => id === "a");
+      if (isSettled) expect({ endsAt, isRight: ids.length === 0 || isTold }).toEqual({ endsAt, isRight: true });
+    }
+  });
 });

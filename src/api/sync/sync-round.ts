@@ -86,8 +86,8 @@ export class SyncRound {
 
   constructor(parts: RoundParts) {
     this.#parts = parts;
-    const { local, remote, state } = parts;
-    this.#intents = new Intents(state, { local, remote });
+    const { local, remote, state, direction } = parts;
+    this.#intents = new Intents(state, { local, remote }, direction);
     const spaces = [local.info, remote.info].map(({ configuration }) => configuration.hnsw.space);
     this.#space = spaces.includes("cosine") ? "cosine" : spaces[0]!;
     const counts = { pushed: 0, pulled: 0, deletedRemote: 0, deletedLocal: 0, conflicts: 0 };
@@ -136,7 +136,7 @@ export class SyncRound {
     if (chunk === null) return [];
     const plan: Plan = { push: { upserts: [], deletes: [] }, pull: { upserts: [], deletes: [] }, entries: new Map() };
     for (const id of chunk.ids) await this.#plan(id, chunk, plan);
-    const intents = await this.#intents.note(plan.entries, chunk.here, chunk.there);
+    const intents = await this.#intents.note(plan.entries, chunk, { local: chunk.here.token, remote: chunk.there.token });
     const again = [...(await this.#write("remote", plan.push, chunk.there)), ...(await this.#write("local", plan.pull, chunk.here))];
     for (const id of [...again, ...this.left]) {
       // What was not done is forgotten as if it had not been meant.
