@@ -1,32 +1,23 @@
 /** Schedules of faults against the in-page gateway as the server: some dozens, all 500 with ALL=1, one of them with SEED=n. */
 import type { TidepoolClient } from "tidepool-db";
 import type { Sync, SyncOptions } from "tidepool-db/sync";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Connection } from "../../src/api/connection.js";
 import { CONNECTION } from "../../src/api/connection-key.js";
 import { Sync as SyncClass, syncSurroundings } from "../../src/api/sync/sync-handle.js";
 import { readSync } from "../../src/api/sync/sync-options.js";
 import { createGateway } from "../../src/rest.js";
-import { openTestClient } from "../../src/testing/client.js";
+import { openedClient } from "../../src/testing/opened-clients.js";
 import { type Home, runSchedule } from "./sync-model.js";
 
 // Each schedule has a server of its own: one for all would hold what all of them have left, and be set back with it.
-const opened: TidepoolClient[] = [];
-afterEach(() => Promise.all(opened.splice(0).map((client) => client.close())));
-
-function open(): TidepoolClient {
-  const client = openTestClient();
-  opened.push(client);
-  return client;
-}
-
 /** A gateway over an engine. Setting it back puts another engine in its place, with what was kept of the first one. */
 function gatewayHome(isConditional: boolean): Home {
-  let client = open();
+  let client = openedClient();
   const gatewayOf = (one: TidepoolClient) => createGateway(one, { enableTransactions: isConditional });
   let gateway = gatewayOf(client);
   return {
-    openDevice: open,
+    openDevice: openedClient,
     fetch: (url, init) => gateway(new Request(url, init)),
     url: "http://chroma.test",
     server: () => client,
@@ -34,7 +25,7 @@ function gatewayHome(isConditional: boolean): Home {
     snapshot: async () => {
       const file = await new Response(client.backup()).blob();
       return async () => {
-        client = open();
+        client = openedClient();
         await client.restore(file, { mode: "new" });
         gateway = gatewayOf(client);
       };

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import assert from "node:assert/strict";
 import { type Apps, bin, install, installExample, run } from "./packed-app.js";
 
 export const packageChecks: Apps = {
@@ -31,14 +31,14 @@ export const packageChecks: Apps = {
   "NodeClient and the command": async (packed) => {
     const app = await install(packed, "node");
     const told = JSON.parse(run(process.execPath, ["main.js"], app)) as Record<string, unknown>;
-    same(told, { ids: ["a"], kernel: told["kernel"], storage: "directory", inMemory: 1 });
+    assert.deepEqual(told, { ids: ["a"], kernel: told["kernel"], storage: "directory", inMemory: 1 });
     if (!String(told["kernel"]).startsWith("wasm-")) throw new Error(`the kernel is ${told["kernel"]}`);
     const command = (...words: string[]): string => run("npx", ["--no-install", "tidepool-db", ...words], app);
     const inspected = command("inspect", "./notes");
     if (!/notes\b.*\b2\b/s.test(inspected)) throw new Error(`inspect printed ${inspected}`);
     command("verify", "./notes", "--deep");
     const lines = command("export", "./notes", "--collection", "notes").trim().split("\n");
-    same(
+    assert.deepEqual(
       lines.map((line) => (JSON.parse(line) as { id?: string }).id).filter((id) => id !== undefined),
       ["a", "b"],
     );
@@ -61,7 +61,3 @@ export const packageChecks: Apps = {
     }
   },
 };
-
-function same(found: unknown, expected: unknown): void {
-  if (!isDeepStrictEqual(found, expected)) throw new Error(`got ${JSON.stringify(found)} in place of ${JSON.stringify(expected)}`);
-}

@@ -1,16 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { openTestClient } from "../testing/client.js";
+import { describe, expect, test } from "vitest";
+import { openedClient } from "../testing/opened-clients.js";
 import { modelVector, type TestModel } from "../testing/reembedding.js";
 import type { TidepoolClient } from "./client.js";
 import type { Collection } from "./collection.js";
 import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
 import { registerEmbeddingFunction } from "./embedding-registry.js";
-
-const opened: TidepoolClient[] = [];
-
-afterEach(async () => {
-  for (const client of opened.splice(0)) await client.close();
-});
 
 /** Embeds as the model does, and notes what it was given. */
 class ModelFunction implements EmbeddingFunction {
@@ -58,8 +52,7 @@ function documents(count: number): { ids: string[]; documents: string[] } {
 }
 
 async function openNotes(count = 7): Promise<{ client: TidepoolClient; notes: Collection }> {
-  const client = openTestClient();
-  opened.push(client);
+  const client = openedClient();
   const notes = await client.createCollection({ name: "notes", embeddingFunction: new ModelFunction(small) });
   await notes.add(documents(count));
   return { client, notes };
@@ -137,8 +130,7 @@ test("embeds what was written while it was at it, from the same object too", asy
 
 describe("the space", () => {
   const spaceAfter = async (space: "l2" | "cosine" | "ip", given: { space?: "l2" | "ip" } = {}) => {
-    const client = openTestClient();
-    opened.push(client);
+    const client = openedClient();
     const configuration = { hnsw: { space } };
     const notes = await client.createCollection({ name: "notes", embeddingFunction: new ModelFunction(small), configuration });
     await notes.reembed({ embeddingFunction: new ModelFunction(large), ...given });

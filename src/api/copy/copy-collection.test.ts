@@ -1,7 +1,7 @@
 /** Copies between an engine, a gateway as a server, and files: what arrives, what is left when they are interrupted, what is refused. */
-import { afterEach, describe, expect, test } from "vitest";
-import { openTestClient } from "../../testing/client.js";
+import { describe, expect, test } from "vitest";
 import { rejectionOf } from "../../testing/failure-of.js";
+import { openedClient as local, opened } from "../../testing/opened-clients.js";
 import { TidepoolClient } from "../client.js";
 import type { Collection } from "../collection.js";
 import { HashingEmbeddingFunction } from "../hashing-embedding-function.js";
@@ -11,15 +11,6 @@ import { Schema } from "../schema/schema.js";
 import { copyCollection } from "./copy-collection.js";
 import { copyDatabase } from "./copy-database.js";
 
-const opened: TidepoolClient[] = [];
-afterEach(() => Promise.all(opened.splice(0).map((client) => client.close())));
-
-function local(): TidepoolClient {
-  const client = openTestClient();
-  opened.push(client);
-  return client;
-}
-
 /** A client of a server, which is a gateway. `broken` may refuse a request. */
 function server(broken: (path: string) => boolean = () => false): TidepoolClient {
   const gateway = createGateway(local());
@@ -27,9 +18,7 @@ function server(broken: (path: string) => boolean = () => false): TidepoolClient
     if (broken(url)) return new Response(JSON.stringify({ error: "InternalError", message: "it is broken" }), { status: 500 });
     return gateway(new Request(url, init));
   };
-  const client = new TidepoolClient({ remote: { url: "http://chroma.test", fetch } });
-  opened.push(client);
-  return client;
+  return opened(new TidepoolClient({ remote: { url: "http://chroma.test", fetch } }));
 }
 
 /** A collection with all that one may have. */

@@ -1,21 +1,12 @@
 /** A sync that ends at any step of a chunk, then a deletion on either side: what was deleted stays so, and what never came goes again. */
-import { afterEach, describe, expect, test } from "vitest";
-import { openTestClient } from "../../testing/client.js";
+import { describe, expect, test } from "vitest";
+import { openedClient } from "../../testing/opened-clients.js";
 import type { TidepoolClient } from "../client.js";
 import type { Connection } from "../connection.js";
 import { CONNECTION } from "../connection-key.js";
 import { createGateway } from "../rest/create-gateway.js";
 import { Sync, syncSurroundings } from "./sync-handle.js";
 import { readSync, type SyncResolution } from "./sync-options.js";
-
-const opened: TidepoolClient[] = [];
-afterEach(() => Promise.all(opened.splice(0).map((client) => client.close())));
-
-function open(): TidepoolClient {
-  const client = openTestClient();
-  opened.push(client);
-  return client;
-}
 
 const notesOf = (client: TidepoolClient) => client.getOrCreateCollection({ name: "notes", embeddingFunction: null });
 const idsOf = async (client: TidepoolClient) => (await (await notesOf(client)).get()).ids.sort();
@@ -67,7 +58,7 @@ describe.each([
     ["taken, and deleted there", "server", "server"],
   ] as const)("%s", async (__, from, deletedAt) => {
     for (let endsAt = 0, isDone = false; !isDone; endsAt++) {
-      const sides = { device: open(), server: open() };
+      const sides = { device: openedClient(), server: openedClient() };
       const { device, server } = sides;
       for (const side of [device, server]) await notesOf(side);
       await round(device, server, { isConditional, endsAt: Infinity });
@@ -88,7 +79,7 @@ describe.each([
 
   test("settled, of two that had never met, and deleted there", async () => {
     for (let endsAt = 0, isDone = false; !isDone; endsAt++) {
-      const [device, server] = [open(), open()];
+      const [device, server] = [openedClient(), openedClient()];
       for (const side of [device, server]) await notesOf(side);
       await round(device, server, { isConditional, endsAt: Infinity });
       await (await notesOf(device)).add({ ids: ["a"], embeddings: [[1]], documents: ["ebb"] });

@@ -1,24 +1,14 @@
 /** `client.sync` against a gateway as the server: directions, rules, what is told, what is sealed, and when rounds come. */
 import { afterEach, describe, expect, test } from "vitest";
-import { openTestClient } from "../../testing/client.js";
 import { rejectionOf } from "../../testing/failure-of.js";
+import { openedClient as local, opened } from "../../testing/opened-clients.js";
 import { TidepoolClient } from "../client.js";
 import { createGateway } from "../rest/create-gateway.js";
 import type { Sync } from "./sync-handle.js";
 import type { SyncEvents, SyncOptions } from "./sync-options.js";
 
-const opened: TidepoolClient[] = [];
 const syncs: Sync[] = [];
-afterEach(async () => {
-  await Promise.all(syncs.splice(0).map((sync) => sync.stop()));
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
-
-function local(): TidepoolClient {
-  const client = openTestClient();
-  opened.push(client);
-  return client;
-}
+afterEach(() => Promise.all(syncs.splice(0).map((sync) => sync.stop())));
 
 /** A server that is a gateway, a client of it, and the paths that it was asked for. */
 function serverOf(behind = local()) {
@@ -329,7 +319,6 @@ test("arguments that cannot be used are refused", async () => {
   ] as const) {
     expect(await refused(options)).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
   }
-  const there = new TidepoolClient({ remote });
-  opened.push(there);
+  const there = opened(new TidepoolClient({ remote }));
   expect(await rejectionOf(there.sync({ remote, collections: ["notes"] }))).toMatchObject({ code: "INVALID_ARGUMENT" });
 });
