@@ -3,8 +3,9 @@
  * tab changes something now and then, gathers, and makes a round of some requests, one after the other. The server answers so many at
  * a time, lets others queue up to a bound, and refuses the rest with 503; while it is down it refuses all.
  */
-import { type BackOff, backOffMs, REQUEST_ATTEMPTS_MAX, requestBackOff, roundBackOff } from "../../src/api/remote/back-off.js";
+import { type BackOff, backOffMs, GATHER_MS, REQUEST_ATTEMPTS_MAX, requestBackOff, roundBackOff } from "../../src/api/remote/back-off.js";
 import { randomFrom } from "../../tools/random.js";
+import { quantile } from "../statistics.js";
 
 export interface Setting {
   tabs: number;
@@ -42,8 +43,6 @@ export interface Outcome {
   /** How long changes waited until they were pushed, of those made after the server's return. */
   waitMs: { p50: number; p99: number };
 }
-
-const GATHER_MS = 250;
 
 interface Tab {
   /** When the oldest change that is not pushed was made. */
@@ -129,8 +128,7 @@ class Simulation {
       this.#agenda.after(this.#random() * changeEveryMs, () => this.#change(tab));
     }
     this.#agenda.run(untilMs);
-    const waited = this.#waited.sort((a, b) => a - b);
-    const at = (share: number): number => Math.round(waited[Math.floor(share * (waited.length - 1))] ?? NaN);
+    const waitMs = (share: number): number => Math.round(quantile(this.#waited, share));
     const { rounds, requests, whileUp, refused } = this.#counts;
     return {
       rounds,
@@ -138,7 +136,7 @@ class Simulation {
       refusedShare: refused / whileUp,
       peak: Math.max(...this.#arrivals.values()) / ((workers * 1000) / serviceMs),
       drainedAfterMs: this.#drainedAt === null ? null : Math.round(this.#drainedAt - down[1]),
-      waitMs: { p50: at(0.5), p99: at(0.99) },
+      waitMs: { p50: waitMs(0.5), p99: waitMs(0.99) },
     };
   }
 

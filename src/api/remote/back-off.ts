@@ -1,4 +1,7 @@
-/** How long who was refused waits before the next try: twice as long after each failure, and half of that by chance. */
+/**
+ * How long a client waits before it asks a server: who was refused twice as long after each failure, and half of that by chance; a sync
+ * that has something to send, for what else there may be.
+ */
 
 export interface BackOff {
   /** After the first failure, at most. */
@@ -6,6 +9,8 @@ export interface BackOff {
   mostMs: number;
 }
 
+/** How long changes here are waited for, so that many go together. */
+export const GATHER_MS = 250;
 /** Of one request. */
 export const requestBackOff: BackOff = { firstMs: 250, mostMs: 8000 };
 export const REQUEST_ATTEMPTS_MAX = 5;

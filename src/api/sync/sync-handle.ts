@@ -4,7 +4,7 @@ import { validateFunction } from "../../core/gateway/validate/values.js";
 import type { Scope } from "../../core/service.js";
 import type { Connection } from "../connection.js";
 import { readArguments, readObject } from "../read-arguments.js";
-import { backOffMs, jittered, roundBackOff } from "../remote/back-off.js";
+import { backOffMs, GATHER_MS, jittered, roundBackOff } from "../remote/back-off.js";
 import { surroundings } from "../remote/chroma-server.js";
 import { ServerCalls } from "./remote-side.js";
 import { type HoldLock, holdAll, holdLock } from "./sync-locks.js";
@@ -41,8 +41,6 @@ export const syncSurroundings: SyncSurroundings = {
   isOnline: () => (globalThis.navigator as Navigator | undefined)?.onLine ?? true,
 };
 
-/** How long changes here are waited for, so that many go together. */
-const GATHER_MS = 250;
 const EVENTS = ["status", "conflict", "comparison", "round"];
 
 interface Waiting {
