@@ -10,6 +10,7 @@ import { fingerprintOf } from "../base/fingerprint.js";
 import { lowerBound } from "../base/lower-bound.js";
 import type { MemoryUse } from "../base/memory-use.js";
 import type { Operation } from "../base/operations.js";
+import { hasSameItems } from "../base/same-items.js";
 import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
@@ -492,7 +493,7 @@ async function verifyFingerprints(ids: OrdinalSection, inspection: Inspection): 
     await inspection.attempt("records", placeOf(beside), async () => {
       const block = Block.decode(await inspection.context.blocks.readBytes(refs[0]!, owner));
       const own = Uint32Array.from(block.utf8Column("id"), fingerprintOf);
-      if (hasSame(block.u32("ordinal"), found.u32("ordinal")) && hasSame(own, found.u32("fingerprint"))) return;
+      if (hasSameItems(block.u32("ordinal"), found.u32("ordinal")) && hasSameItems(own, found.u32("fingerprint"))) return;
       inspection.find(
         "records",
         placeOf(beside),
@@ -500,10 +501,6 @@ async function verifyFingerprints(ids: OrdinalSection, inspection: Inspection): 
       );
     });
   }
-}
-
-function hasSame(a: Uint32Array, b: Uint32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
 async function verifyPayloads(payload: OrdinalSection, inspection: Inspection): Promise<void> {

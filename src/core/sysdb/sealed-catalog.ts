@@ -11,6 +11,7 @@
  */
 import { crc32 } from "../base/checksum.js";
 import { encodeUtf8 } from "../base/json-bytes.js";
+import { hasSameItems } from "../base/same-items.js";
 import { Serial } from "../base/serial.js";
 import { TidepoolError } from "../errors.js";
 import type { CatalogStore, CatalogTransaction } from "../storage.js";
@@ -193,7 +194,8 @@ export class SealedCatalog {
     const spare = stored.get(spareKey(key));
     if (what === null) {
       this.#rows.set(key, bytes!);
-      if (isSpared(key) && !isSame(spare, bytes!)) this.damage.push({ key: spareKey(key), what: "is not as its row", isMended: true });
+      if (isSpared(key) && !(spare && hasSameItems(spare, bytes!)))
+        this.damage.push({ key: spareKey(key), what: "is not as its row", isMended: true });
       return;
     }
     const isMended = sum !== undefined && wrongWith(key, spare, sum) === null;
@@ -227,10 +229,6 @@ function guessedSums(bucket: number, stored: ReadonlyMap<string, Uint8Array>): S
     if (bucketOf(key) === bucket) sums.set(key, checksumOf(best));
   }
   return sums;
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a?.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function sparesOf(put: ReadonlyMap<string, Uint8Array>): [key: string, bytes: Uint8Array][] {

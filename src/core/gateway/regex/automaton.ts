@@ -8,6 +8,7 @@
  * `PatternMemory`: the one that wants more forgets what it knows and goes on from where it is. Where that happens all the time,
  * each character costs a walk through the program, and time is still linear.
  */
+import { hasSameItems } from "../../base/same-items.js";
 import type { Steps } from "../../base/steps.js";
 import { limits } from "../../limits.js";
 import { type Alphabet, isIn, type Letter } from "./alphabet.js";
@@ -167,7 +168,7 @@ export class Automaton {
     const hash = hashOf(places, before);
     let alike = this.#states.get(hash);
     if (alike === undefined) this.#states.set(hash, (alike = []));
-    const known = alike.find((state) => state.before === before && isSame(state.places, places));
+    const known = alike.find((state) => state.before === before && hasSameItems(state.places, places));
     if (known !== undefined) return known;
     const state = newState(Uint32Array.from(places), before);
     alike.push(state);
@@ -328,10 +329,4 @@ function hashOf(places: ArrayLike<number>, before: number): number {
   let hash = before;
   for (let i = 0; i < places.length; i++) hash = (Math.imul(hash, 31) + places[i]!) | 0;
   return hash;
-}
-
-function isSame(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -62,41 +62,41 @@ export class PostingLists {
     if (total === 0) return noPostings;
     const [positions, frequencies] = [new Uint32Array(total), new Float32Array(total)];
     let shown = 0;
-    let left = total;
-    for (let run = 1, place = this.#firsts[list]!; left > 0; run = Math.min(RUN_MAX, run * 2)) {
-      const page = this.#pages[place >>> PAGE_BITS]!;
-      const start = place & (PAGE - 1);
-      const stop = start + 2 * Math.min(run, left);
+    for (const { page, start, stop } of this.#runsOf(list)) {
       for (let at = start; at < stop; at += 2) {
         const position = page[at]!;
         if (position >= end || hidden.has(position)) continue;
         positions[shown] = position;
         frequencies[shown++] = page[at + 1]!;
       }
-      left -= run;
-      place = page[start + 2 * run]!;
     }
     return { positions: positions.subarray(0, shown), frequencies: frequencies.subarray(0, shown) };
   }
 
   /** Adds to the frequencies of documents so much for each of theirs; returns how many postings were passed. */
   addTo({ positions, frequencies }: Postings, list: number, share: number): number {
-    const total = this.#counts[list]!;
-    let [left, at] = [total, 0];
+    let [passed, at] = [0, 0];
+    for (const { page, start, stop } of this.#runsOf(list)) {
+      for (let from = start; from < stop; from += 2, passed++) {
+        const position = page[from]!;
+        while (at < positions.length && positions[at]! < position) at++;
+        if (at === positions.length) return passed;
+        if (positions[at] === position) frequencies[at]! += share * page[from + 1]!;
+      }
+    }
+    return passed;
+  }
+
+  /** Where the runs of a list stand, in which page. */
+  *#runsOf(list: number): Generator<{ page: Uint32Array; start: number; stop: number }, void, undefined> {
+    let left = this.#counts[list]!;
     for (let run = 1, place = this.#firsts[list]!; left > 0; run = Math.min(RUN_MAX, run * 2)) {
       const page = this.#pages[place >>> PAGE_BITS]!;
       const start = place & (PAGE - 1);
-      const stop = start + 2 * Math.min(run, left);
-      for (let from = start; from < stop; from += 2) {
-        const position = page[from]!;
-        while (at < positions.length && positions[at]! < position) at++;
-        if (at === positions.length) return total - left + (from - start) / 2;
-        if (positions[at] === position) frequencies[at]! += share * page[from + 1]!;
-      }
+      yield { page, start, stop: start + 2 * Math.min(run, left) };
       left -= run;
       place = page[start + 2 * run]!;
     }
-    return total;
   }
 
   /** Where another run begins, which the list goes on with. */

@@ -4,6 +4,7 @@
  * when what was built is installed; pages that stay as they are, which are most, are shared. So searches that go on while rows come in
  * need not read what they have asked for again.
  */
+import { hasSameItems } from "../../../base/same-items.js";
 import type { ListSource } from "./list-source.js";
 import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions, SpannCoder } from "./spann-kernel.js";
 
@@ -20,6 +21,8 @@ export class HeldLists {
   readonly #coder: Pick<SpannCoder, "createPages" | "listBytes">;
   readonly #pagesMax: number;
   #pages: ListPages | null = null;
+  /** What one page holds, to be compared. */
+  readonly #page: Uint8Array;
   /** By slot, in the order in which they are looked at when there has to be room. */
   readonly #lists = new Map<number, HeldList>();
   /** By slot, the pages of lists that are written anew and not installed. Each list is held as it was. */
@@ -30,6 +33,7 @@ export class HeldLists {
   /** Of `bytesMax` there may be more for a moment: what one scan asks for is always held. */
   constructor(coder: Pick<SpannCoder, "createPages" | "listBytes">, bytesMax: number) {
     this.#coder = coder;
+    this.#page = new Uint8Array(coder.listBytes(1));
     this.#pagesMax = Math.floor(bytesMax / coder.listBytes(1));
   }
 
@@ -162,9 +166,8 @@ export class HeldLists {
   }
 
   #isSame(page: number, bytes: Uint8Array): boolean {
-    const held = new Uint8Array(bytes.length);
-    this.#pages!.copy(page, held);
-    return held.every((byte, at) => byte === bytes[at]);
+    this.#pages!.copy(page, this.#page);
+    return hasSameItems(this.#page, bytes);
   }
 
   #copyOf(slot: number): Uint8Array | null {

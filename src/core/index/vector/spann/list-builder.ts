@@ -95,8 +95,7 @@ export class ListBuilder {
   /** The list that each row from `first` to before `end` will be in, `NO_LIST` for none. */
   mapOf(first: number, end: number): Uint32Array {
     const map = this.#lists.mapOf(first, end);
-    if (this.#moved.size === 0) return map;
-    for (let i = 0; i < map.length; i++) map[i] = this.#moved.get(first + i) ?? map[i]!;
+    for (const [ordinal, slot] of this.#moved) if (ordinal >= first && ordinal < end) map[ordinal - first] = slot;
     return map;
   }
 
