@@ -48,7 +48,7 @@ export class WasmKernel implements VectorKernel {
   }
 
   createCoder(options: CoderOptions, createTable = (dimension: number) => this.createTable(dimension)): SpannCoder {
-    return new WasmSpannCoder(options, this.#coders, createTable);
+    return new WasmSpannCoder(options, this.#coders, { createTable, quantize: (...rows) => this.quantize(...rows) });
   }
 
   quantize(space: Space, dimension: number, values: Float32Array): QuantizedRows {

@@ -35,7 +35,7 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const { rows, mean } = rotatedRowsOf(coder, rowsOf(random, shape), shape.dimension);
   const centroids = coder.createCentroids();
   centroids.set(0, mean);
-  centroids.set(1, rows.slice(0, mean.length));
+  centroids.load(1, rows.slice(0, mean.length), Bitmap.of([1]));
   centroids.at(0, mean);
   const ordinals = Uint32Array.from({ length: shape.count }, (_, i) => 3 * i);
   const list = coder.encode(rows, ordinals, mean);

@@ -7,6 +7,7 @@
  */
 
 import { BaseCoder } from "../core/index/vector/spann/base-coder.js";
+import type { CentroidKernel } from "../core/index/vector/spann/centroid-table.js";
 import { EVERYTHING, isAllowed, nearerRows, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
 import { putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
 import { PlainPages } from "../core/index/vector/spann/plain-pages.js";
@@ -23,7 +24,6 @@ import {
   type ScanOptions,
   type SpannCoder,
 } from "../core/index/vector/spann/spann-kernel.js";
-import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { EXACT_SPACES, lacksMemory, TableMemory } from "./table-memory.js";
 import { WasmListPages } from "./wasm-list-pages.js";
@@ -134,8 +134,8 @@ export class CoderMemory {
 export class WasmSpannCoder extends BaseCoder implements SpannCoder {
   readonly #memory: CoderMemory;
 
-  constructor(options: CoderOptions, memory: CoderMemory, createTable: (dimension: number) => CodeTable) {
-    super(options, createTable);
+  constructor(options: CoderOptions, memory: CoderMemory, kernel: CentroidKernel) {
+    super(options, kernel);
     this.#memory = memory;
   }
 

@@ -9,13 +9,13 @@
  * Blocks are never changed. A list that is written anew leaves its place, and a block of which less than half is in use is written
  * anew with what is; pieces that are as they were keep their blocks.
  */
-import type { Bitmap } from "../base/bitmap.js";
+import { Bitmap } from "../base/bitmap.js";
 import { crc32 } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { Block, encodeBlock } from "../blockstore/block.js";
 import type { BlockPart, BlockRef, BlockStore, BlockWriter } from "../blockstore/blockstore.js";
 import { TidepoolError } from "../errors.js";
-import { type InvertedLists, NO_LIST } from "../index/vector/spann/inverted-lists.js";
+import type { InvertedLists } from "../index/vector/spann/inverted-lists.js";
 import type { ListSource } from "../index/vector/spann/list-source.js";
 import { limits } from "../limits.js";
 
@@ -93,41 +93,33 @@ export class ListBlocks implements ListSource {
   /** Reads what has to be in memory into empty lists; of the rows those that are `present`. Damage rejects with `CORRUPTION`. */
   async open(section: ListsSection, lists: InvertedLists, present: Bitmap, tick: Tick): Promise<void> {
     if (section.version !== LISTS_VERSION) throw this.#damaged(`are of version ${section.version}, which is not known`);
-    const directory = await readDirectory(section, this.#block);
-    const width = lists.coder.paddedDimension;
-    const centroids = await this.#centroids(section.centroids, width, tick);
-    for (const [slot, place] of directory) {
-      const centroid = centroids(slot);
-      if (centroid === null) throw this.#damaged(`have no centroid of list ${slot}`);
-      lists.addList(slot, centroid);
-      this.#places.set(slot, place);
-    }
+    this.#places = await readDirectory(section, this.#block);
+    await this.#openCentroids(section.centroids, lists, tick);
     lists.sealLists();
     for await (const [first, slots] of readMap(section.map, this.#block, tick)) this.#restore(first, slots, lists, present);
     this.#section = section;
   }
 
   #restore(first: number, slots: Uint32Array, lists: InvertedLists, present: Bitmap): void {
-    for (let i = 0; i < slots.length; i++) {
-      if (slots[i] === NO_LIST || !present.has(first + i) || lists.restore(first + i, slots[i]!)) continue;
-      throw this.#damaged(`have row ${first + i} in list ${slots[i]}, which is not there`);
-    }
+    const astray = lists.restore(first, slots, present);
+    if (astray >= 0) throw this.#damaged(`have row ${astray} in list ${slots[astray - first]}, which is not there`);
   }
 
   readonly #block = async (ref: BlockRef): Promise<Block> => Block.decode(await this.#blocks.readBytes(ref, this.#owner));
 
-  async #centroids(pieces: readonly BlockRef[], width: number, tick: Tick): Promise<(slot: number) => Float32Array | null> {
-    const slots = centroidSlots(width);
-    const values: Float32Array[] = [];
-    for (const piece of pieces) {
-      values.push((await this.#block(piece)).fixedF32("centroid"));
+  /** Piece by piece: the codes of one are made in one call. */
+  async #openCentroids(pieces: readonly BlockRef[], lists: InvertedLists, tick: Tick): Promise<void> {
+    const width = lists.coder.paddedDimension;
+    const present = Bitmap.of(this.#places.keys());
+    for (const [p, piece] of pieces.entries()) {
+      const centroids = (await this.#block(piece)).fixedF32("centroid");
+      const first = p * centroidSlots(width);
+      const count = Math.min(centroidSlots(width), Math.floor(centroids.length / width));
+      lists.openLists(first, centroids.subarray(0, count * width), present);
       await tick();
     }
-    return (slot) => {
-      const piece = values[Math.floor(slot / slots)];
-      const at = (slot % slots) * width;
-      return piece === undefined || piece.length < at + width ? null : piece.subarray(at, at + width);
-    };
+    const [missing] = present.subtract(lists.inUse).values();
+    if (missing !== undefined) throw this.#damaged(`have no centroid of list ${missing}`);
   }
 
   #damaged(what: string): TidepoolError {

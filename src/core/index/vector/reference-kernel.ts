@@ -21,7 +21,8 @@ export const referenceKernel: VectorKernel = {
   coderBytes: 0,
   createTable: (dimension) => new ReferenceTable(dimension),
   quantize: quantizeRows,
-  createCoder: (options, createTable = referenceKernel.createTable) => new ReferenceSpannCoder(options, createTable),
+  createCoder: (options, createTable = referenceKernel.createTable) =>
+    new ReferenceSpannCoder(options, { createTable, quantize: quantizeRows }),
 };
 
 export class ReferenceTable implements CodeTable, RowReader {

@@ -1,8 +1,7 @@
 /** What coders have in common, whatever computes: the rotation, and what follows from the layout of lists alone. */
 
 import type { Space } from "../../../types.js";
-import type { CodeTable } from "../vector-kernel.js";
-import { CodedCentroids } from "./centroid-table.js";
+import { type CentroidKernel, CodedCentroids } from "./centroid-table.js";
 import { listBytesOf, ordinalsOf } from "./list-layout.js";
 import { paddedDimensionOf, Rotation } from "./rotation.js";
 import type { CentroidTable, CoderOptions } from "./spann-kernel.js";
@@ -12,14 +11,14 @@ export class BaseCoder {
   protected readonly dimension: number;
   protected readonly space: Space;
   protected readonly rotation: Rotation;
-  readonly #createTable: (dimension: number) => CodeTable;
+  readonly #kernel: CentroidKernel;
 
-  constructor({ dimension, space, seed }: CoderOptions, createTable: (dimension: number) => CodeTable) {
+  constructor({ dimension, space, seed }: CoderOptions, kernel: CentroidKernel) {
     this.paddedDimension = paddedDimensionOf(dimension);
     this.dimension = dimension;
     this.space = space;
     this.rotation = new Rotation(this.paddedDimension, seed);
-    this.#createTable = createTable;
+    this.#kernel = kernel;
   }
 
   get byteLength(): number {
@@ -35,6 +34,6 @@ export class BaseCoder {
   }
 
   createCentroids(): CentroidTable {
-    return new CodedCentroids(this.space, this.paddedDimension, () => this.#createTable(this.paddedDimension));
+    return new CodedCentroids(this.space, this.paddedDimension, this.#kernel);
   }
 }

@@ -8,8 +8,8 @@
 import { Bitmap, countBits } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
 import { squaredNorm } from "../distance.js";
-import { codesOf, type EncodedQuery, encodeQuery, quantizeRows } from "../quantize.js";
-import type { CodeTable } from "../vector-kernel.js";
+import { codesOf, type EncodedQuery, encodeQuery } from "../quantize.js";
+import type { CodeTable, VectorKernel } from "../vector-kernel.js";
 import { CentroidGroups, GROUPED_MIN } from "./centroid-groups.js";
 import { type Place, probeOf } from "./probes.js";
 import type { CentroidTable, NearestCentroids, PreparedQuery, Probe, RankedLists } from "./spann-kernel.js";
@@ -21,22 +21,27 @@ const REACH_MAX = 2 ** 100;
 /** Standard deviations of a product's rounding that count as its uncertainty. */
 const DEVIATIONS = 4;
 
+/** What centroids are held with. */
+export interface CentroidKernel extends Pick<VectorKernel, "quantize"> {
+  createTable(dimension: number): CodeTable;
+}
+
 export class CodedCentroids implements CentroidTable {
   readonly live = new Bitmap();
   readonly #space: Space;
   readonly #dimension: number;
-  readonly #createTable: () => CodeTable;
+  readonly #kernel: CentroidKernel;
   readonly #table: CodeTable;
   #squaredNorms = new Float32Array(64);
   #groups: CentroidGroups | null = null;
   #count = 0;
   #longest = 0;
 
-  constructor(space: Space, dimension: number, createTable: () => CodeTable) {
+  constructor(space: Space, dimension: number, kernel: CentroidKernel) {
     this.#space = space;
     this.#dimension = dimension;
-    this.#createTable = createTable;
-    this.#table = createTable();
+    this.#kernel = kernel;
+    this.#table = kernel.createTable(dimension);
   }
 
   get count(): number {
@@ -49,12 +54,23 @@ export class CodedCentroids implements CentroidTable {
   }
 
   set(slot: number, rotatedCentroid: Float32Array): void {
-    const squared = put(this.#table, slot, rotatedCentroid);
+    const [squared] = this.#put(this.#table, slot, rotatedCentroid);
+    this.#note(slot, squared!);
+    this.#groups?.add(slot, rotatedCentroid);
+  }
+
+  load(first: number, rotatedCentroids: Float32Array, present: Bitmap): void {
+    this.#groups = null;
+    this.#put(this.#table, first, rotatedCentroids).forEach((squared, at) => {
+      if (present.has(first + at)) this.#note(first + at, squared);
+    });
+  }
+
+  #note(slot: number, squared: number): void {
     this.#keepNorm(slot, squared);
     this.#longest = Math.max(this.#longest, Math.sqrt(squared));
     if (!this.live.has(slot)) this.#count++;
     this.live.add(slot);
-    this.#groups?.add(slot, rotatedCentroid);
   }
 
   delete(slot: number): void {
@@ -104,8 +120,8 @@ export class CodedCentroids implements CentroidTable {
   }
 
   tableOf(vectors: readonly Float32Array[]): CodeTable {
-    const table = this.#createTable();
-    for (const [slot, vector] of vectors.entries()) put(table, slot, vector);
+    const table = this.#kernel.createTable(this.#dimension);
+    for (const [slot, vector] of vectors.entries()) this.#put(table, slot, vector);
     return table;
   }
 
@@ -141,15 +157,21 @@ export class CodedCentroids implements CentroidTable {
     const { words } = this.live;
     return only === null ? words : words.map((word, i) => word & (only[i] ?? 0));
   }
+
+  /** Holds vectors, row-major, in a table from a slot on. Returns the squared norms of what is held. */
+  #put(table: CodeTable, first: number, vectors: Float32Array): Float32Array {
+    const { codes, slopes } = this.#kernel.quantize("l2", this.#dimension, vectors);
+    const squaredNorms = slopes.map((slope, row) => {
+      const scale = slope / -2;
+      return scale * scale * squaredLength(codes, row * this.#dimension, this.#dimension);
+    });
+    table.set(first, codes, slopes, squaredNorms);
+    return squaredNorms;
+  }
 }
 
-/** Returns the squared norm of what is held. */
-function put(table: CodeTable, slot: number, vector: Float32Array): number {
-  const { codes, slopes } = quantizeRows("l2", vector.length, vector);
-  const scale = slopes[0]! / -2;
+function squaredLength(codes: Int8Array, from: number, count: number): number {
   let squared = 0;
-  for (let i = 0; i < codes.length; i++) squared += codes[i]! * codes[i]!;
-  const intercepts = Float32Array.of(scale * scale * squared);
-  table.set(slot, codes, slopes, intercepts);
-  return intercepts[0]!;
+  for (let i = from; i < from + count; i++) squared += codes[i]! * codes[i]!;
+  return squared;
 }

@@ -120,20 +120,26 @@ export class InvertedLists {
 
   #put(ordinal: number, slot: number): void {
     this.#takeOut(ordinal);
-    if (ordinal >= this.#listOf.length) this.#listOf = grown(this.#listOf, ordinal + 1);
+    this.#makeRoomFor(ordinal + 1);
     this.#listOf[ordinal] = slot;
     this.covered.add(ordinal);
     this.#coveredCount++;
     this.#sizes[slot]!++;
   }
 
+  #makeRoomFor(ordinals: number): void {
+    if (ordinals > this.#listOf.length) this.#listOf = grown(this.#listOf, ordinals);
+  }
+
   // ---- lists
 
-  /** Opens a list that is stored. */
-  addList(slot: number, centroid: Float32Array): void {
-    this.#reserve(slot);
-    this.centroids.set(slot, centroid);
-    this.inUse.add(slot);
+  /** Opens lists that are stored: of the slots from `first` on those that are `present`, of which all have their centroids there. */
+  openLists(first: number, centroids: Float32Array, present: Bitmap): void {
+    const end = first + centroids.length / this.coder.paddedDimension;
+    if (end === first) return;
+    this.centroids.load(first, centroids, present);
+    this.#reserve(end - 1);
+    for (let slot = first; slot < end; slot++) if (present.has(slot)) this.inUse.add(slot);
   }
 
   /** Says once all stored lists are there which slots are free. */
@@ -141,11 +147,19 @@ export class InvertedLists {
     for (let slot = this.#slotEnd - 1; slot >= 0; slot--) if (!this.inUse.has(slot)) this.#free.push(slot);
   }
 
-  /** Takes a row into a stored list; `false`: there is no such list. */
-  restore(ordinal: number, slot: number): boolean {
-    if (!this.inUse.has(slot)) return false;
-    this.#put(ordinal, slot);
-    return true;
+  /** Takes the rows from `first` on that are `present`, in no list yet, into their lists. Returns the first that has none there, or −1. */
+  restore(first: number, slots: Uint32Array, present: Bitmap): number {
+    this.#makeRoomFor(first + slots.length);
+    for (let i = 0; i < slots.length; i++) {
+      const [ordinal, slot] = [first + i, slots[i]!];
+      if (slot === NO_LIST || !present.has(ordinal)) continue;
+      if (!this.inUse.has(slot)) return ordinal;
+      this.#listOf[ordinal] = slot;
+      this.covered.add(ordinal);
+      this.#coveredCount++;
+      this.#sizes[slot]!++;
+    }
+    return -1;
   }
 
   /** A slot for a list that a build makes, with its centroid. */

@@ -275,6 +275,25 @@ describe("centroids", () => {
     );
   });
 
+  it("are the same set one by one and loaded all at once, and those that are not present are not there", () => {
+    const random = randomFrom(5);
+    const coder = referenceKernel.createCoder({ dimension: 20, space: "ip", seed: 1 });
+    const width = coder.paddedDimension;
+    const { rows } = rotatedRowsOf(coder, gaussians(random, 90 * 20), 20);
+    const [single, whole] = [coder.createCentroids(), coder.createCentroids()];
+    const present = Bitmap.of([...Array(90).keys()].filter((slot) => slot % 7 !== 2));
+    for (const slot of present.values()) single.set(slot, rowOf(rows, width, slot));
+    whole.load(0, rows.subarray(0, 40 * width), present);
+    whole.load(40, rows.subarray(40 * width), present);
+    const outcomeOf = (table: typeof whole): unknown => {
+      const held = new Float32Array(90 * width);
+      for (const slot of present.values()) table.at(slot, held.subarray(slot * width, (slot + 1) * width));
+      return [table.count, held, table.nearest(rowOf(rows, width, 3), 90), table.probe(coder.prepare(rowOf(rows, width, 4)), 90)];
+    };
+    expect(outcomeOf(whole)).toEqual(outcomeOf(single));
+    expect(whole.count).toBe(77);
+  });
+
   it("send a row to the nearest of many, or to one hardly farther, whatever comes and goes", () => {
     const random = randomFrom(3);
     const coder = referenceKernel.createCoder({ dimension: 32, space: "l2", seed: 1 });

@@ -9,6 +9,7 @@
  * comes out is finite.
  */
 
+import type { Bitmap } from "../../../base/bitmap.js";
 import type { Space } from "../../../types.js";
 import type { ExactDistances } from "../distance.js";
 
@@ -143,6 +144,8 @@ export interface CentroidTable {
   readonly count: number;
   readonly byteLength: number;
   set(slot: number, rotatedCentroid: Float32Array): void;
+  /** Sets those of many slots, from `first` on, that are `present`: row-major, with any row where a slot is not. */
+  load(first: number, rotatedCentroids: Float32Array, present: Bitmap): void;
   delete(slot: number): void;
   /** The centroid as held (dequantised), which `encode` needs so that estimates fit. */
   at(slot: number, into: Float32Array): void;
