@@ -88,7 +88,7 @@ export default defineConfig({
           include: ["e2e/**/*.e2e.ts"],
           exclude: target === "chromium" || process.env["ALL"] === "1" ? [] : onceIsEnough.map((name) => `e2e/${name}.e2e.ts`),
           testTimeout: 180_000,
-          hookTimeout: 120_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
           // Of those of one file that do not mind each other.
           maxConcurrency: 2,
