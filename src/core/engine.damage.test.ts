@@ -12,6 +12,8 @@ import type { RecordBatch } from "./types.js";
 
 /** Behind it are the three of a segment of text. */
 const METADATA_BLOCK = -4;
+/** Before it are those of ids, of their fingerprints, and of records with what lies beside them. */
+const CODES_BLOCK = 4;
 
 const scope = { tenant: "default_tenant", database: "default_database" };
 function collection(name: string): CreateCollectionRequest {
@@ -76,9 +78,27 @@ describe("one damaged collection", () => {
     expect(await engine.service.count({ collectionId })).toBe(20);
   });
 
+  test("whose fingerprints of ids cannot be read, searches, and refuses whatever needs an id, before anything is logged", async () => {
+    const { engine, ids } = await withoutBlock("lost-fingerprints", 1);
+    const collectionId = ids[0];
+    const missing = expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "damaged" (ids)') });
+    const queryEmbeddings = { dimension: 2, values: Float32Array.of(3, 4) };
+    expect((await engine.service.query({ collectionId, queryEmbeddings, nResults: 2, include: [] })).ids).toEqual(["r3", "r2"]);
+    expect(await engine.service.count({ collectionId })).toBe(10);
+    const before = (await engine.service.info()).logRecords;
+    // Asked again it reads again.
+    for (const from of [9, 10]) {
+      await expect(engine.service.write({ collectionId, operation: "upsert", records: records(from, 12) })).rejects.toThrow(missing);
+    }
+    await expect(engine.service.delete({ collectionId, ids: ["r3"] })).rejects.toThrow(missing);
+    await expect(engine.service.get({ collectionId, ids: ["r3"], include: [] })).rejects.toThrow(missing);
+    expect((await engine.service.info()).logRecords).toBe(before);
+    expect(await engine.service.verifyCollection({ collectionId, deep: true })).toMatchObject({ isSound: false });
+  });
+
   test("whose block is missing, answers CORRUPTION; others work, it can be deleted, and nothing is deleted before", async () => {
     const path = "one-missing-block";
-    const opened = await withoutBlock(path, 1);
+    const opened = await withoutBlock(path, CODES_BLOCK);
     const [lost, sound] = opened.ids;
     let { engine } = opened;
     await expect(engine.service.count({ collectionId: lost })).rejects.toThrow(

@@ -110,3 +110,29 @@ test("what is read ahead leaves room for what is asked for", async () => {
   await reopened.ask();
   expect((await reopened.pause()).count).toBe(0);
 });
+
+test("fingerprints of ids are read when one is first asked for, once, also of blocks that have gaps", async () => {
+  const storage = new FaultInjectingStorage();
+  const scope = { tenant: "default_tenant", database: "default_database", name: "things", metadata: null };
+  const filled = await openedEngine(storage);
+  const { id: collectionId } = await filled.service.createCollection({ ...scope, configuration: {}, getOrCreate: false });
+  for (let from = 0; from < RECORDS; from += 1000) {
+    await filled.service.write({ collectionId, operation: "add", records: records(from, from + 1000) });
+  }
+  await filled.service.delete({ collectionId, ids: ["r1", "r2500"] });
+  await filled.compact(collectionId);
+
+  const { service } = await openedEngine(storage.reopen());
+  expect(await service.count({ collectionId })).toBe(RECORDS - 2);
+  const idBytes = async (): Promise<number> => (await service.info()).memory.ids;
+  expect(await idBytes()).toBeLessThan(RECORDS);
+  const get = (...ids: string[]) => service.get({ collectionId, ids, include: [] });
+  const add = service.write({ collectionId, operation: "add", records: records(RECORDS - 1, RECORDS + 2) });
+  const [some, gone] = await Promise.all([get("r0", "r2499", "r3999"), get("r1", "r2500"), add]);
+  expect([some.ids, gone.ids]).toEqual([["r0", "r2499", "r3999"], []]);
+  const indexed = await idBytes();
+  expect(indexed).toBeGreaterThan(8 * RECORDS);
+  await service.delete({ collectionId, ids: ["r0", "r4000"] });
+  expect((await get("r0", "r3999", "r4000", "r4001")).ids).toEqual(["r3999", "r4001"]);
+  expect([await service.count({ collectionId }), await idBytes()]).toEqual([RECORDS - 2, indexed]);
+});

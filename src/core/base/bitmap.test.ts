@@ -9,16 +9,27 @@ function ascending(set: Iterable<number>): number[] {
 }
 
 /** Applied alike to a bitmap and to the set it stands for. */
-type Operation = { name: "add" | "delete"; ordinal: number } | { name: "union" | "intersect" | "subtract" | "addAll"; ordinals: number[] };
+type Operation =
+  | { name: "add" | "delete"; ordinal: number }
+  | { name: "union" | "intersect" | "subtract" | "addAll" | "addRange"; ordinals: number[] };
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ name: fc.constantFrom("add" as const, "delete" as const), ordinal: fc.integer({ min: 0, max: 300 }) }),
-  fc.record({ name: fc.constantFrom("union" as const, "intersect" as const, "subtract" as const, "addAll" as const), ordinals }),
+  fc.record({
+    name: fc.constantFrom("union" as const, "intersect" as const, "subtract" as const, "addAll" as const, "addRange" as const),
+    ordinals,
+  }),
 );
+
+/** From the first of the numbers to the last, which may be before it: then there are none between. */
+function rangeOf(ordinals: readonly number[]): [from: number, to: number] {
+  return [ordinals[0] ?? 7, ordinals.at(-1) ?? 7];
+}
 
 function applyToBitmap(bitmap: Bitmap, step: Operation): void {
   if ("ordinal" in step) bitmap[step.name](step.ordinal);
   else if (step.name === "addAll") bitmap.addAll(step.ordinals);
+  else if (step.name === "addRange") bitmap.addRange(...rangeOf(step.ordinals));
   else bitmap[step.name](Bitmap.of(step.ordinals));
 }
 
@@ -27,6 +38,8 @@ function applyToSet(set: Set<number>, step: Operation): Set<number> {
     set[step.name](step.ordinal);
     return set;
   }
+  const [from, to] = rangeOf(step.ordinals);
+  if (step.name === "addRange") return new Set([...set, ...Array(301).keys()].filter((n) => set.has(n) || (n >= from && n < to)));
   const other = new Set(step.ordinals);
   if (step.name === "intersect") return new Set([...set].filter((ordinal) => other.has(ordinal)));
   if (step.name === "subtract") return new Set([...set].filter((ordinal) => !other.has(ordinal)));

@@ -45,7 +45,13 @@ export class Bitmap {
 
   /** Adds the ordinals from `from` up to but without `to`. */
   addRange(from: number, to: number): void {
-    for (let ordinal = from; ordinal < to; ordinal++) this.add(ordinal);
+    if (to <= from) return;
+    const last = (to - 1) >>> 5;
+    if (last >= this.words.length) this.#grow(last + 1);
+    for (let word = from >>> 5; word <= last; word++) {
+      const [start, count] = [Math.max(0, from - 32 * word), Math.min(32, to - 32 * word)];
+      this.words[word]! |= (-1 >>> (32 - (count - start))) << start;
+    }
   }
 
   /** Whether any member is in [from, to). */

@@ -5,7 +5,7 @@
  * where it is objects and strings. What a call needs while it runs, and what the page itself holds, is not among them.
  */
 export interface MemoryUse {
-  /** Fingerprints of the ids of open collections, and which places are in use: about 12 bytes a record. */
+  /** Fingerprints of the ids of open collections, and which places are in use: about 12 bytes a record once an id was asked for. */
   ids: number;
   /** What was written and is not compacted yet, and the ids of the latest writes. */
   memtable: number;

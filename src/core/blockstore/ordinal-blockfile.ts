@@ -348,6 +348,11 @@ export function ordinalRefs(section: OrdinalSection): BlockRef[] {
   return section.flatMap(({ refs, beside }) => (beside == null ? refs : [...refs, beside]));
 }
 
+/** Whether a block has a row for each ordinal from its first to its last, so that it is known which without reading it. */
+export function isGapless({ first, last, rows }: OrdinalEntry): boolean {
+  return last - first + 1 === rows;
+}
+
 /** Of things with ascending ranges the one whose range contains the ordinal, or null. */
 export function findEntry<Item>(
   items: readonly Item[],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../testing/environment.js";
+import { Bitmap } from "../base/bitmap.js";
 import { IdTable } from "./id-table.js";
 
 /** Ordinals by their fingerprints, as a map keeps them. */
@@ -50,13 +51,16 @@ describe("the id table", () => {
     expectSame(table, renumbered, fingerprints);
   });
 
-  test("finds each of many records, grown from nothing or made room for", () => {
+  test("finds each of many records, grown from nothing or told after opening", () => {
     const records = 20_000;
     const fingerprintOf = (ordinal: number): number => Math.imul(ordinal, 0x9e3779b1) >>> 0;
-    for (const reserved of [0, records]) {
+    for (const isOpened of [false, true]) {
       const table = new IdTable();
-      table.reserve(reserved);
-      for (let ordinal = 0; ordinal < records; ordinal++) table.add(fingerprintOf(ordinal), ordinal);
+      if (isOpened) {
+        table.open(Bitmap.of(Array(records).keys()));
+        table.beginIndex();
+        for (let ordinal = 0; ordinal < records; ordinal++) table.index(fingerprintOf(ordinal), ordinal);
+      } else for (let ordinal = 0; ordinal < records; ordinal++) table.add(fingerprintOf(ordinal), ordinal);
       let found = 0;
       for (let ordinal = 0; ordinal < records; ordinal++) if (candidatesOf(table, fingerprintOf(ordinal))[0] === ordinal) found++;
       expect([found, candidatesOf(table, fingerprintOf(records))]).toEqual([records, []]);

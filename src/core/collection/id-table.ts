@@ -1,7 +1,7 @@
 /**
- * Ordinals of a collection's live records by the fingerprints of their ids: some 12 bytes a record. The ids themselves are in the memtable
- * and on disk. A fingerprint is shared by one id in a few thousand millions, so what is found here is a candidate, to be compared with the
- * id asked for; what is not found is not there.
+ * Ordinals of a collection's live records, and by the fingerprints of their ids, once one is asked for: some 12 bytes a record. The ids
+ * themselves are in the memtable and on disk. A fingerprint is shared by one id in a few thousand millions, so what is found here is a
+ * candidate, to be compared with the id asked for; what is not found is not there.
  *
  * Hash tables with open addressing, linear probing and pairs of fingerprint and ordinal + 1 (0: free): one while there are few records,
  * then one for each value of some of a fingerprint's lowest bits. Each grows by itself, so none grows long enough to hold up a turn.
@@ -34,15 +34,26 @@ export class IdTable {
     return this.#tables.reduce((bytes, table) => bytes + table.bytes, this.live.words.byteLength);
   }
 
-  /** Makes room for so many records in all. */
-  reserve(count: number): void {
-    if (count > SMALL_MAX) this.#divide(count);
-    for (const table of this.#tables) table.reserve(count / this.#tables.length);
+  /** Takes note of all records that there are. Before anything is asked or changed but `live` their fingerprints have to be told. */
+  open(live: Bitmap): void {
+    this.live.words = live.words;
+    this.#count = live.count();
+  }
+
+  /** Makes room for the fingerprints of all that are live, of which none is known from here on: `index` tells them. */
+  beginIndex(): void {
+    this.#tables = [new PairTable(PLACES_MIN)];
+    if (this.#count > SMALL_MAX) this.#divide(this.#count);
+    else this.#tables[0]!.reserve(this.#count);
+  }
+
+  index(fingerprint: number, ordinal: number): void {
+    this.#tableOf(fingerprint).add(fingerprint, ordinal);
   }
 
   add(fingerprint: number, ordinal: number): void {
     if (this.#count === SMALL_MAX) this.#divide(SMALL_MAX);
-    this.#tableOf(fingerprint).add(fingerprint, ordinal);
+    this.index(fingerprint, ordinal);
     this.live.add(ordinal);
     this.#count++;
   }
@@ -61,8 +72,8 @@ export class IdTable {
 
   /** Puts every record under another ordinal. */
   renumber(ordinalOf: (ordinal: number) => number): void {
-    this.live.words = new Uint32Array(0);
-    for (const table of this.#tables) table.renumber(ordinalOf, this.live);
+    this.live.words = Bitmap.of(this.live.toArray().map(ordinalOf)).words;
+    for (const table of this.#tables) table.renumber(ordinalOf);
   }
 
   #tableOf(fingerprint: number): PairTable {
@@ -142,14 +153,9 @@ class PairTable {
     for (let at = 0; at < pairs.length; at += 2) if (pairs[at + 1] !== 0) take(pairs[at]!, pairs[at + 1]! - 1);
   }
 
-  renumber(ordinalOf: (ordinal: number) => number, live: Bitmap): void {
+  renumber(ordinalOf: (ordinal: number) => number): void {
     const pairs = this.#pairs;
-    for (let at = 1; at < pairs.length; at += 2) {
-      if (pairs[at] === 0) continue;
-      const ordinal = ordinalOf(pairs[at]! - 1);
-      pairs[at] = ordinal + 1;
-      live.add(ordinal);
-    }
+    for (let at = 1; at < pairs.length; at += 2) if (pairs[at] !== 0) pairs[at] = ordinalOf(pairs[at]! - 1) + 1;
   }
 
   #moveTo(places: number): void {

@@ -15,7 +15,7 @@ import { inTurns, type Steps } from "../base/steps.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRef, BlockWriter } from "../blockstore/blockstore.js";
-import { OrdinalBlockfile, type OrdinalEntry, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
+import { isGapless, OrdinalBlockfile, type OrdinalEntry, type OrdinalSection, ordinalRefs } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import { limits } from "../limits.js";
@@ -81,6 +81,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
   readonly #payloadFile: OrdinalBlockfile<Payload>;
   #section: RecordsSection = CollectionRecords.empty();
   readonly #table = new IdTable();
+  /** Nothing is written or deleted before it has resolved, since what that names has to be found. */
+  #indexing: Promise<void> | null = null;
   #nextOrdinal = 0;
   #compactedEnd = 0;
   /** Ordinals below this are in the section or in a compaction under way: deleting one leaves a tombstone. */
@@ -158,34 +160,53 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     this.#nextOrdinal = nextOrdinal;
     this.#compactedEnd = nextOrdinal;
     this.#sealedOrdinal = nextOrdinal;
-    this.#table.reserve(section.ids.reduce((count, { rows }) => count + rows, 0));
-    for await (const { entry, beside } of this.#idFile.scanBeside(section.ids)) {
-      if (beside == null) await this.#fingerprint(entry);
-      else this.#load(entry, beside.u32("ordinal"), beside.u32("fingerprint"));
+    const live = new Bitmap();
+    for (const { first, last } of section.ids.filter(isGapless)) live.addRange(first, last + 1);
+    for await (const [ordinals] of this.#fingerprints(section.ids.filter((entry) => !isGapless(entry)))) live.addAll(ordinals);
+    this.#table.open(live);
+  }
+
+  /** Reads the fingerprints of what the section has when an id is first asked for, which searches never do. */
+  #index(): Promise<void> {
+    this.#indexing ??= this.#readIndex().catch((error: unknown) => {
+      this.#indexing = null;
+      throw error;
+    });
+    return this.#indexing;
+  }
+
+  async #readIndex(): Promise<void> {
+    this.#table.beginIndex();
+    for await (const [ordinals, fingerprints] of this.#fingerprints(this.#section.ids)) {
+      for (let row = 0; row < ordinals.length; row++) this.#table.index(fingerprints[row]!, ordinals[row]!);
+    }
+  }
+
+  /** Of the blocks that an earlier release wrote the ids are read. */
+  async *#fingerprints(ids: OrdinalSection): AsyncGenerator<[ordinals: Uint32Array, fingerprints: Uint32Array], void, undefined> {
+    for await (const { entry, beside } of this.#idFile.scanBeside(ids)) {
+      if (beside != null) yield this.#checked(entry, beside.u32("ordinal"), beside.u32("fingerprint"));
+      else {
+        for await (const { parts, ordinals } of this.#idFile.scan([entry])) {
+          yield this.#checked(entry, ordinals, Uint32Array.from(parts[0]!.utf8Column("id"), fingerprintOf));
+        }
+      }
       await this.#home.context.tick();
     }
   }
 
-  /** Loads the ids of a block that an earlier release wrote. */
-  async #fingerprint(entry: OrdinalEntry): Promise<void> {
-    for await (const { parts, ordinals } of this.#idFile.scan([entry])) {
-      this.#load(entry, ordinals, Uint32Array.from(parts[0]!.utf8Column("id"), fingerprintOf));
-    }
-  }
-
-  #load({ rows }: OrdinalEntry, ordinals: Uint32Array, fingerprints: Uint32Array): void {
-    if (ordinals.length !== rows || fingerprints.length !== rows) {
-      const { name } = this.#home.row;
-      const message = `A block of collection "${name}" (ids) has the fingerprints of ${fingerprints.length} records instead of ${rows}`;
-      throw new TidepoolError("CORRUPTION", `${message}. Nothing was changed.`);
-    }
-    for (let row = 0; row < rows; row++) this.#table.add(fingerprints[row]!, ordinals[row]!);
+  #checked({ rows }: OrdinalEntry, ordinals: Uint32Array, fingerprints: Uint32Array): [Uint32Array, Uint32Array] {
+    if (ordinals.length === rows && fingerprints.length === rows) return [ordinals, fingerprints];
+    const { name } = this.#home.row;
+    const message = `A block of collection "${name}" (ids) has the fingerprints of ${fingerprints.length} records instead of ${rows}`;
+    throw new TidepoolError("CORRUPTION", `${message}. Nothing was changed.`);
   }
 
   // ---- ids and ordinals (under the shared lock)
 
   /** Which of the ids name a record, and where. */
   async find(ids: Iterable<string>): Promise<FoundIds> {
+    await this.#index();
     const found: FoundIds = { numbering: this.numbering, ordinals: new Map() };
     let chunk: string[] = [];
     for (const id of ids) {
