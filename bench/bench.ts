@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measurements in Chromium, through the package's entry. They are reported, never passed or failed.
  *
- * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b]
+ * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b] [--slowdown=6]
  * Prints a table and writes bench/results/NAME.json and pictures (not with --quick, and of most suites not with --engines).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -63,6 +63,7 @@ async function main(): Promise<void> {
       sets: { type: "string", default: "" },
       sizes: { type: "string", default: "" },
       engines: { type: "string", default: "" },
+      slowdown: { type: "string" },
     },
   });
   const [name = "overview"] = positionals;
@@ -79,7 +80,9 @@ async function main(): Promise<void> {
     const loadAverage = { before: loadBefore, after: loadavg()[0] };
     await save(name, result, { machine: values.machine, loadAverage, seconds: Math.round((Date.now() - start) / 1000) });
   };
-  const result = await suite.run({ quick: values.quick, sets, sizes, engines, previous: await readPrevious(name), save: keep, log });
+  const slowdown = values.slowdown === undefined ? undefined : Number(values.slowdown);
+  const { quick } = values;
+  const result = await suite.run({ quick, sets, sizes, engines, slowdown, previous: await readPrevious(name), save: keep, log });
   process.stdout.write(`\n${result.text}\n`);
   await keep(result);
 }

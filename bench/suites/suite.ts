@@ -8,6 +8,8 @@ export interface SuiteOptions {
   engines: string[];
   /** Only these, of a suite whose sets come in several. */
   sizes: string[];
+  /** How many times slower than a laptop of today a page shall be, for a suite that slows it; `undefined` for the suite's own. */
+  slowdown: number | undefined;
   /** What the suite wrote last time, for one that can be run in parts; `null` at the first time. */
   previous: unknown;
   /** Keeps what there is so far, of a suite that takes long, as what it returns in the end will be kept. */
