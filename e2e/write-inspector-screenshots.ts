@@ -31,7 +31,7 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
   query: async (page) => {
     await page.getByRole("button", { name: "Close the record" }).click();
     await tab(page, "Query");
-    await page.getByRole("searchbox").fill("birds on the mud at low tide");
+    await page.getByRole("searchbox").fill("dunlin wet mud");
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByRole("region", { name: "Results", exact: true }).waitFor();
   },

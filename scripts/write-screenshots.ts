@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the demo: `npm run build && node scripts/run.mjs scripts/write-screenshots.ts`. Writes `docs/screenshots`: the
- * first page and the results at three widths in both themes; the moving picture `docs/demo.webp`; and the demo's icons, from
- * `icon.svg`. `--only 1440-dark` takes some, `--to FOLDER` puts them elsewhere.
+ * first page and the results at three widths in both themes, and the moving picture `docs/demo.webp`. `--only 1440-dark` takes some,
+ * `--to FOLDER` puts the pictures of pages elsewhere, and leaves the moving one. `--icons` writes the demo's icons from `icon.svg`, too.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,6 +43,7 @@ async function take(page: Page, name: string, folder: string): Promise<void> {
   await page.getByTestId("query").fill("");
   await page.waitForFunction(() => document.body.dataset["view"] === "landing");
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.mouse.move(0, 0);
   await page.waitForTimeout(400);
   await page.screenshot({ path: join(folder, `landing-${name}.png`) });
   await page.getByTestId("query").fill(question);
@@ -139,10 +140,11 @@ async function main(): Promise<void> {
   const profile = await createProfile();
   const context = await openBrowser(profile);
   try {
-    if (argument("--only") === undefined) await writeIcons(context);
+    if (process.argv.includes("--icons")) await writeIcons(context);
     const page = await open(context, server.url);
     await takeAll(page, folder);
-    if (argument("--only") === undefined) await writeFile(picture, animate(await film(page), filmed.width, filmed.height));
+    if (argument("--only") === undefined && folder === screenshots)
+      await writeFile(picture, animate(await film(page), filmed.width, filmed.height));
   } finally {
     await context.close();
     await server.close();

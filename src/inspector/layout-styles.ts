@@ -104,7 +104,7 @@ dt { font-size: 12px; color: var(--soft); }
 .option select { inline-size: auto; }
 
 .notices { position: absolute; inset: auto 1rem 1rem auto; max-inline-size: min(32rem, calc(100% - 2rem)); z-index: 3; }
-.notice { display: flex; gap: 0.75rem; align-items: baseline; justify-content: space-between; padding: 0.6rem 0.6rem 0.6rem 0.9rem;
+.notice { display: flex; gap: 0.75rem; align-items: center; justify-content: space-between; padding: 0.6rem 0.6rem 0.6rem 0.9rem;
   border-radius: 8px; background: var(--ink); color: var(--paper); box-shadow: 0 6px 24px rgb(0 0 0 / 0.25); overflow-wrap: anywhere; }
 .notice .icon { color: inherit; }
 .notice.failed { background: var(--danger); color: var(--paper); }
@@ -116,7 +116,8 @@ dt { font-size: 12px; color: var(--soft); }
   .tree header { grid-template-columns: 1fr auto; align-items: baseline; }
   .tree .branches > summary { display: block; padding: 0.25rem; cursor: pointer; overflow-wrap: anywhere; }
   .tree .branches[open] > summary { margin-block-end: 0.5rem; }
-  .tree header .link { white-space: nowrap; }
+  .tree header > * { white-space: nowrap; }
+  .tree header .link[aria-current="true"] { font-weight: inherit; }
   .cards { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
   .arenas li { grid-template-columns: minmax(0, 1fr); gap: 0.15rem; }
   .title { padding: 0.75rem 1rem 0.5rem; }
