@@ -102,7 +102,7 @@ const shown = ["", "getting-started.html", "errors.html", "reference/tidepool-db
 async function takePictures(url: string): Promise<void> {
   await mkdir(pictures, { recursive: true });
   for (const colorScheme of ["light", "dark"] as const) {
-    for (const width of [390, 1440]) {
+    for (const width of [390, 820, 1440]) {
       const profile = await createProfile();
       const context = await openBrowser(profile, { colorScheme, viewport: { width, height: 900 } });
       const page = await context.newPage();

@@ -1,6 +1,6 @@
 /**
- * Writes `docs/screenshots/inspector-*.png`: the views of the inspector, on a wide screen in light, and a narrow one in dark. After a
- * build: `node scripts/run.mjs e2e/write-inspector-screenshots.ts [folder]`.
+ * Writes `docs/screenshots/inspector-*.png`: the views of the inspector, at three widths in both themes. After a build:
+ * `node scripts/run.mjs e2e/write-inspector-screenshots.ts [folder]`.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -44,25 +44,36 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
   schema: (page) => tab(page, "Schema"),
 };
 
-const screens = [
-  { size: "wide", viewport: { width: 1440, height: 900 }, colorScheme: "light" },
-  { size: "narrow", viewport: { width: 390, height: 844 }, colorScheme: "dark" },
-] as const;
+const sizes = [
+  { width: 1440, height: 900 },
+  { width: 820, height: 1180 },
+  { width: 390, height: 844 },
+];
+
+async function take(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, 0);
+  for (const viewport of sizes) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(folder, `inspector-${name}-${viewport.width}-${colorScheme}.png`) });
+    }
+  }
+  await page.setViewportSize(sizes[0]!);
+}
 
 await mkdir(folder, { recursive: true });
 const app = await serveApp();
-for (const { size, viewport, colorScheme } of screens) {
-  const profile = await createProfile();
-  const context = await openBrowser(profile, { viewport, colorScheme });
-  const page = await openTab(context, app);
-  await createSettled(page, { path: "shore" });
-  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
-  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
-  for (const [name, show] of Object.entries(views)) {
-    await show(page);
-    await page.screenshot({ path: join(folder, `inspector-${name}-${size}.png`) });
-  }
-  await context.close();
-  await removeProfile(profile);
+const profile = await createProfile();
+const context = await openBrowser(profile, { viewport: sizes[0]! });
+const page = await openTab(context, app);
+await createSettled(page, { path: "shore" });
+await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
+await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
+for (const [name, show] of Object.entries(views)) {
+  await show(page);
+  await take(page, name);
 }
+await context.close();
+await removeProfile(profile);
 await app.close();

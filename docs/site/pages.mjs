@@ -101,16 +101,19 @@ export async function writePages(root, to) {
   }
 }
 
-/** The README as the site's first page: its first sentence large, the rest below. */
+/** The README as the site's first page: its first sentence large beside its picture, the rest below. */
 function asHome(/** @type {string} */ text) {
   const [, sentence] = /^\*\*(.+?)\*\*$/m.exec(text) ?? [];
   if (sentence === undefined) throw new Error("README.md has lost its first sentence in bold");
+  const [, alt, src] = /^!\[(.+?)\]\((.+?)\)$/m.exec(text) ?? [];
+  if (src === undefined) throw new Error("README.md has lost its picture");
   const rest = text.slice(text.indexOf("## Start"));
   const hero = {
     layout: "home",
     hero: {
       name: "Tidepool",
       tagline: sentence,
+      image: { src, alt },
       actions: [
         { theme: "brand", text: "Getting started", link: "/getting-started" },
         { theme: "alt", text: "All pages", link: "/contents" },
