@@ -34,6 +34,18 @@ async function expectFound(query: string, source: string): Promise<void> {
     .toContain(source);
 }
 
+test("a part of the page that cannot be fetched is named, and the next visit makes up for it", async () => {
+  const visit = await suite.context.newPage();
+  await visit.addInitScript(() => Object.defineProperty(navigator, "serviceWorker", { value: undefined }));
+  await visit.route(/(?:corpus|speed-proof)-[^/]+\.js$/, (route) => route.abort());
+  await visit.goto(suite.app.url);
+  const notices = visit.getByTestId("notice");
+  await notices.filter({ hasText: "The demo's own notes could not be loaded" }).getByRole("button", { name: "Reload the page" }).waitFor();
+  await visit.getByTestId("speed-load").click();
+  await notices.filter({ hasText: "The proof could not be loaded" }).waitFor();
+  await visit.close();
+});
+
 test("files of every kind are read, and one notice tells of those that are not", async () => {
   await page.goto(suite.app.url);
   await expect.poll(() => page.getByTestId("progress-text").textContent(), patience).toMatch(/^Added the notes/);

@@ -4,6 +4,7 @@
  */
 import { TidepoolError } from "tidepool-db";
 import { byId, counted, plural } from "./dom.js";
+import { fetchPart } from "./fetch-part.js";
 import type { FilePassage, FileSource, ReadProgress } from "./files/open-files.js";
 import { Gate } from "./gate.js";
 import type { Library } from "./library.js";
@@ -93,7 +94,7 @@ export class Adding {
 
   async #addSome(files: readonly File[], summary: Summary, signal: AbortSignal): Promise<void> {
     // What reads files is loaded when there are some.
-    const { readFiles } = await import("./files/open-files.js");
+    const { readFiles } = await fetchPart("What reads files", import("./files/open-files.js"));
     const onProgress = ({ name, passages, fraction }: ReadProgress): void => this.#showReading(name, passages, fraction);
     for await (const read of readFiles(files, { signal, onProgress })) {
       const { key, name } = read.source;

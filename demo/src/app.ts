@@ -3,6 +3,7 @@ import { TidepoolError } from "tidepool-db";
 import { Adding, type Source, type Summary } from "./adding.js";
 import type { Note } from "./corpus.js";
 import { byId, formatMs, plural } from "./dom.js";
+import { fetchPart } from "./fetch-part.js";
 import type { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
@@ -86,7 +87,7 @@ export class App {
   /** Puts in the notes that come with the demo. Doing it again mends what an interrupted first time left out. */
   async addBundled(): Promise<void> {
     try {
-      const { notes } = await import("virtual:corpus");
+      const { notes } = await fetchPart("The demo's own notes", import("virtual:corpus"));
       await this.#adding.addSources(notes.map(toSource));
       await this.#library.rememberFilled();
     } catch (error) {
@@ -157,7 +158,7 @@ export class App {
   }
 
   async #openAsking(): Promise<Asking> {
-    const { FilterPanel, ResultLists, search } = await import("./asking.js");
+    const { FilterPanel, ResultLists, search } = await fetchPart("The search", import("./asking.js"));
     if (this.#asking) return this.#asking;
     const actions = {
       findSimilar: (hit: { id: string; title: string }) => this.#findSimilar(hit),
@@ -189,7 +190,7 @@ export class App {
   }
 
   async #openMap(): Promise<void> {
-    const { MapPanel } = await import("./map-panel.js");
+    const { MapPanel } = await fetchPart("The map", import("./map-panel.js"));
     const map = new MapPanel(
       this.#library,
       (passage) => this.#findSimilar(passage),

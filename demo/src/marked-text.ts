@@ -3,6 +3,7 @@
  * loaded with the first passage that has any.
  */
 import { element } from "./dom.js";
+import { fetchPart } from "./fetch-part.js";
 import { excerptWindow, type Range } from "./highlight.js";
 import { showError } from "./notices.js";
 import { Slice } from "./slice.js";
@@ -35,7 +36,7 @@ export function showPassage(target: HTMLElement, text: string, find: FindRanges)
 /** One after the other, in turns with the page. */
 async function renderWaiting(): Promise<void> {
   try {
-    ({ renderMarkdown } = await import("./markdown.js"));
+    ({ renderMarkdown } = await fetchPart("What shows Markdown", import("./markdown.js")));
     const slice = new Slice();
     for (const show of waiting) {
       await slice.next();

@@ -2,6 +2,7 @@
 import { TidepoolError } from "tidepool-db";
 import type { Summary } from "./adding.js";
 import { button, byId, element, plural } from "./dom.js";
+import { PartMissing } from "./fetch-part.js";
 
 interface Advice {
   title: string;
@@ -12,6 +13,8 @@ interface Advice {
 const reload = { label: "Reload the page", run: () => location.reload() };
 
 function adviceFor(error: unknown): Advice {
+  if (error instanceof PartMissing)
+    return { title: error.message, advice: "There is no network, or a newer page has taken this one's place.", action: reload };
   if (!(error instanceof TidepoolError)) return { title: "Something went wrong in this page", advice: describe(error), action: reload };
   switch (error.code) {
     case "QUOTA_EXCEEDED":

@@ -5,6 +5,7 @@
  */
 import type { SentenceEncoder } from "tidepool-db/sentence-encoder";
 import modelUrl from "tidepool-db/sentence-encoder.bin?url";
+import { fetchPart } from "./fetch-part.js";
 import { keepOffline } from "./install.js";
 import type { Library } from "./library.js";
 
@@ -94,7 +95,7 @@ export class Understanding {
 
   async #load(): Promise<SentenceEncoder> {
     this.#set({ phase: "loading", problem: null });
-    const { SentenceEncoder } = await import("tidepool-db/sentence-encoder");
+    const { SentenceEncoder } = await fetchPart("The model", import("tidepool-db/sentence-encoder"));
     const onProgress = (progress: { loadedBytes: number; totalBytes: number }): void => this.#set(progress);
     const encoder = new SentenceEncoder({ modelUrl, onProgress, idleMs: 600_000 });
     await encoder.load();

@@ -1,4 +1,5 @@
 /** Reads one file by the reader for its kind, each of which is loaded when it is first needed. Runs in a worker, and in tests. */
+import { fetchPart } from "../fetch-part.js";
 import { FileError, type Part, type Reader, reasonOf } from "./file-passage.js";
 
 export const fileBytesMax = 50 * 1024 * 1024;
@@ -41,7 +42,7 @@ async function* partsOf(file: File): AsyncGenerator<Part> {
     throw new FileError(`${file.name} has ${megabytes(file.size)} MB; the demo takes files of up to ${megabytes(fileBytesMax)} MB.`);
   }
   const bytes = new Uint8Array(await bytesOf(file));
-  const read = await readers[kind]!();
+  const read = await fetchPart(`What reads .${kind}`, readers[kind]!());
   let passages = 0;
   for await (const part of read(bytes, file.name)) {
     passages += part.passages.length;
