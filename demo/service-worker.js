@@ -30,14 +30,22 @@ async function takeOver() {
   await clients.claim();
 }
 
+/** Of the other page, the inspector, what was seen once is kept, as its files are. */
 async function fromNetwork(request) {
   try {
-    return await fetch(request);
+    const response = await fetch(request);
+    if (response.ok && !response.redirected && isInspector(request))
+      await (await caches.open(cacheName)).put("./inspector.html", response.clone());
+    return response;
   } catch (error) {
-    const kept = await caches.match("./");
+    const kept = await caches.match(isInspector(request) ? "./inspector.html" : "./");
     if (kept) return kept;
     throw error;
   }
+}
+
+function isInspector({ url }) {
+  return new URL(url).pathname.endsWith("/inspector.html");
 }
 
 /** What was asked for once is kept. */

@@ -471,6 +471,51 @@ test("a phone shows all of it without scrolling sideways, and notices where one 
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
+/** As if the model had read them: by vectors of two numbers that are not zero. Each hundredth is of the lagoon. */
+function readRecords(count: number): string {
+  const record = (number: number): string => {
+    const source = number % 100 === 0 ? "lagoon" : "buoy";
+    const embedding = Array.from({ length: 512 }, (_, at) => Number(at === number % 512 || at === 7));
+    const metadata = { source: `file/0/${source}`, title: `Mark ${number}`, topic: "Your files", kind: "file", position: number, words: 2 };
+    return JSON.stringify({ id: `mark-${number}`, embedding, document: `${source} ${number}`, metadata });
+  };
+  return Array.from({ length: count }, (_, number) => record(number)).join("\n");
+}
+
+test("hits are on the map of a library that is larger than what it draws", async () => {
+  const inspector = await suite.context.newPage();
+  await inspector.goto(new URL("inspector.html", suite.app.url).href);
+  await inspector.getByRole("button", { name: /^passages/ }).click();
+  await inspector.getByLabel("File to import").setInputFiles(file("marks.jsonl", readRecords(4000)));
+  await inspector.getByText("Imported 4,000 records").waitFor();
+  await inspector.close();
+  await ask("");
+  const label = async (): Promise<string> => (await part("map").getAttribute("aria-label")) ?? "";
+  await part("map").scrollIntoViewIfNeeded();
+  await expect.poll(() => textOf("map-note"), patience).toBe("A sample of 3,000");
+  expect(await label()).toMatch(/^3,000 passages /);
+  await page.locator('[data-source="lagoon"] button').first().click();
+  await ask("lagoon");
+  await part("filter-k").evaluate((select: HTMLSelectElement) => {
+    select.value = "50";
+    select.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await expect.poll(() => hitsOf("hybrid").count(), patience).toBe(40);
+  await expect.poll(label, patience).toContain("40 hits marked");
+  expect(Number(/^3,0(\d\d) passages/.exec(await label())![1])).toBeGreaterThan(0);
+  // Each has its place, within the map.
+  await part("map").focus();
+  for (let hit = 1; hit <= 40; hit++) {
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator("#map-readout").textContent()).toMatch(new RegExp(`^${hit}\\. Mark \\d*0 `));
+    const at = await page
+      .locator("#map-tip")
+      .evaluate((tip: HTMLElement) => [tip.style.top, tip.style.getPropertyValue("--x")].map(parseFloat));
+    expect(at.every((number) => number >= 0)).toBe(true);
+  }
+  await part("filter-reset").evaluate((button: HTMLElement) => button.click());
+});
+
 test("what was deleted stays away until it is asked for, and nothing complains of emptiness", async () => {
   await ask("");
   await part("delete-all").click();

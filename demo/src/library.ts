@@ -173,7 +173,7 @@ export class Library {
     };
   }
 
-  /** The vectors of all passages that the model has read, or of an even sample when there are very many, a page after the other. */
+  /** The vectors of the `total` passages that the model has read, or of an even sample of very many, a page after the other. */
   async *vectors(total: number, signal: AbortSignal): AsyncGenerator<Vectors> {
     const pages = Math.ceil(Math.min(total, mapVectorsMax) / mapPageSize);
     for (let page = 0; page < pages; page++) {

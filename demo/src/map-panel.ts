@@ -33,6 +33,7 @@ export class MapPanel {
   }
 
   async draw({ total, pending }: Overview): Promise<void> {
+    const understood = total - pending;
     // While passages are read, every so many are worth another map.
     const state = `${total} ${Math.ceil(pending / Math.max(16, total / 8))}`;
     if (state === this.#shown) return;
@@ -41,7 +42,7 @@ export class MapPanel {
     const { signal } = (this.#drawing = new AbortController());
     const entries: Entry[] = [];
     this.#map.begin();
-    for await (const page of this.#library.vectors(total, signal)) {
+    for await (const page of this.#library.vectors(understood, signal)) {
       this.#map.gather(page);
       entries.push(...page.entries);
     }
@@ -49,7 +50,7 @@ export class MapPanel {
     byId("map-empty").hidden = entries.length > 2;
     if (!(await this.#map.show(entries))) return;
     byId("map-note").textContent =
-      entries.length < total - pending ? `A sample of ${counted(entries.length)}` : `All ${plural(entries.length, "vector")}`;
+      entries.length < understood ? `A sample of ${counted(entries.length)}` : `All ${plural(entries.length, "vector")}`;
     this.#onDrawn();
   }
 

@@ -133,7 +133,8 @@ export class VectorMap {
   #describe(): void {
     const topics = new Set(this.#entries.map(({ topic }) => topic)).size;
     const shown = `${plural(this.#dots.size, "passage")} of ${plural(topics, "topic")} on a map where near means alike`;
-    const hits = this.#ranks.size > 0 ? `; ${plural(this.#ranks.size, "hit")} marked` : "";
+    const marked = [...this.#ranks.keys()].filter((id) => this.#dots.has(id)).length;
+    const hits = marked > 0 ? `; ${plural(marked, "hit")} marked` : "";
     this.#canvas.setAttribute(
       "aria-label",
       `${shown}${hits}. Arrow keys walk through ${hits ? "the hits" : "the passages"}, Enter finds what is similar.`,
