@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: measurements in Chromium, through the package's entry. They are reported, never passed or failed.
  *
- * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b] [--slowdown=6]
+ * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b]
+ * [--slowdown=6]
  * Prints a table and writes bench/results/NAME.json and pictures (not with --quick, and of most suites not with --engines).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
