@@ -273,6 +273,33 @@ test("lists that are damaged are put aside with a warning and made again, whethe
   }
 });
 
+test("checksums of vectors are read when rows of their block are first asked for, at opening where it has gaps", async () => {
+  const shelf = await Shelf.open();
+  const opened = async (): Promise<number> => {
+    await shelf.engine.compact(shelf.id);
+    await shelf.reopen();
+    await shelf.engine.service.count({ collectionId: shelf.id });
+    return (await shelf.engine.service.info()).memory.rows;
+  };
+  await shelf.put(0, 300);
+  expect(await opened()).toBe(0);
+  const read = shelf.storage.blobs.read.bind(shelf.storage.blobs);
+  shelf.storage.blobs.read = async (ranges) => {
+    const found = await read(ranges);
+    for (const bytes of found) if (Buffer.from(bytes.subarray(0, 600)).includes("valuesAt")) bytes[bytes.length - 100]! ^= 1;
+    return found;
+  };
+  const unreadable = expect.objectContaining({ code: "CORRUPTION", message: expect.stringContaining('collection "things" (vectors)') });
+  for (let again = 0; again < 2; again++) await expect(shelf.query(vectorOf(1), 10)).rejects.toThrow(unreadable);
+  shelf.storage.blobs.read = read;
+  expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+  expect((await shelf.engine.service.info()).memory.rows).toBe(4 * 300);
+  await shelf.remove(10, 20);
+  expect(await opened()).toBe(8 * 290);
+  expect(await shelf.recall()).toBeGreaterThanOrEqual(0.97);
+  await shelf.expectSound();
+});
+
 describe("a graph that outgrows what it may take", () => {
   const GROWING = { ...LISTS, graphBytesMax: 1, buildRows: 150 };
   const isListed = async (shelf: Shelf): Promise<boolean> =>

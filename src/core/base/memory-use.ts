@@ -19,7 +19,7 @@ export interface MemoryUse {
   listCache: number;
   /** Codes of records that are in no list yet. */
   tail: number;
-  /** Where vectors lie on disk, and their checksums: 8 bytes a record. */
+  /** Checksums of vectors on disk: 4 bytes a record, with inverted lists of those near which some were read. */
   rows: number;
   /** The text index of documents that are not compacted yet, and what is known of the rest. */
   text: number;

@@ -77,8 +77,8 @@ export class GraphFinder implements VectorFinder {
   // ---- opening
 
   /** Hands rows of a block to the index in runs of consecutive ordinals. */
-  load(ordinals: Uint32Array, codes: Block): void {
-    const rows = quantizedRows(codes);
+  load(ordinals: Uint32Array, codes: Block | null): void {
+    const rows = quantizedRows(codes!);
     for (let from = 0, to: number; from < ordinals.length; from = to) {
       to = from + 1;
       while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;

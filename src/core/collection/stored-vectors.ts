@@ -1,6 +1,7 @@
 /**
- * The rows of a collection's vectors on disk: reads all codes when it is opened, and single embeddings on demand, from
- * their place. Each embedding is checked against its own CRC-32, which stands in the block of codes and stays in memory.
+ * The rows of a collection's vectors on disk: reads all codes when it is opened, where an index needs them, and single embeddings on
+ * demand, from their place. Each embedding is checked against its own CRC-32, which stands in the block of codes and stays in memory. Of
+ * codes that no index needs a block is read when one of its rows is first asked for.
  */
 
 import { crc32 } from "../base/checksum.js";
@@ -8,17 +9,26 @@ import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRows, RowReading } from "../blockstore/block-pages.js";
 import type { BlockRef, BlockStore } from "../blockstore/blockstore.js";
-import { findEntry, findRow, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
+import { findEntry, findRow, isGapless, type OrdinalEntry, type OrdinalSection } from "../blockstore/ordinal-blockfile.js";
 import { TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 
 /** Where the rows of one embeddings block lie; the resident part of the vector segment beside the codes. */
 interface RowDirectory {
-  entry: OrdinalEntry;
-  ordinals: Uint32Array;
+  readonly entry: OrdinalEntry;
+  /** `null` until it is read. */
+  rows: RowsOfBlock | null;
+}
+
+interface RowsOfBlock {
+  /** `null` where there is no gap. */
+  ordinals: Uint32Array | null;
   checksums: Uint32Array;
   valuesAt: number;
 }
+
+/** Of blocks of codes that are read at once. */
+const CODES_AT_ONCE_BYTES = 2 * 1024 * 1024;
 
 interface RowPlace {
   range: BlockRows<BlockRef>;
@@ -29,15 +39,15 @@ export class StoredVectors {
   readonly #store: BlockStore;
   readonly #owner: string;
   readonly #dimension: number;
-  readonly #hasRoom: () => boolean;
+  readonly #hasCodes: () => boolean;
   #directories: RowDirectory[] = [];
   #rows = 0;
   /** How much of each block was read ahead, or tried to. */
   readonly #readAhead = new WeakMap<OrdinalEntry, number>();
 
-  /** `hasRoom`: whether rows have the block cache mostly to themselves. */
-  constructor(store: BlockStore, owner: string, dimension: number, hasRoom: () => boolean = () => true) {
-    this.#hasRoom = hasRoom;
+  /** `hasCodes`: whether an index has the codes of all rows in memory. Then rows have the block cache mostly to themselves. */
+  constructor(store: BlockStore, owner: string, dimension: number, hasCodes: () => boolean = () => true) {
+    this.#hasCodes = hasCodes;
     this.#store = store;
     this.#owner = owner;
     this.#dimension = dimension;
@@ -45,15 +55,16 @@ export class StoredVectors {
 
   /** Bytes of memory held. */
   get bytes(): number {
-    return 8 * this.#rows;
+    return this.#directories.reduce((bytes, { rows }) => bytes + (rows === null ? 0 : bytesOf(rows)), 0);
   }
 
-  /** Reads the codes of every block, for what finds vectors by them, and keeps what single reads need. Call `install` with the result. */
-  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, codes: Block) => void, tick: Tick): Promise<RowDirectory[]> {
+  /** Tells what finds vectors of every block, with its codes where it was to be read, and keeps what single reads need, for `install`. */
+  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, codes: Block | null) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];
     for await (const { entry, block } of this.#readCodes(section)) {
-      visit(block.u32("ordinal"), block);
-      directories.push(directoryOf(entry, block));
+      const directory = directoryOf(entry, block);
+      visit(ordinalsIn(directory), block);
+      directories.push(directory);
       await tick();
     }
     return directories;
@@ -81,14 +92,14 @@ export class StoredVectors {
 
   /** Reads the rows of these directories, whichever are installed. */
   over(directories: RowDirectory[]): Pick<StoredVectors, "read"> {
-    const other = new StoredVectors(this.#store, this.#owner, this.#dimension, this.#hasRoom);
+    const other = new StoredVectors(this.#store, this.#owner, this.#dimension, this.#hasCodes);
     other.install(directories);
     return other;
   }
 
   /** Embeddings of ordinals that the segment holds, row-major, in the order given: in `into`, where there is one. */
   async read(ordinals: ArrayLike<number>, into: Float32Array = new Float32Array(ordinals.length * this.#dimension)): Promise<Float32Array> {
-    const places = this.#locate(ordinals);
+    const places = await this.#locate(ordinals);
     const width = this.#dimension * 4;
     const bytes = new Uint8Array(into.buffer, into.byteOffset, ordinals.length * width);
     await this.#store.readRows(
@@ -104,7 +115,7 @@ export class StoredVectors {
 
   /** Of all rows, block by block. */
   *ordinals(): Generator<Uint32Array, void, undefined> {
-    for (const { ordinals } of this.#directories) yield ordinals;
+    for (const directory of this.#directories) yield ordinalsIn(directory);
   }
 
   /** Whether there are blocks that could be read ahead. */
@@ -135,32 +146,58 @@ export class StoredVectors {
 
   /** Whether there are so few rows, or so much room, that what is read is worth keeping. */
   get isAskedAgain(): boolean {
-    return this.#hasRoom() || this.#store.couldHold(4 * this.#dimension * this.#rows);
+    return this.#hasCodes() || this.#store.couldHold(4 * this.#dimension * this.#rows);
   }
 
-  #locate(ordinals: ArrayLike<number>): RowPlace[] {
-    const width = this.#dimension * 4;
-    const places: RowPlace[] = [];
-    let directory: RowDirectory | null = null;
-    for (let i = 0; i < ordinals.length; i++) {
-      const ordinal = ordinals[i]!;
-      if (directory === null || ordinal < directory.entry.first || ordinal > directory.entry.last) {
-        directory = findEntry(this.#directories, ordinal, ({ entry }) => entry);
-      }
-      const row = directory === null ? -1 : findRow(directory.ordinals, ordinal);
-      if (directory === null || row < 0) {
-        throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
-      }
-      const range = { extent: directory.entry.refs[1]!, start: directory.valuesAt + row * width, length: width };
-      places.push({ range, checksum: directory.checksums[row]! });
+  async #locate(ordinals: ArrayLike<number>): Promise<RowPlace[]> {
+    const directories: RowDirectory[] = [];
+    for (let i = 0; i < ordinals.length; i++) directories.push(this.#directoryOf(ordinals[i]!, directories[i - 1]));
+    await this.#readRows(directories);
+    return directories.map((directory, i) => this.#placeOf(directory, ordinals[i]!));
+  }
+
+  /** `likely`: where the ordinal before was. */
+  #directoryOf(ordinal: number, likely: RowDirectory | undefined): RowDirectory {
+    if (likely !== undefined && ordinal >= likely.entry.first && ordinal <= likely.entry.last) return likely;
+    return findEntry(this.#directories, ordinal, ({ entry }) => entry) ?? this.#absent(ordinal);
+  }
+
+  #placeOf({ entry, rows }: RowDirectory, ordinal: number): RowPlace {
+    const { ordinals, valuesAt, checksums } = rows!;
+    const row = ordinals === null ? ordinal - entry.first : findRow(ordinals, ordinal);
+    if (row < 0) this.#absent(ordinal);
+    const length = this.#dimension * 4;
+    return { range: { extent: entry.refs[1]!, start: valuesAt + row * length, length }, checksum: checksums[row]! };
+  }
+
+  #absent(ordinal: number): never {
+    throw new TidepoolError("INTERNAL", `Ordinal ${ordinal} is not in the vector segment of ${this.#owner}.`);
+  }
+
+  /** Reads of these blocks what was not read yet. */
+  async #readRows(directories: readonly RowDirectory[]): Promise<void> {
+    if (!directories.some(({ rows }) => rows === null)) return;
+    const unread = [...new Set(directories.filter(({ rows }) => rows === null))];
+    for (let from = 0, to: number; from < unread.length; from = to) {
+      let bytes = 0;
+      for (to = from; to < unread.length && (to === from || bytes < CODES_AT_ONCE_BYTES); to++) bytes += codesOf(unread[to]!.entry).length;
+      const some = unread.slice(from, to);
+      const blocks = await this.#store.readAllOnce(
+        some.map(({ entry }) => codesOf(entry)),
+        this.#owner,
+      );
+      for (const [i, directory] of some.entries()) directory.rows ??= rowsOf(directory.entry, blocks[i]!);
     }
-    return places;
   }
 
-  /** The codes of one entry after the other; each block is good until the next one is read. */
-  async *#readCodes(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; block: Block }, void, undefined> {
-    const buffer = new Uint8Array(section.reduce((max, { refs }) => Math.max(max, refs[0]!.length), 0));
-    for (const entry of section) yield { entry, block: Block.decode(await this.#store.readBytes(entry.refs[0]!, this.#owner, buffer)) };
+  /** The codes of one entry after the other, where they are needed; each block is good until the next one is read. */
+  async *#readCodes(section: OrdinalSection): AsyncGenerator<{ entry: OrdinalEntry; block: Block | null }, void, undefined> {
+    const isRead = (entry: OrdinalEntry): boolean => this.#hasCodes() || !isGapless(entry);
+    const buffer = new Uint8Array(section.filter(isRead).reduce((max, entry) => Math.max(max, codesOf(entry).length), 0));
+    for (const entry of section) {
+      const bytes = isRead(entry) ? await this.#store.readBytes(codesOf(entry), this.#owner, buffer) : null;
+      yield { entry, block: bytes && Block.decode(bytes) };
+    }
   }
 
   #damaged(ref: BlockRef, ordinal: number): TidepoolError {
@@ -172,12 +209,27 @@ export class StoredVectors {
   }
 }
 
+function codesOf({ refs }: OrdinalEntry): BlockRef {
+  return refs[0]!;
+}
+
+function directoryOf(entry: OrdinalEntry, block: Block | null): RowDirectory {
+  return { entry, rows: block && rowsOf(entry, block) };
+}
+
 /** Copies, so that the codes block itself can be collected. */
-function directoryOf(entry: OrdinalEntry, block: Block): RowDirectory {
+function rowsOf(entry: OrdinalEntry, block: Block): RowsOfBlock {
   return {
-    entry,
-    ordinals: block.u32("ordinal").slice(),
+    ordinals: isGapless(entry) ? null : block.u32("ordinal").slice(),
     checksums: block.u32("crc").slice(),
     valuesAt: Number(block.metadata.get("valuesAt")),
   };
+}
+
+function bytesOf({ ordinals, checksums }: RowsOfBlock): number {
+  return checksums.byteLength + (ordinals?.byteLength ?? 0);
+}
+
+function ordinalsIn({ entry, rows }: RowDirectory): Uint32Array {
+  return rows?.ordinals ?? Uint32Array.from({ length: entry.rows }, (_, row) => entry.first + row);
 }

@@ -51,8 +51,8 @@ export interface VectorFinder {
   /** Gives back memory that is not given back by itself. */
   dispose?(): void;
 
-  /** Takes the rows of a block at opening, before `open`. */
-  load(ordinals: Uint32Array, codes: Block): void;
+  /** Takes the rows of a block at opening, before `open`; with codes unless no index of the collection needs them. */
+  load(ordinals: Uint32Array, codes: Block | null): void;
   /** `stored` has the vectors of the rows that were loaded. */
   open(section: FinderSection, stored: VectorSource): Promise<void>;
   /** Takes vectors that are new, or in place of others. */

@@ -126,7 +126,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   #loadRows({ stored }: Fixed, finders: readonly VectorFinder[], rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
-    const load = (ordinals: Uint32Array, codes: Block): void => {
+    const load = (ordinals: Uint32Array, codes: Block | null): void => {
       for (const finder of finders) finder.load(ordinals, codes);
     };
     return stored.open(rows, load, this.#home.context.tick);
