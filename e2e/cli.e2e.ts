@@ -1,30 +1,23 @@
 /** The command `tidepool-db`, as it is built: what it says, with which exit code, and that it leaves nothing half done. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { NodeClient } from "tidepool-db/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { target } from "../tools/browser/target.js";
+import { begin, command, serving } from "./support/command.js";
 import { clientFolder } from "./support/official-client.js";
-
-const cli = join(dirname(createRequire(import.meta.url).resolve("tidepool-db")), "cli.js");
 
 interface Outcome {
   code: number;
   out: string;
   err: string;
-}
-
-function begin(args: readonly string[], temporary: string): ChildProcess {
-  return spawn(process.execPath, [cli, ...args], { env: { ...process.env, CHROMA_API_KEY: "", TMPDIR: temporary } });
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
@@ -154,17 +147,6 @@ describe.runIf(target === "chromium")("the command", () => {
     expect(await run("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 
-  async function serving(...args: string[]): Promise<{ url: string; end(): Promise<number> }> {
-    const child = begin(["serve", ...args, "--port", "0", "--json"], temporary);
-    const first = await createInterface({ input: child.stdout! })[Symbol.asyncIterator]().next();
-    const end = async (): Promise<number> => {
-      const exited = once(child, "exit");
-      child.kill("SIGINT");
-      return ((await exited) as [number])[0];
-    };
-    return { url: JSON.parse(first.value as string).url, end };
-  }
-
   test("shows the key for Chroma Cloud to no other server", async () => {
     const keys: unknown[] = [];
     const other = createServer((request, response) => {
@@ -174,7 +156,7 @@ describe.runIf(target === "chromium")("the command", () => {
     other.listen(0, "127.0.0.1");
     await once(other, "listening");
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const child = spawn(process.execPath, [cli, "inspect", url], { env: { ...process.env, CHROMA_API_KEY: "secret" } });
+    const child = spawn(process.execPath, [command, "inspect", url], { env: { ...process.env, CHROMA_API_KEY: "secret" } });
     expect(await once(child, "exit")).toEqual([0, null]);
     expect(keys).toEqual([undefined]);
     other.closeAllConnections();
@@ -186,7 +168,7 @@ describe.runIf(target === "chromium")("the command", () => {
     const empty = new NodeClient({ directory: there });
     await empty.heartbeat();
     await empty.close();
-    const server = await serving(there, "--write");
+    const server = await serving([there, "--write"], temporary);
     expect(await run("copy", directory, server.url)).toMatchObject({ code: 0, err: "" });
     expect(await run("inspect", server.url)).toMatchObject({ code: 0, out: expect.stringContaining("notes: 3 records, 384 dimensions") });
     const [was, is] = await Promise.all([run("export", directory, "-c", "notes"), run("export", server.url, "-c", "notes")]);
@@ -208,7 +190,7 @@ describe.runIf(target === "chromium")("the command", () => {
   });
 
   test("serves a backup file to Chroma's own client, read-only, until Ctrl-C", async () => {
-    const server = await serving(backup);
+    const server = await serving([backup], temporary);
     const { ChromaClient } = await import(/* @vite-ignore */ pathToFileURL(join(await clientFolder(), "chromadb.mjs")).href);
     const chroma = new ChromaClient({ host: "127.0.0.1", port: Number(new URL(server.url).port) });
     const notes = await chroma.getCollection({ name: "notes", embeddingFunction: { generate: async () => [[1]] } });
@@ -228,7 +210,7 @@ describe.runIf(target === "chromium")("the command", () => {
   test("serves a directory for writing, which keeps what was written", async () => {
     const served = join(home, "served");
     await run("copy", backup, served);
-    const server = await serving(served, "--write", "--cors");
+    const server = await serving([served, "--write", "--cors"], temporary);
     const { ChromaClient } = await import(/* @vite-ignore */ pathToFileURL(join(await clientFolder(), "chromadb.mjs")).href);
     const chroma = new ChromaClient({ host: "127.0.0.1", port: Number(new URL(server.url).port) });
     const more = await chroma.createCollection({ name: "more", embeddingFunction: null });
