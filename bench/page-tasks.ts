@@ -28,6 +28,7 @@ interface TraceEvent {
 }
 
 interface TraceData {
+  message?: string;
   frames?: { url: string; processId?: number }[];
   startTime?: number;
   cpuProfile?: { nodes?: ProfileNode[]; samples?: number[] };
@@ -50,6 +51,8 @@ const categories = ["devtools.timeline", "disabled-by-default-devtools.timeline"
 const ownWork =
   /^(?:Layout|UpdateLayoutTree|Paint|PrePaint|Layerize|Commit|Parse\w+|MinorGC|MajorGC|V8\.GC.*|v8\.compile\w*|HitTest|DecodeImage)$/;
 const partsShown = 4;
+/** What stands in the trace where `body` begins. */
+const beginning = "the page's tasks count from here";
 
 /** Traces what happens during `body`, and gives the tasks of the page's main thread, longest first. */
 export async function tasksDuring(session: CDPSession, url: string, body: () => Promise<void>): Promise<PageTask[]> {
@@ -62,6 +65,8 @@ export async function tasksDuring(session: CDPSession, url: string, body: () => 
     transferMode: "ReportEvents",
     traceConfig: { recordMode: "recordUntilFull", traceBufferSizeInKb: 400_000, includedCategories: categories },
   });
+  // The profiler of functions starts with the first function that is called, and holds the page meanwhile.
+  await session.send("Runtime.evaluate", { expression: `console.timeStamp(${JSON.stringify(beginning)})` });
   await body();
   const complete = new Promise<void>((resolve) => session.once("Tracing.tracingComplete", () => resolve()));
   await session.send("Tracing.end");
@@ -80,7 +85,11 @@ function tasksOf(events: readonly TraceEvent[], url: string): PageTask[] {
   const samples = samplesOf(events.filter(({ pid, id }) => pid === process && profiles.has(id)));
   const named = own.filter(({ name }) => name === "RunTask");
   const tasks = named.length > 0 ? named : own.filter(({ name }) => name.endsWith("::RunTask"));
-  return tasks.map((task) => taskOf(task, own, samples)).sort((a, b) => b.ms - a.ms);
+  const start = events.find(({ name, args }) => name === "TimeStamp" && args?.data?.message === beginning)?.ts ?? 0;
+  return tasks
+    .filter(({ ts }) => ts > start)
+    .map((task) => taskOf(task, own, samples))
+    .sort((a, b) => b.ms - a.ms);
 }
 
 function taskOf(task: TraceEvent, own: readonly TraceEvent[], samples: readonly Sample[]): PageTask {
