@@ -41,7 +41,10 @@ const views: Record<string, (page: Page) => Promise<unknown>> = {
     await page.getByRole("button", { name: "Check recall" }).click();
     await page.getByText("Smallest breadth for 0.95").waitFor();
   },
-  schema: (page) => tab(page, "Schema"),
+  schema: async (page) => {
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await tab(page, "Schema");
+  },
 };
 
 const sizes = [
@@ -52,27 +55,29 @@ const sizes = [
 
 async function take(page: Page, name: string): Promise<void> {
   await page.mouse.move(0, 0);
-  for (const viewport of sizes) {
-    await page.setViewportSize(viewport);
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(folder, `inspector-${name}-${viewport.width}-${colorScheme}.png`) });
-    }
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `inspector-${name}-${page.viewportSize()!.width}-${colorScheme}.png`) });
   }
-  await page.setViewportSize(sizes[0]!);
 }
 
 await mkdir(folder, { recursive: true });
 const app = await serveApp();
 const profile = await createProfile();
-const context = await openBrowser(profile, { viewport: sizes[0]! });
-const page = await openTab(context, app);
-await createSettled(page, { path: "shore" });
-await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
-await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
-for (const [name, show] of Object.entries(views)) {
-  await show(page);
-  await take(page, name);
+const context = await openBrowser(profile);
+const first = await openTab(context, app);
+await createSettled(first, { path: "shore" });
+await first.evaluate(async () => (await load<typeof Inspector>("inspector")).seed({ path: "shore" }));
+await first.close();
+for (const size of sizes) {
+  const page = await openTab(context, app);
+  await page.setViewportSize(size);
+  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).showPath("shore"));
+  for (const [name, show] of Object.entries(views)) {
+    await show(page);
+    await take(page, name);
+  }
+  await page.close();
 }
 await context.close();
 await removeProfile(profile);

@@ -35,6 +35,9 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
   await page.locator("#map").scrollIntoViewIfNeeded();
   await page.waitForFunction(() => document.querySelector("#map-note")?.textContent?.startsWith("All"), undefined, { timeout: 60_000 });
   await page.locator("#progress").waitFor({ state: "hidden" });
+  // What answers is loaded with the first question, whose time tells of that.
+  await page.getByTestId("query").fill(question);
+  await page.getByTestId("badge-vector").first().waitFor();
   await page.evaluate(() => scrollTo({ top: 0 }));
   return page;
 }

@@ -26,6 +26,7 @@ tbody tr.chosen:hover > * { background: var(--accent-soft); }
 .results th, .results td, table.plain th, table.plain td { padding: 0.4rem 0.75rem; vertical-align: top; }
 .results tbody th { white-space: nowrap; }
 .results td.long { min-inline-size: 18rem; overflow-wrap: anywhere; }
+.results td:has(.reason) { min-inline-size: 10rem; }
 .results td.code { font-family: var(--mono); font-size: 12px; min-inline-size: 12rem; overflow-wrap: anywhere; }
 .results tbody tr:last-child > * { border: 0; }
 .number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -36,4 +37,7 @@ table.plain th:first-child { padding-inline-start: 0; }
 table.plain td button { white-space: nowrap; }
 .pending { color: var(--soft); }
 .spacer .empty { position: absolute; inset-block-start: 40px; }
+@container inspector (max-width: 52rem) {
+  table.plain :is(th, td) { padding-inline-end: 0.4rem; }
+}
 `;

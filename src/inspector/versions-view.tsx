@@ -79,7 +79,7 @@ function VersionTable({ session, collection }: VersionsProps) {
                 <td>{figure(logOffset)}</td>
                 <td>
                   <button type="button" onClick={() => session.openVersion(version)}>
-                    Open version {version}
+                    Open<span class="visually-hidden"> version {version}</span>
                   </button>
                 </td>
               </tr>
