@@ -42,7 +42,8 @@ export async function loadKernel(source: KernelSource, build: KernelBuild = "was
 export async function compileKernel(source: KernelSource): Promise<WebAssembly.Module> {
   const given = await source;
   if (given instanceof WebAssembly.Module) return given;
-  return compile(given instanceof Response ? await bytesOf(given) : given);
+  // To name `Response` would have Node load all of its `fetch`, which takes a thread longer than to open a database.
+  return compile("arrayBuffer" in given ? await bytesOf(given) : given);
 }
 
 /** The kernel is so small that streaming compilation gains nothing, and without it the server's MIME type is no matter. */

@@ -4,6 +4,7 @@
  *     tables of the query scanned last · sums · pages, as they are needed · what a call takes and returns
  */
 
+import { carved } from "../core/base/slab.js";
 import { scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
 import { SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
 import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions } from "../core/index/vector/spann/spann-kernel.js";
@@ -70,7 +71,7 @@ export class WasmListPages implements ListPages {
     const { step, minimum, epsilon } = scanFactorsOf(query, probes[0]!, options);
     kernel.beginScan(step, minimum, epsilon, foundAt, foundAt + 4 * column, foundAt + 8 * column);
     kernel.scanPages(probesAt, probes.length, pagesAt, this.#paddedDimension, this.#tablesAt, this.#sumsAt);
-    const ends = new Uint32Array(probes.length);
+    const ends = carved(Uint32Array, probes.length);
     for (let i = 0; i < ends.length; i++) ends[i] = this.#words[probesAt / 4 + PROBE_WORDS * i + END_WORD]!;
     const count = ends[ends.length - 1]!;
     const at = foundAt / 4;

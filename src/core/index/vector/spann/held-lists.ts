@@ -5,6 +5,7 @@
  * need not read what they have asked for again.
  */
 import { hasSameItems } from "../../../base/same-items.js";
+import { carved } from "../../../base/slab.js";
 import type { ListSource } from "./list-source.js";
 import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions, SpannCoder } from "./spann-kernel.js";
 
@@ -109,13 +110,15 @@ export class HeldLists {
 
   #scan(query: PreparedQuery, probes: readonly Probe[], options: ScanOptions): ScannedLists {
     const lists = probes.map(({ slot }) => this.#lists.get(slot)!);
-    const counts = Uint32Array.from(lists, ({ pages }) => pages.length);
-    const pages = new Uint32Array(counts.reduce((sum, count) => sum + count, 0));
+    // By plain loops: `from` and `set` take as long for so few numbers as what is done with them.
+    const counts = carved(Uint32Array, lists.length);
+    let total = 0;
+    for (let i = 0; i < lists.length; i++) total += counts[i] = lists[i]!.pages.length;
+    const pages = carved(Uint32Array, total);
     let at = 0;
     for (const list of lists) {
       list.isAsked = true;
-      pages.set(list.pages, at);
-      at += list.pages.length;
+      for (let i = 0; i < list.pages.length; i++) pages[at++] = list.pages[i]!;
     }
     this.#pages ??= this.#coder.createPages();
     return this.#pages.scan(query, probes, pages, counts, options);
