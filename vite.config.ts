@@ -8,6 +8,7 @@ import { defineConfig } from "vitest/config";
 import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
 import { findBrowser } from "./tools/browser/ensure-browser.mjs";
 import { firefoxPreferences, unemulated } from "./tools/browser/firefox.js";
+import { isAll, leftOut } from "./tools/browser/left-out.mjs";
 import { askNearlyFull } from "./tools/browser/nearly-full.js";
 import { capabilities, target } from "./tools/browser/target.js";
 import { miniBrowser } from "./tools/browser/webkit.js";
@@ -23,9 +24,6 @@ const providers = {
     }),
   webkit: () => miniBrowser,
 };
-
-/** Suites that open no page, or hold what is written to the code; other browsers run them with `ALL=1` only. */
-const onceIsEnough = ["cli", "compatibility", "documentation", "node", "shipped", "start", "types"];
 
 export default defineConfig({
   // What a browser test imports must not be found late: vite would bundle it in mid-test, and the worker's imports of the
@@ -67,9 +65,10 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["{src,demo}/**/*.browser.test.ts"],
+          exclude: leftOut("browser", target),
           testTimeout: 60_000,
           fileParallelism: false,
-          provide: { capabilities },
+          provide: { capabilities, everyCase: isAll || target === "chromium" },
           browser: {
             enabled: true,
             headless: true,
@@ -86,7 +85,7 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["e2e/**/*.e2e.ts"],
-          exclude: target === "chromium" || process.env["ALL"] === "1" ? [] : onceIsEnough.map((name) => `e2e/${name}.e2e.ts`),
+          exclude: leftOut("e2e", target),
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

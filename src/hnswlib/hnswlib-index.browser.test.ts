@@ -1,5 +1,5 @@
 /** The vector index with the real hnswlib-wasm, which runs in browsers only. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { clusteredRows, randomFrom } from "../testing/hnsw-vectors.js";
 import { Collection, describeVectorIndex, type IndexParts } from "../testing/index-conformance.js";
 import { loadKernel } from "../wasm/load.js";
@@ -11,7 +11,7 @@ const parts: IndexParts = {
 };
 
 describe("VectorIndex with hnswlib", () => {
-  describeVectorIndex(parts);
+  describeVectorIndex(parts, { everyCase: inject("everyCase") });
 
   test("grows past the room it was made with, and takes up what a table of codes does not show", async () => {
     const collection = new Collection(parts, "l2", 6, 5000);

@@ -8,6 +8,8 @@ declare module "vitest" {
   /** In tests that run inside a browser: `inject("capabilities")`. */
   interface ProvidedContext {
     capabilities: Capabilities;
+    /** Whether cases are all tried whose number has nothing to do with the browser; elsewhere a few are enough. */
+    everyCase: boolean;
   }
 }
 
