@@ -5,7 +5,7 @@
 import type { BrowserContext, Page } from "playwright";
 import type { TidepoolClientOptions } from "tidepool-db";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createProfile, limitStorage, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { createProfile, limitStorage, openBrowser, remembersRoom, removeProfile } from "../tools/browser/browser.js";
 import type { StaticServer } from "../tools/browser/static-server.js";
 import { can, target } from "../tools/browser/target.js";
 import { openTab, serveApp } from "./support/app.js";
@@ -28,7 +28,7 @@ afterAll(async () => {
 /** A page in a browser of its own. */
 interface Place {
   page: Page;
-  /** Starts the browser again, whose origin then takes so many bytes more and no others. */
+  /** From then on the origin takes so many bytes more and no others; the page may be a new one. */
   limit(more: number): Promise<void>;
 }
 
@@ -36,7 +36,6 @@ async function alone(body: (place: Place) => Promise<void>): Promise<void> {
   const profile = await createProfile();
   let context: BrowserContext | undefined;
   const start = async (): Promise<Page> => {
-    // For some seconds Chromium remembers how much room IndexedDB had; a browser that has just started does not.
     await context?.close();
     context = await openBrowser(profile);
     return openTab(context, app);
@@ -44,7 +43,7 @@ async function alone(body: (place: Place) => Promise<void>): Promise<void> {
   const place: Place = {
     page: await start(),
     limit: async (more) => {
-      place.page = await start();
+      if (remembersRoom) place.page = await start();
       const usage = await place.page.evaluate(async () => (await navigator.storage.estimate()).usage!);
       await limitStorage(place.page, Math.max(1, usage + more));
     },

@@ -75,6 +75,9 @@ export function collectErrors(page: Page): string[] {
   return errors;
 }
 
+/** For some seconds Chromium goes by how much room IndexedDB had before; a browser that has just started does not. */
+export const remembersRoom = target === "chromium";
+
 /** Limits the storage of the page's origin to so many bytes in all, until the function that this resolves with is called. */
 export function limitStorage(page: Page, bytes: number): Promise<() => Promise<void>> {
   return target === "firefox" ? limitFirefox(page, bytes) : limitChromium(page, bytes);
