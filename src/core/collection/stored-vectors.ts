@@ -231,5 +231,8 @@ function bytesOf({ ordinals, checksums }: RowsOfBlock): number {
 }
 
 function ordinalsIn({ entry, rows }: RowDirectory): Uint32Array {
-  return rows?.ordinals ?? Uint32Array.from({ length: entry.rows }, (_, row) => entry.first + row);
+  if (rows?.ordinals) return rows.ordinals;
+  const ordinals = new Uint32Array(entry.rows);
+  for (let row = 0; row < ordinals.length; row++) ordinals[row] = entry.first + row;
+  return ordinals;
 }
