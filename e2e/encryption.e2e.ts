@@ -132,6 +132,32 @@ test("a tab with the key takes over, with all there is; one with another key, or
   for (const page of [follower, stranger, keyless]) await page.close();
 });
 
+test("a key is rotated from a follower: tabs that are in stay in, and what comes after needs the new one", async () => {
+  const pages = await Promise.all([0, 1, 2].map(() => openTab(suite.context, suite.app)));
+  const [holder, follower, stranger] = pages as [Page, Page, Page];
+  await open(holder, "rotated", key, "indexeddb");
+  await holder.evaluate(fill, { needles, vector });
+  await open(holder, "rotated", key, "indexeddb");
+  await open(follower, "rotated", key, "indexeddb");
+  await open(stranger, "rotated", key, "indexeddb");
+  expect([await outcome(holder), await outcome(follower)]).toEqual([whole, whole]);
+  const told = await follower.evaluate(async (bytes) => {
+    const { client } = globalThis as unknown as { client: TidepoolClient };
+    const key = await crypto.subtle.importKey("raw", Uint8Array.from(bytes), "AES-GCM", false, ["encrypt", "decrypt"]);
+    const seen: number[] = [];
+    await client.rotateKey({ key, onProgress: ({ done, total }) => seen.push(done / total) });
+    return { seen, left: (await client.info()).keyRotation, role: (await client.info()).role };
+  }, otherKey);
+  expect(told).toMatchObject({ left: null, role: "follower" });
+  expect([told.seen.length > 1, told.seen.at(-1)]).toEqual([true, 1]);
+  expect([await outcome(holder), await outcome(follower), await outcome(stranger)]).toEqual([whole, whole, wrong("rotated", "wrong")]);
+  await holder.close();
+  expect(await outcome(follower)).toEqual(whole);
+  await open(stranger, "rotated", otherKey, "indexeddb");
+  expect(await outcome(stranger)).toEqual(whole);
+  for (const page of [follower, stranger]) await page.close();
+});
+
 test("a passphrase opens a database, and a key is refused by one that has none", async () => {
   const page = await openTab(suite.context, suite.app);
   await createSettled(page, { path: "plain" });
@@ -169,7 +195,15 @@ test("in Node nothing that was written stands in the directory", async () => {
     const again = new NodeClient({ directory, encryption });
     const found = await again.getCollection({ name: needles.name, embeddingFunction: null });
     expect((await found.get()).documents).toEqual([needles.document]);
+    await again.rotateKey({ key: () => passphraseKey("friend") });
+    expect((await again.info()).keyRotation).toBeNull();
     await again.close();
+    const former = new NodeClient({ directory, encryption });
+    await expect(former.countCollections()).rejects.toMatchObject({ code: "WRONG_KEY", details: { reason: "wrong" } });
+    await former.close();
+    const rotated = new NodeClient({ directory, encryption: { key: () => passphraseKey("friend") } });
+    expect(await rotated.countCollections()).toBe(1);
+    await rotated.close();
     expect(await filesWith(directory)).toEqual([]);
     const memory = new NodeClient({ storage: "memory", encryption });
     await expect(memory.heartbeat()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });

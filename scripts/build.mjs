@@ -33,6 +33,7 @@ const shipped = new Map([
   ["../worker/shared-worker.ts", "./shared-worker.js"],
   ["./stemmers.ts", "./stemmers.js"],
   ["../storage/encrypted/encryption.ts", "./encryption.js"],
+  ["../storage/encrypted/rotation.ts", "./rotation.js"],
   ["./stop-words.ts", "./stop-words.js"],
   ["../storage/published/open-published.ts", "./published.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
@@ -374,7 +375,7 @@ const nodeModules = [
 ].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "pub|sea|cop|sch|sync/|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|v|de|ch|create-h|wo";
+const lazily = "pub|sea|cop|sch|sync/|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|rot|v|de|ch|create-h|wo";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
@@ -397,6 +398,7 @@ const parts = {
   "model-link": /src\/model-worker\//,
   reembed: /src\/api\/reembed/,
   upkeep: /src\/api\/v/,
+  "rotate-key": /src\/api\/rot/,
   "worker-trouble": /src\/api\/worker-trouble/,
   import: /src\/api\/import\/(?!read-csv|read-parquet|parquet-|unpack-|read-arrow|arrow-|read-npy)/,
   parquet: /src\/api\/import\/(?:read-parquet|parquet-|unpack-page)|node_modules\/hyparquet\//,
@@ -443,6 +445,7 @@ async function buildAll() {
   await bundleForNode();
   await bundle({ entries: { stemmers: "src/worker/stemmers.ts" }, plugins: [] });
   await bundle({ entries: { encryption: "src/storage/encrypted/encryption.ts" }, plugins: [] });
+  await bundle({ entries: { rotation: "src/storage/encrypted/rotation.ts" }, plugins: [] });
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
   await bundle({ entries: { published: "src/storage/published/open-published.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });

@@ -108,6 +108,7 @@ export {
   SearchTextResult,
   type SearchTextRow,
 } from "./api/results.js";
+export type { RotateKeyOptions } from "./api/rotate-key.js";
 export { Cmek, CmekProvider } from "./api/schema/cmek.js";
 export type { SchemaLike } from "./api/schema/create-with-schema.js";
 export {
@@ -208,6 +209,7 @@ export type {
   CollectionReport,
   Finding,
   IndexingStatus,
+  KeyRotationInfo,
   OrderBy,
   OriginQuota,
   RecallReport,

@@ -14,6 +14,7 @@ import { MemoryFolder } from "../testing/published-host.js";
 let client: index.TidepoolClient;
 let collection: index.Collection;
 let names = 0;
+const rotated = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
 
 beforeEach(async () => {
   client = openTestClient({ allowReset: true });
@@ -195,6 +196,10 @@ const TABLE: Record<string, Entry> = {
   "TidepoolClient#repair": {
     run: (v) => client.repair(v),
     good: { onProgress: undefined, signal: undefined },
+  },
+  "TidepoolClient#rotateKey": {
+    run: (v) => client.rotateKey(v),
+    good: { key: rotated, reencrypt: false, onProgress: undefined, signal: undefined },
   },
   "TidepoolClient#reset": bare("reset"),
   "TidepoolClient#close": () => client.close(),

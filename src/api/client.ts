@@ -45,6 +45,7 @@ import type { LiveUpdate } from "./live/live-results.js";
 import type { PublishDirectory, PublishOptions, PublishReport } from "./publish/publish-arguments.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { RemoteOptions } from "./remote/remote-options.js";
+import type { RotateKeyOptions } from "./rotate-key.js";
 import type { SchemaChoice, SchemaLike } from "./schema/create-with-schema.js";
 import type { Sync } from "./sync/sync-handle.js";
 import type { SyncOptions } from "./sync/sync-options.js";
@@ -651,6 +652,28 @@ export class TidepoolClient {
     const given = readArguments("vacuum", () => copyOf(options));
     const engine = { vacuum: (step: VacuumRequest) => this.#connection.call("vacuum", step), info: () => this.info() };
     return (await import("./vacuum.js")).vacuum(engine, given);
+  }
+
+  /**
+   * Gives an encrypted database another key. When the new one has taken the former's place, in one moment, the former opens nothing any
+   * more. Then everything is encrypted anew with a new secret, in the background: reads and writes go on, and so does the rotation where
+   * the client is closed or its tab goes, with whoever has the database open, or opens it next. This client opens with the new key from
+   * now on; other tabs that are let in stay in, and need the new key when they open it again. See docs/encryption.md.
+   *
+   * @param options - `key`: the new one, in any form of `encryption.key`.
+   * @returns When nothing is left that the former key, and the secret that it led to, could decrypt. `info().keyRotation` tells as well.
+   *
+   * @throws `INVALID_ARGUMENT`; `WRONG_KEY` where the function brings no key, or with the reason "unencrypted"; `NOT_SUPPORTED` for memory
+   *   and published databases; `ABORTED`. After the first call of `onProgress` the new key holds, whatever the call rejects with:
+   *   `QUOTA_EXCEEDED`; `CORRUPTION` where what is damaged cannot be encrypted anew.
+   *
+   * @example
+   * const first = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+   * const diary = new TidepoolClient({ path: "rotated", encryption: { key: first } });
+   * await diary.rotateKey({ key: () => passphraseKey("a longer passphrase") });
+   */
+  async rotateKey(options: RotateKeyOptions): Promise<void> {
+    return (await import("./rotate-key.js")).rotateKey(this.#connection, options);
   }
 
   /**

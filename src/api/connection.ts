@@ -62,7 +62,7 @@ export class Connection implements LinkMember {
   #calls = 0;
   #link: Promise<WayToEngine> | null = null;
   /** The link, from before it is open. */
-  #joined: WayToEngine | null = null;
+  joined: WayToEngine | null = null;
   /** Of each call under way. */
   readonly #rejects = new Set<(error: TidepoolError) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -121,7 +121,7 @@ export class Connection implements LinkMember {
 
   #cancellable(answer: Promise<unknown>, { requestId }: Caller, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal === undefined) return answer;
-    const cancel = (): void => this.#joined?.cancel(requestId);
+    const cancel = (): void => this.joined?.cancel(requestId);
     signal.addEventListener("abort", cancel, { once: true });
     void answer.catch(() => undefined).finally(() => signal.removeEventListener("abort", cancel));
     return orAborted(answer, signal);
@@ -138,7 +138,7 @@ export class Connection implements LinkMember {
       const link = this.remote
         ? new (await import("./remote/remote-link.js")).RemoteLink(this.remote, this.homes)
         : Link.to(this.#options, this.#connect, this.#offscreen);
-      this.#joined = link;
+      this.joined = link;
       await link.join(this, this.#options);
       return link;
     } catch (error) {
@@ -164,7 +164,7 @@ export class Connection implements LinkMember {
     this.subscriptions?.end();
     this.#closing = Promise.resolve();
     for (const reject of this.#rejects) reject(reason);
-    this.#joined?.abandon(this, reason);
+    this.joined?.abandon(this, reason);
   }
 
   async #shutDown(): Promise<void> {

@@ -11,9 +11,9 @@ export interface EncryptionOptions {
 }
 
 /** Throws `INVALID_ARGUMENT` for what is neither key nor function. What keys are good for the worker checks. */
-export function validateKey(key: unknown): void {
+export function validateKey(key: unknown, argument = "encryption.key"): void {
   if (typeof key === "function" || Object.prototype.toString.call(key) === "[object CryptoKey]") return;
-  throw invalidArgument(`encryption.key must be a CryptoKey, or a function that brings one, got ${show(key)}`);
+  throw invalidArgument(`${argument} must be a CryptoKey, or a function that brings one, got ${show(key)}`);
 }
 
 /** The key, asked for where a function brings it. */

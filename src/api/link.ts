@@ -61,6 +61,8 @@ export interface WayToEngine {
   leave(member: LinkMember, reason: TidepoolError): Promise<void>;
   abandon(member: LinkMember, reason: TidepoolError): void;
   cancel(requestId: string): void;
+  /** The database has another key from now on. Returns what it was opened with. Not there where it has none. */
+  rekey?(encryption: OpenOptions["encryption"]): OpenOptions["encryption"];
   call<T>(ask: (engine: { call: EngineCall }) => Promise<T>): Promise<T>;
 }
 
@@ -148,6 +150,12 @@ export class Link implements WayToEngine {
   cancel(requestId: string): void {
     const { transport } = this.#current ?? {};
     if (transport !== undefined && !transport.hasEnded) void transport.session.cancel(requestId);
+  }
+
+  rekey(encryption: OpenOptions["encryption"]): OpenOptions["encryption"] {
+    const before = this.#options.encryption;
+    this.#options.encryption = encryption;
+    return before;
   }
 
   /** Asks whoever serves, and when that has gone, whoever serves then. */

@@ -174,6 +174,7 @@ export class Engine {
     const facts = this.#newFacts();
     const service = this.#newService(facts);
     const { gateway: rules } = parts.options;
+    this.#beginRotation();
     const guarded = rules === undefined ? service : guardService(service, rules, facts.guardFacts());
     this.service = this.#metrics.measured(guarded, engineMethods);
   }
@@ -215,6 +216,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#availability.close();
+    this.#parts.storage.rotation?.stop();
     for (const kept of [this.#exporter, this.#watches, this.#backups, this.#restores]) kept.close();
     await this.#log.drain();
     await this.#compactor.stop();
@@ -250,6 +252,19 @@ export class Engine {
       ],
       tick: this.#turns.backgroundTick,
       poison: (error) => this.#availability.poison(error),
+    });
+  }
+
+  /** What a rotation of the key has left to do in an earlier opening is gone on with. */
+  #beginRotation(): void {
+    const { storage, environment } = this.#parts;
+    storage.rotation?.begin({
+      sysdb: this.#sysdb,
+      blocks: this.#blocks,
+      collections: this.#collections,
+      compactor: this.#compactor,
+      environment,
+      tick: this.#turns.backgroundTick,
     });
   }
 
@@ -388,6 +403,7 @@ export class Engine {
       watches: this.#watches,
       reembedder: this.#reembedder,
       facts,
+      rotation: this.#parts.storage.rotation,
       metrics: this.#metrics,
       vacuum: new Vacuum({
         sysdb: this.#sysdb,
@@ -519,6 +535,7 @@ export class Engine {
       kernel,
       compactor: this.#compactor,
       quota: this.#quota,
+      rotation: storage.rotation,
       warnings: this.#warnings,
     });
   }

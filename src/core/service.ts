@@ -7,6 +7,7 @@
 import type { MemoryUse } from "./base/memory-use.js";
 import type { Caller } from "./gateway/caller.js";
 import type { GatewayRules } from "./gateway/rules.js";
+import type { KeyRotationInfo, RotateKeyRequest, RotateKeyResponse } from "./key-rotation.js";
 import type { Durability } from "./storage.js";
 import type {
   CollectionConfiguration,
@@ -28,6 +29,8 @@ import type {
   Where,
   WhereDocument,
 } from "./types.js";
+
+export type { KeyRotationInfo, RotateKeyRequest, RotateKeyResponse } from "./key-rotation.js";
 
 /** Where names are looked up. */
 export interface Scope {
@@ -424,6 +427,8 @@ export interface EngineInfo {
   warnings: string[];
   /** Why the latest background compaction failed; `null` when it did not. Acknowledged writes are safe in the log. */
   compactionError: string | null;
+  /** What `rotateKey` has begun and is under way, be it in whichever tab or opening; `null` where there is nothing to encrypt anew. */
+  keyRotation: KeyRotationInfo | null;
 }
 
 /** What `client.metrics()` tells of the engine, and so of all tabs that use it. */
@@ -848,6 +853,10 @@ export interface EngineMethods {
   metrics(request?: undefined): Promise<EngineMetrics>;
   /** Leaves on disk what is needed. A whole vacuum is one step after the other. */
   vacuum(request: VacuumRequest): Promise<VacuumStep>;
+  /** Resolves when the new key has taken the place of the former; to `null` where the database is not encrypted. */
+  rotateKey(request: RotateKeyRequest): Promise<RotateKeyResponse | null>;
+  /** How far what `rotateKey` has begun is: when it has gone on, or after a second. `null` when nothing is left. */
+  keyRotation(request?: undefined): Promise<KeyRotationInfo | null>;
   /** Verifies the rows of the catalog. */
   verifyCatalog(request?: undefined): Promise<CatalogReport>;
   /** Verifies what is on disk of a collection, also of one that cannot be opened. `deep`: compares indexes with records, too. */

@@ -6,6 +6,7 @@
  * resolves for blobs written before it, the bytes survive loss of power (durability "strict") or of the process
  * ("relaxed"). Failures reject; nothing is retried or swallowed here. A rejected `append` or `commit` has had no effect.
  */
+import type { KeyRotation } from "./key-rotation.js";
 
 /** Where a log record stands: offsets of one collection ascend without gaps, starting at 1. */
 export interface LogEntry {
@@ -18,9 +19,9 @@ export interface LogEntry {
 export interface LogStore {
   /**
    * Adds the entries and replaces the tails of these collections, all or none, in one transaction. What makes room may use what
-   * is kept for that.
+   * is kept for that. With `replaces` the entries take the places of those that are there, under the same offsets.
    */
-  append(entries: readonly LogEntry[], tails?: ReadonlyMap<string, Uint8Array>, makesRoom?: boolean): Promise<void>;
+  append(entries: readonly LogEntry[], tails?: ReadonlyMap<string, Uint8Array>, makesRoom?: boolean, replaces?: boolean): Promise<void>;
   /** What was last written as the tail of a collection. Truncating the log to an offset leaves it. */
   tail(collectionId: string): Promise<Uint8Array | null>;
   /** Entries of one collection with an offset above `after`, ascending, at most about `bytesMax` bytes but at least one if any. */
@@ -49,6 +50,8 @@ export interface CatalogStore {
   /** Rows whose key starts with the prefix, in key order (UTF-16 code units). */
   list(prefix: string): Promise<[key: string, value: Uint8Array][]>;
   commit(transaction: CatalogTransaction): Promise<void>;
+  /** Writes log and catalog anew, without a byte of what was there before. Only where that is possible. */
+  rewrite?(): Promise<void>;
 }
 
 /** A range of bytes in an arena. For stores without arenas, `arena` is the number of the blob and `offset` is 0. */
@@ -61,6 +64,8 @@ export interface Extent {
    * not pass for those that were written. Kept with the extent by whoever names it.
    */
   writeId?: number;
+  /** Which of the secrets that the database has had it is encrypted with; not there with the first. */
+  keyVersion?: number;
 }
 
 /** Bytes inside an extent; `start` counts from the extent's beginning. */
@@ -146,6 +151,8 @@ export interface Storage {
   confirm?(): Promise<void>;
   /** Rejects with `WRONG_KEY` where the database cannot be opened with this key, or without one. Not there where it is not encrypted. */
   checkKey?(key: object | undefined): Promise<void>;
+  /** Gives the database another key, and encrypts it anew. Not there where it is not encrypted. */
+  readonly rotation?: KeyRotation;
   /** Releases handles. Calls after it reject with `CLOSED`. */
   close(): Promise<void>;
   /** Deletes everything this database stored, then closes. */

@@ -48,7 +48,8 @@ type Action =
   | "drop"
   | "reembed"
   | "vacuum"
-  | "erase";
+  | "erase"
+  | "rotate";
 
 export interface Workload {
   readonly name: string;
@@ -96,7 +97,7 @@ export const workloads: readonly Workload[] = [
     name: "encrypted",
     options: { encryption: { key: await newKey() } },
     arenaLimits: tightArenas,
-    weights: { ...everything, fork: 1, drop: 1, compact: 3, settle: 3 },
+    weights: { ...everything, fork: 1, drop: 1, compact: 3, settle: 3, rotate: 3 },
     steps: 18,
     pointsMax: 30,
   },
@@ -260,6 +261,7 @@ export class Worker {
     else if (action === "reopen") await this.#reopen();
     else if (action === "fork") await this.#fork(name);
     else if (action === "drop") await this.#drop();
+    else if (action === "rotate") await this.#rotate();
     else if (action === "reembed") await this.#reembed(name);
     else await this.#vacuum(action === "erase");
   }
@@ -268,6 +270,14 @@ export class Worker {
     for (let after: number | null = 0; after !== null; ) {
       ({ after } = await this.#process.whileTimePasses(this.#process.engine.service.vacuum({ erase, after })));
     }
+  }
+
+  /** To the same key, with another secret: begun, and most often awaited. */
+  async #rotate(): Promise<void> {
+    const { service } = this.#process.engine;
+    await service.rotateKey({ key: this.#process.workload.options!.encryption!.key, reencrypt: true });
+    if (this.#random.chance(0.3)) return;
+    while ((await service.info()).keyRotation !== null) await this.#process.whileTimePasses(service.keyRotation());
   }
 
   async #reopen(): Promise<void> {

@@ -2,8 +2,9 @@
 import type { Storage } from "../core/storage.js";
 import * as encryption from "../storage/encrypted/encryption.js";
 import { findEncryption, type LoadEncryption } from "../storage/encrypted/find-encryption.js";
+import * as rotation from "../storage/encrypted/rotation.js";
 
-export const loadEncryption: LoadEncryption = async () => encryption;
+export const loadEncryption: LoadEncryption = { encryption: async () => encryption, rotation: async () => rotation };
 
 export function newKey(): Promise<CryptoKey> {
   return crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);

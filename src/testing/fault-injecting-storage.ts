@@ -70,7 +70,7 @@ export class FaultInjectingStorage implements Storage {
     this.#disk = disk;
     this.#arenas = new LiveArenas(disk.arenas, options);
     this.log = {
-      append: async (entries, tails) => this.#sync(() => disk.rows.append(entries, tails)),
+      append: async (entries, tails, _, replaces) => this.#sync(() => disk.rows.append(entries, tails, replaces)),
       read: async (collectionId, after, bytesMax) => this.#read(() => disk.rows.read(collectionId, after, bytesMax)),
       tail: async (collectionId) => this.#read(() => disk.rows.tail(collectionId)),
     };

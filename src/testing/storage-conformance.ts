@@ -125,6 +125,23 @@ clause("log: a large entry after many small ones keeps a page near its limit", a
   return storage;
 });
 
+clause("log: entries take the places of others where that is asked for", async (bench) => {
+  const storage = await bench.open();
+  const { log } = storage;
+  await log.append([entry("a", 1), entry("a", 2), entry("a", 3)], new Map([["a", pattern(5)]]));
+  await log.append([entry("a", 2, 77), entry("a", 1, 9)], undefined, false, true);
+  await log.append([], new Map([["a", pattern(6)]]), false, true);
+  const expected = [entry("a", 1, 9), entry("a", 2, 77), entry("a", 3)];
+  equal(await log.read("a", 0, Infinity), expected);
+  await storage.catalog.rewrite?.();
+  equal(await log.read("a", 0, Infinity), expected);
+  await storage.close();
+  const again = await bench.open();
+  equal(await again.log.read("a", 0, Infinity), expected);
+  equal(await again.log.tail("a"), pattern(6));
+  return again;
+});
+
 clause("log: an append with an offset that is taken has no effect at all", async (bench) => {
   const storage = await bench.open();
   await storage.log.append([entry("a", 1)]);

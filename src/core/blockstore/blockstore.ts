@@ -54,6 +54,8 @@ export class BlockStore {
   readonly #keysOfParts = new WeakMap<BlockPart, string>();
   /** Blocks that manifests name and that are not in use: there is no space of theirs to be freed. */
   readonly #absent = new Set<string>();
+  /** Batches of which it is not known yet what becomes of their blocks. */
+  readonly openBatches = new Set<BlockBatch>();
   #holds = 0;
   /** Released while somebody held their space. */
   readonly #held: BlockRef[] = [];
@@ -142,12 +144,16 @@ export class BlockStore {
   /** Begins a batch of blocks to write; one that makes room finds some in a full origin, too. */
   begin(makesRoom = false): BlockBatch {
     this.#checkFrozen();
-    return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom, this.#tick);
+    return this.#begin(makesRoom);
+  }
+
+  #begin(makesRoom: boolean): BlockBatch {
+    return new BlockBatch(this.#blobs, (refs) => this.release(refs), makesRoom, this.#tick, this.openBatches);
   }
 
   /** A batch also while it is not known which blocks are in use: what a repair writes over had been lost before. */
   beginRepair(): BlockBatch {
-    return new BlockBatch(this.#blobs, (refs) => this.release(refs), false, this.#tick);
+    return this.#begin(false);
   }
 
   #checkFrozen(): void {
@@ -357,11 +363,18 @@ export class BlockBatch implements BlockWriter {
   readonly #release: (refs: readonly BlockRef[]) => Promise<void>;
   readonly #makesRoom: boolean;
   readonly #tick: Tick;
+  readonly #open: Set<BlockBatch>;
   readonly #written: BlockRef[] = [];
-  #isOver = false;
 
-  /** For `BlockStore.begin`. */
-  constructor(blobs: BlobStore, release: (refs: readonly BlockRef[]) => Promise<void>, makesRoom: boolean, tick: Tick) {
+  /** For `BlockStore.begin`. It is among the `open` ones until it is over. */
+  constructor(
+    blobs: BlobStore,
+    release: (refs: readonly BlockRef[]) => Promise<void>,
+    makesRoom: boolean,
+    tick: Tick,
+    open: Set<BlockBatch>,
+  ) {
+    this.#open = open.add(this);
     this.#tick = tick;
     this.#blobs = blobs;
     this.#release = release;
@@ -384,7 +397,7 @@ export class BlockBatch implements BlockWriter {
   async #own(extent: Extent, checksum: number): Promise<BlockRef> {
     const ref = { ...extent, crc32: checksum };
     // Nobody is left to answer for a block that comes too late.
-    if (this.#isOver) await this.#release([ref]);
+    if (!this.#open.has(this)) await this.#release([ref]);
     this.#check();
     this.#written.push(ref);
     return ref;
@@ -397,19 +410,20 @@ export class BlockBatch implements BlockWriter {
 
   /** Says that a manifest names the blocks now: from here on they are the manifest's. */
   publish(): void {
-    this.#isOver = true;
+    this.#open.delete(this);
     this.#written.length = 0;
   }
 
   /** Frees the space of the blocks, if no manifest names them: the work that wrote them has failed, or nobody needs it any more. */
   async giveBack(): Promise<void> {
-    this.#isOver = true;
+    this.#open.delete(this);
     const refs = this.#written.splice(0);
     if (refs.length > 0) await this.#release(refs);
   }
 
   #check(): void {
-    if (this.#isOver) throw new TidepoolError("INTERNAL", "A block was written to a batch that is already published or given back.");
+    if (!this.#open.has(this))
+      throw new TidepoolError("INTERNAL", "A block was written to a batch that is already published or given back.");
   }
 }
 

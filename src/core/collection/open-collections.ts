@@ -166,6 +166,12 @@ export class OpenCollections {
     for (const { state } of this.#entries.values()) if (state !== null) yield state;
   }
 
+  /** Resolves when all reads that are under way have ended, those that open a collection included. */
+  async afterReaders(): Promise<void> {
+    const opening = [...this.#entries.values()].map((entry) => entry.opening.then(({ lock }) => lock.exclusive(() => undefined)));
+    await Promise.allSettled(opening);
+  }
+
   /** Bytes of memory that those take. */
   get memory(): MemoryUse {
     return memorySum([...this.states()].map((state) => state.memory));

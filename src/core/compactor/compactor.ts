@@ -62,7 +62,7 @@ export class Compactor {
       states: () => [...parts.states()].filter((state) => !this.#isPaused(state)),
       jobs: [this.#compaction(), ...parts.partJobs.map(({ name, job }) => this.#partJob(name, job)), this.#packing, ...parts.jobs],
     });
-    this.#packer = new Packer({ ...parts, flush: (blocks) => this.#flush(blocks), tick: () => this.#tick() });
+    this.#packer = new Packer({ ...parts, flush: (blocks) => this.flush(blocks), tick: () => this.#tick() });
     this.#publisher = new Publisher({
       ...parts,
       settled: () => void unwatched(this.#guard(() => this.#publishSettled())),
@@ -133,7 +133,7 @@ export class Compactor {
   /** Resolves when the collection's memtable has room for more; rejects with the compactor's error when none can be made. */
   async waitForRoom(state: CollectionState): Promise<void> {
     for (let full = this.#fullest(state); full !== null && !state.dropped; full = this.#fullest(state)) {
-      if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
+      if (this.#stopped) throw closed();
       await this.compact(full);
     }
   }
@@ -173,10 +173,21 @@ export class Compactor {
   async #untilPublished(state: CollectionState): Promise<void> {
     const { environment } = this.#parts;
     while (this.#publisher.isUnpublished(state) && !state.dropped) {
-      if (this.#stopped) throw new TidepoolError("CLOSED", "The database is closed.");
+      if (this.#stopped) throw closed();
       await new Promise<void>((resolve) => void environment.schedule(resolve, Math.max(0, this.#publisher.settlesInMs)));
       await this.#guard(() => this.#publisher.publishSettled());
     }
+  }
+
+  /** Work on blocks of whichever collections, when no other writes any and all of them are published; `false` where it is not the time. */
+  async alone(work: () => Promise<void>): Promise<boolean> {
+    let isTime = false;
+    await this.#jobs.alone(async () => {
+      if (this.#stopped) throw closed();
+      isTime = this.#paused.size + this.unpublishedCount === 0;
+      if (isTime) await work();
+    });
+    return isTime;
   }
 
   /** Waits for background work on a collection that is being dropped; returns manifests that were never published. */
@@ -192,6 +203,7 @@ export class Compactor {
   async pause(id: string): Promise<Paused> {
     this.#paused.add(id);
     const state = [...this.#parts.states()].find(({ row }) => row.id === id);
+    await this.#jobs.ended(state);
     return { id, state, unpublished: state === undefined ? [] : await this.forget(state) };
   }
 
@@ -325,7 +337,7 @@ export class Compactor {
     try {
       const prepared = await write(blocks);
       if (prepared === null) return await blocks.giveBack();
-      await this.#flush(blocks);
+      await this.flush(blocks);
       await state.lock.exclusive(async () => {
         if (state.dropped) return blocks.giveBack();
         this.#publisher.defer(state, prepared.manifest);
@@ -365,7 +377,8 @@ export class Compactor {
     return this.#lastError;
   }
 
-  async #flush(blocks: BlockBatch): Promise<void> {
+  /** Makes the blocks of a batch durable. Where that fails the engine is at its end. */
+  async flush(blocks: BlockBatch): Promise<void> {
     try {
       await blocks.flush();
     } catch (cause) {
@@ -383,6 +396,10 @@ export class Compactor {
     if (this.#stopped) throw new Stopped();
     await this.#parts.tick();
   }
+}
+
+function closed(): TidepoolError {
+  return new TidepoolError("CLOSED", "The database is closed.");
 }
 
 /** What of a collection waits while no work on it begins. */

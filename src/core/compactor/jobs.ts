@@ -128,8 +128,15 @@ export class Jobs<State extends { readonly dropped: boolean; readonly closed: bo
     return asked.run;
   }
 
-  /** Resolves when what is under way on the collection has ended, well or badly. */
-  async ended(state: State): Promise<void> {
+  /** Work that writes blocks of whichever collections, while no other does. */
+  alone(work: () => Promise<void>): Promise<void> {
+    const run = this.#writing.run(null, work);
+    void unwatched(run).then(() => this.#proceed());
+    return run;
+  }
+
+  /** Resolves when what is under way on the collection, or on whichever, has ended, well or badly. */
+  async ended(state: State | undefined): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.ended(state)));
   }
 
@@ -258,7 +265,7 @@ class Lane<State extends object> {
   readonly entries: readonly Entry<State>[];
   readonly #serial = new Serial();
   /** Under way, or waiting for what is. */
-  readonly #pieces = new Map<Promise<void>, State>();
+  readonly #pieces = new Map<Promise<void>, State | null>();
 
   constructor(jobs: readonly IdleJob<State>[]) {
     this.entries = [...jobs].sort((a, b) => a.priority - b.priority).map((job) => ({ job, pass: null }));
@@ -272,18 +279,19 @@ class Lane<State extends object> {
     return this.#of(state).length > 0;
   }
 
-  run(state: State, work: () => Promise<void>): Promise<void> {
+  /** `null`: on whichever collections. */
+  run(state: State | null, work: () => Promise<void>): Promise<void> {
     const run: Promise<void> = this.#serial.run(work).finally(() => this.#pieces.delete(run));
     this.#pieces.set(run, state);
     return run;
   }
 
-  async ended(state: State): Promise<void> {
+  async ended(state: State | undefined): Promise<void> {
     await Promise.allSettled(this.#of(state));
   }
 
-  #of(state: State): Promise<void>[] {
-    return [...this.#pieces].filter(([, of]) => of === state).map(([run]) => run);
+  #of(state: State | undefined): Promise<void>[] {
+    return [...this.#pieces].filter(([, of]) => of === null || of === state).map(([run]) => run);
   }
 
   idle(): Promise<void> {

@@ -50,7 +50,7 @@ export class Packer {
       const copies = await this.#copy(state, packing, batch);
       if (copies.size === 0) return true;
       await flush(batch);
-      const free = await manifests.move(state.row.id, copies);
+      const free = await manifests.move(copies, state.row.id);
       batch.publish();
       await state.lock.exclusive(() => blocks.release(free));
       return false;

@@ -12,6 +12,7 @@ import type { CollectionFacts, OpenCollections } from "../collection/open-collec
 import type { Compactor } from "../compactor/compactor.js";
 import { TidepoolError } from "../errors.js";
 import type { VectorKernel } from "../index/vector/vector-kernel.js";
+import type { KeyRotation } from "../key-rotation.js";
 import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
 import type { EngineInfo } from "../service.js";
@@ -38,6 +39,7 @@ export interface FactsParts {
   kernel: Pick<VectorKernel, "coderBytes">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
   quota: Pick<QuotaWatch, "read">;
+  rotation: Pick<KeyRotation, "info"> | undefined;
   /** The messages of all warnings since opening. */
   warnings: readonly string[];
 }
@@ -79,6 +81,7 @@ export class Facts {
       unpublished: compactor.unpublishedCount,
       warnings: [...warnings],
       compactionError: compactor.lastError?.message ?? null,
+      keyRotation: this.#parts.rotation?.info ?? null,
     };
   }
 

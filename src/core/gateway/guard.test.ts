@@ -196,6 +196,8 @@ describe("every method", () => {
       info: ["owner", undefined],
       metrics: ["owner", undefined],
       vacuum: ["owner", { erase: false, after: 0 }],
+      rotateKey: ["owner", { key: {}, reencrypt: false }],
+      keyRotation: ["owner", undefined],
       verifyCatalog: ["owner", undefined],
       verifyCollection: ["owner", { collectionId, deep: false }],
       repairCatalog: ["owner", undefined],

@@ -133,6 +133,8 @@ const RULES: Rules = {
   info: ["owner", "whole"],
   metrics: ["owner", "whole"],
   vacuum: ["owner", "whole"],
+  rotateKey: ["owner", "whole"],
+  keyRotation: ["owner", "whole"],
   verifyCatalog: ["owner", "whole"],
   verifyCollection: ["owner", "collection"],
   repairCatalog: ["owner", "whole"],

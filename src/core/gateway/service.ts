@@ -22,6 +22,7 @@ import type { Repairer } from "../compactor/repairer.js";
 import type { Vacuum } from "../compactor/vacuum.js";
 import { invalidArgument, show, TidepoolError } from "../errors.js";
 import type { ChangeKind, Progress, Tell } from "../events.js";
+import type { KeyRotation, KeyRotationInfo, RotateKeyRequest, RotateKeyResponse } from "../key-rotation.js";
 import type { QueryExecutor } from "../query-executor/executor.js";
 import type { Exporter } from "../query-executor/exporter.js";
 import type { Watches } from "../query-executor/watches.js";
@@ -142,6 +143,8 @@ export interface GatewayParts {
   facts: Facts;
   metrics: Pick<CallMetrics, "report">;
   vacuum: Pick<Vacuum, "step">;
+  /** Not there where nothing is encrypted. */
+  rotation: KeyRotation | undefined;
   verifier: Verifier;
   repairer: Pick<Repairer, "repair">;
   allowReset: boolean;
@@ -473,6 +476,16 @@ export class GatewayService implements EngineService {
   async vacuum(request: VacuumRequest): Promise<VacuumStep> {
     this.#check();
     return this.#parts.vacuum.step(planVacuum(request));
+  }
+
+  async rotateKey(request: RotateKeyRequest, caller?: Caller): Promise<RotateKeyResponse | null> {
+    this.#check();
+    return this.#parts.rotation?.rotate(request, caller?.requestId) ?? null;
+  }
+
+  async keyRotation(): Promise<KeyRotationInfo | null> {
+    this.#check();
+    return this.#parts.rotation?.next() ?? null;
   }
 
   async verifyCatalog(): Promise<CatalogReport> {

@@ -63,6 +63,7 @@ export function moveRefs(kinds: SectionKinds, { sections }: Manifest, places: Re
     if (place === undefined) continue;
     // A backup may come from where blocks are encrypted, to where they are not.
     delete ref.writeId;
+    delete ref.keyVersion;
     Object.assign(ref, place);
   }
 }

@@ -286,25 +286,37 @@ export class Manifests {
   }
 
   /**
-   * Commits that blocks of a published manifest have been copied to other places. It stays that version, in the same object: whoever
-   * goes by it follows. Returns what nobody names then: where the blocks were, and copies of those that others have come to name,
-   * which stay where they are.
+   * Commits that blocks have been copied to other places, in all manifests that name them; with an id, blocks that this collection's
+   * published manifest alone names. A manifest stays that version, in the same object: whoever goes by it follows. Returns what nobody
+   * names then: where the blocks were, and copies of those that nobody names any more, or that others have come to name.
    */
-  move(id: string, copies: ReadonlyMap<BlockRef, BlockRef>): Promise<BlockRef[]> {
+  move(copies: ReadonlyMap<BlockRef, BlockRef>, id?: string): Promise<BlockRef[]> {
     return this.#changes.run(async () => {
-      const { manifest, bytes: before } = this.stored(id);
       const copyOf = new Map([...copies].map(([ref, copy]) => [refKey(ref), copy]));
-      const left = this.ownRefs(id).flatMap((ref) => (copyOf.has(refKey(ref)) ? { ...ref } : []));
+      const refs = id === undefined ? this.blockRefs() : this.ownRefs(id);
+      const left = refs.flatMap((ref) => (copyOf.has(refKey(ref)) ? { ...ref } : []));
       const places = new Map(left.map((ref) => [refKey(ref), copyOf.get(refKey(ref))!]));
-      const key = manifestKey(id);
-      const next = decodeRow<Manifest>(key, before);
-      moveRefs(this.#options.sections, next, places);
-      const bytes = encodeRow(key, next);
-      await this.#catalog.commit({ expect: new Map([[key, before]]), put: new Map([[key, bytes]]), makesRoom: true });
-      moveRefs(this.#options.sections, manifest, places);
-      this.#published.set(id, { manifest, bytes });
+      const { sections } = this.#options;
+      const moved = [...this.#rows()].filter(([, manifest]) => refsOnlyIn(sections, [manifest], []).some((ref) => places.has(refKey(ref))));
+      const put = new Map<string, Uint8Array>();
+      for (const [key, manifest] of moved) {
+        const next = decodeRow<Manifest>(key, encodeRow(key, manifest));
+        moveRefs(sections, next, places);
+        put.set(key, encodeRow(key, next));
+      }
+      await this.#catalog.commit({ put, makesRoom: true });
+      for (const [, manifest] of moved) moveRefs(sections, manifest, places);
+      for (const [id, stored] of this.#published) stored.bytes = put.get(manifestKey(id)) ?? stored.bytes;
+      for (const [id, stored] of this.#staged) stored.bytes = put.get(stagedKey(id)) ?? stored.bytes;
       return [...left, ...[...copyOf].flatMap(([from, copy]) => (places.has(from) ? [] : [copy]))];
     });
+  }
+
+  /** All manifests, with the keys of their rows. */
+  *#rows(): Generator<[key: string, manifest: Manifest]> {
+    for (const [id, { manifest }] of this.#published) yield [manifestKey(id), manifest];
+    for (const [id, { manifest }] of this.#staged) yield [stagedKey(id), manifest];
+    for (const [id, manifests] of this.#versions) for (const manifest of manifests) yield [versionKey(id, manifest.version), manifest];
   }
 
   // ---- what comes and goes with a collection's row
@@ -379,8 +391,7 @@ export class Manifests {
   }
 
   #allManifests(): Manifest[] {
-    const current = [...this.#published.values(), ...this.#staged.values()].map(({ manifest }) => manifest);
-    return [...current, ...this.#allVersions()];
+    return [...this.#rows()].map(([, manifest]) => manifest);
   }
 
   #allVersions(): Manifest[] {

@@ -37,13 +37,13 @@ export class JournalRows {
     return places.slice(firstAfter(places, offset));
   }
 
-  /** The changes of an append, refused where an offset is taken. */
-  appending(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array>): Change[] {
+  /** The changes of an append, refused where an offset is taken, unless what is there is to be replaced. */
+  appending(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array>, replaces: boolean): Change[] {
     const given = new Set<string>();
     const appended = entries.map(({ collectionId: key, offset, bytes }): Change => {
       const places = this.log.get(key) ?? [];
       const place = `${offset} ${key}`;
-      if (given.has(place) || places[firstAfter(places, offset) - 1]?.offset === offset) {
+      if (given.has(place) || (!replaces && places[firstAfter(places, offset) - 1]?.offset === offset)) {
         throw new TidepoolError("INTERNAL", `Could not append to the log: offset ${offset} of ${key} is taken`);
       }
       given.add(place);
@@ -83,7 +83,9 @@ export class JournalRows {
 
   #insert(key: string, place: Place): void {
     const places = this.log.get(key) ?? [];
-    places.splice(firstAfter(places, place.offset), 0, place);
+    const at = firstAfter(places, place.offset);
+    const taken = Number(places[at - 1]?.offset === place.offset);
+    places.splice(at - taken, taken, place);
     this.log.set(key, places);
   }
 

@@ -74,8 +74,8 @@ export class Journal {
     this.#rows = rows;
     this.#position = position;
     this.log = {
-      append: (entries, tails = new Map()) => {
-        return this.#change(() => rows.appending(entries, tails), options.durability === "strict");
+      append: (entries, tails = new Map(), _ = false, replaces = false) => {
+        return this.#change(() => rows.appending(entries, tails, replaces), options.durability === "strict");
       },
       read: (collectionId, after, bytesMax) => this.#whileOpen(() => this.#read(collectionId, after, bytesMax)),
       tail: (collectionId) => this.#whileOpen(() => copyOf(rows.tails.get(collectionId))),
@@ -84,6 +84,7 @@ export class Journal {
       get: (key) => this.#whileOpen(() => copyOf(rows.catalog.get(key))),
       list: (prefix) => this.#whileOpen(() => this.#list(prefix)),
       commit: (transaction) => this.#change(() => rows.committing(transaction), true),
+      rewrite: () => this.#rewrite(),
     };
   }
 
@@ -227,13 +228,15 @@ export class Journal {
     const { end } = this.#position;
     const isDue = end > 2 * bytes + deadBytesMin;
     this.#lookAt = end + Math.max(deadBytesMin, bytes);
-    if (!isDue) return;
-    try {
-      await this.#writeAnew();
-    } catch (error) {
-      removeFile(join(this.#directory, DRAFT));
-      if (error instanceof TidepoolError && error.code !== "QUOTA_EXCEEDED") this.#fail(error);
-    }
+    if (isDue) await this.#writeAnew().catch(() => undefined);
+  }
+
+  /** Nothing that stood in the journal before, and does not count any more, stands in it then. */
+  #rewrite(): Promise<void> {
+    return this.#serial.run(() => {
+      this.#assertOpen();
+      return this.#writeAnew();
+    });
   }
 
   async #writeAnew(): Promise<void> {
@@ -250,6 +253,8 @@ export class Journal {
       this.#position = publish(this.#directory, old.number + 1, next);
     } catch (error) {
       next.file.close();
+      removeFile(join(this.#directory, DRAFT));
+      if (error instanceof TidepoolError && error.code !== "QUOTA_EXCEEDED") this.#fail(error);
       throw error;
     }
     this.#rows.log.clear();

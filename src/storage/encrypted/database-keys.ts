@@ -1,128 +1,151 @@
 /**
- * The keys of an encrypted database. They come from one secret of 32 random bytes, which stands in the row `encryption`, encrypted with
- * the user's key: so another key of the user's needs that row alone to be written anew. The row is JSON:
+ * The keys of an encrypted database. They come from a secret of 32 random bytes, which stands in the row `encryption` (`key-row.ts`),
+ * encrypted with the user's key: another key of the user's needs that row alone to be written anew. A database that is being encrypted
+ * anew has two secrets; what is encrypted with which is told where it is read.
  *
- *     {"version": 1, "derivation": null or {"salt": base64, "iterations": number}, "secret": base64 of `cipher.ts`'s grammar}
- *
- * HKDF with SHA-256 makes of the secret a key each for log, catalog and blocks, and one for the names of rows.
+ * Each change is one transaction, and takes effect here once that is committed (`key-changes.ts`).
  */
-import { decodeJson, encodeJson, encodeUtf8 } from "../../core/base/json-bytes.js";
-import { TidepoolError } from "../../core/errors.js";
-import type { CatalogStore } from "../../core/storage.js";
+import { encodeJson } from "../../core/base/json-bytes.js";
+import type { CatalogStore, CatalogTransaction } from "../../core/storage.js";
 import { encodeRow } from "../../core/sysdb/row.js";
 import { Cipher } from "./cipher.js";
 import { encryptionKey, wrongKey } from "./encryption-row.js";
-import { checkUserKey, type Derivation, fromBase64, isDerivation, newDerivation, toBase64, wrappingKey } from "./user-key.js";
+import { damagedKeys, decodeKeyRow, type KeyRow, versioned } from "./key-row.js";
+import { newSecret, SecretKeys } from "./secret-keys.js";
+import { checkUserKey, type Derivation, fromBase64, newDerivation, toBase64, wrappingKey } from "./user-key.js";
 
 /** What the row `format` says beside it. */
 const FORMAT_VERSION = 3;
-const ROW_VERSION = 1;
-const SECRET_BYTES = 32;
 
-interface EncryptionRow {
-  version: number;
+/** The user's key as secrets are encrypted with it. */
+export interface Wrapping {
+  key: CryptoKey;
   derivation: Derivation | null;
-  secret: string;
+}
+
+/** What there is beside the row. */
+interface KeysInUse {
+  wrapping: Wrapping;
+  current: SecretKeys;
+  former: SecretKeys | null;
 }
 
 export class DatabaseKeys {
-  readonly log: Cipher;
-  readonly catalog: Cipher;
-  readonly blobs: Cipher;
-  readonly #names: CryptoKey;
   readonly #path: string;
-  /** As it stands in the catalog, or shall. */
-  #row: Uint8Array;
-  #isNew: boolean;
+  wrapping: Wrapping;
+  row: KeyRow;
+  /** What is encrypted from now on is encrypted with these. */
+  current: SecretKeys;
+  /** What is not encrypted with the current ones is with these; `null`: nothing is. */
+  former: SecretKeys | null;
+  /** The row as it stands in the catalog; `null`: not there yet. */
+  #stored: Uint8Array | null;
 
-  private constructor(path: string, row: Uint8Array, isNew: boolean, [log, catalog, blobs, names]: readonly CryptoKey[]) {
+  private constructor(path: string, wrapping: Wrapping, row: KeyRow, stored: Uint8Array | null, keys: [SecretKeys, SecretKeys | null]) {
     this.#path = path;
-    this.#isNew = isNew;
-    this.#row = row;
-    this.log = new Cipher(log!);
-    this.catalog = new Cipher(catalog!);
-    this.blobs = new Cipher(blobs!);
-    this.#names = names!;
+    this.wrapping = wrapping;
+    this.row = row;
+    this.#stored = stored;
+    [this.current, this.former] = keys;
   }
 
   /** Those of a new database. */
   static async create(path: string, userKey: unknown): Promise<DatabaseKeys> {
-    const key = checkUserKey(userKey);
-    const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-    return new DatabaseKeys(path, await encodeEncryption(key, secret), true, await derive(secret));
+    const wrapping = await newWrapping(checkUserKey(userKey));
+    const secret = newSecret();
+    const row = { derivation: wrapping.derivation, secret: await wrap(secret, wrapping, 1) };
+    return new DatabaseKeys(path, wrapping, row, null, [await SecretKeys.of(1, secret), null]);
   }
 
   /** Rejects with `WRONG_KEY` where they cannot be read with this one. */
-  static async read(path: string, row: Uint8Array, userKey: unknown): Promise<DatabaseKeys> {
-    return new DatabaseKeys(path, row, false, await derive(await readSecret(path, row, checkUserKey(userKey))));
+  static async read(path: string, stored: Uint8Array, userKey: unknown): Promise<DatabaseKeys> {
+    const row = decodeKeyRow(path, stored);
+    const { keyVersion = 1 } = row;
+    const { wrapping, secret, former } = await unwrapAll(path, row, checkUserKey(userKey));
+    const keys = await Promise.all([SecretKeys.of(keyVersion, secret), former && SecretKeys.of(keyVersion - 1, former)]);
+    return new DatabaseKeys(path, wrapping, row, stored, keys);
+  }
+
+  /** The current ones first. */
+  get all(): SecretKeys[] {
+    return this.former === null ? [this.current] : [this.current, this.former];
+  }
+
+  /** Whether a rotation has something left to do. */
+  get isUnderWay(): boolean {
+    return this.row.isPending === true || this.row.isUntidy === true || this.former !== null;
   }
 
   /** Puts those of a new database into its catalog, before any row of the engine's. */
   async recordIn(catalog: CatalogStore): Promise<void> {
-    if (!this.#isNew) return;
-    await catalog.commit({
-      expect: new Map([
-        [encryptionKey, null],
-        ["format", null],
-      ]),
-      put: new Map([
-        [encryptionKey, this.#row],
-        ["format", encodeRow("format", { formatVersion: FORMAT_VERSION })],
-      ]),
-    });
-    this.#isNew = false;
+    if (this.#stored !== null) return;
+    const put = new Map([["format", encodeRow("format", { formatVersion: FORMAT_VERSION })]]);
+    await this.change(catalog, this.row, { put, expect: new Map([["format", null]]) });
   }
 
   /** Rejects with `WRONG_KEY` where the database cannot be opened with this key. */
   async check(userKey: unknown): Promise<void> {
     if (userKey === undefined) throw wrongKey(this.#path, "missing");
-    await readSecret(this.#path, this.#row, checkUserKey(userKey));
+    await unwrapAll(this.#path, this.row, checkUserKey(userKey));
   }
 
-  /** What a row is called below: who does not have the key learns nothing of its name. */
-  async nameOf(key: string): Promise<string> {
-    return toBase64(new Uint8Array(await crypto.subtle.sign("HMAC", this.#names, encodeUtf8(key) as BufferSource)));
+  /** Writes the row, in one transaction with what else is given, and goes by it and by these keys from then on. */
+  async change(
+    catalog: CatalogStore,
+    row: KeyRow,
+    { put, expect, ...others }: CatalogTransaction = { makesRoom: true },
+    { wrapping = this.wrapping, current = this.current, former = this.former }: Partial<KeysInUse> = {},
+  ): Promise<void> {
+    const bytes = encodeJson(versioned(row));
+    await catalog.commit({
+      ...others,
+      expect: new Map([[encryptionKey, this.#stored], ...(expect ?? [])]),
+      put: new Map([[encryptionKey, bytes], ...(put ?? [])]),
+    });
+    this.row = row;
+    this.#stored = bytes;
+    [this.wrapping, this.current, this.former] = [wrapping, current, former];
+  }
+
+  /** The secrets themselves. */
+  secrets(): Promise<Secrets> {
+    return unwrapWith(this.#path, this.row, this.wrapping);
   }
 }
 
-async function encodeEncryption(key: CryptoKey, secret: Uint8Array): Promise<Uint8Array> {
+export async function newWrapping(key: CryptoKey): Promise<Wrapping> {
   const derivation = newDerivation(key);
-  const encrypted = await new Cipher((await wrappingKey(key, derivation))!).encrypt(secret, encryptionKey);
-  return encodeJson({ version: ROW_VERSION, derivation, secret: toBase64(encrypted) } satisfies EncryptionRow);
+  return { derivation, key: (await wrappingKey(key, derivation))! };
 }
 
-async function readSecret(path: string, bytes: Uint8Array, key: CryptoKey): Promise<Uint8Array<ArrayBuffer>> {
-  const { derivation, encrypted } = decodeEncryption(path, bytes);
+/** One secret does not pass for the other. */
+function placeOf(keyVersion: number): string {
+  return keyVersion === 1 ? encryptionKey : `${encryptionKey} ${keyVersion}`;
+}
+
+export async function wrap(secret: Uint8Array, { key }: Wrapping, keyVersion: number): Promise<string> {
+  return toBase64(await new Cipher(key).encrypt(secret, placeOf(keyVersion)));
+}
+
+interface Secrets {
+  secret: Uint8Array<ArrayBuffer>;
+  former: Uint8Array<ArrayBuffer> | null;
+}
+
+async function unwrapAll(path: string, row: KeyRow, key: CryptoKey): Promise<Secrets & { wrapping: Wrapping }> {
+  const { derivation } = row;
   const wrapping = await wrappingKey(key, derivation);
-  const secret = wrapping && (await new Cipher(wrapping).decrypt(encrypted, encryptionKey));
-  if (secret === null) throw wrongKey(path, "wrong");
-  return secret;
+  if (wrapping === null) throw wrongKey(path, "wrong");
+  return { ...(await unwrapWith(path, row, { key: wrapping, derivation })), wrapping: { key: wrapping, derivation } };
 }
 
-function decodeEncryption(path: string, bytes: Uint8Array): { derivation: Derivation | null; encrypted: Uint8Array } {
-  try {
-    const row = Object(decodeJson(bytes)) as Partial<EncryptionRow>;
-    if (row.version === ROW_VERSION && isDerivation(row.derivation))
-      return { derivation: row.derivation, encrypted: fromBase64(row.secret!) };
-    if (Number(row.version) > ROW_VERSION) throw tooNew(path, row.version!);
-  } catch (error) {
-    if (error instanceof TidepoolError) throw error;
-  }
-  throw new TidepoolError("CORRUPTION", `The row of the database "${path}" with its encrypted keys is damaged. Nothing was changed`);
-}
-
-function tooNew(path: string, version: number): TidepoolError {
-  const message = `The database "${path}" is encrypted in version ${version}; this release reads up to ${ROW_VERSION}. Nothing was changed`;
-  return new TidepoolError("FORMAT_TOO_NEW", message, { details: { found: version, supported: ROW_VERSION } });
-}
-
-/** Keys for log, catalog, blobs and names. */
-async function derive(secret: Uint8Array<ArrayBuffer>): Promise<CryptoKey[]> {
-  const root = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
-  const keyFor = (use: string, type: AesKeyGenParams | HmacKeyGenParams, usages: KeyUsage[]): Promise<CryptoKey> => {
-    const algorithm = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: encodeUtf8(`tidepool ${use}`) as BufferSource };
-    return crypto.subtle.deriveKey(algorithm, root, type, false, usages);
-  };
-  const aes = ["log", "catalog", "blobs"].map((use) => keyFor(use, { name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]));
-  return Promise.all([...aes, keyFor("names", { name: "HMAC", hash: "SHA-256", length: 256 }, ["sign"])]);
+async function unwrapWith(path: string, { keyVersion = 1, secret, former }: KeyRow, { key }: Wrapping): Promise<Secrets> {
+  const cipher = new Cipher(key);
+  const unwrap = (text: string, version: number) => cipher.decrypt(fromBase64(text), placeOf(version));
+  const found = await unwrap(secret, keyVersion);
+  if (found === null) throw wrongKey(path, "wrong");
+  if (former === undefined) return { secret: found, former: null };
+  const before = await unwrap(former, keyVersion - 1);
+  if (before === null) throw damagedKeys(path);
+  return { secret: found, former: before };
 }

@@ -6,7 +6,9 @@
 import { TidepoolError } from "../../core/errors.js";
 import type { ArenaUsage, BlobStore, ByteRange, Extent, Packing } from "../../core/storage.js";
 import { checkRange, extentName } from "../bytes.js";
-import { type Cipher, overheadBytes } from "./cipher.js";
+import { overheadBytes } from "./cipher.js";
+import type { DatabaseKeys } from "./database-keys.js";
+import type { SecretKeys } from "./secret-keys.js";
 
 /** As long as a page of rows, which is what is read most. */
 const chunkBytes = 16 * 1024;
@@ -16,26 +18,32 @@ const CHUNKS_AT_ONCE = 256;
 
 export class EncryptedBlobReader {
   readonly #store: Pick<BlobStore, "read">;
-  readonly #cipher: Cipher;
+  readonly #keys: DatabaseKeys;
 
-  constructor(store: Pick<BlobStore, "read">, cipher: Cipher) {
+  constructor(store: Pick<BlobStore, "read">, keys: DatabaseKeys) {
     this.#store = store;
-    this.#cipher = cipher;
+    this.#keys = keys;
   }
 
   async read(ranges: readonly ByteRange[]): Promise<Uint8Array[]> {
     ranges.forEach(checkRange);
-    const stored = await this.#store.read(ranges.map(storedRange));
-    return Promise.all(ranges.map((range, i) => this.#decrypt(range, stored[i]!)));
+    // A block that is moved meanwhile is another to whoever names it.
+    const asked = ranges.map((range) => ({ ...range, extent: { ...range.extent } }));
+    const keys = this.#keys.all;
+    const stored = await this.#store.read(asked.map(storedRange));
+    return Promise.all(asked.map((range, i) => this.#decrypt(range, stored[i]!, keys)));
   }
 
-  async #decrypt(range: ByteRange, stored: Uint8Array): Promise<Uint8Array> {
+  /** What is encrypted with a secret that the database has no more is not read. */
+  async #decrypt(range: ByteRange, stored: Uint8Array, keys: readonly SecretKeys[]): Promise<Uint8Array> {
     const { extent, start, length, into = new Uint8Array(length) } = range;
     const [first, end] = chunksOf(range);
+    const cipher = keys.find(({ version }) => version === (extent.keyVersion ?? 1))?.blobs;
+    if (cipher === undefined) throw notAuthentic(range);
     for (let chunk = first; chunk < end; chunk += CHUNKS_AT_ONCE) {
       const decrypted = Array.from({ length: Math.min(CHUNKS_AT_ONCE, end - chunk) }, async (_, i) => {
         const at = (chunk + i - first) * storedChunkBytes;
-        const bytes = await this.#cipher.decrypt(stored.subarray(at, at + storedChunkBytes), placeOf(extent, chunk + i));
+        const bytes = await cipher.decrypt(stored.subarray(at, at + storedChunkBytes), placeOf(extent, chunk + i));
         if (bytes === null) throw notAuthentic(range);
         const position = (chunk + i) * chunkBytes;
         const part = bytes.subarray(Math.max(0, start - position), Math.max(0, start + length - position));
@@ -49,13 +57,13 @@ export class EncryptedBlobReader {
 
 export class EncryptedBlobs extends EncryptedBlobReader implements BlobStore {
   readonly #store: BlobStore;
-  readonly #cipher: Cipher;
+  readonly #keys: DatabaseKeys;
   readonly arenas: (() => ArenaUsage[]) | undefined;
 
-  constructor(store: BlobStore, cipher: Cipher) {
-    super(store, cipher);
+  constructor(store: BlobStore, keys: DatabaseKeys) {
+    super(store, keys);
     this.#store = store;
-    this.#cipher = cipher;
+    this.#keys = keys;
     this.arenas = store.arenas?.bind(store);
   }
 
@@ -75,12 +83,12 @@ export class EncryptedBlobs extends EncryptedBlobReader implements BlobStore {
   }
 
   async write(bytes: Uint8Array, makesRoom?: boolean): Promise<Extent> {
-    const { encrypted, writeId } = await this.#encrypt(bytes);
-    return { ...(await this.#store.write(encrypted, makesRoom)), length: bytes.length, writeId };
+    const { encrypted, ...own } = await this.#encrypt(bytes);
+    return { ...(await this.#store.write(encrypted, makesRoom)), length: bytes.length, ...own };
   }
 
-  async #encrypt(bytes: Uint8Array): Promise<{ encrypted: Uint8Array; writeId: number }> {
-    const [writeId, { length }] = [newWriteId(), bytes];
+  async #encrypt(bytes: Uint8Array): Promise<{ encrypted: Uint8Array } & Pick<Extent, "writeId" | "keyVersion">> {
+    const [writeId, { length }, { version: keyVersion, blobs: cipher }] = [newWriteId(), bytes, this.#keys.current];
     const encrypted = new Uint8Array(storedLength(length));
     const count = chunkCount(length);
     for (let first = 0; first < count; first += CHUNKS_AT_ONCE) {
@@ -88,11 +96,11 @@ export class EncryptedBlobs extends EncryptedBlobReader implements BlobStore {
         const chunk = first + i;
         const into = encrypted.subarray(chunk * storedChunkBytes, (chunk + 1) * storedChunkBytes);
         const part = bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
-        return this.#cipher.encryptInto(into, part, placeOf({ writeId, length }, chunk));
+        return cipher.encryptInto(into, part, placeOf({ writeId, length }, chunk));
       });
       await Promise.all(chunks);
     }
-    return { encrypted, writeId };
+    return { encrypted, writeId, ...(keyVersion > 1 && { keyVersion }) };
   }
 
   flush(): Promise<void> {
@@ -114,9 +122,9 @@ export class EncryptedBlobs extends EncryptedBlobReader implements BlobStore {
 
   /** Where bytes were encrypted meanwhile, another may have asked for space: which of it is free is asked for anew. */
   readonly #copy = async (bytes: Uint8Array, extent: Extent): Promise<Extent | null> => {
-    const { encrypted, writeId } = await this.#encrypt(bytes);
+    const { encrypted, ...own } = await this.#encrypt(bytes);
     const place = await this.#store.packing()?.write(encrypted, storedExtent(extent));
-    return place ? { ...place, length: bytes.length, writeId } : null;
+    return place ? { ...place, length: bytes.length, ...own } : null;
   };
 
   settledAt(): number {

@@ -1,11 +1,11 @@
-/** The row that makes a database an encrypted one (`database-keys.ts` has its grammar), and the error where it does not fit a key. */
+/** The row that makes a database an encrypted one (`key-row.ts` has its grammar), and the error where it does not fit a key. */
 import { TidepoolError } from "../../core/errors.js";
 
 export const encryptionKey = "encryption";
 
 const reasons = {
   missing: "is encrypted: give the client its key, as `encryption: { key }`. Nothing was read",
-  wrong: "is encrypted with another key than the one given. Nothing was read",
+  wrong: "is encrypted with another key than the one given, which may have been its key before `rotateKey`. Nothing was read",
   unencrypted:
     "was created without encryption, so it takes no key. To encrypt it, restore a backup of it into a path that is opened with a key. " +
     "Nothing was read",

@@ -230,8 +230,8 @@ test.each(["", "{", "{}", '{"version":1}', '{"version":1,"derivation":{"salt":""
 
 test("keys in a form of a later release are too new", async () => {
   const below = await openMemoryStorage(newName());
-  await below.catalog.commit({ put: new Map([[encryptionKey, new TextEncoder().encode('{"version":2}')]]) });
-  await expect(encrypted(below, key)).rejects.toMatchObject({ code: "FORMAT_TOO_NEW", details: { found: 2, supported: 1 } });
+  await below.catalog.commit({ put: new Map([[encryptionKey, new TextEncoder().encode('{"version":3}')]]) });
+  await expect(encrypted(below, key)).rejects.toMatchObject({ code: "FORMAT_TOO_NEW", details: { found: 3, supported: 2 } });
 });
 
 test("a damaged row of a collection is read from its spare", async () => {
@@ -262,6 +262,6 @@ test("a damaged row of a collection is read from its spare", async () => {
 });
 
 test("what encrypts is loaded only where there is something to encrypt", async () => {
-  expect((await loadEncryption()).encryptedStorage).toBeTypeOf("function");
+  expect((await loadEncryption.encryption()).encryptedStorage).toBeTypeOf("function");
   await expect(encrypted(await openMemoryStorage(newName()), undefined)).resolves.not.toHaveProperty("checkKey");
 });

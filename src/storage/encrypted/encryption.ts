@@ -6,20 +6,24 @@ import type { DatabaseKeys } from "./database-keys.js";
 import { EncryptedBlobReader, EncryptedBlobs } from "./encrypted-blobs.js";
 import { EncryptedCatalog } from "./encrypted-catalog.js";
 import { EncryptedLog } from "./encrypted-log.js";
+import { LazyRotation, type LoadRotation } from "./lazy-rotation.js";
 
 export { DatabaseKeys } from "./database-keys.js";
+export type { LoadRotation } from "./lazy-rotation.js";
 
 /** The storage as the engine sees it, over one that sees nothing of what is in it. */
-export function encryptedStorage(storage: Storage, keys: DatabaseKeys): Storage {
+export function encryptedStorage(storage: Storage, keys: DatabaseKeys, loadRotation: LoadRotation): Storage {
   const changes = new Serial();
   const catalog = new EncryptedCatalog(storage.catalog, keys, changes);
+  const log = new EncryptedLog(storage.log, keys, catalog.origins, changes);
   return {
     kind: storage.kind,
-    log: new EncryptedLog(storage.log, keys.log, catalog.origins, changes),
+    log,
     catalog,
-    blobs: new EncryptedBlobs(storage.blobs, keys.blobs),
+    blobs: new EncryptedBlobs(storage.blobs, keys),
     confirm: storage.confirm?.bind(storage),
     checkKey: (key) => keys.check(key),
+    rotation: new LazyRotation({ storage, keys, catalog, log, changes }, loadRotation),
     close: () => storage.close(),
     destroy: () => storage.destroy(),
   };
@@ -27,5 +31,5 @@ export function encryptedStorage(storage: Storage, keys: DatabaseKeys): Storage 
 
 /** As `encryptedStorage`, of one that can only be read. */
 export function encryptedReadable({ catalog, blobs, close }: ReadableStorage, keys: DatabaseKeys): ReadableStorage {
-  return { catalog: new EncryptedCatalog(catalog, keys, new Serial()), blobs: new EncryptedBlobReader(blobs, keys.blobs), close };
+  return { catalog: new EncryptedCatalog(catalog, keys, new Serial()), blobs: new EncryptedBlobReader(blobs, keys), close };
 }

@@ -1,6 +1,6 @@
 /**
  * What says that a database is encrypted: the row `encryption` of the catalog below, which holds its keys, themselves encrypted with
- * the user's (`database-keys.ts` has the grammar). It is written with the first row of a new database and read before everything else.
+ * the user's (`key-row.ts` has the grammar). It is written with the first row of a new database and read before everything else.
  * The row `format` beside it names a version that releases without encryption refuse; they would take the rest for an empty database.
  */
 import { TidepoolError } from "../../core/errors.js";
@@ -11,8 +11,11 @@ import type * as Loaded from "./encryption.js";
 import { encryptionKey, wrongKey } from "./encryption-row.js";
 import { orOwnError, withOwnErrors } from "./own-errors.js";
 
-/** Loads what encrypts, with the first database that is. */
-export type LoadEncryption = () => Promise<typeof Loaded>;
+/** Loads what encrypts, with the first database that is, and what encrypts anew, with the first that has its key rotated. */
+export interface LoadEncryption {
+  encryption(): Promise<typeof Loaded>;
+  rotation: Loaded.LoadRotation;
+}
 
 /** How a database is opened: with which key, `undefined` where with none, and who can tell that from others. */
 export interface EncryptionAsked {
@@ -34,12 +37,18 @@ export interface Encryption {
 export async function findEncryption(catalog: CatalogStore, asked: EncryptionAsked): Promise<Encryption | null> {
   const keys = await findKeys(catalog, asked);
   if (keys === null) return null;
-  const { encryptedStorage } = await (asked.load ?? noEncryption)();
+  const load = asked.load!;
+  const { encryptedStorage } = await load.encryption();
   return {
     over: async (storage) => {
       await keys.recordIn(storage.catalog);
-      const { log, catalog, blobs, ...others } = encryptedStorage(storage, keys);
-      const parts = { log: withOwnErrors(log), catalog: withOwnErrors(catalog), blobs: withOwnErrors(blobs) };
+      const { log, catalog, blobs, rotation, ...others } = encryptedStorage(storage, keys, load.rotation);
+      const parts = {
+        log: withOwnErrors(log),
+        catalog: withOwnErrors(catalog),
+        blobs: withOwnErrors(blobs),
+        rotation: withOwnErrors(rotation!),
+      };
       return { ...withOwnErrors(others), ...parts };
     },
   };
@@ -52,22 +61,19 @@ export async function encryptedReader(
 ): Promise<(storage: ReadableStorage) => ReadableStorage> {
   const keys = await findKeys(catalog, asked);
   if (keys === null) return (storage) => storage;
-  const { encryptedReadable } = await (asked.load ?? noEncryption)();
+  const { encryptedReadable } = await asked.load!.encryption();
   return (storage) => encryptedReadable(storage, keys);
 }
 
-async function findKeys(catalog: CatalogStore, { path, key, load = noEncryption }: EncryptionAsked): Promise<DatabaseKeys | null> {
+async function findKeys(catalog: CatalogStore, { path, key, load }: EncryptionAsked): Promise<DatabaseKeys | null> {
   const row = await catalog.get(encryptionKey);
   if (key === undefined) {
     if (row === null) return null;
     throw wrongKey(path, "missing");
   }
   if (row === null && (await catalog.get("format")) !== null) throw wrongKey(path, "unencrypted");
+  if (load === undefined) throw new TidepoolError("NOT_SUPPORTED", "This worker has nothing to encrypt with");
   return orOwnError(() =>
-    load().then(({ DatabaseKeys }) => (row === null ? DatabaseKeys.create(path, key) : DatabaseKeys.read(path, row, key))),
+    load.encryption().then(({ DatabaseKeys }) => (row === null ? DatabaseKeys.create(path, key) : DatabaseKeys.read(path, row, key))),
   );
 }
-
-const noEncryption: LoadEncryption = async () => {
-  throw new TidepoolError("NOT_SUPPORTED", "This worker has nothing to encrypt with");
-};

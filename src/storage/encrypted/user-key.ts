@@ -47,19 +47,19 @@ export async function wrappingKey(key: CryptoKey, derivation: Derivation | null)
 }
 
 /** Throws `INVALID_ARGUMENT` for what is no such key, `NOT_SUPPORTED` where there is no cryptography. */
-export function checkUserKey(key: unknown): CryptoKey {
+export function checkUserKey(key: unknown, argument = "encryption.key"): CryptoKey {
   if ((globalThis.crypto as Crypto | undefined)?.subtle === undefined) {
     throw new TidepoolError("NOT_SUPPORTED", "Encryption needs a secure context (https or localhost): there is no WebCrypto here");
   }
-  if (Object.prototype.toString.call(key) !== "[object CryptoKey]") throw badKey(show(key));
+  if (Object.prototype.toString.call(key) !== "[object CryptoKey]") throw badKey(argument, show(key));
   const { algorithm, usages } = key as CryptoKey;
   if (usagesNeeded.get(algorithm.name)?.every((usage) => usages.includes(usage))) return key as CryptoKey;
-  throw badKey(`one for ${algorithm.name} with the usages ${usages.join(", ") || "none"}`);
+  throw badKey(argument, `one for ${algorithm.name} with the usages ${usages.join(", ") || "none"}`);
 }
 
-function badKey(got: string): TidepoolError {
+function badKey(argument: string, got: string): TidepoolError {
   return invalidArgument(
-    `encryption.key must be a CryptoKey for AES-GCM with the usages encrypt and decrypt, or what passphraseKey makes, got ${got}`,
+    `${argument} must be a CryptoKey for AES-GCM with the usages encrypt and decrypt, or what passphraseKey makes, got ${got}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The log in IndexedDB: one row per log record, keyed `[collectionId, offset]`. Rows are added, never put: an offset
- * that is already taken fails the transaction instead of overwriting an acknowledged record. Offsets start at 1; a collection's
+ * The log in IndexedDB: one row per log record, keyed `[collectionId, offset]`. Rows are added, not put: an offset that is already taken
+ * fails the transaction instead of overwriting an acknowledged record, unless that is asked for. Offsets start at 1; a collection's
  * tail stands at 0 and is replaced with each append, in the same transaction.
  */
 import type { Durability, LogEntry, LogStore } from "../../core/storage.js";
@@ -21,11 +21,18 @@ export class IndexedDbLogStore implements LogStore {
     this.#durability = durability;
   }
 
-  async append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map(), makesRoom = false): Promise<void> {
+  async append(
+    entries: readonly LogEntry[],
+    tails: ReadonlyMap<string, Uint8Array> = new Map(),
+    makesRoom = false,
+    replaces = false,
+  ): Promise<void> {
     const add = async (transaction: Transaction<"readwrite">): Promise<void> => {
       const log = transaction.objectStore("log");
       await Promise.all([
-        ...entries.map(async ({ collectionId, offset, bytes }) => log.add(cloneableBytes(bytes), [collectionId, offset])),
+        ...entries.map(async ({ collectionId, offset, bytes }) =>
+          log[replaces ? "put" : "add"](cloneableBytes(bytes), [collectionId, offset]),
+        ),
         ...[...tails].map(async ([collectionId, bytes]) => log.put(cloneableBytes(bytes), tailKey(collectionId))),
       ]);
     };

@@ -13,11 +13,11 @@ export class MemoryRows {
   readonly #tails = new Map<string, Uint8Array>();
   readonly #catalog = new Map<string, Uint8Array>();
 
-  append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map()): void {
+  append(entries: readonly LogEntry[], tails: ReadonlyMap<string, Uint8Array> = new Map(), replaces = false): void {
     const places = new Set<string>();
     for (const { collectionId, offset } of entries) {
       const place = `${offset} ${collectionId}`;
-      if (places.has(place) || this.#has(collectionId, offset)) {
+      if (places.has(place) || (!replaces && this.#has(collectionId, offset))) {
         throw new TidepoolError("INTERNAL", `Could not append to the log: offset ${offset} of ${collectionId} is taken`);
       }
       places.add(place);
@@ -81,7 +81,9 @@ export class MemoryRows {
 
   #insert(entry: LogEntry): void {
     const log = this.#log.get(entry.collectionId) ?? [];
-    log.splice(firstAfter(log, entry.offset), 0, entry);
+    const at = firstAfter(log, entry.offset);
+    const taken = Number(log[at - 1]?.offset === entry.offset);
+    log.splice(at - taken, taken, entry);
     this.#log.set(entry.collectionId, log);
   }
 

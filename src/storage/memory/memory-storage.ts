@@ -36,7 +36,7 @@ function memoryStorage(name: string | undefined, database: MemoryDatabase): Stor
   return {
     kind: "memory",
     log: {
-      append: async (entries, tails) => whileOpen(() => rows.append(entries, tails)),
+      append: async (entries, tails, _, replaces) => whileOpen(() => rows.append(entries, tails, replaces)),
       tail: async (collectionId) => whileOpen(() => rows.tail(collectionId)),
       read: async (collectionId, after, bytesMax) => whileOpen(() => rows.read(collectionId, after, bytesMax)),
     },
