@@ -11,7 +11,7 @@ import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import type * as Published from "../storage/published/open-published.js";
 import type { CacheFile } from "../storage/published/published-tools.js";
 import type { Tenure } from "../storage/tenure.js";
-import { asError } from "./protocol.js";
+import { loadPart } from "./load-part.js";
 
 /** `openFile` opens a file that keeps what was read; `null` where nothing can be kept. */
 export async function openSource(
@@ -22,7 +22,7 @@ export async function openSource(
 ): Promise<Storage> {
   if (encryption !== undefined)
     throw invalidArgument("encryption is for what is stored here, and a published database is read from its host");
-  const { openPublished } = await load();
+  const { openPublished } = await loadPart("What reads published databases", load);
   return openPublished(source!, {
     error: (code, message, options) => new TidepoolError(code, message, options),
     crc32,
@@ -37,12 +37,5 @@ export async function openSource(
 }
 
 /** Not followed by bundlers, which would have to divide the worker; they copy the file as they do with the kernels. */
-async function load(): Promise<typeof Published> {
-  try {
-    return await import(/* @vite-ignore */ new URL("../storage/published/open-published.ts", import.meta.url).href);
-  } catch (error) {
-    throw new TidepoolError("NOT_SUPPORTED", `What reads published databases could not be loaded: ${asError(error).message}`, {
-      cause: error,
-    });
-  }
-}
+const load = (): Promise<typeof Published> =>
+  import(/* @vite-ignore */ new URL("../storage/published/open-published.ts", import.meta.url).href);

@@ -47,10 +47,7 @@ const VALUE_TYPES = Object.keys(INDEX_TYPES);
 export function planSchema(input: unknown): SchemaPlan {
   const given = readFields(input, "schema", ["defaults", "keys", "cmek"]);
   if (given.cmek != null) {
-    throw new TidepoolError(
-      "NOT_SUPPORTED",
-      "schema.cmek names a key in a cloud, which is out of reach here: the option `encryption` of a client takes a key of yours",
-    );
+    throw new TidepoolError("NOT_SUPPORTED", "schema.cmek names a key in a cloud, which cannot be used for encryption here");
   }
   const defaults = readValueTypes(given.defaults ?? {}, "schema.defaults", VALUE_TYPES);
   const keys = readKeys(given.keys ?? {});

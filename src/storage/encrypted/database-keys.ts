@@ -16,6 +16,7 @@ import { checkUserKey, type Derivation, fromBase64, newDerivation, toBase64, wra
 
 /** What the row `format` says beside it. */
 const FORMAT_VERSION = 3;
+const WRONG = "is encrypted with another key than the one given, perhaps its own before `rotateKey`. Nothing was read";
 
 /** The user's key as secrets are encrypted with it. */
 export interface Wrapping {
@@ -135,7 +136,7 @@ interface Secrets {
 async function unwrapAll(path: string, row: KeyRow, key: CryptoKey): Promise<Secrets & { wrapping: Wrapping }> {
   const { derivation } = row;
   const wrapping = await wrappingKey(key, derivation);
-  if (wrapping === null) throw wrongKey(path, "wrong");
+  if (wrapping === null) throw wrongKey(path, "wrong", WRONG);
   return { ...(await unwrapWith(path, row, { key: wrapping, derivation })), wrapping: { key: wrapping, derivation } };
 }
 
@@ -143,7 +144,7 @@ async function unwrapWith(path: string, { keyVersion = 1, secret, former }: KeyR
   const cipher = new Cipher(key);
   const unwrap = (text: string, version: number) => cipher.decrypt(fromBase64(text), placeOf(version));
   const found = await unwrap(secret, keyVersion);
-  if (found === null) throw wrongKey(path, "wrong");
+  if (found === null) throw wrongKey(path, "wrong", WRONG);
   if (former === undefined) return { secret: found, former: null };
   const before = await unwrap(former, keyVersion - 1);
   if (before === null) throw damagedKeys(path);
