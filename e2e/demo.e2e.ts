@@ -106,7 +106,9 @@ test("the first visit stores the notes, shows how far the model is, and has it r
   // The map draws itself for those who look at it.
   await part("map").scrollIntoViewIfNeeded();
   await expect.poll(() => textOf("map-note"), patience).toBe(`All ${bundled} vectors`);
-  expect(await textOf("info-storage")).toContain("OPFS");
+  // So does what is known of the storage.
+  await part("storage-card").locator("summary").click();
+  await expect.poll(() => textOf("info-storage"), patience).toContain("OPFS");
 });
 
 test("all of it comes from this host, and the first load is small", async () => {

@@ -13,7 +13,8 @@ import { sourceKey, sourceName } from "./passage.js";
 import type { ResultLists } from "./result-lists.js";
 import type { Criteria, HitList, Mode } from "./search.js";
 import { SourcePanel } from "./source-panel.js";
-import { StoragePanel } from "./storage-panel.js";
+import { showStored } from "./status.js";
+import type { StoragePanel } from "./storage-panel.js";
 import { Understanding } from "./understanding.js";
 import { UnderstandingPanel } from "./understanding-panel.js";
 
@@ -35,7 +36,8 @@ export class App {
   /** `null` until something is asked: what asks and answers is loaded then. */
   #asking: Asking | null = null;
   readonly #sources: SourcePanel;
-  readonly #storage: StoragePanel;
+  /** `null` until it is opened. */
+  #storage: StoragePanel | null = null;
   readonly #understanding: Understanding;
   readonly #understandingPanel: UnderstandingPanel;
   /** `null` until it is in view. */
@@ -51,7 +53,6 @@ export class App {
 
   constructor(library: Library) {
     this.#library = library;
-    this.#storage = new StoragePanel(library);
     this.#understanding = new Understanding(library, () => this.#understandingPanel.show());
     this.#understandingPanel = new UnderstandingPanel(this.#understanding);
     this.#adding = new Adding(library, (summary) => this.#onAdded(summary));
@@ -113,7 +114,8 @@ export class App {
     this.#understandingPanel.show(overview);
     if (overview.pending > 0) this.#understanding.readPending();
     this.#runSearch(undefined);
-    await this.#storage.refresh();
+    showStored(await this.#library.client.info());
+    await this.#storage?.refresh();
     void this.#map?.draw(overview).catch(showError);
     await new Promise((resolve) => setTimeout(resolve, refreshRest * (performance.now() - started)));
   }
@@ -187,6 +189,13 @@ export class App {
       this.#openMap().catch(showError);
     });
     watch.observe(byId("map"));
+  }
+
+  async #openStorage(): Promise<void> {
+    if (this.#storage !== null) return;
+    const { StoragePanel } = await fetchPart("What is known of the storage", import("./storage-panel.js"));
+    this.#storage = new StoragePanel(this.#library);
+    await this.#storage.refresh();
   }
 
   async #openMap(): Promise<void> {
@@ -296,6 +305,7 @@ export class App {
       this.#query.focus();
       this.#runSearch(undefined);
     });
+    byId("storage-card").addEventListener("toggle", () => void this.#openStorage().catch(showError));
     byId("map-size").addEventListener("click", () => this.#toggleMap());
     this.#query.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" && this.#asking?.results.focusFirst()) event.preventDefault();

@@ -6,7 +6,7 @@ import { Library } from "./library.js";
 import { showError } from "./notices.js";
 import { offerProofs } from "./proofs.js";
 import { turn } from "./slice.js";
-import { showStatus } from "./storage-panel.js";
+import { showStatus } from "./status.js";
 import { setUpTheme } from "./theme.js";
 
 /** A step at a time: the page is drawn, and takes keys, between them. */

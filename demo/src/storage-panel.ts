@@ -1,5 +1,5 @@
-/** Says where the data are, how safely, and how much room they take: `client.info()` and what the browser itself tells. */
-import { byId, counted, element, plural } from "./dom.js";
+/** Says where the data are, how safely, and how much room they take: `client.info()` and what the browser itself tells. Loaded when it is opened. */
+import { byId, counted, element, formatBytes, plural } from "./dom.js";
 import type { Library } from "./library.js";
 
 /** Compaction starts when the database has been idle for a moment; a second look shows its result. */
@@ -42,7 +42,6 @@ export class StoragePanel {
       ...(usage ? [["Browser", usage, "info-quota"] as [string, string, string]] : []),
     ];
     for (const [name, value, testId] of facts) this.#showFact(name, value, testId);
-    showStatus(info.storage === "memory" ? "memory" : "durable", shortNames[info.storage], ` · ${plural(info.records, "record")}`);
     await showPersistence();
   }
 
@@ -59,13 +58,6 @@ export class StoragePanel {
   }
 }
 
-/** The short word at the top of the page; `detail` is left out where there is little room. */
-export function showStatus(state: "opening" | "durable" | "memory" | "failed", text: string, detail = ""): void {
-  const status = byId("status");
-  status.dataset["state"] = state;
-  status.replaceChildren(element("span", {}, text), element("span", {}, detail));
-}
-
 const storageNames = {
   opfs: "private file system (OPFS)",
   indexeddb: "IndexedDB",
@@ -73,8 +65,6 @@ const storageNames = {
   published: "where it was published",
   memory: "memory only: gone on reload",
 } as const;
-
-const shortNames = { opfs: "OPFS", indexeddb: "IndexedDB", directory: "Directory", memory: "Memory", published: "Published" } as const;
 
 async function showPersistence(): Promise<void> {
   const note = byId("persistence");
@@ -94,16 +84,4 @@ async function estimate(): Promise<string | null> {
   if (!navigator.storage?.estimate) return null;
   const { usage = 0, quota = 0 } = await navigator.storage.estimate();
   return `${formatBytes(usage)} of ${formatBytes(quota)} allowed`;
-}
-
-/** "512 B", "3.4 MB": three digits at most. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }

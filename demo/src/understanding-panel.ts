@@ -1,7 +1,6 @@
 /** "It understands": how far the model is loaded, in bytes, how many passages it has read, and a way to have it wait. */
-import { button, byId, counted, plural } from "./dom.js";
+import { button, byId, counted, formatBytes, plural } from "./dom.js";
 import type { Overview } from "./library.js";
-import { formatBytes } from "./storage-panel.js";
 import type { Understanding } from "./understanding.js";
 
 export class UnderstandingPanel {
