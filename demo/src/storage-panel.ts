@@ -1,4 +1,4 @@
-/** Says where the data are, how safely, and how much room they take: `client.info()` and what the browser itself tells. Loaded when it is opened. */
+/** Says where the data are, how safely, and how much room they take, by the database and the browser. Loaded when it is opened. */
 import { byId, counted, element, formatBytes, plural } from "./dom.js";
 import type { Library } from "./library.js";
 

@@ -48,7 +48,10 @@ export class Packer {
     const batch = blocks.begin(true);
     try {
       const copies = await this.#copy(state, packing, batch);
-      if (copies.size === 0) return true;
+      if (copies.size === 0) {
+        await batch.giveBack();
+        return true;
+      }
       await flush(batch);
       const free = await manifests.move(copies, state.row.id);
       batch.publish();
