@@ -410,6 +410,7 @@ export class Engine {
         collections: this.#collections,
         compactor: this.#compactor,
         blocks: this.#blocks,
+        catalog: this.#parts.storage.catalog,
         reembedder: this.#reembedder,
         tick: this.#turns.tick,
       }),

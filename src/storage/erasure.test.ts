@@ -2,6 +2,9 @@
  * What was deleted, replaced or dropped is found in no byte of the arenas after an erasure, and what was not is still read. What
  * the log and the catalog leave behind in files of the browser is looked at in `e2e/erasure.e2e.ts`.
  */
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { beforeEach, expect, test } from "vitest";
@@ -12,6 +15,7 @@ import type { OpenOptions } from "../core/service.js";
 import { TestEnvironment } from "../testing/environment.js";
 import { FakeDirectory, installFakeFileSystem } from "../testing/fake-file-system.js";
 import { turns } from "../testing/gate.js";
+import { openDirectoryStorage } from "./directory/directory-storage.js";
 import { openStorage } from "./open-storage.js";
 
 const scope = { tenant: "default_tenant", database: "default_database" };
@@ -26,8 +30,12 @@ beforeEach(() => {
   environment = new TestEnvironment();
 });
 
+function openOptions(retainVersions = 1): OpenOptions {
+  return { path: "db", storage: "opfs", durability: "strict", allowReset: false, retainVersions };
+}
+
 async function openEngine(retainVersions = 1): Promise<Engine> {
-  const options: OpenOptions = { path: "db", storage: "opfs", durability: "strict", allowReset: false, retainVersions };
+  const options = openOptions(retainVersions);
   const storage = await openStorage(options, { now: () => environment.now() });
   return Engine.open({ storage, kernel: referenceKernel, environment, options });
 }
@@ -143,4 +151,27 @@ test("what retained versions hold is kept, and said", async () => {
   await engine.service.delete({ collectionId: id, where: { n: { $gte: 0 } } });
   expect(await vacuum(engine, true)).toBe(1);
   await engine.close();
+});
+
+test("of a directory the journal is written anew as well", async () => {
+  const directory = fs.mkdtempSync(join(tmpdir(), "tidepool-erasure-"));
+  try {
+    const storage = await openDirectoryStorage(directory, { durability: "strict", now: () => environment.now(), lost: () => undefined });
+    const engine = await Engine.open({ storage, kernel: referenceKernel, environment, options: openOptions() });
+    const [kept, dropped] = [await create(engine, "kept"), await create(engine, "dropped")];
+    await write(engine, kept, "deleted", 0.123456, 10);
+    await write(engine, kept, "stays", 0.25, 10);
+    await write(engine, dropped, "dropped", 0.654321, 10);
+    await engine.service.delete({ collectionId: kept, ids: Array.from({ length: 10 }, (_, i) => `deletedid${i}`) });
+    await engine.service.deleteCollection({ ...scope, name: "dropped" });
+    const foundHere = (needle: string): boolean =>
+      fs.readdirSync(directory).some((name) => fs.readFileSync(join(directory, name)).includes(needle));
+    expect(["deleted", "dropped", "stays"].map(foundHere)).toEqual([true, true, true]);
+    await vacuum(engine, true);
+    expect(["deleted", "dropped", "stays"].map(foundHere)).toEqual([false, false, true]);
+    expect(await engine.service.count({ collectionId: kept })).toBe(10);
+    await engine.close();
+  } finally {
+    fs.rmSync(directory, { recursive: true });
+  }
 });

@@ -9,6 +9,7 @@ import type { OpenCollections } from "../collection/open-collections.js";
 import { TidepoolError } from "../errors.js";
 import type { Reembedder } from "../reembedding/reembedder.js";
 import type { VacuumRequest, VacuumStep } from "../service.js";
+import type { CatalogStore } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { SysDb } from "../sysdb/sysdb.js";
 import type { Compactor } from "./compactor.js";
@@ -18,6 +19,7 @@ export interface VacuumParts {
   collections: Pick<OpenCollections, "useToChange">;
   compactor: Pick<Compactor, "compact" | "rewrite">;
   blocks: Pick<BlockStore, "vacuum">;
+  catalog: CatalogStore;
   reembedder: Pick<Reembedder, "prune">;
   tick: Tick;
 }
@@ -30,7 +32,7 @@ export class Vacuum {
   }
 
   async step({ erase, after }: VacuumRequest): Promise<VacuumStep> {
-    const { sysdb, blocks, tick } = this.#parts;
+    const { sysdb, blocks, catalog, tick } = this.#parts;
     const rows = sysdb.directory.everyCollection();
     const at = rows.findIndex(({ sequence }) => sequence > after);
     const row = rows[at];
@@ -42,6 +44,7 @@ export class Vacuum {
       return { ...told, after: row.sequence, done: at + 1 };
     }
     await blocks.vacuum(erase, tick);
+    if (erase) await catalog.rewrite?.();
     return { ...told, after: null, done: told.total };
   }
 

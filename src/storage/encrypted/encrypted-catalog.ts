@@ -54,6 +54,10 @@ export class EncryptedCatalog implements CatalogStore {
     return found.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ key, value }) => [key, value]);
   }
 
+  async rewrite(): Promise<void> {
+    await this.#store.rewrite?.();
+  }
+
   commit(transaction: CatalogTransaction): Promise<void> {
     return this.#changes.run(async () => {
       const origins = await this.origins.changes(transaction);
