@@ -56,7 +56,7 @@ const budgets = [
   { part: "worker", files: ["worker.js"], bytesMax: 182_500 },
   { part: "worker with hnswlib", files: ["hnswlib.js", "hnswlib-worker.js"], bytesMax: 184_500 },
   { part: "command line", files: ["cli.js"], bytesMax: 9_000 },
-  { part: "encryption", files: ["encryption.js"], bytesMax: 6_000 },
+  { part: "encryption", files: ["encryption.js"], bytesMax: 6_200 },
   { part: "key rotation", files: ["rotation.js"], bytesMax: 4_500 },
   { part: "stemmers", files: ["stemmers.js"], bytesMax: 48_000 },
   { part: "stop words", files: ["stop-words.js"], bytesMax: 8_000 },

@@ -12,7 +12,12 @@ export interface KeyRotationInfo {
   /** Bytes of all blocks. */
   total: number;
   /** What it stumbled over; `null`: nothing. It tries again after a minute, and with the next opening. */
-  error: { code: ErrorCode; message: string } | null;
+  error: {
+    /** As of a `TidepoolError`. */
+    code: ErrorCode;
+    /** What has happened, in words. */
+    message: string;
+  } | null;
 }
 
 /** Another key for an encrypted database. */
