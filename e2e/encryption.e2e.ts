@@ -144,12 +144,13 @@ test("a key is rotated from a follower: tabs that are in stay in, and what comes
   const told = await follower.evaluate(async (bytes) => {
     const { client } = globalThis as unknown as { client: TidepoolClient };
     const key = await crypto.subtle.importKey("raw", Uint8Array.from(bytes), "AES-GCM", false, ["encrypt", "decrypt"]);
-    const seen: number[] = [];
-    await client.rotateKey({ key, onProgress: ({ done, total }) => seen.push(done / total) });
+    const seen: { done: number; total: number }[] = [];
+    await client.rotateKey({ key, onProgress: (progress) => seen.push(progress) });
     return { seen, left: (await client.info()).keyRotation, role: (await client.info()).role };
   }, otherKey);
   expect(told).toMatchObject({ left: null, role: "follower" });
-  expect([told.seen.length > 1, told.seen.at(-1)]).toEqual([true, 1]);
+  // How much of it was in blocks by then is a matter of time.
+  expect([told.seen.length > 1, told.seen.at(-1)!.done]).toEqual([true, told.seen.at(-1)!.total]);
   expect([await outcome(holder), await outcome(follower), await outcome(stranger)]).toEqual([whole, whole, wrong("rotated", "wrong")]);
   await holder.close();
   expect(await outcome(follower)).toEqual(whole);

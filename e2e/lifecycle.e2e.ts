@@ -343,7 +343,7 @@ test.runIf(can("backForwardCache"))("a page whose clients are closed is put into
     await page.goto(new URL("elsewhere.html", served.url).href);
     // No driver need hear of a page that is restored.
     await page.evaluate(() => void setTimeout(() => history.back()));
-    await expect.poll(() => watching.evaluate(() => localStorage.getItem("back")), { timeout: 30_000 }).toBe("true");
+    await expect.poll(() => watching.evaluate(() => localStorage.getItem("back")), { timeout: 120_000 }).toBe("true");
   } finally {
     await browser.close();
     await served.close();

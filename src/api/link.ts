@@ -287,7 +287,9 @@ export class Link implements WayToEngine {
   #stand(how: OpenHow = { wait: this.#locks !== undefined }): void {
     const transport = this.#newTransport(this.#connect);
     let dropped = false;
-    const opening = openSession(transport, this.#options, { ...how, again: this.#wasServed });
+    const open = (): Promise<void> => openSession(transport, this.#options, { ...how, again: this.#wasServed });
+    // Whose key did fit has waited for the lease with one that was changed meanwhile.
+    const opening = open().catch((error) => (this.#wasServed && error.code === "WRONG_KEY" ? open() : Promise.reject(error)));
     // One that was robbed of the lease before it had opened anything says nothing of the database: others serve.
     const opened = opening.catch((error: TidepoolError) => (dropped || error.code === "LEASE_LOST" ? never : Promise.reject(error)));
     const drop = (): void => {
