@@ -96,6 +96,7 @@ export class CollectionsAhead {
       noteOtherWords: ignore,
     };
     const state = await CollectionState.open(row, manifest, context);
+    await state.records.index().catch(warn);
     if (isSound && opening.isWanted) this.#ahead.set(row.id, { key: opening.key, state });
     else state.dispose();
   }

@@ -166,8 +166,8 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
     this.#table.open(live);
   }
 
-  /** Reads the fingerprints of what the section has when an id is first asked for, which searches never do. */
-  #index(): Promise<void> {
+  /** Reads the fingerprints of what the section has, when an id is first asked for, which searches never do, or ahead of that. */
+  index(): Promise<void> {
     this.#indexing ??= this.#readIndex().catch((error: unknown) => {
       this.#indexing = null;
       throw error;
@@ -206,7 +206,7 @@ export class CollectionRecords implements CollectionPart<RecordsSection>, Record
 
   /** Which of the ids name a record, and where. */
   async find(ids: Iterable<string>): Promise<FoundIds> {
-    await this.#index();
+    await this.index();
     const found: FoundIds = { numbering: this.numbering, ordinals: new Map() };
     let chunk: string[] = [];
     for (const id of ids) {
