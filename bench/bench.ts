@@ -82,6 +82,7 @@ async function main(): Promise<void> {
     await save(name, result, { machine: values.machine, loadAverage, seconds: Math.round((Date.now() - start) / 1000) });
   };
   const slowdown = values.slowdown === undefined ? undefined : Number(values.slowdown);
+  if (slowdown !== undefined && !(slowdown >= 1)) throw new Error(`--slowdown must be a number of at least 1, got ${values.slowdown}`);
   const { quick } = values;
   const result = await suite.run({ quick, sets, sizes, engines, slowdown, previous: await readPrevious(name), save: keep, log });
   process.stdout.write(`\n${result.text}\n`);

@@ -192,7 +192,6 @@ export class App {
   }
 
   async #openStorage(): Promise<void> {
-    if (this.#storage !== null) return;
     const { StoragePanel } = await fetchPart("What is known of the storage", import("./storage-panel.js"));
     this.#storage = new StoragePanel(this.#library);
     await this.#storage.refresh();
@@ -305,7 +304,7 @@ export class App {
       this.#query.focus();
       this.#runSearch(undefined);
     });
-    byId("storage-card").addEventListener("toggle", () => void this.#openStorage().catch(showError));
+    byId("storage-card").addEventListener("toggle", () => void this.#openStorage().catch(showError), { once: true });
     byId("map-size").addEventListener("click", () => this.#toggleMap());
     this.#query.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" && this.#asking?.results.focusFirst()) event.preventDefault();
