@@ -42,6 +42,7 @@ import { type EncryptionOptions, validateKey } from "./encryption-options.js";
 import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveUpdate } from "./live/live-results.js";
+import { part } from "./part.js";
 import type { PublishDirectory, PublishOptions, PublishReport } from "./publish/publish-arguments.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import type { RemoteOptions } from "./remote/remote-options.js";
@@ -365,7 +366,7 @@ export class TidepoolClient {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     const given = readArguments("verify", () => copyOf(options));
     // Loaded when it is first needed.
-    return (await import("./verify.js")).verify(this.#connection, given);
+    return (await part(import("./verify.js"))).verify(this.#connection, given);
   }
 
   /**
@@ -382,7 +383,7 @@ export class TidepoolClient {
    */
   async repair(options: VerifyOptions = {}): Promise<RepairReport> {
     const given = readArguments("repair", () => copyOf(options));
-    return (await import("./verify.js")).repair(this.#connection, given);
+    return (await part(import("./verify.js"))).repair(this.#connection, given);
   }
 
   /**
@@ -416,7 +417,7 @@ export class TidepoolClient {
   ): Promise<Subscription<Collection[]>> {
     const given = readArguments("subscribe", () => copyOf(what));
     // Loaded when it is first needed.
-    const { subscribeToList } = await import("./live/subscribe.js");
+    const { subscribeToList } = await part(import("./live/subscribe.js"));
     return subscribeToList(given, listener, this.#connection, {
       list: (page) => this.listCollections(page),
       onChange: (told) => this.on("change", told),
@@ -438,11 +439,7 @@ export class TidepoolClient {
    */
   async sync(options: SyncOptions): Promise<Sync> {
     const given = readArguments("sync", () => copyOf(options));
-    const { startSync } = await import("./sync/sync-handle.js").catch((cause) => {
-      throw "skipWaiting" in globalThis
-        ? new TidepoolError("NOT_SUPPORTED", "Service workers need tidepool-db/sync", { cause })
-        : new TidepoolError("CONNECTION_LOST", "sync was not loaded: try again, or import tidepool-db/sync", { cause });
-    });
+    const { startSync } = await part(import("./sync/sync-handle.js"), "import tidepool-db/sync");
     return startSync(this.#connection, this.#scope, given);
   }
 
@@ -651,7 +648,7 @@ export class TidepoolClient {
   async vacuum(options: VacuumOptions = {}): Promise<VacuumReport> {
     const given = readArguments("vacuum", () => copyOf(options));
     const engine = { vacuum: (step: VacuumRequest) => this.#connection.call("vacuum", step), info: () => this.info() };
-    return (await import("./vacuum.js")).vacuum(engine, given);
+    return (await part(import("./vacuum.js"))).vacuum(engine, given);
   }
 
   /**
@@ -673,7 +670,7 @@ export class TidepoolClient {
    * await diary.rotateKey({ key: () => passphraseKey("a longer passphrase") });
    */
   async rotateKey(options: RotateKeyOptions): Promise<void> {
-    return (await import("./rotate-key.js")).rotateKey(this.#connection, options);
+    return (await part(import("./rotate-key.js"))).rotateKey(this.#connection, options);
   }
 
   /**
@@ -690,7 +687,7 @@ export class TidepoolClient {
    */
   backup(options: BackupOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const given = readArguments("backup", () => copyOf(options));
-    return lazyStream(async () => (await import("./transfer/backup.js")).backup(this.#connection, given));
+    return lazyStream(async () => (await part(import("./transfer/backup.js"))).backup(this.#connection, given));
   }
 
   /**
@@ -711,7 +708,7 @@ export class TidepoolClient {
    */
   async restore(file: BackupFile, options: RestoreOptions): Promise<RestoreReport> {
     const given = readArguments("restore", () => copyOf(options));
-    return (await import("./transfer/restore.js")).restore(this.#connection, file, given);
+    return (await part(import("./transfer/restore.js"))).restore(this.#connection, file, given);
   }
 
   /**
@@ -730,7 +727,7 @@ export class TidepoolClient {
    * console.log(files.at(-1), bytesWritten > 0); // tidepool.json true
    */
   async publish(directory: PublishDirectory, options: PublishOptions = {}): Promise<PublishReport> {
-    return (await import("./publish/publish.js")).publish(this.#connection, directory, options);
+    return (await part(import("./publish/publish.js"))).publish(this.#connection, directory, options);
   }
 
   /**
@@ -770,7 +767,7 @@ export class TidepoolClient {
     getOrCreate: boolean,
   ): Promise<Partial<SchemaChoice> & { info: CollectionInfo; chosen: ChosenFunction }> {
     // Loaded when it is first needed: a page without schemas does without it.
-    const schemas = readArguments("createCollection", () => (args?.schema == null ? null : import("./schema/create-with-schema.js")));
+    const schemas = readArguments("createCollection", () => (args?.schema == null ? null : part(import("./schema/create-with-schema.js"))));
     const loaded = await schemas;
     const { chosen, choice, request } = readArguments("createCollection", () => this.#readCreation(args, loaded));
     const info = await this.#connection.call("createCollection", { ...request, getOrCreate });

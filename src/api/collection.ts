@@ -27,6 +27,7 @@ import type { ImportOptions, ImportReport, ImportSource } from "./import/import-
 import { lazyStream } from "./lazy-stream.js";
 import type { LiveOptions, Subscription } from "./live/live-query.js";
 import type { LiveListener, LiveRead, LiveResults } from "./live/subscribe.js";
+import { part } from "./part.js";
 import type { AddDocumentArguments, AddDocumentResult, DeleteDocumentArguments, DocumentHome } from "./passages/documents.js";
 import { copyOf, readArguments, readObject } from "./read-arguments.js";
 import {
@@ -301,7 +302,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   export(args: ExportArguments<TMeta>): ReadableStream<Uint8Array<ArrayBuffer>> {
     const given = readArguments("export", () => copyOf(args as ExportArguments));
     // Loaded when it is first needed, like the Search API.
-    return lazyStream(async () => (await import("./transfer/export.js")).exportRecords(this.#connection, this.#source, given));
+    return lazyStream(async () => (await part(import("./transfer/export.js"))).exportRecords(this.#connection, this.#source, given));
   }
 
   /**
@@ -322,7 +323,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     this.#requirePresent("import");
     const given = readArguments("import", () => copyOf(options));
     // Loaded when it is first needed, like the Search API.
-    return (await import("./import/import.js")).importRecords(source, given, this as unknown as Collection);
+    return (await part(import("./import/import.js"))).importRecords(source, given, this as unknown as Collection);
   }
 
   /**
@@ -384,7 +385,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     const { before, sent } = this.#takePlace();
     try {
       // Loaded when it is first needed, like the Search API.
-      const call = which(await import("./passages/documents.js"));
+      const call = which(await part(import("./passages/documents.js")));
       const commit: DocumentHome["commit"] = (request) => this.#commitNow(request);
       return await call(given, { ...this.#transactionHome, schema: this.#info.schema, before, commit });
     } finally {
@@ -476,7 +477,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
   async hybrid<T extends MetadataOf<T> = TMeta>(args: HybridArguments<TMeta>): Promise<HybridResult<T>> {
     const given = readArguments("hybrid", () => copyOf(args as HybridArguments));
     // Loaded when it is first needed, like the Search API.
-    const { embedHybrid, hybridResult, readHybrid } = await import("./hybrid.js");
+    const { embedHybrid, hybridResult, readHybrid } = await part(import("./hybrid.js"));
     const read = readArguments("hybrid", () => readHybrid(given, this.#sparseSource));
     const response = await limited(read.within, async (signal) => {
       const embed = (queries: Queries) => this.#embedQueries(queries, signal);
@@ -524,7 +525,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
       given: copyOf(searches),
     }));
     // Loaded when it is first needed: a page that never calls this does without it.
-    const { searchPayloads, searchResult } = await import("./search/run-search.js");
+    const { searchPayloads, searchResult } = await part(import("./search/run-search.js"));
     const found = await limited(within, async (signal) => {
       const asked = { ...this.#source, searches: await searchPayloads(given, this.#searchSources(signal)), readLevel };
       return this.#connection.call("search", asked, { signal });
@@ -658,7 +659,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     this.#requirePresent("reembed");
     const given = readArguments("reembed", () => ({ ...args }));
     // Loaded when it is first needed, like the Search API.
-    const { reembed } = await import("./reembed.js");
+    const { reembed } = await part(import("./reembed.js"));
     const { info, embedding, report } = await reembed(given, this.#connection, this.#info, this.#embedding);
     this.#info = info;
     this.#embedding = embedding;
@@ -773,7 +774,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
     this.#requirePresent("subscribe");
     const given = readArguments("subscribe", () => copyOf(what));
     // Loaded when it is first needed, like the Search API.
-    const { subscribe } = await import("./live/subscribe.js");
+    const { subscribe } = await part(import("./live/subscribe.js"));
     return subscribe<never>(given, listener, {
       connection: this.#connection,
       collectionId: this.id,
@@ -827,7 +828,7 @@ export class Collection<TMeta extends MetadataOf<TMeta> = Metadata> {
       embeddingFunction: () => this.#requireFunction(),
       warn: (warning) => this.#connection.warn({ ...warning, collection: this.name }),
       embedSparse: this.#embedsSparse
-        ? async (...batch) => (await import("./schema/embed-sparse.js")).embedSparse(this.#sparseSource, ...batch)
+        ? async (...batch) => (await part(import("./schema/embed-sparse.js"))).embedSparse(this.#sparseSource, ...batch)
         : null,
     };
   }

@@ -5,6 +5,7 @@
  */
 import { invalidArgument } from "../core/errors.js";
 import type { Metadata, MetadataOf } from "../core/types.js";
+import { part } from "./part.js";
 import { readArguments, readObject } from "./read-arguments.js";
 import { type GetArguments, readDelete, readGet } from "./read-requests.js";
 import type { GetResult } from "./results.js";
@@ -124,6 +125,12 @@ export class ConditionalTransaction<TMeta extends MetadataOf<TMeta> = Metadata> 
   }
 
   #load(): Promise<TransactionRules> {
-    return (this.#rules ??= import("./transaction-rules.js").then(({ TransactionRules }) => new TransactionRules(this.#home)));
+    return (this.#rules ??= part(import("./transaction-rules.js")).then(
+      ({ TransactionRules }) => new TransactionRules(this.#home),
+      (error: unknown) => {
+        this.#rules = null;
+        throw error;
+      },
+    ));
   }
 }

@@ -10,6 +10,7 @@ import type { Push } from "../worker/protocol.js";
 import { orAborted } from "./call-limits.js";
 import type { ClientEvents, Role } from "./client-events.js";
 import { Link, type LinkMember, randomId, type WayToEngine } from "./link.js";
+import { part } from "./part.js";
 import type { RemoteOptions } from "./remote/remote-options.js";
 import type { Channel } from "./transport.js";
 
@@ -136,7 +137,7 @@ export class Connection implements LinkMember {
   async #join(): Promise<WayToEngine> {
     try {
       const link = this.remote
-        ? new (await import("./remote/remote-link.js")).RemoteLink(this.remote, this.homes)
+        ? new (await part(import("./remote/remote-link.js"))).RemoteLink(this.remote, this.homes)
         : Link.to(this.#options, this.#connect, this.#offscreen);
       this.joined = link;
       await link.join(this, this.#options);

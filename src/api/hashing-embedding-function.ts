@@ -7,6 +7,7 @@ import { invalidArgument, show } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { EmbeddingFunction, EmbeddingFunctionSpace } from "./embedding-function.js";
 import { hashTexts } from "./hash-texts.js";
+import { part } from "./part.js";
 import { readArguments, readObject, validateTexts } from "./read-arguments.js";
 
 /** Name under which the registry knows {@link HashingEmbeddingFunction}. */
@@ -97,6 +98,6 @@ export class HashingEmbeddingFunction implements EmbeddingFunction {
 async function inWorker(texts: string[], dimension: number): Promise<Float32Array | null> {
   const units = texts.reduce((sum, text) => sum + text.length, 0);
   if (units <= limits.hashedInPlaceMax || typeof Worker === "undefined") return null;
-  const { hashingLink } = await import("./hashing/hashing-link.js");
+  const { hashingLink } = await part(import("./hashing/hashing-link.js"));
   return hashingLink.hash(texts, dimension);
 }

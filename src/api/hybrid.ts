@@ -5,6 +5,7 @@ import { readFuzzy, validateCount, validateInclude } from "../core/gateway/valid
 import type { HybridBranch, HybridRequest, HybridResponse } from "../core/service.js";
 import type { IncludeField, Metadata, MetadataOf, SparseVector } from "../core/types.js";
 import { CALL_LIMITS, type CallLimits, readCallLimits } from "./call-limits.js";
+import { part } from "./part.js";
 import { readObject } from "./read-arguments.js";
 import { type Queries, type QueryRows, readQueries, readSelection, type SearchTextArguments } from "./read-requests.js";
 import { columns, type GetRow, row } from "./results.js";
@@ -184,7 +185,7 @@ function embeddingKeys({ schema, given }: SparseSource): string[] {
 
 /** The vector of a text under a key. */
 async function embedSparse(source: SparseSource, key: string, text: string): Promise<{ key: string; query: SparseVector }> {
-  const { embedSparseQueries } = await import("./schema/embed-sparse.js");
+  const { embedSparseQueries } = await part(import("./schema/embed-sparse.js"));
   const [query] = await embedSparseQueries(source, key, [text]);
   return { key, query: query! };
 }

@@ -21,6 +21,7 @@ import type { EmbeddingRows, Metadata, MetadataPatch, RecordBatch } from "../cor
 import { aborted, CALL_LIMITS, type CallLimits, limited, orAborted, readCallLimits, TimeLimit } from "./call-limits.js";
 import { type EmbeddingFunction, embed, embeddingError } from "./embedding-function.js";
 import { copyEmbeddings, type EmbeddingSource, type Embeddings, readEmbeddings } from "./embeddings.js";
+import { part } from "./part.js";
 import { copyOf, readArguments, readArgumentsInTurns, readObject } from "./read-arguments.js";
 import { Slice } from "./slice.js";
 
@@ -202,7 +203,7 @@ class Records {
   async validate(): Promise<Batch[]> {
     if (this.#flattens && this.#metadatas) {
       // Loaded when it is first needed, like the Search API.
-      const { flattenColumn } = await import("./flatten-metadata.js");
+      const { flattenColumn } = await part(import("./flatten-metadata.js"));
       this.#metadatas = await flattenColumn(this.#metadatas, this.#operation, this.#warn);
     }
     const seen = new Set<string>();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cyclesOf, wrongImports, wrongReaches } from "./import-rules.js";
+import { cyclesOf, plainLoads, wrongImports, wrongReaches } from "./import-rules.js";
 import type { Tree } from "./tree.js";
 
 const one = (path: string, code: string): Tree => new Map([[path, code]]);
@@ -38,6 +38,14 @@ test.each([
   ["src/wasm/kernel.ts", 'import type { VectorKernel } from "../core/index/vector/vector-kernel.js";'],
 ])("%s may %s", (path, code) => {
   expect(wrongImports(one(path, code))).toEqual([]);
+});
+
+test("what the page's program loads later without saying what went wrong is found", () => {
+  expect(plainLoads(one("src/api/client.ts", 'const { verify } = await import("./verify.js");'))).toHaveLength(1);
+  expect(plainLoads(one("src/api/client.ts", 'const { verify } = await part(import("./verify.js"));'))).toEqual([]);
+  expect(plainLoads(one("src/api/client.ts", 'type Verify = typeof import("./verify.js"); let a: import("./verify.js").Report;'))).toEqual(
+    [],
+  );
 });
 
 test("an app that reaches inside is found", () => {

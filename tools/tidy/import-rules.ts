@@ -149,6 +149,19 @@ function wrongTarget(path: string, target: string, typeOnly: boolean): string | 
   return isSibling && !typeOnly ? `${target} at run time; siblings meet by import type` : null;
 }
 
+/** Loads a part of its own where the browser's error is of use, or says what went wrong by itself. */
+const loadsPlainly = ["src/api/part.ts", "src/api/transport.ts"];
+
+/** What the page's program loads later goes through `part`, which says in our words that it was not to be had. */
+export function plainLoads(tree: Tree): string[] {
+  const complaints: string[] = [];
+  for (const [path, code] of tree) {
+    if (!path.startsWith("src/api/") || isTest(path) || isTestSupport(path) || loadsPlainly.includes(path)) continue;
+    for (const [load] of code.matchAll(/(?<!typeof |part\()\bimport\("\.[^"]*"\)(?!\.[A-Z])/g)) complaints.push(`${path}: ${load}`);
+  }
+  return complaints;
+}
+
 /** Folders beside `src`, and which of their siblings each may import. All use the package as everyone does. */
 const beside: Record<string, readonly string[]> = {
   tools: [],

@@ -11,6 +11,7 @@ import { RecordBatch } from "apache-arrow/fb/record-batch";
 import { Schema } from "apache-arrow/fb/schema";
 import { ByteBuffer } from "flatbuffers";
 import { limits } from "../../core/limits.js";
+import { part } from "../part.js";
 import type { ByteReader } from "./byte-reader.js";
 
 const MAGIC = "ARROW1";
@@ -92,7 +93,7 @@ async function unpackBuffer(bytes: Uint8Array<ArrayBuffer>, codec: CompressionTy
   if (length === -1n) return bytes.slice(8);
   if (codec !== CompressionType.ZSTD)
     throw new Error("it is compressed by LZ4, which is not supported here: write it anew with zstd, or without");
-  const { unpackZstd } = await import("./unpack-zstd.js");
+  const { unpackZstd } = await part(import("./unpack-zstd.js"));
   const unpacked = unpackZstd(bytes.subarray(8), within(length, limits.importColumnsLengthMax, "unpacked length"));
   if (unpacked.length !== Number(length)) throw new Error(`a buffer has ${unpacked.length} bytes, unpacked, and ${length} were promised`);
   return unpacked as Uint8Array<ArrayBuffer>;

@@ -8,6 +8,7 @@ import { validateAtLeast, validateFunction } from "../../core/gateway/validate/v
 import { limits } from "../../core/limits.js";
 import { aborted, readCallLimits } from "../call-limits.js";
 import { flattenMetadata } from "../flatten-metadata.js";
+import { part } from "../part.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import type { GetArguments } from "../read-requests.js";
 import type { GetResult } from "../results.js";
@@ -39,10 +40,10 @@ type Read = (reader: ByteReader, warn: Warn, wants: (name: string) => boolean) =
 const READERS: { readonly [F in ImportFormat]: Read } = {
   jsonl: async (reader) => readJsonLines(reader),
   json: async (reader, warn) => readJson(reader, warn),
-  csv: async (reader, warn) => (await import("./read-csv.js")).readCsv(reader, warn),
-  parquet: async (reader, warn, wants) => (await import("./read-parquet.js")).readParquet(reader, warn, wants),
-  arrow: async (reader, warn, wants) => (await import("./read-arrow.js")).readArrow(reader, warn, wants),
-  npy: async (reader) => (await import("./read-npy.js")).readNpy(reader),
+  csv: async (reader, warn) => (await part(import("./read-csv.js"))).readCsv(reader, warn),
+  parquet: async (reader, warn, wants) => (await part(import("./read-parquet.js"))).readParquet(reader, warn, wants),
+  arrow: async (reader, warn, wants) => (await part(import("./read-arrow.js"))).readArrow(reader, warn, wants),
+  npy: async (reader) => (await part(import("./read-npy.js"))).readNpy(reader),
 };
 
 /** Bytes of records that are sent together, about. */

@@ -1,6 +1,7 @@
 /** The bytes of a page of a Parquet file, unpacked. What few files need is loaded when one does. */
 import type { CompressionCodec } from "hyparquet";
 import { snappyUncompress } from "hyparquet/src/snappy.js";
+import { part } from "../part.js";
 
 /** To exactly `length` bytes. Throws where they are not so many. */
 export async function unpackPage(bytes: Uint8Array, length: number, codec: CompressionCodec): Promise<Uint8Array> {
@@ -12,7 +13,7 @@ export async function unpackPage(bytes: Uint8Array, length: number, codec: Compr
 async function unpack(bytes: Uint8Array, length: number, codec: CompressionCodec): Promise<Uint8Array> {
   if (codec === "UNCOMPRESSED" || length === 0) return bytes;
   if (codec === "SNAPPY") return unpackSnappy(bytes, length);
-  if (codec === "ZSTD") return (await import("./unpack-zstd.js")).unpackZstd(bytes, length);
+  if (codec === "ZSTD") return (await part(import("./unpack-zstd.js"))).unpackZstd(bytes, length);
   const stream = codec === "GZIP" || codec === "BROTLI" ? streamFor(codec.toLowerCase()) : null;
   if (stream !== null) return unpackBy(stream, bytes, length);
   throw new Error(`it is compressed by ${codec}, which is not supported here: write the file anew with zstd, gzip or snappy`);

@@ -7,6 +7,7 @@ import { type CallLimits, readCallLimits } from "../call-limits.js";
 import type { ChangeEvent } from "../client-events.js";
 import type { Connection } from "../connection.js";
 import type { HybridArguments, HybridResult } from "../hybrid.js";
+import { part } from "../part.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import {
   type CountArguments,
@@ -104,7 +105,7 @@ const methods: { readonly [M in WatchedRead["method"]]: Prepare } = {
     return { read: { method: "searchText", request }, toResults };
   },
   hybrid: async (args: HybridArguments, home, signal) => {
-    const { embedHybrid, hybridResult, readHybrid } = await import("../hybrid.js");
+    const { embedHybrid, hybridResult, readHybrid } = await part(import("../hybrid.js"));
     const { sparse } = home.sources(signal);
     const read = readArguments("hybrid", () => readHybrid(args, sparse));
     const request = unlimited("hybrid", () => read);
@@ -113,7 +114,7 @@ const methods: { readonly [M in WatchedRead["method"]]: Prepare } = {
     return { read: { method: "hybrid", request: { ...request, ...vectors } }, toResults };
   },
   search: async (args: SearchLike | SearchLike[], home, signal) => {
-    const { searchPayloads, searchResult } = await import("../search/run-search.js");
+    const { searchPayloads, searchResult } = await part(import("../search/run-search.js"));
     const searches = await searchPayloads(args, home.sources(signal));
     return { read: { method: "search", request: { searches } }, toResults: (answer: ResponseOf<"search">) => searchResult(answer) };
   },

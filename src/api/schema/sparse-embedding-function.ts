@@ -2,6 +2,7 @@
 import { invalidArgument, show, TidepoolError } from "../../core/errors.js";
 import { validateText } from "../../core/gateway/validate/values.js";
 import type { SchemaFunction, SparseVector } from "../../core/types.js";
+import { part } from "../part.js";
 import { readArguments, readArgumentsInTurns } from "../read-arguments.js";
 
 /** Turns texts into sparse vectors. Only `generate` is required; the rest lets a collection restore the function by itself. */
@@ -109,7 +110,7 @@ export async function restoreSparseFunction(
 
 /** Loaded when it is needed: its stemmer is larger than all else here. */
 async function builtIn(name: string): Promise<SparseEmbeddingFunctionClass | undefined> {
-  return name === "chroma_bm25" ? (await import("../bm25-embedding-function.js")).Bm25EmbeddingFunction : undefined;
+  return name === "chroma_bm25" ? (await part(import("../bm25-embedding-function.js"))).Bm25EmbeddingFunction : undefined;
 }
 
 function failure(why: string, cause?: unknown): TidepoolError {

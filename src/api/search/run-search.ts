@@ -5,6 +5,7 @@ import { EMBEDDING_KEY } from "../../core/schema.js";
 import type { SearchColumns } from "../../core/service.js";
 import type { EmbeddingRows, MetadataOf } from "../../core/types.js";
 import { toNumberArrays } from "../embeddings.js";
+import { part } from "../part.js";
 import { readArguments, readList } from "../read-arguments.js";
 import type { SparseSource } from "../schema/embed-sparse.js";
 import { type SearchLike, type SearchPayload, toSearch } from "./search.js";
@@ -36,7 +37,7 @@ export async function searchPayloads(searches: SearchLike | SearchLike[], embed:
 
 async function embedTexts(key: string, texts: string[], { dense, sparse }: EmbedQueries): Promise<Map<string, unknown>> {
   if (key !== EMBEDDING_KEY) {
-    const vectors = await (await import("../schema/embed-sparse.js")).embedSparseQueries(sparse, key, texts);
+    const vectors = await (await part(import("../schema/embed-sparse.js"))).embedSparseQueries(sparse, key, texts);
     return new Map(texts.map((text, i) => [text, vectors[i]]));
   }
   const { dimension, values } = await dense(texts);

@@ -8,6 +8,7 @@ import type { IncludeField } from "../../core/types.js";
 import { readCallLimits } from "../call-limits.js";
 import type { Connection } from "../connection.js";
 import type { ByteSource } from "../lazy-stream.js";
+import { part } from "../part.js";
 import { readArguments, readObject } from "../read-arguments.js";
 import { readSelection } from "../read-requests.js";
 import type { ExportArguments, ExportFormat } from "./export-arguments.js";
@@ -17,9 +18,9 @@ import { untilEnded } from "./until-ended.js";
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
 
 const WRITERS: { readonly [F in ExportFormat]: () => Promise<WriteRecords> } = {
-  jsonl: async () => (await import("./write-json-lines.js")).writeJsonLines,
-  arrow: async () => (await import("./write-arrow.js")).writeArrow,
-  parquet: async () => (await import("./write-parquet.js")).writeParquet,
+  jsonl: async () => (await part(import("./write-json-lines.js"))).writeJsonLines,
+  arrow: async () => (await part(import("./write-arrow.js"))).writeArrow,
+  parquet: async () => (await part(import("./write-parquet.js"))).writeParquet,
 };
 
 /**
