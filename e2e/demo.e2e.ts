@@ -545,8 +545,15 @@ test.skipIf(capabilities.devtools !== true)("it can be installed, takes files fr
   await page.goto(`${suite.app.url}?shared`);
   await untilStored(bundled + 1);
 
+  const inspector = await suite.context.newPage();
+  await inspector.goto(new URL("inspector.html", suite.app.url).href);
+  await inspector.getByRole("button", { name: /^passages/ }).waitFor();
+
   await suite.context.setOffline(true);
   try {
+    await inspector.reload();
+    await inspector.getByRole("button", { name: /^passages/ }).waitFor();
+    await inspector.close();
     await page.reload();
     await untilStored(bundled + 1);
     await ask("puffin");

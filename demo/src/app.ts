@@ -8,7 +8,7 @@ import type { FilterPanel } from "./filter-panel.js";
 import { latestOnly } from "./latest-only.js";
 import type { Library, Overview, Removed } from "./library.js";
 import type { Found, MapPanel } from "./map-panel.js";
-import { clearErrors, confirmDeletion, showError, showSummary, showToast } from "./notices.js";
+import { clearErrors, confirmDeletion, showError, showToast } from "./notices.js";
 import { sourceKey, sourceName } from "./passage.js";
 import type { ResultLists } from "./result-lists.js";
 import type { Criteria, HitList, Mode } from "./search.js";
@@ -55,7 +55,7 @@ export class App {
     this.#library = library;
     this.#understanding = new Understanding(library, () => this.#understandingPanel.show());
     this.#understandingPanel = new UnderstandingPanel(this.#understanding);
-    this.#adding = new Adding(library, (summary) => this.#onAdded(summary));
+    this.#adding = new Adding(library, (summary) => void this.#onAdded(summary).catch(showError));
     this.#sources = new SourcePanel({
       addFiles: (files) => this.addFiles(files),
       deleteSource: (source) => void this.#offerUndo(library.deleteSource(source), sourceName(source)).catch(showError),
@@ -242,9 +242,10 @@ export class App {
     this.#announceTimer = window.setTimeout(() => (byId("announcement").textContent = what + found.join(", ")), announceMs);
   }
 
-  #onAdded(summary: Summary): void {
-    showSummary(summary);
+  async #onAdded(summary: Summary): Promise<void> {
     this.refresh();
+    const { showSummary } = await fetchPart("What became of the files", import("./summary-notice.js"));
+    showSummary(summary);
   }
 
   async #offerUndo(removing: Promise<Removed>, what: string): Promise<void> {

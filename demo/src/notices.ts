@@ -1,7 +1,6 @@
 /** Tells the reader what went wrong, in words, with the way out beside it, and always in sight. Also toasts and questions. */
 import { TidepoolError } from "tidepool-db";
-import type { Summary } from "./adding.js";
-import { button, byId, element, plural } from "./dom.js";
+import { button, byId, element } from "./dom.js";
 import { PartMissing } from "./fetch-part.js";
 
 interface Advice {
@@ -52,26 +51,8 @@ export function showError(error: unknown): void {
   showNotice(element("div", {}, element("strong", {}, title), element("p", {}, advice)), code, action);
 }
 
-const shownMax = 5;
-
-/** One notice for all files of a drop, if there is anything that a toast cannot say. */
-export function showSummary({ added, refused, notes, wasStopped }: Summary): void {
-  const passages = added.reduce((sum, source) => sum + source.passages, 0);
-  const count = `${plural(passages, "passage")} of ${plural(added.length, "file")}`;
-  const what = wasStopped ? `Stopped. ${count} kept.` : `${count} added.`;
-  if (refused.length + notes.length === 0) {
-    showToast(what);
-    return;
-  }
-  const said = [...refused.map(({ name, reason }) => (reason.includes(name) ? reason : `${name}: ${reason}`)), ...notes];
-  const lines = said.slice(0, shownMax).map((text) => element("li", {}, text));
-  const more = said.length > shownMax ? [element("li", {}, `and ${said.length - shownMax} more`)] : [];
-  const title = refused.length > 0 ? `${plural(refused.length, "file")} could not be added` : "Added, with a remark";
-  const rest = added.length > 0 ? [element("p", {}, what)] : [];
-  showNotice(element("div", {}, element("strong", {}, title), element("ul", {}, ...lines, ...more), ...rest), "");
-}
-
-function showNotice(text: HTMLElement, code: string, action?: Advice["action"]): void {
+/** Shows it until it is dismissed. */
+export function showNotice(text: HTMLElement, code: string, action?: Advice["action"]): void {
   const region = byId("notices");
   const notice = element("div", { class: "notice", "data-testid": "notice", "data-code": code }, text);
   if (action) notice.append(button(action.label, { class: "quiet" }, action.run));

@@ -1,8 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { strToU8, zipSync } from "fflate";
 import { beforeAll, expect, test } from "vitest";
 import { bookOf, pdfOf, wordOf } from "../../../tools/sample-files.js";
 import { FileError, type FilePassage } from "./file-passage.js";
-import { readOne } from "./read-one.js";
+import { endings, readOne } from "./read-one.js";
 
 beforeAll(() => {
   // PDF.js makes one when it is loaded, though it draws nothing here; Node has none.
@@ -150,4 +151,10 @@ test("an archive that would unpack to very much is refused before it does", asyn
 
 test("a page of very many boxes in each other is refused", async () => {
   await expect(read("deep.html", `${"<div>".repeat(10_000)}sea`)).rejects.toThrow(/too deep/);
+});
+
+test("whatever can be read can be shared with the demo by other apps", async () => {
+  const manifest = JSON.parse(await readFile(new URL("../../public/manifest.webmanifest", import.meta.url), "utf8"));
+  const accepted = new Set<string>(manifest.share_target.params.files[0].accept);
+  expect(endings.filter((ending) => !accepted.has(`.${ending}`))).toEqual([]);
 });

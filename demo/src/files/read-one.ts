@@ -27,6 +27,9 @@ const otherNames: Record<string, string> = {
   log: "txt",
 };
 
+/** What ends the names of files that can be read, without the dot. */
+export const endings: readonly string[] = [...Object.keys(readers), ...Object.keys(otherNames)];
+
 /** Whatever goes wrong is said of the file by its name. */
 export async function* readOne(file: File): AsyncGenerator<Part> {
   try {
