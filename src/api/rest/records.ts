@@ -259,8 +259,9 @@ export async function count(call: Call): Promise<number> {
   return existing(call, call.ask("count", { collectionId: call.collectionId }));
 }
 
+/** Chroma's log counts records, this one writes: who reckons with `total_ops` has to know which. */
 export async function indexingStatus(call: Call): Promise<object> {
-  return existing(call, call.ask("indexingStatus", { collectionId: call.collectionId }));
+  return { ...(await existing(call, call.ask("indexingStatus", { collectionId: call.collectionId }))), counts: "writes" };
 }
 
 interface SelectionBody {

@@ -25,6 +25,8 @@ export class ServerCalls {
   isConditional: boolean | null = null;
   /** Whether the server counts the operations of a collection. */
   countsOperations: boolean | null = null;
+  /** Whether it counts each write as one, however many records that has. */
+  countsWrites = false;
 
   /** A write is made once: made again it could overwrite what came between. Whoever finds it failed reads again first. */
   constructor(remote: RemoteOptions, signal: AbortSignal, around = surroundings) {
@@ -54,6 +56,11 @@ export class RemoteSide {
   readonly #calls: ServerCalls;
   readonly #sealer: Sealer;
   readonly info: CollectionInfo;
+  /**
+   * By how much what was committed here has moved the server's number of operations. It may be less than that, and is never more: a record
+   * that was not there to be deleted was deleted by somebody else, who has moved it as far.
+   */
+  added = 0;
 
   constructor(calls: ServerCalls, info: CollectionInfo, sealer: Sealer) {
     this.#calls = calls;
@@ -81,6 +88,7 @@ export class RemoteSide {
     if (this.#calls.countsOperations === false) return null;
     const status = await this.#calls.ifSupported(this.#calls.call("indexingStatus", { collectionId: this.info.id }));
     this.#calls.countsOperations = status !== null;
+    this.#calls.countsWrites = (status as { counts?: unknown } | null)?.counts === "writes";
     return status?.total_ops ?? null;
   }
 
@@ -134,7 +142,10 @@ export class RemoteSide {
     const records = sealed.length === 0 ? null : batchOf(sealed, known);
     if (token === null) {
       if (records !== null) await this.#calls.call("write", { collectionId, operation: "upsert", records });
-      if (deletes.length > 0) await this.#calls.call("delete", { collectionId, ids: deletes });
+      this.#count(upserts.length);
+      if (deletes.length === 0) return;
+      const { deleted } = await this.#calls.call("delete", { collectionId, ids: deletes });
+      this.#count(this.#calls.countsWrites ? deleted : deletes.length);
       return;
     }
     const operations: ConditionalOperation[] = [];
@@ -142,6 +153,11 @@ export class RemoteSide {
     if (deletes.length > 0) operations.push({ operation: "delete", ids: deletes });
     const readIds = [...upserts.map(({ id }) => id), ...deletes];
     if (operations.length > 0) await this.#calls.call("conditionalCommit", { collectionId, readToken: token, readIds, operations });
+    this.#count(readIds.length);
+  }
+
+  #count(records: number): void {
+    this.added += this.#calls.countsWrites ? Math.min(records, 1) : records;
   }
 }
 

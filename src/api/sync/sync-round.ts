@@ -99,7 +99,7 @@ export class SyncRound {
    * has changed here is looked at.
    */
   async run({ left, isFirst, looksThere }: RoundScope): Promise<void> {
-    const { state, mark } = this.#parts;
+    const { state, mark, remote } = this.#parts;
     this.#trusted = await mark.read();
     const latest = state.latestStep;
     this.#step = Math.max(state.cursors.step, this.#trusted, latest) + 1;
@@ -108,7 +108,9 @@ export class SyncRound {
     const cursors = await candidates.find(left);
     await this.#settleAll(candidates);
     const { step } = this.#hasNoted || isRestored ? await this.#writeMark() : state.cursors;
-    const next = { ...state.cursors, ...cursors, step };
+    // Whoever finds exactly this number has found no other's write: their own are counted in.
+    const operations = cursors.operations === null ? null : cursors.operations + remote.added;
+    const next = { ...state.cursors, ...cursors, operations, step };
     if (JSON.stringify(next) !== JSON.stringify(state.cursors)) await state.saveCursors(next);
   }
 

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { rejectionOf } from "../../testing/failure-of.js";
 import { openedClient as local, opened } from "../../testing/opened-clients.js";
+import { countingRecords } from "../../testing/rest/counting-records.js";
 import { TidepoolClient } from "../client.js";
 import { createGateway } from "../rest/create-gateway.js";
 import type { Sync } from "./sync-handle.js";
@@ -10,9 +11,13 @@ import type { SyncEvents, SyncOptions } from "./sync-options.js";
 const syncs: Sync[] = [];
 afterEach(() => Promise.all(syncs.splice(0).map((sync) => sync.stop())));
 
-/** A server that is a gateway, a client of it, and the paths that it was asked for. */
-function serverOf(behind = local()) {
-  const gateway = createGateway(behind, { enableTransactions: true });
+/**
+ * A server that is a gateway, a client of it, and the paths that it was asked for. It can count operations as Chroma's log does, where
+ * everything is written through it.
+ */
+function serverOf(behind = local(), { counts = "writes", hasCommits = true } = {}) {
+  const plain = createGateway(behind, { enableTransactions: hasCommits });
+  const gateway = counts === "records" ? countingRecords(plain).gateway : plain;
   const seen: string[] = [];
   const state = { isDown: false };
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
@@ -208,6 +213,40 @@ describe("what is read and told", () => {
     expect(await documentsOf(one)).toEqual({ b: "flood" });
     expect(compared.map(({ side, reason }) => `${side} ${reason}`)).toEqual(["local first", "remote first"]);
   });
+
+  test.each([
+    ["writes", true],
+    ["writes", false],
+    ["records", true],
+    ["records", false],
+  ])(
+    "what was pushed is not read again, nor hides it what others write: a server that counts %s, conditional: %s",
+    async (unit, hasCommits) => {
+      const [one, other, { remote, seen }] = [local(), local(), serverOf(local(), { counts: unit, hasCommits })];
+      for (const id of ["a", "b", "c"]) await write(one, id, "ebb");
+      const [sync, another] = [await begin(one, { remote }), await begin(other, { remote })];
+      await sync.now();
+      await another.now();
+      const compared = heard(sync, "comparison");
+      const reads = async () => {
+        seen.splice(0);
+        await sync.now();
+        return seen.filter((path) => path === "get").length;
+      };
+      expect(await reads()).toBe(1); // Of the mark alone.
+      const notes = await notesOf(one);
+      await notes.upsert({ ids: ["a", "b"], embeddings: [[1, 2], [1, 2]], documents: ["flood", "flood"] }); // biome-ignore format: one line
+      await notes.delete({ ids: ["c"] });
+      await sync.now();
+      expect([await reads(), compared]).toEqual([1, []]);
+      await write(one, "a", "spring");
+      await write(other, "d", "neap");
+      await another.now();
+      await sync.now();
+      expect(compared).toEqual([{ collection: "notes", side: "remote", reason: "unknown" }]);
+      expect(await documentsOf(one)).toEqual({ a: "spring", b: "flood", d: "neap" });
+    },
+  );
 
   test("one record that is refused does not keep back the others", async () => {
     const behind = local();
