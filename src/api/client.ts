@@ -263,7 +263,7 @@ export class TidepoolClient {
    *   browser grants runs short.
    * @returns Ends it.
    *
-   * @throws `INVALID_ARGUMENT`.
+   * @throws `INVALID_ARGUMENT`; `NOT_SUPPORTED` for all but `warning` over a Chroma server, which tells of nothing.
    *
    * @example
    * const off = client.on("change", ({ collection, ids, own }) => console.log(collection, ids, own));
@@ -294,7 +294,7 @@ export class TidepoolClient {
   async persist(): Promise<boolean> {
     const storage = originStorage();
     if (storage?.persist !== undefined) return storage.persist();
-    throw new TidepoolError("NOT_SUPPORTED", "persist() is for pages of secure contexts: call it there");
+    throw new TidepoolError("NOT_SUPPORTED", "persist() needs a page of a secure context");
   }
 
   /**
@@ -550,7 +550,7 @@ export class TidepoolClient {
     if (this.#connection.remote) this.#connection.homes.set(id, this.#scope);
     const unknown = { metadata: null, dimension: null, schema: { defaults: {}, keys: {} }, configuration: { embedding_function: null } };
     const info = { id, name: "", ...this.#scope, ...unknown } as unknown as CollectionInfo;
-    const why = "a handle of client.collection(id) does not know its embedding function; open it with getCollectionById";
+    const why = "client.collection(id) knows no embedding function; use getCollectionById";
     return this.#collection<TMeta>(info, { fn: undefined, failure: embeddingError(why) });
   }
 

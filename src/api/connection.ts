@@ -87,6 +87,9 @@ export class Connection implements LinkMember {
 
   /** Tells the listener of events from now on, until the function that is returned is called. */
   on<T extends keyof ClientEvents>(type: T, listener: Listener<T>): () => void {
+    if (this.remote && type !== "warning") {
+      throw new TidepoolError("NOT_SUPPORTED", `No server tells of ${type}`, { details: { call: "on" } });
+    }
     // A listener that is given twice hears twice, and each is taken off by itself.
     const own: Listener<T> = (event) => listener(event);
     const listeners = ((this.#listeners[type] as Set<Listener<T>> | undefined) ??= new Set());

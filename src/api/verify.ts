@@ -105,10 +105,9 @@ export interface RepairReport {
  * @internal
  */
 export async function repair(connection: Connection, options: VerifyOptions): Promise<RepairReport> {
-  const before = await verify(
-    connection,
-    readArguments("repair", () => ({ deep: true, ...readObject(options, "repair", "deep onProgress signal") })),
-  );
+  const given = readArguments("repair", () => ({ deep: true, ...readObject(options, "repair", "deep onProgress signal") }));
+  if (connection.remote) throw new TidepoolError("NOT_SUPPORTED", "No Chroma server has repair", { details: { call: "repair" } });
+  const before = await verify(connection, given);
   const scopes = before.findings.length > 0 ? await connection.call("repairCatalog") : { tenants: [], databases: [] };
   const damaged = before.collections.filter(({ isSound }) => !isSound).map(({ id }) => id);
   const collections: RepairedCollection[] = [];

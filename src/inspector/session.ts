@@ -134,12 +134,18 @@ export class Session {
   }
 
   #listen(): void {
-    this.#off = this.client.on("change", () => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.refresh();
-      }, CHANGE_PAUSE_MS);
-    });
+    try {
+      this.#off = this.client.on("change", () => {
+        this.#timer ??= setTimeout(() => {
+          this.#timer = undefined;
+          this.refresh();
+        }, CHANGE_PAUSE_MS);
+      });
+    } catch (error) {
+      // A Chroma server tells of no changes. What is done here is looked at anyway.
+      if (!(error instanceof TidepoolError && error.code === "NOT_SUPPORTED")) throw error;
+      this.#off = () => {};
+    }
   }
 
   #notify(notice: Notice | null): void {

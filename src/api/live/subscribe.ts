@@ -1,5 +1,5 @@
 /** `subscribe` of a collection and of a client: what is asked, once its texts are embedded, and the results of it. */
-import { invalidArgument } from "../../core/errors.js";
+import { invalidArgument, TidepoolError } from "../../core/errors.js";
 import { validateFunction } from "../../core/gateway/validate/values.js";
 import type { ResponseOf, WatchAnswer, WatchedRead } from "../../core/service.js";
 import type { Metadata, MetadataOf } from "../../core/types.js";
@@ -180,6 +180,7 @@ export async function subscribeToList<C>(
     return { collections: readObject(collections, "subscribe", "limit offset"), ...rest };
   });
   const options = readOptions(given, listener);
+  if (connection.remote) throw new TidepoolError("NOT_SUPPORTED", "No Chroma server has subscribe", { details: { call: "subscribe" } });
   return LiveQuery.open<C[]>({
     connection,
     what: "the list of collections",

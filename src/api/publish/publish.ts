@@ -22,6 +22,7 @@ const OPENING_GAP_BYTES = MiB / 16;
 /** @internal */
 export async function publish(connection: Connection, directory: PublishDirectory, options: PublishOptions): Promise<PublishReport> {
   const { fileBytesMax, onProgress, signal } = readArguments("publish", () => readOptions(directory, options));
+  if (connection.remote) throw new TidepoolError("NOT_SUPPORTED", "No Chroma server has publish", { details: { call: "publish" } });
   for (let after: number | null = 0; after !== null; ) {
     ({ after } = await connection.call("vacuum", { erase: false, after }, { signal }));
   }

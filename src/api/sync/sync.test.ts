@@ -235,7 +235,8 @@ describe("what is read and told", () => {
       };
       expect(await reads()).toBe(1); // Of the mark alone.
       const notes = await notesOf(one);
-      await notes.upsert({ ids: ["a", "b"], embeddings: [[1, 2], [1, 2]], documents: ["flood", "flood"] }); // biome-ignore format: one line
+      const embeddings = ["a", "b"].map(() => [1, 2]);
+      await notes.upsert({ ids: ["a", "b"], embeddings, documents: ["flood", "flood"] });
       await notes.delete({ ids: ["c"] });
       await sync.now();
       expect([await reads(), compared]).toEqual([1, []]);
