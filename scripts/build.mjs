@@ -35,6 +35,7 @@ const shipped = new Map([
   ["../storage/encrypted/encryption.ts", "./encryption.js"],
   ["../storage/encrypted/rotation.ts", "./rotation.js"],
   ["./stop-words.ts", "./stop-words.js"],
+  ["../core/gateway/regex/compile.ts", "./regex.js"],
   ["../storage/published/open-published.ts", "./published.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
@@ -375,7 +376,7 @@ const nodeModules = [
 ].map((name) => `node:${name}`);
 
 /** Files of `src/api` that are not in `client.js`, by how their names begin. */
-const lazily = "pub|sea|cop|sch|sync/|bm|trans[af]|pa|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|rot|v|de|ch|create-h|wo";
+const lazily = "pub|sea|cop|sch|sync/|bm|trans[af]|pas|fl|liv|hyb|hashing/|ad|im|ree|rem|rest/|rot|v|de|ch|create-h|wo";
 
 /** Modules of the page part that have files of their own, beside `client.js`. */
 const parts = {
@@ -447,6 +448,7 @@ async function buildAll() {
   await bundle({ entries: { encryption: "src/storage/encrypted/encryption.ts" }, plugins: [] });
   await bundle({ entries: { rotation: "src/storage/encrypted/rotation.ts" }, plugins: [] });
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
+  await bundle({ entries: { regex: "src/core/gateway/regex/compile.ts" }, plugins: [] });
   await bundle({ entries: { published: "src/storage/published/open-published.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });

@@ -37,6 +37,7 @@ import { CallMetrics } from "./gateway/call-metrics.js";
 import { changesOfRecords } from "./gateway/changes.js";
 import { Facts } from "./gateway/facts.js";
 import { engineMethods, guardService } from "./gateway/guard.js";
+import { type LoadPatterns, noPatterns, withPatterns } from "./gateway/patterns.js";
 import { checkDimension, type PlannedConfiguration, planConfiguration, planDelete, planWrite } from "./gateway/plan.js";
 import { planCommit, planOperation } from "./gateway/plan-conditional.js";
 import { QuotaWatch, type ReadQuota } from "./gateway/quota-watch.js";
@@ -82,6 +83,8 @@ export interface EngineParts {
   ahead?: CollectionsAhead | undefined;
   /** Loads what reduces words to their stems. Default: there is nothing. */
   loadStem?: LoadStem;
+  /** Loads what compiles regular expressions. Default: there is nothing. */
+  loadPatterns?: LoadPatterns;
   /** Loads the stop words of a language but English. Default: there is nothing. */
   loadStopWords?: LoadStopWords;
   /** Told once when the engine refuses every later call, until the database is reopened. Must not throw. */
@@ -109,6 +112,7 @@ export class Engine {
   /** Who still needs log records that are compacted: they are kept for as long as somebody holds them. */
   readonly logRetention: LogRetention;
   readonly #parts: EngineParts;
+  readonly #loadPatterns: LoadPatterns;
   readonly #loadStem: LoadStem;
   readonly #sysdb: SysDb;
   readonly #blocks: BlockStore;
@@ -140,6 +144,7 @@ export class Engine {
   private constructor(parts: EngineParts, sysdb: SysDb, blocks: BlockStore, logRetention: LogRetention) {
     this.logRetention = logRetention;
     this.#parts = parts;
+    this.#loadPatterns = parts.loadPatterns ?? noPatterns;
     this.#loadStem = parts.loadStem ?? noStemmers;
     this.#sysdb = sysdb;
     this.#blocks = blocks;
@@ -389,6 +394,7 @@ export class Engine {
 
   #newService(facts: Facts): GatewayService {
     return new GatewayService({
+      loadPatterns: this.#loadPatterns,
       availability: this.#availability,
       environment: this.#parts.environment,
       turns: this.#turns,
@@ -506,7 +512,7 @@ export class Engine {
       planWrite,
       checkDimension,
       checkSelected,
-      planDelete,
+      planDelete: (request, indexes) => withPatterns(this.#loadPatterns, () => planDelete(request, indexes)),
       planCommit,
       planOperation,
       compactor: this.#compactor,

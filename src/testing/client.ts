@@ -10,6 +10,7 @@ import { workerEnvironment } from "../worker/environment.js";
 import { Host } from "../worker/host.js";
 import type { Locks } from "../worker/lease.js";
 import { openSource } from "../worker/open-source.js";
+import { loadPatterns } from "./patterns.js";
 import { TestWorker } from "./worker.js";
 
 let databases = 0;
@@ -34,7 +35,7 @@ export function memoryHost(
     openStorage: (options, tenure) =>
       options.source === undefined ? openStorage(options, environment, tenure) : openSource(options, environment, tenure, openFile),
     openEngine: (storage, options, tell, onPoison) =>
-      Engine.open({ storage, kernel: referenceKernel, environment, options, tell, onPoison, ...(quota && { quota }) }),
+      Engine.open({ storage, kernel: referenceKernel, loadPatterns, environment, options, tell, onPoison, ...(quota && { quota }) }),
     destroyStorage,
     randomId: () => environment.randomId(),
   });

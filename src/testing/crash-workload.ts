@@ -16,6 +16,7 @@ import type { Ledger } from "./crash-ledger.js";
 import { loadEncryption, newKey } from "./encryption.js";
 import { Random, type TestEnvironment } from "./environment.js";
 import { Model, type ModelRecord, type ModelWrite } from "./model.js";
+import { loadPatterns } from "./patterns.js";
 import { modelVector, reembedWith, type TestModel } from "./reembedding.js";
 
 export const WORDS = ["wave", "kelp", "crab", "tide", "salt", "reef"];
@@ -169,6 +170,7 @@ export class Process {
       this.engine = await Engine.open({
         storage,
         kernel: referenceKernel,
+        loadPatterns,
         environment,
         options: all,
         flatRowsMax,

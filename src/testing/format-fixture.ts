@@ -15,6 +15,7 @@ import type { EmbeddingRows, Space } from "../core/types.js";
 import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "./environment.js";
 import { Model, type ModelRecord, type ModelWrite } from "./model.js";
+import { loadPatterns } from "./patterns.js";
 
 /** Bytes are in base64. */
 export interface FormatFixture {
@@ -42,7 +43,7 @@ const NOT_FILTERED = { keys: { secret: { string: { string_inverted_index: { enab
 /** Opens a database so that what is rare is there already in a small one: a graph, renumbering, an earlier version. */
 export function openFixtureEngine(storage: Storage, environment = new TestEnvironment()): Promise<Engine> {
   const options = { path: "fixture", storage: "memory", durability: "strict", allowReset: false, retainVersions: 2 } as const;
-  return Engine.open({ storage, kernel: referenceKernel, environment, options, flatRowsMax: 32, deadOrdinalsMax: () => 16 });
+  return Engine.open({ storage, kernel: referenceKernel, loadPatterns, environment, options, flatRowsMax: 32, deadOrdinalsMax: () => 16 });
 }
 
 /** A storage that holds the fixture, or what a test has made of it, under a name of its own. */

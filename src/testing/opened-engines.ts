@@ -5,6 +5,7 @@ import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { OpenOptions } from "../core/service.js";
 import type { Storage } from "../core/storage.js";
 import { TestEnvironment } from "./environment.js";
+import { loadPatterns } from "./patterns.js";
 
 const opened: Engine[] = [];
 
@@ -20,6 +21,7 @@ export async function openedEngine(storage: Storage, { options, ...parts }: Give
   const engine = await Engine.open({
     storage,
     kernel: referenceKernel,
+    loadPatterns,
     environment: new TestEnvironment(),
     ...parts,
     options: opening,

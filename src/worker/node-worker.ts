@@ -19,6 +19,7 @@ import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import type { Lease } from "./lease.js";
 import { loadEncryption } from "./load-encryption.js";
+import { loadPatterns } from "./load-patterns.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { openKernel } from "./open-kernel.js";
@@ -58,6 +59,8 @@ async function openDirectory(from: string, options: OpenOptions, { lost }: Tenur
   }
 }
 
+const loads = { loadPatterns, loadStem, loadStopWords };
+
 const host = new Host({
   locks: undefined,
   lease,
@@ -70,7 +73,7 @@ const host = new Host({
   },
   openEngine: async (storage, options, tell, onPoison) => {
     const quota = async () => (directory === null ? null : readDiskQuota(directory).catch(() => null));
-    return Engine.open({ storage, kernel: await kernel, environment, options, loadStem, loadStopWords, tell, onPoison, quota });
+    return Engine.open({ storage, kernel: await kernel, environment, options, ...loads, tell, onPoison, quota });
   },
   randomId: environment.randomId,
 });

@@ -8,6 +8,7 @@ import { openReadableStorage } from "../storage/readable-storage.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import { loadEncryption } from "./load-encryption.js";
+import { loadPatterns } from "./load-patterns.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
 import { type KernelFiles, openKernel } from "./open-kernel.js";
@@ -34,7 +35,7 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     destroyStorage,
     openEngine: async (storage, options, tell, onPoison, standby) => {
       const ahead = standby instanceof Standby ? standby.ahead : undefined;
-      const loads = { engines, loadStem, loadStopWords };
+      const loads = { engines, loadPatterns, loadStem, loadStopWords };
       return Engine.open({ storage, kernel: await kernel, environment, options, ...loads, ahead, tell, onPoison, quota: readQuota });
     },
     standBy: (options) => {

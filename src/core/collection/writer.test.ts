@@ -102,7 +102,7 @@ class Walk {
       planWrite: noted("validation", planWrite),
       checkDimension,
       checkSelected,
-      planDelete: noted("validation", planDelete),
+      planDelete: noted("validation", async (...asked: Parameters<typeof planDelete>) => planDelete(...asked)),
       planCommit: noted("conditions", planCommit),
       planOperation: noted("validation", planOperation),
       compactor: { waitForRoom: noted("back-pressure", () => this.room) },

@@ -44,7 +44,7 @@ export interface WriterParts {
   planWrite: typeof planWrite;
   checkDimension: typeof checkDimension;
   checkSelected: typeof checkSelected;
-  planDelete: typeof planDelete;
+  planDelete(...asked: Parameters<typeof planDelete>): Promise<ReturnType<typeof planDelete>>;
   planCommit: typeof planCommit;
   planOperation: typeof planOperation;
   compactor: Pick<Compactor, "waitForRoom">;
@@ -104,7 +104,7 @@ export class Writer {
     const { tick, checkSelected, planDelete, compactor, executor } = this.#parts;
     return state.writeLine.enter(async (before) => {
       await inTurns(checkSelected(request), tick);
-      const plan = planDelete(request, state.indexes);
+      const plan = await planDelete(request, state.indexes);
       if (plan === null) return { logged: Promise.resolve({ deleted: 0 }) };
       // It deletes what all writes before it have written.
       await before;

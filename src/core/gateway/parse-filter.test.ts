@@ -1,6 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { usePatterns } from "../../testing/patterns.js";
 import { limits } from "../limits.js";
 import { parseSearchFilter, parseWhere, parseWhereDocument } from "./parse-filter.js";
+
+beforeAll(usePatterns);
 
 const condition = (condition: unknown, negated = false) => ({ kind: "condition", condition, negated });
 

@@ -23,8 +23,7 @@ import type {
   RecordCondition,
   RecordFilter,
 } from "./filter.js";
-import { PatternMemory } from "./regex/automaton.js";
-import { compileRegex } from "./regex/compile.js";
+import { type CompilePattern, patternCompiler } from "./patterns.js";
 
 const METADATA_OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains";
 const TEXT_OPERATORS = "$contains, $not_contains, $regex, $not_regex";
@@ -47,7 +46,7 @@ export function parseSearchFilter(filter: unknown, argument: string, asChroma = 
   return parse<RecordCondition>(filter, {
     ...METADATA,
     argument,
-    leaf: (key, operand, path, memory) => parseRecordLeaf(key, operand, path, memory, asChroma),
+    leaf: (key, operand, path, compile) => parseRecordLeaf(key, operand, path, compile, asChroma),
   });
 }
 
@@ -59,7 +58,7 @@ interface Language<C> {
   argument: string;
   kind: ClauseKind;
   example: string;
-  leaf(key: string, operand: unknown, path: string, memory: PatternMemory): FilterTree<C>;
+  leaf(key: string, operand: unknown, path: string, compile: CompilePattern): FilterTree<C>;
 }
 
 const METADATA: Language<Condition> = {
@@ -79,12 +78,12 @@ const DOCUMENT: Language<DocumentCondition> = {
 /** What a whole filter may have. */
 interface Budget {
   clauses: number;
-  memory: PatternMemory;
+  compile: CompilePattern;
 }
 
 function parse<C>(input: unknown, language: Language<C>): FilterTree<C> | null {
   if (input === undefined || input === null) return null;
-  const budget = { clauses: 0, memory: new PatternMemory() };
+  const budget = { clauses: 0, compile: patternCompiler() };
   return parseClause(input, language.argument, 0, language, budget);
 }
 
@@ -93,7 +92,7 @@ function parseClause<C>(clause: unknown, path: string, depth: number, language: 
   if (++budget.clauses > limits.filterClausesMax) throw tooLarge(`${language.argument} has more clauses`, "filterClausesMax");
   const [key, operand] = onlyEntry(clause, path, language.kind, language.example);
   const inner = path + step(key);
-  if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner, budget.memory);
+  if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner, budget.compile);
   if (!Array.isArray(operand)) throw invalid(language.kind, inner, operand, "a list of clauses");
   return {
     kind: key === "$and" ? "and" : "or",
@@ -154,11 +153,11 @@ function parseOperator(key: string, operator: string, operand: unknown, path: st
   }
 }
 
-function parseRecordLeaf(key: string, operand: unknown, path: string, memory: PatternMemory, asChroma: boolean): RecordFilter {
+function parseRecordLeaf(key: string, operand: unknown, path: string, compile: CompilePattern, asChroma: boolean): RecordFilter {
   if (key === "#id") return parseIdLeaf(operand, path);
   if (key === "#document") {
     const [operator, value] = onlyEntry(operand, path, METADATA.kind, `one of ${TEXT_OPERATORS}`);
-    if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator), memory);
+    if (TEXT_OPERATORS.split(", ").includes(operator)) return parseDocumentLeaf(operator, value, path + step(operator), compile);
     throw faulty(METADATA.kind, path + step(operator), `not an operator on documents; expected one of ${TEXT_OPERATORS}`);
   }
   if (!key.startsWith("#")) return parseMetadataLeaf(key, operand, path, asChroma);
@@ -183,14 +182,14 @@ function parseIdLeaf(operand: unknown, path: string): RecordFilter {
   }
 }
 
-function parseDocumentLeaf(operator: string, operand: unknown, path: string, memory: PatternMemory): DocumentFilter {
+function parseDocumentLeaf(operator: string, operand: unknown, path: string, compile: CompilePattern): DocumentFilter {
   switch (operator) {
     case "$contains":
     case "$not_contains":
       return condition({ operator: "contains", text: text(operand, path) }, operator === "$not_contains");
     case "$regex":
     case "$not_regex":
-      return condition({ operator: "regex", pattern: regex(operand, path, memory) }, operator === "$not_regex");
+      return condition({ operator: "regex", pattern: regex(operand, path, compile) }, operator === "$not_regex");
     default:
       throw faulty(DOCUMENT.kind, path, `not an operator on documents; expected ${DOCUMENT.example}`);
   }
@@ -243,10 +242,10 @@ function text(value: unknown, path: string): string {
   throw invalid(DOCUMENT.kind, path, value, "a string");
 }
 
-function regex(value: unknown, path: string, memory: PatternMemory): Pattern {
+function regex(value: unknown, path: string, compile: CompilePattern): Pattern {
   const pattern = text(value, path);
   try {
-    return compileRegex(pattern, memory);
+    return compile(pattern);
   } catch (cause) {
     if (!(cause instanceof TidepoolError)) throw cause;
     throw faulty(DOCUMENT.kind, path, `${show(pattern)}: ${cause.message}`, { ...cause.details, pattern }, cause.code);

@@ -95,6 +95,7 @@ import type { Caller } from "./caller.js";
 import { changeOfCollection } from "./changes.js";
 import { type Facts, infoOf } from "./facts.js";
 import { planSearch } from "./parse-search.js";
+import { type LoadPatterns, withPatterns } from "./patterns.js";
 import {
   checkCollectionName,
   checkDatabaseName,
@@ -126,6 +127,7 @@ import { validateArray, validateAtLeast, validateCount } from "./validate/values
 
 /** Whom the gateway hands requests on to. */
 export interface GatewayParts {
+  loadPatterns: LoadPatterns;
   availability: Availability;
   environment: Pick<Environment, "now" | "randomId">;
   turns: Pick<Turns, "begin" | "tick">;
@@ -658,12 +660,13 @@ export class GatewayService implements EngineService {
     this.#parts.turns.begin();
     this.#check();
     const row = this.#directory.collectionInUse(collectionId);
-    const { turns, collections } = this.#parts;
+    const { turns, collections, loadPatterns } = this.#parts;
+    const planned = (state: CollectionState): Promise<T> => withPatterns(loadPatterns, () => body(state));
     const whenChecked = async (state: CollectionState): Promise<T> => {
       await inTurns(checkSelected(request), turns.tick);
-      return body(state);
+      return planned(state);
     };
-    const read = selectsMany(request) ? whenChecked : body;
+    const read = selectsMany(request) ? whenChecked : planned;
     return version === undefined ? collections.use(row, read) : collections.useVersion(row, version, read);
   }
 

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { usePatterns } from "../../testing/patterns.js";
 import { atOnce } from "../base/steps.js";
 import { parseWhere, parseWhereDocument } from "../gateway/parse-filter.js";
 import type { Metadata, MetadataValue } from "../types.js";
 import { matchesDocument, matchesMetadata } from "./predicate.js";
+
+beforeAll(usePatterns);
 
 /** One record for each kind of value under `v`; "absent" has metadata without it, "bare" has no metadata at all. */
 const VALUES: Record<string, MetadataValue> = {

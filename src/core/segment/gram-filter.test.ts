@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { usePatterns } from "../../testing/patterns.js";
 import { casesOf } from "../base/cases.js";
 import { atOnce } from "../base/steps.js";
 import { Block } from "../blockstore/block.js";
@@ -8,6 +9,8 @@ import { matchesDocument } from "../query-executor/predicate.js";
 import { eachCandidate, gramFilterOf, knowsGrams } from "./gram-filter.js";
 import { probeOf } from "./grams.js";
 import type { TextRequirement } from "./text-requirement.js";
+
+beforeAll(usePatterns);
 
 /** Ordinals that may satisfy, of documents with ordinals 10, 20, …; `null` where nothing can be told. */
 function candidates(documents: readonly (string | null)[], required: TextRequirement): number[] | null {

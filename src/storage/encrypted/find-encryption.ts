@@ -3,13 +3,13 @@
  * the user's (`key-row.ts` has the grammar). It is written with the first row of a new database and read before everything else.
  * The row `format` beside it names a version that releases without encryption refuse; they would take the rest for an empty database.
  */
+import { orOwnError, withOwnErrors } from "../../core/base/own-errors.js";
 import { TidepoolError } from "../../core/errors.js";
 import type { ReadableStorage } from "../../core/standby.js";
 import type { CatalogStore, Storage } from "../../core/storage.js";
 import type { DatabaseKeys } from "./database-keys.js";
 import type * as Loaded from "./encryption.js";
 import { encryptionKey, wrongKey } from "./encryption-row.js";
-import { orOwnError, withOwnErrors } from "./own-errors.js";
 
 /** Loads what encrypts, with the first database that is, and what encrypts anew, with the first that has its key rotated. */
 export interface LoadEncryption {

@@ -9,6 +9,7 @@ import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { encodeRow } from "../../core/sysdb/row.js";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "../environment.js";
+import { loadPatterns } from "../patterns.js";
 import { type FuzzTarget, faultOf } from "./fuzz-target.js";
 import { mutateJson } from "./mutate.js";
 
@@ -41,7 +42,13 @@ export const fuzzDatabase: FuzzTarget = {
 
 async function openEngine(path: string): Promise<Engine> {
   const options = { path, storage: "memory", durability: "strict", allowReset: false } as const;
-  return Engine.open({ storage: await openMemoryStorage(path), kernel: referenceKernel, environment: new TestEnvironment(), options });
+  return Engine.open({
+    storage: await openMemoryStorage(path),
+    kernel: referenceKernel,
+    loadPatterns,
+    environment: new TestEnvironment(),
+    options,
+  });
 }
 
 /** A collection with records in segments and in the log. */

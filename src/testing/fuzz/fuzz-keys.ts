@@ -9,6 +9,7 @@ import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import type { Metadata } from "../../core/types.js";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
 import { Random, TestEnvironment } from "../environment.js";
+import { loadPatterns } from "../patterns.js";
 import { type FuzzTarget, faultOf } from "./fuzz-target.js";
 
 const INPUTS = 60;
@@ -53,7 +54,7 @@ class World {
   async open(): Promise<void> {
     const storage = await openMemoryStorage(this.#path);
     const options = { path: this.#path, storage: "memory", durability: "strict", allowReset: false } as const;
-    this.#engine = await Engine.open({ storage, kernel: referenceKernel, environment: this.#environment, options });
+    this.#engine = await Engine.open({ storage, kernel: referenceKernel, loadPatterns, environment: this.#environment, options });
     if (this.#id !== "") return;
     const name = this.#random.pick(NAMES.filter((one) => /^[a-z].{2}/i.test(one)));
     const request = { ...SCOPE, name, metadata: this.#metadata(), configuration: {}, getOrCreate: false };

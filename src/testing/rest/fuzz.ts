@@ -10,6 +10,7 @@ import { referenceKernel } from "../../core/index/vector/reference-kernel.js";
 import { openMemoryStorage } from "../../storage/memory/memory-storage.js";
 import { Host } from "../../worker/host.js";
 import { Random, TestEnvironment } from "../environment.js";
+import { loadPatterns } from "../patterns.js";
 import { TestWorker } from "../worker.js";
 import { generateSteps, type Step } from "./requests.js";
 import { ANYTHING, LearnedId, type ModelAnswer, type ModelRequest, Near, RestModel } from "./rest-model.js";
@@ -96,7 +97,14 @@ class World {
         openStorage: ({ path }) => openMemoryStorage(path),
         openEngine: async (storage, options) => {
           const environment = this.#environment;
-          this.#engine = await Engine.open({ storage, kernel: referenceKernel, environment, options, deadOrdinalsMax: () => 4 });
+          this.#engine = await Engine.open({
+            storage,
+            kernel: referenceKernel,
+            loadPatterns,
+            environment,
+            options,
+            deadOrdinalsMax: () => 4,
+          });
           return this.#engine;
         },
         destroyStorage: async () => undefined,

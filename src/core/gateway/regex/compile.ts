@@ -13,6 +13,7 @@ import { holdsText } from "../../base/find-text.js";
 import type { Steps } from "../../base/steps.js";
 import type { TextRequirement } from "../../segment/text-requirement.js";
 import type { Pattern } from "../filter.js";
+import type { CompilePattern } from "../patterns.js";
 import { Alphabet } from "./alphabet.js";
 import { Automaton, PatternMemory } from "./automaton.js";
 import { parseRegex } from "./parse.js";
@@ -20,10 +21,13 @@ import { programOf } from "./program.js";
 import { longestText, requiredBy } from "./required.js";
 import type { RegexTree } from "./tree.js";
 
-/**
- * Compiles a pattern, or throws `INVALID_ARGUMENT` (`LIMIT_EXCEEDED` when too large) whose message is the reason. Patterns of one
- * filter share a memory.
- */
+/** Patterns that it compiles share a memory. */
+export function newCompiler(): CompilePattern {
+  const memory = new PatternMemory();
+  return (pattern) => compileRegex(pattern, memory);
+}
+
+/** See `CompilePattern`. */
 export function compileRegex(pattern: string, memory = new PatternMemory()): Pattern {
   return new CompiledPattern(parseRegex(pattern), memory);
 }

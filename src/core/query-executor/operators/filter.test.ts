@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { testBlockStore } from "../../../testing/block-store.js";
+import { usePatterns } from "../../../testing/patterns.js";
 import { Bitmap } from "../../base/bitmap.js";
 import { atOnce } from "../../base/steps.js";
 import { CollectionMetadata } from "../../collection/metadata.js";
@@ -12,6 +13,8 @@ import type { CollectionSchema, Metadata, ValueTypes, Where, WhereDocument } fro
 import { matchesDocument, matchesMetadata } from "../predicate.js";
 import type { FilterSource } from "./filter.js";
 import { filterOrdinals } from "./filter.js";
+
+beforeAll(usePatterns);
 
 interface TestRecord {
   metadata: Metadata | null;

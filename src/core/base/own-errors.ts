@@ -1,7 +1,8 @@
 /** Errors of code that is loaded as a file of its own: its `TidepoolError` is another class, and the engine knows errors by theirs. */
-import { TidepoolError } from "../../core/errors.js";
+import { TidepoolError } from "../errors.js";
 
-function ownError(error: unknown): unknown {
+/** It, as one of this code's class. */
+export function ownError(error: unknown): unknown {
   if (error instanceof TidepoolError || (error as Error | null)?.name !== "TidepoolError") return error;
   const { code, message, cause, details } = error as TidepoolError;
   return new TidepoolError(code, message, { cause, details });
