@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatTable, significant } from "./format-table.js";
-import { quantile, spreadOf, steppedQuantile } from "./statistics.js";
+import { mean, quantile, spreadOf, standardError, steppedQuantile } from "./statistics.js";
 
 describe("statistics", () => {
   test("quantiles lie between the values around them, in any order", () => {
@@ -9,6 +9,13 @@ describe("statistics", () => {
     expect(quantile([7], 0.25)).toBe(7);
     expect(() => quantile([], 0.5)).toThrow("no values");
   });
+  test("a mean is the farther off by chance, the more values differ and the fewer they are", () => {
+    expect(mean([1, 2, 6])).toBe(3);
+    expect(standardError([1, 3])).toBe(1);
+    expect(standardError([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(0.756, 3);
+    expect(standardError([5, 5, 5])).toBe(0);
+  });
+
   test("of a coarse clock, a quantile lies inside its step by how many values do", () => {
     const exact = Array.from({ length: 1000 }, (_, i) => 22 + i / 100);
     const cut = exact.map((value) => Math.round(value / 5) * 5);

@@ -22,6 +22,17 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), p25: quantile(values, 0.25), p75: quantile(values, 0.75) };
 }
 
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** How far the mean of two values or more is from that of all that they were drawn from, by chance alone. */
+export function standardError(values: readonly number[]): number {
+  const middle = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
 /**
  * A quantile of values that a clock has cut to multiples of `step`: the values of one step are taken as spread over it
  * evenly. Otherwise a call of 28 µs takes 25 or 30 by a clock of 5 µs, and a ratio is off by a fifth.

@@ -3,6 +3,18 @@
 /** Ways of asking, and in which order a table has them: `hybrid` is of full text and vectors, `hybridOfThree` of all before it. */
 export const METHODS = ["sparse", "fullText", "dense", "hybrid", "hybridOfThree"] as const;
 export type Method = (typeof METHODS)[number];
+/** What each hybrid is made of. */
+export const BRANCHES = { hybrid: ["fullText", "dense"], hybridOfThree: ["sparse", "fullText", "dense"] } as const;
+export type Hybrid = keyof typeof BRANCHES;
+
+/** A hybrid beside its best branch, question by question. */
+export interface Beside {
+  branch: Method;
+  /** Of nDCG@10: above 0 where the hybrid is better. */
+  difference: number;
+  /** How far that is by chance: the standard error of the mean over the questions. */
+  standardError: number;
+}
 
 /** How good a way of asking is, over all questions that have an answer. */
 export interface Quality {
@@ -22,6 +34,7 @@ export interface RetrievalOutcome {
   isStemmed: boolean;
   /** A way that a set has no vectors for is missing. */
   methods: { [M in Method]?: Quality };
+  beside: { [H in Hybrid]?: Beside };
   /** nDCG@10 of reference implementations, by the name that the data has for them. */
   reference: Record<string, number>;
 }

@@ -13,9 +13,10 @@ import {
   type TidepoolClient,
   VectorIndexConfig,
 } from "tidepool-db";
+import { mean, standardError } from "../statistics.js";
 import { readFloats, readJson, readJsonLines } from "./data.js";
 import { latencies, timeQueries } from "./eval-set.js";
-import { METHODS, type Method, type RetrievalOutcome } from "./retrieval-outcome.js";
+import { BRANCHES, type Hybrid, METHODS, type Method, type RetrievalOutcome } from "./retrieval-outcome.js";
 import { ndcg, readGrades, recall } from "./text-set.js";
 
 interface Text {
@@ -73,17 +74,32 @@ export class RetrievalSet {
       .map((query, q) => ({ ...query, vector: vectors?.slice(q * dimension, (q + 1) * dimension) }))
       .filter(({ id }) => grades.has(id));
     const methods: RetrievalOutcome["methods"] = {};
+    const byQuestion = new Map<Method, number[]>();
     for (const method of METHODS) {
       if (vectors === null && method !== "sparse" && method !== "fullText") continue;
       const { answers, timesMs } = await timeQueries(queries, (query) => ask(collection, method, query));
-      const mean = (score: (ids: string[], of: Map<string, number>, k: number) => number, k: number): number =>
-        queries.reduce((sum, { id }, q) => sum + score(answers[q]!, grades.get(id)!, k), 0) / queries.length;
-      methods[method] = { ndcgAt10: mean(ndcg, 10), recallAt100: mean(recall, FOUND), ...latencies(timesMs) };
+      const scores = (score: (ids: string[], of: Map<string, number>, k: number) => number, k: number): number[] =>
+        queries.map(({ id }, q) => score(answers[q]!, grades.get(id)!, k));
+      byQuestion.set(method, scores(ndcg, 10));
+      methods[method] = { ndcgAt10: mean(byQuestion.get(method)!), recallAt100: mean(scores(recall, FOUND)), ...latencies(timesMs) };
     }
     const { reference_ndcg10: reference } = await readJson<{ reference_ndcg10: Record<string, number> }>(`${this.#folder}/meta.json`);
     const described = { set: this.name, records: await collection.count(), queries: queries.length, vectors: this.#vectors };
-    return { ...described, isStemmed: this.#isStemmed, methods, reference };
+    return { ...described, isStemmed: this.#isStemmed, methods, beside: besideBranches(byQuestion), reference };
   }
+}
+
+function besideBranches(byQuestion: ReadonlyMap<Method, number[]>): RetrievalOutcome["beside"] {
+  const beside: RetrievalOutcome["beside"] = {};
+  for (const [hybrid, branches] of Object.entries(BRANCHES) as [Hybrid, readonly Method[]][]) {
+    const own = byQuestion.get(hybrid);
+    if (own === undefined) continue;
+    const [best, ...others] = branches.map((branch) => ({ branch, scores: byQuestion.get(branch)! }));
+    const { branch, scores } = others.reduce((best, other) => (mean(other.scores) > mean(best.scores) ? other : best), best!);
+    const differences = own.map((score, q) => score - scores[q]!);
+    beside[hybrid] = { branch, difference: mean(differences), standardError: standardError(differences) };
+  }
+  return beside;
 }
 
 async function ask(
