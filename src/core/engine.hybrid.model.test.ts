@@ -57,10 +57,11 @@ interface Branch {
 /** A collection as it is, or as it was. */
 type Asked = Pick<HybridRequest, "collectionId" | "version">;
 
-/** The most that a document could score by a query's words, and how much of that is by unknown ones. */
+/** The most that a document could score by a query's words, how much of that is by unknown ones, and among how many documents. */
 interface Most {
   ceiling: number;
   unknown: number;
+  documents: number;
 }
 
 async function mostOf({ service }: Engine, asked: Asked, query: string): Promise<Most> {
@@ -72,7 +73,8 @@ async function mostOf({ service }: Engine, asked: Asked, query: string): Promise
   });
   const total = (list: typeof rarities) => list.reduce((sum, { most }) => sum + most, 0);
   const ceiling = total(rarities);
-  return { ceiling, unknown: total(rarities.filter(({ containing }) => containing === 0)) / ceiling };
+  const unknown = total(rarities.filter(({ containing }) => containing === 0)) / ceiling;
+  return { ceiling, unknown, documents: known.length };
 }
 
 function wordsOf(text: string): string[] {

@@ -52,6 +52,8 @@ export interface TextHits {
   ceiling: number;
   /** How much of that is by terms that no document has, 0–1. */
   unknown: number;
+  /** Documents of the index. */
+  documents: number;
 }
 
 /** A term of the index, and in how many documents it is. */
@@ -363,9 +365,9 @@ class Ranking {
     return { ...toHits(hits), found, ...this.#most() };
   }
 
-  #most(): Pick<TextHits, "ceiling" | "unknown"> {
+  #most(): Pick<TextHits, "ceiling" | "unknown" | "documents"> {
     const ceiling = this.#known + this.#unknown;
-    return { ceiling, unknown: ceiling === 0 ? 0 : this.#unknown / ceiling };
+    return { ceiling, unknown: ceiling === 0 ? 0 : this.#unknown / ceiling, documents: this.#documents };
   }
 
   /** Asks of the best first, and of ever more at a time. */
@@ -513,5 +515,6 @@ function toHits(hits: readonly Hit[]): TextHits {
     found: 0,
     ceiling: 0,
     unknown: 0,
+    documents: 0,
   };
 }

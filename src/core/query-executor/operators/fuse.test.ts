@@ -78,13 +78,15 @@ test("vectors count more for long questions, less where they disagree with the w
   expect([denseShare(1, 1), denseShare(1000, 1)]).toEqual([0.12, 0.74]);
 });
 
-test("what words found passes for chance where the best has little of the query, and more so alone or with unknown words", () => {
-  const of = (first: number, tenth: number, unknown: number) => {
-    return chance({ values: [first, ...Array.from({ length: 9 }, () => tenth)], ceiling: 10, unknown });
+test("what words found passes for chance where the best has little of the query, and more so alone, with unknown words or among many", () => {
+  // Of 49 documents a word that none has counts ln 100.
+  const of = (first: number, tenth: number, unknown: number, documents = 49) => {
+    return chance({ values: [first, ...Array.from({ length: 9 }, () => tenth)], ceiling: 60, unknown, documents });
   };
-  expect([of(5, 5, 0), of(0.5, 0.5, 0.9)]).toEqual([0, 1]);
-  expect(of(1, 0.75, 0.1)).toBeCloseTo(0.22, 12);
-  expect(of(1, 0.5, 0.1)).toBeCloseTo(0.52, 12);
-  expect(of(1, 0.75, 0.2)).toBeCloseTo(0.44, 12);
-  expect(chance({ values: [1, 0.75], ceiling: 10, unknown: 0.1 })).toBeCloseTo(0.22, 12);
+  expect([of(20, 20, 0), of(2, 2, 0.9)]).toEqual([0, 1]);
+  expect(of(6, 6, 0.5)).toBeCloseTo(1.7 - 6 / Math.log(100), 12);
+  expect(of(6, 4.5, 0.3)).toBeCloseTo(1.7 - 6 / Math.log(100), 12);
+  expect(of(6, 6, 0.6)).toBeCloseTo(1.8 - 6 / Math.log(100), 12);
+  expect(of(6, 6, 0.5, 499)).toBeCloseTo(1.7 - 6 / Math.log(1000), 12);
+  expect(chance({ values: [6, 4.5], ceiling: 60, unknown: 0.3, documents: 49 })).toBeCloseTo(of(6, 4.5, 0.3), 12);
 });

@@ -65,14 +65,16 @@ export interface WordHits {
   values: ArrayLike<number>;
   ceiling: number;
   unknown: number;
+  documents: number;
 }
 
 /**
  * How much of what words found passes for chance, 0–1, so that vectors are to be followed instead: more, the more of the query's words
- * no document has, the less the best document has of what it could have of them, and the more it stands alone, by one rare word.
+ * no document has, the less the best document has of what it could have of them, and the more it stands alone, by one rare word. Less,
+ * the more its score is beside the rarity of a word of no document: by accident hardly any among many has several rare words.
  */
-export function chance({ values, ceiling, unknown }: WordHits): number {
+export function chance({ values, ceiling, unknown, documents }: WordHits): number {
   const first = values[0]!;
   const lead = 1 - values[Math.min(9, values.length - 1)]! / first;
-  return Math.min(1, Math.max(0, 0.5 + 2.2 * unknown + 1.2 * lead - 8 * (first / ceiling)));
+  return Math.min(1, Math.max(0, 2 + unknown + 0.8 * lead - 8 * (first / ceiling) - first / Math.log(2 * documents + 2)));
 }
