@@ -78,7 +78,7 @@ test("vectors count more for long questions, less where they disagree with the w
   expect([denseShare(1, 1), denseShare(1000, 1)]).toEqual([0.12, 0.74]);
 });
 
-test("what words found passes for chance where the best has little of the query, and more so alone, with unknown words or among many", () => {
+test("what words found passes for chance where the best has little of the query, the more so alone or with unknown words", () => {
   // Of 49 documents a word that none has counts ln 100.
   const of = (first: number, tenth: number, unknown: number, documents = 49) => {
     return chance({ values: [first, ...Array.from({ length: 9 }, () => tenth)], ceiling: 60, unknown, documents });
