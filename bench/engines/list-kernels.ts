@@ -55,14 +55,14 @@ export function measureKernel(kernel: VectorKernel, sum: Checksum, dimension: nu
   const { coder, rows, rotated, ordinals, list, lists, centroids } = settingOf(kernel, dimension);
   const query = coder.prepare(rotated.slice(0, coder.paddedDimension));
   const probe = centroids.probe(query, 1)[0]!;
-  const { estimates } = coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0, allowed: null });
+  const { estimates } = coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0 });
   const tenth = [...estimates].sort((a, b) => a - b)[LIST_ROWS / 10]!;
   const least = (divisor: number, work: () => unknown): number => leastNs(rounds, work) / divisor;
   const scanned = CALLS * LISTS * LIST_ROWS;
   const into = new Uint8Array(list.length);
   const bytes = new Uint8Array(rows.buffer);
   const scanAll = (threshold: number): void => {
-    for (const each of lists) coder.scan(each, query, probe, { threshold, epsilon: 0, allowed: null });
+    for (const each of lists) coder.scan(each, query, probe, { threshold, epsilon: 0 });
   };
   return {
     rotate: least(LIST_ROWS, () => coder.rotate(rows, rotated)),

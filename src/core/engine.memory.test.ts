@@ -203,6 +203,35 @@ test("two indexes of a million records with inverted lists fit into 256 MB, by w
   expect(2 * 1_000_000 * perRecord).toBeLessThan((256e6 * 5) / 8);
 });
 
+test("inverted lists find the same under a budget as without, and all that is held adds up and stays within", async () => {
+  const storage = new FaultInjectingStorage();
+  const lists = { tailRows: 500, splitRows: 64, judgedRowsMax: 20 };
+  let engine = await openedEngine(storage, { lists });
+  const collectionId = await newCollection(engine, "lists", { spann: {} });
+  const count = 8000;
+  for (let from = 0; from < count; from += 1000)
+    await engine.service.write({ collectionId, operation: "add", records: wide(1000, 192, from) });
+  await engine.compact(collectionId);
+  await engine.close();
+  const ask = async (memoryBudgetBytes?: number): Promise<string[]> => {
+    engine = await openedEngine(storage.reopen(), { lists, options: { memoryBudgetBytes } });
+    const found: string[] = [];
+    let held = 0;
+    for (let n = 0; n < count; n += 200) {
+      const queryEmbeddings = { dimension: 192, values: wide(1, 192, n).embeddings!.values };
+      found.push(...(await engine.service.query({ collectionId, queryEmbeddings, nResults: 10, include: ["embeddings"] })).ids);
+      const { memory, memoryBytes } = await engine.service.info();
+      expect(Object.values(memory).reduce((sum, bytes) => sum + bytes, 0)).toBe(memoryBytes);
+      expect(memoryBytes).toBeLessThanOrEqual(memoryBudgetBytes ?? Infinity);
+      held = Math.max(held, memory.listCache);
+    }
+    expect(held).toBeGreaterThan(0);
+    await engine.close();
+    return found;
+  };
+  expect(await ask(BUDGET)).toEqual(await ask());
+});
+
 test("what info tells of memory adds up to what the heap shows", async () => {
   const { storage, collectionId } = await storageWithRecords();
   const again = storage.reopen();

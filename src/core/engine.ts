@@ -154,7 +154,7 @@ export class Engine {
     this.#log = new Log(parts.storage.log, this.#turns.tick);
     blocks.takeTurns(this.#turns.tick);
     this.#memory = memorySharesOf(parts.options);
-    this.#vectorCache = new ByteCache(this.#memory.caches(0).vectors);
+    this.#vectorCache = new ByteCache(this.#memory.caches(0, 0).vectors);
     this.#executor = new QueryExecutor(this.#turns.tick);
     this.#backups = new Snapshots(parts.environment);
     this.#restores = new Snapshots(parts.environment);
@@ -196,7 +196,7 @@ export class Engine {
       retention: logRetention,
       retainVersions: parts.options.retainVersions ?? 1,
     });
-    const blocks = parts.ahead?.blocks ?? new BlockStore(null, memorySharesOf(parts.options).caches(0).blocks);
+    const blocks = parts.ahead?.blocks ?? new BlockStore(null, memorySharesOf(parts.options).caches(0, 0).blocks);
     blocks.moveTo(parts.storage.blobs);
     await sysdb.manifests.dropUnfounded((refs) => blocks.holds(refs));
     await blocks
@@ -291,7 +291,7 @@ export class Engine {
   /** Caches make room for what the collections hold. */
   #share(bytes: number): void {
     const shared = this.#parts.kernel.coderBytes + checksumBytes() + this.#sysdb.manifests.byteLength;
-    const { blocks, vectors } = this.#memory.caches(bytes + shared);
+    const { blocks, vectors } = this.#memory.caches(bytes + shared, this.#collections.memory.listCache);
     this.#blocks.resizeCache(blocks);
     this.#vectorCache.resize(vectors);
   }

@@ -1,14 +1,17 @@
 /**
  * How the memory of an engine is divided. With a budget, caches have what nothing else holds, but an eighth at least; writes wait while a
- * quarter is not compacted; an index may take the rest.
+ * quarter is not compacted; an index may take the rest. Without one caches give inverted lists that are held room, down to a least.
  */
 import { show, TidepoolError } from "./errors.js";
 import { limits } from "./limits.js";
 import type { OpenOptions } from "./service.js";
 
+/** What each of the two caches keeps while inverted lists are held: it gives up half as many bytes as these take, down to this. */
+const CACHE_BYTES_MIN = 6 * 1024 * 1024;
+
 export interface MemoryShares {
-  /** Bytes of the block cache and of the vector cache while everything else holds so many. */
-  caches(held: number): { blocks: number; vectors: number };
+  /** Bytes of the block cache and of the vector cache while everything else holds so many, inverted lists so many of these. */
+  caches(held: number, lists: number): { blocks: number; vectors: number };
   /** Bytes of open collections beyond which those that nobody uses are closed. */
   collections: number;
   /** Bytes of all memtables at which writes wait, and of one at which it is compacted. */
@@ -29,7 +32,11 @@ export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, 
   if (budget === undefined) {
     const collections = limits.openCollectionBytesMax;
     const unbounded = { building: Infinity, lists: limits.listBytesHeldMax, graph: limits.graphBytesMax, index: Infinity };
-    return { caches: () => ({ blocks, vectors }), collections, memtables: Infinity, compaction: compactionLogBytes, ...unbounded };
+    const caches: MemoryShares["caches"] = (_held, lists) => {
+      const beside = (most: number): number => Math.max(CACHE_BYTES_MIN, most - Math.ceil(lists / 2));
+      return { blocks: beside(blocks), vectors: beside(vectors) };
+    };
+    return { caches, collections, memtables: Infinity, compaction: compactionLogBytes, ...unbounded };
   }
   const least = budget / 8;
   return {

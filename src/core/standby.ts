@@ -46,7 +46,7 @@ export class Standby {
   constructor(parts: StandbyParts) {
     this.#parts = parts;
     this.#turns = new Turns(parts.environment);
-    this.#blocks = new BlockStore(null, memorySharesOf(parts.options).caches(0).blocks);
+    this.#blocks = new BlockStore(null, memorySharesOf(parts.options).caches(0, 0).blocks);
   }
 
   /** What is opened so far. */

@@ -101,12 +101,12 @@ test("where there is no further WebAssembly memory a graph walks in plain arrays
       Uint32Array.from({ length: 64 }, (_, i) => i),
       centroid,
     );
-    const pages = coder.createPages();
+    const pages = coder.createPages(2 ** 20);
     const pageBytes = coder.listBytes(1);
     const numbers = Uint32Array.from({ length: list.length / pageBytes }, (_, page) => page);
     for (const page of numbers) pages.put(page, list.subarray(page * pageBytes, (page + 1) * pageBytes));
     const query = coder.prepare(rows.slice(0, coder.paddedDimension));
-    const options = { threshold: Infinity, epsilon: 1.9, allowed: null };
+    const options = { threshold: Infinity, epsilon: 1.9 };
     return structuredClone(pages.scan(query, centroids.probe(query, 1), numbers, Uint32Array.of(numbers.length), options));
   };
   const expected = [walk(), scan()];

@@ -48,7 +48,7 @@ export interface KernelExports {
   ): void;
   encodeRows(rowsAt: number, count: number, padded: number, centroidAt: number, listAt: number, space: number, shortened: number): void;
   prepareTables(queryAt: number, padded: number, tablesAt: number, out: number): void;
-  beginScan(step: number, minimum: number, epsilon: number, ordinalsAt: number, estimatesAt: number, sigmasAt: number): void;
+  beginScan(step: number, minimum: number, epsilon: number, below: number, ordinalsAt: number, estimatesAt: number, sigmasAt: number): void;
   scanList(
     listAt: number,
     subBlocks: number,
@@ -89,8 +89,12 @@ export class TableMemory {
   #top: number;
   /** End of the rows in use, if the last thing placed is a row chunk, else `#top`. */
   #used: number;
+  /** In pages. */
+  readonly #headroomEnd: number;
 
-  constructor(module: WebAssembly.Module, dimension: number) {
+  /** `headroomEnd`: bytes up to which memory may be grown by more than is asked for. */
+  constructor(module: WebAssembly.Module, dimension: number, headroomEnd = Infinity) {
+    this.#headroomEnd = headroomEnd / PAGE_BYTES;
     this.kernel = instantiate(module);
     this.codeBytes = Math.ceil(dimension / 16) * 16;
     this.rowBytes = this.codeBytes + 8;
@@ -163,7 +167,7 @@ export class TableMemory {
     const held = memory.buffer.byteLength / PAGE_BYTES;
     const missing = Math.ceil(bytes / PAGE_BYTES) - held;
     if (missing <= 0) return;
-    const headroom = Math.min(HEADROOM_PAGES_MAX, held >>> 3);
+    const headroom = Math.min(HEADROOM_PAGES_MAX, held >>> 3, Math.max(0, Math.floor(this.#headroomEnd - held - missing)));
     if (tryGrow(memory, missing + headroom) === null) return;
     const refusal = tryGrow(memory, missing);
     if (refusal !== null) throw exhausted(bytes, memory.buffer.byteLength, refusal);

@@ -30,8 +30,8 @@ export class WasmListPages implements ListPages {
   #words: Uint32Array;
   #floats: Float32Array;
 
-  constructor(module: WebAssembly.Module, paddedDimension: number) {
-    this.#memory = new TableMemory(module, paddedDimension);
+  constructor(module: WebAssembly.Module, paddedDimension: number, bytesMax: number) {
+    this.#memory = new TableMemory(module, paddedDimension, bytesMax);
     this.#paddedDimension = paddedDimension;
     // Behind what scans of code tables take, of which there is none here.
     this.#memory.place(-this.#memory.scratchAt & 15);
@@ -68,8 +68,8 @@ export class WasmListPages implements ListPages {
     this.#layTables(query);
     for (let i = 0; i < pages.length; i++) this.#words[pagesAt / 4 + i] = this.#at(pages[i]!);
     probes.forEach((probe, i) => void this.#putProbe(probesAt / 4 + PROBE_WORDS * i, query, probe, counts[i]!, options));
-    const { step, minimum, epsilon } = scanFactorsOf(query, probes[0]!, options);
-    kernel.beginScan(step, minimum, epsilon, foundAt, foundAt + 4 * column, foundAt + 8 * column);
+    const { step, minimum, epsilon, below } = scanFactorsOf(query, probes[0]!, options);
+    kernel.beginScan(step, minimum, epsilon, below, foundAt, foundAt + 4 * column, foundAt + 8 * column);
     kernel.scanPages(probesAt, probes.length, pagesAt, this.#paddedDimension, this.#tablesAt, this.#sumsAt);
     const ends = carved(Uint32Array, probes.length);
     for (let i = 0; i < ends.length; i++) ends[i] = this.#words[probesAt / 4 + PROBE_WORDS * i + END_WORD]!;

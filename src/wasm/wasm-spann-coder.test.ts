@@ -45,11 +45,11 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const prepared = coder.prepare(query);
   const probes = centroids.probe(prepared, 2);
   const probe = probes.find(({ slot }) => slot === 0)!;
-  const all = copyOf(coder.scan(list, prepared, probe, { threshold: Infinity, epsilon: 1.9, allowed: null }));
+  const all = copyOf(coder.scan(list, prepared, probe, { threshold: Infinity, epsilon: 1.9 }));
   const threshold = all.estimates[Math.floor(random() * all.estimates.length)]!;
-  const allowed = Bitmap.of([...ordinals].filter(() => random() < 0.5)).words;
-  const some = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed: null }));
-  const fewer = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9, allowed }));
+  const some = copyOf(coder.scan(list, prepared, probe, { threshold, epsilon: 1.9 }));
+  const below = all.estimates[Math.floor(random() * all.estimates.length)]!;
+  const better = copyOf(coder.scan(list, prepared, probe, { threshold: threshold / 2, below, epsilon: 1.9 }));
   const nearest = centroids.nearest(query, 2);
   const sides = Uint8Array.from(ordinals, (_, i) => (i === 0 || random() < 0.5 ? 1 : 0));
   const distances = (["l2", "cosine", "ip"] as const).map((each) => coder.exactDistances(each, query, rows).slice());
@@ -63,20 +63,20 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
     probe: centroids.probe(from, 2).find(({ slot }) => slot === 0)!,
   }));
   const nearer = [coder.nearer(list, views[0]!, [views[1]!]), coder.nearer(list, views[1]!, [views[0]!, views[0]!])];
-  const pages = coder.createPages();
+  const pages = coder.createPages(2 ** 20);
   const pageBytes = coder.listBytes(1);
   const count = list.length / pageBytes;
   for (let page = 0; page < count; page++) pages.put(page + 1, list.subarray(page * pageBytes, (page + 1) * pageBytes));
   // The list twice, then none of it.
   const numbers = Uint32Array.from({ length: 2 * count }, (_, i) => 1 + (i % count));
   const scanned = [Infinity, threshold].map((limit) => {
-    const options = { threshold: limit, epsilon: 1.9, allowed: null };
+    const options = { threshold: limit, below, epsilon: 1.9 };
     const found = pages.scan(prepared, [probes[0]!, probes[1]!, probe], numbers, Uint32Array.of(count, count, 0), options);
     return { ...copyOf(found), ends: found.ends };
   });
   const copied = new Uint8Array(pageBytes);
   pages.copy(1, copied);
-  return [scanned, copied, sums, nearer, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, fewer];
+  return [scanned, copied, sums, nearer, rows, list, coder.ordinals(list), prepared, probes, nearest, all, some, better];
 }
 
 function copyOf({ ordinals, estimates, sigmas }: ListMatches): ListMatches {
@@ -124,9 +124,21 @@ describe("WasmSpannCoder", () => {
       const query = new Float32Array(4096).fill(1);
       const list = coder.encode(new Float32Array(4096).fill(1), Uint32Array.of(5), new Float32Array(4096));
       const probe = { slot: 0, distance: 1, base: 1, weight: 1, spread: 1, slack: 0 };
-      return bitsOf(coder.scan(list, coder.prepare(query), probe, { threshold: Infinity, epsilon: 1, allowed: null }));
+      return bitsOf(coder.scan(list, coder.prepare(query), probe, { threshold: Infinity, epsilon: 1 }));
     });
     for (const bits of found) expect(bits).toBe(expected);
+  });
+
+  it("takes no more memory ahead of need for pages than it may", () => {
+    const bytesMax = 120 * 65_536;
+    const coder = kernels[0]!.createCoder({ dimension: 384, space: "l2", seed: 1 });
+    const pages = coder.createPages(bytesMax);
+    const empty = pages.byteLength;
+    const page = new Uint8Array(coder.listBytes(1));
+    for (let at = 0; at < bytesMax / page.length; at++) pages.put(at, page);
+    expect(pages.byteLength).toBeGreaterThan(bytesMax);
+    // Pages come in chunks of 32, and memory in such of 64 KiB.
+    expect(pages.byteLength).toBeLessThanOrEqual(empty + bytesMax + 2 * 65_536);
   });
 
   it("shares its memory among coders whose calls take turns", () => {

@@ -8,7 +8,7 @@
 
 import { BaseCoder } from "../core/index/vector/spann/base-coder.js";
 import type { CentroidKernel } from "../core/index/vector/spann/centroid-table.js";
-import { EVERYTHING, isAllowed, nearerRows, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
+import { EVERYTHING, nearerRows, scanFactorsOf } from "../core/index/vector/spann/fast-scan.js";
 import { putOrdinals, SUB_BLOCK_ROWS, subBlockBytesOf } from "../core/index/vector/spann/list-layout.js";
 import { PlainPages } from "../core/index/vector/spann/plain-pages.js";
 import { SHORTENED } from "../core/index/vector/spann/residual-code.js";
@@ -188,9 +188,9 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
   }
 
   /** Where there is no memory for them, each page is brought into the coders' memory to be scanned. */
-  createPages(): ListPages {
+  createPages(bytesMax: number): ListPages {
     try {
-      return new WasmListPages(this.#memory.module, this.paddedDimension);
+      return new WasmListPages(this.#memory.module, this.paddedDimension, bytesMax);
     } catch (error) {
       if (!lacksMemory(error)) throw error;
       return new PlainPages(this);
@@ -212,11 +212,16 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     const { kernel, tablesAt, scratchAt } = this.#memory;
     const foundAt = first + 3 * at * columnBytes;
     this.#memory.layTables(view.query);
-    const { step, minimum, base, weight, spread, epsilon, limit } = scanFactorsOf(view.query, view.probe, options);
-    kernel.beginScan(step, minimum, epsilon, foundAt, foundAt + columnBytes, foundAt + 2 * columnBytes);
+    const { step, minimum, base, weight, spread, epsilon, limit, below } = scanFactorsOf(view.query, view.probe, options);
+    kernel.beginScan(step, minimum, epsilon, below, foundAt, foundAt + columnBytes, foundAt + 2 * columnBytes);
     const sumsAt = first - SUMS_BYTES;
     const count = kernel.scanList(scratchAt, subBlocks, this.paddedDimension, tablesAt, sumsAt, base, weight, spread, limit);
-    return matchesAt(views, foundAt / 4, columnBytes / 4, count, options.allowed);
+    const column = (of: number): number => (foundAt + of * columnBytes) / 4;
+    return {
+      ordinals: views.words.subarray(column(0), column(0) + count),
+      estimates: views.floats.subarray(column(1), column(1) + count),
+      sigmas: views.floats.subarray(column(2), column(2) + count),
+    };
   }
 
   /** Scratch memory holds the rows, then distances, then the query. */
@@ -270,27 +275,4 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     kernel.rotateRows(scratchAt, count, this.dimension, intoAt, this.paddedDimension, signsAt, span, normalise, LENGTH_MAX);
     return new Float32Array(buffer, intoAt, values);
   }
-}
-
-/** Three columns, of the allowed rows. */
-function matchesAt(views: MemoryViews, at: number, length: number, count: number, allowed: Uint32Array | null): ListMatches {
-  const kept = allowed === null ? count : keep(views, at, length, count, allowed);
-  return {
-    ordinals: views.words.subarray(at, at + kept),
-    estimates: views.floats.subarray(at + length, at + length + kept),
-    sigmas: views.floats.subarray(at + 2 * length, at + 2 * length + kept),
-  };
-}
-
-/** Moves the allowed rows to the front and returns how many they are. */
-function keep({ words, floats }: MemoryViews, at: number, length: number, count: number, allowed: Uint32Array): number {
-  let kept = at;
-  for (let i = at; i < at + count; i++) {
-    const ordinal = words[i]!;
-    if (!isAllowed(allowed, ordinal)) continue;
-    words[kept] = ordinal;
-    floats[kept + length] = floats[i + length]!;
-    floats[kept++ + 2 * length] = floats[i + 2 * length]!;
-  }
-  return kept - at;
 }

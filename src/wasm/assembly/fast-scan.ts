@@ -74,6 +74,7 @@ function putExtent(query: usize, end: usize, out: usize): f32 {
 let step: f32 = 0;
 let minimum: f32 = 0;
 let epsilon: f32 = 0;
+let below: f32 = 0;
 let ordinals: usize = 0;
 let estimates: usize = 0;
 let sigmas: usize = 0;
@@ -82,10 +83,19 @@ let found: usize = 0;
 /**
  * To be told before a scan. Matches go to three arrays, `ordinals` (u32), `estimates` and `sigmas` (f32), with room for 32 per sub-block.
  */
-export function beginScan(stepSize: f32, least: f32, bound: f32, ordinalsAt: usize, estimatesAt: usize, sigmasAt: usize): void {
+export function beginScan(
+  stepSize: f32,
+  least: f32,
+  bound: f32,
+  best: f32,
+  ordinalsAt: usize,
+  estimatesAt: usize,
+  sigmasAt: usize,
+): void {
   step = stepSize;
   minimum = least;
   epsilon = bound;
+  below = best;
   ordinals = ordinalsAt;
   estimates = estimatesAt;
   sigmas = sigmasAt;
@@ -148,7 +158,8 @@ function scanSubBlock(
     const all = v128.bitselect(f32x4.splat(FAR_BELOW), f32x4.sub(known, f32x4.mul(scales, signed)), none);
     const errors = v128.andnot(f32x4.mul(scales, f32x4.splat(spread)), none);
     const lower = f32x4.sub(all, f32x4.mul(f32x4.splat(epsilon), errors));
-    const matches = i32x4.bitmask(f32x4.le(lower, f32x4.splat(limit)));
+    const near = v128.or(f32x4.le(lower, f32x4.splat(limit)), f32x4.lt(all, f32x4.splat(below)));
+    const matches = i32x4.bitmask(near);
     if (matches != 0) compress(matches, factors + i + 256, all, errors);
   }
 }

@@ -78,17 +78,18 @@ export interface ScanFactors {
   spread: number;
   epsilon: number;
   limit: number;
+  below: number;
 }
 
-export function scanFactorsOf(query: PreparedQuery, probe: Probe, { threshold, epsilon }: ScanOptions): ScanFactors {
-  const limit = Math.fround(threshold + probe.slack);
-  if (!query.estimable) return { step: 0, minimum: 0, base: FAR_BELOW, weight: 0, spread: 0, epsilon: 0, limit };
+export function scanFactorsOf(query: PreparedQuery, probe: Probe, { threshold, epsilon, below = -Infinity }: ScanOptions): ScanFactors {
+  const common = { limit: Math.fround(threshold + probe.slack), below: Math.fround(below) };
+  if (!query.estimable) return { step: 0, minimum: 0, base: FAR_BELOW, weight: 0, spread: 0, epsilon: 0, ...common };
   const { base, weight, spread } = probe;
-  return { step: query.step, minimum: query.minimum, base, weight, spread, epsilon: Math.fround(epsilon), limit };
+  return { step: query.step, minimum: query.minimum, base, weight, spread, epsilon: Math.fround(epsilon), ...common };
 }
 
 /** See `SpannCoder.scan`. */
-export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFactors, allowed: Uint32Array | null): ListMatches {
+export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFactors): ListMatches {
   const dimension = query.rotated.length;
   const ordinals: number[] = [];
   const estimates: number[] = [];
@@ -98,7 +99,7 @@ export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFa
     const sums = sumsOfSubBlock(list.subarray(block * subBlockBytesOf(dimension)).subarray(0, codeBytesOf(dimension)), query.tables);
     for (let place = 0; place < SUB_BLOCK_ROWS; place++) {
       const { estimate, sigma, lower } = estimateOf(factors, scales[place]!, adds[place]!, sums[halfByteOf(place)]!);
-      if (rows[place] === NO_ORDINAL || lower > factors.limit || !isAllowed(allowed, rows[place]!)) continue;
+      if (rows[place] === NO_ORDINAL || (lower > factors.limit && estimate >= factors.below)) continue;
       ordinals.push(rows[place]!);
       estimates.push(estimate);
       sigmas.push(sigma);
@@ -108,7 +109,7 @@ export function scanList(list: Uint8Array, query: PreparedQuery, factors: ScanFa
 }
 
 /** Of all rows of a list. */
-export const EVERYTHING: ScanOptions = { threshold: Infinity, epsilon: 0, allowed: null };
+export const EVERYTHING: ScanOptions = { threshold: Infinity, epsilon: 0 };
 
 /** See `SpannCoder.nearer`; `found` is what each view finds of everything, the list's own first. */
 export function nearerRows(space: Space, views: readonly ListView[], found: readonly ListMatches[]): Uint32Array {
@@ -119,13 +120,6 @@ export function nearerRows(space: Space, views: readonly ListView[], found: read
     for (let v = 1; v < found.length; v++) if (found[v]!.estimates[row]! + lacks[v]! < own[row]! + lacks[0]!) return true;
     return false;
   });
-}
-
-/** Whether a bitmap, or its lack, lets an ordinal pass. */
-export function isAllowed(allowed: Uint32Array | null, ordinal: number): boolean {
-  if (allowed === null) return true;
-  const word = ordinal >>> 5;
-  return word < allowed.length && (allowed[word]! & (1 << (ordinal & 31))) !== 0;
 }
 
 /** By half byte. */

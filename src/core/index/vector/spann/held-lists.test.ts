@@ -6,7 +6,7 @@ import { referenceKernel } from "../reference-kernel.js";
 import { HeldLists } from "./held-lists.js";
 import type { Probe } from "./spann-kernel.js";
 
-const everything = { threshold: Infinity, epsilon: 0, allowed: null };
+const everything = { threshold: Infinity, epsilon: 0 };
 const LISTS = 12;
 
 test("lists are found as they are, however few are held, and are read only where they are not", async () => {

@@ -20,6 +20,7 @@ const ENTRY_BYTES = 150;
 
 export class HeldLists {
   readonly #coder: Pick<SpannCoder, "createPages" | "listBytes">;
+  readonly #bytesMax: number;
   readonly #pagesMax: number;
   #pages: ListPages | null = null;
   /** What one page holds, to be compared. */
@@ -35,6 +36,7 @@ export class HeldLists {
   constructor(coder: Pick<SpannCoder, "createPages" | "listBytes">, bytesMax: number) {
     this.#coder = coder;
     this.#page = new Uint8Array(coder.listBytes(1));
+    this.#bytesMax = bytesMax;
     this.#pagesMax = Math.floor(bytesMax / coder.listBytes(1));
   }
 
@@ -120,7 +122,7 @@ export class HeldLists {
       list.isAsked = true;
       for (let i = 0; i < list.pages.length; i++) pages[at++] = list.pages[i]!;
     }
-    this.#pages ??= this.#coder.createPages();
+    this.#pages ??= this.#coder.createPages(this.#bytesMax);
     return this.#pages.scan(query, probes, pages, counts, options);
   }
 
@@ -162,7 +164,7 @@ export class HeldLists {
   }
 
   #putPage(bytes: Uint8Array): number {
-    this.#pages ??= this.#coder.createPages();
+    this.#pages ??= this.#coder.createPages(this.#bytesMax);
     const page = this.#free.pop() ?? this.#pageEnd++;
     this.#pages.put(page, bytes);
     return page;

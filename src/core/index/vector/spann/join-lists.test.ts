@@ -17,7 +17,7 @@ test("rows keep codes and factors, wherever they come to lie, and of gaps no mor
       const query = coder.prepare(gaussians(random, DIMENSION));
       const estimatesOf = (list: Uint8Array): [number, number][] => {
         const probe = { slot: 0, distance: 3, base: 3, weight: 1, spread: 1, slack: 0 };
-        const { ordinals, estimates } = coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0, allowed: null });
+        const { ordinals, estimates } = coder.scan(list, query, probe, { threshold: Infinity, epsilon: 0 });
         return Array.from(ordinals, (ordinal, i) => [ordinal, estimates[i]!]);
       };
       const expected = new Map<number, number>();

@@ -43,7 +43,7 @@ export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
   }
 
   scan(list: Uint8Array, query: PreparedQuery, probe: Probe, options: ScanOptions): ListMatches {
-    return scanList(list, query, scanFactorsOf(query, probe, options), options.allowed);
+    return scanList(list, query, scanFactorsOf(query, probe, options));
   }
 
   createPages(): ListPages {

@@ -9,7 +9,7 @@ import { distance } from "../distance.js";
 import { referenceKernel } from "../reference-kernel.js";
 import type { ListMatches, SpannCoder } from "./spann-kernel.js";
 
-const everything = { threshold: Infinity, epsilon: 0, allowed: null };
+const everything = { threshold: Infinity, epsilon: 0 };
 const spaces: Space[] = ["l2", "cosine", "ip"];
 const realData = "../shared/data";
 
@@ -175,10 +175,9 @@ describe("scan", () => {
         expect(all.ordinals).toEqual(ordinalsTo(count));
         const lower = all.estimates.map((estimate, i) => estimate - epsilon * all.sigmas[i]!);
         const threshold = [...lower].sort((a, b) => a - b)[Math.floor(share * (count - 1))]!;
-        const allowed = Bitmap.of([...all.ordinals].filter(() => random() < 0.7));
-        const found = scanOf(coder, rows, query, { threshold, epsilon, allowed: allowed.words as never });
-        const expected = [...all.ordinals].filter((ordinal) => lower[ordinal]! <= threshold && allowed.has(ordinal));
-        const slack = [...all.ordinals].filter((ordinal) => lower[ordinal]! <= threshold + 1e-3 && allowed.has(ordinal));
+        const found = scanOf(coder, rows, query, { threshold, epsilon });
+        const expected = [...all.ordinals].filter((ordinal) => lower[ordinal]! <= threshold);
+        const slack = [...all.ordinals].filter((ordinal) => lower[ordinal]! <= threshold + 1e-3);
         expect(slack).toEqual(expect.arrayContaining([...found.ordinals]));
         expect([...found.ordinals]).toEqual(expect.arrayContaining(expected));
         expect(found.estimates).toEqual(Float32Array.from(found.ordinals, (ordinal) => all.estimates[ordinal]!));
@@ -220,12 +219,27 @@ describe("scan", () => {
           expect([...estimates, ...sigmas].every(Number.isFinite)).toBe(true);
           const exact = Array.from(ordinals, (ordinal) => distance(space, query, rowOf(rows, dimension, ordinal)));
           const nearest = Math.min(...exact);
-          const kept = scanOf(coder, rows, query, { threshold: nearest, epsilon: 8, allowed: null }).ordinals;
+          const kept = scanOf(coder, rows, query, { threshold: nearest, epsilon: 8 }).ordinals;
           expect([...kept].some((ordinal) => exact[ordinal] === nearest)).toBe(true);
         }
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("lets rows match by their bound, or by an estimate that is below another", () => {
+    const random = randomFrom(8);
+    const coder = referenceKernel.createCoder({ dimension: 32, space: "l2", seed: 2 });
+    const rows = gaussians(random, 40 * 32);
+    const query = gaussians(random, 32);
+    const { estimates, sigmas } = scanOf(coder, rows, query);
+    const [threshold, below] = [[...estimates].sort((a, b) => a - b)[8]!, [...estimates].sort((a, b) => a - b)[20]!];
+    const byBound = [...estimates.keys()].filter((row) => estimates[row]! - sigmas[row]! <= threshold);
+    const byEstimate = [...estimates.keys()].filter((row) => estimates[row]! < below);
+    const matches = (options: object): number[] => [...scanOf(coder, rows, query, { ...everything, epsilon: 1, ...options }).ordinals];
+    expect(matches({ threshold })).toEqual(byBound);
+    expect(matches({ threshold: -1e9, below })).toEqual(byEstimate);
+    expect(matches({ threshold, below })).toEqual([...estimates.keys()].filter((row) => byBound.includes(row) || byEstimate.includes(row)));
   });
 
   it("takes zero vectors to be at cosine distance 1", () => {

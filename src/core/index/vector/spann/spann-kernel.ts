@@ -51,7 +51,8 @@ export interface SpannCoder extends RowSums, ExactDistances {
   /** Ordinals of a list's rows, in the order in which they were encoded. */
   ordinals(list: Uint8Array): Uint32Array;
   createCentroids(): CentroidTable;
-  createPages(): ListPages;
+  /** Memory is grown ahead of need up to `bytesMax`. */
+  createPages(bytesMax: number): ListPages;
   /** What scans need of a rotated query, once for all lists. */
   prepare(rotatedQuery: Float32Array): PreparedQuery;
   /** The matches of a list that was encoded about the centroid at `probe.slot`. Valid until the next call of any coder. */
@@ -68,7 +69,7 @@ export interface ListPages {
   copy(page: number, into: Uint8Array): void;
   /**
    * What `SpannCoder.scan` finds in each of some lists, at least one: the sub-blocks of list `i` lie in the next `counts[i]` of the
-   * `pages`. `options` allow all rows. Valid until the next call.
+   * `pages`. Valid until the next call.
    */
   scan(query: PreparedQuery, probes: readonly Probe[], pages: Uint32Array, counts: Uint32Array, options: ScanOptions): ScannedLists;
 }
@@ -88,10 +89,10 @@ export interface ListView {
 export interface ScanOptions {
   /** Distance that the lower bound of a match (`estimate − epsilon × sigma`) does not exceed; Infinity takes all rows. */
   threshold: number;
+  /** Rows whose estimate is less match, too, whatever their bound. Default: none. */
+  below?: number;
   /** Standard units between estimate and lower bound. */
   epsilon: number;
-  /** Bits by ordinal, 32 a word, lowest first, of the rows that may match; null for all. What is behind its end may not. */
-  allowed: Uint32Array | null;
 }
 
 /** Rows of a list, in its order; all arrays are as long. */
@@ -151,7 +152,7 @@ export interface CentroidTable {
   at(slot: number, into: Float32Array): void;
   /**
    * The `count` slots nearest to a rotated row, ascending by squared Euclidean distance, ties by slot. `only`: bits of the
-   * slots that count, as `ScanOptions.allowed`.
+   * slots that count, 32 a word, lowest first; null for all.
    */
   nearest(rotatedRow: Float32Array, count: number, only?: Uint32Array | null): NearestCentroids;
   /** The slots whose lists rotated rows, row-major, should go to: nearly always the nearest, found without looking at all of them. */
