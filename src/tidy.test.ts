@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { cyclesOf, plainLoads, wrongImports, wrongReaches } from "../tools/tidy/import-rules.js";
+import { cyclesOf, plainLoads, wholeLimits, wrongImports, wrongReaches } from "../tools/tidy/import-rules.js";
 import { notKebab, repeatedNames, sayingNothing } from "../tools/tidy/name-rules.js";
 import { leaningComments, longLines, wrongWords } from "../tools/tidy/text-rules.js";
 import { readTree, type Tree } from "../tools/tidy/tree.js";
@@ -27,6 +27,7 @@ describe("this repository", () => {
   test("keeps its import arrows", () => expect(wrongImports(tree)).toEqual([]));
   test("has apps that import the package only, and no test that is imported", () => expect(wrongReaches(tree)).toEqual([]));
   test("says what was not to be had of the page's program", () => expect(plainLoads(tree)).toEqual([]));
+  test("reads limits by name", () => expect(wholeLimits(tree)).toEqual([]));
   test("has no import cycle", () => expect(cyclesOf(tree, "run time")).toEqual([]));
   test("has no import cycle of types", () => expect(cyclesOf(tree, "types too")).toEqual([]));
   test("names its files in kebab-case", () => expect(notKebab(tree)).toEqual([]));

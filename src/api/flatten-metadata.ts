@@ -110,7 +110,7 @@ class Flattening {
   }
 
   #beyond(limit: "metadataDepthMax" | "metadataKeysMax", what: string): TidepoolError {
-    const allowed = limits[limit];
+    const allowed = { metadataDepthMax: limits.metadataDepthMax, metadataKeysMax: limits.metadataKeysMax }[limit];
     const message = `${this.#argument} has more than the ${allowed} ${what} allowed (${limit})`;
     return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
   }

@@ -296,6 +296,9 @@ function readQueryEmbeddings(value: Embeddings): QueryRows {
 }
 
 function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "queriesMax"): TidepoolError {
-  const message = `${what} than the limit of ${limits[limit]} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+  const allowed = { filterDepthMax: limits.filterDepthMax, filterClausesMax: limits.filterClausesMax, queriesMax: limits.queriesMax }[
+    limit
+  ];
+  const message = `${what} than the limit of ${allowed} (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

@@ -138,7 +138,7 @@ export async function prepareWrite(args: WriteArguments, operation: WriteOperati
 }
 
 function beyond(what: string, limit: "batchRecordsMax" | "batchBytesMax"): TidepoolError {
-  const allowed = limits[limit];
+  const allowed = { batchRecordsMax: limits.batchRecordsMax, batchBytesMax: limits.batchBytesMax }[limit];
   const message = `${what}, more than the ${allowed} that one write of a transaction may have (${limit})`;
   return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

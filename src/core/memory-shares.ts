@@ -28,15 +28,14 @@ export interface MemoryShares {
 }
 
 export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, "memoryBudgetBytes">): MemoryShares {
-  const { blockCacheBytesMax: blocks, vectorCacheBytesMax: vectors, memtableBytesMax, compactionLogBytes } = limits;
   if (budget === undefined) {
     const collections = limits.openCollectionBytesMax;
     const unbounded = { building: Infinity, lists: limits.listBytesHeldMax, graph: limits.graphBytesMax, index: Infinity };
     const caches: MemoryShares["caches"] = (_held, lists) => {
       const beside = (most: number): number => Math.max(CACHE_BYTES_MIN, most - Math.ceil(lists / 2));
-      return { blocks: beside(blocks), vectors: beside(vectors) };
+      return { blocks: beside(limits.blockCacheBytesMax), vectors: beside(limits.vectorCacheBytesMax) };
     };
-    return { caches, collections, memtables: Infinity, compaction: compactionLogBytes, ...unbounded };
+    return { caches, collections, memtables: Infinity, compaction: limits.compactionLogBytes, ...unbounded };
   }
   const least = budget / 8;
   return {
@@ -45,8 +44,8 @@ export function memorySharesOf({ memoryBudgetBytes: budget }: Pick<OpenOptions, 
       return { blocks: half, vectors: half };
     },
     collections: budget - least,
-    memtables: Math.min(memtableBytesMax, budget / 4),
-    compaction: Math.min(compactionLogBytes, budget / 8),
+    memtables: Math.min(limits.memtableBytesMax, budget / 4),
+    compaction: Math.min(limits.compactionLogBytes, budget / 8),
     building: budget / 8,
     lists: Math.min(limits.listBytesHeldMax, budget / 8),
     graph: Math.min(limits.graphBytesMax, budget / 2),

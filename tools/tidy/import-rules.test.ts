@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cyclesOf, plainLoads, wrongImports, wrongReaches } from "./import-rules.js";
+import { cyclesOf, plainLoads, wholeLimits, wrongImports, wrongReaches } from "./import-rules.js";
 import type { Tree } from "./tree.js";
 
 const one = (path: string, code: string): Tree => new Map([[path, code]]);
@@ -46,6 +46,15 @@ test("what the page's program loads later without saying what went wrong is foun
   expect(plainLoads(one("src/api/client.ts", 'type Verify = typeof import("./verify.js"); let a: import("./verify.js").Report;'))).toEqual(
     [],
   );
+});
+
+test("limits that are read as a whole are found", () => {
+  const imported = 'import { limits } from "../core/limits.js";\n';
+  for (const use of ["const most = limits[name];", "const { a } = limits;", "function f(all = limits) {}"]) {
+    expect(wholeLimits(one("src/api/a.ts", imported + use))).toHaveLength(1);
+  }
+  expect(wholeLimits(one("src/api/a.ts", `${imported}const most = limits.queriesMax;`))).toEqual([]);
+  expect(wholeLimits(one("src/api/a.ts", "const { a } = limits;"))).toEqual([]);
 });
 
 test("an app that reaches inside is found", () => {

@@ -162,6 +162,16 @@ export function plainLoads(tree: Tree): string[] {
   return complaints;
 }
 
+/** Uses of all limits as one object, with which a bundle holds all of them, names and all. */
+export function wholeLimits(tree: Tree): string[] {
+  const complaints: string[] = [];
+  for (const [path, code] of tree) {
+    if (isTest(path) || !/import \{ limits \} from/.test(code)) continue;
+    for (const [use] of code.matchAll(/\blimits\[|= limits\b(?!\.)/g)) complaints.push(`${path}: ${use}`);
+  }
+  return complaints;
+}
+
 /** Folders beside `src`, and which of their siblings each may import. All use the package as everyone does. */
 const beside: Record<string, readonly string[]> = {
   tools: [],

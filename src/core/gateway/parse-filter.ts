@@ -274,8 +274,13 @@ function assertFew(values: readonly unknown[], path: string): void {
 }
 
 function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "filterValuesMax"): TidepoolError {
-  const message = `${what} than the limit of ${limits[limit]} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+  const allowed = {
+    filterDepthMax: limits.filterDepthMax,
+    filterClausesMax: limits.filterClausesMax,
+    filterValuesMax: limits.filterValuesMax,
+  }[limit];
+  const message = `${what} than the limit of ${allowed} (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }
 
 /** One step of a path: `.key`, or `["odd key"]` where a dot would mislead. */

@@ -285,6 +285,7 @@ function invalid(path: string, value: unknown, allowed: string): TidepoolError {
 }
 
 function tooLarge(what: string, limit: "rankDepthMax" | "rankExpressionsMax"): TidepoolError {
-  const message = `${what} than the limit of ${limits[limit]} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+  const allowed = { rankDepthMax: limits.rankDepthMax, rankExpressionsMax: limits.rankExpressionsMax }[limit];
+  const message = `${what} than the limit of ${allowed} (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

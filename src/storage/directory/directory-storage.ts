@@ -8,10 +8,9 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { TidepoolError } from "../../core/errors.js";
-import { limits } from "../../core/limits.js";
 import type { OriginQuota } from "../../core/service.js";
 import type { Durability, Storage } from "../../core/storage.js";
-import { type ArenaClaim, type ArenaLimits, OpfsBlobStore } from "../opfs/opfs-blob-store.js";
+import { type ArenaClaim, type ArenaLimits, defaultArenaLimits, OpfsBlobStore } from "../opfs/opfs-blob-store.js";
 import { closedError } from "../storage-error.js";
 import { DiskDirectory, removeFile, syncDirectory } from "./disk-directory.js";
 import { onDisk } from "./disk-error.js";
@@ -37,7 +36,7 @@ export async function openDirectoryStorage(directory: string, options: Directory
   refuseOrphans(directory);
   const journal = Journal.open(directory, options);
   try {
-    const { arenaLimits = limits } = options;
+    const { arenaLimits = defaultArenaLimits } = options;
     const cleared = (): TidepoolError => tellLost(filesGone(directory, "its files"), options);
     const missing = (arenas: readonly number[]): TidepoolError => filesGone(directory, `arena ${arenas.join(", ")}`, { arenas });
     const claim: ArenaClaim = { generation: 0, predecessors: null, confirm: async () => undefined, cleared, missing };

@@ -44,6 +44,13 @@ import { type Directory, isGone } from "./file-system.js";
 
 /** How arenas are cut; tests use small ones. */
 export type ArenaLimits = Record<"arenaBytesMin" | "arenaBytesMax" | "arenaReserveBytes" | "arenaSettleMs" | "arenaSpreadMax", number>;
+export const defaultArenaLimits: ArenaLimits = {
+  arenaBytesMin: limits.arenaBytesMin,
+  arenaBytesMax: limits.arenaBytesMax,
+  arenaReserveBytes: limits.arenaReserveBytes,
+  arenaSettleMs: limits.arenaSettleMs,
+  arenaSpreadMax: limits.arenaSpreadMax,
+};
 
 /** What an engine may do with the arenas that it finds, and who hears of their end. */
 export interface ArenaClaim {
@@ -102,7 +109,7 @@ export class OpfsBlobStore implements BlobStore {
   static async open(
     directory: Directory,
     now: () => number,
-    arenaLimits: ArenaLimits = limits,
+    arenaLimits: ArenaLimits = defaultArenaLimits,
     claim: ArenaClaim = soleClaim,
   ): Promise<OpfsBlobStore> {
     return new OpfsBlobStore(directory, now, arenaLimits, claim, await ArenaFile.openAll(directory, now(), claim.generation));

@@ -485,7 +485,8 @@ function isProperty(name: string): boolean {
 }
 
 function checkLimit(limit: "regexNestMax" | "regexSizeMax", value: number, what: string): void {
-  if (value <= limits[limit]) return;
-  const message = `${what} is ${value}, beyond the limit of ${limits[limit]} (${limit})`;
-  throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+  const allowed = { regexNestMax: limits.regexNestMax, regexSizeMax: limits.regexSizeMax }[limit];
+  if (value <= allowed) return;
+  const message = `${what} is ${value}, beyond the limit of ${allowed} (${limit})`;
+  throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

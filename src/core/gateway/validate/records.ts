@@ -145,8 +145,13 @@ function validateMetadataArray(values: readonly unknown[], where: string): void 
 }
 
 function tooMany(what: string, limit: "selectionIdsMax" | "metadataKeysMax" | "metadataListMax"): TidepoolError {
-  const message = `${what}, more than the ${limits[limit]} allowed (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed: limits[limit] } });
+  const allowed = {
+    selectionIdsMax: limits.selectionIdsMax,
+    metadataKeysMax: limits.metadataKeysMax,
+    metadataListMax: limits.metadataListMax,
+  }[limit];
+  const message = `${what}, more than the ${allowed} allowed (${limit})`;
+  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }
 
 /** Something that means to be a sparse vector. */
