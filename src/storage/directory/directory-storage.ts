@@ -32,6 +32,8 @@ const ownFiles = /^(?:journal-(?:\d+|draft)|arena-\d+-\d+)$/;
 
 /** Opens the database in this directory, which is there and locked; where there is none, one is begun. */
 export async function openDirectoryStorage(directory: string, options: DirectoryOptions): Promise<Storage> {
+  // A crash may have come between a name and its sync: what is found from here on stays.
+  syncDirectory(directory);
   if (fs.existsSync(join(directory, DESTROYING))) destroyFiles(directory);
   refuseOrphans(directory);
   const journal = Journal.open(directory, options);

@@ -16,7 +16,13 @@ export class DiskDirectory implements Directory {
     if (!fs.existsSync(path)) {
       if (!create) throw new DOMException(`There is no file ${path}`, "NotFoundError");
       onDisk(`create the file ${path}`, () => fs.closeSync(fs.openSync(path, "a+")));
-      syncDirectory(this.path);
+      try {
+        syncDirectory(this.path);
+      } catch (error) {
+        // One that is found counts as durable.
+        removeFile(path);
+        throw error;
+      }
     }
     return new DiskFile(path);
   }

@@ -168,6 +168,8 @@ export class Journal {
   #takeBack(error: TidepoolError): void {
     try {
       this.#position.file.truncate(this.#position.end);
+      // What was refused must not come back with the next opening either.
+      this.#position.file.flush();
       if (error.code === "QUOTA_EXCEEDED") return;
     } catch {
       // The first failure says what is wrong.
@@ -254,7 +256,9 @@ export class Journal {
     } catch (error) {
       next.file.close();
       removeFile(join(this.#directory, DRAFT));
-      if (error instanceof TidepoolError && error.code !== "QUOTA_EXCEEDED") this.#fail(error);
+      // Whoever opens the directory next reads the new one where it has its name: nothing may be written to this one any more.
+      const isNamed = fs.existsSync(nameOf(this.#directory, old.number + 1));
+      if (error instanceof TidepoolError && (isNamed || error.code !== "QUOTA_EXCEEDED")) this.#fail(error);
       throw error;
     }
     this.#rows.log.clear();
