@@ -67,22 +67,24 @@ export async function pushCosts(records: number, revisionKey: string | undefined
     const notes = await device.createCollection({ name: "notes", embeddingFunction: null });
     await notes.add(recordsOf(records));
     const remote = { url: "http://server.example", fetch: server.fetch };
-    const sync = await device.sync({
-      remote,
-      collections: ["notes"],
-      intervalMs: null,
-      ...(revisionKey === undefined ? {} : { revisionKey }),
-    });
+    const key = revisionKey === undefined ? {} : { revisionKey };
+    const begin = () => device.sync({ remote, collections: ["notes"], intervalMs: null, ...key });
+    let sync = await begin();
     const costs: RoundCost[] = [];
     const round = async (name: string): Promise<void> => {
       await sync.now();
       costs.push(server.take(name));
     };
     await round("all records pushed");
-    await round("the server read once");
     await notes.update({ ids: ["note-5"], metadatas: [{ revision: records + 1 }] });
-    await round("one record changed");
+    await round("one record changed here");
     await round("nothing changed");
+    await sync.stop();
+    sync = await begin();
+    await round("another sync begins");
+    const there = await host.getCollection({ name: "notes", embeddingFunction: null });
+    await there.update({ ids: ["note-6"], metadatas: [{ revision: records + 2 }] });
+    await round("one record changed there");
     await sync.stop();
     return costs;
   } finally {

@@ -17,7 +17,7 @@ export const push: Suite = {
     log(`pushing ${records} records`);
     const costs = await pushCosts(records, undefined);
     const revisedCosts = await pushCosts(records, "revision");
-    const requestsPerRound = costs.find(({ round }) => round === "one record changed")!.requests;
+    const requestsPerRound = costs.find(({ round }) => round === "one record changed here")!.requests;
     const setting: Omit<Setting, "waits"> = {
       tabs: quick ? 1000 : 10_000,
       changeEveryMs: 60_000,
