@@ -19,6 +19,16 @@ async function use(client, configuration) {
   const near = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2 });
   const wet = await collection.query({ queryEmbeddings: [[0.5, 0, 1]], nResults: 2, where: { wet: true } });
   const text = await collection.searchText({ query: "moon water", nResults: 1 });
+  // Asked for by a file of its own, which a bundler has to bring along.
+  const pattern = await collection.get({ whereDocument: { $regex: "^the (tide|sea)" } });
   const { storage, kernel } = await client.info();
-  return { near: near.ids, distances: near.distances, wet: wet.ids, text: text.rows().map((row) => row.id), storage, kernel };
+  return {
+    near: near.ids,
+    distances: near.distances,
+    wet: wet.ids,
+    text: text.rows().map((row) => row.id),
+    pattern: pattern.ids,
+    storage,
+    kernel,
+  };
 }

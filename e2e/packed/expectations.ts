@@ -11,6 +11,7 @@ export const found = {
   distances: [[0.25, 1.25]],
   wet: [["tide", "pool"]],
   text: ["moon"],
+  pattern: ["tide"],
   storage: "opfs",
   kernel: "wasm-relaxed-simd",
 };
