@@ -1,6 +1,6 @@
 /** Starting Firefox, the program that people have, over WebDriver BiDi. */
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, firefox, type Page } from "playwright";
 import type { OpenBrowserOptions, SpawnedBrowser } from "./browser.js";
@@ -24,17 +24,43 @@ const launcher = fileURLToPath(new URL("firefox.sh", import.meta.url));
 /** No process is started before there is a page for it, so that what starts with a page is the page's. */
 const ownProcesses = { "dom.ipc.processPrelaunch.enabled": false };
 
+/** What Firefox does for people when it starts, and no test looks at: a third of the work. */
+const unasked = {
+  "services.settings.load_dump": false,
+  "security.remote_settings.intermediates.enabled": false,
+  "security.remote_settings.crlite_filters.enabled": false,
+  "app.normandy.enabled": false,
+  "messaging-system.rsexperimentloader.enabled": false,
+  "browser.search.serpEventTelemetryCategorization.enabled": false,
+  "browser.urlbar.quicksuggest.enabled": false,
+  "browser.topsites.useRemoteSetting": false,
+  "browser.ml.enable": false,
+  "browser.translations.enable": false,
+  "reader.parse-on-load.enabled": false,
+  "accessibility.force_disabled": 1,
+  "extensions.formautofill.addresses.enabled": false,
+  "extensions.formautofill.creditCards.enabled": false,
+  "toolkit.telemetry.enabled": false,
+  "toolkit.telemetry.unified": false,
+};
+
 /** What BiDi cannot emulate must not be asked for. */
 export const unemulated = { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null } as const;
 
 export async function openFirefox(profile: string, options: OpenBrowserOptions): Promise<BrowserContext> {
   if (options.extensions?.length) throw new Error("Firefox's driver loads no extension from a folder.");
+  const isNew = (await readdir(profile).catch(() => [])).length === 0;
+  if (isNew) await copyProfile(await usedProfile(), profile);
+  return launch(profile, options);
+}
+
+async function launch(profile: string, options: OpenBrowserOptions): Promise<BrowserContext> {
   return firefox.launchPersistentContext(profile, {
     channel: "moz-firefox",
     executablePath: launcher,
     env: { ...process.env, TIDEPOOL_FIREFOX: await ensureBrowser("firefox") },
     headless: true,
-    firefoxUserPrefs: { ...firefoxPreferences, ...ownProcesses, ...colors(options.colorScheme) },
+    firefoxUserPrefs: { ...firefoxPreferences, ...unasked, ...ownProcesses, ...colors(options.colorScheme) },
     ...unemulated,
     ...(options.viewport ? { viewport: options.viewport } : {}),
   });
@@ -43,6 +69,28 @@ export async function openFirefox(profile: string, options: OpenBrowserOptions):
 /** `ui.systemUsesDarkTheme` is what Firefox takes the system's answer from. */
 function colors(scheme: "light" | "dark" | undefined): Record<string, number> {
   return scheme === undefined ? {} : { "ui.systemUsesDarkTheme": scheme === "dark" ? 1 : 0 };
+}
+
+const cache = fileURLToPath(new URL("../../.cache", import.meta.url));
+
+/** A profile that this Firefox was closed with once, and that has seen no site: in a new one it makes anew what it keeps of its own code. */
+async function usedProfile(): Promise<string> {
+  const { mtimeMs } = await stat(await ensureBrowser("firefox"));
+  const used = join(cache, `firefox-profile-${Math.floor(mtimeMs)}`);
+  if (await stat(used).catch(() => null)) return used;
+  await mkdir(cache, { recursive: true });
+  const fresh = await mkdtemp(`${used}-`);
+  const context = await launch(fresh, {});
+  await (await context.newPage()).close();
+  await context.close();
+  // Where another process was faster, its own is there.
+  await rename(fresh, used).catch(() => rm(fresh, { recursive: true }));
+  return used;
+}
+
+/** Links are locks. */
+function copyProfile(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true, filter: (path) => !["lock", ".parentlock"].includes(basename(path)) });
 }
 
 export async function spawnFirefox(profile: string): Promise<SpawnedBrowser> {
