@@ -421,7 +421,7 @@ test.skipIf(capabilities.downloads !== true)("takes records out and in, copies a
 
 test("stops what takes long", async () => {
   const page = await tabWith("stopping", "nothing");
-  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seedMany(inspected, 60_000, "buoys"));
+  await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seedMany(inspected, 20_000, "buoys"));
   await openCollection(page, "buoys");
   await page.getByText("Export, import, copy").click();
   await button(page, "Copy to a new collection").click();
