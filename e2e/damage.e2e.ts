@@ -6,6 +6,7 @@ import type { Page } from "playwright";
 import type { TidepoolClientOptions, TidepoolWarning } from "tidepool-db";
 import { beforeEach, describe, expect, test } from "vitest";
 import { limitStorage, openBrowser, remembersRoom } from "../tools/browser/browser.js";
+import { isTriedIn } from "../tools/browser/left-out.mjs";
 import { target } from "../tools/browser/target.js";
 import { createSettled, openTab, serveApp, untilReady } from "./support/app.js";
 import { type BlockRef, decodeRow, encodeRow, type Format, type Manifest } from "./support/stored.js";
@@ -109,7 +110,7 @@ function readEverything(options: TidepoolClientOptions): Promise<Rejection> {
 }
 
 // What finds the damage is the same in every browser; the files that Chromium keeps are all looked through, those of others in one storage.
-const damaged: Storage[] = target === "chromium" || process.env["ALL"] === "1" ? ["opfs", "indexeddb"] : ["opfs"];
+const damaged: Storage[] = isTriedIn(target) ? ["opfs", "indexeddb"] : ["opfs"];
 
 describe.each(damaged)("a damaged database in %s", (storage) => {
   const options = { path: `damaged-${storage}`, storage };

@@ -8,7 +8,8 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright";
 import { beforeAll, expect, test } from "vitest";
 import { collectErrors, createProfile, removeProfile, spawnBrowser } from "../tools/browser/browser.js";
-import { capabilities } from "../tools/browser/target.js";
+import { isTriedIn } from "../tools/browser/left-out.mjs";
+import { capabilities, target } from "../tools/browser/target.js";
 import { useDemo } from "./support/demo.js";
 
 const patience = { timeout: 30_000 };
@@ -429,7 +430,7 @@ test("the keyboard is enough", async () => {
   expect(await part("query").inputValue()).toBe("");
 });
 
-test("axe finds nothing to complain of, in either theme, on either page", async () => {
+test.runIf(isTriedIn(target))("axe finds nothing to complain of, in either theme, on either page", async () => {
   const axe = createRequire(import.meta.url).resolve("axe-core");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -484,7 +485,7 @@ function readRecords(count: number): string {
   return Array.from({ length: count }, (_, number) => record(number)).join("\n");
 }
 
-test("hits are on the map of a library that is larger than what it draws", async () => {
+test.runIf(isTriedIn(target))("hits are on the map of a library that is larger than what it draws", async () => {
   const inspector = await suite.context.newPage();
   await inspector.goto(new URL("inspector.html", suite.app.url).href);
   await inspector.getByRole("button", { name: /^passages/ }).click();

@@ -7,7 +7,8 @@ import axe from "axe-core";
 import type { Locator, Page } from "playwright";
 import { afterEach, expect, test } from "vitest";
 import { collectErrors } from "../tools/browser/browser.js";
-import { capabilities } from "../tools/browser/target.js";
+import { isTriedIn } from "../tools/browser/left-out.mjs";
+import { capabilities, target } from "../tools/browser/target.js";
 import { serveDemo } from "../tools/serve-demo.js";
 import type * as Inspector from "./pages/inspector.js";
 import { createSettled, openTab, serveApp } from "./support/app.js";
@@ -451,7 +452,7 @@ test("is a page of the demo", async () => {
   }
 });
 
-test.each([
+test.runIf(isTriedIn(target)).each([
   { width: 1440, colorScheme: "light" },
   { width: 390, colorScheme: "dark" },
 ] as const)("is accessible in every view, $width px wide, $colorScheme", async ({ width, colorScheme }) => {

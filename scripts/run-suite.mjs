@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { ensureBrowser } from "../tools/browser/ensure-browser.mjs";
-import { leftOut } from "../tools/browser/left-out.mjs";
+import { elsewhere, isTriedIn, leftOut } from "../tools/browser/left-out.mjs";
 
 const [suite, ...rest] = process.argv.slice(2);
 const at = rest.indexOf("--browser");
@@ -16,7 +16,8 @@ if (!allowed.includes(browser)) {
   process.exit(1);
 }
 process.stdout.write(`the ${suite} suite in ${browser}: ${await ensureBrowser(/** @type {any} */ (browser))}\n`);
-const left = leftOut(/** @type {any} */ (suite), /** @type {any} */ (browser));
+const left = [...leftOut(/** @type {any} */ (suite), /** @type {any} */ (browser))];
+if (suite === "e2e" && !isTriedIn(/** @type {any} */ (browser))) left.push(...elsewhere);
 if (left.length > 0) process.stdout.write(`with ALL=1 only, since Chromium has run them: ${left.join(", ")}\n`);
 // What `scripts/write-browsers.ts` reads, of the whole suite only.
 const isWhole = rest.length === 0;

@@ -4,8 +4,10 @@
  * @typedef {import("./ensure-browser.mjs").BrowserName} BrowserName
  */
 
-/** Suites that open no page, or hold what is written to the code. */
-const onceIsEnough = ["cli", "compatibility", "documentation", "node", "shipped", "start", "types"].map((name) => `e2e/${name}.e2e.ts`);
+/** Suites that open no page, or hold what is written to the code, or what is refused before anything of the browser is asked. */
+const onceIsEnough = ["bad-inputs", "cli", "compatibility", "documentation", "node", "shipped", "start", "types"].map(
+  (name) => `e2e/${name}.e2e.ts`,
+);
 
 /** The index itself is tried there, and so is the worker: only both at once, with 69 MB of vectors, takes WebKitGTK minutes. */
 const heavy = ["src/api/create-hnswlib-worker.browser.test.ts"];
@@ -14,6 +16,14 @@ const heavy = ["src/api/create-hnswlib-worker.browser.test.ts"];
 const files = { e2e: { firefox: onceIsEnough }, browser: { webkit: heavy } };
 
 export const isAll = process.env["ALL"] === "1";
+
+/** Of the other suites, tests of what every browser makes of the same document or the same numbers: `test.runIf(isTriedIn(target))`. */
+export const elsewhere = ["what axe finds", "the map of a large library"];
+
+/** Whether they run. @param {BrowserName} browser */
+export function isTriedIn(browser) {
+  return isAll || browser === "chromium";
+}
 
 /** Paths of test files. @param {"e2e" | "browser"} suite @param {BrowserName} browser @returns {string[]} */
 export function leftOut(suite, browser) {
