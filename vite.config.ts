@@ -8,7 +8,7 @@ import { defineConfig } from "vitest/config";
 import { chromiumArguments } from "./tools/browser/chromium-arguments.js";
 import { findBrowser } from "./tools/browser/ensure-browser.mjs";
 import { firefoxPreferences, unemulated } from "./tools/browser/firefox.js";
-import { isAll, leftOut } from "./tools/browser/left-out.mjs";
+import { isTriedIn, leftOut } from "./tools/browser/left-out.mjs";
 import { askNearlyFull } from "./tools/browser/nearly-full.js";
 import { capabilities, target } from "./tools/browser/target.js";
 import { miniBrowser } from "./tools/browser/webkit.js";
@@ -68,7 +68,7 @@ export default defineConfig({
           exclude: leftOut("browser", target),
           testTimeout: 60_000,
           fileParallelism: false,
-          provide: { capabilities, everyCase: isAll || target === "chromium" },
+          provide: { capabilities, everyCase: isTriedIn(target) },
           browser: {
             enabled: true,
             headless: true,
@@ -89,6 +89,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          isolate: false,
+          setupFiles: "tools/fresh-modules.ts",
           // Of those of one file that do not mind each other.
           maxConcurrency: 2,
         },
