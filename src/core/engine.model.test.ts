@@ -27,7 +27,9 @@ const DIMENSION = 8;
 const STEPS = 120;
 const WORDS = ["wave", "kelp", "crab", "tide", "salt", "sand", "moon", "reef"];
 const ALL: IncludeField[] = ["documents", "embeddings", "metadatas", "uris"];
-const seeds = process.env["SEED"] === undefined ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] : [Number(process.env["SEED"])];
+/** Each space with lists and without, and one that is encrypted; `ALL=1` for more. */
+const usual = process.env["ALL"] === "1" ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] : [1, 2, 3, 4, 5, 6, 10];
+const seeds = process.env["SEED"] === undefined ? usual : [Number(process.env["SEED"])];
 const key = await newKey();
 const spaces: Space[] = ["l2", "cosine", "ip"];
 
