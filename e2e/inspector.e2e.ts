@@ -420,7 +420,7 @@ test.skipIf(capabilities.downloads !== true)("takes records out and in, copies a
     .waitFor();
 });
 
-test("stops what takes long", async () => {
+test.runIf(isTriedIn(target))("stops what takes long", async () => {
   const page = await tabWith("stopping", "nothing");
   await page.evaluate(async () => (await load<typeof Inspector>("inspector")).seedMany(inspected, 20_000, "buoys"));
   await openCollection(page, "buoys");

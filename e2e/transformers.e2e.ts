@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProfile, openBrowser, removeProfile } from "../tools/browser/browser.js";
+import { isTriedIn } from "../tools/browser/left-out.mjs";
 import { target } from "../tools/browser/target.js";
 import type * as Transformed from "./pages/transformed.js";
 import { openTab, serveApp } from "./support/app.js";
@@ -68,7 +69,7 @@ const embed = (texts: string[], options: object = {}): Promise<{ vectors: number
     ] as const),
   );
 
-test("gives the numbers of the model, whatever the batch, by each pooling", async () => {
+test.runIf(isTriedIn(target))("gives the numbers of the model, whatever the batch, by each pooling", async () => {
   const texts = ["boats", "boats music", "unheard words only", "boats"];
   const { vectors, told } = await embed(texts);
   expect(vectors.map((vector) => vector.slice(0, 3).map((value) => value.toFixed(5)))).toEqual([
@@ -86,7 +87,7 @@ test("gives the numbers of the model, whatever the batch, by each pooling", asyn
   expect(first.vectors[0]!.slice(0, 3)).toEqual([0, 0, 0]);
 });
 
-test("reads long texts in windows, or their beginning", async () => {
+test.runIf(isTriedIn(target))("reads long texts in windows, or their beginning", async () => {
   const long = `${"boats ".repeat(12)}${"music ".repeat(12)}`;
   const [windows] = (await embed([long])).vectors;
   // Of ten tokens two are special, and two of the other eight are those of the window before: of four windows the second has six boats.
