@@ -66,6 +66,7 @@ export default defineConfig({
           name: "browser",
           include: ["{src,demo}/**/*.browser.test.ts"],
           exclude: leftOut("browser", target),
+          globalSetup: "tools/browser/prepare.ts",
           testTimeout: 60_000,
           fileParallelism: false,
           provide: { capabilities, everyCase: isTriedIn(target) },
@@ -90,6 +91,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           fileParallelism: false,
           isolate: false,
+          globalSetup: "tools/browser/prepare.ts",
           setupFiles: "tools/fresh-modules.ts",
           // Of those of one file that do not mind each other.
           maxConcurrency: 2,
