@@ -7,6 +7,7 @@ import { openMemoryStorage } from "../storage/memory/memory-storage.js";
 import { encrypted, newKey } from "../testing/encryption.js";
 import { Random, TestEnvironment } from "../testing/environment.js";
 import { compareScalars, type Matches, Model, type ModelOperation, type ModelRecord, type ModelWrite } from "../testing/model.js";
+import { loadPatterns } from "../testing/patterns.js";
 import { Engine } from "./engine.js";
 import { TidepoolError } from "./errors.js";
 import { referenceKernel } from "./index/vector/reference-kernel.js";
@@ -117,7 +118,7 @@ class Run {
     const options = { path: `model-${this.seed}`, storage: "memory", durability: "strict", allowReset: false, retainVersions: 3 } as const;
     const memory = await openMemoryStorage(options.path);
     const storage = this.seed % 10 === 0 ? await encrypted(memory, key) : memory;
-    const parts = { storage, kernel: referenceKernel, environment: this.environment, options };
+    const parts = { storage, kernel: referenceKernel, loadPatterns, environment: this.environment, options };
     this.engine = await Engine.open({ ...parts, lists: { tailRows: 5, splitRows: 7 }, deadOrdinalsMax: () => 4 });
   }
 

@@ -73,7 +73,7 @@ function colors(scheme: "light" | "dark" | undefined): Record<string, number> {
 
 const cache = fileURLToPath(new URL("../../.cache", import.meta.url));
 
-/** A profile that this Firefox was closed with once, and that has seen no site: in a new one it makes anew what it keeps of its own code. */
+/** A profile that this Firefox was closed with once, and that has seen no site: with a new one it compiles its own code anew. */
 export async function usedProfile(): Promise<string> {
   const { mtimeMs } = await stat(await ensureBrowser("firefox"));
   const used = join(cache, `firefox-profile-${Math.floor(mtimeMs)}`);
