@@ -3,7 +3,7 @@ import { limits } from "./limits.js";
 import { memorySharesOf } from "./memory-shares.js";
 
 const MiB = 1024 * 1024;
-const leastOfCache = 6 * MiB;
+const leastOfCache = 3 * MiB;
 
 test("without a budget caches give room to lists that are held, and together they take little more than the caches by themselves", () => {
   const { caches, lists } = memorySharesOf({ memoryBudgetBytes: undefined });

@@ -7,7 +7,7 @@ import { limits } from "./limits.js";
 import type { OpenOptions } from "./service.js";
 
 /** What each of the two caches keeps while inverted lists are held: it gives up half as many bytes as these take, down to this. */
-const CACHE_BYTES_MIN = 6 * 1024 * 1024;
+const CACHE_BYTES_MIN = 3 * 1024 * 1024;
 
 export interface MemoryShares {
   /** Bytes of the block cache and of the vector cache while everything else holds so many, inverted lists so many of these. */

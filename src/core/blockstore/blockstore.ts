@@ -225,21 +225,22 @@ export class BlockStore {
     return this.#pages.fill({ ...rows, extent: { ...rows.extent } });
   }
 
-  /** Parts of blocks, in the order given. They stay in the cache, checked; what is read at once is read in one go. */
-  async readParts(parts: readonly BlockPart[], owner: string): Promise<Uint8Array[]> {
+  /** Parts of blocks, checked, in the order given; what is read at once is read in one go. `keeps`: they stay in the cache. */
+  async readParts(parts: readonly BlockPart[], owner: string, keeps: boolean): Promise<Uint8Array[]> {
     const found = parts.map((part) => this.#cache.get(this.#keyOfPart(part)) as Uint8Array | undefined);
     const missing = parts.filter((_, i) => found[i] === undefined);
     const read = missing.length === 0 ? [] : await this.#read(missing.map(({ ref, start, length }) => ({ extent: ref, start, length })));
-    const loaded = new Map(missing.map((part, i) => [part, this.#checked(part, read[i]!, owner)]));
+    const loaded = new Map(missing.map((part, i) => [part, this.#checked(part, read[i]!, owner, keeps)]));
     return parts.map((part, i) => found[i] ?? loaded.get(part)!);
   }
 
-  #checked(part: BlockPart, read: Uint8Array, owner: string): Uint8Array {
+  #checked(part: BlockPart, read: Uint8Array, owner: string, keeps: boolean): Uint8Array {
     const { ref, start, length } = part;
     if (read.length !== length || crc32(read) !== part.crc32)
       throw damaged(ref, owner, `fails the checksum of its bytes ${start}+${length}`);
     // Typed arrays over a part begin where they may.
     const bytes = read.byteOffset % 8 === 0 ? read : read.slice();
+    if (!keeps) return bytes;
     const keys = this.#partKeys.get(keyOf(ref)) ?? new Set();
     const key = this.#keyOfPart(part);
     this.#partKeys.set(keyOf(ref), keys.add(key));

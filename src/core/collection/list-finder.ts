@@ -78,7 +78,7 @@ export class ListFinder implements VectorFinder {
     const { space } = this.#home.row.configuration.hnsw;
     const blocks = new ListBlocks(store, `collection "${this.#home.row.name}" (lists)`);
     const lists = new InvertedLists(kernel, space, this.#dimension, { seed: SEED, judgedRowsMax, heldBytesMax });
-    return { lists, blocks, source: { read: (slots) => readLists(blocks, slots) }, section: null };
+    return { lists, blocks, source: { read: (slots, keeps) => readLists(blocks, slots, keeps) }, section: null };
   }
 
   get memory(): Partial<MemoryUse> {
@@ -400,7 +400,7 @@ export class ListFinder implements VectorFinder {
     const width = lists.coder.paddedDimension;
     const changed = async function* (): AsyncGenerator<[number, Uint8Array], void, undefined> {
       for (const slot of [...lists.inUse.values()]) {
-        const [list] = await held.source.read([slot]);
+        const [list] = await held.source.read([slot], false);
         const renumbered = (ordinal: number): number => (lists.listOf(ordinal) === slot ? ordinalOf(ordinal) : -1);
         yield [slot, joinLists(width, [{ list: list!, ordinalOf: renumbered }])];
         await tick();
@@ -434,9 +434,9 @@ function firstOf(waiting: Waiting, count: number): Uint32Array {
   return Uint32Array.from(first).sort();
 }
 
-async function readLists(blocks: ListBlocks, slots: readonly number[]): Promise<Uint8Array[]> {
+async function readLists(blocks: ListBlocks, slots: readonly number[], keeps: boolean): Promise<Uint8Array[]> {
   try {
-    return await blocks.read(slots);
+    return await blocks.read(slots, keeps);
   } catch (error) {
     if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
     throw new ListsDamaged(error.message, { cause: error });

@@ -77,10 +77,11 @@ export class ListBlocks implements ListSource {
     return 120 * this.#places.size;
   }
 
-  read(slots: readonly number[]): Promise<Uint8Array[]> {
+  read(slots: readonly number[], keeps: boolean): Promise<Uint8Array[]> {
     return this.#blocks.readParts(
       slots.map((slot) => this.#placeOf(slot)),
       this.#owner,
+      keeps,
     );
   }
 
@@ -162,7 +163,7 @@ export class ListBlocks implements ListSource {
     for (const { ref, length } of places.values()) used.set(ref, (used.get(ref) ?? 0) + length);
     for (const [slot, place] of [...places]) {
       if (packer.isWritten(slot) || used.get(place.ref)! * 2 >= place.ref.length) continue;
-      await packer.add(slot, (await source.read([slot]))[0]!);
+      await packer.add(slot, (await source.read([slot], false))[0]!);
       await tick();
     }
   }

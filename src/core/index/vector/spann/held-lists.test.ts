@@ -68,3 +68,27 @@ test("lists are found as they are, however few are held, and are read only where
     { numRuns: 40 },
   );
 });
+
+test("lists are to be kept at their source only once there was no room for all", async () => {
+  const coder = referenceKernel.createCoder({ dimension: 16, space: "l2", seed: 1 });
+  const listOf = (slot: number): Uint8Array => coder.encode(gaussians(randomFrom(slot), 16), Uint32Array.of(slot), new Float32Array(16));
+  const query = coder.prepare(gaussians(randomFrom(1), 16));
+  const held = new HeldLists(coder, 2 * coder.listBytes(1));
+  const asked: [slot: number, keeps: boolean][] = [];
+  const source = {
+    read: async (slots: readonly number[], keeps: boolean) => {
+      for (const slot of slots) asked.push([slot, keeps]);
+      return slots.map(listOf);
+    },
+  };
+  const scan = (slot: number) =>
+    held.scan(query, [{ slot, distance: 1, base: 1, weight: 1, spread: 1, slack: 0 }], source, () => everything);
+  for (const slot of [0, 1, 0, 2]) await scan(slot);
+  await held.read([3], source);
+  expect(asked).toEqual([
+    [0, false],
+    [1, false],
+    [2, true],
+    [3, false],
+  ]);
+});

@@ -48,7 +48,7 @@ export class HeldLists {
   async read(slots: readonly number[], source: ListSource): Promise<Uint8Array[]> {
     const held = slots.map((slot) => this.#copyOf(slot));
     const missing = slots.filter((_, i) => held[i] === null);
-    const read = missing.length === 0 ? [] : await source.read(missing);
+    const read = missing.length === 0 ? [] : await source.read(missing, false);
     let next = 0;
     return held.map((list) => list ?? read[next++]!);
   }
@@ -56,7 +56,7 @@ export class HeldLists {
   /** Matches of the lists that the probes name, after those were read that are not held. `options` is asked for once they are there. */
   async scan(query: PreparedQuery, probes: readonly Probe[], source: ListSource, options: () => ScanOptions): Promise<ScannedLists> {
     for (let missing = this.#missing(probes); missing.length > 0; missing = this.#missing(probes)) {
-      const read = await source.read(missing);
+      const read = await source.read(missing, this.#hasBeenFull);
       this.#makeRoom(
         read.reduce((pages, list) => pages + this.#pagesOf(list), 0),
         new Set(probes.map(({ slot }) => slot)),
@@ -147,6 +147,11 @@ export class HeldLists {
         this.#lists.set(slot, { ...list, isAsked: false });
       }
     }
+  }
+
+  /** Whether there was no room for all that was asked for, so that what is held now may go and be asked for again. */
+  get #hasBeenFull(): boolean {
+    return this.#pageEnd >= this.#pagesMax;
   }
 
   /** Pages that may be taken; negative where what one scan asked for is more than there is room for. */
