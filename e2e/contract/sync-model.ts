@@ -106,7 +106,7 @@ class Ledger {
     for (const value of lost) this.#told.add(value);
   }
 
-  /** A conflict may bring a value that was never written: a merged one. */
+  /** A value that no user has written. */
   merged(id: string, value: string): void {
     if (!this.#values.has(value)) this.#values.set(value, { id, isSeen: false, isDeleted: false });
   }
@@ -181,7 +181,7 @@ class Device {
       intervalMs: null,
     };
     const sync = await home.begin(this.client, options, () => this.#step(life));
-    sync.on("conflict", (resolution) => this.#world.onConflict(resolution));
+    sync.on("conflict", (resolution) => this.#world.ledger.told(resolution));
     return sync;
   }
 
@@ -196,10 +196,22 @@ class Device {
     if (this.#world.draws("before")) throw new TypeError("the network is down");
     if (!this.#world.tellsOperations && url.endsWith("/indexing_status")) return notImplemented();
     const response = await this.#world.home.fetch(url, init);
+    if (response.ok && typeof init.body === "string") this.#world.reached(JSON.parse(init.body));
     if (this.#world.draws("after")) throw new TypeError("the answer is lost");
     await this.#step(life);
     return response;
   }
+}
+
+interface Columns {
+  ids?: string[];
+  documents?: (string | null)[];
+}
+
+/** Of a write, or of those of a commit. */
+function columnsIn(body: unknown): Columns[] {
+  const { operations } = body as { operations?: { payload: Columns }[] };
+  return operations?.map(({ payload }) => payload) ?? [body as Columns];
 }
 
 function notImplemented(): Response {
@@ -249,11 +261,12 @@ class World {
     return this.hasFaults && this.random() < this.#faults[fault];
   }
 
-  onConflict(resolution: SyncResolution): void {
-    this.ledger.told(resolution);
-    const { id, local, remote } = resolution;
-    if (this.rule === "merge" && local !== null && remote !== null) {
-      this.ledger.merged(id, mergedOf(local.document!, remote.document!).document);
+  /** A device's merged values count from where they have reached the server: it may end between telling of one and writing it. */
+  reached(body: unknown): void {
+    for (const { ids = [], documents = [] } of columnsIn(body)) {
+      ids.forEach((id, i) => {
+        if (documents[i]?.includes("+")) this.ledger.merged(id, documents[i]);
+      });
     }
   }
 
