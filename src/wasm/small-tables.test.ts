@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { Bitmap } from "../core/base/bitmap.js";
 import { graphOptions } from "../core/index/vector/graph-kernel.js";
+import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
 import type { CodeTable } from "../core/index/vector/vector-kernel.js";
 import { wasmKernelForTests } from "../testing/kernel.js";
 import { withSmallTables } from "./small-tables.js";
@@ -32,7 +33,7 @@ function answers(table: CodeTable, ordinals: readonly number[]): unknown {
   };
 }
 
-test("a small table takes no WebAssembly memory; one that grows answers the same before and after it has moved", () => {
+test("very few rows take no WebAssembly memory; a table that grows answers the same before and after it has moved", () => {
   const createTable = vi.spyOn(wasm, "createTable");
   const table = withSmallTables(wasm, 50 * DIMENSION).createTable(DIMENSION);
   createTable.mockClear();
@@ -41,10 +42,11 @@ test("a small table takes no WebAssembly memory; one that grows answers the same
   fill(table, 0, 20);
   fill(expected, 0, 20);
   expect(answers(table, range(20))).toEqual(answers(expected, range(20)));
+  // Of so few rows none was needed.
+  expect(createTable).toHaveBeenCalledTimes(1);
   // With a gap of rows that were never set.
   fill(table, 30, 50);
   fill(expected, 30, 50);
-  expect(createTable).toHaveBeenCalledTimes(1);
   fill(table, 45, 51);
   fill(expected, 45, 51);
   expect(createTable).toHaveBeenCalledTimes(2);
@@ -53,6 +55,30 @@ test("a small table takes no WebAssembly memory; one that grows answers the same
   fill(table, 51, 5000);
   fill(expected, 51, 5000);
   expect(answers(table, set)).toEqual(answers(expected, set));
+});
+
+test("small tables that are scanned in turns share a memory, and each answers for its own rows as they are", () => {
+  const createTable = vi.spyOn(wasm, "createTable");
+  const kernel = withSmallTables(wasm);
+  const coderBytes = kernel.coderBytes;
+  const counts = [200, 400, 300];
+  const smalls = counts.map(() => kernel.createTable(DIMENSION));
+  createTable.mockClear();
+  const some = (count: number): number[] => Array.from({ length: count >> 1 }, (_, i) => 2 * i);
+  const own = counts.map(() => new ReferenceTable(DIMENSION));
+  const both = (i: number): [CodeTable, CodeTable] => [smalls[i]!, own[i]!];
+  counts.forEach((count, i) => void both(i).forEach((table) => void fill(table, i, count)));
+  for (const i of [0, 1, 0, 2, 2, 1]) {
+    const [answered, expected] = both(i).map((table) => answers(table, some(counts[i]!).slice(2)));
+    expect(answered).toEqual(expected);
+    // Rows are set where the table is laid, and where it is not.
+    for (const at of [i, 0]) for (const table of both(at)) fill(table, 10 + i, 60 + i);
+    const [after, same] = both(i).map((table) => answers(table, some(counts[i]!).slice(2)));
+    expect(after).toEqual(same);
+  }
+  expect(createTable).toHaveBeenCalledTimes(1);
+  expect(kernel.coderBytes).toBe(coderBytes + createTable.mock.results[0]!.value.byteLength);
+  expect(() => smalls[0]!.scan(new Int16Array(DIMENSION), 1, 1, Bitmap.of([300]).words)).toThrow(/holds 200 rows/);
 });
 
 test("where there is no further WebAssembly memory a large table is plain, answers the same, and moves once there is one", () => {

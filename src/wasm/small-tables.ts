@@ -1,29 +1,33 @@
 /**
  * Keeps small code tables out of WebAssembly. Every WebAssembly memory reserves many gigabytes of addresses, so that a
  * browser gives out about 120 of them to all tabs of a site and their workers, however small, while an app may have hundreds of
- * small collections in use. For a few hundred rows the plain kernel is as good: it answers in less than a millisecond, and with
- * the same bits. Where all memories are given out, larger tables stay there too, slower, until one is free.
+ * small collections in use. To be scanned they are laid into a table of the kernel that all of a dimension share (`lent-tables.ts`).
+ * Where all memories are given out, tables stay plain, with the same bits and slower, until one is free.
  */
 
 import type { Candidates } from "../core/index/vector/candidates.js";
+import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
 import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
+import { LentTables } from "./lent-tables.js";
 import { lacksMemory } from "./table-memory.js";
 
 /** Codes that a table may hold before it moves into the kernel. */
 const SMALL_BYTES_MAX = 256 * 1024;
-/** Writes and scans between two looks for a free memory, at most: the engine collects garbage for each. */
+/** Calls between two looks for a free memory, at most: the engine collects garbage for each. */
 const CALLS_PER_LOOK_MAX = 64;
 
 /** A kernel whose tables begin as plain arrays. */
 export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTES_MAX): VectorKernel {
-  const createTable = (dimension: number): CodeTable => new GrowingTable(dimension, kernel, smallBytesMax);
+  const looks = new SeldomLooks();
+  const lent = new LentTables((dimension) => (looks.isTime() ? tableOrNull(kernel, dimension) : null));
+  const createTable = (dimension: number): CodeTable => new GrowingTable(dimension, kernel, lent, smallBytesMax);
   return {
     name: kernel.name,
     get coderBytes() {
-      return kernel.coderBytes;
+      return kernel.coderBytes + lent.byteLength;
     },
     createTable,
     createCoder: (options) => kernel.createCoder(options, createTable),
@@ -34,18 +38,18 @@ export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTE
 class GrowingTable implements CodeTable {
   readonly dimension: number;
   readonly #kernel: VectorKernel;
+  readonly #lent: LentTables;
   readonly #smallRowsMax: number;
   /** `null` once the rows have moved. */
   #small: ReferenceTable | null;
   #table: CodeTable;
   #rows = 0;
-  /** Calls to let pass before the next look for a memory, and after that. */
-  #callsLeft = 0;
-  #callsPerLook = 1;
+  readonly #looks = new SeldomLooks();
 
-  constructor(dimension: number, kernel: VectorKernel, smallBytesMax: number) {
+  constructor(dimension: number, kernel: VectorKernel, lent: LentTables, smallBytesMax: number) {
     this.dimension = dimension;
     this.#kernel = kernel;
+    this.#lent = lent;
     this.#smallRowsMax = Math.floor(smallBytesMax / dimension);
     this.#table = this.#small = new ReferenceTable(dimension);
   }
@@ -58,17 +62,24 @@ class GrowingTable implements CodeTable {
     const end = Math.max(this.#rows, first + slopes.length);
     this.#moveIfLarge(end);
     this.#table.set(first, codes, slopes, intercepts);
+    if (this.#small !== null) this.#lent.set(this.#small, first, codes, slopes, intercepts);
     this.#rows = end;
   }
 
   scan(query: Int16Array, queryScale: number, r: number, allowed: Uint32Array): Candidates {
-    this.#moveIfLarge(this.#rows);
-    return this.#table.scan(query, queryScale, r, allowed);
+    return this.#scanned(allowed).scan(query, queryScale, r, allowed);
   }
 
   scanMany(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): Candidates[] {
+    return this.#scanned(allowed).scanMany(queries, r, allowed);
+  }
+
+  /** Where rows are to be scanned. The table that is borrowed may have more rows, which are another's. */
+  #scanned(allowed: Uint32Array): CodeTable {
     this.#moveIfLarge(this.#rows);
-    return this.#table.scanMany(queries, r, allowed);
+    if (this.#small === null || this.#rows > this.#smallRowsMax) return this.#table;
+    checkAllowed(allowed, this.#rows);
+    return this.#lent.borrow(this.#small, this.#rows) ?? this.#table;
   }
 
   row(ordinal: number): CodedRow {
@@ -91,32 +102,41 @@ class GrowingTable implements CodeTable {
   }
 
   #moveIfLarge(rows: number): void {
-    if (this.#small === null || rows <= this.#smallRowsMax || this.#callsLeft-- > 0) return;
-    this.#move();
-    this.#callsLeft = this.#callsPerLook;
-    this.#callsPerLook = Math.min(CALLS_PER_LOOK_MAX, 2 * this.#callsPerLook);
+    if (this.#small !== null && rows > this.#smallRowsMax && this.#looks.isTime()) this.#move();
   }
 
   /** Copies the rows into a table of the kernel, unless there is no memory for one; what was small stays until that has worked. */
   #move(): void {
     const small = this.#small;
     if (small === null) return;
-    const table = this.#createTable();
+    const table = tableOrNull(this.#kernel, this.dimension);
     if (table === null) return;
-    const ordinals = Array.from({ length: this.#rows }, (_, ordinal) => ordinal);
-    const slopes = Float32Array.from(ordinals, (ordinal) => small.slope(ordinal));
-    const intercepts = Float32Array.from(ordinals, (ordinal) => small.intercept(ordinal));
-    if (this.#rows > 0) table.set(0, small.codeRows(this.#rows), slopes, intercepts);
+    const { codes, slopes, intercepts } = small.rowsTo(this.#rows);
+    if (this.#rows > 0) table.set(0, codes, slopes, intercepts);
     this.#table = table;
     this.#small = null;
   }
+}
 
-  #createTable(): CodeTable | null {
-    try {
-      return this.#kernel.createTable(this.dimension);
-    } catch (error) {
-      if (!lacksMemory(error)) throw error;
-      return null;
-    }
+function tableOrNull(kernel: VectorKernel, dimension: number): CodeTable | null {
+  try {
+    return kernel.createTable(dimension);
+  } catch (error) {
+    if (!lacksMemory(error)) throw error;
+    return null;
+  }
+}
+
+/** Looks for a memory ever more seldom. */
+class SeldomLooks {
+  /** Calls to let pass before the next one, and after that. */
+  #callsLeft = 0;
+  #callsPerLook = 1;
+
+  isTime(): boolean {
+    if (this.#callsLeft-- > 0) return false;
+    this.#callsLeft = this.#callsPerLook;
+    this.#callsPerLook = Math.min(CALLS_PER_LOOK_MAX, 2 * this.#callsPerLook);
+    return true;
   }
 }

@@ -91,9 +91,10 @@ export class ReferenceTable implements CodeTable, RowReader {
     return this.#codes.subarray(ordinal * this.dimension, (ordinal + 1) * this.dimension);
   }
 
-  /** Of the ordinals below `end`. */
-  codeRows(end: number): Int8Array {
-    return this.#codes.subarray(0, end * this.dimension);
+  /** Codes and factors of the ordinals below `end`. */
+  rowsTo(end: number): { codes: Int8Array; slopes: Float32Array; intercepts: Float32Array } {
+    const codes = this.#codes.subarray(0, end * this.dimension);
+    return { codes, slopes: this.#slopes.subarray(0, end), intercepts: this.#intercepts.subarray(0, end) };
   }
 
   slope(ordinal: number): number {
