@@ -71,3 +71,15 @@ test("yielding lets messages run that were sent before", async () => {
   port1.close();
   expect(received).toBe(true);
 });
+
+test("between two turns of long work messages run that have come in, whatever channel they came by", async () => {
+  const { port1, port2 } = new MessageChannel();
+  let received = 0;
+  port1.onmessage = () => void received++;
+  for (let turn = 0; turn < 40; turn++) {
+    port2.postMessage(null);
+    await yieldToEventLoop();
+  }
+  expect(received).toBeGreaterThan(20);
+  port1.close();
+});
