@@ -19,13 +19,13 @@ import type { CentroidTable, SpannCoder } from "./spann-kernel.js";
 /** What stands for the list of a row that is in none. */
 export const NO_LIST = 0xffffffff;
 
-/** Allowed rows up to which all are judged, instead of looking into lists. */
-const JUDGED_ROWS_MAX = 2000;
+/** Allowed rows up to which all are judged, instead of looking into lists: of 1,000 among 100,000 the scan took less than half as long. */
+const JUDGED_ROWS_MAX = 500;
 
 export interface InvertedListsOptions {
   /** Of the rotation. */
   seed: number;
-  /** Allowed rows up to which all are judged. Default 2,000; tests ask for less. */
+  /** Allowed rows up to which all are judged. Default 500; tests ask for less. */
   judgedRowsMax?: number | undefined;
   /** Bytes of lists that are held in memory. */
   heldBytesMax: number;
@@ -246,14 +246,16 @@ export class InvertedLists {
     this.coder.rotate(query, rotated);
     // Where few rows of most lists match it is worth knowing which lists have none.
     const matchesIn = 2 * count < this.#coveredCount ? this.#matchesIn(matching) : null;
-    await new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchesIn, effort }, judge).run(source);
+    await new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchCount: count, matchesIn, effort }, judge).run(source);
   }
 
   /** How many of these rows each list has. */
   #matchesIn(matching: Bitmap): Uint32Array {
     const counts = new Uint32Array(this.#slotEnd);
-    const ordinals = matching.toArray();
-    for (let i = 0; i < ordinals.length; i++) counts[this.#listOf[ordinals[i]!]!]!++;
+    const { words } = matching;
+    for (let i = 0; i < words.length; i++) {
+      for (let word = words[i]!; word !== 0; word &= word - 1) counts[this.#listOf[32 * i + 31 - Math.clz32(word & -word)]!]!++;
+    }
     return counts;
   }
 }

@@ -20,17 +20,19 @@ import { type CentroidTable, FAR_BELOW, type PreparedQuery, type Probe, type Ran
 /** Standard units between an estimate and the bounds of the distance. */
 const EPSILON = 2.2;
 /**
- * Lists in a row without anything for the best estimates, after which a search ends, or lists with as many matches of a filter: at least,
- * and for each root of how many lists there are; and best estimates that count, for each row that is asked for, and at least. Chosen on
- * low-rank rows, where fewer of either end the search before those are reached in which the last of the nearest lie. The more rows, the
- * more that matters: of 415,000 rows, in 2,785 lists, 40 lists had .981 of the nearest after looking into 313, 64 lists .989 after 412
- * and 96 lists .993 after 507. Fewer than 2.2 standard units judge fewer rows (66 instead of 83 at 1.9), and lose none there, but do where
- * rows have less structure.
+ * Lists in a row without anything for the best estimates, after which a search ends: at least, and for each root of how many lists there
+ * are; and best estimates that count, for each row that is asked for, and at least. Chosen on low-rank rows, where fewer of either end the
+ * search before those are reached in which the last of the nearest lie. The more rows, the more that matters: of 415,000 rows, in 2,785
+ * lists, 40 lists had .981 of the nearest after looking into 313, 64 lists .989 after 412 and 96 lists .993 after 507. Fewer than 2.2
+ * standard units judge fewer rows (66 instead of 83 at 1.9), and lose none there, but do where rows have less structure.
  */
-const PATIENCE_MIN = 40;
-const PATIENCE_PER_ROOT = 1.2;
-const BEST_PER_RESULT = 10;
-const BEST_MIN = 100;
+const ALL_ROWS: Patience = { listsMin: 40, listsPerRoot: 1.2, bestPerResult: 10, bestMin: 100 };
+/**
+ * With a filter it is matches that count, and lists are what holds as many matches as one has rows: as if there were no other rows, of
+ * which the nearest lie in many more lists, though. Of a million low-rank rows it found .994 under a filter of a tenth, looking into 1,300
+ * lists, and .999 under one of a hundredth, into 2,600; one a root fewer .975 and .996.
+ */
+const MATCHES: Patience = { listsMin: 0, listsPerRoot: 2, bestPerResult: 3, bestMin: 30 };
 /** Lists that are looked into at least and, without a filter, at most: of a million low-rank rows 256 had .94 of the nearest. */
 const LISTS_MIN = 16;
 const LISTS_MAX = 2048;
@@ -48,6 +50,13 @@ const JUDGED_MAX = 1000;
 /** How many lists are looked into: as many, or as many as it takes. */
 export type SearchEffort = number | "adaptive";
 
+interface Patience {
+  listsMin: number;
+  listsPerRoot: number;
+  bestPerResult: number;
+  bestMin: number;
+}
+
 /** The lists that a search is through. */
 export interface SearchedLists {
   readonly held: Pick<HeldLists, "scan">;
@@ -62,8 +71,9 @@ export interface SearchedLists {
 
 export interface SearchTask {
   k: number;
-  /** Rows that may be found, all of which are in lists. More than k. */
+  /** Rows that may be found, all of which are in lists, and how many they are. More than k. */
   matching: Bitmap;
+  matchCount: number;
   /** How many of them are in each list, where that is known. */
   matchesIn: Uint32Array | null;
   effort: SearchEffort;
@@ -97,9 +107,11 @@ export class ListSearch {
     this.#judge = judge;
     const { count } = lists.centroids;
     this.#rowsPerList = lists.coveredCount / count;
-    this.#patience = Math.max(PATIENCE_MIN, PATIENCE_PER_ROOT * Math.sqrt(count)) * this.#rowsPerList;
+    const { listsMin, listsPerRoot, bestPerResult, bestMin } = task.matchesIn === null ? ALL_ROWS : MATCHES;
+    const rows = task.matchesIn === null ? lists.coveredCount : task.matchCount;
+    this.#patience = Math.max(listsMin, listsPerRoot * Math.sqrt(rows / this.#rowsPerList)) * this.#rowsPerList;
     const byEstimate = (a: number, b: number): number => this.#estimates[a]! - this.#estimates[b]! || a - b;
-    this.#best = new FirstItems(Math.max(BEST_MIN, BEST_PER_RESULT * task.k), byEstimate);
+    this.#best = new FirstItems(Math.max(bestMin, bestPerResult * task.k), byEstimate);
   }
 
   /** Looks into lists, and judges. Where the nearest of them have less than k matches it goes on with the others. */
