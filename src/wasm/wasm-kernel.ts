@@ -144,18 +144,23 @@ class WasmTable implements CodeTable {
     const queryAt = out + 4 * count;
     const rowsAt = queryAt + query.byteLength;
     this.#memory.reserve(rowsAt + rows.byteLength);
-    const floats = new Float32Array(this.#memory.buffer);
+    const { floats } = this.#viewsNow();
     floats.set(query, queryAt / 4);
     floats.set(rows, rowsAt / 4);
     this.#memory.kernel.exactDistances(EXACT_SPACES[space], queryAt, rowsAt, query.length, count, out);
     return floats.subarray(out / 4, out / 4 + count);
   }
 
+  #viewsNow(): TableViews {
+    if (this.#views.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
+    return this.#views;
+  }
+
   /** One pass over the rows, window by window, for as many queries as there are slots. */
   #pass(queries: readonly ScanQuery[], r: number, allowed: Uint32Array, words: number): Candidates[] {
     const kept = Math.min(r, this.#rows, WINDOW_ROWS);
     this.#memory.reserve(this.#memory.scratchAt + queries.length * CANDIDATE_BYTES * kept);
-    if (this.#views.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
+    this.#viewsNow();
     for (let slot = 0; slot < queries.length; slot++) this.#views.shorts.set(queries[slot]!.codes, this.#queriesAt[slot]!);
     let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), kept, queries, () => NO_LIMIT, allowed);
     for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {

@@ -32,14 +32,19 @@ export function descend(entry: u32, from: u32, to: u32): u64 {
   return nearest;
 }
 
-/** The nearest of a list, or `nearest` if none is nearer. */
+/** The nearest of a list, or `nearest` if none is nearer. Four at a time; where fewer are left the first stands in for the others. */
 function nearestIn(list: usize, nearest: u64): u64 {
-  const end = list + (<usize>countIn(list) << 2);
-  while (list < end) {
-    list += 4;
-    const ordinal = load<u32>(list);
-    const row = rowAt(ordinal);
-    nearest = min(nearest, keyOf(distanceOf(row, dot(row)), ordinal));
+  const end = list + 4 + (<usize>countIn(list) << 2);
+  for (let at = list + 4; at < end; at += 16) {
+    const a = load<u32>(at);
+    const b = at + 4 < end ? load<u32>(at, 4) : a;
+    const c = at + 8 < end ? load<u32>(at, 8) : a;
+    const d = at + 12 < end ? load<u32>(at, 12) : a;
+    const distances = distancesToFour(rowAt(a), rowAt(b), rowAt(c), rowAt(d));
+    nearest = min(nearest, keyOf(f32x4.extract_lane(distances, 0), a));
+    nearest = min(nearest, keyOf(f32x4.extract_lane(distances, 1), b));
+    nearest = min(nearest, keyOf(f32x4.extract_lane(distances, 2), c));
+    nearest = min(nearest, keyOf(f32x4.extract_lane(distances, 3), d));
   }
   return nearest;
 }

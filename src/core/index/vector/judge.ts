@@ -3,6 +3,7 @@
  * search that must judge many of them does not hold them all.
  */
 
+import { carved } from "../../base/slab.js";
 import { TidepoolError } from "../../errors.js";
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
@@ -22,8 +23,10 @@ export interface Nearest {
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
 /** Candidates beyond k that are judged at once, where they may be among the k nearest: in most searches no more are. */
 const FIRST_SPARE = 6;
-/** Rows up to which sorting in place is the fastest way. */
-const SORTED_IN_PLACE = 32;
+/** Rows up to which each is put into its place among the nearest: that takes no arrays, which take longer than so few comparisons. */
+const INSERTED_MAX = 32;
+/** Nobody writes into it. */
+const NOTHING: Nearest = { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
 /** Rooms that are kept for the rows of later searches: to have one made takes longer than to fill it. */
 const ROOMS_KEPT = 4;
 const ROOM_NUMBERS_KEPT = 32_768;
@@ -36,7 +39,7 @@ export class Judge {
   readonly #k: number;
   readonly #vectors: VectorSource;
   readonly #exact: ExactDistances;
-  #nearest: Nearest = { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
+  #nearest = NOTHING;
 
   constructor(space: Space, query: Float32Array, k: number, vectors: VectorSource, exact: ExactDistances) {
     this.#space = space;
@@ -57,14 +60,43 @@ export class Judge {
 
   /** Exact distances, in the order of `ordinals`. */
   async judge(ordinals: Uint32Array): Promise<Float32Array> {
-    const distances = new Float32Array(ordinals.length);
+    const distances = carved(Float32Array, ordinals.length);
     const step = Math.max(1, Math.floor(FETCH_BYTES_MAX / (4 * this.#query.length)));
+    if (ordinals.length <= Math.min(step, INSERTED_MAX)) {
+      await this.#measure(ordinals, distances, 0);
+      this.#insert(ordinals, distances);
+      return distances;
+    }
     for (let from = 0; from < ordinals.length; from += step) {
       const part = ordinals.subarray(from, from + step);
       await this.#measure(part, distances, from);
       this.#nearest = merge(this.#nearest, this.#sortedNear(part, distances.subarray(from, from + step)), this.#k);
     }
     return distances;
+  }
+
+  /** Puts each of a few rows into its place. */
+  #insert(ordinals: Uint32Array, distances: Float32Array): void {
+    let held = this.#nearest.ordinals.length;
+    const room = Math.min(this.#k, held + ordinals.length);
+    if (room > held) this.#nearest = lengthened(this.#nearest, room);
+    const { ordinals: rows, distances: order } = this.#nearest;
+    for (let i = 0; i < ordinals.length; i++) {
+      const ordinal = ordinals[i]!;
+      const distance = distances[i]!;
+      let at = Math.min(held, room);
+      while (at > 0 && (distance < order[at - 1]! || (distance === order[at - 1]! && ordinal < rows[at - 1]!))) {
+        if (at < room) {
+          order[at] = order[at - 1]!;
+          rows[at] = rows[at - 1]!;
+        }
+        at--;
+      }
+      if (at === room) continue;
+      order[at] = distance;
+      rows[at] = ordinal;
+      if (held < room) held++;
+    }
   }
 
   /** Those that may be among the k nearest: of many rows few are. */
@@ -144,9 +176,7 @@ function firstEnd(k: number, { distances }: Candidates, offset: number, margin: 
 function sorted(ordinals: Uint32Array, distances: Float32Array): Nearest {
   const order = new Uint32Array(ordinals.length);
   for (let i = 0; i < order.length; i++) order[i] = i;
-  const compare = (a: number, b: number): number => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!;
-  if (order.length > SORTED_IN_PLACE) order.sort(compare);
-  else insertionSort(order, compare);
+  order.sort((a, b) => distances[a]! - distances[b]! || ordinals[a]! - ordinals[b]!);
   const out: Nearest = { ordinals: new Uint32Array(order.length), distances: new Float32Array(order.length) };
   for (let i = 0; i < order.length; i++) {
     out.ordinals[i] = ordinals[order[i]!]!;
@@ -155,13 +185,12 @@ function sorted(ordinals: Uint32Array, distances: Float32Array): Nearest {
   return out;
 }
 
-function insertionSort(values: Uint32Array, compare: (a: number, b: number) => number): void {
-  for (let i = 1; i < values.length; i++) {
-    const value = values[i]!;
-    let at = i;
-    for (; at > 0 && compare(values[at - 1]!, value) > 0; at--) values[at] = values[at - 1]!;
-    values[at] = value;
-  }
+/** A copy with room for more. */
+function lengthened({ ordinals, distances }: Nearest, length: number): Nearest {
+  const longer: Nearest = { ordinals: new Uint32Array(length), distances: new Float32Array(length) };
+  longer.ordinals.set(ordinals);
+  longer.distances.set(distances);
+  return longer;
 }
 
 /** The `k` nearest of two ascending lists. */

@@ -24,6 +24,7 @@ import { queryMax, type ScanQuery } from "./vector-kernel.js";
 export type { QuantizedRows } from "./quantized-rows.js";
 
 const CODE_MAX = 127;
+const FLOAT32_NORMAL_MIN = 2 ** -126;
 
 /** Longest l2 or ip vector that codes may stand for: products of two such lengths stay far inside float32. */
 export const NORM_MAX = 2 ** 61;
@@ -103,10 +104,46 @@ function encodeRow(values: Float32Array, offset: number, dimension: number, code
 
 /**
  * Returns ‖unit × query − scale × codes‖. A scale that is subnormal in float32 is coarse, so codes may have to be held at the largest
- * one, and where it is 0 all codes are.
+ * one, and where it is 0 all codes are. Any other is so near to what it rounds that no code exceeds the largest. Four sums, since each
+ * addition waits for the one before it.
  */
 function encodeInto(codes: Int16Array, query: Float32Array, unit: number, scale: number): number {
   const factor = scale === 0 ? 0 : unit / scale;
+  if (scale < FLOAT32_NORMAL_MIN) return encodeCoarsely(codes, query, unit, scale, factor);
+  const { length } = codes;
+  let sum0 = 0;
+  let sum1 = 0;
+  let sum2 = 0;
+  let sum3 = 0;
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    const code0 = roundHalfEven(query[i]! * factor);
+    const code1 = roundHalfEven(query[i + 1]! * factor);
+    const code2 = roundHalfEven(query[i + 2]! * factor);
+    const code3 = roundHalfEven(query[i + 3]! * factor);
+    codes[i] = code0;
+    codes[i + 1] = code1;
+    codes[i + 2] = code2;
+    codes[i + 3] = code3;
+    const d0 = unit * query[i]! - scale * code0;
+    const d1 = unit * query[i + 1]! - scale * code1;
+    const d2 = unit * query[i + 2]! - scale * code2;
+    const d3 = unit * query[i + 3]! - scale * code3;
+    sum0 += d0 * d0;
+    sum1 += d1 * d1;
+    sum2 += d2 * d2;
+    sum3 += d3 * d3;
+  }
+  for (; i < length; i++) {
+    const code = roundHalfEven(query[i]! * factor);
+    codes[i] = code;
+    const difference = unit * query[i]! - scale * code;
+    sum0 += difference * difference;
+  }
+  return Math.sqrt(sum0 + sum1 + (sum2 + sum3));
+}
+
+function encodeCoarsely(codes: Int16Array, query: Float32Array, unit: number, scale: number, factor: number): number {
   const codeMax = queryMax(codes.length);
   let sum = 0;
   for (let i = 0; i < codes.length; i++) {
