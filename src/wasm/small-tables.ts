@@ -7,6 +7,7 @@
 
 import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
+import type { EncodedQuery } from "../core/index/vector/encoded-query.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
 import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
@@ -99,6 +100,10 @@ class GrowingTable implements CodeTable {
 
   exactDistances(space: Space, query: Float32Array, rows: Float32Array): Float32Array {
     return this.#table.exactDistances(space, query, rows);
+  }
+
+  encodeQuery(space: Space, query: Float32Array): EncodedQuery {
+    return this.#table.encodeQuery(space, query);
   }
 
   #moveIfLarge(rows: number): void {

@@ -28,6 +28,7 @@ export interface KernelExports {
   chunksAt(): number;
   noteRows(from: number, to: number): void;
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
+  encodeQuery(queryAt: number, dimension: number, isCosine: boolean, codeMax: number, codesAt: number, numbersAt: number): number;
   exactDistances(space: number, queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
   squaredDistances(pointsAt: number, points: number, rowsAt: number, padded: number, count: number, out: number): void;
   addRows(rowsAt: number, padded: number, count: number, sidesAt: number, side: number, sumsAt: number): number;

@@ -3,12 +3,20 @@
  * windows. `table-memory.ts` owns the memory.
  */
 
+import { carved } from "../core/base/slab.js";
 import type { Candidates } from "../core/index/vector/candidates.js";
 import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
-import type { QuantizedRows } from "../core/index/vector/quantize.js";
+import { type EncodedQuery, encodeQuery, type QuantizedRows } from "../core/index/vector/quantize.js";
 import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-kernel.js";
-import { type CodedRow, type CodeTable, QUERIES_PER_PASS, type ScanQuery, type VectorKernel } from "../core/index/vector/vector-kernel.js";
+import {
+  type CodedRow,
+  type CodeTable,
+  QUERIES_PER_PASS,
+  queryMax,
+  type ScanQuery,
+  type VectorKernel,
+} from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { CANDIDATE_BYTES, candidatesIn } from "./candidates-at.js";
 import { EXACT_SPACES, TableMemory } from "./table-memory.js";
@@ -23,6 +31,8 @@ const WINDOW_WORDS = WINDOW_ROWS / 32;
 const SLOT_NUMBERS = 4;
 const LIMIT_OFFSET = 1;
 const HELD_OFFSET = 2;
+/** Scale, norm and error of a query. */
+const QUERY_NUMBERS_BYTES = 24;
 /** Tells the kernel that no distance is too large. */
 const NO_LIMIT = NaN;
 
@@ -62,10 +72,17 @@ interface TableViews {
   shorts: Int16Array;
   words: Uint32Array;
   floats: Float32Array;
+  doubles: Float64Array;
 }
 
 function viewsOf(buffer: ArrayBuffer): TableViews {
-  return { buffer, shorts: new Int16Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
+  return {
+    buffer,
+    shorts: new Int16Array(buffer),
+    words: new Uint32Array(buffer),
+    floats: new Float32Array(buffer),
+    doubles: new Float64Array(buffer),
+  };
 }
 
 class WasmTable implements CodeTable {
@@ -154,6 +171,24 @@ class WasmTable implements CodeTable {
   #viewsNow(): TableViews {
     if (this.#views.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
     return this.#views;
+  }
+
+  /** Scratch memory holds the numbers, then the codes, then the query. */
+  encodeQuery(space: Space, query: Float32Array): EncodedQuery {
+    const { length } = query;
+    const numbersAt = Math.ceil(this.#memory.scratchAt / 8) * 8;
+    const codesAt = numbersAt + QUERY_NUMBERS_BYTES;
+    const queryAt = codesAt + Math.ceil(length / 2) * 4;
+    this.#memory.reserve(queryAt + query.byteLength);
+    const { shorts, floats, doubles } = this.#viewsNow();
+    floats.set(query, queryAt / 4);
+    if (!this.#memory.kernel.encodeQuery(queryAt, length, space === "cosine", queryMax(length), codesAt, numbersAt)) {
+      return encodeQuery(space, query);
+    }
+    const codes = carved(Int16Array, length);
+    codes.set(shorts.subarray(codesAt / 2, codesAt / 2 + length));
+    const [scale, norm, error] = [doubles[numbersAt / 8]!, doubles[numbersAt / 8 + 1]!, doubles[numbersAt / 8 + 2]!];
+    return { vector: query, codes, scale, norm, error };
   }
 
   /** One pass over the rows, window by window, for as many queries as there are slots. */

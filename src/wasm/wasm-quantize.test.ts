@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type QuantizedRows, quantizeRows } from "../core/index/vector/quantize.js";
+import { encodeQuery, type QuantizedRows, quantizeRows } from "../core/index/vector/quantize.js";
 import type { Space } from "../core/types.js";
 import { type Random, randomFrom } from "../testing/hnsw-vectors.js";
 import { builds, wasmKernelForTests } from "../testing/kernel.js";
@@ -45,4 +45,13 @@ it("takes rows of the longest dimension", () => {
   const rows = rowsOf(randomFrom(9), 4096, 33);
   for (const kernel of kernels)
     expect(bytesOf(kernel.quantize("l2", 4096, rows)).equals(bytesOf(quantizeRows("l2", 4096, rows)))).toBe(true);
+});
+
+it.each([1, 2, 3, 4, 5, 7, 16, 33, 384, 4096])("encodes queries of dimension %i as the reference does, to the last bit", (dimension) => {
+  const tables = kernels.map((kernel) => kernel.createTable(dimension));
+  const rows = rowsOf(randomFrom(dimension), dimension, 60);
+  for (let row = 0; row < 60; row++) {
+    const query = rows.slice(row * dimension, (row + 1) * dimension);
+    for (const space of spaces) for (const table of tables) expect(table.encodeQuery(space, query)).toEqual(encodeQuery(space, query));
+  }
 });

@@ -92,13 +92,13 @@ export function pairAt(at: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function floatAt(at: usize): f64 {
+export function floatAt(at: usize): f64 {
   return <f64>load<f32>(at);
 }
 
 // @ts-ignore: decorator
 @inline
-function addToFirst(sums: v128, value: f64): v128 {
+export function addToFirst(sums: v128, value: f64): v128 {
   return f64x2.replace_lane(sums, 0, f64x2.extract_lane(sums, 0) + value);
 }
 

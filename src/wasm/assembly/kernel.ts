@@ -12,6 +12,7 @@ import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./ke
 import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
 
 export { checksum, layChecksumTables } from "./checksum";
+export { encodeQuery } from "./encode-query";
 export { exactDistances } from "./exact";
 export { beginScan, prepareTables, scanList, scanPages } from "./fast-scan";
 export { fingerprint } from "./fingerprint";

@@ -57,7 +57,7 @@ function roundUp(value: f64): f32 {
   return value == 0 ? 0 : <f32>(value * 1.0000002384185791015625 + 1.401298464324817e-45);
 }
 
-function maxAbs(row: usize, dimension: u32): f64 {
+export function maxAbs(row: usize, dimension: u32): f64 {
   let most = f32x4.splat(0);
   const end = row + (<usize>(dimension & ~3) << 2);
   for (; row < end; row += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(row)));

@@ -13,7 +13,7 @@ import type { Candidates } from "./candidates.js";
 import { ErrorBounds } from "./error-bounds.js";
 import { Judge, judgeWhileNear, type Nearest, type VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import { encodeQuery, NORM_MAX } from "./quantize.js";
+import { NORM_MAX } from "./quantize.js";
 import type { CodeTable, VectorKernel } from "./vector-kernel.js";
 
 export type { Nearest, VectorSource } from "./judge.js";
@@ -42,7 +42,7 @@ export class FlatIndex {
   }
 
   encode(query: Float32Array): EncodedQuery {
-    return encodeQuery(this.space, query);
+    return this.table.encodeQuery(this.space, query);
   }
 
   /** The `k` nearest allowed rows, all of them when there are fewer. `vectors` is asked for no row twice. */

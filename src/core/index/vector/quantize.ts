@@ -18,9 +18,11 @@
 import { carved } from "../../base/slab.js";
 import type { Space } from "../../types.js";
 import { squaredNorm } from "./distance.js";
+import type { EncodedQuery } from "./encoded-query.js";
 import type { QuantizedRows } from "./quantized-rows.js";
 import { queryMax, type ScanQuery } from "./vector-kernel.js";
 
+export type { EncodedQuery } from "./encoded-query.js";
 export type { QuantizedRows } from "./quantized-rows.js";
 
 const CODE_MAX = 127;
@@ -28,19 +30,6 @@ const FLOAT32_NORMAL_MIN = 2 ** -126;
 
 /** Longest l2 or ip vector that codes may stand for: products of two such lengths stay far inside float32. */
 export const NORM_MAX = 2 ** 61;
-
-/** A query as the scan takes it. */
-export interface EncodedQuery {
-  /** What it was made from. */
-  vector: Float32Array;
-  codes: Int16Array;
-  /** float32 such that `scale × codes` ≈ q (l2, ip) or q/|q| (cosine). */
-  scale: number;
-  /** Length of what the codes stand for: |q|, or 1 for cosine; 0 for a zero query. */
-  norm: number;
-  /** ‖query − scale × codes‖. */
-  error: number;
-}
 
 /** Quantises the rows of `values`, row-major, n × dimension. */
 export function quantizeRows(space: Space, dimension: number, values: Float32Array): QuantizedRows {

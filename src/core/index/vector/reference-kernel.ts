@@ -8,7 +8,7 @@ import type { Candidates } from "./candidates.js";
 import { checkAllowed } from "./check-allowed.js";
 import { plainDistances } from "./distance.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
-import { quantizeRows } from "./quantize.js";
+import { encodeQuery, quantizeRows } from "./quantize.js";
 import { ReferenceGraph, type RowReader } from "./reference-graph.js";
 import { ReferenceSpannCoder } from "./spann/reference-spann-coder.js";
 import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "./vector-kernel.js";
@@ -28,6 +28,7 @@ export const referenceKernel: VectorKernel = {
 export class ReferenceTable implements CodeTable, RowReader {
   readonly dimension: number;
   readonly exactDistances = plainDistances.exactDistances;
+  readonly encodeQuery = encodeQuery;
   #rows = 0;
   #codes = new Int8Array(0);
   #slopes = new Float32Array(0);

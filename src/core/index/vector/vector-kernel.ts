@@ -12,6 +12,7 @@
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
 import type { ExactDistances } from "./distance.js";
+import type { EncodedQuery } from "./encoded-query.js";
 import type { Graph, GraphOptions } from "./graph-kernel.js";
 import type { QuantizedRows } from "./quantized-rows.js";
 import type { CoderOptions, SpannCoder } from "./spann/spann-kernel.js";
@@ -29,6 +30,8 @@ export interface CodeTable extends ExactDistances {
   readonly byteLength: number;
   /** Copies rows in, ordinals `first … first + n − 1`; `codes` is row-major, n × dimension. Throws `RESOURCE_EXHAUSTED` when full. */
   set(first: number, codes: Int8Array, slopes: Float32Array, intercepts: Float32Array): void;
+  /** What `encodeQuery` of `quantize.ts` makes of a query, to the last bit. */
+  encodeQuery(space: Space, query: Float32Array): EncodedQuery;
   /**
    * The `r` allowed rows of smallest approximate distance. `allowed` has one bit per ordinal, 32 per word, lowest bit
    * first; bits beyond the table's rows must be 0. The dot product is exact in int32: `query` values are bounded by
