@@ -22,7 +22,7 @@ export class AnswerParts {
 
   /** A small answer as it is, and the first part of a large one. */
   begin(answer: unknown, requestId: string): unknown {
-    if (!isCuttable(answer)) return answer;
+    if (!isCuttable(answer) || roomAfter(answer, limits.answerPartBytes) > 0) return answer;
     const cutting = new Cutting(answer);
     const part = cutting.next();
     if (part.isLast) return answer;
@@ -100,6 +100,20 @@ class Cutting {
     }
     return { pieces, isLast: this.#column === this.#columns.length };
   }
+}
+
+/** What of so much room is left beside the columns of an answer; counting ends where there is none. Most answers are short. */
+function roomAfter(value: unknown, room: number): number {
+  if (isTyped(value)) return room - value.byteLength;
+  if (!Array.isArray(value)) return isTable(value) ? roomAfterAll(Object.values(value), room, roomAfter) : room;
+  if (isTable(value[0])) return roomAfterAll(value, room, roomAfter);
+  return roomAfterAll(value, room - VALUE_BYTES, (cell, left) => left - cellBytes(cell));
+}
+
+function roomAfterAll(values: readonly unknown[], room: number, after: (value: unknown, room: number) => number): number {
+  let left = room;
+  for (let i = 0; i < values.length && left > 0; i++) left = after(values[i], left);
+  return left;
 }
 
 /** How far the column goes with so much room, by one cell at least, and how much it takes. */

@@ -432,9 +432,13 @@ function placeOf({ arena, offset, length }: Extent): string {
   return `${arena}:${offset}+${length}`;
 }
 
-/** Space is used again after a release, so the place alone does not name a block. */
+const keys = new WeakMap<BlockRef, string>();
+
+/** Space is used again after a release, so the place alone does not name a block. Made once: a query asks for dozens of blocks. */
 function keyOf(ref: BlockRef): string {
-  return `${ref.arena}:${ref.offset}+${ref.length}#${ref.crc32}`;
+  let key = keys.get(ref);
+  if (key === undefined) keys.set(ref, (key = `${ref.arena}:${ref.offset}+${ref.length}#${ref.crc32}`));
+  return key;
 }
 
 function partKeyOf({ ref, start }: BlockPart): string {

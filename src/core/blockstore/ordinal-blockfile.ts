@@ -127,7 +127,8 @@ export class OrdinalBlockfile<Row> {
   /** Rows of the given ordinals, `null` where there is none. Ordinals ascend. Blocks are read many at a time. */
   async read(section: OrdinalSection, ordinals: ArrayLike<number>): Promise<(Row | null)[]> {
     const out = new Array<Row | null>(ordinals.length).fill(null);
-    await this.#visit(section, ordinals, (run, parts) => this.#take(run, parts, ordinals, out));
+    const take = (run: Run, parts: Block[]): void => this.#take(run, parts, ordinals, out);
+    if (!this.#visitCached(section, ordinals, take)) await this.#visit(section, ordinals, take);
     return out;
   }
 
