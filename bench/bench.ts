@@ -2,13 +2,14 @@
  * `npm run bench`: measurements in Chromium, through the package's entry. They are reported, never passed or failed.
  *
  * Usage: npm run bench [-- name of a suite] [--quick] [--machine="what it ran on"] [--sets=a,b] [--sizes=a,b] [--engines=a,b]
- * [--slowdown=6]
+ * [--slowdown=6] [--browser firefox]
  * Prints a table and writes bench/results/NAME.json and pictures (not with --quick, and of most suites not with --engines).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { target } from "../tools/browser/target.js";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { calls } from "./suites/calls.js";
@@ -65,8 +66,11 @@ async function main(): Promise<void> {
       sizes: { type: "string", default: "" },
       engines: { type: "string", default: "" },
       slowdown: { type: "string" },
+      // `scripts/run.mjs` has told it to `target` by now.
+      browser: { type: "string", default: target },
     },
   });
+  if (values.browser !== target) throw new Error(`--browser must be followed by its name, as in --browser firefox, got ${values.browser}`);
   const [name = "overview"] = positionals;
   const suite = suites[name];
   if (!suite) throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(", ")}`);

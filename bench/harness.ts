@@ -110,6 +110,7 @@ export class Harness {
 
   /** Ids of the processes in which pages and their workers run; none where the browser does not tell. */
   async pageProcesses(): Promise<number[]> {
+    if (this.#browser !== "chromium") return [];
     const session = await this.#context.browser()?.newBrowserCDPSession();
     if (!session) return [];
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");

@@ -2,7 +2,8 @@
  * Puts the figures into the documentation, so that none there was typed by hand: the sizes of `dist/` into `docs/downloads.md`,
  * their sum for a page into the README; between two `bench` comments of `docs/benchmarks.md`, and in short of the README, those of
  * `bench/results/overview.json`; between two `bench-vector` comments, there and in `bench/README.md`, those of
- * `bench/results/vector.json`. Run it after `npm run build` and `npm run bench`:
+ * `bench/results/vector.json`; between two `bench-scale` comments of `docs/benchmarks.md` those of `bench/results/scale.json`. Run it
+ * after `npm run build` and `npm run bench`:
  *
  *     node scripts/write-figures.mjs
  */
@@ -145,6 +146,50 @@ function vectorAims({ aims, rooflines }) {
   ].join("\n\n");
 }
 
+/**
+ * A row for each collection, index and size, `null` for what was not measured.
+ *
+ * @param {any[]} results
+ */
+function scaleTable(results) {
+  const pair = (/** @type {any} */ latency) => (latency ? `${figure(latency.p50)} / ${figure(latency.p95)}` : "–");
+  const asked = (/** @type {any} */ found) => (found ? `${found.recall.toFixed(3)}, ${pair(found.warm)}` : "–");
+  const megabytes = (/** @type {number | null | undefined} */ bytes) => (bytes == null ? "–" : figure(bytes / 1e6));
+  const rows = results.map((/** @type {any} */ result) => {
+    const { index, set, rows, dimension, browser, slowdown, all, tenth, hundredth, database } = result;
+    const where = [...(browser === "firefox" ? ["Firefox"] : []), ...(slowdown === null ? [] : ["phone"])];
+    return [
+      `${set}, ${rows.toLocaleString("en")} × ${dimension}, ${[index, ...where].join(", ")}`,
+      figure(result.indexedPerSecond),
+      asked(all),
+      pair(all.cold),
+      asked(tenth),
+      asked(hundredth),
+      database ? figure(database.reopenMs) : "–",
+      database ? figure(database.whileWriting.p99) : "–",
+      megabytes(result.memoryBytes),
+      megabytes(database?.twoOpen?.memoryBytes),
+      database?.budgeted ? `${megabytes(database.budgeted.memoryBytes)}, ${asked(database.budgeted.asked)}` : "–",
+      megabytes(result.diskBytes || null),
+    ];
+  });
+  const heading = [
+    "set, rows, index",
+    "rows/s until indexed",
+    "recall@10, p50 / p95 ms",
+    "cold files, p50 / p95 ms",
+    "10 % match",
+    "1 % match",
+    "reopened, first answer, ms",
+    "p99 while writing, ms",
+    "memory, MB",
+    "two open, MB",
+    "under a budget of 48 MB: MB, recall@10, p50 / p95 ms",
+    "disk, MB",
+  ];
+  return [line(heading), `|---|${"--:|".repeat(heading.length - 1)}`, ...rows.map(line)].join("\n");
+}
+
 /** The budgets by the files they are for, as `npm run size` tells them. It fails when one is exceeded, and so does this. */
 function readBudgets() {
   const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, "scripts/size.mjs")], { encoding: "utf8" });
@@ -165,6 +210,7 @@ documents and metadata, both messages between page and worker included. Medians 
 const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 
 const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));
+const { results: scaled } = JSON.parse(await readFile(join(root, "bench/results/scale.json"), "utf8"));
 const text = JSON.parse(await readFile(join(root, "bench/results/text.json"), "utf8"));
 const shown = vector.sets.filter((/** @type {any} */ { set }) => shownSets.includes(set));
 
@@ -233,6 +279,11 @@ const download = await downloadInShort();
 const vectorTables = [vectorSetting(vector), ...shown.map(vectorTable)].join("\n\n");
 const inShort = { beside: besideOthers(), bench: benchInShort(), download };
 await rewrite("README.md", (page) => Object.entries(inShort).reduce((whole, [name, part]) => replaceBetween(whole, name, part), page));
-await rewrite("docs/benchmarks.md", (page) => replaceBetween(replaceBetween(page, "bench", bench), "bench-vector", vectorTables));
+await rewrite("docs/benchmarks.md", (page) =>
+  Object.entries({ bench, "bench-vector": vectorTables, "bench-scale": scaleTable(scaled) }).reduce(
+    (whole, [name, part]) => replaceBetween(whole, name, part),
+    page,
+  ),
+);
 await rewrite("docs/downloads.md", (page) => withSizes(replaceBetween(page, "download", download)));
 await rewrite("bench/README.md", (page) => replaceBetween(page, "bench-vector", [vectorSetting(vector), vectorAims(vector)].join("\n\n")));

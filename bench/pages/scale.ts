@@ -13,6 +13,7 @@ let client: TidepoolClient | null = null;
 let collection: Collection | null = null;
 let queries: Float32Array[] = [];
 let other: OtherIndex | null = null;
+const truths = new Map<FilterColumn | null, string[][]>();
 
 function opened(): { client: TidepoolClient; collection: Collection } {
   if (client === null || collection === null) throw new Error("create or reopen comes first");
@@ -90,9 +91,10 @@ const functions = {
   },
 
   /** Milliseconds from a new client to its first answer. */
-  async reopen(path: string): Promise<number> {
+  async reopen(path: string, memoryBudgetBytes?: number): Promise<number> {
+    await client?.close();
     const start = performance.now();
-    client = new TidepoolClient({ path });
+    client = new TidepoolClient({ path, ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }) });
     collection = await client.getCollection({ name: COLLECTION });
     await collection.query({ queryEmbeddings: [queries[0]!], nResults: 10, include: [] });
     return performance.now() - start;
@@ -101,7 +103,19 @@ const functions = {
   /** Ids of the ten nearest by the scan. */
   async truth(filter: FilterColumn | null, count: number): Promise<string[][]> {
     const asked = { queryEmbeddings: queries.slice(0, count), nResults: 10, include: [], exact: true, ...whereOf(filter) };
-    return (await opened().collection.query(asked)).ids;
+    const truth = truths.get(filter) ?? (await opened().collection.query(asked)).ids;
+    truths.set(filter, truth);
+    return truth;
+  },
+
+  /** Memory with a second collection of as many records open, both of which are asked. */
+  async memoryOfTwo(count: number): Promise<number> {
+    const second = await opened().collection.fork({ name: `${COLLECTION}-2` });
+    for (const each of [opened().collection, second])
+      for (const query of queries.slice(0, count)) await each.query({ queryEmbeddings: [query], nResults: 10, include: [] });
+    const { memoryBytes } = await opened().client.info();
+    await opened().client.deleteCollection({ name: second.name });
+    return memoryBytes;
   },
 
   /** Queries `from … to − 1`, one after the other; where there are fewer, from the first on again. */

@@ -1,5 +1,6 @@
 /** What the suite `scale` finds out. Each result stands by itself: runs of one set and size are kept beside those of others. */
 import type { MemoryUse } from "tidepool-db";
+import type { BrowserName } from "../../tools/browser/target.js";
 import type { ScaleIndex } from "./indexes.js";
 
 export interface ScaleRun {
@@ -7,6 +8,9 @@ export interface ScaleRun {
   set: string;
   rows: number;
   dimension: number;
+  browser: BrowserName;
+  /** The page and its workers together have this part of a core, and a heap as of a phone; `null` where nothing holds them back. */
+  slowdown: number | null;
 }
 
 /** Milliseconds. */
@@ -41,6 +45,18 @@ export interface DatabaseFigures {
   whileWriting: Latency;
   /** How fast they were written meanwhile. */
   whileWritingPerSecond: number;
+  /** Of lists; `null` for a graph, which has to be in memory. */
+  budgeted: Budgeted | null;
+  /** Of lists: the collection and a fork of it, both open and asked. */
+  twoOpen: { memoryBytes: number; processBytes: number | null } | null;
+}
+
+/** What a collection does under a `memoryBudgetBytes`. */
+export interface Budgeted {
+  budgetBytes: number;
+  /** The most that the engine told, between queries. */
+  memoryBytes: number;
+  asked: Asked;
 }
 
 export interface ScaleResult extends ScaleRun {
@@ -51,6 +67,8 @@ export interface ScaleResult extends ScaleRun {
   memoryBytes: number;
   /** Of the page and its workers, as the system counts it. */
   processBytes: number | null;
+  /** What the page took before it opened anything, as the system counts it. */
+  emptyProcessBytes: number | null;
   diskBytes: number;
   all: Asked;
   /** Of filters that a tenth and a hundredth of the records match; `null` where the index takes none. */
@@ -59,7 +77,9 @@ export interface ScaleResult extends ScaleRun {
   database: DatabaseFigures | null;
 }
 
-export const nameOf = ({ index, set, rows }: Pick<ScaleRun, "index" | "set" | "rows">): string => `${index}-${set}-${rows}`;
+export function nameOf({ index, set, rows, browser, slowdown }: ScaleRun): string {
+  return [index, set, rows, ...(browser === "chromium" ? [] : [browser]), ...(slowdown === null ? [] : ["phone"])].join("-");
+}
 
 /** Those measured before, with one that is new or in the place of its like. */
 export function withResult(results: readonly ScaleResult[], result: ScaleResult): ScaleResult[] {

@@ -6,6 +6,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { type BrowserName, target } from "../../tools/browser/target.js";
+import { CpuLimit } from "../cpu-limit.js";
 import { Harness, type HarnessPage, root } from "../harness.js";
 import type { ScalePage } from "../pages/scale.js";
 import { askedOf, type FilterColumn, latencyOf } from "../scale/asking.js";
@@ -13,7 +15,7 @@ import { describe } from "../scale/describe.js";
 import { drawGrowth } from "../scale/growth-chart.js";
 import { type IndexDefinition, indexDefinitions, whyNot } from "../scale/indexes.js";
 import { PART_ROWS } from "../scale/part-files.js";
-import { type Asked, type Growth, nameOf, type ScaleResult, type ScaleRun, withResult } from "../scale/results.js";
+import { type Asked, type Budgeted, type Growth, nameOf, type ScaleResult, type ScaleRun, withResult } from "../scale/results.js";
 import { type ScaleSet, scaleSets, whyAbsent, writeSet } from "../scale/sets.js";
 import { untilPublished } from "../until-published.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.js";
@@ -23,6 +25,10 @@ const PARTS = 10;
 /** As many as the exact answers take hardly longer for than for one, and those beside that are only timed. */
 const QUERIES = 32;
 const WARM_QUERIES = 320;
+/** That lists are asked under, too. */
+const BUDGET_BYTES = 48e6;
+/** Heap of a phone's page, beside the share of a core that `--slowdown` leaves. */
+const PHONE_HEAP_MB = 256;
 /** Files of rows that are written while queries are asked. */
 const WRITTEN_MEANWHILE = 4;
 
@@ -35,13 +41,17 @@ interface Wanted {
   sets: readonly ScaleSet[];
   sizes: readonly number[];
   indexes: readonly IndexDefinition[];
+  browser: BrowserName;
+  slowdown: number | null;
 }
 
-function wantedOf({ quick, sets, sizes, engines }: SuiteOptions): Wanted {
+function wantedOf({ quick, sets, sizes, engines, slowdown }: SuiteOptions): Wanted {
   return {
     sets: chosen("set", scaleSets, ({ name }) => name, sets),
     sizes: sizes.length > 0 ? sizes.map(sizeOf) : quick ? [20_000] : [100_000, 300_000, 1_000_000],
     indexes: chosen("engine", indexDefinitions, ({ index }) => index, engines.length > 0 || !quick ? engines : ["lists", "graph"]),
+    browser: target,
+    slowdown: slowdown ?? null,
   };
 }
 
@@ -64,10 +74,12 @@ function sizeOf(text: string): number {
 class ScaleBench {
   readonly #harness: Harness;
   readonly #folder: string;
+  readonly #limit: CpuLimit | null;
   readonly #log: Log;
 
-  constructor(harness: Harness, folder: string, log: Log) {
+  constructor(harness: Harness, folder: string, limit: CpuLimit | null, log: Log) {
     this.#harness = harness;
+    this.#limit = limit;
     this.#folder = folder;
     this.#log = log;
   }
@@ -94,6 +106,7 @@ class ScaleBench {
     const written = await this.#write(run);
     await this.#harness.relaunch();
     const page = await this.#newPage(run);
+    const emptyProcessBytes = await this.#harness.processBytes();
     const reopenMs = await page.call("reopen", nameOf(run));
     this.#log(`${nameOf(run)}: answers ${Math.round(reopenMs)} ms after it was opened`);
     const all = await ask(page, null);
@@ -101,6 +114,10 @@ class ScaleBench {
     const hundredth = await ask(page, "hundredth");
     const { memory, memoryBytes, blockBytesUsed } = await page.call("info");
     const processBytes = await this.#harness.processBytes();
+    const isBounded = run.index === "lists";
+    const twoOpen = isBounded ? await this.#memoryOfTwo(page) : null;
+    const budgeted = isBounded ? await askWithin(page, nameOf(run)) : null;
+    if (isBounded) await page.call("reopen", nameOf(run));
     this.#log(`${nameOf(run)}: recall ${all.recall.toFixed(3)}, p50 ${all.warm.p50.toFixed(2)} ms`);
     const { ms, perSecond } = await page.call(
       "askWhileWriting",
@@ -112,12 +129,17 @@ class ScaleBench {
     await page.call("remove");
     await page.close();
     const { growth, ...rates } = written;
-    const database = { growth, memory, reopenMs, whileWriting: latencyOf(ms), whileWritingPerSecond: perSecond };
-    return { ...rates, memoryBytes, processBytes, diskBytes: blockBytesUsed, all, tenth, hundredth, database };
+    const database = { growth, memory, reopenMs, whileWriting: latencyOf(ms), whileWritingPerSecond: perSecond, budgeted, twoOpen };
+    return { ...rates, memoryBytes, processBytes, emptyProcessBytes, diskBytes: blockBytesUsed, all, tenth, hundredth, database };
+  }
+
+  async #memoryOfTwo(page: HarnessPage<ScalePage>): Promise<{ memoryBytes: number; processBytes: number | null }> {
+    return { memoryBytes: await page.call("memoryOfTwo", QUERIES), processBytes: await this.#harness.processBytes() };
   }
 
   async #newPage({ set, dimension }: ScaleRun): Promise<HarnessPage<ScalePage>> {
     const page = await this.#harness.newPage<ScalePage>();
+    await this.#limit?.hold(await this.#harness.pageProcesses());
     await page.call("loadQueries", set, dimension);
     return page;
   }
@@ -147,6 +169,7 @@ class ScaleBench {
 
   async #measureOther(module: string, { set, rows, dimension }: ScaleRun): Promise<Measured> {
     const page = await this.#harness.newPage<ScalePage>();
+    const emptyProcessBytes = await this.#harness.processBytes();
     const ms = await page.call("buildOther", module, set, rows, dimension, QUERIES);
     this.#log(`${module}-${set}-${rows}: built in ${Math.round(ms / 1000)} s`);
     await page.call("tuneOther");
@@ -160,7 +183,7 @@ class ScaleBench {
     await page.close();
     const perSecond = (1000 * rows) / ms;
     const rates = { ingestPerSecond: perSecond, indexedPerSecond: perSecond };
-    return { ...rates, memoryBytes, processBytes, diskBytes: 0, all, tenth, hundredth, database: null };
+    return { ...rates, memoryBytes, processBytes, emptyProcessBytes, diskBytes: 0, all, tenth, hundredth, database: null };
   }
 }
 
@@ -169,6 +192,17 @@ async function ask(page: HarnessPage<ScalePage>, filter: FilterColumn | null): P
   const first = await page.call("ask", filter, 0, QUERIES);
   const { ms } = await page.call("ask", filter, QUERIES, QUERIES + WARM_QUERIES);
   return askedOf(first, ms, await page.call("truth", filter, QUERIES), filter === null);
+}
+
+async function askWithin(page: HarnessPage<ScalePage>, name: string): Promise<Budgeted> {
+  await page.call("reopen", name, BUDGET_BYTES);
+  const told = async (): Promise<number> => (await page.call("info")).memoryBytes;
+  const { ids, ms: cold } = await page.call("ask", null, 0, QUERIES);
+  const after = [await told()];
+  const { ms } = await page.call("ask", null, QUERIES, QUERIES + WARM_QUERIES);
+  after.push(await told());
+  const asked = askedOf({ ids, ms: cold }, ms, await page.call("truth", null, QUERIES), true);
+  return { budgetBytes: BUDGET_BYTES, memoryBytes: Math.max(...after), asked };
 }
 
 // ---- all of them
@@ -183,7 +217,8 @@ async function runAll(bench: ScaleBench, wanted: Wanted, log: Log, keep: (result
       if (runs.every(({ why }) => why !== null)) continue;
       await bench.writeSet(set, rows);
       for (const { definition } of runs.filter(({ why }) => why === null)) {
-        await measureOne(bench, definition, { index: definition.index, set: name, rows, dimension }, log, keep);
+        const { browser, slowdown } = wanted;
+        await measureOne(bench, definition, { index: definition.index, set: name, rows, dimension, browser, slowdown }, log, keep);
       }
       await bench.removeSet(set);
     }
@@ -208,6 +243,13 @@ async function measureOne(
   }
 }
 
+/** Whoever asks for a slow machine gets one, or hears that there is none. */
+async function limitOf(slowdown: number): Promise<CpuLimit> {
+  const limit = await CpuLimit.make(1 / slowdown);
+  if (limit === null) throw new Error("--slowdown needs control groups, which cannot be made here: Linux, cgroup v1 and root");
+  return limit;
+}
+
 async function run(options: SuiteOptions): Promise<SuiteResult> {
   const { previous, log, save } = options;
   const asked = wantedOf(options);
@@ -229,12 +271,15 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const workers = wanted.indexes.flatMap(({ module }) => (module === undefined ? [] : [`engines/vector/${module}.ts`]));
   for (const { index } of missing) log(`WITHOUT ${index}: it is not installed (npm ci --prefix bench)`);
   const folders = Object.fromEntries(wanted.sets.map(({ name }) => [name, join(folder, name)]));
-  const harness = await Harness.open({ page: "scale", folders, workers });
+  const args = wanted.slowdown === null ? [] : [`--js-flags=--max-old-space-size=${PHONE_HEAP_MB}`];
+  const harness = await Harness.open({ page: "scale", folders, workers, args });
+  const limit = wanted.slowdown === null ? null : await limitOf(wanted.slowdown);
   try {
-    await runAll(new ScaleBench(harness, folder, log), wanted, log, keep);
+    await runAll(new ScaleBench(harness, folder, limit, log), wanted, log, keep);
     return resultOf();
   } finally {
     await harness.close();
+    await limit?.remove();
     await rm(folder, { recursive: true, force: true });
   }
 }
