@@ -22,6 +22,7 @@ import { limits } from "../limits.js";
 import { ListBlocks, type ListsSection, type WrittenLists } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { SpannParameters } from "../types.js";
+import { entriesByOrdinal } from "./entries-by-ordinal.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { MemtableChanges, PartHome, Prepared, Renumbering } from "./part.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
@@ -137,10 +138,8 @@ export class ListFinder implements VectorFinder {
 
   #toTail(ordinals: Uint32Array, rows: Float32Array): void {
     const codes = this.#home.context.kernel.quantize(this.#held.lists.space, this.#dimension, rows);
-    ordinals.forEach((ordinal, row) => {
-      this.#tail.set(ordinal, codes, row);
-      this.#strays.delete(ordinal);
-    });
+    this.#tail.set(Array.from(ordinals, (ordinal, at) => [ordinal, { quantized: codes, at }]));
+    for (const ordinal of ordinals) this.#strays.delete(ordinal);
   }
 
   /** Lists that cannot be used are made again from the rows, which are all strays until then. */
@@ -158,11 +157,11 @@ export class ListFinder implements VectorFinder {
   // ---- writes
 
   set(vectors: readonly (readonly [ordinal: number, vector: VectorRow])[]): void {
-    for (const [ordinal, { quantized, at }] of vectors) {
+    for (const [ordinal] of vectors) {
       this.#forget(ordinal);
       this.#strays.delete(ordinal);
-      this.#tail.set(ordinal, quantized, at);
     }
+    this.#tail.set(vectors);
   }
 
   delete(ordinals: readonly number[]): void {
@@ -274,10 +273,10 @@ export class ListFinder implements VectorFinder {
     tick: Tick,
   ): Promise<Prepared<FinderSection>> {
     const { records } = this.#home;
-    const compacted = new Map(entries);
+    const compacted = entriesByOrdinal(entries);
     const ordinalEnd = Math.max(nextOrdinal, (entries.at(-1)?.[0] ?? -1) + 1);
     const waiting = this.#waiting((ordinal) => {
-      const [present, entry] = [vectorOf(records.entry(ordinal)), vectorOf(compacted.get(ordinal))];
+      const [present, entry] = [vectorOf(records.entry(ordinal)), vectorOf(compacted(ordinal))];
       return present === undefined ? entry !== undefined || ordinal < records.compactedEnd : present === entry;
     });
     const isDue = waiting.count >= this.#tailRowsWhileWriting;
@@ -364,7 +363,7 @@ export class ListFinder implements VectorFinder {
     await builder.dissolve();
     const written: WrittenLists = {
       changed: builder.changed(),
-      retired: () => builder.changes.retired,
+      retired: () => builder.retired,
       map: (first, end) => builder.mapOf(first, end),
       ordinalEnd,
       seed: SEED,

@@ -16,6 +16,7 @@ import { type ListsSection, listRefs } from "../segment/list-blocks.js";
 import { type VectorRow, vectorFormat } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { RecordBatch, Space } from "../types.js";
+import { entriesByOrdinal } from "./entries-by-ordinal.js";
 import { GraphFinder } from "./graph-finder.js";
 import type { Inspection } from "./inspection.js";
 import { ListFinder } from "./list-finder.js";
@@ -259,7 +260,12 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   async #buildLists(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
-    const built = (await this.#listed?.build(this.frozen(new Map()), writer, tick)) ?? null;
+    const built =
+      (await this.#listed?.build(
+        this.frozen(() => undefined),
+        writer,
+        tick,
+      )) ?? null;
     return built === null ? null : this.#prepared({ ...this.#section, ...built.section }, () => built.install());
   }
 
@@ -281,7 +287,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     fixed.next ??= this.#listsOf(fixed);
     const { next } = fixed;
     if (!next.hasStrays) return this.#takeOver(fixed, next);
-    const built = await next.build(this.frozen(new Map()), writer, tick);
+    const built = await next.build(
+      this.frozen(() => undefined),
+      writer,
+      tick,
+    );
     return this.#prepared({ ...this.#section, lists: built.section.lists }, () => built.install());
   }
 
@@ -310,7 +320,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     const written = vectorRows(changes.entries);
     const rows = await file.apply(this.#section.rows, { written, removed: changes.removed }, writer, tick);
     const directories = await stored.prepare(rows, tick);
-    const vectors = this.frozen(new Map(changes.entries));
+    const vectors = this.frozen(entriesByOrdinal(changes.entries));
     const found = await finder.compact(changes, vectors, writer, tick);
     const listed = await next?.compact(changes, vectors, writer, tick);
     const section = { ...found.section, ...listsIn(listed?.section), ...this.#kind, dimension, rows };
@@ -419,14 +429,14 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   /** Reads embeddings as they are now, of records of this moment; later writes and compactions change nothing of it. */
-  frozen(entries: ReadonlyMap<number, MemtableEntry>): (ordinals: Uint32Array) => Promise<Float32Array> {
+  frozen(entryOf: (ordinal: number) => MemtableEntry | undefined): (ordinals: Uint32Array) => Promise<Float32Array> {
     const { dimension = 0, stored } = this.#fixed ?? {};
     const rowsOf = stored?.frozen();
     return async (ordinals) => {
       const out = new Float32Array(ordinals.length * dimension);
       const missing: number[] = [];
       for (let i = 0; i < ordinals.length; i++) {
-        const entry = entries.get(ordinals[i]!);
+        const entry = entryOf(ordinals[i]!);
         const fresh = entry === undefined || entry.kind === "tombstone" ? undefined : entry.vector?.embedding;
         if (fresh === undefined) missing.push(i);
         else out.set(fresh, i * dimension);

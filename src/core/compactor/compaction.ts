@@ -18,7 +18,10 @@ export async function compact(state: CollectionState, writer: BlockWriter, tick:
     changing: state.records.changes(tick),
   }));
   const changes = await changing;
-  const prepared = await state.prepare({ ...fields, nextOrdinal: changes.nextOrdinal }, (part) => part.compact(changes, writer, tick));
+  const prepared = await state.prepare({ ...fields, nextOrdinal: changes.nextOrdinal }, async (part) => {
+    await tick();
+    return part.compact(changes, writer, tick);
+  });
   const install = () => {
     prepared.install();
     state.log.bytes -= compacted.bytes;

@@ -338,6 +338,7 @@ export class Compactor {
       const prepared = await write(blocks);
       if (prepared === null) return await blocks.giveBack();
       await this.flush(blocks);
+      await this.#tick();
       await state.lock.exclusive(async () => {
         if (state.dropped) return blocks.giveBack();
         this.#publisher.defer(state, prepared.manifest);

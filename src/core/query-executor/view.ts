@@ -177,7 +177,7 @@ class SegmentsView implements View, Segments {
  */
 export function frozenFetch({ records, vectors }: Parts): FetchColumns {
   const frozen = records.frozen();
-  const embeddingsOf = vectors.frozen(frozen.entries);
+  const embeddingsOf = vectors.frozen((ordinal) => frozen.entries.get(ordinal));
   const dimension = vectors.dimension ?? 0;
   return async (ordinals, fields) => ({
     ids: await frozen.ids(ordinals),

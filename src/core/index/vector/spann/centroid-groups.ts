@@ -6,11 +6,14 @@
  */
 
 import { Bitmap } from "../../../base/bitmap.js";
+import type { Steps } from "../../../base/steps.js";
 import { codesOf } from "../quantize.js";
 import type { CodeTable, ScanQuery } from "../vector-kernel.js";
 
 /** Groups that a row is looked for in. */
 const GROUPS_LOOKED = 8;
+/** Centroids that are looked at in one step while groups are made. */
+const SLOTS_PER_STEP = 64;
 /** Fewer centroids are looked through as they are. */
 export const GROUPED_MIN = 512;
 
@@ -23,23 +26,30 @@ export interface Centroids {
 }
 
 export class CentroidGroups {
-  readonly #centroids: Centroids;
   readonly #table: CodeTable;
   readonly #all: Bitmap;
   readonly #members: Bitmap[];
   readonly #madeOf: number;
 
-  constructor(centroids: Centroids, dimension: number, count: number) {
-    this.#centroids = centroids;
-    this.#madeOf = count;
-    const groups = Math.ceil(Math.sqrt(count));
-    this.#all = Bitmap.of(Array(groups).keys());
+  /** Groups of the `count` centroids that are live. */
+  static *of(centroids: Centroids, dimension: number, count: number): Steps<CentroidGroups> {
     const slots = centroids.live.toArray();
-    const sample = Array.from({ length: groups }, (_, i) => this.#vectorAt(slots[Math.floor((i * count) / groups)]!, dimension));
-    const first = centroids.tableOf(sample);
-    this.#table = centroids.tableOf(this.#meansOf(slots, first, sample));
-    this.#members = sample.map(() => new Bitmap());
-    for (const slot of slots) this.add(slot, this.#vectorAt(slot, dimension));
+    const groups = Math.ceil(Math.sqrt(count));
+    const sample = Array.from({ length: groups }, (_, i) => vectorAt(centroids, slots[Math.floor((i * count) / groups)]!, dimension));
+    const means = yield* meansOf(centroids, slots, sample);
+    const made = new CentroidGroups(centroids, means, count);
+    for (const [i, slot] of slots.entries()) {
+      made.add(slot, vectorAt(centroids, slot, dimension));
+      if (i % SLOTS_PER_STEP === 0) yield;
+    }
+    return made;
+  }
+
+  private constructor(centroids: Centroids, means: readonly Float32Array[], count: number) {
+    this.#madeOf = count;
+    this.#all = Bitmap.of(means.keys());
+    this.#table = centroids.tableOf(means);
+    this.#members = means.map(() => new Bitmap());
   }
 
   get byteLength(): number {
@@ -53,7 +63,7 @@ export class CentroidGroups {
 
   add(slot: number, vector: Float32Array): void {
     this.delete(slot);
-    this.#members[this.#nearest(this.#table, vector, 1)[0]!]!.add(slot);
+    this.#members[nearestIn(this.#table, vector, this.#all)]!.add(slot);
   }
 
   delete(slot: number): void {
@@ -76,28 +86,32 @@ export class CentroidGroups {
     }
     return any !== 0;
   }
+}
 
-  #vectorAt(slot: number, dimension: number): Float32Array {
-    const vector = new Float32Array(dimension);
-    this.#centroids.at(slot, vector);
-    return vector;
-  }
+function vectorAt(centroids: Centroids, slot: number, dimension: number): Float32Array {
+  const vector = new Float32Array(dimension);
+  centroids.at(slot, vector);
+  return vector;
+}
 
-  #nearest(table: CodeTable, vector: Float32Array, count: number): Uint32Array {
-    const { codes, scale } = codesOf(vector);
-    return table.scan(codes, scale, count, this.#all.words).ordinals;
-  }
+function nearestIn(table: CodeTable, vector: Float32Array, all: Bitmap): number {
+  const { codes, scale } = codesOf(vector);
+  return table.scan(codes, scale, 1, all.words).ordinals[0]!;
+}
 
-  /** Of the centroids nearest to each of the sample, which they include. */
-  #meansOf(slots: Uint32Array, table: CodeTable, sample: readonly Float32Array[]): Float32Array[] {
-    const sums = sample.map(({ length }) => new Float64Array(length));
-    const counts = new Uint32Array(sample.length);
-    for (const slot of slots) {
-      const vector = this.#vectorAt(slot, sample[0]!.length);
-      const group = this.#nearest(table, vector, 1)[0]!;
-      counts[group]!++;
-      for (let i = 0; i < vector.length; i++) sums[group]![i]! += vector[i]!;
-    }
-    return sums.map((sum, group) => (counts[group] === 0 ? sample[group]! : Float32Array.from(sum, (x) => x / counts[group]!)));
+/** Of the centroids nearest to each of the sample, which they include. */
+function* meansOf(centroids: Centroids, slots: Uint32Array, sample: readonly Float32Array[]): Steps<Float32Array[]> {
+  const table = centroids.tableOf(sample);
+  const all = Bitmap.of(sample.keys());
+  const sums = sample.map(({ length }) => new Float64Array(length));
+  const counts = new Uint32Array(sample.length);
+  for (const [i, slot] of slots.entries()) {
+    const vector = vectorAt(centroids, slot, sample[0]!.length);
+    const group = nearestIn(table, vector, all);
+    counts[group]!++;
+    const sum = sums[group]!;
+    for (let at = 0; at < vector.length; at++) sum[at]! += vector[at]!;
+    if (i % SLOTS_PER_STEP === 0) yield;
   }
+  return sums.map((sum, group) => (counts[group] === 0 ? sample[group]! : Float32Array.from(sum, (x) => x / counts[group]!)));
 }

@@ -6,6 +6,7 @@
  */
 
 import { Bitmap, countBits } from "../../../base/bitmap.js";
+import { atOnce, type Steps } from "../../../base/steps.js";
 import type { Space } from "../../../types.js";
 import { squaredNorm } from "../distance.js";
 import { codesOf, type EncodedQuery, encodeQuery } from "../quantize.js";
@@ -97,7 +98,8 @@ export class CodedCentroids implements CentroidTable {
       codesOf(rotatedRows.subarray(row * width, (row + 1) * width)),
     );
     const among = this.#among(only);
-    const groups = countBits(among) < GROUPED_MIN ? null : this.#grouped();
+    if (countBits(among) >= GROUPED_MIN) atOnce(this.group());
+    const groups = countBits(among) < GROUPED_MIN ? null : this.#groups;
     const near = groups?.near(rows) ?? [];
     const words = new Uint32Array(among.length);
     return Uint32Array.from(rows, ({ codes, scale }, row) => {
@@ -137,11 +139,9 @@ export class CodedCentroids implements CentroidTable {
     return { slot, product: (squared - distance) / 2 / stretch, uncertainty, squaredNorm: squared };
   }
 
-  #grouped(): CentroidGroups {
-    if (this.#groups === null || this.#groups.isOutgrown(this.#count)) {
-      this.#groups = new CentroidGroups(this, this.#dimension, this.#count);
-    }
-    return this.#groups;
+  *group(): Steps<void> {
+    if (this.#count < GROUPED_MIN || this.#groups?.isOutgrown(this.#count) === false) return;
+    this.#groups = yield* CentroidGroups.of(this, this.#dimension, this.#count);
   }
 
   #keepNorm(slot: number, squared: number): void {

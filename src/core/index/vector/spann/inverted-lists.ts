@@ -33,8 +33,8 @@ export interface InvertedListsOptions {
 
 /** What a build has changed. */
 export interface ListChanges {
-  created: readonly number[];
-  retired: readonly number[];
+  created: ReadonlySet<number>;
+  retired: ReadonlySet<number>;
   /** row → its list from now on. */
   moved: ReadonlyMap<number, number>;
   /** Slots that have another list now, or none. */
@@ -185,7 +185,7 @@ export class InvertedLists {
   install({ created, retired, moved, changed }: ListChanges): void {
     const touched = this.#touched;
     this.#touched = null;
-    for (const slot of created) if (!retired.includes(slot)) this.inUse.add(slot);
+    for (const slot of created) if (!retired.has(slot)) this.inUse.add(slot);
     for (const [ordinal, slot] of moved) if (!touched?.has(ordinal)) this.#put(ordinal, slot);
     for (const slot of retired) this.#give(slot);
     this.held.install(changed);

@@ -7,6 +7,7 @@
  * The same rows in the same order give the same lists.
  */
 import { Bitmap } from "../../../base/bitmap.js";
+import { inTurns } from "../../../base/steps.js";
 import type { Tick } from "../../../base/turns.js";
 import type { VectorSource } from "../judge.js";
 import { HeldRows } from "./held-rows.js";
@@ -87,9 +88,19 @@ export class ListBuilder {
     lists.beginChanges();
   }
 
+  get retired(): Iterable<number> {
+    return this.#retired;
+  }
+
+  /** Of no more work than there are lists: it is asked for while searches wait. */
   get changes(): ListChanges {
-    const changed = new Set([...this.#created, ...this.#retired, ...this.#moved.values()]);
-    return { created: [...this.#created], retired: [...this.#retired], moved: this.#moved, changed };
+    const changed = new Set([...this.#created, ...this.#retired, ...this.#longer()]);
+    return { created: this.#created, retired: this.#retired, moved: this.#moved, changed };
+  }
+
+  /** Slots of lists that have new rows. */
+  *#longer(): Generator<number, void, undefined> {
+    for (const [slot, { size }] of this.#added) if (size > 0) yield slot;
   }
 
   /** The list that each row from `first` to before `end` will be in, `NO_LIST` for none. */
@@ -110,6 +121,7 @@ export class ListBuilder {
       const part = ordinals.subarray(from, from + ROWS_AT_ONCE);
       const rows = await this.#rotated(part);
       if (this.#working.count() === 0) this.#create(this.#coder.mean(rows, new Uint8Array(part.length), 0));
+      await inTurns(this.#centroids.group(), this.#tick);
       const long = new Set<number>();
       for (let row = 0; row < part.length; row += ROWS_PER_STEP) {
         const step = part.subarray(row, row + ROWS_PER_STEP);

@@ -308,6 +308,20 @@ describe("centroids", () => {
     expect(whole.count).toBe(77);
   });
 
+  it("are grouped in steps, once there are many and again when there are twice as many", () => {
+    const random = randomFrom(3);
+    const coder = referenceKernel.createCoder({ dimension: 32, space: "l2", seed: 1 });
+    const { rows } = rotatedRowsOf(coder, vectorsOf("lowRank", random, 1200, 32), 32);
+    const [table, other] = [coder.createCentroids(), coder.createCentroids()];
+    const stepsAt = (count: number): number => {
+      for (const one of [table, other]) for (let slot = one.count; slot < count; slot++) one.set(slot, rowOf(rows, 32, slot));
+      return [...table.group()].length;
+    };
+    expect([300, 600, 1000, 1200].map((count) => stepsAt(count) > 15)).toEqual([false, true, false, true]);
+    expect([...table.group()]).toEqual([]);
+    expect(table.assign(rows)).toEqual(other.assign(rows));
+  });
+
   it("send a row to the nearest of many, or to one hardly farther, whatever comes and goes", () => {
     const random = randomFrom(3);
     const coder = referenceKernel.createCoder({ dimension: 32, space: "l2", seed: 1 });

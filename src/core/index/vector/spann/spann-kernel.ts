@@ -10,6 +10,7 @@
  */
 
 import type { Bitmap } from "../../../base/bitmap.js";
+import type { Steps } from "../../../base/steps.js";
 import type { Space } from "../../../types.js";
 import type { ExactDistances } from "../distance.js";
 
@@ -155,6 +156,11 @@ export interface CentroidTable {
    * slots that count, 32 a word, lowest first; null for all.
    */
   nearest(rotatedRow: Float32Array, count: number, only?: Uint32Array | null): NearestCentroids;
+  /**
+   * Makes what `assign` finds slots by, where it would have to be made there: of thousands of slots that takes long. Nothing is set or
+   * deleted between the steps.
+   */
+  group(): Steps<void>;
   /** The slots whose lists rotated rows, row-major, should go to: nearly always the nearest, found without looking at all of them. */
   assign(rotatedRows: Float32Array, only?: Uint32Array | null): Uint32Array;
   /** The `count` lists to look into first for a query, the most promising first. */
