@@ -2,7 +2,7 @@
  * Nested metadata as the flat metadata that records have: what stands inside objects gets dotted keys, and nothing is lost
  * without being told. Loaded when it is first needed.
  */
-import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { beyondLimit, invalidArgument, show } from "../core/errors.js";
 import { validateMetadata, type WriteOperation } from "../core/gateway/validate/records.js";
 import { validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
@@ -92,7 +92,8 @@ class Flattening {
   }
 
   take(object: object, prefix: string, depth: number): void {
-    if (depth > limits.metadataDepthMax) throw this.#beyond("metadataDepthMax", "objects within each other");
+    if (depth > limits.metadataDepthMax)
+      throw beyondLimit(`${this.#argument} has more objects within each other`, "metadataDepthMax", limits.metadataDepthMax);
     for (const [key, value] of Object.entries(object)) {
       if (value === undefined) continue;
       if (isEmpty(value)) this.dropped.push(prefix + key);
@@ -106,13 +107,8 @@ class Flattening {
       throw invalidArgument(`${this.#argument} has two values for ${show(key)} when its nested objects are flattened; rename one of them`);
     }
     this.values.set(key, value);
-    if (this.values.size > limits.metadataKeysMax) throw this.#beyond("metadataKeysMax", "keys");
-  }
-
-  #beyond(limit: "metadataDepthMax" | "metadataKeysMax", what: string): TidepoolError {
-    const allowed = { metadataDepthMax: limits.metadataDepthMax, metadataKeysMax: limits.metadataKeysMax }[limit];
-    const message = `${this.#argument} has more than the ${allowed} ${what} allowed (${limit})`;
-    return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
+    if (this.values.size > limits.metadataKeysMax)
+      throw beyondLimit(`${this.#argument} has more keys`, "metadataKeysMax", limits.metadataKeysMax);
   }
 }
 

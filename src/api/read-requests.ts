@@ -2,7 +2,7 @@
  * The arguments of a collection's reads and deletions as the requests that are sent, checked as far as the page can: shapes,
  * counts and sizes. What a filter means is parsed by the gateway.
  */
-import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { beyondLimit, invalidArgument, show } from "../core/errors.js";
 import { validateIds } from "../core/gateway/validate/records.js";
 import { readFuzzy, validateCount, validateInclude, validateObject } from "../core/gateway/validate/values.js";
 import { limits } from "../core/limits.js";
@@ -259,8 +259,10 @@ function readFilter<F extends object>(filter: F, argument: string, depth = 0): F
   }
   const [operator, operand] = entries[0] as [string, unknown];
   if ((operator !== "$and" && operator !== "$or") || !Array.isArray(operand)) return filter;
-  if (depth >= limits.filterDepthMax) throw tooLarge(`'${argument.split(".", 1)[0]}' nests $and and $or deeper`, "filterDepthMax");
-  if (operand.length > limits.filterClausesMax) throw tooLarge(`'${argument}' has more clauses`, "filterClausesMax");
+  if (depth >= limits.filterDepthMax)
+    throw beyondLimit(`'${argument.split(".", 1)[0]}' nests $and and $or deeper`, "filterDepthMax", limits.filterDepthMax);
+  if (operand.length > limits.filterClausesMax)
+    throw beyondLimit(`'${argument}' has more clauses`, "filterClausesMax", limits.filterClausesMax);
   if (operand.length < 2) {
     throw invalidArgument(`Expected '${argument}' ${operator} to be a list of at least two expressions, but got ${show(operand)}`);
   }
@@ -288,17 +290,9 @@ function readQueryEmbeddings(value: Embeddings): QueryRows {
   const argument = "queryEmbeddings";
   const count = value instanceof Float32Array ? 1 : value.length;
   if (count === 0) throw invalidArgument(`Expected ${argument} to be an array with at least one item`);
-  if (count > limits.queriesMax) throw tooLarge(`${argument} has ${count} queries, more`, "queriesMax");
+  if (count > limits.queriesMax) throw beyondLimit(`${argument} has ${count} queries, more`, "queriesMax", limits.queriesMax);
   const source = readEmbeddings(value, count, { argument })!;
   source.check(0, count);
   const { dimension, values } = source.copy(0, count);
   return { dimension, values };
-}
-
-function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "queriesMax"): TidepoolError {
-  const allowed = { filterDepthMax: limits.filterDepthMax, filterClausesMax: limits.filterClausesMax, queriesMax: limits.queriesMax }[
-    limit
-  ];
-  const message = `${what} than the limit of ${allowed} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

@@ -5,7 +5,7 @@
  * the call.
  */
 import { recordTextBytes } from "../core/base/record-bytes.js";
-import { invalidArgument, show, TidepoolError } from "../core/errors.js";
+import { beyondLimit, invalidArgument, show, TidepoolError } from "../core/errors.js";
 import {
   validateIdRange,
   validateLengths,
@@ -119,12 +119,14 @@ export async function write(args: WriteArguments, operation: WriteOperation, tar
 export async function prepareWrite(args: WriteArguments, operation: WriteOperation, source: WriteSource): Promise<RecordBatch> {
   const records = readArguments(operation, () => new Records(args, operation, source));
   const { count } = records;
-  if (count > limits.batchRecordsMax) throw beyond(`The call has ${count} records`, "batchRecordsMax");
+  if (count > limits.batchRecordsMax)
+    throw beyondLimit(`The call has ${count} records in one write of a transaction, more`, "batchRecordsMax", limits.batchRecordsMax);
   const { signal, timeoutMs, onProgress } = args;
   return limited({ signal, timeoutMs }, (ends) =>
     readArgumentsInTurns(operation, async () => {
       const bytes = (await records.validate()).reduce((sum, batch) => sum + batch.bytes, 0);
-      if (bytes > limits.batchBytesMax) throw beyond(`The call has about ${bytes} bytes`, "batchBytesMax");
+      if (bytes > limits.batchBytesMax)
+        throw beyondLimit(`The call has about ${bytes} bytes in one write of a transaction, more`, "batchBytesMax", limits.batchBytesMax);
       const parts: RecordBatch[] = [];
       for (let start = 0; start < count; ) {
         const tell = (embedded: number) => onProgress?.({ done: 0, total: count, embedded });
@@ -135,12 +137,6 @@ export async function prepareWrite(args: WriteArguments, operation: WriteOperati
       return joined(parts);
     }),
   );
-}
-
-function beyond(what: string, limit: "batchRecordsMax" | "batchBytesMax"): TidepoolError {
-  const allowed = { batchRecordsMax: limits.batchRecordsMax, batchBytesMax: limits.batchBytesMax }[limit];
-  const message = `${what}, more than the ${allowed} that one write of a transaction may have (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }
 
 /** Records `start … end − 1` of the call, which go together. */

@@ -116,6 +116,11 @@ export function invalidArgument(message: string): TidepoolError {
   return new TidepoolError("INVALID_ARGUMENT", message);
 }
 
+/** `LIMIT_EXCEEDED`. `what` ends in a comparative, as in "ids has 5 entries, more"; `limit` is the name of what allows as much. */
+export function beyondLimit(what: string, limit: string, allowed: number): TidepoolError {
+  return new TidepoolError("LIMIT_EXCEEDED", `${what} than the limit of ${allowed} (${limit})`, { details: { limit, allowed } });
+}
+
 /** Characters of a value that an error message shows. */
 const SHOWN_MAX = 80;
 

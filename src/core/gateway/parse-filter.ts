@@ -10,7 +10,7 @@
  */
 
 import { wellFormed } from "../base/well-formed.js";
-import { type ErrorCode, show, TidepoolError } from "../errors.js";
+import { beyondLimit, type ErrorCode, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Scalar } from "../types.js";
 import type {
@@ -88,8 +88,10 @@ function parse<C>(input: unknown, language: Language<C>): FilterTree<C> | null {
 }
 
 function parseClause<C>(clause: unknown, path: string, depth: number, language: Language<C>, budget: Budget): FilterTree<C> {
-  if (depth > limits.filterDepthMax) throw tooLarge(`${language.argument} nests $and and $or deeper`, "filterDepthMax");
-  if (++budget.clauses > limits.filterClausesMax) throw tooLarge(`${language.argument} has more clauses`, "filterClausesMax");
+  if (depth > limits.filterDepthMax)
+    throw beyondLimit(`${language.argument} nests $and and $or deeper`, "filterDepthMax", limits.filterDepthMax);
+  if (++budget.clauses > limits.filterClausesMax)
+    throw beyondLimit(`${language.argument} has more clauses`, "filterClausesMax", limits.filterClausesMax);
   const [key, operand] = onlyEntry(clause, path, language.kind, language.example);
   const inner = path + step(key);
   if (key !== "$and" && key !== "$or") return language.leaf(key, operand, inner, budget.compile);
@@ -270,17 +272,8 @@ function faulty(
 }
 
 function assertFew(values: readonly unknown[], path: string): void {
-  if (values.length > limits.filterValuesMax) throw tooLarge(`${path} has ${values.length} values, more`, "filterValuesMax");
-}
-
-function tooLarge(what: string, limit: "filterDepthMax" | "filterClausesMax" | "filterValuesMax"): TidepoolError {
-  const allowed = {
-    filterDepthMax: limits.filterDepthMax,
-    filterClausesMax: limits.filterClausesMax,
-    filterValuesMax: limits.filterValuesMax,
-  }[limit];
-  const message = `${what} than the limit of ${allowed} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
+  if (values.length > limits.filterValuesMax)
+    throw beyondLimit(`${path} has ${values.length} values, more`, "filterValuesMax", limits.filterValuesMax);
 }
 
 /** One step of a path: `.key`, or `["odd key"]` where a dot would mislead. */

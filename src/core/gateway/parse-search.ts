@@ -7,7 +7,7 @@
  */
 
 import { storedSparseVector } from "../base/sparse-vector.js";
-import { invalidArgument, show, TidepoolError } from "../errors.js";
+import { beyondLimit, invalidArgument, show, TidepoolError } from "../errors.js";
 import { limits } from "../limits.js";
 import { EMBEDDING_KEY, type IndexPolicy } from "../schema.js";
 import type { SearchRequest } from "../service.js";
@@ -95,8 +95,9 @@ class RankParser {
   }
 
   parse(rank: unknown, path: string, depth: number): RankPlan {
-    if (depth > limits.rankDepthMax) throw tooLarge(`${path} nests deeper`, "rankDepthMax");
-    if (++this.#expressions > limits.rankExpressionsMax) throw tooLarge("A rank has more expressions", "rankExpressionsMax");
+    if (depth > limits.rankDepthMax) throw beyondLimit(`${path} nests deeper`, "rankDepthMax", limits.rankDepthMax);
+    if (++this.#expressions > limits.rankExpressionsMax)
+      throw beyondLimit("A rank has more expressions", "rankExpressionsMax", limits.rankExpressionsMax);
     const entries = Object.entries(fields(rank, path, RANK_KEYS));
     if (entries.length !== 1) throw invalid(path, rank, `an object with exactly one of ${RANK_KEYS.join(", ")}`);
     const [key, operand] = entries[0]!;
@@ -282,10 +283,4 @@ function isAbsent(value: unknown): value is undefined | null {
 
 function invalid(path: string, value: unknown, allowed: string): TidepoolError {
   return new TidepoolError("INVALID_ARGUMENT", `${path} is ${show(value)}; expected ${allowed}`, { details: { path } });
-}
-
-function tooLarge(what: string, limit: "rankDepthMax" | "rankExpressionsMax"): TidepoolError {
-  const allowed = { rankDepthMax: limits.rankDepthMax, rankExpressionsMax: limits.rankExpressionsMax }[limit];
-  const message = `${what} than the limit of ${allowed} (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }

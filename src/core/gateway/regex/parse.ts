@@ -6,7 +6,7 @@
  * group, a character or a class as one, times the repetitions it is under, and a class twice for every `~~` in it; it is
  * what `limits.regexSizeMax` bounds.
  */
-import { TidepoolError } from "../../errors.js";
+import { beyondLimit, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { CharacterSet, PerlName, RegexTree, SetStep, WordPlace } from "./tree.js";
 
@@ -97,7 +97,7 @@ class RegexParser {
   parse(): RegexTree {
     const tree = this.#alternation();
     if (this.#at < this.#pattern.length) throw this.#fault("unopened group");
-    checkLimit("regexSizeMax", this.#size, "its size");
+    checkLimit("regexSizeMax", limits.regexSizeMax, this.#size, "its size");
     return tree;
   }
 
@@ -134,7 +134,7 @@ class RegexParser {
       this.#eat("?");
       const { min, max } = count;
       const size = (this.#size - before) * Math.max(1, Number.isFinite(max) ? max : min + 1);
-      checkLimit("regexSizeMax", size, "its size");
+      checkLimit("regexSizeMax", limits.regexSizeMax, size, "its size");
       this.#size = before + size;
       tree = repeated(tree, min, max);
     }
@@ -150,7 +150,7 @@ class RegexParser {
     const min = Number(counted[1] || 0);
     const max = counted[2] === "" ? min : counted[3] === "" ? Infinity : Number(counted[3]);
     if (min > max) throw this.#fault("invalid repetition count range: the start is greater than the end");
-    checkLimit("regexSizeMax", min, "a repetition count");
+    checkLimit("regexSizeMax", limits.regexSizeMax, min, "a repetition count");
     return { min, max };
   }
 
@@ -308,7 +308,7 @@ class RegexParser {
     for (;;) {
       const operator = this.#match(/&&|--|~~/y)?.[0];
       if (operator === undefined) break;
-      if (operator === "~~") checkLimit("regexSizeMax", (this.#copies *= 2), "its size");
+      if (operator === "~~") checkLimit("regexSizeMax", limits.regexSizeMax, (this.#copies *= 2), "its size");
       steps.push({ operator: SET_OPERATORS[operator]!, set: this.#union(false) });
     }
     if (!this.#eat("]")) throw this.#fault("unclosed character class");
@@ -361,7 +361,7 @@ class RegexParser {
   }
 
   #nested<T>(parse: () => T): T {
-    checkLimit("regexNestMax", ++this.#depth, "its nesting");
+    checkLimit("regexNestMax", limits.regexNestMax, ++this.#depth, "its nesting");
     const result = parse();
     this.#depth--;
     return result;
@@ -484,9 +484,6 @@ function isProperty(name: string): boolean {
   }
 }
 
-function checkLimit(limit: "regexNestMax" | "regexSizeMax", value: number, what: string): void {
-  const allowed = { regexNestMax: limits.regexNestMax, regexSizeMax: limits.regexSizeMax }[limit];
-  if (value <= allowed) return;
-  const message = `${what} is ${value}, beyond the limit of ${allowed} (${limit})`;
-  throw new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
+function checkLimit(limit: "regexNestMax" | "regexSizeMax", allowed: number, value: number, what: string): void {
+  if (value > allowed) throw beyondLimit(`${what} is ${value}, more`, limit, allowed);
 }

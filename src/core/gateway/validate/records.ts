@@ -11,7 +11,7 @@
 import { recordTextBytes } from "../../base/record-bytes.js";
 import type { Steps } from "../../base/steps.js";
 import { wellFormed } from "../../base/well-formed.js";
-import { invalidArgument, show, TidepoolError } from "../../errors.js";
+import { beyondLimit, invalidArgument, show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { WriteRequest } from "../../service.js";
 import type { EmbeddingRows, MetadataPatch, RecordBatch } from "../../types.js";
@@ -26,7 +26,8 @@ const DUPLICATES_SHOWN_MAX = 5;
 export function validateIds(ids: unknown, argument = "ids", seen = new Set<string>()): asserts ids is string[] {
   validateArray(ids, argument);
   if (ids.length === 0) throw invalidArgument(`Expected '${argument}' to be a non-empty list`);
-  if (ids.length > limits.selectionIdsMax) throw tooMany(`${argument} has ${ids.length} entries`, "selectionIdsMax");
+  if (ids.length > limits.selectionIdsMax)
+    throw beyondLimit(`${argument} has ${ids.length} entries, more`, "selectionIdsMax", limits.selectionIdsMax);
   validateIdRange(ids, argument, 0, ids.length, seen);
 }
 
@@ -87,7 +88,7 @@ export function validateMetadataRange(
 export function validateMetadata(metadata: unknown, argument: string, nullDeletes = false): asserts metadata is MetadataPatch {
   validateObject(metadata, argument);
   const count = Object.keys(metadata).length;
-  if (count > limits.metadataKeysMax) throw tooMany(`${argument} has ${count} keys`, "metadataKeysMax");
+  if (count > limits.metadataKeysMax) throw beyondLimit(`${argument} has ${count} keys, more`, "metadataKeysMax", limits.metadataKeysMax);
   if (count === 0) {
     throw invalidArgument(`Expected metadata to be non-empty, but ${argument} is {}; leave it out or use null`);
   }
@@ -130,7 +131,8 @@ function validateMetadataNumber(value: number, where: string): void {
 
 function validateMetadataArray(values: readonly unknown[], where: string): void {
   if (values.length === 0) throw invalidArgument(`Expected metadata lists to be non-empty, but ${where} is []`);
-  if (values.length > limits.metadataListMax) throw tooMany(`${where} has ${values.length} entries`, "metadataListMax");
+  if (values.length > limits.metadataListMax)
+    throw beyondLimit(`${where} has ${values.length} entries, more`, "metadataListMax", limits.metadataListMax);
   const type = typeof values[0];
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -142,16 +144,6 @@ function validateMetadataArray(values: readonly unknown[], where: string): void 
     }
     if (typeof value === "number") validateMetadataNumber(value, `${where}[${i}]`);
   }
-}
-
-function tooMany(what: string, limit: "selectionIdsMax" | "metadataKeysMax" | "metadataListMax"): TidepoolError {
-  const allowed = {
-    selectionIdsMax: limits.selectionIdsMax,
-    metadataKeysMax: limits.metadataKeysMax,
-    metadataListMax: limits.metadataListMax,
-  }[limit];
-  const message = `${what}, more than the ${allowed} allowed (${limit})`;
-  return new TidepoolError("LIMIT_EXCEEDED", message, { details: { limit, allowed } });
 }
 
 /** Something that means to be a sparse vector. */
