@@ -57,6 +57,7 @@ function outcomeOf(coder: SpannCoder, shape: Shape): unknown[] {
   const apart = Array.from({ length: shape.count }, (_, row) => rows.subarray(row * query.length, (row + 1) * query.length));
   const squared = [rows, apart].flatMap((some) => [query, points].map((from) => coder.squaredDistances(from, some, query.length)));
   expect(squared.slice(2)).toEqual(squared.slice(0, 2));
+  expect(coder.encode(apart, ordinals, mean)).toEqual(list);
   const sums = [...squared, coder.mean(rows, sides, 1), ...distances];
   const views = [prepared, coder.prepare(rows.slice(0, query.length))].map((from) => ({
     query: from,

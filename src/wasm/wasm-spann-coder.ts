@@ -57,6 +57,13 @@ interface LaidList {
   foundAt: number;
 }
 
+/** Copies rows, row-major or an array each, to a place from which on they lie row-major. */
+function putRows(rows: Float32Array | readonly Float32Array[], into: Float32Array, at: number): void {
+  if (rows instanceof Float32Array) return into.set(rows, at);
+  const width = rows[0]?.length ?? 0;
+  for (let row = 0; row < rows.length; row++) into.set(rows[row]!, at + row * width);
+}
+
 /** The memory of a kernel's coders. */
 export class CoderMemory {
   readonly module: WebAssembly.Module;
@@ -107,8 +114,7 @@ export class CoderMemory {
   #withRowsApart(rows: readonly Float32Array[], bytes: number): ArrayBuffer {
     const width = rows[0]?.length ?? 0;
     const buffer = this.withScratch(4 * width * rows.length + bytes);
-    const floats = new Float32Array(buffer);
-    for (let row = 0, at = this.scratchAt / 4; row < rows.length; row++, at += width) floats.set(rows[row]!, at);
+    putRows(rows, new Float32Array(buffer), this.scratchAt / 4);
     return buffer;
   }
 
@@ -148,15 +154,15 @@ export class WasmSpannCoder extends BaseCoder implements SpannCoder {
     }
   }
 
-  encode(rotatedRows: Float32Array, ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer> {
+  encode(rotatedRows: Float32Array | readonly Float32Array[], ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer> {
     const { kernel, scratchAt } = this.#memory;
     const bytes = this.listBytes(ordinals.length);
     const rowsAt = scratchAt + centroid.byteLength;
-    const listAt = rowsAt + rotatedRows.byteLength;
+    const listAt = rowsAt + 4 * this.paddedDimension * ordinals.length;
     const buffer = this.#memory.withScratch(listAt + bytes - scratchAt);
     const floats = new Float32Array(buffer);
     floats.set(centroid, scratchAt / 4);
-    floats.set(rotatedRows, rowsAt / 4);
+    putRows(rotatedRows, floats, rowsAt / 4);
     new Uint8Array(buffer, listAt, bytes).fill(0);
     kernel.encodeRows(rowsAt, ordinals.length, this.paddedDimension, scratchAt, listAt, SPACES.indexOf(this.space), SHORTENED);
     const list = new Uint8Array(buffer, listAt, bytes).slice();

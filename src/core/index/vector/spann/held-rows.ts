@@ -5,8 +5,11 @@ const CHUNK_ROWS = 256;
 
 export class HeldRows {
   readonly #width: number;
+  /** For each `CHUNK_ROWS` numbers what begins with the first of them. */
   readonly #chunks: Float32Array[] = [];
-  #count = 0;
+  /** The chunk that takes copies, and how many it has. */
+  #open = -1;
+  #used = CHUNK_ROWS;
 
   constructor(width: number) {
     this.#width = width;
@@ -14,10 +17,21 @@ export class HeldRows {
 
   /** Keeps a copy; returns its number. */
   add(row: Float32Array): number {
-    const number = this.#count++;
-    if (number % CHUNK_ROWS === 0) this.#chunks.push(new Float32Array(CHUNK_ROWS * this.#width));
+    if (this.#used === CHUNK_ROWS) {
+      this.#open = this.#chunks.push(new Float32Array(CHUNK_ROWS * this.#width)) - 1;
+      this.#used = 0;
+    }
+    const number = this.#open * CHUNK_ROWS + this.#used++;
     this.at(number).set(row);
     return number;
+  }
+
+  /** Keeps rows, row-major, which nobody changes any more; returns the number of the first, which the others follow. */
+  keep(rows: Float32Array): number {
+    const first = this.#chunks.length * CHUNK_ROWS;
+    const step = CHUNK_ROWS * this.#width;
+    for (let at = 0; at < rows.length; at += step) this.#chunks.push(rows.subarray(at, at + step));
+    return first;
   }
 
   at(number: number): Float32Array {

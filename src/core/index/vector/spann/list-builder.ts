@@ -217,7 +217,8 @@ export class ListBuilder {
   /** Takes rows into the lists of the nearest centroids; returns their slots. */
   #put(ordinals: Uint32Array, rows: Float32Array): Uint32Array {
     const slots = this.#centroids.assign(rows, this.#working.words);
-    slots.forEach((slot, row) => this.#move(ordinals[row]!, slot, this.#held.add(this.#rowOf(rows, row))));
+    const first = this.#held.keep(rows);
+    slots.forEach((slot, row) => this.#move(ordinals[row]!, slot, first + row));
     return slots;
   }
 
@@ -273,13 +274,8 @@ export class ListBuilder {
   }
 
   #encode(slot: number, added: ReadonlyMap<number, number>): Uint8Array {
-    return this.#coder.encode(this.#rowsOf(added), Uint32Array.from(added.keys()), this.#centroid(slot));
-  }
-
-  #rowsOf(added: ReadonlyMap<number, number>): Float32Array {
-    const rows = new Float32Array(added.size * this.#width);
-    this.#held.copy(added.values(), rows);
-    return rows;
+    const rows = Array.from(added.values(), (number) => this.#held.at(number));
+    return this.#coder.encode(rows, Uint32Array.from(added.keys()), this.#centroid(slot));
   }
 
   // ---- splits
@@ -302,12 +298,11 @@ export class ListBuilder {
   /** Makes a list of one side of a split. */
   #fill(slot: number, { ordinals, rows }: Members, sides: Uint8Array, side: number): void {
     const own = ordinals.filter((_, row) => sides[row] === side);
-    const ownRows = new Float32Array(own.length * this.#width);
-    let at = 0;
+    const ownRows: Float32Array[] = [];
     for (let row = 0; row < ordinals.length; row++) {
       if (sides[row] !== side) continue;
       this.#moved.set(ordinals[row]!, slot);
-      ownRows.set(rows.subarray(row * this.#width, (row + 1) * this.#width), at++ * this.#width);
+      ownRows.push(this.#rowOf(rows, row));
     }
     this.#sizes.set(slot, own.length);
     this.#coded.set(slot, this.#coder.encode(ownRows, own, this.#centroid(slot)));

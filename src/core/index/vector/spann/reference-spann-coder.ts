@@ -34,7 +34,7 @@ export class ReferenceSpannCoder extends BaseCoder implements SpannCoder {
     }
   }
 
-  encode(rotatedRows: Float32Array, ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer> {
+  encode(rotatedRows: Float32Array | readonly Float32Array[], ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer> {
     return encodeList(this.space, this.paddedDimension, rotatedRows, ordinals, centroid);
   }
 

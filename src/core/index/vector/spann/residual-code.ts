@@ -31,7 +31,7 @@ export const NO_SCALE = -1;
 export function encodeList(
   space: Space,
   paddedDimension: number,
-  rows: Float32Array,
+  rows: Float32Array | readonly Float32Array[],
   ordinals: Uint32Array,
   centroid: Float32Array,
 ): Uint8Array<ArrayBuffer> {
@@ -41,7 +41,8 @@ export function encodeList(
     const { scales, adds } = factorsOf(list, paddedDimension, first / SUB_BLOCK_ROWS);
     const codes = list.subarray((first / SUB_BLOCK_ROWS) * subBlockBytesOf(paddedDimension));
     for (let place = 0; place < SUB_BLOCK_ROWS && first + place < ordinals.length; place++) {
-      const row = rows.subarray((first + place) * paddedDimension, (first + place + 1) * paddedDimension);
+      const at = first + place;
+      const row = rows instanceof Float32Array ? rows.subarray(at * paddedDimension, (at + 1) * paddedDimension) : rows[at]!;
       putSigns(row, centroid, codes, halfByteOf(place));
       [scales[place], adds[place]] = factorsOfRow(space, sumsOf(row, centroid));
     }

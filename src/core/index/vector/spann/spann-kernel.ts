@@ -47,8 +47,8 @@ export interface SpannCoder extends RowSums, ExactDistances {
    * length, which `encode` and `prepare` notice: no estimate excludes such a row, or any row from such a query.
    */
   rotate(rows: Float32Array, into: Float32Array): void;
-  /** The list of n rotated rows with their ordinals, coded about a centroid as `CentroidTable.at` gives it. */
-  encode(rotatedRows: Float32Array, ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer>;
+  /** The list of n rotated rows, row-major or an array each, with their ordinals, coded about a centroid as `CentroidTable.at` gives it. */
+  encode(rotatedRows: Float32Array | readonly Float32Array[], ordinals: Uint32Array, centroid: Float32Array): Uint8Array<ArrayBuffer>;
   /** Ordinals of a list's rows, in the order in which they were encoded. */
   ordinals(list: Uint8Array): Uint32Array;
   createCentroids(): CentroidTable;
