@@ -13,7 +13,6 @@ import { target } from "../tools/browser/target.js";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { calls } from "./suites/calls.js";
-import { cores } from "./suites/cores.js";
 import { demoTasks } from "./suites/demo-tasks.js";
 import { encryption } from "./suites/encryption.js";
 import { kernels } from "./suites/kernels.js";
@@ -36,7 +35,6 @@ import { young } from "./suites/young.js";
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
   calls,
-  cores,
   "demo-tasks": demoTasks,
   encryption,
   kernels,

@@ -21,7 +21,7 @@ let ids: string[] = [];
 
 /** Opens the database; what this tab is to it. */
 async function open(seed: number): Promise<string> {
-  client = new TidepoolClient({ path: PATH, cores: 1 });
+  client = new TidepoolClient({ path: PATH });
   collection = await client.getOrCreateCollection({
     name: "bench",
     embeddingFunction: null,

@@ -98,11 +98,6 @@ export interface TidepoolClientOptions {
    */
   memoryBudgetBytes?: number;
   /**
-   * Threads that may be at work at once, the engine's own included: a whole number from 1. Where the page is cross-origin isolated, others
-   * help to build graphs and to answer calls of many queries. Default: what the machine has, at most 4. See docs/cores.md.
-   */
-  cores?: number;
-  /**
    * Encrypts all that the database stores, names included. To be given from its creation on: `WRONG_KEY` where the database has another
    * key, or none. See docs/encryption.md.
    *
@@ -179,8 +174,7 @@ export interface CreateCollectionArguments {
 
 /** Those that concern a published database, too. */
 const SOURCE_OPTIONS =
-  "path tenant database client storage allowReset memoryBudgetBytes cores gateway token onWarning offscreen credentials worker " +
-  "encryption source";
+  "path tenant database client storage allowReset memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
 const OPTIONS = `${SOURCE_OPTIONS} remote durability retainVersions`;
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
@@ -231,7 +225,6 @@ export class TidepoolClient {
       allowReset = false,
       retainVersions = 1,
       memoryBudgetBytes,
-      cores,
       encryption,
       worker = createWorker,
       client,
@@ -250,7 +243,6 @@ export class TidepoolClient {
     validateOneOf(allowReset, [true, false], "allowReset");
     validateAtLeast(retainVersions, 1, "retainVersions");
     if (memoryBudgetBytes !== undefined) validateAtLeast(memoryBudgetBytes, limits.memoryBudgetBytesMin, "memoryBudgetBytes");
-    if (cores !== undefined) validateAtLeast(cores, 1, "cores");
     validateWorker(worker);
     if (encryption !== undefined) validateKey(encryption.key);
     for (const [name, fn] of Object.entries({ onWarning, credentials })) if (fn !== undefined) validateFunction(fn, name);
@@ -258,7 +250,7 @@ export class TidepoolClient {
     this.tenant = tenant;
     this.database = database;
     this.credentials = credentials;
-    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, cores, gateway, encryption, source };
+    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, encryption, source };
     this.#connection = shared ?? new Connection(open, worker, token, offscreen, remote);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }

@@ -17,8 +17,6 @@ import type { Nearest, VectorSource } from "../index/vector/flat.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
-import { QUERIES_PER_PASS } from "../index/vector/vector-kernel.js";
-import { limits } from "../limits.js";
 import { type GraphSection, loadGraph, saveGraph } from "../segment/graph.js";
 import { quantizedRows, type VectorRow } from "../segment/vector.js";
 import type { WarningCode } from "../service.js";
@@ -53,11 +51,6 @@ export class GraphFinder implements VectorFinder {
     const { space, max_neighbors: M, ef_construction: efConstruction, ef_search: efSearch } = home.row.configuration.hnsw;
     const onFailure = (why: string): void => this.#rebuild(why);
     this.#index = new VectorIndex(kernel, space, dimension, { M, efConstruction, efSearch, flatRowsMax, createApproximate, onFailure });
-  }
-
-  get queriesAtOnce(): number {
-    const { helpers } = this.#home.context.kernel;
-    return helpers !== undefined && helpers.cores > 1 && helpers.alone === null ? limits.helpersQueriesMax : QUERIES_PER_PASS;
   }
 
   get memory(): Partial<MemoryUse> {
@@ -199,11 +192,6 @@ export class GraphFinder implements VectorFinder {
   /** Fetches vectors that building needs next. Under the shared lock. */
   prepare(vectors: VectorSource): Promise<void> {
     return this.#index.prepare(vectors);
-  }
-
-  /** Builds some of much that is to be built, by several threads; whether it did. Under the shared lock. */
-  buildTogether(pause: Tick): Promise<boolean> {
-    return this.#index.buildTogether(pause);
   }
 
   /** Builds until `isOver` says so; returns whether nothing is left to build. */

@@ -18,7 +18,6 @@ import { ListBuilder, type ListBuilderOptions } from "../index/vector/spann/list
 import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import type { ListSource } from "../index/vector/spann/list-source.js";
 import { TailRows } from "../index/vector/spann/tail-rows.js";
-import { QUERIES_PER_PASS } from "../index/vector/vector-kernel.js";
 import { limits } from "../limits.js";
 import { ListBlocks, type ListsSection, type WrittenLists } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
@@ -54,7 +53,6 @@ interface Held {
 export class ListFinder implements VectorFinder {
   readonly efforts = PROBES;
   readonly exactQueriesMax = 32;
-  readonly queriesAtOnce = QUERIES_PER_PASS;
   readonly #home: PartHome;
   readonly #dimension: number;
   readonly #tail: TailRows;

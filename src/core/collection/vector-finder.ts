@@ -45,8 +45,6 @@ export interface VectorFinder {
   readonly efforts: readonly number[];
   /** Queries that `nearestExactly` answers in hardly more time than one: such as read all rows read them once for so many. */
   readonly exactQueriesMax: number;
-  /** Queries that are best searched for together: they share a pass over the rows, or several threads share them. */
-  readonly queriesAtOnce: number;
   /** The effort that searches take where none is given: `ef_search`, or how many lists are looked into. */
   readonly effort: SearchEffort;
   configure?(row: CollectionRow): void;

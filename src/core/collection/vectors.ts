@@ -217,11 +217,6 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     await this.#growing?.prepare((ordinals) => this.embeddings(ordinals));
   }
 
-  /** Builds some of a graph of which much is to be built, by several threads; whether it did. Under the shared lock. */
-  async buildGraphTogether(pause: Tick): Promise<boolean> {
-    return (await this.#growing?.buildTogether(pause)) ?? false;
-  }
-
   /** Builds until `isOver` says so; returns whether nothing is left to build. */
   buildGraph(isOver: () => boolean): boolean {
     return this.#growing?.build(isOver) ?? true;
@@ -395,10 +390,9 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
 
-  /** Queries that are best searched for together. */
-  queriesAtOnce(isExact: boolean): number {
-    const { queriesAtOnce = 1, exactQueriesMax = 1 } = this.#fixed?.finder ?? {};
-    return isExact ? Math.max(queriesAtOnce, exactQueriesMax) : queriesAtOnce;
+  /** Queries that `nearest` answers in hardly more time than one where they are to be exact. */
+  get exactQueriesMax(): number {
+    return this.#fixed?.finder.exactQueriesMax ?? 1;
   }
 
   /** Whether rows had to be read from disk, and there are more for which there is room in memory. Lists need that room themselves. */
