@@ -158,7 +158,12 @@ describe("bad arguments are refused before anything is sent", () => {
       /^whereDocument\.\$contains is \[object WeakMap\], which/,
     ],
     ["get where with itself and a function", (c) => c.get({ where: { a: circle as never } }), /^where\.a\.call is a function/],
-    ["too many ids", (c) => c.get({ ids: new Array(100_001) }), /ids has 100001 entries, more than the 100000 allowed/, "LIMIT_EXCEEDED"],
+    [
+      "too many ids",
+      (c) => c.get({ ids: new Array(100_001) }),
+      /ids has 100001 entries, more than the limit of 100000 \(selectionIdsMax\)/,
+      "LIMIT_EXCEEDED",
+    ],
     [
       "too many queries",
       (c) => c.query({ queryTexts: new Array(2 ** 32 - 1) }),
@@ -168,13 +173,13 @@ describe("bad arguments are refused before anything is sent", () => {
     [
       "too many keys in metadata",
       (c) => c.update({ ids: ["a"], metadatas: [Object.fromEntries(ids(1025).map((key) => [key, 1]))] }),
-      /metadatas\[0\] has 1025 keys, more than the 1024 allowed/,
+      /metadatas\[0\] has 1025 keys, more than the limit of 1024 \(metadataKeysMax\)/,
       "LIMIT_EXCEEDED",
     ],
     [
       "too long a list in metadata",
       (c) => c.update({ ids: ["a"], metadatas: [{ a: new Array(65_537).fill(1) }] }),
-      /\["a"\] has 65537 entries, more than the 65536 allowed/,
+      /\["a"\] has 65537 entries, more than the limit of 65536 \(metadataListMax\)/,
       "LIMIT_EXCEEDED",
     ],
     ["peek limit", (c) => c.peek({ limit: "3" as never }), /'limit'/],
