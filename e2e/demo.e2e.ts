@@ -153,7 +153,10 @@ test("questions that share no word with their answers find them", async () => {
 test("one list in which words and meaning are fused, and each hit says why it is there", async () => {
   await part("query").pressSequentially("what is the glue of barnacles", { delay: 5 });
   await ask("what is the glue of barnacles");
-  await expect.poll(() => firstHit("hybrid"), patience).toContain("The glue of barnacles");
+  // Cards of what was typed until then give way one after the other.
+  await expect.poll(() => textOf("calls"), patience).toContain('queryText: "what is the glue of barnacles"');
+  await page.locator('#result-lists[aria-busy="false"]').waitFor(patience);
+  expect(await firstHit("hybrid")).toContain("The glue of barnacles");
   expect(await part("list-vector").count()).toBe(0);
   const hit = hitsOf("hybrid").first();
   expect(await hit.getByTestId("badge-vector").textContent()).toMatch(/^vector \d+$/);
@@ -167,7 +170,6 @@ test("one list in which words and meaning are fused, and each hit says why it is
   expect(marks).toContain("glue");
   expect(marks.filter((mark) => /^(the|of|is|what)$/.test(mark))).toEqual([]);
   expect(await textOf("times")).toMatch(/model .+ ms · database .+ ms · page .+ ms/);
-  await expect.poll(() => textOf("calls"), patience).toContain('queryText: "what is the glue of barnacles"');
 });
 
 test("side by side: by meaning and by words", async () => {
@@ -496,7 +498,7 @@ test.runIf(isTriedIn(target))("hits are on the map of a library that is larger t
   const label = async (): Promise<string> => (await part("map").getAttribute("aria-label")) ?? "";
   await part("map").scrollIntoViewIfNeeded();
   await expect.poll(() => textOf("map-note"), patience).toBe("A sample of 3,000");
-  expect(await label()).toMatch(/^3,000 passages /);
+  await expect.poll(label, patience).toMatch(/^3,000 passages /);
   await page.locator('[data-source="lagoon"] button').first().click();
   await ask("lagoon");
   await part("filter-k").evaluate((select: HTMLSelectElement) => {
@@ -511,9 +513,10 @@ test.runIf(isTriedIn(target))("hits are on the map of a library that is larger t
   for (let hit = 1; hit <= 40; hit++) {
     await page.keyboard.press("ArrowRight");
     expect(await page.locator("#map-readout").textContent()).toMatch(new RegExp(`^${hit}\\. Mark \\d*0 `));
-    const at = await page
-      .locator("#map-tip")
-      .evaluate((tip: HTMLElement) => [tip.style.top, tip.style.getPropertyValue("--x")].map(parseFloat));
+    // What was just added has its place a moment later.
+    const tip = page.locator("#map-tip:not([hidden])", { hasText: new RegExp(`^${hit}\\. Mark `) });
+    await tip.waitFor(patience);
+    const at = await tip.evaluate(({ style }: HTMLElement) => [style.top, style.getPropertyValue("--x")].map(parseFloat));
     expect(at.every((number) => number >= 0)).toBe(true);
   }
   await part("filter-reset").evaluate((button: HTMLElement) => button.click());

@@ -53,9 +53,11 @@ export class ResultLists {
     this.#state = state;
     const focus = this.#focusPlace();
     this.#trimmer.clear();
+    this.#lists.ariaBusy = "true";
     this.#renderSections(shown);
     const slice = new Slice();
     for (const list of shown.lists) await this.#fill(list, shown, slice);
+    this.#lists.ariaBusy = "false";
     if (focus) this.#refocus(focus);
   }
 

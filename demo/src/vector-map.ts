@@ -126,6 +126,7 @@ export class VectorMap {
   #onPlaced({ shown, places }: Answer): void {
     if (shown !== this.#shown) return;
     this.#places = places as Float32Array<ArrayBuffer>;
+    if (this.#current !== none) this.#showTip(this.#current);
     this.#waiting?.resolve(true);
     this.#waiting = null;
   }
@@ -175,13 +176,15 @@ export class VectorMap {
     if (dot === this.#current) return;
     this.#current = dot;
     this.#canvas.classList.toggle("pointing", dot !== none);
-    this.#tip.hidden = dot === none;
-    if (dot !== none) this.#showTip(dot);
+    this.#showTip(dot);
     this.#tell({ current: dot });
   }
 
+  /** A dot that was just added has no place yet: its tip is shown once it has. */
   #showTip(dot: number): void {
-    const [x, y] = this.#places.subarray(dot * 2, dot * 2 + 2);
+    const [x, y] = dot === none ? [] : this.#places.subarray(dot * 2, dot * 2 + 2);
+    this.#tip.hidden = y === undefined;
+    if (this.#tip.hidden) return;
     this.#tip.textContent = this.#caption(dot);
     const below = y! < this.#canvas.clientHeight / 2;
     this.#tip.style.setProperty("--x", `${Math.round((x! / this.#canvas.clientWidth) * 100)}%`);
