@@ -146,6 +146,11 @@ function vectorAims({ aims, rooflines }) {
   ].join("\n\n");
 }
 
+/** @param {any} results */
+function scaleTables({ version, machine, results }) {
+  return `Version ${version}, Chromium where nothing else is said, ${machine}, profile on disk.\n\n${scaleTable(results)}`;
+}
+
 /**
  * A row for each collection, index and size, `null` for what was not measured.
  *
@@ -210,7 +215,7 @@ documents and metadata, both messages between page and worker included. Medians 
 const bench = `${setting}\n\n${sizes.map(table).join("\n\n")}`;
 
 const vector = JSON.parse(await readFile(join(root, "bench/results/vector.json"), "utf8"));
-const { results: scaled } = JSON.parse(await readFile(join(root, "bench/results/scale.json"), "utf8"));
+const scale = JSON.parse(await readFile(join(root, "bench/results/scale.json"), "utf8"));
 const text = JSON.parse(await readFile(join(root, "bench/results/text.json"), "utf8"));
 const shown = vector.sets.filter((/** @type {any} */ { set }) => shownSets.includes(set));
 
@@ -280,7 +285,7 @@ const vectorTables = [vectorSetting(vector), ...shown.map(vectorTable)].join("\n
 const inShort = { beside: besideOthers(), bench: benchInShort(), download };
 await rewrite("README.md", (page) => Object.entries(inShort).reduce((whole, [name, part]) => replaceBetween(whole, name, part), page));
 await rewrite("docs/benchmarks.md", (page) =>
-  Object.entries({ bench, "bench-vector": vectorTables, "bench-scale": scaleTable(scaled) }).reduce(
+  Object.entries({ bench, "bench-vector": vectorTables, "bench-scale": scaleTables(scale) }).reduce(
     (whole, [name, part]) => replaceBetween(whole, name, part),
     page,
   ),

@@ -219,7 +219,7 @@ export const listBuildBytes = 64 * MiB;
 export const listRowsAtOnce = 256;
 export const listBlockBytes = 256 * KiB;
 /** Bytes of inverted lists of one collection that are held in memory: most of those of a million rows at dimension 384. */
-export const listBytesHeldMax = 65 * MiB;
+export const listBytesHeldMax = 63 * MiB;
 /** Uncompacted log of one collection at which writes wait for the compactor. */
 export const memtableBytesMax = 64 * MiB;
 /** Longest stretch of background work before other requests get a turn. */
