@@ -38,6 +38,9 @@ interface Fixed {
   next: ListFinder | null;
 }
 
+/** Of a build that follows no compaction: all of its rows are in blocks. */
+const noEntry = (): undefined => undefined;
+
 export class CollectionVectors implements CollectionPart<VectorsSection> {
   readonly #home: PartHome;
   #section: VectorsSection = CollectionVectors.empty();
@@ -260,12 +263,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   async #buildLists(writer: BlockWriter, tick: Tick): Promise<Prepared<VectorsSection> | null> {
-    const built =
-      (await this.#listed?.build(
-        this.frozen(() => undefined),
-        writer,
-        tick,
-      )) ?? null;
+    const built = (await this.#listed?.build(this.frozen(noEntry), writer, tick)) ?? null;
     return built === null ? null : this.#prepared({ ...this.#section, ...built.section }, () => built.install());
   }
 
@@ -287,11 +285,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     fixed.next ??= this.#listsOf(fixed);
     const { next } = fixed;
     if (!next.hasStrays) return this.#takeOver(fixed, next);
-    const built = await next.build(
-      this.frozen(() => undefined),
-      writer,
-      tick,
-    );
+    const built = await next.build(this.frozen(noEntry), writer, tick);
     return this.#prepared({ ...this.#section, lists: built.section.lists }, () => built.install());
   }
 
