@@ -25,6 +25,7 @@ import type { SpannParameters } from "../types.js";
 import { entriesByOrdinal } from "./entries-by-ordinal.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { MemtableChanges, PartHome, Prepared, Renumbering } from "./part.js";
+import type { BlockOrdinals } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Of every rotation: what is stored names it. */
@@ -102,8 +103,9 @@ export class ListFinder implements VectorFinder {
 
   // ---- opening
 
-  load(ordinals: Uint32Array): void {
-    this.#strays.addAll(ordinals);
+  load({ first, last, ordinals }: BlockOrdinals): void {
+    if (ordinals === null) this.#strays.addRange(first, last + 1);
+    else this.#strays.addAll(ordinals);
   }
 
   async open({ lists: section }: FinderSection, stored: VectorSource): Promise<void> {

@@ -150,15 +150,19 @@ export class InvertedLists {
   /** Takes the rows from `first` on that are `present`, in no list yet, into their lists. Returns the first that has none there, or −1. */
   restore(first: number, slots: Uint32Array, present: Bitmap): number {
     this.#makeRoomFor(first + slots.length);
+    // What is said of rows that are not covered is not asked for.
+    this.#listOf.set(slots, first);
+    const [inUse, sizes, taken] = [this.inUse, this.#sizes, new Uint32Array(slots.length)];
+    let count = 0;
     for (let i = 0; i < slots.length; i++) {
-      const [ordinal, slot] = [first + i, slots[i]!];
-      if (slot === NO_LIST || !present.has(ordinal)) continue;
-      if (!this.inUse.has(slot)) return ordinal;
-      this.#listOf[ordinal] = slot;
-      this.covered.add(ordinal);
-      this.#coveredCount++;
-      this.#sizes[slot]!++;
+      const slot = slots[i]!;
+      if (slot === NO_LIST || !present.has(first + i)) continue;
+      if (!inUse.has(slot)) return first + i;
+      sizes[slot]!++;
+      taken[count++] = first + i;
     }
+    this.covered.addAll(taken.subarray(0, count));
+    this.#coveredCount += count;
     return -1;
   }
 
