@@ -131,7 +131,7 @@ export class ListFinder implements VectorFinder {
     try {
       await held.blocks.open(section, held.lists, this.#strays, this.#home.context.tick);
       held.section = section;
-      this.#strays.subtract(held.lists.covered);
+      this.#strays.subtract(held.lists.covered).trim();
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
       this.#putAside(held, error.message);
@@ -192,7 +192,7 @@ export class ListFinder implements VectorFinder {
   ): Promise<Nearest[]> {
     // Another search may put the lists aside meanwhile.
     const held = this.#held;
-    const strays = allowed.clone().intersect(this.#strays);
+    const strays = this.#strays.clone().intersect(allowed);
     const tail = await this.#tail.search(queries, k, allowed, vectors);
     const others = await this.nearestExactly(queries, k, strays, vectors);
     const found: Nearest[] = [];
@@ -387,6 +387,7 @@ export class ListFinder implements VectorFinder {
       this.#tail.delete(ordinal);
       this.#strays.delete(ordinal);
     }
+    this.#strays.trim();
   }
 
   // ---- renumbering

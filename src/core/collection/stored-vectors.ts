@@ -115,7 +115,8 @@ export class StoredVectors {
       bytes,
       this.#reading,
     );
-    for (const [i, { range, checksum }] of places.entries()) {
+    for (let i = 0; i < places.length; i++) {
+      const { range, checksum } = places[i]!;
       if (crc32(bytes.subarray(i * width, (i + 1) * width)) !== checksum) throw this.#damaged(range.extent, ordinals[i]!);
     }
     return into;
