@@ -13,6 +13,7 @@ import { target } from "../tools/browser/target.js";
 import { root } from "./harness.js";
 import { browsersSuite } from "./suites/browsers.js";
 import { calls } from "./suites/calls.js";
+import { cores } from "./suites/cores.js";
 import { demoTasks } from "./suites/demo-tasks.js";
 import { encryption } from "./suites/encryption.js";
 import { kernels } from "./suites/kernels.js";
@@ -35,6 +36,7 @@ import { young } from "./suites/young.js";
 const suites: Record<string, Suite> = {
   browsers: browsersSuite,
   calls,
+  cores,
   "demo-tasks": demoTasks,
   encryption,
   kernels,

@@ -3,7 +3,8 @@
  * byte for byte as it ships. Node orchestrates, the page works: a page module hands functions to `expose`, Node calls them
  * by name. The package is copied first, so that a build in the meantime does not change what is being measured.
  *
- * Pages are cross-origin isolated, because only there the browser's clock resolves microseconds.
+ * Pages are cross-origin isolated, because only there the browser's clock resolves microseconds. Suites that stand beside engines of one
+ * thread, or beside figures of before, ask for one core.
  */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -16,11 +16,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const sources = "src/wasm/assembly";
 const source = `${sources}/kernel.ts`;
 
+/** Brought by whoever makes an instance, since several may share it (`src/wasm/shared-module.ts`): one page at first, at most 4 GiB. */
+const imported = ["--importMemory", "--maximumMemory", "65536"];
+
 /** By name of the kernel: what is compiled, and the features that it may use. */
 const builds = {
-  "wasm-simd": { source, output: "src/wasm/build/kernel.wasm", features: "simd" },
-  "wasm-relaxed-simd": { source, output: "src/wasm/build/kernel-relaxed.wasm", features: "simd,relaxed-simd" },
-  matrix: { source: `${sources}/matrix.ts`, output: "src/wasm/build/matrix.wasm", features: "simd" },
+  "wasm-simd": { source, output: "src/wasm/build/kernel.wasm", features: "simd", memory: imported },
+  "wasm-relaxed-simd": { source, output: "src/wasm/build/kernel-relaxed.wasm", features: "simd,relaxed-simd", memory: imported },
+  matrix: { source: `${sources}/matrix.ts`, output: "src/wasm/build/matrix.wasm", features: "simd", memory: [] },
 };
 
 /** The kernel is downloaded by every page, so its compressed size has a budget. */
@@ -35,8 +38,8 @@ export async function buildWasm() {
   return built;
 }
 
-async function buildOne({ source, output, features }) {
-  const bytes = await compile(source, output, features);
+async function buildOne({ source, output, features, memory }) {
+  const bytes = await compile(source, output, ["--enable", features, ...memory]);
   const gzipBytes = gzipSync(bytes, { level: 9 }).length;
   if (gzipBytes > gzipBytesMax) throw new Error(`${output} is ${gzipBytes} bytes gzipped; its budget is ${gzipBytesMax}`);
   const path = join(root, output);
@@ -55,9 +58,9 @@ export async function ensureWasm(name) {
   return path;
 }
 
-async function compile(source, output, features) {
+async function compile(source, output, own) {
   let bytes = null;
-  const { error, stderr } = await asc.main([source, "--outFile", output, "--enable", features, ...flags], {
+  const { error, stderr } = await asc.main([source, "--outFile", output, ...own, ...flags], {
     readFile: (name, base) => readFile(join(root, base, name), "utf8").catch(() => null),
     writeFile: (name, contents) => void (name === output && (bytes = contents)),
     listFiles: () => [],

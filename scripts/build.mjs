@@ -37,6 +37,7 @@ const shipped = new Map([
   ["./stop-words.ts", "./stop-words.js"],
   ["../core/gateway/regex/compile.ts", "./regex.js"],
   ["../storage/published/open-published.ts", "./published.js"],
+  ["./cores.ts", "./cores.js"],
   ["./hashing-worker.ts", "./hashing-worker.js"],
   ["./encoder-worker.ts", "./sentence-encoder-worker.js"],
   ["./transformers-worker.ts", "./transformers-worker.js"],
@@ -187,6 +188,8 @@ async function bundleInlineWorker() {
   );
   const fetched = new RegExp(`\\bfetch\\(\\s*${urlExpression.source}\\s*,?\\s*\\)`, "g");
   const imported = new RegExp(`\\bimport\\(\\s*(?:/\\*[^*]*\\*/)?\\s*${urlExpression.source}\\.href\\s*\\)`, "g");
+  // A worker without files of its own starts no helpers.
+  const helper = /new URL\("\.\/cores\.ts", import\.meta\.url\)/;
   /** @type {import("vite").Plugin} */
   const embed = {
     name: "tidepool:embed-kernel",
@@ -195,6 +198,7 @@ async function bundleInlineWorker() {
       id.startsWith(join(root, "src")) && code.includes("import.meta.url")
         ? {
             code: code
+              .replace(helper, "null")
               .replace(fetched, (_, _quote, url) => `Uint8Array.from(atob("${bytes.get(url)}"), (char) => char.charCodeAt(0))`)
               .replace(imported, 'import("$2")'),
             map: null,
@@ -450,6 +454,7 @@ async function buildAll() {
   await bundle({ entries: { "stop-words": "src/worker/stop-words.ts" }, plugins: [] });
   await bundle({ entries: { regex: "src/core/gateway/regex/compile.ts" }, plugins: [] });
   await bundle({ entries: { published: "src/storage/published/open-published.ts" }, plugins: [] });
+  await bundle({ entries: { cores: "src/worker/cores.ts" }, plugins: [] });
   await bundle({ entries: { "shared-worker": "src/worker/shared-worker.ts" }, plugins: [] });
   await bundle({ entries: { "hnswlib-worker": "src/worker/hnswlib-worker.ts" }, plugins: [keepUrls(shippedUrl)], peers: ["hnswlib-wasm"] });
   await bundle({ entries: { "hashing-worker": "src/api/hashing/hashing-worker.ts" }, plugins: [] });

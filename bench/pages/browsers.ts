@@ -9,7 +9,7 @@ let client: TidepoolClient;
 let collection: Collection;
 
 async function open(path: string, storage: "opfs" | "indexeddb"): Promise<void> {
-  client = new TidepoolClient({ path, storage });
+  client = new TidepoolClient({ path, storage, cores: 1 });
   collection = await client.getOrCreateCollection({ name: "bench", embeddingFunction: null });
 }
 

@@ -21,7 +21,7 @@ let ids: string[] = [];
 
 /** Opens the database; what this tab is to it. */
 async function open(seed: number): Promise<string> {
-  client = new TidepoolClient({ path: PATH });
+  client = new TidepoolClient({ path: PATH, cores: 1 });
   collection = await client.getOrCreateCollection({
     name: "bench",
     embeddingFunction: null,

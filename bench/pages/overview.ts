@@ -107,7 +107,7 @@ function opened(path: string): Opened {
 
 /** Opens a new database; what follows is measured with the worker already running, as a page would find it. */
 async function create(path: string): Promise<void> {
-  const client = new TidepoolClient({ path, storage: "opfs", allowReset: true });
+  const client = new TidepoolClient({ path, storage: "opfs", allowReset: true, cores: 1 });
   const collection = await client.createCollection({
     name: COLLECTION,
     embeddingFunction: null,
@@ -272,7 +272,7 @@ async function reopen(engine: EngineName, name: string): Promise<{ firstMs: numb
   const [query] = queries as [Float32Array];
   const start = performance.now();
   if (engine === "tidepool") {
-    const client = new TidepoolClient({ path: name, storage: "opfs" });
+    const client = new TidepoolClient({ path: name, storage: "opfs", cores: 1 });
     const collection = await client.getCollection({ name: COLLECTION });
     const openMs = performance.now() - start;
     await askTidepool(collection, query, "all");

@@ -91,7 +91,7 @@ async function timed(body: () => Promise<unknown>): Promise<number> {
 
 /** Times of the batches. */
 async function ingest(): Promise<number[]> {
-  client = new TidepoolClient({ path: PATH });
+  client = new TidepoolClient({ path: PATH, cores: 1 });
   collection = await client.createCollection({ name: "films", embeddingFunction: null });
   const times: number[] = [];
   for (let start = 0; start < dataset.ids.length; start += BATCH) {
@@ -105,7 +105,7 @@ async function ingest(): Promise<number[]> {
 function reopen(): Promise<number> {
   const query = clusteredVectors(1, 99);
   return timed(async () => {
-    client = new TidepoolClient({ path: PATH });
+    client = new TidepoolClient({ path: PATH, cores: 1 });
     collection = await client.getCollection({ name: "films", embeddingFunction: null });
     await collection.query({ queryEmbeddings: [query], nResults: 10 });
   });

@@ -73,7 +73,7 @@ async function settle(): Promise<number> {
 
 const functions = {
   async create(path: string, index: ScaleIndex): Promise<void> {
-    client = new TidepoolClient({ path });
+    client = new TidepoolClient({ path, cores: 1 });
     const configuration = index === "lists" ? { spann: { space: "l2" as const } } : { hnsw: { space: "l2" as const } };
     collection = await client.createCollection({ name: COLLECTION, configuration, embeddingFunction: null });
   },
@@ -94,7 +94,7 @@ const functions = {
   async reopen(path: string, memoryBudgetBytes?: number): Promise<number> {
     await client?.close();
     const start = performance.now();
-    client = new TidepoolClient({ path, ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }) });
+    client = new TidepoolClient({ path, cores: 1, ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }) });
     collection = await client.getCollection({ name: COLLECTION });
     await collection.query({ queryEmbeddings: [queries[0]!], nResults: 10, include: [] });
     return performance.now() - start;

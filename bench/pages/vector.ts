@@ -208,7 +208,7 @@ function stop(name: string): void {
 
 async function createDatabase(path: string): Promise<void> {
   const { space } = present().set.base;
-  const client = new TidepoolClient({ path, storage: "opfs" });
+  const client = new TidepoolClient({ path, storage: "opfs", cores: 1 });
   const hnsw = { space, max_neighbors: 16, ef_construction: 200 };
   const collection = await client.createCollection({ name: COLLECTION, embeddingFunction: null, configuration: { hnsw } });
   database = { client, collection };
@@ -288,7 +288,7 @@ function anyQuery(dimension: number, q: number): Float32Array {
 /** In a page that has done nothing else: from nothing to the first answer. */
 async function reopenDatabase(path: string, dimension: number): Promise<{ openMs: number; firstMs: number; logRecords: number }> {
   const begin = performance.now();
-  const client = new TidepoolClient({ path, storage: "opfs" });
+  const client = new TidepoolClient({ path, storage: "opfs", cores: 1 });
   const collection = await client.getCollection({ name: COLLECTION });
   const openMs = performance.now() - begin;
   await collection.query({ queryEmbeddings: anyQuery(dimension, 0), nResults: K, include: ["distances"] });

@@ -98,6 +98,12 @@ export interface TidepoolClientOptions {
    */
   memoryBudgetBytes?: number;
   /**
+   * Threads that may be at work at once, the engine's own included: a whole number from 1. Where the page is cross-origin isolated, others
+   * help to build graphs and to answer calls of many queries. Default: what the machine has, at most 4. A client in a worker has one.
+   * See docs/cores.md.
+   */
+  cores?: number;
+  /**
    * Encrypts all that the database stores, names included. To be given from its creation on: `WRONG_KEY` where the database has another
    * key, or none. See docs/encryption.md.
    *
@@ -174,7 +180,8 @@ export interface CreateCollectionArguments {
 
 /** Those that concern a published database, too. */
 const SOURCE_OPTIONS =
-  "path tenant database client storage allowReset memoryBudgetBytes gateway token onWarning offscreen credentials worker encryption source";
+  "path tenant database client storage allowReset memoryBudgetBytes cores gateway token onWarning offscreen credentials worker " +
+  "encryption source";
 const OPTIONS = `${SOURCE_OPTIONS} remote durability retainVersions`;
 /** Those that concern a server, too. */
 const REMOTE_OPTIONS = "remote onWarning credentials";
@@ -225,6 +232,7 @@ export class TidepoolClient {
       allowReset = false,
       retainVersions = 1,
       memoryBudgetBytes,
+      cores,
       encryption,
       worker = createWorker,
       client,
@@ -250,7 +258,8 @@ export class TidepoolClient {
     this.tenant = tenant;
     this.database = database;
     this.credentials = credentials;
-    const open = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, encryption, source };
+    const common = { path, storage, durability, allowReset, retainVersions, memoryBudgetBytes, gateway, encryption, source };
+    const open = { ...common, cores: coresHere(cores) };
     this.#connection = shared ?? new Connection(open, worker, token, offscreen, remote);
     if (onWarning !== undefined) this.#connection.on("warning", onWarning);
   }
@@ -861,6 +870,12 @@ export function validatePath(path: unknown): void {
 
 export function validateWorker(worker: unknown): void {
   if (typeof worker !== "function") throw invalidArgument(`worker must be a function that returns a Worker, got ${show(worker)}`);
+}
+
+/** Pages alone start helpers (`page-helpers.ts`). */
+function coresHere(cores: number | undefined): number | undefined {
+  if (cores !== undefined) validateAtLeast(cores, 1, "cores");
+  return typeof document === "undefined" ? 1 : cores;
 }
 
 function validateOneOf(value: unknown, allowed: readonly unknown[], argument: string): void {

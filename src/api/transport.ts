@@ -13,7 +13,17 @@ import { invalidArgument, show, TidepoolError } from "../core/errors.js";
 import type { Caller } from "../core/gateway/caller.js";
 import { limits } from "../core/limits.js";
 import type { EngineMethods } from "../core/service.js";
-import { type AnswerMessage, asError, type CallMessage, type HostSession, type Push, receiveErrors, restored } from "../worker/protocol.js";
+import {
+  type AnswerMessage,
+  asError,
+  type CallMessage,
+  type HelperRequest,
+  type HostSession,
+  type Push,
+  receiveErrors,
+  restored,
+} from "../worker/protocol.js";
+import { PageHelpers } from "./page-helpers.js";
 
 export type Channel = Worker | MessagePort | BroadcastChannel;
 
@@ -36,6 +46,7 @@ export class Transport {
   /** Of each call of the engine under way, by its number. */
   readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: TidepoolError): void }>();
   #lastCall = 0;
+  readonly #helpers = new PageHelpers();
   readonly #watch = new AbortController();
   #ended: TidepoolError | null = null;
   /** Whether the worker has ever answered. One that has not may never have been loaded. */
@@ -129,6 +140,7 @@ export class Transport {
     this.#watch.abort();
     const channel = this.#channel;
     for (const type of EVENTS) (channel as EventTarget).removeEventListener(type, this.#onEvent);
+    this.#helpers.end();
     if ("terminate" in channel) channel.terminate();
     else {
       void this.session.close();
@@ -149,9 +161,10 @@ export class Transport {
   readonly #onEvent = (event: Event): void => {
     if (event.type === "error") return this.#onError(event);
     if (event.type === "messageerror") return this.end(lost("an answer of the worker could not be read"));
-    const { data } = event as MessageEvent<Push | AnswerMessage | null>;
+    const { data, ports } = event as MessageEvent<Push | AnswerMessage | HelperRequest | null>;
     if (data === null || typeof data !== "object") return;
     if ("answer" in data) this.#settleCall(data);
+    else if (data.type === "helper") this.#helpers.onRequest(data, ports[0]);
     else if (data.type !== undefined && "event" in data) this.#onPush(data);
   };
 

@@ -176,12 +176,21 @@ export class Engine {
     this.#writer = this.#newWriter();
     this.#reembedder = this.#newReembedder();
     for (const { key, what } of sysdb.catalog.damage) this.#warn({ code: "CATALOG_DAMAGED", message: `Catalog row "${key}" ${what}` });
+    this.#beHelped();
     const facts = this.#newFacts();
     const service = this.#newService(facts);
     const { gateway: rules } = parts.options;
     this.#beginRotation();
     const guarded = rules === undefined ? service : guardService(service, rules, facts.guardFacts());
     this.service = this.#metrics.measured(guarded, engineMethods);
+  }
+
+  #beHelped(): void {
+    this.#parts.kernel.helpers?.serve({
+      tick: this.#turns.tick,
+      bytesMax: Math.min(limits.helpersBytesMax, this.#memory.building),
+      onTrouble: (why) => this.#warn({ code: "CORES_UNUSED", message: `Fewer cores are at work than might be: ${why}` }),
+    });
   }
 
   /**
@@ -227,6 +236,7 @@ export class Engine {
     await this.#compactor.stop();
     await this.#changes.idle();
     for (const state of this.#collections.states()) state.dispose();
+    this.#parts.kernel.helpers?.rest();
     await this.#parts.storage.close();
   }
 

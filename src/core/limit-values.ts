@@ -200,6 +200,18 @@ export const beamMax = 65_536;
 /** Time without a write after which graphs are built, and the number of waiting vectors at which they are built anyway. */
 export const graphIdleMs = 300;
 export const graphBacklogMax = 50_000;
+/** Most `cores` of a client, and how many of the machine's it uses at most where it does not say. */
+export const coresMax = 16;
+export const coresDefaultMax = 4;
+/**
+ * Work that helpers are asked for: bytes of codes that the queries of one call are compared with, or queries that walk through a graph; how
+ * many queries are shared at once; what these and their answers may take in memory; and how long helpers stay without work.
+ */
+export const helpersScanBytesMin = 128 * MiB;
+export const helpersQueriesMin = 32;
+export const helpersQueriesMax = 256;
+export const helpersBytesMax = 16 * MiB;
+export const helpersIdleMs = 10_000;
 /** Bytes of a graph and its codes beyond which inverted lists take its place where nobody has asked for either: some 200,000 × 384. */
 export const graphBytesMax = 128 * MiB;
 /** Rows at which inverted lists are split and dissolved, and lists that rows move between at a split, where nothing is said of them. */

@@ -385,6 +385,16 @@ export interface ArenaInfo {
 
 export type { MemoryUse };
 
+/** Threads that build indexes and answer large queries. */
+export interface CoresInfo {
+  /** That may be at work at once, the engine's own included. */
+  allowed: number;
+  /** Helpers that run now, beside the engine's thread: they are started when there is work for them, and end after a while without. */
+  helpers: number;
+  /** Why the engine's thread works alone, such as "the page is not cross-origin isolated"; `null` where it may be helped. */
+  alone: string | null;
+}
+
 /** What `client.info()` tells. */
 export interface EngineInfo {
   /** Where bytes are kept. */
@@ -415,6 +425,8 @@ export interface EngineInfo {
   memory: MemoryUse;
   /** Which vector kernel runs: one of two WebAssembly builds, by what the browser has, or plain TypeScript. Results are the same. */
   kernel: "wasm-simd" | "wasm-relaxed-simd" | "typescript";
+  /** How many of the machine's cores may be at work for this database. */
+  cores: CoresInfo;
   /** Whether background work (compaction, indexing text, building graphs) is under way. */
   compacting: boolean;
   /**
@@ -475,6 +487,8 @@ export type WarningCode =
   | "GRAPH_FAILED"
   /** A graph cannot be built, for want of memory, say; the exact scan answers. */
   | "GRAPH_NOT_BUILT"
+  /** A helper on another core could not be started, or has ended; the engine's thread does its work. `info().cores` tells what is left. */
+  | "CORES_UNUSED"
   /** The browser has cleared stored data while the database was open; it has been opened anew, without it. */
   | "DATA_EVICTED"
   /** Space of what was deleted could not be given back; the next opening does. */
@@ -924,6 +938,8 @@ export interface OpenOptions {
   retainVersions?: number;
   /** Bytes that everything may hold together (`memory-shares.ts`). Default: what `limits` gives each. */
   memoryBudgetBytes?: number;
+  /** Threads that may be at work at once, the engine's own included. Default: those of the machine, at most `limits.coresDefaultMax`. */
+  cores?: number;
   /** Rules for every call; without them everybody may do everything. */
   gateway?: GatewayRules;
   /** A published database in the place of one that is stored here. */

@@ -1,6 +1,8 @@
 /** Seeded vectors, brute force and a look inside saved graphs, for the tests of the graph index. */
 
+import { expect } from "vitest";
 import { distance } from "../core/index/vector/distance.js";
+import { levelOf } from "../core/index/vector/graph-kernel.js";
 import type { GraphCopy, GraphSnapshot } from "../core/index/vector/graph-snapshot.js";
 import type { Nearest, VectorSource } from "../core/index/vector/judge.js";
 import type { Space } from "../core/types.js";
@@ -92,4 +94,17 @@ export function reachableIn(snapshot: GraphSnapshot): Set<number> {
   const reached = new Set<number>(snapshot.entry < 0 ? [] : [snapshot.entry]);
   for (const ordinal of reached) for (const neighbour of nodes.get(ordinal)![0]!) reached.add(neighbour);
   return reached;
+}
+
+/** Everything that a graph promises of its lists. */
+export function expectSound(snapshot: GraphSnapshot): void {
+  const nodes = listsOf(snapshot);
+  const isKept = (list: readonly number[], ordinal: number, level: number): boolean =>
+    list.length <= (level === 0 ? 2 * snapshot.M : snapshot.M) &&
+    new Set(list).size === list.length &&
+    list.every((neighbour) => neighbour !== ordinal && (nodes.get(neighbour)?.length ?? 0) > level);
+  for (const [ordinal, lists] of nodes) {
+    expect(lists.length).toBe(levelOf(ordinal, snapshot.M, snapshot.seed) + 1);
+    expect(lists.filter((list, level) => !isKept(list, ordinal, level))).toEqual([]);
+  }
 }

@@ -6,12 +6,7 @@ import type { Candidates } from "../core/index/vector/candidates.js";
 /** Bytes of a candidate, and of a key while the kernel sorts them. */
 export const CANDIDATE_BYTES = 8;
 
-/** `count` pairs of distance and ordinal, counted from `firstOrdinal`. */
-export function candidatesAt(buffer: ArrayBuffer, at: number, count: number, firstOrdinal: number): Candidates {
-  return candidatesIn(new Float32Array(buffer, at, 2 * count), new Uint32Array(buffer, at, 2 * count), 0, count, firstOrdinal);
-}
-
-/** As `candidatesAt`, in views of memory: `at` counts numbers. */
+/** `count` pairs of distance and ordinal, counted from `firstOrdinal`, in views of memory: `at` counts numbers. */
 export function candidatesIn(floats: Float32Array, integers: Uint32Array, at: number, count: number, firstOrdinal: number): Candidates {
   const ordinals = carved(Uint32Array, count);
   const distances = carved(Float32Array, count);

@@ -7,6 +7,7 @@
 
 import { TidepoolError } from "../core/errors.js";
 import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { LackingHelpers, TableHelpers } from "./table-helpers.js";
 import { WasmKernel } from "./wasm-kernel.js";
 
 /** A module of one function that multiplies nothing but uses a v128; only engines with SIMD find it valid. */
@@ -29,13 +30,17 @@ export function supportedBuild(): KernelBuild | null {
 }
 
 /**
- * The vector kernel in WebAssembly. `build` says which of the two files the source brings.
+ * The vector kernel in WebAssembly. `build` says which of the two files the source brings, `helpers` who shares its tables.
  *
  * @throws TidepoolError `CONNECTION_LOST` when the response is an error, `NOT_SUPPORTED` when the engine or the page's
  * content security policy refuses to compile it.
  */
-export async function loadKernel(source: KernelSource, build: KernelBuild = "wasm-simd"): Promise<VectorKernel> {
-  return new WasmKernel(await compileKernel(source), build);
+export async function loadKernel(
+  source: KernelSource,
+  build: KernelBuild = "wasm-simd",
+  helpers?: TableHelpers | LackingHelpers,
+): Promise<VectorKernel> {
+  return new WasmKernel(await compileKernel(source), build, helpers);
 }
 
 /** The kernel's module, for those who need more of it than vectors. Throws as `loadKernel` does. */
@@ -44,6 +49,11 @@ export async function compileKernel(source: KernelSource): Promise<WebAssembly.M
   if (given instanceof WebAssembly.Module) return given;
   // To name `Response` would have Node load all of its `fetch`, which takes a thread longer than to open a database.
   return compile("arrayBuffer" in given ? await bytesOf(given) : given);
+}
+
+/** What is fetched, or the bytes themselves. */
+export async function kernelBytes(source: Response | Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return "arrayBuffer" in source ? new Uint8Array(await bytesOf(source)) : source;
 }
 
 /** The kernel is so small that streaming compilation gains nothing, and without it the server's MIME type is no matter. */

@@ -10,7 +10,7 @@ import { checkAllowed } from "../core/index/vector/check-allowed.js";
 import type { EncodedQuery } from "../core/index/vector/encoded-query.js";
 import type { Graph, GraphOptions } from "../core/index/vector/graph-kernel.js";
 import { ReferenceTable } from "../core/index/vector/reference-kernel.js";
-import type { CodedRow, CodeTable, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
+import type { CodedRow, CodeTable, CommonSearch, ScanQuery, VectorKernel } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 import { LentTables } from "./lent-tables.js";
 import { lacksMemory } from "./table-memory.js";
@@ -30,6 +30,7 @@ export function withSmallTables(kernel: VectorKernel, smallBytesMax = SMALL_BYTE
     get coderBytes() {
       return kernel.coderBytes + lent.byteLength;
     },
+    ...(kernel.helpers && { helpers: kernel.helpers }),
     createTable,
     createCoder: (options) => kernel.createCoder(options, createTable),
     quantize: (space, dimension, values) => kernel.quantize(space, dimension, values),
@@ -81,6 +82,10 @@ class GrowingTable implements CodeTable {
     if (this.#small === null || this.#rows > this.#smallRowsMax) return this.#table;
     checkAllowed(allowed, this.#rows);
     return this.#lent.borrow(this.#small, this.#rows) ?? this.#table;
+  }
+
+  scanTogether(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): CommonSearch | null {
+    return this.#table.scanTogether?.(queries, r, allowed) ?? null;
   }
 
   row(ordinal: number): CodedRow {

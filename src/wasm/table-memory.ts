@@ -3,12 +3,17 @@
  * `assembly/layout.ts`; this file places row chunks, node chunks and towers one after the other, enters the chunks in the
  * directory and grows the memory. Nothing placed is ever moved or freed. Views of the memory are made anew for every use,
  * because growing detaches them; addresses are unsigned, but arrive from the kernel as signed integers.
+ *
+ * Memory may be shared with helpers, each of which has an instance of its own over it, and a desk, which `helper-pool.ts` places.
  */
 
 import { TidepoolError } from "../core/errors.js";
+import { QUERIES_PER_PASS } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
 
 const PAGE_BYTES = 65_536;
+/** As the kernel's import of memory says. */
+export const PAGES_MAX = 65_536;
 /** Memory is grown by an eighth more than asked for, at most this much, to grow seldom. */
 const HEADROOM_PAGES_MAX = 256;
 /** Chunks hold as many rows as fit, rounded down to a power of two: more than half of this, so the directory reaches 4 GiB. */
@@ -21,12 +26,16 @@ export const EXACT_SPACES: Record<Space, number> = { l2: 0, ip: 1, cosine: 2 };
 export interface KernelExports {
   memory: WebAssembly.Memory;
   init(dimension: number, chunkShift: number): void;
+  workAt(desk: number): void;
+  deskBytes(): number;
   windowAt(): number;
   directoryAt(): number;
   slotsAt(): number;
   queryAt(slot: number): number;
-  chunksAt(): number;
+  deskEnd(): number;
   noteRows(from: number, to: number): void;
+  longestRow(): number;
+  noteLongest(value: number): void;
   scan(firstOrdinal: number, words: number, r: number, queries: number, heapsAt: number): void;
   encodeQuery(queryAt: number, dimension: number, isCosine: boolean, codeMax: number, codesAt: number, numbersAt: number): number;
   exactDistances(space: number, queryAt: number, rowsAt: number, dimension: number, count: number, out: number): void;
@@ -70,6 +79,10 @@ export interface KernelExports {
   restoreEntry(ordinal: number): void;
   clearGraph(): void;
   insert(ordinal: number, level: number): void;
+  hang(ordinal: number, level: number): void;
+  tie(ordinalsAt: number, count: number, part: number, parts: number): void;
+  staleNodes(): number;
+  noteStale(count: number): void;
   retire(ordinal: number): void;
   repair(from: number, to: number): void;
   release(ordinal: number, end: number): void;
@@ -77,12 +90,74 @@ export interface KernelExports {
   search(queryScale: number, beam: number, filtered: boolean): number;
 }
 
-export class TableMemory {
+/** All of a memory, until it grows. */
+export interface MemoryViews {
+  buffer: ArrayBuffer;
+  shorts: Int16Array;
+  words: Uint32Array;
+  floats: Float32Array;
+  doubles: Float64Array;
+}
+
+export function viewsOf(buffer: ArrayBuffer): MemoryViews {
+  return {
+    buffer,
+    shorts: new Int16Array(buffer),
+    words: new Uint32Array(buffer),
+    floats: new Float32Array(buffer),
+    doubles: new Float64Array(buffer),
+  };
+}
+
+/** Where an instance's scans have what they work with, as indexes of views. */
+export interface Spots {
+  queries: readonly number[];
+  slots: number;
+  window: number;
+}
+
+export function spotsOf(kernel: KernelExports): Spots {
+  const queries = Array.from({ length: QUERIES_PER_PASS }, (_, slot) => kernel.queryAt(slot) / 2);
+  return { queries, slots: kernel.slotsAt() / 4, window: kernel.windowAt() / 4 };
+}
+
+/** An instance of the kernel, and what it may use of its memory. */
+export interface Workplace {
+  readonly kernel: KernelExports;
+  readonly views: MemoryViews;
+  readonly spots: Spots;
+  /** Where scratch memory begins. */
+  readonly scratchAt: number;
+  /** Makes sure of memory up to an address. */
+  reserve(bytes: number): void;
+}
+
+/** A helper's place in shared memory: its desk, and behind it scratch memory up to `end`. */
+export interface Desk {
+  at: number;
+  end: number;
+}
+
+export interface TableMemoryOptions {
+  /** Bytes up to which memory may be grown by more than is asked for. */
+  headroomEnd?: number;
+  /** That the module imports. Default: one of its own, which nobody shares. */
+  memory?: WebAssembly.Memory;
+}
+
+/** Of the table made last. */
+let latestNumber = 0;
+
+export class TableMemory implements Workplace {
+  /** No other table of this engine has it. */
+  readonly number = ++latestNumber;
+  readonly dimension: number;
   readonly kernel: KernelExports;
   /** Bytes of a row's padded codes, and of a row with its two factors. */
   readonly codeBytes: number;
   readonly rowBytes: number;
-  readonly #chunkShift: number;
+  /** 2 to this power ordinals share a chunk. */
+  readonly chunkShift: number;
   readonly #rowChunks: number[] = [];
   readonly #nodeChunks: number[] = [];
   #nodeBytes = 0;
@@ -93,20 +168,30 @@ export class TableMemory {
   /** In pages. */
   readonly #headroomEnd: number;
 
-  /** `headroomEnd`: bytes up to which memory may be grown by more than is asked for. */
-  constructor(module: WebAssembly.Module, dimension: number, headroomEnd = Infinity) {
+  readonly spots: Spots;
+  #views: MemoryViews;
+
+  constructor(module: WebAssembly.Module, dimension: number, { headroomEnd = Infinity, memory }: TableMemoryOptions = {}) {
     this.#headroomEnd = headroomEnd / PAGE_BYTES;
-    this.kernel = instantiate(module);
+    this.dimension = dimension;
+    this.kernel = instantiate(module, memory);
     this.codeBytes = Math.ceil(dimension / 16) * 16;
     this.rowBytes = this.codeBytes + 8;
-    this.#chunkShift = Math.floor(Math.log2(ROW_CHUNK_BYTES_MAX / this.rowBytes));
-    this.kernel.init(dimension, this.#chunkShift);
-    this.#top = this.kernel.chunksAt();
+    this.chunkShift = Math.floor(Math.log2(ROW_CHUNK_BYTES_MAX / this.rowBytes));
+    this.kernel.init(dimension, this.chunkShift);
+    this.spots = spotsOf(this.kernel);
+    this.#views = viewsOf(this.buffer);
+    this.#top = this.kernel.deskEnd();
     this.#used = this.#top;
   }
 
   get buffer(): ArrayBuffer {
     return this.kernel.memory.buffer;
+  }
+
+  get views(): MemoryViews {
+    if (this.#views.buffer !== this.buffer) this.#views = viewsOf(this.buffer);
+    return this.#views;
   }
 
   /** Where scratch memory may begin: everything behind is unused, but may be taken by the next row or chunk. */
@@ -115,16 +200,16 @@ export class TableMemory {
   }
 
   rowAt(ordinal: number): number {
-    return this.#rowChunks[ordinal >>> this.#chunkShift]! + this.#placeInChunk(ordinal) * this.rowBytes;
+    return this.#rowChunks[ordinal >>> this.chunkShift]! + this.#placeInChunk(ordinal) * this.rowBytes;
   }
 
   nodeAt(ordinal: number): number {
-    return this.#nodeChunks[ordinal >>> this.#chunkShift]! + this.#placeInChunk(ordinal) * this.#nodeBytes;
+    return this.#nodeChunks[ordinal >>> this.chunkShift]! + this.#placeInChunk(ordinal) * this.#nodeBytes;
   }
 
   /** Makes room for the rows below `end`. New rows hold arbitrary bytes. */
   placeRows(end: number): void {
-    const last = (end - 1) >>> this.#chunkShift;
+    const last = (end - 1) >>> this.chunkShift;
     const missing = last + 1 - this.#rowChunks.length;
     const usedOfLast = (this.#placeInChunk(end - 1) + 1) * this.rowBytes;
     if (missing > 0) {
@@ -143,8 +228,8 @@ export class TableMemory {
 
   /** Makes room for the graph nodes below `end`; new ones are absent. */
   placeNodes(end: number): void {
-    const bytes = Math.ceil((this.#nodeBytes << this.#chunkShift) / 8) * 8;
-    while (this.#nodeChunks.length << this.#chunkShift < end) {
+    const bytes = Math.ceil((this.#nodeBytes << this.chunkShift) / 8) * 8;
+    while (this.#nodeChunks.length << this.chunkShift < end) {
       this.reserve(this.#top + bytes);
       this.#enter(this.#nodeChunks, 1, bytes);
       this.#used = this.#top;
@@ -175,11 +260,11 @@ export class TableMemory {
   }
 
   get #rowChunkBytes(): number {
-    return this.rowBytes << this.#chunkShift;
+    return this.rowBytes << this.chunkShift;
   }
 
   #placeInChunk(ordinal: number): number {
-    return ordinal & ((1 << this.#chunkShift) - 1);
+    return ordinal & ((1 << this.chunkShift) - 1);
   }
 
   /** Takes a chunk from the end and tells the directory, of which `column` is for this kind of chunk. */
@@ -190,12 +275,17 @@ export class TableMemory {
   }
 }
 
-function instantiate(module: WebAssembly.Module): KernelExports {
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory | undefined): KernelExports {
   try {
-    return new WebAssembly.Instance(module).exports as unknown as KernelExports;
+    return instanceOver(module, memory ?? new WebAssembly.Memory({ initial: 1, maximum: PAGES_MAX }));
   } catch (cause) {
     throw exhausted(PAGE_BYTES, 0, cause);
   }
+}
+
+/** An instance of the kernel's module over a memory. */
+export function instanceOver(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
 }
 
 /** Null when memory grew, else what was thrown. */

@@ -4,8 +4,11 @@
  */
 
 import type { Candidates } from "../core/index/vector/candidates.js";
-import type { Graph, GraphOptions, GraphPiece } from "../core/index/vector/graph-kernel.js";
-import { candidatesAt } from "./candidates-at.js";
+import type { CommonInsertion, Graph, GraphOptions, GraphPiece } from "../core/index/vector/graph-kernel.js";
+import type { CommonSearch, ScanQuery } from "../core/index/vector/vector-kernel.js";
+import { layGraphScratch, putAllowed, walkGraph } from "./graph-scratch.js";
+import type { SharedGraph } from "./shared-task.js";
+import type { TableHelpers } from "./table-helpers.js";
 import type { KernelExports, TableMemory } from "./table-memory.js";
 
 const LIVE = 1;
@@ -18,12 +21,15 @@ export class WasmGraph implements Graph {
   readonly options: GraphOptions;
   readonly #memory: TableMemory;
   readonly #kernel: KernelExports;
+  readonly #helpers: TableHelpers | null;
+  changing: Promise<void> | null = null;
   /** Every node is below. */
   #end = 0;
 
-  constructor(memory: TableMemory, options: GraphOptions) {
+  constructor(memory: TableMemory, options: GraphOptions, helpers: TableHelpers | null) {
     this.options = options;
     this.#memory = memory;
+    this.#helpers = helpers;
     this.#kernel = memory.kernel;
     const { M, efConstruction, slopeFactor, interceptFactor } = options;
     memory.setNodeBytes(this.#kernel.initGraph(M, efConstruction, slopeFactor, interceptFactor));
@@ -35,8 +41,26 @@ export class WasmGraph implements Graph {
 
   insert(ordinal: number, level: number): void {
     this.#place(ordinal, level);
-    this.#layScratch(1);
+    this.#layScratch();
     this.#kernel.insert(ordinal, level);
+  }
+
+  insertTogether(nodes: Uint32Array, levels: Uint8Array): CommonInsertion | null {
+    if (!this.#helpers?.isWanted) return null;
+    nodes.forEach((node, i) => void this.#place(node, levels[i]!));
+    const [graph, change] = [() => this.#shared, () => this.#change()];
+    return this.#helpers.insert(this.#memory, { nodes, levels, graph, change });
+  }
+
+  #change(): () => void {
+    let over = (): void => undefined;
+    this.changing = new Promise((resolve) => {
+      over = () => {
+        this.changing = null;
+        resolve();
+      };
+    });
+    return over;
   }
 
   retire(ordinal: number): void {
@@ -44,7 +68,7 @@ export class WasmGraph implements Graph {
   }
 
   repair(from: number, to: number): void {
-    this.#layScratch(1);
+    this.#layScratch();
     this.#kernel.repair(from, Math.min(to, this.#end));
   }
 
@@ -53,7 +77,8 @@ export class WasmGraph implements Graph {
   }
 
   adopt(ordinal: number, reached: Uint32Array): boolean {
-    this.#putAllowed(reached, this.#layScratch(1));
+    this.#layScratch();
+    putAllowed(this.#memory, reached, this.#ordinals);
     return this.#kernel.adopt(ordinal) !== 0;
   }
 
@@ -111,26 +136,27 @@ export class WasmGraph implements Graph {
     this.#kernel.restoreEntry(ordinal);
   }
 
-  search(query: Int16Array, queryScale: number, beam: number, allowed: Uint32Array | null): Candidates {
-    const ordinals = this.#layScratch(beam);
-    if (allowed !== null) this.#putAllowed(allowed, ordinals);
-    new Int16Array(this.#memory.buffer, this.#kernel.queryAt(0), query.length).set(query);
-    const count = this.#kernel.search(queryScale, Math.min(beam, ordinals), allowed !== null);
-    return candidatesAt(this.#memory.buffer, this.#kernel.resultsAt() >>> 0, count, 0);
+  search(codes: Int16Array, scale: number, beam: number, allowed: Uint32Array | null): Candidates {
+    return walkGraph(this.#memory, { codes, scale }, { ordinals: this.#ordinals, beam: Math.min(beam, this.#ordinals), allowed });
   }
 
-  /** Bits of ordinals that have no node are never looked at. */
-  #putAllowed(allowed: Uint32Array, ordinals: number): void {
-    const words = new Uint32Array(this.#memory.buffer, this.#kernel.allowedAt() >>> 0, Math.ceil(ordinals / 32));
-    words.fill(0, allowed.length);
-    words.set(allowed.subarray(0, words.length));
+  searchTogether(queries: readonly ScanQuery[], beam: number, allowed: Uint32Array | null): CommonSearch | null {
+    const ordinals = this.#ordinals;
+    const scope = { ordinals, beam: Math.min(beam, ordinals), allowed };
+    return this.#helpers?.walk(this.#memory, queries, scope, this.#shared) ?? null;
   }
 
-  /** Lays out scratch memory for a beam; returns a bound of the ordinals, not less than 1. */
-  #layScratch(beam: number): number {
-    const ordinals = Math.max(1, this.#end);
-    this.#memory.reserve(this.#kernel.layScratch(this.#memory.scratchAt, ordinals, Math.min(beam, ordinals)) >>> 0);
-    return ordinals;
+  get #shared(): SharedGraph {
+    return { options: this.options, entry: this.entry, stale: this.#kernel.staleNodes(), ordinals: this.#ordinals };
+  }
+
+  /** A bound of the ordinals, not less than 1. */
+  get #ordinals(): number {
+    return Math.max(1, this.#end);
+  }
+
+  #layScratch(): void {
+    layGraphScratch(this.#memory, this.#ordinals, 1);
   }
 
   #place(ordinal: number, level: number): void {

@@ -12,49 +12,50 @@ import type { CoderOptions, SpannCoder } from "../core/index/vector/spann/spann-
 import {
   type CodedRow,
   type CodeTable,
+  type CommonSearch,
   QUERIES_PER_PASS,
   queryMax,
   type ScanQuery,
   type VectorKernel,
 } from "../core/index/vector/vector-kernel.js";
 import type { Space } from "../core/types.js";
-import { CANDIDATE_BYTES, candidatesIn } from "./candidates-at.js";
+import { scanPass } from "./scan-pass.js";
+import type { LackingHelpers, TableHelpers } from "./table-helpers.js";
 import { EXACT_SPACES, TableMemory } from "./table-memory.js";
 import { WasmGraph } from "./wasm-graph.js";
 import { quantizeIn } from "./wasm-quantize.js";
 import { CoderMemory, WasmSpannCoder } from "./wasm-spann-coder.js";
 
-/** Rows that one call into the kernel scans: as many as its bitmap window has bits. */
-const WINDOW_ROWS = 65_536;
-const WINDOW_WORDS = WINDOW_ROWS / 32;
-/** The slot of a query, in numbers of four bytes: its scale, the limit of its results and how many it holds. */
-const SLOT_NUMBERS = 4;
-const LIMIT_OFFSET = 1;
-const HELD_OFFSET = 2;
 /** Scale, norm and error of a query. */
 const QUERY_NUMBERS_BYTES = 24;
-/** Tells the kernel that no distance is too large. */
-const NO_LIMIT = NaN;
 
-/** The kernel over a compiled module: one instance, and so one memory, per code table, and one for all coders and the quantiser. */
+/**
+ * The kernel over a compiled module: one instance, and so one memory, per code table, and one for all coders and the quantiser. Tables
+ * are in shared memory where there may be helpers.
+ */
 export class WasmKernel implements VectorKernel {
   readonly name: VectorKernel["name"];
   readonly #module: WebAssembly.Module;
   readonly #coders: CoderMemory;
+  readonly helpers?: TableHelpers | LackingHelpers;
 
   /** What every write needs is taken at once: later there may be none. */
-  constructor(module: WebAssembly.Module, name: VectorKernel["name"]) {
+  constructor(module: WebAssembly.Module, name: VectorKernel["name"], helpers?: TableHelpers | LackingHelpers) {
     this.#module = module;
     this.#coders = new CoderMemory(module);
     this.name = name;
+    if (helpers !== undefined) this.helpers = helpers;
   }
 
   get coderBytes(): number {
-    return this.#coders.byteLength;
+    return this.#coders.byteLength + (this.helpers?.byteLength ?? 0);
   }
 
   createTable(dimension: number): CodeTable {
-    return new WasmTable(new TableMemory(this.#module, dimension), dimension);
+    const helpers = this.helpers?.isWanted ? this.helpers : null;
+    const memory = helpers?.newMemory();
+    if (!helpers || !memory) return new WasmTable(new TableMemory(this.#module, dimension), null);
+    return new WasmTable(new TableMemory(helpers.module, dimension, { memory }), helpers);
   }
 
   createCoder(options: CoderOptions, createTable = (dimension: number) => this.createTable(dimension)): SpannCoder {
@@ -66,41 +67,17 @@ export class WasmKernel implements VectorKernel {
   }
 }
 
-/** All of a table's memory, until it grows. */
-interface TableViews {
-  buffer: ArrayBuffer;
-  shorts: Int16Array;
-  words: Uint32Array;
-  floats: Float32Array;
-  doubles: Float64Array;
-}
-
-function viewsOf(buffer: ArrayBuffer): TableViews {
-  return {
-    buffer,
-    shorts: new Int16Array(buffer),
-    words: new Uint32Array(buffer),
-    floats: new Float32Array(buffer),
-    doubles: new Float64Array(buffer),
-  };
-}
-
 class WasmTable implements CodeTable {
   readonly dimension: number;
   readonly #memory: TableMemory;
-  readonly #queriesAt: number[];
-  readonly #slotsAt: number;
-  readonly #windowAt: number;
-  #views: TableViews;
+  /** `null` where memory is not shared. */
+  readonly #helpers: TableHelpers | null;
   #rows = 0;
 
-  constructor(memory: TableMemory, dimension: number) {
-    this.dimension = dimension;
+  constructor(memory: TableMemory, helpers: TableHelpers | null) {
+    this.dimension = memory.dimension;
     this.#memory = memory;
-    this.#queriesAt = Array.from({ length: QUERIES_PER_PASS }, (_, slot) => memory.kernel.queryAt(slot) / 2);
-    this.#slotsAt = memory.kernel.slotsAt() / 4;
-    this.#windowAt = memory.kernel.windowAt() / 4;
-    this.#views = viewsOf(memory.buffer);
+    this.#helpers = helpers;
   }
 
   get byteLength(): number {
@@ -134,9 +111,14 @@ class WasmTable implements CodeTable {
     if (r === 0 || words === 0) return queries.map(() => ({ ordinals: new Uint32Array(0), distances: new Float32Array(0) }));
     const found: Candidates[] = [];
     for (let from = 0; from < queries.length; from += QUERIES_PER_PASS) {
-      found.push(...this.#pass(queries.slice(from, from + QUERIES_PER_PASS), r, allowed, words));
+      found.push(...scanPass(this.#memory, queries.slice(from, from + QUERIES_PER_PASS), { r, rows: this.#rows, allowed, words }));
     }
     return found;
+  }
+
+  scanTogether(queries: readonly ScanQuery[], r: number, allowed: Uint32Array): CommonSearch | null {
+    const words = checkAllowed(allowed, this.#rows);
+    return this.#helpers?.scan(this.#memory, queries, { r, rows: this.#rows, allowed, words }) ?? null;
   }
 
   row(ordinal: number): CodedRow {
@@ -151,7 +133,7 @@ class WasmTable implements CodeTable {
   }
 
   createGraph(options: GraphOptions): Graph {
-    return new WasmGraph(this.#memory, options);
+    return new WasmGraph(this.#memory, options, this.#helpers);
   }
 
   /** Scratch memory holds the distances, then the query, then the rows. */
@@ -161,16 +143,11 @@ class WasmTable implements CodeTable {
     const queryAt = out + 4 * count;
     const rowsAt = queryAt + query.byteLength;
     this.#memory.reserve(rowsAt + rows.byteLength);
-    const { floats } = this.#viewsNow();
+    const { floats } = this.#memory.views;
     floats.set(query, queryAt / 4);
     floats.set(rows, rowsAt / 4);
     this.#memory.kernel.exactDistances(EXACT_SPACES[space], queryAt, rowsAt, query.length, count, out);
     return floats.subarray(out / 4, out / 4 + count);
-  }
-
-  #viewsNow(): TableViews {
-    if (this.#views.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
-    return this.#views;
   }
 
   /** Scratch memory holds the numbers, then the codes, then the query. */
@@ -180,7 +157,7 @@ class WasmTable implements CodeTable {
     const codesAt = numbersAt + QUERY_NUMBERS_BYTES;
     const queryAt = codesAt + Math.ceil(length / 2) * 4;
     this.#memory.reserve(queryAt + query.byteLength);
-    const { shorts, floats, doubles } = this.#viewsNow();
+    const { shorts, floats, doubles } = this.#memory.views;
     floats.set(query, queryAt / 4);
     if (!this.#memory.kernel.encodeQuery(queryAt, length, space === "cosine", queryMax(length), codesAt, numbersAt)) {
       return encodeQuery(space, query);
@@ -191,46 +168,6 @@ class WasmTable implements CodeTable {
     return { vector: query, codes, scale, norm, error };
   }
 
-  /** One pass over the rows, window by window, for as many queries as there are slots. */
-  #pass(queries: readonly ScanQuery[], r: number, allowed: Uint32Array, words: number): Candidates[] {
-    const kept = Math.min(r, this.#rows, WINDOW_ROWS);
-    this.#memory.reserve(this.#memory.scratchAt + queries.length * CANDIDATE_BYTES * kept);
-    this.#viewsNow();
-    for (let slot = 0; slot < queries.length; slot++) this.#views.shorts.set(queries[slot]!.codes, this.#queriesAt[slot]!);
-    let best = this.#scanWindow(0, Math.min(words, WINDOW_WORDS), kept, queries, () => NO_LIMIT, allowed);
-    for (let word = WINDOW_WORDS; word < words; word += WINDOW_WORDS) {
-      const limitOf = (slot: number): number => (best[slot]!.ordinals.length < r ? NO_LIMIT : best[slot]!.distances[r - 1]!);
-      const next = this.#scanWindow(word, Math.min(words, word + WINDOW_WORDS), kept, queries, limitOf, allowed);
-      best = best.map((near, slot) => merge(near, next[slot]!, r));
-    }
-    return best;
-  }
-
-  #scanWindow(
-    from: number,
-    to: number,
-    kept: number,
-    queries: readonly ScanQuery[],
-    limitOf: (slot: number) => number,
-    allowed: Uint32Array,
-  ): Candidates[] {
-    const { kernel, scratchAt } = this.#memory;
-    const { words, floats } = this.#views;
-    words.set(allowed.subarray(from, to), this.#windowAt);
-    for (let slot = 0; slot < queries.length; slot++) {
-      const at = this.#slotsAt + SLOT_NUMBERS * slot;
-      floats[at] = queries[slot]!.scale;
-      floats[at + LIMIT_OFFSET] = limitOf(slot);
-      words[at + HELD_OFFSET] = 0;
-    }
-    const first = from * 32;
-    kernel.scan(first, to - from, kept, queries.length, scratchAt);
-    return queries.map((_, slot) => {
-      const held = words[this.#slotsAt + SLOT_NUMBERS * slot + HELD_OFFSET]!;
-      return candidatesIn(floats, words, (scratchAt + CANDIDATE_BYTES * kept * slot) / 4, held, first);
-    });
-  }
-
   /** Rows that are skipped over hold what scratch memory left there. */
   #clearRows(from: number, to: number): void {
     for (let ordinal = from; ordinal < to; ordinal++) {
@@ -238,21 +175,4 @@ class WasmTable implements CodeTable {
       new Uint8Array(this.#memory.buffer, row, this.#memory.rowBytes).fill(0);
     }
   }
-}
-
-/** The `r` nearest of two ascending lists. Every ordinal of `near` is below those of `far`, so it wins ties. */
-function merge(near: Candidates, far: Candidates, r: number): Candidates {
-  const count = Math.min(r, near.ordinals.length + far.ordinals.length);
-  const ordinals = new Uint32Array(count);
-  const distances = new Float32Array(count);
-  let i = 0;
-  let j = 0;
-  for (let n = 0; n < count; n++) {
-    const takeNear = j === far.ordinals.length || (i < near.ordinals.length && near.distances[i]! <= far.distances[j]!);
-    const from = takeNear ? near : far;
-    const index = takeNear ? i++ : j++;
-    ordinals[n] = from.ordinals[index]!;
-    distances[n] = from.distances[index]!;
-  }
-  return { ordinals, distances };
 }

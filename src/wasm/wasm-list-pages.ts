@@ -31,7 +31,7 @@ export class WasmListPages implements ListPages {
   #floats: Float32Array;
 
   constructor(module: WebAssembly.Module, paddedDimension: number, bytesMax: number) {
-    this.#memory = new TableMemory(module, paddedDimension, bytesMax);
+    this.#memory = new TableMemory(module, paddedDimension, { headroomEnd: bytesMax });
     this.#paddedDimension = paddedDimension;
     // Behind what scans of code tables take, of which there is none here.
     this.#memory.place(-this.#memory.scratchAt & 15);

@@ -73,7 +73,7 @@ interface Opened {
 }
 
 /** What each guest may choose for itself: the rest is one for all. */
-const FREE_TO_GUESTS = ["storage", "allowReset", "memoryBudgetBytes", "encryption"] as const;
+const FREE_TO_GUESTS = ["storage", "allowReset", "memoryBudgetBytes", "encryption", "cores"] as const;
 
 export class Host implements SessionHost {
   readonly #parts: HostParts;

@@ -74,6 +74,19 @@ export type Push =
   /** To the page whose worker it is: another context wants to reach the engine. */
   | { type: "guests"; event: null };
 
+/**
+ * To the page whose worker it is, beside a port to the engine: to start a helper of this name from this URL. Without a URL: to end it.
+ * Comlink passes it over, too.
+ */
+export interface HelperRequest {
+  type: "helper";
+  name: string;
+  url?: string;
+}
+
+/** What a helper says to the engine, or the page in its place where it cannot be started. */
+export type HelperAnswer = { type: "ready" } | { type: "left" } | { type: "failed"; why: string };
+
 /** A call of the engine, from the page. Its number is the page's own. */
 export interface CallMessage {
   call: number;

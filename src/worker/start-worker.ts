@@ -1,5 +1,8 @@
 /** What every worker does: brings the parts of the engine together and speaks to the page that started it. */
 import { Engine, type EngineParts } from "../core/engine.js";
+import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
+import { limits } from "../core/limits.js";
+import type { OpenOptions } from "../core/service.js";
 import { Standby } from "../core/standby.js";
 import { destroyStorage, openStorage } from "../storage/open-storage.js";
 import { openCacheFile } from "../storage/opfs/open-cache-file.js";
@@ -8,6 +11,7 @@ import { openReadableStorage } from "../storage/readable-storage.js";
 import { workerEnvironment as environment } from "./environment.js";
 import { Host } from "./host.js";
 import { loadEncryption } from "./load-encryption.js";
+import { loadHelpers } from "./load-helpers.js";
 import { loadPatterns } from "./load-patterns.js";
 import { loadStem } from "./load-stem.js";
 import { loadStopWords } from "./load-stop-words.js";
@@ -20,10 +24,17 @@ const kernelFiles: KernelFiles = {
   "wasm-relaxed-simd": () => fetch(new URL("../wasm/build/kernel-relaxed.wasm", import.meta.url)),
 };
 
+/** Has the kernel make tables that helpers can read, where there may be any. */
+async function withCores(kernel: Promise<VectorKernel>, { cores = limits.coresDefaultMax }: OpenOptions): Promise<VectorKernel> {
+  const { helpers } = await kernel;
+  helpers?.use(Math.min(cores, limits.coresMax, navigator.hardwareConcurrency || 1));
+  return kernel;
+}
+
 /** To be called once, when the worker starts. `engines` are the index engines that it has besides our own. */
 export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): void {
   // It loads while lease and storage are being opened; opening the engine tells what went wrong.
-  const kernel = openKernel(kernelFiles);
+  const kernel = openKernel(kernelFiles, loadHelpers);
   kernel.catch(() => {});
 
   const host = new Host({
@@ -36,12 +47,14 @@ export function startWorker(engines: NonNullable<EngineParts["engines"]> = {}): 
     openEngine: async (storage, options, tell, onPoison, standby) => {
       const ahead = standby instanceof Standby ? standby.ahead : undefined;
       const loads = { engines, loadPatterns, loadStem, loadStopWords };
-      return Engine.open({ storage, kernel: await kernel, environment, options, ...loads, ahead, tell, onPoison, quota: readQuota });
+      const helped = await withCores(kernel, options);
+      return Engine.open({ storage, kernel: helped, environment, options, ...loads, ahead, tell, onPoison, quota: readQuota });
     },
     standBy: (options) => {
       if (options.source !== undefined) return null;
       const asked = { path: options.path, key: options.encryption?.key, load: loadEncryption };
-      const standby = new Standby({ open: () => openReadableStorage(asked), kernel, environment, loadStem, options });
+      const open = () => openReadableStorage(asked);
+      const standby = new Standby({ open, kernel: withCores(kernel, options), environment, loadStem, options });
       standby.refresh();
       return standby;
     },

@@ -17,12 +17,13 @@ import type { Nearest, VectorSource } from "../index/vector/flat.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
 import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import { VectorIndex } from "../index/vector/vector-index.js";
+import { QUERIES_PER_PASS } from "../index/vector/vector-kernel.js";
+import { limits } from "../limits.js";
 import { type GraphSection, loadGraph, saveGraph } from "../segment/graph.js";
 import { quantizedRows, type VectorRow } from "../segment/vector.js";
 import type { WarningCode } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Entry, MemtableChanges, PartHome, Prepared } from "./part.js";
-import type { BlockOrdinals } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Share of the vectors that may change before the graph is written anew. */
@@ -54,6 +55,11 @@ export class GraphFinder implements VectorFinder {
     this.#index = new VectorIndex(kernel, space, dimension, { M, efConstruction, efSearch, flatRowsMax, createApproximate, onFailure });
   }
 
+  get queriesAtOnce(): number {
+    const { helpers } = this.#home.context.kernel;
+    return helpers !== undefined && helpers.cores > 1 && helpers.alone === null ? limits.helpersQueriesMax : QUERIES_PER_PASS;
+  }
+
   get memory(): Partial<MemoryUse> {
     return this.#index.memory;
   }
@@ -78,9 +84,8 @@ export class GraphFinder implements VectorFinder {
   // ---- opening
 
   /** Hands rows of a block to the index in runs of consecutive ordinals. */
-  load({ first, ordinals }: BlockOrdinals, codes: Block | null): void {
+  load(ordinals: Uint32Array, codes: Block | null): void {
     const rows = quantizedRows(codes!);
-    if (ordinals === null) return this.#index.set(first, rows);
     for (let from = 0, to: number; from < ordinals.length; from = to) {
       to = from + 1;
       while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;
@@ -194,6 +199,11 @@ export class GraphFinder implements VectorFinder {
   /** Fetches vectors that building needs next. Under the shared lock. */
   prepare(vectors: VectorSource): Promise<void> {
     return this.#index.prepare(vectors);
+  }
+
+  /** Builds some of much that is to be built, by several threads; whether it did. Under the shared lock. */
+  buildTogether(pause: Tick): Promise<boolean> {
+    return this.#index.buildTogether(pause);
   }
 
   /** Builds until `isOver` says so; returns whether nothing is left to build. */

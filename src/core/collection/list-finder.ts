@@ -18,6 +18,7 @@ import { ListBuilder, type ListBuilderOptions } from "../index/vector/spann/list
 import type { SearchEffort } from "../index/vector/spann/list-search.js";
 import type { ListSource } from "../index/vector/spann/list-source.js";
 import { TailRows } from "../index/vector/spann/tail-rows.js";
+import { QUERIES_PER_PASS } from "../index/vector/vector-kernel.js";
 import { limits } from "../limits.js";
 import { ListBlocks, type ListsSection, type WrittenLists } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
@@ -25,7 +26,6 @@ import type { SpannParameters } from "../types.js";
 import { entriesByOrdinal } from "./entries-by-ordinal.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { MemtableChanges, PartHome, Prepared, Renumbering } from "./part.js";
-import type { BlockOrdinals } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Of every rotation: what is stored names it. */
@@ -54,6 +54,7 @@ interface Held {
 export class ListFinder implements VectorFinder {
   readonly efforts = PROBES;
   readonly exactQueriesMax = 32;
+  readonly queriesAtOnce = QUERIES_PER_PASS;
   readonly #home: PartHome;
   readonly #dimension: number;
   readonly #tail: TailRows;
@@ -103,9 +104,8 @@ export class ListFinder implements VectorFinder {
 
   // ---- opening
 
-  load({ first, last, ordinals }: BlockOrdinals): void {
-    if (ordinals === null) this.#strays.addRange(first, last + 1);
-    else this.#strays.addAll(ordinals);
+  load(ordinals: Uint32Array): void {
+    this.#strays.addAll(ordinals);
   }
 
   async open({ lists: section }: FinderSection, stored: VectorSource): Promise<void> {
@@ -131,7 +131,7 @@ export class ListFinder implements VectorFinder {
     try {
       await held.blocks.open(section, held.lists, this.#strays, this.#home.context.tick);
       held.section = section;
-      this.#strays.subtract(held.lists.covered).trim();
+      this.#strays.subtract(held.lists.covered);
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
       this.#putAside(held, error.message);
@@ -192,7 +192,7 @@ export class ListFinder implements VectorFinder {
   ): Promise<Nearest[]> {
     // Another search may put the lists aside meanwhile.
     const held = this.#held;
-    const strays = this.#strays.clone().intersect(allowed);
+    const strays = allowed.clone().intersect(this.#strays);
     const tail = await this.#tail.search(queries, k, allowed, vectors);
     const others = await this.nearestExactly(queries, k, strays, vectors);
     const found: Nearest[] = [];
@@ -387,7 +387,6 @@ export class ListFinder implements VectorFinder {
       this.#tail.delete(ordinal);
       this.#strays.delete(ordinal);
     }
-    this.#strays.trim();
   }
 
   // ---- renumbering

@@ -18,7 +18,6 @@ import type { ListsSection } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
-import type { BlockOrdinals } from "./stored-vectors.js";
 
 /** What a manifest says of what lies over the rows. */
 export interface FinderSection {
@@ -46,6 +45,8 @@ export interface VectorFinder {
   readonly efforts: readonly number[];
   /** Queries that `nearestExactly` answers in hardly more time than one: such as read all rows read them once for so many. */
   readonly exactQueriesMax: number;
+  /** Queries that are best searched for together: they share a pass over the rows, or several threads share them. */
+  readonly queriesAtOnce: number;
   /** The effort that searches take where none is given: `ef_search`, or how many lists are looked into. */
   readonly effort: SearchEffort;
   configure?(row: CollectionRow): void;
@@ -53,7 +54,7 @@ export interface VectorFinder {
   dispose?(): void;
 
   /** Takes the rows of a block at opening, before `open`; with codes unless no index of the collection needs them. */
-  load(rows: BlockOrdinals, codes: Block | null): void;
+  load(ordinals: Uint32Array, codes: Block | null): void;
   /** `stored` has the vectors of the rows that were loaded. */
   open(section: FinderSection, stored: VectorSource): Promise<void>;
   /** Takes vectors that are new, or in place of others. */

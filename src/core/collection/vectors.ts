@@ -22,7 +22,7 @@ import type { Inspection } from "./inspection.js";
 import { ListFinder } from "./list-finder.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
-import { type BlockOrdinals, StoredVectors } from "./stored-vectors.js";
+import { StoredVectors } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder, VectorsSection } from "./vector-finder.js";
 import { verifyGraph, verifyLists, verifyRows } from "./verify-vectors.js";
 
@@ -130,8 +130,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   #loadRows({ stored }: Fixed, finders: readonly VectorFinder[], rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
-    const load = (rows: BlockOrdinals, codes: Block | null): void => {
-      for (const finder of finders) finder.load(rows, codes);
+    const load = (ordinals: Uint32Array, codes: Block | null): void => {
+      for (const finder of finders) finder.load(ordinals, codes);
     };
     return stored.open(rows, load, this.#home.context.tick);
   }
@@ -220,6 +220,11 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     await this.#growing?.prepare((ordinals) => this.embeddings(ordinals));
   }
 
+  /** Builds some of a graph of which much is to be built, by several threads; whether it did. Under the shared lock. */
+  async buildGraphTogether(pause: Tick): Promise<boolean> {
+    return (await this.#growing?.buildTogether(pause)) ?? false;
+  }
+
   /** Builds until `isOver` says so; returns whether nothing is left to build. */
   buildGraph(isOver: () => boolean): boolean {
     return this.#growing?.build(isOver) ?? true;
@@ -292,7 +297,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   /** Without any rows in lists yet. */
   #listsOf({ stored, dimension }: Fixed): ListFinder {
     const lists = new ListFinder(this.#home, dimension);
-    for (const rows of stored.ordinals()) lists.load(rows);
+    for (const ordinals of stored.ordinals()) lists.load(ordinals);
     this.#replayMemtable(lists);
     return lists;
   }
@@ -384,9 +389,10 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
     return isExact ? finder.nearestExactly(queries, k, allowed, source) : finder.nearest(queries, k, allowed, source);
   }
 
-  /** Queries that `nearest` answers in hardly more time than one where they are to be exact. */
-  get exactQueriesMax(): number {
-    return this.#fixed?.finder.exactQueriesMax ?? 1;
+  /** Queries that are best searched for together. */
+  queriesAtOnce(isExact: boolean): number {
+    const { queriesAtOnce = 1, exactQueriesMax = 1 } = this.#fixed?.finder ?? {};
+    return isExact ? Math.max(queriesAtOnce, exactQueriesMax) : queriesAtOnce;
   }
 
   /** Whether rows had to be read from disk, and there are more for which there is room in memory. Lists need that room themselves. */

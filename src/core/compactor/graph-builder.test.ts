@@ -27,6 +27,7 @@ class SlowCollection {
       this.steps.push("prepare");
       await this.onPrepare();
     },
+    buildGraphTogether: async () => false,
     buildGraph: (isOver: () => boolean) => {
       this.onBuild();
       this.steps.push(isOver() ? "late" : "build");

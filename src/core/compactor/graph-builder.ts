@@ -1,7 +1,8 @@
 /**
  * Builds the graphs of collections in the background, in slices of a few milliseconds between which requests get their
- * turn. Until a vector is in the graph the scan answers for it, so nobody waits for this; while writes come in, building
- * waits for them, unless so many vectors are waiting that the scan would get slow.
+ * turn; a large one by several threads, where there are helpers. Until a vector is in the graph the scan answers for it, so nobody
+ * waits for this; while writes come in, building waits for them, unless so
+ * many vectors are waiting that the scan would get slow.
  */
 import type { Turns } from "../base/turns.js";
 import type { CollectionState } from "../collection/collection-state.js";
@@ -12,7 +13,10 @@ import type { IdleJob } from "./jobs.js";
 /** What it needs of a collection. */
 type Buildable = Pick<CollectionState, "lock" | "dropped"> & {
   readonly row: Pick<CollectionState["row"], "name" | "id">;
-  readonly vectors: Pick<CollectionState["vectors"], "isGraphBuilt" | "graphBacklog" | "prepareGraph" | "buildGraph">;
+  readonly vectors: Pick<
+    CollectionState["vectors"],
+    "isGraphBuilt" | "graphBacklog" | "prepareGraph" | "buildGraph" | "buildGraphTogether"
+  >;
 };
 
 export interface GraphBuilderParts {
@@ -56,10 +60,14 @@ export class GraphBuilder implements IdleJob<Buildable> {
   async #buildSlice(state: Buildable, isOver: () => boolean): Promise<boolean> {
     await this.#parts.turns.nextInBackground();
     if (isOver()) return true;
+    let isShared = false;
     await state.lock.shared(async () => {
-      if (!state.dropped) await state.vectors.prepareGraph();
+      if (state.dropped) return;
+      await state.vectors.prepareGraph();
+      isShared = await state.vectors.buildGraphTogether(this.#parts.turns.backgroundTick);
     });
     if (isOver()) return true;
+    if (isShared) return false;
     this.#parts.turns.begin();
     const isDone = state.vectors.buildGraph(this.#parts.turns.isSliceOver);
     if (isDone) this.#parts.built(state);

@@ -15,7 +15,7 @@ import type { VectorKernel } from "../index/vector/vector-kernel.js";
 import type { KeyRotation } from "../key-rotation.js";
 import type { Log } from "../log/log.js";
 import { describeSchema } from "../schema.js";
-import type { EngineInfo } from "../service.js";
+import type { CoresInfo, EngineInfo } from "../service.js";
 import type { Environment } from "../storage.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Directory } from "../sysdb/directory.js";
@@ -36,7 +36,7 @@ export interface FactsParts {
   log: Pick<Log, "firstDimension" | "hasRecordsAfter">;
   blocks: Pick<BlockStore, "usage" | "arenas" | "cacheBytes">;
   vectorCache: Pick<ByteCache<number, Float32Array>, "bytes">;
-  kernel: Pick<VectorKernel, "coderBytes">;
+  kernel: Pick<VectorKernel, "coderBytes" | "name" | "helpers">;
   compactor: Pick<Compactor, "isBusy" | "unpublishedCount" | "lastError">;
   quota: Pick<QuotaWatch, "read">;
   rotation: Pick<KeyRotation, "info"> | undefined;
@@ -77,6 +77,7 @@ export class Facts {
       quota,
       memoryBytes: totalBytes(memory),
       memory,
+      cores: coresOf(kernel),
       compacting: compactor.isBusy,
       unpublished: compactor.unpublishedCount,
       warnings: [...warnings],
@@ -155,6 +156,16 @@ export class Facts {
     this.#parts.availability.check();
     return this.#parts.collections.use(this.#parts.directory.collectionById(collectionId), body);
   }
+}
+
+function coresOf({ name, helpers }: FactsParts["kernel"]): CoresInfo {
+  if (name === "typescript") return { allowed: 1, helpers: 0, alone: "there is no WebAssembly SIMD" };
+  if (helpers === undefined) return { allowed: 1, helpers: 0, alone: "the page is not cross-origin isolated, or has the inline variant" };
+  return {
+    allowed: helpers.cores,
+    helpers: helpers.running,
+    alone: helpers.cores > 1 ? helpers.alone : "one core is allowed, or the client is in a worker",
+  };
 }
 
 /** What is told of a collection whose dimension is known: reads nothing, so it cannot fail. */

@@ -123,8 +123,7 @@ export class QueryExecutor {
       const allowed = await view.select(plan.filter);
       const { queries, limit: k } = plan.source;
       // Each query finds as many as there are, up to k.
-      const most = (): number => queries.length * Math.min(k, allowed.count());
-      assertAnswerable(queries.length * k, plan.include.has("embeddings") ? (queries[0]?.length ?? 0) : 0, most);
+      assertAnswerable(queries.length * Math.min(k, allowed.count()), plan.include.has("embeddings") ? (queries[0]?.length ?? 0) : 0);
       const hits = await view.read(plan.source, allowed);
       const ordinals = concat(
         Uint32Array,

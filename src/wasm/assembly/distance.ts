@@ -11,11 +11,11 @@
  * coarser, and a search would have to judge more rows exactly. A row has int8 codes; the relaxed build takes that product.
  */
 
-import { QUERY, codeBytes, rowAt } from "./layout";
+import { codeBytes, firstQueryAt, rowAt } from "./layout";
 import { dotSixteenOfRow, layRow } from "./row-query";
 
 /** Where the current query lies. */
-let asked: usize = QUERY;
+let asked: usize = 0;
 /** What turns a dot product with the current query into a distance. */
 let scale: f32 = 0;
 let offset: f32 = 0;
@@ -43,14 +43,14 @@ export function askVector(at: usize, queryScale: f32): void {
 /** Makes a row the current query. */
 export function askRow(ordinal: u32): void {
   const row = rowAt(ordinal);
-  asked = QUERY;
+  asked = firstQueryAt();
   scale = scaleOf(row);
   offset = offsetOf(row);
   if (ASC_FEATURE_RELAXED_SIMD) {
     isRow = true;
     lacking = layRow(row);
   } else {
-    for (let i: usize = 0; i < codeBytes; i += 8) v128.store(QUERY + 2 * i, v128.load8x8_s(row + i));
+    for (let i: usize = 0; i < codeBytes; i += 8) v128.store(asked + 2 * i, v128.load8x8_s(row + i));
   }
 }
 

@@ -5,9 +5,22 @@
 
 import { askRow, askVector, setRowQueries } from "./distance";
 import { keyAt, ordinalIn, putKey, sortHeap, unpackKeys } from "./keys";
-import { QUERY, setNodeBytes } from "./layout";
+import { firstQueryAt, setNodeBytes } from "./layout";
 import { connect, repairNode, select, writeList } from "./links";
-import { admit, countIn, degreeLimit, dismiss, isAbsent, isLive, isStale, levelOf, listAt, markStale, setDegrees } from "./nodes";
+import {
+  admit,
+  countIn,
+  degreeLimit,
+  dismiss,
+  isAbsent,
+  isLive,
+  isStale,
+  levelOf,
+  listAt,
+  markStale,
+  neighbourIn,
+  setDegrees,
+} from "./nodes";
 import { allowed, layScratchFor, linked, results } from "./scratch";
 import { descend, walk } from "./walk";
 
@@ -47,6 +60,16 @@ export function restoreEntry(ordinal: u32): void {
   topLevel = ordinal == NO_ENTRY ? 0 : levelOf(ordinal);
 }
 
+/** Number of stale nodes. */
+export function staleNodes(): u32 {
+  return staleCount;
+}
+
+/** Tells an instance that has not made them stale. */
+export function noteStale(count: u32): void {
+  staleCount = count;
+}
+
 /** Forgets every node; the driver clears their memory. */
 export function clearGraph(): void {
   entry = NO_ENTRY;
@@ -72,10 +95,49 @@ export function insert(ordinal: u32, level: u32): void {
 
 /** Links a node with the best of the `count` ascending results, both ways. */
 function link(ordinal: u32, level: u32, count: u32): void {
+  const chosen = lead(ordinal, level, count);
+  for (let i: u32 = 0; i < chosen; i++) connect(ordinalIn(keyAt(linked, i)), ordinal, level);
+}
+
+/** Makes the best of the `count` ascending results a node's list; returns how many they are. */
+function lead(ordinal: u32, level: u32, count: u32): u32 {
   if (staleCount > 0) count = withoutStale(count);
   const chosen = select(results, count, m, linked);
   writeList(listAt(ordinal, level), linked, chosen);
-  for (let i: u32 = 0; i < chosen; i++) connect(ordinalIn(keyAt(linked, i)), ordinal, level);
+  return chosen;
+}
+
+/**
+ * The first half of an insertion, of which many may be made at once by as many instances: the lists of an absent node, whose level is
+ * not above all others. Nothing leads to the node before `tie`. May be repeated.
+ */
+export function hang(ordinal: u32, level: u32): void {
+  admit(ordinal, level);
+  askRow(ordinal);
+  let nearest = descend(entry, topLevel, level);
+  for (let l = <i32>level; l >= 0; l--) {
+    const count = walk(nearest, l, beamOfInsert, false);
+    sortHeap(results, count);
+    nearest = keyAt(results, 0);
+    lead(ordinal, l, count);
+  }
+}
+
+/**
+ * The second half: links to the `count` nodes whose ordinals lie at `ordinals`, from those of their neighbours that are `part` modulo
+ * `parts`. Each part changes lists of its own, so several instances may do one each; nobody walks meanwhile.
+ */
+export function tie(ordinals: usize, count: u32, part: u32, parts: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const ordinal = load<u32>(ordinals + (<usize>i << 2));
+    for (let l: u32 = 0, level = levelOf(ordinal); l <= level; l++) {
+      const list = listAt(ordinal, l);
+      for (let j: u32 = 0, degree = countIn(list); j < degree; j++) {
+        const neighbour = neighbourIn(list, j);
+        if (neighbour % parts == part) connect(neighbour, ordinal, l);
+      }
+    }
+  }
 }
 
 /** Removes stale nodes from the results; returns how many are left. */
@@ -145,7 +207,7 @@ export function adopt(ordinal: u32): bool {
  */
 export function search(queryScale: f32, beam: u32, filtered: bool): u32 {
   if (entry == NO_ENTRY) return 0;
-  askVector(QUERY, queryScale);
+  askVector(firstQueryAt(), queryScale);
   const count = walk(descend(entry, topLevel, 0), 0, beam, filtered);
   sortHeap(results, count);
   unpackKeys(results, count);

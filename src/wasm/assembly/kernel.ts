@@ -9,28 +9,32 @@
 import { layCoarse, longestOf as longestOfRows, mayBeNearer, takeCoarse } from "./coarse";
 import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
-import { WINDOW, codeBytes, queryAt, rowAt, rowBytes, slotAt } from "./layout";
+import { codeBytes, queryAt, rowAt, rowBytes, slotAt, windowAt } from "./layout";
 
 export { checksum, layChecksumTables } from "./checksum";
 export { encodeQuery } from "./encode-query";
 export { exactDistances } from "./exact";
 export { beginScan, prepareTables, scanList, scanPages } from "./fast-scan";
 export { fingerprint } from "./fingerprint";
-export { chunksAt, directoryAt, init, queryAt, slotsAt, windowAt } from "./layout";
+export { deskBytes, deskEnd, directoryAt, init, queryAt, slotsAt, windowAt, workAt } from "./layout";
 export {
   adopt,
   allowedAt,
   clearGraph,
   entryOrdinal,
+  hang,
   initGraph,
   insert,
   layScratch,
+  noteStale,
   release,
   repair,
   restoreEntry,
   resultsAt,
   retire,
   search,
+  staleNodes,
+  tie,
 } from "./graph";
 export { quantizeRows } from "./quantize";
 export { encodeRows } from "./residual-code";
@@ -86,7 +90,7 @@ export function scan(firstOrdinal: u32, words: u32, r: u32, queries: u32, heapsA
 /** Whether enough of the window's first words are of rows that are all allowed. */
 function hasFullWords(words: u32): bool {
   let full: u32 = 0;
-  for (let i: u32 = 0; i < words && full < LOOK_WORDS_MIN; i++) full += u32(load<u32>(WINDOW + (<usize>i << 2)) == 0xffffffff);
+  for (let i: u32 = 0; i < words && full < LOOK_WORDS_MIN; i++) full += u32(load<u32>(windowAt() + (<usize>i << 2)) == 0xffffffff);
   return full == LOOK_WORDS_MIN;
 }
 
@@ -94,7 +98,7 @@ function hasFullWords(words: u32): bool {
 function scanBlock(slot: u32, heapsAt: usize, firstOrdinal: u32, from: u32, to: u32): void {
   take(slot, heapsAt);
   for (let i = from; i < to; i++) {
-    const word = load<u32>(WINDOW + (<usize>i << 2));
+    const word = load<u32>(windowAt() + (<usize>i << 2));
     if (word == 0) continue;
     const first = rowAt(firstOrdinal + (i << 5));
     if (word == 0xffffffff && codeBytes <= FOUR_AT_ONCE_BYTES_MAX) scanAll(first, i << 5);
@@ -117,6 +121,15 @@ function take(slot: u32, heapsAt: usize): void {
 /** To be told of the rows `from … to − 1` when they are set. */
 export function noteRows(from: u32, to: u32): void {
   if (ASC_FEATURE_RELAXED_SIMD) longest = max<f64>(longest, longestOfRows(from, to));
+}
+
+export function longestRow(): f64 {
+  return longest;
+}
+
+/** Tells an instance that was told of no rows. */
+export function noteLongest(value: f64): void {
+  longest = value;
 }
 
 /** 32 neighbouring rows, all allowed, four at a time. */

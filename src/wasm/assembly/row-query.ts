@@ -11,17 +11,18 @@
  * both, but is no faster on x86 without VNNI, and the baseline compiler of V8 11.3 computes it wrongly.
  */
 
-import { QUERY, codeBytes } from "./layout";
+import { codeBytes, firstQueryAt } from "./layout";
 
-/** Puts a row at `QUERY` and returns what every dot product with it lacks. */
+/** Makes a row the first query and returns what every dot product with it lacks. */
 export function layRow(row: usize): i32 {
+  const query = firstQueryAt();
   let lacking = i32x4.splat(0);
   for (let i: usize = 0; i < codeBytes; i += 16) {
     const codes = v128.load(row + i);
     const magnitudes = i8x16.abs(codes);
     const masks = i8x16.lt_s(codes, i8x16.splat(0));
-    v128.store(QUERY + 2 * i, magnitudes);
-    v128.store(QUERY + 2 * i, masks, 16);
+    v128.store(query + 2 * i, magnitudes);
+    v128.store(query + 2 * i, masks, 16);
     lacking = i32x4.add(lacking, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(v128.and(magnitudes, masks))));
   }
   return i32x4.extract_lane(lacking, 0) + i32x4.extract_lane(lacking, 1) + i32x4.extract_lane(lacking, 2) + i32x4.extract_lane(lacking, 3);

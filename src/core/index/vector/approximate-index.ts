@@ -9,11 +9,13 @@
 
 import type { Bitmap } from "../../base/bitmap.js";
 import type { Steps } from "../../base/steps.js";
+import type { Tick } from "../../base/turns.js";
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
 import type { GraphCopy, GraphSnapshot } from "./graph-snapshot.js";
 import type { VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
+import type { CommonSearch } from "./vector-kernel.js";
 
 /** What one is made with; fixed for its life. */
 export interface ApproximateOptions {
@@ -58,10 +60,19 @@ export interface ApproximateIndex {
   /** Does what is due in small steps until `isOver` says so; returns whether nothing is left. `isThorough`: as before saving. */
   build(isOver: () => boolean, isThorough: boolean): boolean;
   /**
+   * Builds some of much that is to be built, by several threads; resolves to whether it did, and should be asked again. No row is set or
+   * deleted until it resolves, and `build` does nothing.
+   */
+  buildTogether?(pause: Tick): Promise<boolean>;
+  /** While this is no time to search: resolves when it is over. */
+  readonly changing?: Promise<void> | null;
+  /**
    * Covered and allowed rows near the query by approximate distance, ascending, at most `beam` of them. Distances are as
    * `CodeTable.scan` has them, no farther off. `null` when it failed.
    */
   candidates(query: EncodedQuery, beam: number, allowed: Bitmap | null): Candidates | null;
+  /** As `candidates` for each query, by several threads; `null` where that is not worth it. To be ended before anything changes. */
+  candidatesTogether?(queries: readonly EncodedQuery[], beam: number, allowed: Bitmap | null): CommonSearch | null;
   /** The index as it is, copied piece by piece; nothing is built until the last one. Missing where it is built anew each time. */
   save?(): GraphCopy;
   /** Takes a saved index, once every row is set; why it is of no use, or `null`. */

@@ -14,7 +14,7 @@ import { ErrorBounds } from "./error-bounds.js";
 import { Judge, judgeWhileNear, type Nearest, type VectorSource } from "./judge.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { NORM_MAX } from "./quantize.js";
-import type { CodeTable, VectorKernel } from "./vector-kernel.js";
+import { type CodeTable, type CommonSearch, QUERIES_PER_PASS, type VectorKernel } from "./vector-kernel.js";
 
 export type { Nearest, VectorSource } from "./judge.js";
 
@@ -60,16 +60,36 @@ export class FlatIndex {
   ): Promise<Nearest[]> {
     const count = allowed.count();
     const scanned = count <= firstScan(k) ? [] : encoded.filter((query) => isScannable(this.space, query));
-    const candidates = this.table.scanMany(scanned, Math.min(firstScan(k), count), allowed.words);
-    const found: Nearest[] = [];
-    for (const [i, query] of queries.entries()) {
-      const judge = new Judge(this.space, query, k, vectors, this.table);
-      const scan = scanned.indexOf(encoded[i]!);
-      if (encoded[i]!.norm === 0 && this.space !== "l2") found.push(atDistanceOne(allowed, k));
-      else if (scan < 0) found.push(await judgeAll(judge, allowed));
-      else found.push(await this.#widen(encoded[i]!, candidates[scan]!, k, count, allowed, judge));
+    const scans = this.#scan(scanned, Math.min(firstScan(k), count), allowed);
+    try {
+      const found: Nearest[] = [];
+      for (const [i, query] of queries.entries()) {
+        const judge = new Judge(this.space, query, k, vectors, this.table);
+        const scan = scanned.indexOf(encoded[i]!);
+        if (encoded[i]!.norm === 0 && this.space !== "l2") found.push(atDistanceOne(allowed, k));
+        else if (scan < 0) found.push(await judgeAll(judge, allowed));
+        else found.push(await this.#widen(encoded[i]!, await scans.found(scan), k, count, allowed, judge));
+      }
+      return found;
+    } finally {
+      await scans.end();
     }
-    return found;
+  }
+
+  /** By several threads where that is worth it, else pass by pass, as it is asked for. */
+  #scan(queries: readonly EncodedQuery[], r: number, allowed: Bitmap): CommonSearch | { found(query: number): Candidates; end(): void } {
+    const together = queries.length > 1 ? this.table.scanTogether?.(queries, r, allowed.words) : null;
+    if (together) return together;
+    let first = 0;
+    let pass: Candidates[] = [];
+    const found = (query: number): Candidates => {
+      if (pass[query - first] === undefined) {
+        first = query;
+        pass = this.table.scanMany(queries.slice(first, first + QUERIES_PER_PASS), r, allowed.words);
+      }
+      return pass[query - first]!;
+    };
+    return { found, end: () => undefined };
   }
 
   /**

@@ -9,8 +9,10 @@
  * node may be replaced at any time, that of a live one never.
  */
 
+import type { Tick } from "../../base/turns.js";
 import type { Space } from "../../types.js";
 import type { Candidates } from "./candidates.js";
+import type { CommonSearch, ScanQuery } from "./common-search.js";
 
 /** Fixed for the life of a graph. */
 export interface GraphOptions {
@@ -36,12 +38,28 @@ export interface GraphPiece {
   links: Uint32Array;
 }
 
+/** An insertion that several threads make, in two steps. */
+export interface CommonInsertion {
+  /** Chooses neighbours for each of the nodes, to which nothing leads yet: searches may go on. */
+  hang(pause: Tick): Promise<void>;
+  /** Links to them. False where a thread was lost in the midst of it: the graph is of no use, and is to be cleared. */
+  tie(pause: Tick): Promise<boolean>;
+}
+
 export interface Graph {
   readonly options: GraphOptions;
   /** The node where walks begin, −1 in an empty graph. */
   readonly entry: number;
   /** Links an absent node; its level must be the same each time. Its row has been set. */
   insert(ordinal: number, level: number): void;
+  /**
+   * Insertion of absent nodes by several threads, none of which finds another of them: levels are not above that of the entry. `null` where
+   * there is one thread. Nothing else of the graph is changed until it is over, and no row is set. Missing where there is never more than
+   * one thread.
+   */
+  insertTogether?(nodes: Uint32Array, levels: Uint8Array): CommonInsertion | null;
+  /** While links are made by several threads: resolves when searches may go on. */
+  readonly changing?: Promise<void> | null;
   retire(ordinal: number): void;
   /** Takes stale neighbours out of the lists of ordinals `from … to − 1`. */
   repair(from: number, to: number): void;
@@ -62,6 +80,11 @@ export interface Graph {
    * the walk goes through all.
    */
   search(query: Int16Array, queryScale: number, beam: number, allowed: Uint32Array | null): Candidates;
+  /**
+   * As `search` for each query, by several threads; `null` where there is one, or where it is not worth it. Nothing of the graph is
+   * changed before it is ended. Missing where there is never more than one thread.
+   */
+  searchTogether?(queries: readonly ScanQuery[], beam: number, allowed: Uint32Array | null): CommonSearch | null;
 }
 
 /** The factors of a space (see `quantize.ts` for what slope and intercept are in each). */

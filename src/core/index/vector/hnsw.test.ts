@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   bruteForce,
   clusteredRows,
+  expectSound,
   gaussian,
   listsOf,
   randomFrom,
@@ -16,7 +17,6 @@ import { Bitmap } from "../../base/bitmap.js";
 import { atOnce } from "../../base/steps.js";
 import type { Space } from "../../types.js";
 import { FlatIndex } from "./flat.js";
-import { levelOf } from "./graph-kernel.js";
 import type { GraphSnapshot } from "./graph-snapshot.js";
 import { HnswIndex } from "./hnsw.js";
 import { quantizeRows } from "./quantize.js";
@@ -64,19 +64,6 @@ function built(space: Space, dimension: number, values: Float32Array): Indexed {
   index.set(0, values);
   index.hnsw.build(never);
   return index;
-}
-
-/** Everything that a graph promises of its lists. */
-function expectSound(snapshot: GraphSnapshot): void {
-  const nodes = listsOf(snapshot);
-  const isKept = (list: readonly number[], ordinal: number, level: number): boolean =>
-    list.length <= (level === 0 ? 2 * snapshot.M : snapshot.M) &&
-    new Set(list).size === list.length &&
-    list.every((neighbour) => neighbour !== ordinal && (nodes.get(neighbour)?.length ?? 0) > level);
-  for (const [ordinal, lists] of nodes) {
-    expect(lists.length).toBe(levelOf(ordinal, snapshot.M, snapshot.seed) + 1);
-    expect(lists.filter((list, level) => !isKept(list, ordinal, level))).toEqual([]);
-  }
 }
 
 describe("HnswIndex", () => {

@@ -14,6 +14,7 @@
 
 import { Bitmap } from "../../base/bitmap.js";
 import type { Steps } from "../../base/steps.js";
+import type { Tick } from "../../base/turns.js";
 import type { ApproximateIndex, ApproximateStatistics } from "./approximate-index.js";
 import type { Candidates } from "./candidates.js";
 import type { FlatIndex, Nearest, VectorSource } from "./flat.js";
@@ -25,6 +26,7 @@ import { Judge, judgeWhileNear } from "./judge.js";
 import { WALK_FACTOR } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
 import { encodeQuery } from "./quantize.js";
+import type { CommonSearch } from "./vector-kernel.js";
 
 /** Nodes that one step of a sweep or survey looks at. */
 const STEP_NODES = 64;
@@ -35,6 +37,15 @@ const SWEEP_SHARE = 1 / 128;
 const SURVEY_SHARE = 1 / 16;
 /** Beyond this share of the covered ones, stale nodes are kept out of beams, at the cost of a look at the bitmap. */
 const STALE_SHARE_OF_BEAM = 1 / 64;
+
+/**
+ * Rows that several threads insert at once: at most, as a share of those in the graph, and at least; and how many must wait for each, so
+ * that they come from all over.
+ */
+const TOGETHER_MAX = 256;
+const TOGETHER_SHARE = 1 / 32;
+const TOGETHER_MIN = 64;
+const TOGETHER_DISTANCE = 8;
 
 export interface HnswOptions {
   M: number;
@@ -77,6 +88,10 @@ export class HnswIndex implements ApproximateIndex {
   #end = 0;
   #work: Generator<void, void, undefined> | null = null;
   #isThorough = false;
+  /** Searches of other threads that are under way. */
+  #walks = 0;
+  #isInserting = false;
+  #isMending = false;
 
   constructor(flat: FlatIndex, { M, efConstruction, seed }: HnswOptions) {
     this.#flat = flat;
@@ -132,9 +147,11 @@ export class HnswIndex implements ApproximateIndex {
 
   /**
    * Does what is due, one node at a time, until `isOver` says so: inserts, sweeps, surveys. Returns whether nothing is
-   * left. `isThorough` makes a sweep and a survey due whatever little has changed.
+   * left. `isThorough` makes a sweep and a survey due whatever little has changed. While other threads walk through the graph, or
+   * insert, nothing is done.
    */
   build(isOver: () => boolean, isThorough = false): boolean {
+    if (this.#walks > 0 || this.#isInserting) return false;
     this.#isThorough = isThorough;
     const work = (this.#work ??= this.#steps());
     let isDone = false;
@@ -151,6 +168,53 @@ export class HnswIndex implements ApproximateIndex {
     } finally {
       if (isDone) this.#work = null;
     }
+  }
+
+  /**
+   * Inserts some of many rows that wait, by several threads; resolves to whether it did, and should be asked again. They are far from each
+   * other in the order of rows, since those that are inserted together do not find each other, and neighbours are often alike. No row is
+   * set or deleted meanwhile.
+   */
+  async buildTogether(pause: Tick): Promise<boolean> {
+    if (this.#walks > 0 || this.#isInserting || this.#isMending) return false;
+    const nodes = this.#nodesTogether();
+    if (nodes === null) return false;
+    const levels = Uint8Array.from(nodes, (ordinal) => this.#levelOf(ordinal));
+    const insertion = this.#graph!.insertTogether?.(nodes, levels) ?? null;
+    if (insertion === null) return false;
+    let isTied = false;
+    this.#isInserting = true;
+    try {
+      await insertion.hang(pause);
+      isTied = await insertion.tie(pause);
+      return true;
+    } finally {
+      this.#isInserting = false;
+      if (isTied) for (const ordinal of nodes) this.#noteInserted(ordinal);
+      else this.#startAnew();
+    }
+  }
+
+  /** Some of the rows that wait, in even distances; `null` where they, or those in the graph, are too few. Higher ones go in now. */
+  #nodesTogether(): Uint32Array | null {
+    const count = Math.min(TOGETHER_MAX, Math.floor(this.#coveredCount * TOGETHER_SHARE));
+    if (this.#graph?.insertTogether === undefined || count < TOGETHER_MIN || this.#ready.count() < count * TOGETHER_DISTANCE) return null;
+    const top = this.#levelOf(this.#graph.entry);
+    const nodes: number[] = [];
+    const end = this.#ready.words.length * 32;
+    for (let i = 0, from = this.#readyFrom; i < count; i++) {
+      const next = this.#ready.values(Math.max(from, this.#readyFrom + Math.floor((i * (end - this.#readyFrom)) / count))).next();
+      if (next.done === true) break;
+      from = next.value + 1;
+      if (this.#levelOf(next.value) > top) this.#insert(next.value);
+      else nodes.push(next.value);
+    }
+    return nodes.length === 0 ? null : Uint32Array.from(nodes);
+  }
+
+  /** While links are made by several threads: resolves when searches may go on. */
+  get changing(): Promise<void> | null {
+    return this.#graph?.changing ?? null;
   }
 
   /** About the `k` nearest covered rows, of the allowed ones; the wider the beam `ef`, the more of them. */
@@ -172,6 +236,24 @@ export class HnswIndex implements ApproximateIndex {
   candidates(query: EncodedQuery, beam: number, allowed: Bitmap | null): Candidates {
     if (this.#graph === null || beam === 0) return { ordinals: new Uint32Array(0), distances: new Float32Array(0) };
     const found = this.#graph.search(query.codes, query.scale, beam, this.#beamFilter(allowed)?.words ?? null);
+    return this.#wanted(found, allowed);
+  }
+
+  /** As `candidates` for each query, by several threads; `null` where that is not worth it. Nothing is built before it is ended. */
+  candidatesTogether(queries: readonly EncodedQuery[], beam: number, allowed: Bitmap | null): CommonSearch | null {
+    const walks = this.#graph?.searchTogether?.(queries, beam, this.#beamFilter(allowed)?.words ?? null) ?? null;
+    if (walks === null) return null;
+    this.#walks++;
+    return {
+      found: async (query) => this.#wanted(await walks.found(query), allowed),
+      end: async () => {
+        await walks.end();
+        this.#walks--;
+      },
+    };
+  }
+
+  #wanted(found: Candidates, allowed: Bitmap | null): Candidates {
     return pick(found, (ordinal) => this.covered.has(ordinal) && (allowed === null || allowed.has(ordinal)));
   }
 
@@ -216,16 +298,29 @@ export class HnswIndex implements ApproximateIndex {
       if (this.#staleCount > this.#coveredCount) this.#startAnew();
       const next = this.#nextReady();
       if (next >= 0) this.#insert(next);
-      else if (this.#isSweepDue()) yield* this.#sweep();
-      else if (this.#isSurveyDue()) yield* this.#survey();
+      else if (this.#isSweepDue()) yield* this.#mend(this.#sweep());
+      else if (this.#isSurveyDue()) yield* this.#mend(this.#survey());
       else return;
       yield;
     }
   }
 
+  *#mend(steps: Generator<void, void, undefined>): Generator<void, void, undefined> {
+    this.#isMending = true;
+    try {
+      yield* steps;
+    } finally {
+      this.#isMending = false;
+    }
+  }
+
   #insert(ordinal: number): void {
-    this.#end = Math.max(this.#end, ordinal + 1);
     this.#ensureGraph().insert(ordinal, this.#levelOf(ordinal));
+    this.#noteInserted(ordinal);
+  }
+
+  #noteInserted(ordinal: number): void {
+    this.#end = Math.max(this.#end, ordinal + 1);
     this.#ready.delete(ordinal);
     this.#live.add(ordinal);
     this.#cover(ordinal);

@@ -9,6 +9,7 @@
 
 import { Bitmap } from "../../base/bitmap.js";
 import type { Steps } from "../../base/steps.js";
+import type { Tick } from "../../base/turns.js";
 import type { Space } from "../../types.js";
 import type { ApproximateIndex, ApproximateStatistics, CreateApproximate } from "./approximate-index.js";
 import type { Candidates } from "./candidates.js";
@@ -19,7 +20,7 @@ import { HnswIndex } from "./hnsw.js";
 import { Judge, judgeWhileNear } from "./judge.js";
 import { flatRowsMax, type Plan, planSearch, type SearchShape } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import type { VectorKernel } from "./vector-kernel.js";
+import type { CommonSearch, VectorKernel } from "./vector-kernel.js";
 
 export interface VectorIndexOptions {
   M: number;
@@ -51,6 +52,16 @@ interface Split {
   restCount: number;
   /** Whether every covered row is allowed. */
   isUnfiltered: boolean;
+}
+
+/** A query that goes through the graph. */
+interface Walk {
+  query: Float32Array;
+  encoded: EncodedQuery;
+  k: number;
+  beam: number;
+  allowed: Bitmap;
+  vectors: VectorSource;
 }
 
 export class VectorIndex {
@@ -130,22 +141,38 @@ export class VectorIndex {
     efSearch = this.efSearch,
   ): Promise<Nearest[]> {
     const beam = Math.max(efSearch, k);
+    while (this.#isChanging) await this.#graph.changing;
     if (this.#graph.coveredCount === 0) return this.#flat.searchMany(queries, k, allowed, vectors);
     let split = this.#split(allowed);
     if (this.#plan(split, beam) === "scan") return this.#flat.searchMany(queries, k, allowed, vectors);
-    const found: Nearest[] = [];
-    for (const query of queries) {
-      // While the vectors of the query before were fetched the graph may have been built further.
-      if (found.length > 0) split = this.#split(allowed);
-      found.push(await this.#walk(query, k, beam, allowed, split, vectors));
+    const encoded = queries.map((query) => this.#flat.encode(query));
+    const together = this.#walkTogether(encoded, beam, allowed, split);
+    try {
+      const found: Nearest[] = [];
+      for (const [i, query] of queries.entries()) {
+        const walked = together === null ? null : await together.found(i);
+        // While the vectors of the query before were fetched the graph may have been built further.
+        while (walked === null && this.#isChanging) await this.#graph.changing;
+        if (found.length > 0) split = this.#split(allowed);
+        found.push(await this.#walk({ query, encoded: encoded[i]!, k, beam, allowed, vectors }, split, walked));
+      }
+      return found;
+    } finally {
+      await together?.end();
     }
-    return found;
   }
 
-  async #walk(query: Float32Array, k: number, beam: number, allowed: Bitmap, split: Split, vectors: VectorSource): Promise<Nearest> {
+  /** Walks of all queries by several threads; `null` where that is not worth it, or where a query says nothing to a walk. */
+  #walkTogether(encoded: readonly EncodedQuery[], beam: number, allowed: Bitmap, { isUnfiltered }: Split): CommonSearch | null {
+    if (encoded.length === 1 || this.#graph.candidatesTogether === undefined) return null;
+    if (!encoded.every((query) => isScannable(this.#flat.space, query))) return null;
+    return this.#graph.candidatesTogether(encoded, beam, isUnfiltered ? null : allowed);
+  }
+
+  /** `walked`: what a walk has found, where it was made already. */
+  async #walk({ query, encoded, k, beam, allowed, vectors }: Walk, split: Split, walked: Candidates | null): Promise<Nearest> {
     const { space, table, bounds } = this.#flat;
-    const encoded = this.#flat.encode(query);
-    const candidates = isScannable(space, encoded) ? this.#candidates(encoded, beam, allowed, split) : null;
+    const candidates = isScannable(space, encoded) ? this.#candidates(encoded, beam, allowed, split, walked) : null;
     if (candidates === null) return this.#flat.search(query, k, allowed, vectors, encoded);
     const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
@@ -171,6 +198,11 @@ export class VectorIndex {
   build(isOver: () => boolean, isThorough = false): boolean {
     if (!this.isGraphWanted) return true;
     return this.#graph.build(isOver, isThorough);
+  }
+
+  /** Builds some of much that is to be built, by several threads; whether it did. No row is set or deleted until it resolves. */
+  async buildTogether(pause: Tick): Promise<boolean> {
+    return this.isGraphWanted && ((await this.#graph.buildTogether?.(pause)) ?? false);
   }
 
   /** Fetches vectors that building needs next. No row is set or deleted until it resolves. */
@@ -203,6 +235,10 @@ export class VectorIndex {
     this.#graph.dispose?.();
   }
 
+  get #isChanging(): boolean {
+    return (this.#graph.changing ?? null) !== null;
+  }
+
   #plan({ matches, restCount }: Split, beam: number): Plan {
     return this.#planOf({ covered: this.#graph.coveredCount, matches, uncovered: restCount, beam, stepCost: this.#graph.stepCost });
   }
@@ -215,8 +251,14 @@ export class VectorIndex {
   }
 
   /** Of the graph and of the rows it does not cover, in one order: their approximate distances mean the same. */
-  #candidates(query: EncodedQuery, beam: number, allowed: Bitmap, { restCount, isUnfiltered }: Split): Candidates | null {
-    const walked = this.#graph.candidates(query, beam, isUnfiltered ? null : allowed);
+  #candidates(
+    query: EncodedQuery,
+    beam: number,
+    allowed: Bitmap,
+    { restCount, isUnfiltered }: Split,
+    found: Candidates | null,
+  ): Candidates | null {
+    const walked = found ?? this.#graph.candidates(query, beam, isUnfiltered ? null : allowed);
     if (walked === null || restCount === 0) return walked;
     const rest = allowed.clone().subtract(this.#graph.covered);
     return mergeCandidates(walked, this.#flat.table.scan(query.codes, query.scale, beam, rest.words));

@@ -19,14 +19,14 @@ function line(present: readonly number[], stored: Readonly<Record<number, number
       distances: Float32Array.from(hits, ({ distance }) => distance),
     };
   };
-  const vectors: Pick<Parts["vectors"], "nearest" | "space" | "storedEmbeddings" | "exactQueriesMax"> = {
+  const vectors: Pick<Parts["vectors"], "nearest" | "space" | "storedEmbeddings" | "queriesAtOnce"> = {
     space: "l2",
     nearest: (queries, k, allowed) => {
       passes.push(queries.length);
       return queries.map((query) => nearestOf(query, k, allowed));
     },
     storedEmbeddings: async (ordinals) => Float32Array.from(Array.from(ordinals, (ordinal) => stored[ordinal]!)),
-    exactQueriesMax: 7,
+    queriesAtOnce: (isExact) => (isExact ? 7 : QUERIES_PER_PASS),
   };
   const parts = { vectors } as Parts;
   const changed = Bitmap.of(Object.keys(stored).map(Number));

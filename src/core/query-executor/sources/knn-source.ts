@@ -10,7 +10,6 @@ import type { Parts } from "../../collection/parts.js";
 import type { KnnSource } from "../../gateway/search-plan.js";
 import { distanceFrom } from "../../index/vector/distance.js";
 import { type Nearest, nearestOf } from "../../index/vector/judge.js";
-import { QUERIES_PER_PASS } from "../../index/vector/vector-kernel.js";
 import type { Segments, SourceKind } from "./source-kind.js";
 
 export const knnSource: SourceKind<KnnSource, Nearest[]> = {
@@ -19,10 +18,10 @@ export const knnSource: SourceKind<KnnSource, Nearest[]> = {
   toRanked: ([hits]) => ({ ordinals: hits!.ordinals, scores: Float64Array.from(hits!.distances) }),
 };
 
-/** As many queries at once as share a pass over the rows. */
+/** As many queries at once as share a pass over the rows, or as several threads share. */
 async function nearest({ vectors }: Parts, { queries, limit, exact }: KnnSource, allowed: Bitmap, tick: Tick): Promise<Nearest[]> {
   const found: Nearest[] = [];
-  const atOnce = exact === true ? Math.max(QUERIES_PER_PASS, vectors.exactQueriesMax) : QUERIES_PER_PASS;
+  const atOnce = vectors.queriesAtOnce(exact === true);
   for (let from = 0; from < queries.length; from += atOnce) {
     if (from > 0) await tick();
     found.push(...(await vectors.nearest(queries.slice(from, from + atOnce), limit, allowed, tick, exact)));

@@ -1,0 +1,73 @@
+/** The page of the bench of cores: fills a collection, waits until its graph is built, and asks many queries in one call. */
+import { type Collection, TidepoolClient } from "tidepool-db";
+import { LOW_RANK_DIMENSION, lowRankVectors } from "../low-rank.js";
+import { expose } from "../page.js";
+
+const BATCH = 1000;
+const K = 10;
+const POLL_MS = 25;
+
+export interface Filled {
+  addMs: number;
+  /** From the last acknowledgement until nothing is left to build. */
+  buildMs: number;
+}
+
+export interface Asked {
+  ms: number;
+  /** Share of the ten nearest that were found. */
+  recall: number;
+}
+
+let client: TidepoolClient;
+let collection: Collection;
+let vectors: Float32Array;
+let asked: Float32Array;
+
+const rowOf = (values: Float32Array, row: number): Float32Array =>
+  values.subarray(row * LOW_RANK_DIMENSION, (row + 1) * LOW_RANK_DIMENSION);
+
+function make(records: number, queries: number): void {
+  vectors = lowRankVectors(records, 11);
+  asked = lowRankVectors(queries, 12);
+}
+
+/** `cores` 0: as many as a client uses by itself. */
+async function fill(path: string, cores: number, records: number, lists: boolean): Promise<Filled> {
+  client = new TidepoolClient({ path, ...(cores > 0 && { cores }) });
+  const configuration = lists ? { spann: { space: "cosine" as const } } : { hnsw: { space: "cosine" as const } };
+  collection = await client.createCollection({ name: "bench", embeddingFunction: null, configuration });
+  const begun = performance.now();
+  for (let from = 0; from < records; from += BATCH) {
+    const count = Math.min(BATCH, records - from);
+    const embeddings = Array.from({ length: count }, (_, i) => rowOf(vectors, from + i));
+    await collection.add({ ids: embeddings.map((_, i) => `r${from + i}`), embeddings });
+  }
+  const added = performance.now();
+  while ((await client.info()).compacting) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  return { addMs: added - begun, buildMs: performance.now() - added };
+}
+
+async function ask(queries: number): Promise<Asked> {
+  const queryEmbeddings = Array.from({ length: queries }, (_, i) => rowOf(asked, i));
+  const begun = performance.now();
+  const { ids } = await collection.query({ queryEmbeddings, nResults: K, include: [] });
+  const ms = performance.now() - begun;
+  const some = queryEmbeddings.slice(0, 100);
+  const exact = await collection.query({ queryEmbeddings: some, nResults: K, include: [], exact: true });
+  const found = some.flatMap((_, i) => exact.ids[i]!.filter((id) => ids[i]!.includes(id)));
+  return { ms, recall: found.length / (some.length * K) };
+}
+
+async function info(): ReturnType<TidepoolClient["info"]> {
+  return client.info();
+}
+
+async function close(): Promise<void> {
+  await client.deleteCollection({ name: "bench" });
+  await client.close();
+}
+
+export type CoresPage = { make: typeof make; fill: typeof fill; ask: typeof ask; info: typeof info; close: typeof close };
+
+expose({ make, fill, ask, info, close } satisfies CoresPage);
