@@ -49,6 +49,8 @@ async function lease(): Promise<Lease> {
 
 async function openDirectory(from: string, options: OpenOptions, { lost }: Tenure): Promise<Storage> {
   const { path, durability } = options;
+  // With it comes the fast sum: all of the journal is read.
+  await kernel;
   const storage = await openDirectoryStorage(from, { durability, now: environment.now, lost });
   try {
     const encryption = await findEncryption(storage.catalog, { path, key: options.encryption?.key, load: loadEncryption });

@@ -112,4 +112,23 @@ describe("Bitmap", () => {
     expect(bitmap.has(1000)).toBe(false);
     expect(bitmap.count()).toBe(0);
   });
+
+  it("includes says whether all of another's members are in there, however long either is", () => {
+    const short = Bitmap.of([3, 40]);
+    const long = Bitmap.of([3, 40, 1000]);
+    expect(long.includes(short)).toBe(true);
+    expect(short.includes(long)).toBe(false);
+    expect(short.includes(new Bitmap(5000))).toBe(true);
+    expect(Bitmap.of([3]).includes(short)).toBe(false);
+  });
+
+  it("trim lets go of what lies behind the last member, and of nothing else", () => {
+    const bitmap = Bitmap.of([3, 40, 1000]);
+    bitmap.delete(1000);
+    expect(bitmap.trim().words).toHaveLength(2);
+    expect([...bitmap.values()]).toEqual([3, 40]);
+    bitmap.add(70);
+    expect([...bitmap.values()]).toEqual([3, 40, 70]);
+    expect(Bitmap.of([]).trim().words).toHaveLength(0);
+  });
 });

@@ -95,6 +95,21 @@ export class Bitmap {
     return true;
   }
 
+  /** Whether all members of `other` are members. */
+  includes(other: Bitmap): boolean {
+    const { words } = this;
+    for (let i = 0; i < other.words.length; i++) if ((other.words[i]! & ~(words[i] ?? 0)) !== 0) return false;
+    return true;
+  }
+
+  /** Lets the memory behind the last member go. */
+  trim(): this {
+    let end = this.words.length;
+    while (end > 0 && this.words[end - 1] === 0) end--;
+    if (end < this.words.length) this.words = this.words.slice(0, end);
+    return this;
+  }
+
   /** How many members are in `other`, and how many are not. */
   countAgainst(other: Bitmap): { inside: number; outside: number } {
     let inside = 0;

@@ -24,6 +24,7 @@ import { quantizedRows, type VectorRow } from "../segment/vector.js";
 import type { WarningCode } from "../service.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { Entry, MemtableChanges, PartHome, Prepared } from "./part.js";
+import type { BlockOrdinals } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Share of the vectors that may change before the graph is written anew. */
@@ -84,8 +85,9 @@ export class GraphFinder implements VectorFinder {
   // ---- opening
 
   /** Hands rows of a block to the index in runs of consecutive ordinals. */
-  load(ordinals: Uint32Array, codes: Block | null): void {
+  load({ first, ordinals }: BlockOrdinals, codes: Block | null): void {
     const rows = quantizedRows(codes!);
+    if (ordinals === null) return this.#index.set(first, rows);
     for (let from = 0, to: number; from < ordinals.length; from = to) {
       to = from + 1;
       while (to < ordinals.length && ordinals[to] === ordinals[to - 1]! + 1) to++;

@@ -26,6 +26,7 @@ import type { SpannParameters } from "../types.js";
 import { entriesByOrdinal } from "./entries-by-ordinal.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { MemtableChanges, PartHome, Prepared, Renumbering } from "./part.js";
+import type { BlockOrdinals } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder } from "./vector-finder.js";
 
 /** Of every rotation: what is stored names it. */
@@ -104,8 +105,9 @@ export class ListFinder implements VectorFinder {
 
   // ---- opening
 
-  load(ordinals: Uint32Array): void {
-    this.#strays.addAll(ordinals);
+  load({ first, last, ordinals }: BlockOrdinals): void {
+    if (ordinals === null) this.#strays.addRange(first, last + 1);
+    else this.#strays.addAll(ordinals);
   }
 
   async open({ lists: section }: FinderSection, stored: VectorSource): Promise<void> {
@@ -131,7 +133,7 @@ export class ListFinder implements VectorFinder {
     try {
       await held.blocks.open(section, held.lists, this.#strays, this.#home.context.tick);
       held.section = section;
-      this.#strays.subtract(held.lists.covered);
+      this.#strays.subtract(held.lists.covered).trim();
     } catch (error) {
       if (!(error instanceof TidepoolError) || error.code !== "CORRUPTION") throw error;
       this.#putAside(held, error.message);
@@ -192,7 +194,7 @@ export class ListFinder implements VectorFinder {
   ): Promise<Nearest[]> {
     // Another search may put the lists aside meanwhile.
     const held = this.#held;
-    const strays = allowed.clone().intersect(this.#strays);
+    const strays = this.#strays.clone().intersect(allowed);
     const tail = await this.#tail.search(queries, k, allowed, vectors);
     const others = await this.nearestExactly(queries, k, strays, vectors);
     const found: Nearest[] = [];
@@ -387,6 +389,7 @@ export class ListFinder implements VectorFinder {
       this.#tail.delete(ordinal);
       this.#strays.delete(ordinal);
     }
+    this.#strays.trim();
   }
 
   // ---- renumbering

@@ -63,6 +63,8 @@ export class LiveText {
   #toHide: Bitmap;
   /** Those whose documents are to be read. */
   readonly #dirty: Bitmap;
+  /** None of them is below this: of many documents they are looked for after each few. */
+  #dirtyFrom = 0;
   /** Ordinals that some caller is reading. Others take different ones as long as there are any. */
   readonly #claimed = new Bitmap();
   /** For each read under way, what was touched since it began. */
@@ -103,8 +105,10 @@ export class LiveText {
 
   /** Tells that the documents of these ordinals were written or deleted. */
   touch(ordinals: Iterable<number>): void {
+    const sets = [this.#over, this.#toHide, this.#dirty, ...this.#reads];
     for (const ordinal of ordinals) {
-      for (const set of [this.#over, this.#toHide, this.#dirty, ...this.#reads]) set.add(ordinal);
+      for (const set of sets) set.add(ordinal);
+      this.#dirtyFrom = Math.min(this.#dirtyFrom, ordinal);
     }
   }
 
@@ -127,7 +131,7 @@ export class LiveText {
 
   /** Whether there are documents to be read, and room for them beside those that nobody has asked for yet. */
   get isBehind(): boolean {
-    return this.#dirty.words.some((word) => word !== 0) && (this.#opened?.young.bytes ?? 0) < this.#aheadBytes;
+    return this.#hasDirty() && (this.#opened?.young.bytes ?? 0) < this.#aheadBytes;
   }
 
   /** Documents to be read. */
@@ -137,7 +141,7 @@ export class LiveText {
 
   /** Whether some of these documents are to be read, and there is room. */
   lacksAny(ordinals: Bitmap): boolean {
-    return this.isBehind && this.#dirty.clone().intersect(ordinals).count() > 0;
+    return this.isBehind && this.#dirty.countAgainst(ordinals).inside > 0;
   }
 
   /** What is in memory of these ordinals' documents, for a walk that sees nothing of what comes later; `null`: nothing. */
@@ -185,6 +189,7 @@ export class LiveText {
     if (end < RESTART_MIN || end < documents * RESTART_RATIO) return;
     opened.young = new YoungIndex(opened.analyzer);
     this.#dirty.union(this.#over);
+    this.#dirtyFrom = 0;
   }
 
   /** Hides in the segments what is not valid there. Within a read. */
@@ -198,10 +203,24 @@ export class LiveText {
     this.#toHide = new Bitmap();
   }
 
+  #hasDirty(): boolean {
+    const { done, value } = this.#dirty.values(this.#dirtyFrom).next();
+    this.#dirtyFrom = done === true ? 32 * this.#dirty.words.length : value;
+    return done !== true;
+  }
+
   #nextChunk(): Uint32Array {
-    const unclaimed = this.#dirty.clone().subtract(this.#claimed);
-    const chunk = first(unclaimed, CHUNK);
-    return chunk.length > 0 ? chunk : first(this.#dirty, CHUNK);
+    if (!this.#hasDirty()) return new Uint32Array(0);
+    const chunk = this.#firstDirty((ordinal) => !this.#claimed.has(ordinal));
+    return chunk.length > 0 ? chunk : this.#firstDirty(() => true);
+  }
+
+  #firstDirty(isWanted: (ordinal: number) => boolean): Uint32Array {
+    const chunk: number[] = [];
+    for (const ordinal of this.#dirty.values(this.#dirtyFrom)) {
+      if (isWanted(ordinal) && chunk.push(ordinal) === CHUNK) break;
+    }
+    return Uint32Array.from(chunk);
   }
 
   async #refresh(opened: Opened, chunk: Uint32Array, source: TextSource, tick: Tick): Promise<void> {
@@ -222,12 +241,4 @@ export class LiveText {
       for (const ordinal of chunk) this.#claimed.delete(ordinal);
     }
   }
-}
-
-function first(ordinals: Bitmap, count: number): Uint32Array {
-  const out: number[] = [];
-  for (const ordinal of ordinals.values()) {
-    if (out.push(ordinal) === count) break;
-  }
-  return Uint32Array.from(out);
 }

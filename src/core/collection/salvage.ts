@@ -10,7 +10,7 @@ import { TidepoolError } from "../errors.js";
 import { type Payload, payloadFormat } from "../segment/record.js";
 import type { RecordBatch } from "../types.js";
 import type { Sections } from "./parts.js";
-import { StoredVectors } from "./stored-vectors.js";
+import { type BlockOrdinals, StoredVectors } from "./stored-vectors.js";
 
 /** Records of one batch. */
 const BATCH = 256;
@@ -100,7 +100,11 @@ async function salvagedEmbeddings(
 
 async function ordinalsOf(stored: StoredVectors, entry: OrdinalEntry, tick: Tick): Promise<number[]> {
   const ordinals: number[] = [];
-  const directories = await unlessDamaged(() => stored.open([entry], (found) => void ordinals.push(...found), tick));
+  const note = ({ first, last, ordinals: apart }: BlockOrdinals): void => {
+    if (apart !== null) ordinals.push(...apart);
+    else for (let ordinal = first; ordinal <= last; ordinal++) ordinals.push(ordinal);
+  };
+  const directories = await unlessDamaged(() => stored.open([entry], note, tick));
   if (directories === null) return [];
   stored.install(directories);
   return ordinals;

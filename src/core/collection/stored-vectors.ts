@@ -30,6 +30,14 @@ interface RowsOfBlock {
 /** Of blocks of codes that are read at once. */
 const CODES_AT_ONCE_BYTES = 2 * 1024 * 1024;
 
+/** Whose rows a block has. */
+export interface BlockOrdinals {
+  readonly first: number;
+  readonly last: number;
+  /** `null` where there is no gap. */
+  readonly ordinals: Uint32Array | null;
+}
+
 interface RowPlace {
   range: BlockRows<BlockRef>;
   checksum: number;
@@ -59,7 +67,7 @@ export class StoredVectors {
   }
 
   /** Tells what finds vectors of every block, with its codes where it was to be read, and keeps what single reads need, for `install`. */
-  async open(section: OrdinalSection, visit: (ordinals: Uint32Array, codes: Block | null) => void, tick: Tick): Promise<RowDirectory[]> {
+  async open(section: OrdinalSection, visit: (rows: BlockOrdinals, codes: Block | null) => void, tick: Tick): Promise<RowDirectory[]> {
     const directories: RowDirectory[] = [];
     for await (const { entry, block } of this.#readCodes(section)) {
       const directory = directoryOf(entry, block);
@@ -107,14 +115,15 @@ export class StoredVectors {
       bytes,
       this.#reading,
     );
-    for (const [i, { range, checksum }] of places.entries()) {
+    for (let i = 0; i < places.length; i++) {
+      const { range, checksum } = places[i]!;
       if (crc32(bytes.subarray(i * width, (i + 1) * width)) !== checksum) throw this.#damaged(range.extent, ordinals[i]!);
     }
     return into;
   }
 
   /** Of all rows, block by block. */
-  *ordinals(): Generator<Uint32Array, void, undefined> {
+  *ordinals(): Generator<BlockOrdinals, void, undefined> {
     for (const directory of this.#directories) yield ordinalsIn(directory);
   }
 
@@ -230,9 +239,6 @@ function bytesOf({ ordinals, checksums }: RowsOfBlock): number {
   return checksums.byteLength + (ordinals?.byteLength ?? 0);
 }
 
-function ordinalsIn({ entry, rows }: RowDirectory): Uint32Array {
-  if (rows?.ordinals) return rows.ordinals;
-  const ordinals = new Uint32Array(entry.rows);
-  for (let row = 0; row < ordinals.length; row++) ordinals[row] = entry.first + row;
-  return ordinals;
+function ordinalsIn({ entry: { first, last }, rows }: RowDirectory): BlockOrdinals {
+  return { first, last, ordinals: rows?.ordinals ?? null };
 }

@@ -22,6 +22,7 @@ import { type ReadBlock, readingOnce, SegmentReader, segmentRefs, type TextSecti
 import type { Highlight, TextConfiguration, TextSuggestion } from "../types.js";
 import type { Inspection } from "./inspection.js";
 import { LiveText, type TextSource } from "./live-text.js";
+import type { MemtableEntry } from "./memtable.js";
 import type {
   AppliedRecords,
   CollectionPart,
@@ -240,7 +241,8 @@ export class CollectionText implements CollectionPart<TextSection> {
   /** What the memtable has; all there is while there are no segments. */
   #notInSegments(): Bitmap {
     const { records } = this.#home;
-    const over = Bitmap.of(changedDocuments(records.entries()));
+    const over = new Bitmap(records.nextOrdinal);
+    for (const ordinal of records.uncompacted()) if (isDocumentChanged(records.entry(ordinal)!)) over.add(ordinal);
     if (this.#section.segments === null) over.addRange(0, records.nextOrdinal);
     return over;
   }
@@ -421,7 +423,11 @@ function keyOf(analysis: Analysis | undefined): string {
 
 /** Ordinals whose document was written or deleted. */
 function* changedDocuments(entries: readonly Entry[]): Generator<number, void, undefined> {
-  for (const [ordinal, entry] of entries) if (entry.kind !== "patch" || entry.document !== undefined) yield ordinal;
+  for (const [ordinal, entry] of entries) if (isDocumentChanged(entry)) yield ordinal;
+}
+
+function isDocumentChanged(entry: MemtableEntry): boolean {
+  return entry.kind !== "patch" || entry.document !== undefined;
 }
 
 function* ordinalsOf(documents: Iterable<readonly [ordinal: number, document: string]>): Generator<number, void, undefined> {

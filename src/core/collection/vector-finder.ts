@@ -18,6 +18,7 @@ import type { ListsSection } from "../segment/list-blocks.js";
 import type { VectorRow } from "../segment/vector.js";
 import type { CollectionRow } from "../sysdb/collection-row.js";
 import type { MemtableChanges, Prepared, Renumbering } from "./part.js";
+import type { BlockOrdinals } from "./stored-vectors.js";
 
 /** What a manifest says of what lies over the rows. */
 export interface FinderSection {
@@ -54,7 +55,7 @@ export interface VectorFinder {
   dispose?(): void;
 
   /** Takes the rows of a block at opening, before `open`; with codes unless no index of the collection needs them. */
-  load(ordinals: Uint32Array, codes: Block | null): void;
+  load(rows: BlockOrdinals, codes: Block | null): void;
   /** `stored` has the vectors of the rows that were loaded. */
   open(section: FinderSection, stored: VectorSource): Promise<void>;
   /** Takes vectors that are new, or in place of others. */

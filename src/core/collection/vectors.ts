@@ -22,7 +22,7 @@ import type { Inspection } from "./inspection.js";
 import { ListFinder } from "./list-finder.js";
 import type { MemtableEntry } from "./memtable.js";
 import type { AppliedRecords, CollectionPart, Entry, MemtableChanges, PartHome, PartJob, Prepared, Renumbering } from "./part.js";
-import { StoredVectors } from "./stored-vectors.js";
+import { type BlockOrdinals, StoredVectors } from "./stored-vectors.js";
 import type { FinderSection, VectorFinder, VectorsSection } from "./vector-finder.js";
 import { verifyGraph, verifyLists, verifyRows } from "./verify-vectors.js";
 
@@ -130,8 +130,8 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   }
 
   #loadRows({ stored }: Fixed, finders: readonly VectorFinder[], rows: OrdinalSection): ReturnType<StoredVectors["open"]> {
-    const load = (ordinals: Uint32Array, codes: Block | null): void => {
-      for (const finder of finders) finder.load(ordinals, codes);
+    const load = (rows: BlockOrdinals, codes: Block | null): void => {
+      for (const finder of finders) finder.load(rows, codes);
     };
     return stored.open(rows, load, this.#home.context.tick);
   }
@@ -297,7 +297,7 @@ export class CollectionVectors implements CollectionPart<VectorsSection> {
   /** Without any rows in lists yet. */
   #listsOf({ stored, dimension }: Fixed): ListFinder {
     const lists = new ListFinder(this.#home, dimension);
-    for (const ordinals of stored.ordinals()) lists.load(ordinals);
+    for (const rows of stored.ordinals()) lists.load(rows);
     this.#replayMemtable(lists);
     return lists;
   }

@@ -123,7 +123,8 @@ export class QueryExecutor {
       const allowed = await view.select(plan.filter);
       const { queries, limit: k } = plan.source;
       // Each query finds as many as there are, up to k.
-      assertAnswerable(queries.length * Math.min(k, allowed.count()), plan.include.has("embeddings") ? (queries[0]?.length ?? 0) : 0);
+      const most = (): number => queries.length * Math.min(k, allowed.count());
+      assertAnswerable(queries.length * k, plan.include.has("embeddings") ? (queries[0]?.length ?? 0) : 0, most);
       const hits = await view.read(plan.source, allowed);
       const ordinals = concat(
         Uint32Array,

@@ -103,6 +103,20 @@ test("a journal of mostly dead rows is written anew, with all that lives, and it
   await reopened.close();
 });
 
+test("a journal is closed without a log that was truncated since it was last looked at", async () => {
+  const storage = await open("closed");
+  for (let offset = 1; offset <= 20; offset++) await storage.log.append([entry(offset, 2000)]);
+  await storage.catalog.commit({ truncateLog: [{ collectionId: "a", upTo: 19 }] });
+  await storage.log.append([entry(21)]);
+  const whole = fs.statSync(journalOf("closed")).size;
+  await storage.close();
+  expect(whole).toBeGreaterThan(40_000);
+  expect(fs.statSync(journalOf("closed")).size).toBeLessThan(5000);
+  const reopened = await open("closed");
+  expect(await reopened.log.read("a", 0, Infinity)).toEqual([entry(20, 2000), entry(21)]);
+  await reopened.close();
+});
+
 test("what a crash leaves of a journal that was being written anew is removed", async () => {
   const storage = await open("draft");
   await storage.log.append([entry(1)]);

@@ -1,6 +1,7 @@
 /**
  * The journal of a directory: log and catalog as one file that is only appended to, and written anew, without what is dead in it, when
- * that has become the greater part. Changes are made one after the other; each is a frame, durable before it takes effect.
+ * that has become the greater part, at the latest when it is closed. Changes are made one after the other; each is a frame, durable
+ * before it takes effect.
  *
  * A journal is called `journal-<number>`. A new one is written whole under another name, synced, and only then given its name, which is
  * a higher number; then the old one is removed. So of several the highest is the one that counts, and it is never half there.
@@ -119,6 +120,8 @@ export class Journal {
   close(): Promise<void> {
     return (this.#closing ??= this.#serial.run(async () => {
       try {
+        // Whoever opens it next reads all of it.
+        if (this.#failure === null && this.#isMostlyDead) await this.#writeAnew().catch(() => undefined);
         if (this.#failure === null) await this.#write([{ kind: 7 }], true);
       } finally {
         this.#position.file.close();
@@ -225,12 +228,13 @@ export class Journal {
   /** Writes the journal anew where most of it is dead. On a full disk it stays as it is until more of it is. */
   async #shorten(): Promise<void> {
     if (this.#closing !== null || this.#failure !== null) return;
-    const { bytes } = this.#rows;
-    const { deadBytesMin } = this.#options;
-    const { end } = this.#position;
-    const isDue = end > 2 * bytes + deadBytesMin;
-    this.#lookAt = end + Math.max(deadBytesMin, bytes);
+    const isDue = this.#isMostlyDead;
+    this.#lookAt = this.#position.end + Math.max(this.#options.deadBytesMin, this.#rows.bytes);
     if (isDue) await this.#writeAnew().catch(() => undefined);
+  }
+
+  get #isMostlyDead(): boolean {
+    return this.#position.end > 2 * this.#rows.bytes + this.#options.deadBytesMin;
   }
 
   /** Nothing that stood in the journal before, and does not count any more, stands in it then. */

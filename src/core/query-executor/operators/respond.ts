@@ -17,10 +17,13 @@ const CHUNK = 256;
 /** Least that a record takes: its id. */
 const RECORD_BYTES = 16;
 
-/** Refuses so many records, each with an embedding of so many numbers, or none, before anybody looks for them. */
-export function assertAnswerable(records: number, dimension: number): void {
-  const bytes = records * (RECORD_BYTES + dimension * Float32Array.BYTES_PER_ELEMENT);
-  if (bytes > limits.responseBytesMax) throw tooLarge();
+/**
+ * Refuses so many records, each with an embedding of so many numbers, or none, before anybody looks for them. `counted`: how many there
+ * are in fact, where it takes time to tell.
+ */
+export function assertAnswerable(records: number, dimension: number, counted = (): number => records): void {
+  const most = limits.responseBytesMax / (RECORD_BYTES + dimension * Float32Array.BYTES_PER_ELEMENT);
+  if (records > most && counted() > most) throw tooLarge();
 }
 
 /** Refuses what is marked where it takes more than a response may hold. */

@@ -10,7 +10,8 @@ import type { ListSource } from "./list-source.js";
 import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions, SpannCoder } from "./spann-kernel.js";
 
 interface HeldList {
-  pages: Uint32Array;
+  /** Plain numbers: of so few they are read faster than out of a typed array, and take less. */
+  pages: readonly number[];
   /** Whether a search has asked for it since room was last looked for. */
   isAsked: boolean;
 }
@@ -28,7 +29,7 @@ export class HeldLists {
   /** By slot, in the order in which they are looked at when there has to be room. */
   readonly #lists = new Map<number, HeldList>();
   /** By slot, the pages of lists that are written anew and not installed. Each list is held as it was. */
-  readonly #prepared = new Map<number, Uint32Array>();
+  readonly #prepared = new Map<number, readonly number[]>();
   readonly #free: number[] = [];
   #pageEnd = 0;
 
@@ -78,7 +79,7 @@ export class HeldLists {
     if (this.#room < more) return;
     this.#prepared.set(
       slot,
-      Uint32Array.from(subBlocks, (bytes, i) => (isSame[i] ? held.pages[i]! : this.#putPage(bytes))),
+      subBlocks.map((bytes, i) => (isSame[i] ? held.pages[i]! : this.#putPage(bytes))),
     );
   }
 
@@ -120,7 +121,8 @@ export class HeldLists {
     let at = 0;
     for (const list of lists) {
       list.isAsked = true;
-      for (let i = 0; i < list.pages.length; i++) pages[at++] = list.pages[i]!;
+      const { pages: own } = list;
+      for (let i = 0; i < own.length; i++) pages[at++] = own[i]!;
     }
     this.#pages ??= this.#coder.createPages(this.#bytesMax);
     return this.#pages.scan(query, probes, pages, counts, options);
@@ -163,8 +165,7 @@ export class HeldLists {
     // Another search may have read it meanwhile.
     if (this.#lists.has(slot)) return;
     const pageBytes = this.#coder.listBytes(1);
-    const pages = new Uint32Array(list.length / pageBytes);
-    for (let i = 0; i < pages.length; i++) pages[i] = this.#putPage(list.subarray(i * pageBytes, (i + 1) * pageBytes));
+    const pages = Array.from({ length: this.#pagesOf(list) }, (_, i) => this.#putPage(list.subarray(i * pageBytes, (i + 1) * pageBytes)));
     this.#lists.set(slot, { pages, isAsked: false });
   }
 

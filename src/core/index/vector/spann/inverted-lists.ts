@@ -12,7 +12,7 @@ import type { Space } from "../../../types.js";
 import { Judge, type Nearest, type VectorSource } from "../judge.js";
 import type { VectorKernel } from "../vector-kernel.js";
 import { HeldLists } from "./held-lists.js";
-import { ListSearch, type SearchEffort } from "./list-search.js";
+import { ListSearch, type SearchEffort, type SearchTask } from "./list-search.js";
 import type { ListSource } from "./list-source.js";
 import type { CentroidTable, SpannCoder } from "./spann-kernel.js";
 
@@ -54,6 +54,7 @@ export class InvertedLists {
   readonly covered = new Bitmap();
   readonly #judgedRowsMax: number;
   #coveredCount = 0;
+  /** `NO_LIST` for rows that are in none. */
   #listOf = new Uint32Array(0);
   /** Rows of each list. */
   #sizes = new Uint32Array(0);
@@ -88,9 +89,9 @@ export class InvertedLists {
 
   // ---- rows
 
-  /** The list of a covered row. */
+  /** The list of a covered row, `NO_LIST` for others. */
   listOf(ordinal: number): number {
-    return this.covered.has(ordinal) ? this.#listOf[ordinal]! : NO_LIST;
+    return this.#listOf[ordinal] ?? NO_LIST;
   }
 
   /** The list of each row from `first` to before `end`, `NO_LIST` for none. */
@@ -116,6 +117,7 @@ export class InvertedLists {
     this.covered.delete(ordinal);
     this.#coveredCount--;
     this.#sizes[this.#listOf[ordinal]!]!--;
+    this.#listOf[ordinal] = NO_LIST;
   }
 
   #put(ordinal: number, slot: number): void {
@@ -128,7 +130,7 @@ export class InvertedLists {
   }
 
   #makeRoomFor(ordinals: number): void {
-    if (ordinals > this.#listOf.length) this.#listOf = grown(this.#listOf, ordinals);
+    if (ordinals > this.#listOf.length) this.#listOf = grown(this.#listOf, ordinals, NO_LIST);
   }
 
   // ---- lists
@@ -150,15 +152,19 @@ export class InvertedLists {
   /** Takes the rows from `first` on that are `present`, in no list yet, into their lists. Returns the first that has none there, or −1. */
   restore(first: number, slots: Uint32Array, present: Bitmap): number {
     this.#makeRoomFor(first + slots.length);
+    // What is said of rows that are not covered is not asked for.
+    this.#listOf.set(slots, first);
+    const [inUse, sizes, taken] = [this.inUse, this.#sizes, new Uint32Array(slots.length)];
+    let count = 0;
     for (let i = 0; i < slots.length; i++) {
-      const [ordinal, slot] = [first + i, slots[i]!];
-      if (slot === NO_LIST || !present.has(ordinal)) continue;
-      if (!this.inUse.has(slot)) return ordinal;
-      this.#listOf[ordinal] = slot;
-      this.covered.add(ordinal);
-      this.#coveredCount++;
-      this.#sizes[slot]!++;
+      const slot = slots[i]!;
+      if (slot === NO_LIST || !present.has(first + i)) continue;
+      if (!inUse.has(slot)) return first + i;
+      sizes[slot]!++;
+      taken[count++] = first + i;
     }
+    this.covered.addAll(taken.subarray(0, count));
+    this.#coveredCount += count;
     return -1;
   }
 
@@ -172,7 +178,7 @@ export class InvertedLists {
 
   #reserve(slot: number): void {
     this.#slotEnd = Math.max(this.#slotEnd, slot + 1);
-    if (slot >= this.#sizes.length) this.#sizes = grown(this.#sizes, slot + 1);
+    if (slot >= this.#sizes.length) this.#sizes = grown(this.#sizes, slot + 1, 0);
     this.#sizes[slot] = 0;
   }
 
@@ -217,10 +223,11 @@ export class InvertedLists {
     effort: SearchEffort,
   ): Promise<Nearest> {
     const judge = new Judge(this.space, query, k, vectors, this.coder);
-    const matching = allowed.clone().intersect(this.covered);
-    const count = matching.count();
-    if (this.#isFew(count, k)) await judge.judge(matching.toArray());
-    else await this.#searchLists(query, k, matching, count, judge, source, effort);
+    const matching = allowed.includes(this.covered) ? null : allowed.clone().intersect(this.covered);
+    const matchCount = matching?.count() ?? this.#coveredCount;
+    if (this.#isFew(matchCount, k)) await judge.judge((matching ?? this.covered).toArray());
+    else
+      await this.#searchLists(query, { k, matching, matchCount, effort, matchesIn: this.#matchesIn(matching, matchCount) }, judge, source);
     return judge.nearest;
   }
 
@@ -233,24 +240,15 @@ export class InvertedLists {
     return count <= this.#judgedRowsMax || k >= count;
   }
 
-  async #searchLists(
-    query: Float32Array,
-    k: number,
-    matching: Bitmap,
-    count: number,
-    judge: Judge,
-    source: ListSource,
-    effort: SearchEffort,
-  ): Promise<void> {
+  async #searchLists(query: Float32Array, task: SearchTask, judge: Judge, source: ListSource): Promise<void> {
     const rotated = new Float32Array(this.coder.paddedDimension);
     this.coder.rotate(query, rotated);
-    // Where few rows of most lists match it is worth knowing which lists have none.
-    const matchesIn = 2 * count < this.#coveredCount ? this.#matchesIn(matching) : null;
-    await new ListSearch(this, this.coder.prepare(rotated), { k, matching, matchCount: count, matchesIn, effort }, judge).run(source);
+    await new ListSearch(this, this.coder.prepare(rotated), task, judge).run(source);
   }
 
-  /** How many of these rows each list has. */
-  #matchesIn(matching: Bitmap): Uint32Array {
+  /** How many of these rows each list has, if so few match that it is worth knowing which lists have none. */
+  #matchesIn(matching: Bitmap | null, matchCount: number): Uint32Array | null {
+    if (matching === null || 2 * matchCount >= this.#coveredCount) return null;
     const counts = new Uint32Array(this.#slotEnd);
     const { words } = matching;
     for (let i = 0; i < words.length; i++) {
@@ -260,8 +258,8 @@ export class InvertedLists {
   }
 }
 
-function grown(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+function grown(values: Uint32Array, length: number, filled: number): Uint32Array<ArrayBuffer> {
   const longer = new Uint32Array(Math.max(length, 2 * values.length));
   longer.set(values);
-  return longer;
+  return longer.fill(filled, values.length);
 }

@@ -36,9 +36,16 @@ const MATCHES: Patience = { listsMin: 0, listsPerRoot: 2, bestPerResult: 3, best
 /** Lists that are looked into at least and, without a filter, at most: of a million low-rank rows 256 had .94 of the nearest. */
 const LISTS_MIN = 16;
 const LISTS_MAX = 2048;
-/** Lists that are scanned at once, and at first, while there is nothing yet that rows have to come below. */
-const LISTS_PER_SCAN = 16;
+/** Lists that are put in order at first: hardly any search needs more. */
+const LISTS_RANKED = 1024;
+/**
+ * Lists that are scanned at once: at first, while there is nothing yet that rows have to come below; then; and the share of those looked
+ * into that may be for nothing since the search ends among them, up to so many. Each scan costs about as much as three lists.
+ */
 const LISTS_PER_FIRST_SCAN = 2;
+const LISTS_PER_SCAN = 16;
+const SCAN_SHARE = 1 / 4;
+const LISTS_PER_SCAN_MAX = 64;
 /** Matches of a filter that are seen at least, as long as there are as many. */
 const MATCHES_MIN = 1000;
 /** Rows beyond k that are judged once the first lists were looked into. */
@@ -71,8 +78,8 @@ export interface SearchedLists {
 
 export interface SearchTask {
   k: number;
-  /** Rows that may be found, all of which are in lists, and how many they are. More than k. */
-  matching: Bitmap;
+  /** Rows that may be found, all of which are in lists, `null` for all that are; and how many they are. More than k. */
+  matching: Bitmap | null;
   matchCount: number;
   /** How many of them are in each list, where that is known. */
   matchesIn: Uint32Array | null;
@@ -118,10 +125,18 @@ export class ListSearch {
   async run(source: ListSource): Promise<void> {
     const only = this.#listsWithMatches();
     const all = only.count();
-    const first = this.#task.effort === "adaptive" ? (this.#task.matchesIn === null ? LISTS_MAX : all) : this.#task.effort;
-    await this.#lookInto(this.#rank(first, only), source);
+    for (const count of this.#rankings(all)) {
+      if (this.#looked < all && !this.#isOver) await this.#lookInto(this.#rank(count, only), source);
+    }
     if (!this.#hasEnough && this.#looked < all) await this.#lookInto(this.#rank(all, only), source);
     await this.#judgeNear();
+  }
+
+  /** How many lists are put in order, one after the other as long as more are needed. */
+  #rankings(all: number): readonly number[] {
+    const { effort, matchesIn } = this.#task;
+    if (effort !== "adaptive") return [effort];
+    return matchesIn === null ? [LISTS_RANKED, LISTS_MAX] : [all];
   }
 
   #listsWithMatches(): Bitmap {
@@ -139,11 +154,18 @@ export class ListSearch {
   /** Goes on with the list behind those that it has looked into. */
   async #lookInto({ slots, probe }: RankedLists, source: ListSource): Promise<void> {
     while (this.#looked < slots.length && !this.#isOver) {
-      const most = this.#best.last === undefined ? LISTS_PER_FIRST_SCAN : LISTS_PER_SCAN;
-      const round = Array.from({ length: Math.min(most, slots.length - this.#looked) }, (_, i) => probe(this.#looked + i));
-      await this.#scan(round, source);
+      const round = Math.min(this.#listsPerScan, slots.length - this.#looked);
+      await this.#scan(
+        Array.from({ length: round }, (_, i) => probe(this.#looked + i)),
+        source,
+      );
       if (this.#looked >= LISTS_MIN && this.#hasEnough && this.#judge.farthest === Infinity) await this.#judgeBest();
     }
+  }
+
+  get #listsPerScan(): number {
+    if (this.#best.last === undefined) return LISTS_PER_FIRST_SCAN;
+    return Math.min(LISTS_PER_SCAN_MAX, Math.max(LISTS_PER_SCAN, Math.floor(SCAN_SHARE * this.#looked)));
   }
 
   /** Whether as many rows were found as are asked for. */
@@ -168,7 +190,7 @@ export class ListSearch {
       for (; row < ends[i]!; row++) {
         const ordinal = ordinals[row]!;
         // Else it does not match, or is in another list by now.
-        if (!matching.has(ordinal) || this.#lists.listOf(ordinal) !== slot) continue;
+        if (matching?.has(ordinal) === false || this.#lists.listOf(ordinal) !== slot) continue;
         if (this.#take(ordinal, estimates[row]!, sigmas[row]!)) isQuiet = false;
       }
       const matches = matchesIn?.[slot] ?? this.#rowsPerList;
