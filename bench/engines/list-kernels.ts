@@ -127,7 +127,7 @@ answerCalls<KernelMethods>({
     if (variant === "relaxed" && supportedBuild() !== builds.relaxed) return null;
     const file = variant === "relaxed" ? "tidepool-relaxed.wasm" : "tidepool.wasm";
     const module = await compileKernel(fetch(`../tidepool/${file}`));
-    const sum = wasmChecksum(module, plainCrc32).checksum;
+    const sum = wasmChecksum(module, plainCrc32).long;
     return measureKernel(await loadKernel(module, builds[variant]), sum, dimension, rounds);
   },
 });

@@ -44,6 +44,7 @@ export interface KernelExports {
   fingerprint(ordinal: number): number;
   layChecksumTables(tables: number): void;
   checksum(at: number, blocks: number, tables: number, register: number): number;
+  checksumRows(at: number, width: number, tables: number): void;
   quantizeRows(rowsAt: number, count: number, dimension: number, space: number, normMax: number, codesAt: number, numbersAt: number): void;
   rotateRows(
     rowsAt: number,

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { crc32, plainCrc32, sumLongBytesBy } from "../core/base/checksum.js";
+import { crc32, crc32OfRows, PLAIN_SUMS, plainCrc32, sumBy } from "../core/base/checksum.js";
 import { randomFrom } from "../testing/hnsw-vectors.js";
 import { builds, kernelBytes } from "../testing/kernel.js";
 import { wasmChecksum } from "./wasm-checksum.js";
 
-const sums = await Promise.all(
-  builds.map(async (build) => wasmChecksum(await WebAssembly.compile(await kernelBytes(build)), plainCrc32).checksum),
+const kernels = await Promise.all(
+  builds.map(async (build) => wasmChecksum(await WebAssembly.compile(await kernelBytes(build)), plainCrc32)),
 );
+const sums = kernels.map(({ long }) => long);
 
 function bytesFrom(seed: number, length: number): Uint8Array {
   const random = randomFrom(seed);
@@ -51,10 +52,11 @@ it("changes with every bit of a block", () => {
 
 it("is what long bytes are summed by, once it is brought, and short ones are not", () => {
   const lengths: number[] = [];
-  sumLongBytesBy((bytes, seed) => {
+  const long: typeof plainCrc32 = (bytes, seed) => {
     lengths.push(bytes.length);
     return sums[0]!(bytes, seed);
-  }, 0);
+  };
+  sumBy({ ...PLAIN_SUMS, long });
   try {
     for (const length of [100, 8191, 8192, 100_000]) {
       const bytes = bytesFrom(length, length);
@@ -62,6 +64,30 @@ it("is what long bytes are summed by, once it is brought, and short ones are not
     }
     expect(lengths).toEqual([8192, 100_000]);
   } finally {
-    sumLongBytesBy(plainCrc32, 0);
+    sumBy(PLAIN_SUMS);
+  }
+});
+
+it("equals the plain sum of each row, however many there are and however long", () => {
+  const noise = bytesFrom(9, 200_000);
+  const copy = noise.slice();
+  for (const width of [4, 8, 60, 1532, 1536, 1540, 4096, 6144, 16_384]) {
+    for (const count of [0, 1, 3, 4, 15, 16, 17, 35]) {
+      const bytes = noise.subarray(4, 4 + Math.min(count, Math.floor(199_000 / width)) * width);
+      for (const { rows } of kernels) expect(rows(bytes, width)).toEqual(PLAIN_SUMS.rows(bytes, width));
+    }
+  }
+  expect(Buffer.compare(noise, copy)).toBe(0);
+});
+
+it("sums rows by what is brought", () => {
+  const values = new Float32Array(bytesFrom(3, 4 * 7 * 20).buffer).subarray(7);
+  const plain = crc32OfRows(values, 7);
+  expect([...plain]).toEqual(Array.from({ length: 19 }, (_, row) => crc32(new Uint8Array(values.slice(7 * row, 7 * row + 7).buffer))));
+  sumBy(kernels[0]!);
+  try {
+    expect(crc32OfRows(values, 7)).toEqual(plain);
+  } finally {
+    sumBy(PLAIN_SUMS);
   }
 });

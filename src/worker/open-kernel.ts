@@ -1,5 +1,5 @@
 /** The vector kernel of a worker, from wherever its bytes come. */
-import { plainCrc32, sumLongBytesBy } from "../core/base/checksum.js";
+import { plainCrc32, sumBy } from "../core/base/checksum.js";
 import { TidepoolError } from "../core/errors.js";
 import { referenceKernel } from "../core/index/vector/reference-kernel.js";
 import type { VectorKernel } from "../core/index/vector/vector-kernel.js";
@@ -26,8 +26,7 @@ export async function openKernel(files: KernelFiles, newHelpers?: NewHelpers): P
   try {
     const bytes = await kernelBytes(await files[build]());
     const module = await compileKernel(bytes);
-    const { checksum, memoryBytes } = wasmChecksum(module, plainCrc32);
-    sumLongBytesBy(checksum, memoryBytes);
+    sumBy(wasmChecksum(module, plainCrc32));
     const helpers = await (newHelpers ?? noHelpers)(bytes);
     return withSmallTables(await loadKernel(module, build, helpers));
   } catch (error) {

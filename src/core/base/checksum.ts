@@ -2,7 +2,7 @@
  * CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), as in zip and gzip. Every byte that the engine stores is covered
  * by one. Eight table look-ups consume eight bytes at a time ("slicing by 8", Kounavis and Berry 2005), read as two words.
  *
- * A worker may bring a faster sum for long bytes (`sumLongBytesBy`), once, at its start. It gives the same numbers, so nobody
+ * A worker may bring faster sums for long bytes and for many rows (`sumBy`), once, at its start. They give the same numbers, so nobody
  * can tell which of the two has summed.
  */
 import type { Steps } from "./steps.js";
@@ -28,24 +28,42 @@ function makeTables(): Int32Array {
 /** Checksum of the bytes, as an unsigned 32-bit number. `seed` is the checksum of what came before, to checksum in parts. */
 export type Checksum = (bytes: Uint8Array, seed?: number) => number;
 
-/** Bytes from which on copying them elsewhere is worth it. */
-const LONG_BYTES = 8 * 1024;
-let longSum: Checksum = plainCrc32;
-let longSumBytes = 0;
+/** Checksums of rows of `width` bytes, a multiple of four, one behind the other. */
+export type RowChecksums = (bytes: Uint8Array, width: number) => Uint32Array;
 
-/** `memoryBytes`: what it takes of memory. */
-export function sumLongBytesBy(checksum: Checksum, memoryBytes: number): void {
-  longSum = checksum;
-  longSumBytes = memoryBytes;
+export interface FastSums {
+  /** Of bytes that are so many that copying them elsewhere is worth it. */
+  long: Checksum;
+  rows: RowChecksums;
+  /** What they take of memory. */
+  memoryBytes: number;
 }
 
-/** Bytes of memory that the sum for long bytes takes. */
+/** Bytes from which on copying them elsewhere is worth it. */
+const LONG_BYTES = 8 * 1024;
+export const PLAIN_SUMS: FastSums = { long: plainCrc32, rows: plainRows, memoryBytes: 0 };
+let sums = PLAIN_SUMS;
+
+export function sumBy(fast: FastSums): void {
+  sums = fast;
+}
+
+/** Bytes of memory that fast sums take. */
 export function checksumBytes(): number {
-  return longSumBytes;
+  return sums.memoryBytes;
 }
 
 export function crc32(bytes: Uint8Array, seed = 0): number {
-  return bytes.length < LONG_BYTES ? plainCrc32(bytes, seed) : longSum(bytes, seed);
+  return bytes.length < LONG_BYTES ? plainCrc32(bytes, seed) : sums.long(bytes, seed);
+}
+
+/** The checksum of each row of `width` numbers. */
+export function crc32OfRows({ buffer, byteOffset, byteLength, BYTES_PER_ELEMENT }: Float32Array, width: number): Uint32Array {
+  return sums.rows(new Uint8Array(buffer, byteOffset, byteLength), width * BYTES_PER_ELEMENT);
+}
+
+function plainRows(bytes: Uint8Array, width: number): Uint32Array {
+  return Uint32Array.from({ length: bytes.length / width }, (_, row) => plainCrc32(bytes.subarray(row * width, (row + 1) * width)));
 }
 
 /** As `crc32`, by tables alone. */

@@ -4,7 +4,7 @@
  * codes that no index needs a block is read when one of its rows is first asked for.
  */
 
-import { crc32 } from "../base/checksum.js";
+import { crc32OfRows } from "../base/checksum.js";
 import type { Tick } from "../base/turns.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockRows, RowReading } from "../blockstore/block-pages.js";
@@ -108,17 +108,15 @@ export class StoredVectors {
   /** Embeddings of ordinals that the segment holds, row-major, in the order given: in `into`, where there is one. */
   async read(ordinals: ArrayLike<number>, into: Float32Array = new Float32Array(ordinals.length * this.#dimension)): Promise<Float32Array> {
     const places = await this.#locate(ordinals);
-    const width = this.#dimension * 4;
-    const bytes = new Uint8Array(into.buffer, into.byteOffset, ordinals.length * width);
+    const rows = into.subarray(0, ordinals.length * this.#dimension);
     await this.#store.readRows(
       places.map(({ range }) => range),
-      bytes,
+      new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength),
       this.#reading,
     );
-    for (let i = 0; i < places.length; i++) {
-      const { range, checksum } = places[i]!;
-      if (crc32(bytes.subarray(i * width, (i + 1) * width)) !== checksum) throw this.#damaged(range.extent, ordinals[i]!);
-    }
+    const sums = crc32OfRows(rows, this.#dimension);
+    const wrong = places.findIndex(({ checksum }, i) => sums[i] !== checksum);
+    if (wrong >= 0) throw this.#damaged(places[wrong]!.range.extent, ordinals[wrong]!);
     return into;
   }
 

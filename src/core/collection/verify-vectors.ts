@@ -1,7 +1,7 @@
 /** Compares the rows of vectors with the records, and graphs and inverted lists, which are made of them, with the rows. */
 
 import { Bitmap } from "../base/bitmap.js";
-import { crc32 } from "../base/checksum.js";
+import { crc32, crc32OfRows } from "../base/checksum.js";
 import { inTurns } from "../base/steps.js";
 import { Block } from "../blockstore/block.js";
 import type { BlockPart, BlockRef } from "../blockstore/blockstore.js";
@@ -67,9 +67,8 @@ function damageOfVectors(
 ): number | null {
   const embeddings = embeddingBlock!.fixedF32("embedding");
   const checksums = codeBlock!.u32("crc");
-  const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
-  const width = dimension * 4;
-  const wrong = checksums.findIndex((checksum, row) => crc32(bytes.subarray(row * width, (row + 1) * width)) !== checksum);
+  const sums = crc32OfRows(embeddings, dimension);
+  const wrong = checksums.findIndex((checksum, row) => sums[row] !== checksum);
   if (wrong >= 0 || !context.deep || !hasCodes) return wrong < 0 ? null : wrong;
   const stored = quantizedRows(codeBlock!);
   const made = quantizeRows(context.row.configuration.hnsw.space, dimension, embeddings);

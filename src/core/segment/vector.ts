@@ -8,7 +8,7 @@
  * `crc` only.
  */
 
-import { crc32 } from "../base/checksum.js";
+import { crc32OfRows } from "../base/checksum.js";
 import { Block, type Column, encodeBlock } from "../blockstore/block.js";
 import type { RowFormat } from "../blockstore/ordinal-blockfile.js";
 import type { QuantizedRows } from "../index/vector/quantize.js";
@@ -58,7 +58,7 @@ function encodeVectors(dimension: number, ordinals: Uint32Array, rows: readonly 
     [
       { type: "u32", name: "ordinal", values: ordinals },
       ...(hasCodes ? codeColumns(dimension, rows) : []),
-      { type: "u32", name: "crc", values: rowChecksums(dimension, embeddings) },
+      { type: "u32", name: "crc", values: crc32OfRows(embeddings, dimension) },
     ],
     rows.length,
     { valuesAt: String(Block.decode(embeddingBlock).fixedF32Offset("embedding")) },
@@ -76,10 +76,4 @@ function codeColumns(dimension: number, rows: readonly VectorRow[]): Column[] {
     { type: "f32", name: "intercept", values: column("intercepts") },
     { type: "f32", name: "error", values: column("errors") },
   ];
-}
-
-function rowChecksums(dimension: number, embeddings: Float32Array): Uint32Array {
-  const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
-  const width = dimension * 4;
-  return Uint32Array.from({ length: bytes.length / width }, (_, row) => crc32(bytes.subarray(row * width, (row + 1) * width)));
 }

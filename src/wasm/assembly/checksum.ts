@@ -3,6 +3,8 @@
  * side as four vectors, one for each byte of a register. A step takes a byte of every stretch and looks its two halves up by
  * swizzles; the sixteen registers are then joined in order, each moved past the stretch that follows by one look-up per byte.
  *
+ * Sixteen rows of one length are sixteen stretches, too, whose registers are not joined.
+ *
  *     tables = 8 × 16 bytes: byte j of what a low half contributes, and a high half · registers: 16 × u32 · moves: 4 × 256 × u32
  */
 
@@ -46,11 +48,20 @@ export function layChecksumTables(tables: usize): void {
 export function checksum(at: usize, blocks: u32, tables: usize, register: u32): u32 {
   for (; blocks > 0; blocks--, at += BLOCK) {
     store<u32>(at, load<u32>(at) ^ register);
-    sumStretches(at, tables);
+    sumStretches(at, STRETCH, tables);
     register = 0;
     for (let i: usize = 0; i < 64; i += 4) register = pastStretch(register, tables + MOVES) ^ load<u32>(tables + i, REGISTERS);
   }
   return register;
+}
+
+/** Goes on with the registers of 16 rows of `width` bytes, a multiple of four, at `at`. It changes the first four bytes of each. */
+export function checksumRows(at: usize, width: usize, tables: usize): void {
+  for (let row: usize = 0; row < 16; row++) {
+    const first = at + row * width;
+    store<u32>(first, load<u32>(first) ^ load<u32>(tables + (row << 2), REGISTERS));
+  }
+  sumStretches(at, width, tables);
 }
 
 // @ts-ignore: decorator
@@ -64,17 +75,17 @@ function pastStretch(c: u32, moves: usize): u32 {
   );
 }
 
-/** Puts the registers of the 16 stretches of a block. Four vectors hold byte 0 to 3 of each register. */
-function sumStretches(at: usize, tables: usize): void {
+/** Puts the registers of 16 stretches, one behind the other. Four vectors hold byte 0 to 3 of each register. */
+function sumStretches(at: usize, stretch: usize, tables: usize): void {
   let p0 = i32x4.splat(0);
   let p1 = p0;
   let p2 = p0;
   let p3 = p0;
-  for (const end = at + STRETCH; at < end; at += 4) {
-    const a = bytesOf(at);
-    const b = bytesOf(at + 4 * STRETCH);
-    const c = bytesOf(at + 8 * STRETCH);
-    const d = bytesOf(at + 12 * STRETCH);
+  for (const end = at + stretch; at < end; at += 4) {
+    const a = bytesOf(at, stretch);
+    const b = bytesOf(at + 4 * stretch, stretch);
+    const c = bytesOf(at + 8 * stretch, stretch);
+    const d = bytesOf(at + 12 * stretch, stretch);
     const ab = i32x4.shuffle(a, b, 0, 4, 1, 5);
     const cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
     // The register's first byte is used up by each step, so what is the second before it is the first after it.
@@ -97,11 +108,11 @@ function sumStretches(at: usize, tables: usize): void {
 /** The next four bytes of four stretches: the first of each, then the second of each, and so on. */
 // @ts-ignore: decorator
 @inline
-function bytesOf(at: usize): v128 {
+function bytesOf(at: usize, stretch: usize): v128 {
   let words = v128.load32_zero(at);
-  words = v128.load32_lane(at, words, 1, STRETCH);
-  words = v128.load32_lane(at, words, 2, 2 * STRETCH);
-  words = v128.load32_lane(at, words, 3, 3 * STRETCH);
+  words = v128.load32_lane(at + stretch, words, 1);
+  words = v128.load32_lane(at + 2 * stretch, words, 2);
+  words = v128.load32_lane(at + 3 * stretch, words, 3);
   return i8x16.shuffle(words, words, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 }
 

@@ -11,7 +11,7 @@ import { askVector, distanceOf, distancesToFour, dot } from "./distance";
 import { distanceIn, keyAt, keyOf, rise, sink, sortHeap, unpackKeys } from "./keys";
 import { codeBytes, queryAt, rowAt, rowBytes, slotAt, windowAt } from "./layout";
 
-export { checksum, layChecksumTables } from "./checksum";
+export { checksum, checksumRows, layChecksumTables } from "./checksum";
 export { encodeQuery } from "./encode-query";
 export { exactDistances } from "./exact";
 export { beginScan, prepareTables, scanList, scanPages } from "./fast-scan";

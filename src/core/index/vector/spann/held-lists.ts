@@ -12,7 +12,7 @@ import type { ListPages, PreparedQuery, Probe, ScannedLists, ScanOptions, SpannC
 interface HeldList {
   /** Plain numbers: of so few they are read faster than out of a typed array, and take less. */
   pages: readonly number[];
-  /** Whether a search has asked for it since room was last looked for. */
+  /** Whether a search has asked for it since the hand last came by. */
   isAsked: boolean;
 }
 
@@ -26,8 +26,11 @@ export class HeldLists {
   #pages: ListPages | null = null;
   /** What one page holds, to be compared. */
   readonly #page: Uint8Array;
-  /** By slot, in the order in which they are looked at when there has to be room. */
-  readonly #lists = new Map<number, HeldList>();
+  /** By slot. */
+  readonly #lists: (HeldList | undefined)[] = [];
+  #count = 0;
+  /** The slot that is looked at next when there has to be room: a clock's hand (Corbató 1968). */
+  #hand = 0;
   /** By slot, the pages of lists that are written anew and not installed. Each list is held as it was. */
   readonly #prepared = new Map<number, readonly number[]>();
   readonly #free: number[] = [];
@@ -42,7 +45,7 @@ export class HeldLists {
   }
 
   get byteLength(): number {
-    return (this.#pages?.byteLength ?? 0) + ENTRY_BYTES * (this.#lists.size + this.#prepared.size);
+    return (this.#pages?.byteLength ?? 0) + ENTRY_BYTES * (this.#count + this.#prepared.size);
   }
 
   /** Copies of the lists, held or not. */
@@ -69,7 +72,7 @@ export class HeldLists {
 
   /** A list is written anew, which is not installed yet. Those that are not held are not kept. */
   prepare(slot: number, list: Uint8Array): void {
-    const held = this.#lists.get(slot);
+    const held = this.#lists[slot];
     if (held === undefined) return;
     const pageBytes = this.#coder.listBytes(1);
     const subBlocks = Array.from({ length: this.#pagesOf(list) }, (_, i) => list.subarray(i * pageBytes, (i + 1) * pageBytes));
@@ -87,9 +90,9 @@ export class HeldLists {
   install(changed: Iterable<number>): void {
     for (const slot of changed) {
       const pages = this.#prepared.get(slot);
-      const { isAsked = false } = this.#lists.get(slot) ?? {};
+      const { isAsked = false } = this.#lists[slot] ?? {};
       this.#drop(slot, new Set(pages));
-      if (pages !== undefined) this.#lists.set(slot, { pages, isAsked });
+      if (pages !== undefined) this.#hold(slot, { pages, isAsked });
     }
     this.abandon();
   }
@@ -97,7 +100,7 @@ export class HeldLists {
   /** What was prepared is not going to be installed. */
   abandon(): void {
     for (const [slot, pages] of this.#prepared) {
-      const held = new Set(this.#lists.get(slot)!.pages);
+      const held = new Set(this.#lists[slot]!.pages);
       for (const page of pages) if (!held.has(page)) this.#free.push(page);
     }
     this.#prepared.clear();
@@ -105,14 +108,23 @@ export class HeldLists {
 
   /** Lets a list go, and what is prepared for it, but for these pages. */
   #drop(slot: number, kept?: ReadonlySet<number>): void {
-    const pages = new Set([...(this.#lists.get(slot)?.pages ?? []), ...(this.#prepared.get(slot) ?? [])]);
+    const list = this.#lists[slot];
+    const pages = new Set([...(list?.pages ?? []), ...(this.#prepared.get(slot) ?? [])]);
     for (const page of pages) if (!kept?.has(page)) this.#free.push(page);
-    this.#lists.delete(slot);
     this.#prepared.delete(slot);
+    if (list === undefined) return;
+    this.#lists[slot] = undefined;
+    this.#count--;
+  }
+
+  #hold(slot: number, list: HeldList): void {
+    while (this.#lists.length < slot) this.#lists.push(undefined);
+    this.#lists[slot] = list;
+    this.#count++;
   }
 
   #scan(query: PreparedQuery, probes: readonly Probe[], options: ScanOptions): ScannedLists {
-    const lists = probes.map(({ slot }) => this.#lists.get(slot)!);
+    const lists = probes.map(({ slot }) => this.#lists[slot]!);
     // By plain loops: `from` and `set` take as long for so few numbers as what is done with them.
     const counts = carved(Uint32Array, lists.length);
     let total = 0;
@@ -130,7 +142,7 @@ export class HeldLists {
 
   #missing(probes: readonly Probe[]): number[] {
     const missing: number[] = [];
-    for (const { slot } of probes) if (!this.#lists.has(slot)) missing.push(slot);
+    for (const { slot } of probes) if (this.#lists[slot] === undefined) missing.push(slot);
     return missing;
   }
 
@@ -140,14 +152,14 @@ export class HeldLists {
 
   /** Lists that nobody has asked for since the last time go first; those in `kept` stay. */
   #makeRoom(pages: number, kept: ReadonlySet<number>): void {
-    for (const [slot, list] of this.#lists) {
-      if (this.#room >= pages) return;
-      if (kept.has(slot)) continue;
-      if (!list.isAsked) this.#drop(slot);
-      else {
-        this.#lists.delete(slot);
-        this.#lists.set(slot, { ...list, isAsked: false });
-      }
+    // In two rounds every list that may go has gone.
+    for (let looks = 2 * this.#lists.length; looks > 0 && this.#room < pages; looks--) {
+      if (this.#hand >= this.#lists.length) this.#hand = 0;
+      const slot = this.#hand++;
+      const list = this.#lists[slot];
+      if (list === undefined || kept.has(slot)) continue;
+      if (list.isAsked) list.isAsked = false;
+      else this.#drop(slot);
     }
   }
 
@@ -163,10 +175,10 @@ export class HeldLists {
 
   #put(slot: number, list: Uint8Array): void {
     // Another search may have read it meanwhile.
-    if (this.#lists.has(slot)) return;
+    if (this.#lists[slot] !== undefined) return;
     const pageBytes = this.#coder.listBytes(1);
     const pages = Array.from({ length: this.#pagesOf(list) }, (_, i) => this.#putPage(list.subarray(i * pageBytes, (i + 1) * pageBytes)));
-    this.#lists.set(slot, { pages, isAsked: false });
+    this.#hold(slot, { pages, isAsked: false });
   }
 
   #putPage(bytes: Uint8Array): number {
@@ -182,7 +194,7 @@ export class HeldLists {
   }
 
   #copyOf(slot: number): Uint8Array | null {
-    const list = this.#lists.get(slot);
+    const list = this.#lists[slot];
     if (list === undefined) return null;
     const pageBytes = this.#coder.listBytes(1);
     const copy = new Uint8Array(list.pages.length * pageBytes);
