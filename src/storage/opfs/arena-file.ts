@@ -50,11 +50,17 @@ export class ArenaFile {
   static async openAll(directory: Directory, nowMs: number, generation: number): Promise<ArenaFile[]> {
     const arenas: ArenaFile[] = [];
     try {
+      const found: [name: string, number: number, createdAtMs: number][] = [];
       for await (const name of directory.keys()) {
         const [, number, createdAtMs] = namePattern.exec(name) ?? [];
         if (!number || !createdAtMs || Number(number) >= (generation + 1) * arenasPerGeneration) continue;
-        arenas.push(await ArenaFile.#open(directory, name, Number(number), Math.min(Number(createdAtMs), nowMs)));
+        found.push([name, Number(number), Math.min(Number(createdAtMs), nowMs)]);
       }
+      // Each is asked of another process, more than once.
+      const opened = await Promise.allSettled(found.map((file) => ArenaFile.#open(directory, ...file)));
+      for (const one of opened) if (one.status === "fulfilled") arenas.push(one.value);
+      const failed = opened.find((one) => one.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
       return inOrder(arenas);
     } catch (error) {
       for (const arena of arenas) arena.close();
