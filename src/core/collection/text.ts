@@ -55,8 +55,8 @@ export class CollectionText implements CollectionPart<TextSection> {
   #analyzer: Promise<Analyzer> | null = null;
   /** What searches ask. */
   #live: LiveText;
-  /** Of the analyzer, once it is known. */
-  #signature: string | null = null;
+  /** The analyzer, once it is there. */
+  #known: Analyzer | null = null;
   #read: { text: TextConfiguration | undefined; analysis: Analysis | undefined } | null = null;
 
   constructor(home: PartHome) {
@@ -166,8 +166,9 @@ export class CollectionText implements CollectionPart<TextSection> {
   get #isOutdated(): boolean {
     const { segments } = this.#section;
     if (segments === null) return true;
-    // Dictionaries change with the browser.
-    if (this.#signature !== null && segments.some(({ signature }) => signature !== this.#signature)) return true;
+    // Dictionaries change with the browser. They are loaded to find the signature, which no search waits for.
+    const present = segments.length === 0 ? undefined : this.#known?.signature;
+    if (present !== undefined && segments.some(({ signature }) => signature !== present)) return true;
     return this.#analysis !== this.#wanted && keyOf(this.#analysis) !== keyOf(this.#wanted);
   }
 
@@ -216,7 +217,7 @@ export class CollectionText implements CollectionPart<TextSection> {
   #renewed(segments: TextSegment[] | null, analysis: Analysis | undefined): Prepared<TextSection> {
     return this.#prepared(segments, analysis, () => {
       const isOther = keyOf(analysis) !== keyOf(this.#analysis);
-      if (isOther) [this.#analyzer, this.#signature] = [null, null];
+      if (isOther) [this.#analyzer, this.#known] = [null, null];
       this.#analysis = analysis;
       this.#live.retire();
       this.#live = this.#newLive(this.#notInSegments());
@@ -250,19 +251,17 @@ export class CollectionText implements CollectionPart<TextSection> {
   async #prepare(): Promise<Analyzer> {
     const preparing = (this.#analyzer ??= prepareAnalyzer(this.#analysis, this.#home.context.loadStem));
     try {
-      const { signature } = await preparing;
-      if (this.#analyzer === preparing) this.#noteSignature(signature);
+      const analyzer = await preparing;
+      if (this.#analyzer === preparing && this.#known !== analyzer) {
+        this.#known = analyzer;
+        // A job looks whether the segments were made by such a one.
+        this.#home.noteWork();
+      }
     } catch (error) {
       if (this.#analyzer === preparing) this.#analyzer = null;
       throw error;
     }
     return preparing;
-  }
-
-  #noteSignature(signature: string): void {
-    if (this.#signature === signature) return;
-    this.#signature = signature;
-    if (this.#isOutdated) this.#home.noteWork();
   }
 
   // ---- reading

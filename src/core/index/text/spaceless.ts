@@ -4,6 +4,8 @@
  * browser to browser, while a pair is found wherever it stands. The last character of a run is given, too, which begins no pair: so
  * a single character is found by what begins with it. Hangul has spaces, and gives pairs for what is joined to a noun.
  */
+import { isAscii } from "./folding.js";
+
 const SCRIPTS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("");
 const SPACELESS = new RegExp(`[${SCRIPTS}]`, "u");
 const RUNS = new RegExp(`([${SCRIPTS}\\p{M}ー]+)|[\\s\\S]`, "gu");
@@ -21,7 +23,8 @@ export interface Stretch {
 export type SplitWords = (run: string) => string[];
 
 export function isSpaceless(word: string): boolean {
-  return SPACELESS.test(word);
+  // To compile the expression takes longer than a search, and most have no use for it.
+  return !isAscii(word) && SPACELESS.test(word);
 }
 
 /** The segmenter's words; without one the runs of other scripts only, since pairs are all that there is. */
