@@ -25,7 +25,6 @@ import { damageOf, PIECE_ORDINALS, SNAPSHOT_VERSION } from "./graph-snapshot.js"
 import { Judge, judgeWhileNear } from "./judge.js";
 import { WALK_FACTOR } from "./planner.js";
 import type { EncodedQuery, QuantizedRows } from "./quantize.js";
-import { encodeQuery } from "./quantize.js";
 import type { CommonSearch } from "./vector-kernel.js";
 
 /** Nodes that one step of a sweep or survey looks at. */
@@ -225,7 +224,7 @@ export class HnswIndex implements ApproximateIndex {
     vectors: VectorSource,
   ): Promise<Nearest> {
     const { space, bounds, table } = this.#flat;
-    const encoded = encodeQuery(space, query);
+    const encoded = table.encodeQuery(space, query);
     const judge = new Judge(space, query, k, vectors, table);
     const offset = space === "l2" ? encoded.norm * encoded.norm : 0;
     await judgeWhileNear(judge, k, this.candidates(encoded, Math.max(ef, k), allowed), offset, bounds.marginFor(encoded));

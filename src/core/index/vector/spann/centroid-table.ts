@@ -9,7 +9,7 @@ import { Bitmap, countBits } from "../../../base/bitmap.js";
 import { atOnce, type Steps } from "../../../base/steps.js";
 import type { Space } from "../../../types.js";
 import { squaredNorm } from "../distance.js";
-import { codesOf, type EncodedQuery, encodeQuery } from "../quantize.js";
+import { codesOf, type EncodedQuery } from "../quantize.js";
 import type { CodeTable, VectorKernel } from "../vector-kernel.js";
 import { CentroidGroups, GROUPED_MIN } from "./centroid-groups.js";
 import { type Place, probeOf } from "./probes.js";
@@ -114,7 +114,7 @@ export class CodedCentroids implements CentroidTable {
   }
 
   rank(query: PreparedQuery, count: number, only: Uint32Array | null = null): RankedLists {
-    const encoded = encodeQuery("l2", query.rotated);
+    const encoded = this.#table.encodeQuery("l2", query.rotated);
     const stretch = this.#space === "ip" && encoded.norm > 0 ? this.#reach() / encoded.norm : 1;
     const { ordinals, distances } = this.#table.scan(encoded.codes, Math.fround(encoded.scale * stretch), count, this.#among(only));
     const probe = (at: number): Probe => probeOf(this.#space, query, this.#placeOf(ordinals[at]!, distances[at]!, stretch, encoded));
