@@ -13,16 +13,12 @@ export interface Filled {
   buildMs: number;
 }
 
-export interface Asked {
-  ms: number;
-  /** Share of the ten nearest that were found. */
-  recall: number;
-}
-
 let client: TidepoolClient;
 let collection: Collection;
 let vectors: Float32Array;
 let asked: Float32Array;
+/** Of the latest call. */
+let found: string[][];
 
 const rowOf = (values: Float32Array, row: number): Float32Array =>
   values.subarray(row * LOW_RANK_DIMENSION, (row + 1) * LOW_RANK_DIMENSION);
@@ -33,9 +29,9 @@ function make(records: number, queries: number): void {
 }
 
 /** `cores` 0: as many as a client uses by itself. */
-async function fill(path: string, cores: number, records: number, lists: boolean): Promise<Filled> {
+async function fill(path: string, cores: number, records: number): Promise<Filled> {
   client = new TidepoolClient({ path, ...(cores > 0 && { cores }) });
-  const configuration = lists ? { spann: { space: "cosine" as const } } : { hnsw: { space: "cosine" as const } };
+  const configuration = { hnsw: { space: "cosine" as const } };
   collection = await client.createCollection({ name: "bench", embeddingFunction: null, configuration });
   const begun = performance.now();
   for (let from = 0; from < records; from += BATCH) {
@@ -48,15 +44,19 @@ async function fill(path: string, cores: number, records: number, lists: boolean
   return { addMs: added - begun, buildMs: performance.now() - added };
 }
 
-async function ask(queries: number): Promise<Asked> {
-  const queryEmbeddings = Array.from({ length: queries }, (_, i) => rowOf(asked, i));
+const queryRows = (queries: number): Float32Array[] => Array.from({ length: queries }, (_, i) => rowOf(asked, i));
+
+/** How long one call with so many queries takes. */
+async function ask(queries: number): Promise<number> {
   const begun = performance.now();
-  const { ids } = await collection.query({ queryEmbeddings, nResults: K, include: [] });
-  const ms = performance.now() - begun;
-  const some = queryEmbeddings.slice(0, 100);
-  const exact = await collection.query({ queryEmbeddings: some, nResults: K, include: [], exact: true });
-  const found = some.flatMap((_, i) => exact.ids[i]!.filter((id) => ids[i]!.includes(id)));
-  return { ms, recall: found.length / (some.length * K) };
+  ({ ids: found } = await collection.query({ queryEmbeddings: queryRows(queries), nResults: K, include: [] }));
+  return performance.now() - begun;
+}
+
+/** The share of the ten nearest that the latest call has found, of so many of its queries. */
+async function recall(queries: number): Promise<number> {
+  const exact = await collection.query({ queryEmbeddings: queryRows(queries), nResults: K, include: [], exact: true });
+  return exact.ids.flatMap((ids, i) => ids.filter((id) => found[i]!.includes(id))).length / (queries * K);
 }
 
 async function info(): ReturnType<TidepoolClient["info"]> {
@@ -68,6 +68,7 @@ async function close(): Promise<void> {
   await client.close();
 }
 
-export type CoresPage = { make: typeof make; fill: typeof fill; ask: typeof ask; info: typeof info; close: typeof close };
+const page = { make, fill, ask, recall, info, close };
+export type CoresPage = typeof page;
 
-expose({ make, fill, ask, info, close } satisfies CoresPage);
+expose(page);
