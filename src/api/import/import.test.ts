@@ -341,6 +341,12 @@ describe("an import of tables as text", () => {
     expect(await rejection(imported(texts(source)))).toMatchObject({ message: expect.stringMatching(message) });
   });
 
+  test("of a head with a name of millions of characters imports all", async () => {
+    const source = texts(`id,embedding,"${"n".repeat(9_000_000)}"\r\na,[1],\r\nb,[2],1\r\n`);
+    const { report } = await imported(source, { format: "csv" });
+    expect([report.imported, report.rejectedCount]).toEqual([2, 0]);
+  });
+
   test("of any cut or any bytes imports or tells, and goes on where it is told to", async () => {
     const whole = texts('id,embedding,n\r\na,[1],"x\r\ny"\r\nb,[2],"""z"""\r\n');
     for (let end = 1; end <= whole.length; end++) {

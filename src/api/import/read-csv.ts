@@ -60,14 +60,14 @@ class Table {
 /** `null` while the head line is not there as a whole. */
 function parserFor(text: string, isLast: boolean): Papa.Parser | null {
   const blank = /^\s*/.exec(text)![0].length;
-  const head = /^(?:"(?:[^"]|"")*"|[^"\r\n])*(\r\n|\n|\r(?=[\s\S]))/.exec(text.slice(blank));
+  const head = /^[^"\r\n]*(?:"[^"]*"[^"\r\n]*)*(\r\n|\n|\r(?=[\s\S]))/.exec(text.slice(blank));
   if (head === null && !isLast) return null;
   const newline = (head?.[1] ?? "\n") as Newline;
   return new Papa.Parser({ delimiter: guessDelimiter(head?.[0] ?? text), newline, quoteChar: '"' });
 }
 
 function guessDelimiter(head: string): string {
-  const bare = head.replace(/"(?:[^"]|"")*"/g, "");
+  const bare = head.replace(/"[^"]*"/g, "");
   const counts = DELIMITERS.map((delimiter) => bare.split(delimiter).length);
   return DELIMITERS[counts.indexOf(Math.max(...counts))]!;
 }

@@ -18,3 +18,9 @@ test("Chinese is divided at its punctuation", () => {
 test.each(["", "short", "x".repeat(100_000)])("%#: one piece", (text) => {
   expect([...piecesOf(text)]).toEqual([text]);
 });
+
+test("what no break divides is divided after a million characters, and between two of them", () => {
+  const text = `a${"𐌰".repeat(2 ** 19)}b`;
+  expect([...piecesOf(text)].map((piece) => piece.length)).toEqual([2 ** 20 - 1, 3]);
+  expect([...piecesOf(text)].join("")).toBe(text);
+});

@@ -32,6 +32,7 @@ function emptyState(blocks = testBlockStore()): Promise<CollectionState> {
     kernel: referenceKernel,
     vectorCache: new ByteCache(1000),
     tick: () => undefined,
+    noteWork: () => undefined,
   } as Partial<StateContext> as StateContext);
 }
 

@@ -272,3 +272,17 @@ test("a word is analyzed alike each time, and after more words than are remember
   expect(analyzer.locate(text)).toEqual(first);
   expect(analyzer.byCharacter.locate(text)).not.toEqual(first);
 });
+
+test("words of millions of letters are cut, and only these", () => {
+  const { analyze, locate } = createAnalyzer();
+  const piece = 2 ** 20;
+  expect(analyze("ж".repeat(5 * piece + 1)).map(({ term }) => [...new Set(term)].join())).toEqual(Array(6).fill("ж"));
+  const ebbs = locate(`x${" ebb-tide".repeat(piece / 8)}`);
+  expect(new Set(ebbs.map(({ term }) => term))).toEqual(new Set(["x", "ebb", "tide", "ebbtide"]));
+  expect(ebbs).toHaveLength(1 + 3 * (piece / 8));
+  expect(ebbs.slice(-3).map(({ start, end }) => [start, end])).toEqual([
+    [1 + (9 * piece) / 8 - 8, 1 + (9 * piece) / 8 - 5],
+    [1 + (9 * piece) / 8 - 4, 1 + (9 * piece) / 8],
+    [1 + (9 * piece) / 8 - 8, 1 + (9 * piece) / 8],
+  ]);
+});

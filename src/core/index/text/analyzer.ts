@@ -12,6 +12,7 @@
  * A term never holds a lone surrogate or a NUL. Dictionaries of `Intl.Segmenter` change with the browser, so an index is only as
  * good as the analyzer that wrote it: signatures tell two apart.
  */
+import { piecesOf } from "../../base/text-pieces.js";
 import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
@@ -29,7 +30,7 @@ import {
 import { UnitFolding } from "./unit-folding.js";
 
 /** Raised whenever the same text gives other tokens. */
-const VERSION = 3;
+const VERSION = 4;
 const UNIT = "[\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}]*";
 const JOINERS = "_.'’\\-‐‑·‧׳״";
 const JOINED = new RegExp(`${UNIT}(?:[${JOINERS}]${UNIT})*`, "gu");
@@ -196,17 +197,24 @@ class Tokens {
   }
 
   of(text: string): Token[] {
-    const plain = normalized(text);
-    for (const { 0: joined, index } of plain.matchAll(isAscii(plain) ? JOINED_ASCII : JOINED)) {
+    let at = 0;
+    for (const piece of piecesOf(normalized(text))) {
+      this.#piece(piece, at);
+      at += piece.length;
+    }
+    return this.#tokens;
+  }
+
+  #piece(piece: string, start: number): void {
+    for (const { 0: joined, index } of piece.matchAll(isAscii(piece) ? JOINED_ASCII : JOINED)) {
       const words = JOINER.test(joined) ? joined.split(JOINER) : [joined];
-      let at = index;
+      let at = start + index;
       for (const word of words) {
         this.#known(word, at);
         at += word.length + 1;
       }
-      if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined, index);
+      if (words.length > 1 && !isSpaceless(joined)) this.#whole(words, joined, start + index);
     }
-    return this.#tokens;
   }
 
   #known(word: string, at: number): void {
