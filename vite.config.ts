@@ -53,6 +53,8 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
+          // By itself vitest leaves a core unused.
+          maxWorkers: "100%",
           // Far above what any test takes: a busy machine is no failure.
           testTimeout: 300_000,
           hookTimeout: 60_000,
