@@ -254,8 +254,8 @@ export class CollectionText implements CollectionPart<TextSection> {
       const analyzer = await preparing;
       if (this.#analyzer === preparing && this.#known !== analyzer) {
         this.#known = analyzer;
-        // A job looks whether the segments were made by such a one.
-        this.#home.noteWork();
+        // A job looks whether the segments were made by such a one, if there are any.
+        if (this.#section.segments?.length !== 0) this.#home.noteWork();
       }
     } catch (error) {
       if (this.#analyzer === preparing) this.#analyzer = null;
