@@ -13,9 +13,8 @@ export function* piecesOf(text: string): Generator<string, void, undefined> {
   let start = 0;
   while (text.length - start > PIECE) {
     let end = start + PIECE;
-    const most = Math.min(text.length, start + PIECE_MAX);
+    const most = endOfCharacter(text, start + PIECE_MAX);
     while (end < most && !isBreak(text.charCodeAt(end - 1))) end++;
-    if (end < text.length && isFirstHalf(text.charCodeAt(end - 1))) end--;
     yield text.slice(start, end);
     start = end;
   }
@@ -27,7 +26,8 @@ function isBreak(unit: number): boolean {
   return unit <= 0x20 || (unit >= 0x3000 && unit <= 0x3002) || unit === 0xff0c;
 }
 
-/** Of a character that takes two code units. */
-function isFirstHalf(unit: number): boolean {
-  return unit >= 0xd800 && unit < 0xdc00;
+/** How much of a text is no longer than `most` code units, of which a character may take two. */
+export function endOfCharacter(text: string, most: number): number {
+  if (most >= text.length) return text.length;
+  return (text.charCodeAt(most - 1) & 0xfc00) === 0xd800 ? most - 1 : most;
 }

@@ -20,6 +20,7 @@
 import { sha256Hex } from "../base/sha256.js";
 import { isSparseVector } from "../base/sparse-vector.js";
 import { atOnce, type Steps } from "../base/steps.js";
+import { endOfCharacter } from "../base/text-pieces.js";
 import { wellFormed } from "../base/well-formed.js";
 import type { MetadataValue, Scalar } from "../types.js";
 
@@ -137,9 +138,7 @@ function escapeName(name: string): string {
 
 function bounded(text: string): string {
   if (!isCut(text)) return text;
-  const partsPair = (text.charCodeAt(TEXT_LENGTH_MAX - 1) & 0xfc00) === 0xd800;
-  const kept = text.slice(0, partsPair ? TEXT_LENGTH_MAX - 1 : TEXT_LENGTH_MAX);
-  return `${kept}\u0001${fingerprint(text)}`;
+  return `${text.slice(0, endOfCharacter(text, TEXT_LENGTH_MAX))}\u0001${fingerprint(text)}`;
 }
 
 /** Length of texts whose fingerprints are made in turns, and units between two of them. */

@@ -12,7 +12,7 @@
  * A term never holds a lone surrogate or a NUL. Dictionaries of `Intl.Segmenter` change with the browser, so an index is only as
  * good as the analyzer that wrote it: signatures tell two apart.
  */
-import { piecesOf } from "../../base/text-pieces.js";
+import { endOfCharacter, piecesOf } from "../../base/text-pieces.js";
 import { show, TidepoolError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { StemmingLanguage } from "../../types.js";
@@ -302,8 +302,5 @@ class Tokens {
 
 /** Cuts a long word, between characters. */
 function cut(word: string): string {
-  if (word.length <= limits.termLengthMax) return word;
-  const unit = word.charCodeAt(limits.termLengthMax - 1);
-  const splitsPair = unit >= 0xd800 && unit < 0xdc00;
-  return word.slice(0, limits.termLengthMax - (splitsPair ? 1 : 0));
+  return word.slice(0, endOfCharacter(word, limits.termLengthMax));
 }

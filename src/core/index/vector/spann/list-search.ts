@@ -36,11 +36,11 @@ const MATCHES: Patience = { listsMin: 0, listsPerRoot: 2, bestPerResult: 3, best
 /** Lists that are looked into at least and, without a filter, at most: of a million low-rank rows 256 had .94 of the nearest. */
 const LISTS_MIN = 16;
 const LISTS_MAX = 2048;
-/** Lists that are put in order at first: hardly any search needs more. */
+/** Lists that are put in order at first: of a million low-rank rows searches looked into some 630. */
 const LISTS_RANKED = 1024;
 /**
  * Lists that are scanned at once: at first, while there is nothing yet that rows have to come below; then; and the share of those looked
- * into that may be for nothing since the search ends among them, up to so many. Each scan costs about as much as three lists.
+ * into that may be for nothing since the search ends among them, up to so many. Each scan costs as much as some lists.
  */
 const LISTS_PER_FIRST_SCAN = 2;
 const LISTS_PER_SCAN = 16;
